@@ -1,0 +1,57 @@
+//! Ending keys.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+
+use super::ApiKey;
+use crate::audit::Event;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::entity::api_key::{self as table, Column};
+use crate::error::{Error, Result};
+use crate::value::is_storable;
+
+const NAMES_MAX: usize = 100;
+
+/// Revokes the caller's keys of these names, from the next call on. Names that no key bears are passed over.
+pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
+    let granted = op.authorize(Action::Delete, Resource::ApiKey)?;
+    if names.len() > NAMES_MAX {
+        return Err(Error::invalid(
+            "names",
+            format!("'names' must be at most {NAMES_MAX} names."),
+        ));
+    }
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let keys = table::Entity::find()
+        .filter(table::within(&granted))
+        .filter(Column::Name.is_in(names.iter().filter(|name| is_storable(name))))
+        .filter(
+            Condition::any()
+                .add(Column::RevokedAt.is_null())
+                .add(Column::RevokedAt.gt(now)),
+        )
+        .lock_exclusive()
+        .all(&*change)
+        .await?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut revoked = Vec::with_capacity(keys.len());
+    for key in keys {
+        let (version, updated_at) = (key.version, key.updated_at);
+        let mut key = key.into_active_model();
+        key.revoked_at = Set(Some(now));
+        key.version = Set(version + 1);
+        key.updated_at = Set(now.later_than(updated_at));
+        let key = key.update(&*change).await?;
+        let mut event = Event::new("apiKey.revoke", key.pk, &key.id).access();
+        if let Some(caller) = op.actor().caller() {
+            event = event.of_organization(caller.organization_pk);
+        }
+        change.record(event).await?;
+        revoked.push(key.into());
+    }
+    change.commit().await?;
+    Ok(revoked)
+}

@@ -1,0 +1,67 @@
+//! Replacing a key's secret.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+
+use super::create::{Wanted, insert};
+use super::{ApiKey, NewSecret, Term};
+use crate::audit::Event;
+use crate::authn::Secret;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::entity::api_key::{self as table, Column};
+use crate::error::{Error, Result};
+use crate::list::Filter;
+use crate::permission::Permissions;
+
+const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
+/// Gives one of the caller's keys a new secret, under the same name and limits. The old one works for `overlap_seconds`
+/// more (0 to 604,800), so that programs can change over.
+pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) -> Result<NewSecret> {
+    let granted = op.authorize(Action::Modify, Resource::ApiKey)?;
+    let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
+    if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
+        return Err(Error::invalid(
+            "overlapSeconds",
+            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
+        ));
+    }
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let found = table::Entity::find()
+        .filter(table::within(&granted))
+        .filter(Column::RevokedAt.is_null())
+        .filter(which.condition::<ApiKey>(op.db().backend()))
+        .lock_exclusive()
+        .limit(2)
+        .all(&*change)
+        .await?;
+    let [old]: [table::Model; 1] = found.try_into().map_err(|_| {
+        Error::NotFound("No API key of yours in force is the one named; name it by 'id' or 'name'.".to_owned())
+    })?;
+    let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
+    let mut ending = old.clone().into_active_model();
+    ending.revoked_at = Set(Some(ends_at));
+    ending.version = Set(old.version + 1);
+    ending.updated_at = Set(now.later_than(old.updated_at));
+    ending.update(&*change).await?;
+    let secret = Secret::api_key()?;
+    let wanted = Wanted {
+        name: old.name,
+        description: old.description,
+        expires_at: old.expires_at,
+        permissions: old.permissions.as_deref().map(Permissions::from_stored),
+    };
+    let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    change
+        .record(
+            Event::new("apiKey.rotate", old.pk, &old.id)
+                .of_organization(caller.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(NewSecret { key, secret })
+}

@@ -1,0 +1,28 @@
+//! Nobody hands out, or takes charge of, more than they hold.
+
+use crate::authn::Actor;
+use crate::error::{Error, Result};
+use crate::permission::Permissions;
+
+/// Refuses managing a user (changing, deleting, deactivating, resetting) whose permissions go beyond the caller's.
+pub fn may_manage(actor: &Actor, target: Permissions) -> Result<()> {
+    within(actor, target, "This user's permissions go beyond yours")
+}
+
+/// Refuses granting a role whose permissions go beyond the caller's.
+pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
+    within(actor, granted, "You cannot grant permissions you do not hold")
+}
+
+fn within(actor: &Actor, wanted: Permissions, sentence: &str) -> Result<()> {
+    let beyond = wanted - actor.permissions();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    let names = beyond.names();
+    Err(Error::Forbidden(if names.is_empty() {
+        format!("{sentence}.")
+    } else {
+        format!("{sentence}: {}.", names.join(", "))
+    }))
+}

@@ -1,0 +1,182 @@
+//! The commands of the binary.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::api_key::{self, NewApiKey};
+use crate::authn::Credentials;
+use crate::config::{Config, ConfigArgs};
+use crate::context::{Clock, OpContext, Services};
+use crate::db::{Database, SchemaState, schema_state};
+use crate::http::{App, router, serve};
+use crate::mail::Mailer;
+use crate::password::Hasher;
+use crate::user::Target;
+use crate::{graphql, setup, telemetry};
+
+/// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
+///
+/// Without a command it serves. With no configuration it keeps its data in tenantry.db, listens on 127.0.0.1:8000, and at
+/// its first start prints the API key of the super admin.
+#[derive(Debug, Parser)]
+#[command(name = "tenantry", version)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Bring the database's schema up to date, or tell how it stands.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Print the GraphQL schema.
+    Schema,
+    /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
+    ApiKey(ApiKeyArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Migrate {
+    /// Make the missing steps.
+    Up,
+    /// Tell whether the schema is that of this binary.
+    Status,
+}
+
+#[derive(Args, Debug)]
+struct ApiKeyArgs {
+    /// The user, by id or e-mail address.
+    #[arg(long)]
+    user: String,
+    /// The key's name, unique among the user's keys.
+    #[arg(long, default_value = "machine")]
+    name: String,
+}
+
+/// Runs what the command line asks for.
+pub fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    if matches!(cli.command, Some(Command::Schema)) {
+        print!("{}", graphql::build(true).sdl());
+        return Ok(());
+    }
+    let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let config = Config::read(&cli.config, environment)
+        .map_err(|faults| anyhow::anyhow!("the configuration has faults:\n{}", faults.trim_end()))?;
+    telemetry::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve_until_stopped(&config).await,
+            Command::Migrate(Migrate::Up) => migrate_up(&config).await,
+            Command::Migrate(Migrate::Status) => migrate_status(&config).await,
+            Command::ApiKey(args) => mint(&config, &args).await,
+            Command::Schema => Ok(()),
+        }
+    })
+}
+
+async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let services = services(config, &format!("http://{address}")).await?;
+    if let Some(key) = setup::prepare(&services, config.admin_api_key.as_ref()).await? {
+        println!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
+            key.expose()
+        );
+    }
+    println!("listening on http://{address}");
+    let app = App {
+        services: Arc::clone(&services),
+        schema: graphql::build(config.introspection),
+    };
+    serve(listener, router(app), stopped()).await;
+    services.db.clone().close().await;
+    Ok(())
+}
+
+async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
+    let public_url = config.public_url.as_deref().unwrap_or(address);
+    Ok(Arc::new(Services {
+        db: Database::connect(&config.database_url).await?,
+        clock: Clock::System,
+        credentials: Credentials::default(),
+        hasher: Hasher::default(),
+        mailer: Mailer::new(&config.mail, public_url)?,
+    }))
+}
+
+async fn migrate_up(config: &Config) -> anyhow::Result<()> {
+    let db = Database::connect(&config.database_url).await?;
+    setup::migrate(&db).await?;
+    println!("The schema is up to date.");
+    Ok(())
+}
+
+async fn migrate_status(config: &Config) -> anyhow::Result<()> {
+    let db = Database::connect(&config.database_url).await?;
+    match schema_state(db.reader()).await? {
+        SchemaState::Current => println!("The schema is up to date."),
+        SchemaState::Older(steps) => println!("{steps} steps are missing; run 'tenantry migrate up'."),
+        SchemaState::Newer(step) => bail!("the schema is that of a newer release (step {step} is not known here)"),
+    }
+    Ok(())
+}
+
+async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
+    let services = services(config, "http://localhost").await?;
+    if schema_state(services.db.reader()).await? != SchemaState::Current {
+        bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
+    }
+    let op = OpContext::machine(Arc::clone(&services));
+    let new = || NewApiKey {
+        name: args.name.clone(),
+        ..NewApiKey::default()
+    };
+    // An id may look like an address; as everywhere, an exact id comes first.
+    let by_id = Target::id(&args.user);
+    let minted = match api_key::create_for(&op, &by_id, new(), None).await {
+        Err(crate::error::Error::NotFound(_)) => {
+            let by_email = Target {
+                email: Some(args.user.clone()),
+                ..Target::default()
+            };
+            api_key::create_for(&op, &by_email, new(), None).await
+        }
+        other => other,
+    };
+    let minted = minted.with_context(|| format!("cannot make a key for '{}'", args.user))?;
+    println!("{}", minted.secret.expose());
+    services.db.clone().close().await;
+    Ok(())
+}
+
+/// The signal to stop: an interrupt or, from a supervisor, a termination.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

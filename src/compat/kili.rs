@@ -1,0 +1,80 @@
+//! The Kili SDK's endpoint: the same schema, in the manners its client knows.
+//!
+//! - A bad key is a 401 whose body is the bare word `Unauthorized`; the SDK looks for exactly that.
+//! - An answer without data is a 400: the older SDK sends anything else that has errors ten times over.
+//! - `/version` asks for no credential, and changes with the schema, since the newer SDK caches the schema by it.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+
+use crate::error::Error;
+use crate::graphql::{Schema, finish, response_of};
+use crate::http::{App, Facts, Parsed, RequestId, actor, execute, read_body};
+
+const PATH: &str = "/api/label/v2";
+/// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
+const RELEASE: &str = "2.128";
+
+/// The routes.
+pub fn routes(schema: &Schema) -> Router<App> {
+    let version = serde_json::json!({ "version": format!("{RELEASE}.{}", crc32fast::hash(schema.sdl().as_bytes())) });
+    Router::new()
+        .route(&format!("{PATH}/graphql"), post(graphql))
+        .route(&format!("{PATH}/version"), get(async move || Json(version)))
+}
+
+async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let actor = match actor(&app, &parts.headers).await {
+        Ok(actor) => actor,
+        Err(Error::Unauthenticated(_)) => return unauthorized(),
+        Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, error, &id),
+    };
+    if parts.headers.contains_key(header::CONTENT_ENCODING) {
+        let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, &id);
+    }
+    let parsed = match read_body(body).await.and_then(|body| Parsed::from_body(&body)) {
+        Ok(parsed) => parsed,
+        Err(error @ Error::LimitExceeded(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, error, &id),
+        Err(error) => return refused(StatusCode::BAD_REQUEST, error, &id),
+    };
+    let execution = execute(&app, actor, &id, parsed, false).await;
+    let status = if execution.has_no_data() {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::OK
+    };
+    execution.into_response(status, json())
+}
+
+fn json() -> HeaderValue {
+    HeaderValue::from_static("application/json; charset=utf-8")
+}
+
+fn unauthorized() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::WWW_AUTHENTICATE, "X-API-Key"),
+    ];
+    let mut response = (StatusCode::UNAUTHORIZED, headers, "Unauthorized").into_response();
+    let facts = Facts {
+        code: Some(crate::error::ErrorCode::Unauthenticated),
+        ..Facts::default()
+    };
+    response.extensions_mut().insert(facts);
+    response
+}
+
+fn refused(status: StatusCode, error: Error, id: &RequestId) -> Response {
+    let mut answer = response_of(error);
+    finish(&mut answer, &id.0);
+    let mut response = Response::new(Body::from(serde_json::to_vec(&answer).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, json());
+    response
+}

@@ -1,0 +1,207 @@
+//! The configuration: flags and `TENANTRY_` variables, read once at start, all faults told together.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::authn::Secret;
+
+/// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
+/// [`Config::read`], so that one start tells every fault.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ConfigArgs {
+    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME.
+    #[arg(
+        long,
+        env = "TENANTRY_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_url: Option<String>,
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
+    pub listen: Option<String>,
+    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet.
+    #[arg(
+        long,
+        env = "TENANTRY_ADMIN_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    pub admin_api_key: Option<String>,
+    /// Base of the links in mails, as in https://directory.example.com.
+    #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST.
+    #[arg(
+        long,
+        env = "TENANTRY_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub smtp_url: Option<String>,
+    /// Folder that mails are written to as .eml files, instead of being sent.
+    #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
+    pub mail_dir: Option<String>,
+    /// GraphiQL and the start page: on or off.
+    #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
+    pub graphiql: Option<String>,
+    /// GraphQL introspection: on or off.
+    #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
+    pub introspection: Option<String>,
+}
+
+/// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
+const VARIABLES: [&str; 8] = [
+    "TENANTRY_DATABASE_URL",
+    "TENANTRY_LISTEN",
+    "TENANTRY_ADMIN_API_KEY",
+    "TENANTRY_PUBLIC_URL",
+    "TENANTRY_SMTP_URL",
+    "TENANTRY_MAIL_DIR",
+    "TENANTRY_GRAPHIQL",
+    "TENANTRY_INTROSPECTION",
+];
+
+/// What the server runs by.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database_url: String,
+    pub listen: SocketAddr,
+    pub admin_api_key: Option<Secret>,
+    /// Without a slash at the end; `None`: the address listened on.
+    pub public_url: Option<String>,
+    pub mail: MailConfig,
+    pub graphiql: bool,
+    pub introspection: bool,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailConfig {
+    /// Nowhere: what needs mail is refused before anything is made. Debug builds write mails to the log.
+    None,
+    Directory(PathBuf),
+    Smtp(String),
+}
+
+const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
+
+impl Config {
+    /// Checks everything and tells all that is wrong at once, one line a fault.
+    pub fn read(args: &ConfigArgs, environment: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut faults = Faults::default();
+        for name in environment {
+            let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
+            if ours && !VARIABLES.contains(&name.as_str()) {
+                faults.add(
+                    &name,
+                    "is not a variable of tenantry; see 'tenantry --help' for those there are",
+                );
+            }
+        }
+        let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+
+        let database_url = given(&args.database_url).unwrap_or_else(|| "sqlite://tenantry.db".to_owned());
+        if !["sqlite://", "postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| database_url.starts_with(scheme))
+        {
+            faults.add("TENANTRY_DATABASE_URL", "must start with sqlite:// or postgres://");
+        }
+        let listen = given(&args.listen).unwrap_or_else(|| "127.0.0.1:8000".to_owned());
+        let listen = listen
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut addresses| addresses.next())
+            .unwrap_or_else(|| {
+                faults.add("TENANTRY_LISTEN", "must be an address and a port, as in 127.0.0.1:8000");
+                SocketAddr::from(([127, 0, 0, 1], 0))
+            });
+        let admin_api_key = given(&args.admin_api_key);
+        if let Some(key) = &admin_api_key
+            && (key.len() < ADMIN_API_KEY_CHARACTERS_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            faults.add("TENANTRY_ADMIN_API_KEY", "must be 20 or more visible ASCII characters");
+        }
+        let public_url = given(&args.public_url).map(|url| url.trim_end_matches('/').to_owned());
+        if let Some(url) = &public_url
+            && !is_base_url(url)
+        {
+            faults.add(
+                "TENANTRY_PUBLIC_URL",
+                "must be a URL without query, as in https://directory.example.com",
+            );
+        }
+        let mail = match (given(&args.mail_dir), given(&args.smtp_url)) {
+            (Some(_), Some(_)) => {
+                faults.add("TENANTRY_MAIL_DIR", "and TENANTRY_SMTP_URL are both set; set one");
+                MailConfig::None
+            }
+            (Some(folder), None) => MailConfig::Directory(folder.into()),
+            (None, Some(url)) => {
+                if !url.starts_with("smtp://") && !url.starts_with("smtps://") {
+                    faults.add("TENANTRY_SMTP_URL", "must start with smtp:// or smtps://");
+                }
+                MailConfig::Smtp(url)
+            }
+            (None, None) => MailConfig::None,
+        };
+        let graphiql = faults.switch("TENANTRY_GRAPHIQL", given(&args.graphiql));
+        let introspection = faults.switch("TENANTRY_INTROSPECTION", given(&args.introspection));
+        if !faults.0.is_empty() {
+            return Err(faults.0);
+        }
+        let admin_api_key = admin_api_key.as_deref().map(Secret::given);
+        Ok(Self {
+            database_url,
+            listen,
+            admin_api_key,
+            public_url,
+            mail,
+            graphiql,
+            introspection,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Faults(String);
+
+impl Faults {
+    fn add(&mut self, name: &str, what: &str) {
+        let flag = name
+            .trim_start_matches("TENANTRY_")
+            .to_ascii_lowercase()
+            .replace('_', "-");
+        let also = if VARIABLES.contains(&name) {
+            format!(" (--{flag})")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(self.0, "{name}{also} {what}.");
+    }
+
+    fn switch(&mut self, name: &str, value: Option<String>) -> bool {
+        match value.as_deref() {
+            None | Some("on" | "true" | "1") => true,
+            Some("off" | "false" | "0") => false,
+            Some(_) => {
+                self.add(name, "must be on or off");
+                true
+            }
+        }
+    }
+}
+
+fn is_base_url(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
+    };
+    !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '"', '<', '>']) && rest.is_ascii()
+}

@@ -1,0 +1,173 @@
+//! What every verb is handed first: who calls, and what the server works with.
+//!
+//! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use sea_orm::DatabaseTransaction;
+use uuid::{NoContext, Uuid};
+
+use crate::audit::{self, Event};
+use crate::authn::{Actor, Credentials};
+use crate::authz::{Action, Granted, Resource, policy};
+use crate::db::Database;
+use crate::error::Result;
+use crate::mail::Mailer;
+use crate::password::Hasher;
+use crate::value::Timestamp;
+
+/// What the whole server shares.
+#[derive(Debug)]
+pub struct Services {
+    pub db: Database,
+    pub clock: Clock,
+    pub credentials: Credentials,
+    pub hasher: Hasher,
+    pub mailer: Mailer,
+}
+
+/// The time. Tests hold it still and move it by hand.
+#[derive(Debug)]
+pub enum Clock {
+    System,
+    Held(AtomicI64),
+}
+
+impl Clock {
+    /// A clock that stands at this moment until it is moved.
+    pub fn held(at: Timestamp) -> Self {
+        Self::Held(AtomicI64::new(at.micros()))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+            Self::System => {
+                let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+                Timestamp::from_micros(0).after(since_1970.unwrap_or_default())
+            }
+            Self::Held(at) => Timestamp::from_micros(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a held clock; the system's clock does not move by hand.
+    pub fn advance(&self, by: Duration) {
+        if let Self::Held(at) = self {
+            at.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+/// One call of a verb, or several of one request.
+#[derive(Clone, Debug)]
+pub struct OpContext {
+    services: Arc<Services>,
+    actor: Actor,
+    request_id: Arc<str>,
+}
+
+impl OpContext {
+    pub fn new(services: Arc<Services>, actor: Actor, request_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            services,
+            actor,
+            request_id: request_id.into(),
+        }
+    }
+
+    /// For the machine's own commands.
+    pub fn machine(services: Arc<Services>) -> Self {
+        Self::new(services, Actor::Machine, "machine")
+    }
+
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub fn db(&self) -> &Database {
+        &self.services.db
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.services.clock.now()
+    }
+
+    pub fn hasher(&self) -> &Hasher {
+        &self.services.hasher
+    }
+
+    pub fn mailer(&self) -> &Mailer {
+        &self.services.mailer
+    }
+
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// A new id: a UUIDv7 of the clock's time.
+    pub fn new_id(&self) -> Uuid {
+        let micros = self.now().micros().unsigned_abs();
+        let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) * 1_000);
+        Uuid::new_v7(uuid::Timestamp::from_unix(
+            NoContext,
+            seconds,
+            u32::try_from(nanos).unwrap_or(0),
+        ))
+    }
+
+    /// The gate: `UNAUTHENTICATED`, `FORBIDDEN`, or how far the caller reaches.
+    pub fn authorize(&self, action: Action, resource: Resource) -> Result<Granted> {
+        policy::decide(&self.actor, action, resource)
+    }
+
+    /// Opens the one transaction of a verb.
+    pub async fn begin(&self) -> Result<Change<'_>> {
+        Ok(Change {
+            transaction: self.services.db.begin().await?,
+            op: self,
+            recorded: false,
+            access: false,
+        })
+    }
+}
+
+/// A verb's transaction. Whatever it changes is told by at least one audit event in it; dropped without a commit, it
+/// changes nothing.
+#[must_use]
+#[derive(Debug)]
+pub struct Change<'op> {
+    transaction: DatabaseTransaction,
+    op: &'op OpContext,
+    recorded: bool,
+    /// Whether somebody's access changed, and remembered credentials are void.
+    access: bool,
+}
+
+impl Change<'_> {
+    /// Writes an audit event beside the change.
+    pub async fn record(&mut self, event: Event) -> Result<()> {
+        self.recorded = true;
+        self.access |= event.changes_access();
+        audit::record(&self.transaction, self.op, event).await
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        debug_assert!(self.recorded, "a change without its audit event");
+        self.transaction.commit().await?;
+        if self.access {
+            self.op.services.credentials.forget();
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Change<'_> {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}

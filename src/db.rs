@@ -1,0 +1,242 @@
+//! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
+
+use std::cell::Cell;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
+};
+
+use crate::error::Result;
+
+/// Four connections saturate a small machine; the rest is for statements that wait for a lock.
+const POSTGRES_CONNECTIONS: u32 = 8;
+const SQLITE_READERS: u32 = 4;
+/// How long a request waits for a connection or for SQLite's write lock before it is told `UNAVAILABLE`.
+const WAIT: Duration = Duration::from_secs(10);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The lock under which of several starting processes one migrates: any number that is always the same.
+const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
+
+tokio::task_local! {
+    /// How many statements the running request has sent; for its log line and for the tests that count them.
+    pub static STATEMENTS: Cell<u32>;
+}
+
+/// A reachable database with the right schema, or on the way to it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Database {
+    /// Connects, and makes the SQLite file (mode 0600) where there is none.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        if url.starts_with("sqlite:") {
+            Self::connect_sqlite(url).await
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(POSTGRES_CONNECTIONS)
+                .min_connections(1)
+                .acquire_timeout(WAIT)
+                .statement_timeout(STATEMENT_TIMEOUT)
+                .set_application_name("tenantry")
+                .test_before_acquire_if_idle_for(Duration::from_secs(30))
+                .sqlx_logging(false);
+            let pool = counted(
+                sea_orm::Database::connect(options)
+                    .await
+                    .context("cannot connect to PostgreSQL")?,
+            );
+            Ok(Self {
+                reader: pool.clone(),
+                writer: pool,
+            })
+        } else {
+            bail!("the database URL must start with sqlite:// or postgres://")
+        }
+    }
+
+    async fn connect_sqlite(url: &str) -> anyhow::Result<Self> {
+        let path = SqliteConnectOptions::from_str(url)
+            .context("not a SQLite URL")?
+            .get_filename()
+            .to_path_buf();
+        if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
+            bail!("the SQLite URL must name a file, as in sqlite://tenantry.db");
+        }
+        make_private_file(&path).with_context(|| format!("cannot make the database file {}", path.display()))?;
+        let connect = async |connections: u32, read_only: bool| {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(connections)
+                .min_connections(1)
+                .acquire_timeout(WAIT)
+                .test_before_acquire(false)
+                .sqlx_logging(false)
+                .map_sqlx_sqlite_opts(move |options| {
+                    options
+                        .journal_mode(SqliteJournalMode::Wal)
+                        // FULL: what was acknowledged survives a power cut, not only a killed process.
+                        .synchronous(SqliteSynchronous::Full)
+                        .foreign_keys(true)
+                        .busy_timeout(WAIT)
+                        .pragma("trusted_schema", "OFF")
+                        .pragma("cache_size", "-8192")
+                        .read_only(read_only)
+                        .statement_cache_capacity(256)
+                });
+            sea_orm::Database::connect(options).await.map(counted)
+        };
+        let writer = connect(1, false)
+            .await
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        let reader = connect(SQLITE_READERS, true)
+            .await
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { reader, writer })
+    }
+
+    /// Where queries outside a change run.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.reader.get_database_backend()
+    }
+
+    /// Opens a transaction that may write. On SQLite it takes the write lock at once: one that read first and wrote
+    /// later would fail, not wait, if somebody else wrote between.
+    pub async fn begin(&self) -> Result<DatabaseTransaction> {
+        Ok(self.writer.begin_with_options(IMMEDIATE).await?)
+    }
+
+    /// Opens the transaction in which the schema and the first rows are made. Only one process at a time is inside;
+    /// the others wait and then find the work done.
+    pub async fn begin_setup(&self) -> Result<DatabaseTransaction> {
+        let transaction = self.writer.begin_with_options(IMMEDIATE).await?;
+        if self.backend() == DbBackend::Postgres {
+            // Waiting for another process's migration may take longer than a statement may.
+            transaction
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+            transaction
+                .execute_raw(Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "SELECT pg_advisory_xact_lock($1)",
+                    [POSTGRES_SETUP_LOCK.into()],
+                ))
+                .await?;
+        }
+        Ok(transaction)
+    }
+
+    /// Whether the database answers and its schema is not older than this binary's. A newer one is fine for a running
+    /// server: steps expand first and contract a release later.
+    pub async fn is_ready(&self) -> bool {
+        matches!(
+            schema_state(&self.reader).await,
+            Ok(SchemaState::Current | SchemaState::Newer(_))
+        )
+    }
+
+    pub async fn close(self) {
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}
+
+/// The schema beside this binary's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    Current,
+    /// So many steps are still to be made.
+    Older(usize),
+    /// This step is not known here: a newer release made it.
+    Newer(String),
+}
+
+/// Compares the steps that were made with those this binary knows; reads only.
+pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaState> {
+    let applied = applied_steps(connection).await?;
+    let known: Vec<String> = Migrator::migrations()
+        .iter()
+        .map(|step| step.name().to_owned())
+        .collect();
+    let missing = known.iter().filter(|step| !applied.contains(step)).count();
+    if missing > 0 {
+        return Ok(SchemaState::Older(missing));
+    }
+    Ok(match applied.into_iter().find(|step| !known.contains(step)) {
+        Some(step) => SchemaState::Newer(step),
+        None => SchemaState::Current,
+    })
+}
+
+async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let backend = connection.get_database_backend();
+    let table = match backend {
+        DbBackend::Postgres => "SELECT 1 FROM pg_class WHERE oid = to_regclass('seaql_migrations')",
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+    };
+    if connection
+        .query_one_raw(Statement::from_string(backend, table))
+        .await?
+        .is_none()
+    {
+        return Ok(Vec::new());
+    }
+    let rows = connection
+        .query_all_raw(Statement::from_string(
+            backend,
+            "SELECT version FROM seaql_migrations ORDER BY version",
+        ))
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get("", "version"))
+        .collect::<Result<_, _>>()?)
+}
+
+const IMMEDIATE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
+
+fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
+    connection.set_metric_callback(|_| {
+        let _ = STATEMENTS.try_with(|statements| statements.set(statements.get().saturating_add(1)));
+    });
+    connection
+}
+
+#[cfg(unix)]
+fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map(|_| ())
+}

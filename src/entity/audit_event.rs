@@ -1,0 +1,28 @@
+//! `audit_events`: written with the change they tell of, never changed.
+
+use sea_orm::entity::prelude::*;
+
+use crate::value::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_events")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: String,
+    pub organization_pk: Option<i64>,
+    pub actor_pk: Option<i64>,
+    pub actor_id: Option<String>,
+    pub impersonator_pk: Option<i64>,
+    pub impersonator_id: Option<String>,
+    pub action: String,
+    pub target_kind: String,
+    pub target_pk: Option<i64>,
+    pub target_id: String,
+    pub fields: Option<String>,
+    pub request_id: Option<String>,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,142 @@
+//! From an error to what stands in `errors`.
+//!
+//! A resolver's `?` turns an [`Error`] into a [`Failure`] and nothing else into one: there is no way for a database's own
+//! text into an answer. Errors that the GraphQL library makes itself get their code in [`finish`].
+
+use async_graphql::{ErrorExtensionValues, Response, ServerError};
+
+use crate::error::{Error, ErrorCode};
+
+/// The result of a resolver.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// An [`Error`] on its way out. It has no `Display`, so that only this conversion applies.
+#[derive(Debug)]
+pub struct Failure(Error);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Failure> for async_graphql::Error {
+    fn from(failure: Failure) -> Self {
+        let error = failure.0;
+        let mut out = Self::new(message(&error));
+        out.extensions = Some(extensions(&error));
+        // The cause goes along for the log line and never into the answer.
+        out.source = Some(std::sync::Arc::new(error));
+        out
+    }
+}
+
+fn message(error: &Error) -> String {
+    format!("[{}] {error}", error.code())
+}
+
+fn extensions(error: &Error) -> ErrorExtensionValues {
+    let mut values = coded(error.code());
+    match error {
+        Error::Invalid { field, .. } => values.set("field", field.as_str()),
+        Error::RateLimited {
+            retry_after_seconds, ..
+        }
+        | Error::Unavailable {
+            retry_after_seconds, ..
+        } => {
+            values.set("retryAfterSeconds", *retry_after_seconds);
+        }
+        Error::Unauthenticated(_)
+        | Error::Forbidden(_)
+        | Error::NotFound(_)
+        | Error::Conflict(_)
+        | Error::SeatLimitReached(_)
+        | Error::PasswordChangeRequired(_)
+        | Error::LimitExceeded(_)
+        | Error::Internal(_) => {}
+    }
+    values
+}
+
+fn coded(code: ErrorCode) -> ErrorExtensionValues {
+    let mut values = ErrorExtensionValues::default();
+    values.set("code", code.as_str());
+    values
+}
+
+/// At most this many errors in an answer; more of them tell nobody anything.
+const ERRORS_MAX: usize = 8;
+
+/// Gives every error its code, names the request in those that are our fault, logs their causes, and bounds their number.
+pub fn finish(response: &mut Response, request_id: &str) {
+    response.errors.truncate(ERRORS_MAX);
+    for error in &mut response.errors {
+        complete(error, request_id);
+    }
+}
+
+fn complete(error: &mut ServerError, request_id: &str) {
+    let ours = error.source::<Error>();
+    match ours {
+        Some(cause @ (Error::Internal(_) | Error::Unavailable { .. })) => {
+            tracing::error!(request_id, error = %chain(cause), "a request failed");
+        }
+        Some(_) => {}
+        // Not from a verb, so from the library's own checks: the document or a value in it.
+        None if error.extensions.is_none() => {
+            let code = limit_code(&error.message);
+            error.message = format!("[{code}] {}", sentence(&error.message));
+            error.extensions = Some(coded(code));
+        }
+        None => {}
+    }
+    if let Some(extensions) = &mut error.extensions
+        && extensions.get("code") == Some(&ErrorCode::Internal.as_str().into())
+    {
+        extensions.set("requestId", request_id);
+    }
+}
+
+/// The library's limits are refusals of another kind than a malformed document.
+fn limit_code(message: &str) -> ErrorCode {
+    let limits = [
+        "too deep",
+        "too complex",
+        "recursion depth",
+        "number of directives",
+        "number of aliases",
+    ];
+    if limits.iter().any(|limit| message.contains(limit)) {
+        ErrorCode::LimitExceeded
+    } else {
+        ErrorCode::Invalid
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// A whole answer that is one refusal, made before anything ran.
+pub fn response_of(error: Error) -> Response {
+    Response::from_errors(vec![
+        async_graphql::Error::from(Failure(error)).into_server_error(async_graphql::Pos::default()),
+    ])
+}

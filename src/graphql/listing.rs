@@ -1,0 +1,256 @@
+//! Lists, counts, connections and nested lists: the one implementation behind every kind of thing.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, InputType, SimpleObject};
+use futures::future::BoxFuture;
+use sea_orm::EntityTrait;
+
+use super::{OrderBy, PageSize, Selection, op, window};
+use crate::context::OpContext;
+use crate::error::{Error, Result};
+use crate::list::{self, Filter, Listed, Paging};
+
+/// How a kind of thing stands in the schema.
+pub trait Listing: Listed {
+    type Object: Clone + Send + Sync;
+    type Where: InputType;
+    type OrderBy: InputType + OrderBy;
+
+    fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term>;
+    /// The columns behind what is selected.
+    fn fields(selection: &Selection<'_>) -> Self::Fields;
+    /// Things as they are answered, with all that is selected under them.
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Self::Object>>>;
+}
+
+fn filter_of<L: Listing>(op: &OpContext, wanted: Option<L::Where>) -> Filter<L::Term> {
+    wanted.map(|wanted| L::filter(op, wanted)).unwrap_or_default()
+}
+
+/// `things(where, orderBy, first, skip)`.
+pub async fn page<L: Listing>(
+    ctx: &Context<'_>,
+    wanted: Option<L::Where>,
+    order_by: Option<L::OrderBy>,
+    first: Option<PageSize>,
+    skip: Option<i32>,
+) -> super::Result<Vec<L::Object>> {
+    let op = op(ctx);
+    let selection = Selection::of(ctx);
+    let order = order_by.map(OrderBy::order).unwrap_or_default();
+    let filter = filter_of::<L>(op, wanted);
+    let things = list::page::<L>(op, &filter, order, L::fields(&selection), window(first, skip)?).await?;
+    Ok(L::present(op, things, &selection).await?)
+}
+
+/// `countThings(where)`.
+pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
+    let op = op(ctx);
+    Ok(list::count::<L>(op, &filter_of::<L>(op, wanted)).await?)
+}
+
+/// One thing that a verb gave, as it is answered.
+pub async fn one<L: Listing>(ctx: &Context<'_>, thing: L) -> super::Result<L::Object> {
+    let selection = Selection::of(ctx);
+    let mut objects = L::present(op(ctx), vec![thing], &selection).await?;
+    Ok(objects
+        .pop()
+        .ok_or_else(|| Error::internal("a thing that was not presented"))?)
+}
+
+/// Nested lists that came with their parent, by the key they stand under in the answer.
+#[derive(Clone, Debug)]
+pub struct Nested<T>(HashMap<String, Loaded<T>>);
+
+#[derive(Clone, Debug)]
+enum Loaded<T> {
+    List(Vec<T>),
+    /// The caller may see the parent and not this list.
+    Forbidden(String),
+}
+
+impl<T> Default for Nested<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Clone> Nested<T> {
+    /// The list of the field that is being resolved.
+    pub fn of(&self, ctx: &Context<'_>) -> Result<Vec<T>> {
+        let key = ctx.item.node.response_key().node.as_str();
+        match self.0.get(key) {
+            Some(Loaded::List(list)) => Ok(list.clone()),
+            Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
+            None => Err(Error::internal(format!("'{key}' was not loaded with its parent"))),
+        }
+    }
+}
+
+/// Loads the lists that stand under a field of several parents: one statement for each place in the document, whatever
+/// the number of parents.
+pub async fn nest<L: Listing>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &'static str,
+    parent: <L::Entity as EntityTrait>::Column,
+    parents: &[i64],
+) -> Result<HashMap<i64, Nested<L::Object>>> {
+    let mut nested: HashMap<i64, Nested<L::Object>> = HashMap::new();
+    for place in selection.places(field) {
+        // A window or an order that cannot be is refused where the field itself is resolved, which knows its path.
+        let Ok(window) = window(place.argument("first"), place.argument("skip")) else {
+            continue;
+        };
+        let order = place
+            .argument::<L::OrderBy>("orderBy")
+            .map(OrderBy::order)
+            .unwrap_or_default();
+        let filter = filter_of::<L>(op, place.argument("where"));
+        let fields = L::fields(&place.selection);
+        let loaded = list::for_parents::<L>(op, parent, parents, &filter, order, fields, window).await;
+        let lists = match loaded {
+            Ok(lists) => lists,
+            Err(Error::Forbidden(message)) => {
+                for key in parents {
+                    let entry = nested.entry(*key).or_default();
+                    entry.0.insert(place.key.to_owned(), Loaded::Forbidden(message.clone()));
+                }
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // All children of all parents are presented together, so that what they nest is one statement too.
+        let lengths: Vec<(i64, usize)> = lists.iter().map(|(key, list)| (*key, list.len())).collect();
+        let children = lists.into_values().flatten().collect();
+        let mut objects = L::present(op, children, &place.selection).await?.into_iter();
+        for (key, length) in lengths {
+            let list = objects.by_ref().take(length).collect();
+            nested
+                .entry(key)
+                .or_default()
+                .0
+                .insert(place.key.to_owned(), Loaded::List(list));
+        }
+        for key in parents {
+            let entry = nested.entry(*key).or_default();
+            entry
+                .0
+                .entry(place.key.to_owned())
+                .or_insert_with(|| Loaded::List(Vec::new()));
+        }
+    }
+    Ok(nested)
+}
+
+/// Where a slice of a connection stands in the whole.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct PageInfo {
+    /// Whether there is something before this slice.
+    pub has_previous_page: bool,
+    /// Whether there is something after this slice.
+    pub has_next_page: bool,
+    /// The first edge's cursor; null in an empty slice.
+    pub start_cursor: Option<String>,
+    /// The last edge's cursor; null in an empty slice.
+    pub end_cursor: Option<String>,
+}
+
+/// A slice of a connection before it gets its schema type.
+pub struct Connected<O> {
+    pub edges: Vec<(String, O)>,
+    pub page_info: PageInfo,
+    pub total_count: Option<i64>,
+}
+
+/// `thingsConnection(where, orderBy, first, after, last, before)`.
+pub async fn connection<L: Listing>(
+    ctx: &Context<'_>,
+    wanted: Option<L::Where>,
+    order_by: Option<L::OrderBy>,
+    paging: Paging,
+) -> super::Result<Connected<L::Object>> {
+    let op = op(ctx);
+    let selection = Selection::of(ctx);
+    let node = selection.nodes();
+    let order = order_by.map(OrderBy::order).unwrap_or_default();
+    let filter = filter_of::<L>(op, wanted);
+    let slice = list::connection::<L>(op, &filter, order, L::fields(&node), &paging).await?;
+    let total_count = match selection.has("totalCount") {
+        true => Some(list::count::<L>(op, &filter).await?),
+        false => None,
+    };
+    let (cursors, things): (Vec<String>, Vec<L>) = slice.edges.into_iter().map(|edge| (edge.cursor, edge.node)).unzip();
+    let page_info = PageInfo {
+        has_previous_page: slice.has_previous_page,
+        has_next_page: slice.has_next_page,
+        start_cursor: cursors.first().cloned(),
+        end_cursor: cursors.last().cloned(),
+    };
+    let objects = L::present(op, things, &node).await?;
+    Ok(Connected {
+        edges: cursors.into_iter().zip(objects).collect(),
+        page_info,
+        total_count,
+    })
+}
+
+/// Declares a kind's connection and edge types.
+macro_rules! connection_type {
+    ($connection:ident, $edge:ident, $object:ty, $things:literal) => {
+        #[doc = concat!("A slice of a list of ", $things, ", which continues from a cursor; at most 100 edges.")]
+        #[derive(Clone, async_graphql::SimpleObject)]
+        #[graphql(complex)]
+        pub struct $connection {
+            #[doc = concat!("The ", $things, " of this slice, each with its cursor.")]
+            pub edges: Vec<$edge>,
+            /// Where this slice stands in the whole.
+            pub page_info: crate::graphql::PageInfo,
+            #[graphql(skip)]
+            total: Option<i64>,
+        }
+
+        #[async_graphql::ComplexObject]
+        impl $connection {
+            #[doc = concat!("The ", $things, " of this slice, without cursors.")]
+            async fn nodes(&self) -> Vec<$object> {
+                self.edges.iter().map(|edge| edge.node.clone()).collect()
+            }
+
+            /// How many there are in all; counted only when it is selected.
+            async fn total_count(&self) -> i64 {
+                self.total.unwrap_or_default()
+            }
+        }
+
+        #[doc = concat!("One of the ", $things, " in a connection.")]
+        #[derive(Clone, async_graphql::SimpleObject)]
+        pub struct $edge {
+            /// This place in the list, for `after` and `before`. Opaque: only what a connection gave is taken back.
+            pub cursor: String,
+            /// What stands there.
+            pub node: $object,
+        }
+
+        impl From<crate::graphql::Connected<$object>> for $connection {
+            fn from(slice: crate::graphql::Connected<$object>) -> Self {
+                Self {
+                    edges: slice
+                        .edges
+                        .into_iter()
+                        .map(|(cursor, node)| $edge { cursor, node })
+                        .collect(),
+                    page_info: slice.page_info,
+                    total: slice.total_count,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use connection_type;

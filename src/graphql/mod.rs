@@ -1,0 +1,38 @@
+//! The GraphQL face: assembly of the areas' parts, and what all of them use.
+//!
+//! Resolvers are thin: decode, call one verb, wrap. What a list nests is preloaded with it, guided by what the document
+//! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
+
+mod error;
+mod filter;
+pub mod limits;
+pub mod listing;
+mod order;
+mod scalar;
+mod schema;
+mod selection;
+
+pub use error::{Failure, Result, finish, response_of};
+pub use filter::{TextFilter, combine, text_terms};
+pub(crate) use listing::connection_type;
+pub use listing::{Connected, Listing, Nested, PageInfo};
+pub use order::OrderBy;
+pub(crate) use order::order_by;
+pub use scalar::{DateTime, Json, PageSize, from_json};
+pub use schema::{Schema, build};
+pub use selection::Selection;
+
+use async_graphql::Context;
+
+use crate::context::OpContext;
+use crate::list::Window;
+
+/// What the request runs as.
+pub fn op<'a>(ctx: &'a Context<'_>) -> &'a OpContext {
+    ctx.data_unchecked::<OpContext>()
+}
+
+/// `first` and `skip` with their defaults.
+pub fn window(first: Option<PageSize>, skip: Option<i32>) -> crate::error::Result<Window> {
+    Window::new(first.map_or(100, |size| size.0), i64::from(skip.unwrap_or(0)))
+}

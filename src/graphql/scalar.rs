@@ -1,0 +1,142 @@
+//! Scalars of our own.
+
+use async_graphql::{InputValueError, InputValueResult, Name, Number, Scalar, ScalarType, Value};
+
+use crate::value::{JsonText, Timestamp};
+
+/// A moment in UTC, always printed as `YYYY-MM-DDTHH:MM:SS.fffZ`. As input: RFC 3339, with any offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DateTime(pub Timestamp);
+
+#[Scalar(
+    name = "DateTime",
+    specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
+)]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => Timestamp::parse("value", text)
+                .map(Self)
+                .map_err(InputValueError::custom),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+impl From<Timestamp> for DateTime {
+    fn from(value: Timestamp) -> Self {
+        Self(value)
+    }
+}
+
+/// How many things a page holds: an integer from 1 to 100. What lies outside is refused, not cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSize(pub i64);
+
+#[Scalar(name = "PageSize")]
+impl ScalarType for PageSize {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        // Whole numbers of any size get here; how large it may be is the list's business, which answers with a path.
+        match &value {
+            Value::Number(number) => number
+                .as_i64()
+                .map(Self)
+                .ok_or_else(|| InputValueError::expected_type(value)),
+            _ => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Number(self.0.into())
+    }
+}
+
+/// The key by which the library knows a text that is JSON already (`async_graphql_value::RAW_VALUE_TOKEN`, which it does
+/// not pass on). A test holds it.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// Any JSON value. It returns as it came: the order of keys, every digit of a number, and null inside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Json(JsonValue);
+
+#[derive(Clone, Debug, PartialEq)]
+enum JsonValue {
+    Given(serde_json::Value),
+    Kept(String),
+}
+
+impl Json {
+    /// The value as the caller gave it.
+    pub fn given(self) -> serde_json::Value {
+        match self.0 {
+            JsonValue::Given(value) => value,
+            JsonValue::Kept(text) => serde_json::from_str(&text).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<JsonText> for Json {
+    fn from(text: JsonText) -> Self {
+        Self(JsonValue::Kept(text.as_str().to_owned()))
+    }
+}
+
+#[Scalar(name = "JSON")]
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        to_json(value)
+            .map(|value| Self(JsonValue::Given(value)))
+            .ok_or_else(|| InputValueError::custom("not JSON"))
+    }
+
+    fn to_value(&self) -> Value {
+        let text = match &self.0 {
+            JsonValue::Kept(text) => text.clone(),
+            JsonValue::Given(value) => value.to_string(),
+        };
+        Value::Object([(Name::new(RAW_VALUE), Value::String(text))].into_iter().collect())
+    }
+}
+
+/// By hand and not by serde, which would take certain keys for marks of its own.
+fn to_json(value: Value) -> Option<serde_json::Value> {
+    Some(match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Boolean(value) => value.into(),
+        Value::Number(number) => serde_json::Value::Number(number),
+        Value::String(text) => text.into(),
+        Value::Enum(name) => name.as_str().into(),
+        Value::List(items) => serde_json::Value::Array(items.into_iter().map(to_json).collect::<Option<_>>()?),
+        Value::Object(members) => serde_json::Value::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| Some((name.as_str().to_owned(), to_json(value)?)))
+                .collect::<Option<_>>()?,
+        ),
+        Value::Binary(_) => return None,
+    })
+}
+
+/// A request's variable as a GraphQL value.
+pub fn from_json(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Boolean(value),
+        serde_json::Value::Number(number) => {
+            let number: Number = number;
+            Value::Number(number)
+        }
+        serde_json::Value::String(text) => Value::String(text),
+        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
+        serde_json::Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| (Name::new(name), from_json(value)))
+                .collect(),
+        ),
+    }
+}

@@ -1,0 +1,14 @@
+//! HTTP: routes, limits, credentials, and one log line a request. It knows no rule of the directory.
+
+mod body;
+mod graphql;
+mod health;
+mod request;
+mod router;
+mod serve;
+
+pub use body::{BODY_BYTES_MAX, read_body};
+pub use graphql::{Parsed, execute};
+pub use request::{Facts, RequestId, actor};
+pub use router::{App, router};
+pub use serve::serve;

@@ -1,0 +1,80 @@
+//! What belongs to every request: its id, its caller, its log line.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::App;
+use crate::authn::{Actor, credential};
+use crate::db::STATEMENTS;
+use crate::error::{ErrorCode, Result};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+/// What a handler tells the log of its request. Never personal data, secrets or bodies.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub operation: Option<String>,
+    pub actor: Option<String>,
+    pub organization: Option<String>,
+    pub code: Option<ErrorCode>,
+}
+
+/// Gives the request its id, counts its statements, and writes its line.
+pub async fn observe(mut request: Request, next: Next) -> Response {
+    let id: Arc<str> = Uuid::now_v7().to_string().into();
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let started = Instant::now();
+    let (mut response, statements) = STATEMENTS
+        .scope(Cell::new(0), async {
+            let response = next.run(request).await;
+            (response, STATEMENTS.with(Cell::get))
+        })
+        .await;
+    let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
+    tracing::info!(
+        request_id = %id,
+        %method,
+        path = %crate::error::shown(&path),
+        status = response.status().as_u16(),
+        operation = facts.operation.as_deref().unwrap_or("-"),
+        actor = facts.actor.as_deref().unwrap_or("-"),
+        organization = facts.organization.as_deref().unwrap_or("-"),
+        code = facts.code.map_or("-", ErrorCode::as_str),
+        statements,
+        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Who calls, by the request's headers.
+pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
+    let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let services = &app.services;
+    services
+        .credentials
+        .actor(&services.db, credential(header), services.clock.now())
+        .await
+}

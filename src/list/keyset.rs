@@ -1,0 +1,178 @@
+//! Connections: pages that continue from a row, not from a number, so that rows coming and going shift nothing.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+
+use super::statement::{order_by, select_columns, sort_of, visible};
+use super::{Filter, Listed, Order, PAGE_MAX, SortKey, SortValue, page_size};
+use crate::authz::Action;
+use crate::context::OpContext;
+use crate::error::{Error, Result};
+use crate::value::is_storable;
+
+/// A place in an ordered list: a row's sort value and id. Opaque to clients, typed here, and only ever bound as
+/// parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub value: SortValue,
+    pub id: String,
+}
+
+impl Cursor {
+    pub fn encode(&self) -> String {
+        let value = match &self.value {
+            SortValue::Number(number) => serde_json::json!([number, self.id]),
+            SortValue::Text(text) => serde_json::json!([text, self.id]),
+        };
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    /// Reads a cursor made for this sort key; anything else is `INVALID`.
+    pub fn decode(field: &str, text: &str, key: SortKey) -> Result<Self> {
+        let invalid = || {
+            Error::invalid(
+                field,
+                format!("'{field}' is not a cursor of this list in this order. Use one from 'pageInfo' or 'edges'."),
+            )
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
+        let numbers = matches!(key, SortKey::CreatedAt | SortKey::UpdatedAt);
+        let (value, id) = if numbers {
+            let (number, id): (i64, String) = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+            (SortValue::Number(number), id)
+        } else {
+            let (text, id): (String, String) = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+            if !is_storable(&text) {
+                return Err(invalid());
+            }
+            (SortValue::Text(text), id)
+        };
+        if !is_storable(&id) {
+            return Err(invalid());
+        }
+        Ok(Self { value, id })
+    }
+}
+
+/// `first`/`after` or `last`/`before`, as given.
+#[derive(Clone, Debug, Default)]
+pub struct Paging {
+    pub first: Option<i64>,
+    pub after: Option<String>,
+    pub last: Option<i64>,
+    pub before: Option<String>,
+}
+
+/// A thing with its place.
+#[derive(Debug)]
+pub struct Edge<L> {
+    pub cursor: String,
+    pub node: L,
+}
+
+/// What a connection answers.
+#[derive(Debug)]
+pub struct Slice<L> {
+    pub edges: Vec<Edge<L>>,
+    pub has_previous_page: bool,
+    pub has_next_page: bool,
+}
+
+/// One slice of a connection: what lies after, or before, a row.
+pub async fn connection<L: Listed>(
+    op: &OpContext,
+    filter: &Filter<L::Term>,
+    order: Order,
+    fields: L::Fields,
+    paging: &Paging,
+) -> Result<Slice<L>> {
+    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let sort = sort_of::<L>(order)?;
+    let after = paging
+        .after
+        .as_deref()
+        .map(|text| Cursor::decode("after", text, order.key))
+        .transpose()?;
+    let before = paging
+        .before
+        .as_deref()
+        .map(|text| Cursor::decode("before", text, order.key))
+        .transpose()?;
+    let (size, backwards) = match (paging.first, paging.last) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("last", "Give 'first' or 'last', not both.".to_owned()));
+        }
+        (Some(first), None) => (page_size("first", first)?, false),
+        (None, Some(last)) => (page_size("last", last)?, true),
+        (None, None) => (PAGE_MAX, false),
+    };
+    let fields = fields | L::sort_fields(order.key);
+    let visible = visible::<L>(op, &granted, filter)?;
+    let beyond = |cursor: &Cursor, forwards: bool| -> Condition {
+        let place = Expr::tuple([sort.clone(), L::id_column().into_simple_expr()]);
+        let value: sea_orm::sea_query::SimpleExpr = match &cursor.value {
+            SortValue::Number(number) => Expr::val(*number),
+            SortValue::Text(text) => Expr::val(text.as_str()),
+        };
+        let from = Expr::tuple([value, Expr::val(cursor.id.as_str())]);
+        Condition::all().add(if forwards == order.descending {
+            place.lt(from)
+        } else {
+            place.gt(from)
+        })
+    };
+    let mut select = select_columns::<L>(fields);
+    select.cond_where(visible.clone()).limit(u64::from(size) + 1);
+    if let Some(cursor) = &after {
+        select.cond_where(beyond(cursor, true));
+    }
+    if let Some(cursor) = &before {
+        select.cond_where(beyond(cursor, false));
+    }
+    order_by::<L>(&mut select, &sort, order.descending != backwards);
+    let mut rows: Vec<L> = op
+        .db()
+        .reader()
+        .query_all(&select)
+        .await?
+        .iter()
+        .map(|row| L::read(row, fields))
+        .collect::<Result<_, _>>()?;
+    let more = rows.len() > size as usize;
+    rows.truncate(size as usize);
+    if backwards {
+        rows.reverse();
+    }
+    // On the far side of a cursor lies at least the row it was made from, unless that is gone: ask.
+    let behind = match if backwards { &before } else { &after } {
+        None => false,
+        Some(cursor) => {
+            let mut any = L::Entity::find().select_only().column(L::pk_column()).into_query();
+            any.cond_where(visible.clone())
+                .cond_where(Condition::not(beyond(cursor, !backwards)))
+                .limit(1);
+            op.db().reader().query_one(&any).await?.is_some()
+        }
+    };
+    let (has_previous_page, has_next_page) = if backwards { (more, behind) } else { (behind, more) };
+    let edges = rows
+        .into_iter()
+        .map(|node| {
+            let cursor = Cursor {
+                value: node.sort_value(order.key),
+                id: node.public_id().to_owned(),
+            };
+            Edge {
+                cursor: cursor.encode(),
+                node,
+            }
+        })
+        .collect();
+    Ok(Slice {
+        edges,
+        has_previous_page,
+        has_next_page,
+    })
+}

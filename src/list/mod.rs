@@ -1,0 +1,132 @@
+//! Lists, counts and connections: one implementation for every kind of thing.
+//!
+//! A kind says in [`Listed`] what its columns, its scope and its sort keys are; everything else is here, the gate
+//! included. A page is one
+//! statement; only the columns that the answer needs are read; the order always ends in the id, so it is total; text
+//! compares by code point on both databases. A deep `skip` walks the index first and reads the rows after, because
+//! PostgreSQL otherwise evaluates the whole row for everything skipped.
+
+mod filter;
+mod keyset;
+mod record;
+mod statement;
+
+pub use filter::{Filter, Named, TextTest, text_condition};
+pub use keyset::{Cursor, Edge, Paging, Slice, connection};
+pub(crate) use record::record;
+pub use statement::{all, by_keys, count, for_parents, page};
+
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{Condition, DbBackend, DbErr, EntityTrait, QueryResult};
+
+use crate::authz::{Granted, Resource};
+use crate::error::{Error, Result};
+
+/// At most this many things on a page.
+pub const PAGE_MAX: u32 = 100;
+
+/// A kind of thing that is listed.
+pub trait Listed: Sized + Send + Sync + 'static {
+    type Entity: EntityTrait;
+    /// Which of its columns are read.
+    type Fields: Copy + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
+    /// One test in a filter.
+    type Term: Send + Sync;
+    /// What the gate is asked for.
+    const RESOURCE: Resource;
+
+    /// The columns behind some fields, the internal key always among them.
+    fn columns(fields: Self::Fields) -> Vec<<Self::Entity as EntityTrait>::Column>;
+    /// Reads a row that was selected with these fields; fields that were not are left at their default.
+    fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
+    /// The fields that a sort key is made of.
+    fn sort_fields(key: SortKey) -> Self::Fields;
+    /// The rows that a scope reaches.
+    fn within(granted: &Granted) -> Condition;
+    /// The rows that pass a test.
+    fn condition(backend: DbBackend, term: &Self::Term) -> Condition;
+    /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
+    fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
+    /// The value of that expression, for cursors.
+    fn sort_value(&self, key: SortKey) -> SortValue;
+    fn pk(&self) -> i64;
+    fn public_id(&self) -> &str;
+    fn pk_column() -> <Self::Entity as EntityTrait>::Column;
+    fn id_column() -> <Self::Entity as EntityTrait>::Column;
+}
+
+/// What a list is ordered by, before the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SortKey {
+    CreatedAt,
+    UpdatedAt,
+    Name,
+    Email,
+    Id,
+}
+
+/// A sort key's value in a cursor.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SortValue {
+    Number(i64),
+    Text(String),
+}
+
+/// An order: a key, and each way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub key: SortKey,
+    pub descending: bool,
+}
+
+impl Default for Order {
+    /// Oldest first.
+    fn default() -> Self {
+        Self {
+            key: SortKey::CreatedAt,
+            descending: false,
+        }
+    }
+}
+
+/// `first` and `skip`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    first: u32,
+    skip: u64,
+}
+
+impl Window {
+    /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever capped in silence.
+    pub fn new(first: i64, skip: i64) -> Result<Self> {
+        let skip = u64::try_from(skip)
+            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, and is {skip}.")))?;
+        Ok(Self {
+            first: page_size("first", first)?,
+            skip,
+        })
+    }
+}
+
+/// A page's size as the caller gave it.
+pub fn page_size(field: &str, value: i64) -> Result<u32> {
+    u32::try_from(value)
+        .ok()
+        .filter(|size| (1..=PAGE_MAX).contains(size))
+        .ok_or_else(|| {
+            Error::invalid(
+                field,
+                format!("'{field}' must be from 1 to {PAGE_MAX}, and is {value}."),
+            )
+        })
+}
+
+/// Refuses a change whose caller has an older picture of the row.
+pub fn expect_version(present: i64, expected: Option<i64>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != present => Err(Error::Conflict(format!(
+            "It has changed meanwhile: its version is {present}, not {expected}. Read it again."
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,202 @@
+//! The statements behind lists and counts.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoSimpleExpr, JoinType,
+    QuerySelect, QueryTrait, StreamTrait,
+};
+
+use super::{Filter, Listed, Order, Window};
+use crate::authz::{Action, Granted};
+use crate::context::OpContext;
+use crate::entity::any_of;
+use crate::error::{Error, Result};
+
+/// One page of what the caller may read.
+pub async fn page<L: Listed>(
+    op: &OpContext,
+    filter: &Filter<L::Term>,
+    order: Order,
+    fields: L::Fields,
+    window: Window,
+) -> Result<Vec<L>> {
+    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let sort = sort_of::<L>(order)?;
+    let condition = visible::<L>(op, &granted, filter)?;
+    let mut select = select_columns::<L>(fields);
+    if window.skip == 0 {
+        select.cond_where(condition).limit(u64::from(window.first));
+    } else {
+        let mut keys = L::Entity::find().select_only().column(L::pk_column()).into_query();
+        keys.cond_where(condition)
+            .limit(u64::from(window.first))
+            .offset(window.skip);
+        order_by::<L>(&mut keys, &sort, order.descending);
+        select.and_where(L::pk_column().into_simple_expr().in_subquery(keys));
+    }
+    order_by::<L>(&mut select, &sort, order.descending);
+    op.db()
+        .reader()
+        .query_all(&select)
+        .await?
+        .iter()
+        .map(|row| Ok(L::read(row, fields)?))
+        .collect()
+}
+
+/// How many things the list holds.
+pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
+    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    #[derive(FromQueryResult)]
+    struct Counted {
+        counted: i64,
+    }
+    let mut select = L::Entity::find()
+        .select_only()
+        .expr_as(Expr::cust("COUNT(*)"), "counted")
+        .into_query();
+    select.cond_where(visible::<L>(op, &granted, filter)?);
+    let row = op.db().reader().query_one(&select).await?;
+    let row = row.ok_or_else(|| Error::internal("a count without a row"))?;
+    Ok(Counted::from_query_result(&row, "")?.counted)
+}
+
+/// The whole list, row by row, in creation order.
+pub async fn all<'a, L: Listed>(
+    op: &'a OpContext,
+    filter: &Filter<L::Term>,
+    fields: L::Fields,
+) -> Result<Pin<Box<dyn Stream<Item = Result<L>> + Send + 'a>>> {
+    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let order = Order::default();
+    let sort = sort_of::<L>(order)?;
+    let mut select = select_columns::<L>(fields);
+    select.cond_where(visible::<L>(op, &granted, filter)?);
+    order_by::<L>(&mut select, &sort, order.descending);
+    let rows = op.db().reader().stream(&select).await?;
+    Ok(rows
+        .map_err(Error::from)
+        .map(move |row| Ok(L::read(&row?, fields)?))
+        .boxed())
+}
+
+/// Things by internal key, in one statement, for those who may see them already by way of what they belong to.
+pub async fn by_keys<L: Listed>(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: L::Fields,
+) -> Result<HashMap<i64, L>> {
+    let mut select = select_columns::<L>(fields);
+    select.and_where(any_of(op.db().backend(), L::pk_column(), pks));
+    let rows = op.db().reader().query_all(&select).await?;
+    rows.iter()
+        .map(|row| {
+            let thing = L::read(row, fields)?;
+            Ok((thing.pk(), thing))
+        })
+        .collect()
+}
+
+/// One page for each of several parents, in one statement: the nested lists of a list.
+///
+/// For each parent the database walks the index of the child's parent column and stops at the page's end, so the cost
+/// is that of the rows answered, whatever the size of the whole.
+pub async fn for_parents<L: Listed>(
+    op: &OpContext,
+    parent: <L::Entity as EntityTrait>::Column,
+    parents: &[i64],
+    filter: &Filter<L::Term>,
+    order: Order,
+    fields: L::Fields,
+    window: Window,
+) -> Result<HashMap<i64, Vec<L>>> {
+    const PARENTS: &str = "parents";
+    const PARENT_KEY: &str = "parent_key";
+    const CHILD: &str = "child";
+    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let sort = sort_of::<L>(order)?;
+    let fields = fields | L::sort_fields(order.key);
+    let visible = visible::<L>(op, &granted, filter)?;
+    let one_page = |select: &mut SelectStatement, key: SimpleExpr| {
+        select
+            .cond_where(visible.clone())
+            .and_where(parent.into_simple_expr().eq(key))
+            .limit(u64::from(window.first))
+            .offset(window.skip);
+        order_by::<L>(select, &sort, order.descending);
+    };
+    let mut select = Query::select();
+    match op.db().backend() {
+        DbBackend::Postgres => {
+            let key = Expr::col((PARENTS, PARENTS));
+            let mut page = select_columns::<L>(fields);
+            one_page(&mut page, key.clone());
+            let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
+            select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
+            select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
+            select.join_lateral(JoinType::CrossJoin, page, CHILD, Condition::all());
+        }
+        _ => {
+            let key = Expr::col((PARENTS, "value"));
+            let mut page = L::Entity::find().select_only().column(L::pk_column()).into_query();
+            one_page(&mut page, key.clone());
+            let keys = Func::cust("json_each").arg(serde_json::json!(parents).to_string());
+            select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
+            select.columns(L::columns(fields).into_iter().map(|column| column.as_column_ref()));
+            select.cross_join(L::Entity::default());
+            select.and_where(L::pk_column().into_simple_expr().in_subquery(page));
+        }
+    }
+    let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
+    for row in op.db().reader().query_all(&select).await? {
+        lists
+            .entry(row.try_get("", PARENT_KEY)?)
+            .or_default()
+            .push(L::read(&row, fields)?);
+    }
+    // A join promises no order, though each parent's rows were found in it.
+    for list in lists.values_mut() {
+        list.sort_by(|a, b| {
+            let by = |thing: &L| (thing.sort_value(order.key), thing.public_id().to_owned());
+            let ascending = by(a).cmp(&by(b));
+            if order.descending {
+                ascending.reverse()
+            } else {
+                ascending
+            }
+        });
+    }
+    Ok(lists)
+}
+
+/// What the caller may see of what was asked for.
+pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Filter<L::Term>) -> Result<Condition> {
+    filter.check()?;
+    Ok(Condition::all()
+        .add(L::within(granted))
+        .add(filter.condition::<L>(op.db().backend())))
+}
+
+pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {
+    L::sort_expression(order.key)
+        .ok_or_else(|| Error::invalid("orderBy", "This list cannot be ordered by that.".to_owned()))
+}
+
+pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
+    let mut select = L::Entity::find().select_only();
+    for column in L::columns(fields) {
+        select = select.column(column);
+    }
+    select.into_query()
+}
+
+pub(super) fn order_by<L: Listed>(select: &mut SelectStatement, sort: &SimpleExpr, descending: bool) {
+    use sea_orm::sea_query::Order::{Asc, Desc};
+    let way = if descending { Desc } else { Asc };
+    select.order_by_expr(sort.clone(), way.clone());
+    select.order_by_expr(L::id_column().into_simple_expr(), way);
+}

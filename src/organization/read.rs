@@ -1,0 +1,115 @@
+//! Reading organizations.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
+
+use super::{Organization, OrganizationFields};
+use crate::authn::Actor;
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::entity::organization::{self as table, Column};
+use crate::error::{Error, Result};
+use crate::list::{self, Filter, Named, TextTest, text_condition};
+use crate::user;
+use crate::value::OrganizationId;
+
+/// One test of an organization.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    /// It has a user like this.
+    User(Box<Filter<user::Term>>),
+}
+
+pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+    match term {
+        Term::Id(test) => text_condition(backend, Column::Id, test),
+        Term::Name(test) => text_condition(backend, Column::Name, test),
+        Term::User(filter) => {
+            let users = crate::entity::user::Entity::find()
+                .select_only()
+                .column(crate::entity::user::Column::OrganizationPk)
+                .filter(filter.condition::<user::User>(backend));
+            Condition::all().add(Column::Pk.in_subquery(users.into_query()))
+        }
+    }
+}
+
+/// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
+/// the organization in its order; anything else is a set.
+pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
+    let keys = |condition: Condition| {
+        table::Entity::find()
+            .select_only()
+            .column(Column::Pk)
+            .filter(condition)
+            .into_query()
+    };
+    match filter {
+        Filter::All(parts) if parts.is_empty() => Condition::all(),
+        Filter::All(parts) if parts.len() == 1 => parts
+            .iter()
+            .fold(Condition::all(), |all, part| all.add(is_one_of(backend, column, part))),
+        Filter::Is(term @ Term::Id(TextTest::Equals(_))) => {
+            let key = SimpleExpr::SubQuery(None, Box::new(keys(condition(backend, term)).into()));
+            Condition::all().add(column.into_simple_expr().eq(key))
+        }
+        other => Condition::all().add(column.in_subquery(keys(other.condition::<Organization>(backend)))),
+    }
+}
+
+/// Organizations by internal key, for things that belong to them and that the caller may see already. Who may not read
+/// organizations learns no more of their own than its id, its name and its times.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: OrganizationFields,
+) -> Result<HashMap<i64, Organization>> {
+    let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT;
+    let may_read = op.authorize(Action::Read, Resource::Organization).is_ok();
+    list::by_keys(op, pks, if may_read { fields } else { fields - settings }).await
+}
+
+/// The organization that a new thing is to belong to: the one named, within reach, or the caller's own. It cannot be
+/// deleted until the transaction ends.
+pub async fn home(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    granted: &Granted,
+    id: Option<&str>,
+) -> Result<table::Model> {
+    let wanted = match (id, actor.caller()) {
+        (Some(id), _) => {
+            let id = OrganizationId::existing(id).ok_or_else(|| Error::no_such("organization", "id", id))?;
+            Column::Id.eq(id)
+        }
+        (None, Some(caller)) => Column::Pk.eq(caller.organization_pk),
+        (None, None) => return Err(Error::invalid("organizationId", "Name the organization.".to_owned())),
+    };
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(wanted)
+        .lock(LockType::KeyShare)
+        .one(connection)
+        .await?
+        .ok_or_else(|| Error::no_such("organization", "id", id.unwrap_or_default()))
+}
+
+/// The one organization of this id within reach, for a change; locked until the transaction ends.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
+    let id = named.required_id()?;
+    let not_found = || Error::no_such("organization", "id", id);
+    let known = OrganizationId::existing(id).ok_or_else(not_found)?;
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.condition::<Organization>(connection.get_database_backend()))
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}

@@ -1,0 +1,63 @@
+//! Passwords in the schema.
+
+use async_graphql::{Context, InputObject, Object};
+
+use super::Change;
+use crate::graphql::{Result, listing, op};
+use crate::user::graphql::{UserObject, UserWhere};
+
+/// The old password, and the new one twice.
+#[derive(Clone, InputObject)]
+pub struct UpdatePasswordData {
+    /// The password in force.
+    old_password: String,
+    /// 8 to 128 characters, not among the known-worst.
+    new_password_1: String,
+    /// The same again.
+    new_password_2: String,
+}
+
+#[derive(Default)]
+pub struct PasswordMutation;
+
+#[Object]
+impl PasswordMutation {
+    /// Changes a password: one's own, or with `write:user` that of a user one may manage. The old one must be right in
+    /// either case.
+    async fn update_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The old password, and the new one twice.")] data: UpdatePasswordData,
+        #[graphql(desc = "Whose password: name a user by `id` or by `email`.")] r#where: UserWhere,
+    ) -> Result<UserObject> {
+        let passwords = Change {
+            old_password: data.old_password,
+            new_password_1: data.new_password_1,
+            new_password_2: data.new_password_2,
+        };
+        let target = r#where.target(op(ctx));
+        listing::one(ctx, super::change(op(ctx), &target, &passwords).await?).await
+    }
+
+    /// Mails a link that sets a new password, to oneself or with `write:user` to a user one may manage. The present
+    /// password works until the link is used, which must be within an hour.
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose password: name a user by `id` or by `email`.")] r#where: UserWhere,
+    ) -> Result<UserObject> {
+        let target = r#where.target(op(ctx));
+        listing::one(ctx, super::start(op(ctx), &target).await?).await
+    }
+
+    /// Sets a new password with the token from a mail. Anybody who holds the token may; it works once.
+    async fn complete_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token from the mail.")] token: String,
+        #[graphql(desc = "8 to 128 characters, not among the known-worst.")] new_password: String,
+    ) -> Result<bool> {
+        super::complete(op(ctx), &token, &new_password).await?;
+        Ok(true)
+    }
+}

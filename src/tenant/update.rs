@@ -1,0 +1,67 @@
+//! Changing a tenant.
+
+use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
+
+use super::{Tenant, Term, locate};
+use crate::audit::Event;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::error::Result;
+use crate::list::{Named, expect_version};
+use crate::value::{self, JsonText};
+
+/// What is to change; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    pub name: Option<String>,
+    pub variables: Option<serde_json::Value>,
+}
+
+/// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
+pub async fn update(
+    op: &OpContext,
+    named: &Named<Term>,
+    wanted: TenantChange,
+    expected_version: Option<i64>,
+) -> Result<Tenant> {
+    let granted = op.authorize(Action::Modify, Resource::Tenant)?;
+    let name = wanted
+        .name
+        .as_deref()
+        .map(|name| value::name("name", name))
+        .transpose()?;
+    let variables = wanted
+        .variables
+        .as_ref()
+        .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    expect_version(row.version, expected_version)?;
+    let mut fields = Vec::new();
+    let mut new = row.clone().into_active_model();
+    if let Some(name) = name.filter(|name| *name != row.name) {
+        new.name = Set(name);
+        fields.push("name");
+    }
+    if let Some(variables) = variables.filter(|variables| Some(variables) != row.variables.as_ref()) {
+        new.variables = Set(Some(variables));
+        fields.push("variables");
+    }
+    if fields.is_empty() {
+        return Ok(row.into());
+    }
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
+    let row = new.update(&*change).await?;
+    change
+        .record(
+            Event::new("tenant.update", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .fields(fields),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

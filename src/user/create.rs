@@ -1,0 +1,152 @@
+//! Making a user.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use super::{User, seats};
+use crate::audit::Event;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::entity::{organization, tenant, user as table};
+use crate::error::{Error, OrConflict, Result};
+use crate::password;
+use crate::role::{self, Assigned, OrganizationRole};
+use crate::value::{self, Email, JsonText, TenantId, UserId};
+
+/// A new user as the caller describes it: all optional, but an e-mail address or an id.
+#[derive(Clone, Debug, Default)]
+pub struct NewUser {
+    pub id: Option<String>,
+    pub email: Option<String>,
+    pub password: Option<String>,
+    pub name: Option<String>,
+    pub firstname: Option<String>,
+    pub lastname: Option<String>,
+    /// The caller's own by default; another one needs a super admin.
+    pub organization_id: Option<String>,
+    /// The caller's own by default, if the user is of the caller's organization; else none.
+    pub tenant_id: Option<String>,
+    pub organization_role: Option<OrganizationRole>,
+    /// Names or ids.
+    pub roles: Vec<String>,
+    /// True by default.
+    pub activated: Option<bool>,
+    pub variables: Option<serde_json::Value>,
+}
+
+/// Makes a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` past the organization's limit,
+/// `FORBIDDEN` for a role beyond the caller's own permissions.
+pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
+    let granted = op.authorize(Action::Create, Resource::User)?;
+    let email = new
+        .email
+        .as_deref()
+        .map(|email| Email::parse("email", email))
+        .transpose()?;
+    let id = match (&new.id, &email) {
+        (Some(id), _) => UserId::parse("id", id)?,
+        (None, Some(_)) => op.new_id().into(),
+        (None, None) => return Err(Error::invalid("email", "Give an 'email' or an 'id'.".to_owned())),
+    };
+    let name = value::optional("name", new.name.as_deref())?;
+    let firstname = value::optional("firstname", new.firstname.as_deref())?;
+    let lastname = value::optional("lastname", new.lastname.as_deref())?;
+    let variables = new
+        .variables
+        .as_ref()
+        .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+    let activated = new.activated.unwrap_or(true);
+    if let Some(password) = &new.password {
+        password::acceptable("password", password)?;
+    }
+    // Hashing takes longer than all the rest: before the transaction, so that it holds no lock meanwhile.
+    let password_hash = match &new.password {
+        Some(password) => Some(op.hasher().hash(password).await?),
+        None => None,
+    };
+
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let home = crate::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
+    let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
+        (Some(id), _) => Some(tenant_of(&*change, &home, id).await?),
+        (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
+        (None, _) => None,
+    };
+    let roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    role::grantable(op.actor(), &roles, &[])?;
+    if activated {
+        seats::take(&*change, &home).await?;
+    }
+    let row = table::ActiveModel {
+        id: Set(id.clone()),
+        organization_pk: Set(home.pk),
+        tenant_pk: Set(tenant_pk),
+        email: Set(email.clone()),
+        name: Set(name),
+        firstname: Set(firstname),
+        lastname: Set(lastname),
+        activated: Set(activated),
+        variables: Set(variables),
+        password_changed_at: Set(password_hash.is_some().then_some(now)),
+        password_hash: Set(password_hash),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let row = row
+        .insert(&*change)
+        .await
+        .or_conflict(|constraint| taken(constraint, &id, email.as_ref()))?;
+    role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
+    change
+        .record(Event::new("user.create", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}
+
+/// What a violated unique constraint of `users` means.
+pub(super) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
+    // SQLite names the column, PostgreSQL the constraint; both hold the word.
+    match email {
+        Some(email) if constraint.contains("email") => {
+            Error::Conflict(format!("A user with the e-mail address '{email}' exists already."))
+        }
+        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
+    }
+}
+
+/// A tenant of this organization; it cannot be deleted until the transaction ends.
+pub(super) async fn tenant_of(connection: &impl ConnectionTrait, home: &organization::Model, id: &str) -> Result<i64> {
+    let not_found = || Error::no_such("tenant", "id", id);
+    let known = TenantId::existing(id).ok_or_else(not_found)?;
+    tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Pk)
+        .filter(tenant::Column::OrganizationPk.eq(home.pk))
+        .filter(tenant::Column::Id.eq(known))
+        .lock(sea_orm::sea_query::LockType::KeyShare)
+        .into_tuple()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}
+
+/// The roles that `organizationRole` and `roles` ask for together.
+async fn wanted_roles(
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    organization_role: Option<OrganizationRole>,
+    named: &[String],
+) -> Result<Vec<Assigned>> {
+    let mut roles = role::resolve(connection, organization_pk, "roles", named).await?;
+    if let Some(view) = organization_role {
+        let role = role::built_in(connection, view.role()).await?;
+        if !roles.iter().any(|known| known.role_pk == role.role_pk) {
+            roles.push(role);
+        }
+    }
+    Ok(roles)
+}

@@ -1,0 +1,40 @@
+//! Deleting a user.
+
+use sea_orm::EntityTrait;
+
+use super::{Target, User, locate};
+use crate::audit::Event;
+use crate::authz::grant::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::entity::user as table;
+use crate::error::{Error, Result};
+use crate::permission::Permissions;
+use crate::role;
+
+/// Deletes a user and, in the same transaction, its keys, role assignments and pending tokens. Oneself: `INVALID`; the
+/// last super admin: `CONFLICT`.
+pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
+    let granted = op.authorize(Action::Delete, Resource::User)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, target).await?;
+    if op.actor().is(row.pk) {
+        return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
+    }
+    let permissions = role::permissions_of(&*change, row.pk).await?;
+    may_manage(op.actor(), permissions)?;
+    if permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        role::keep_a_super_admin(&*change, row.pk).await?;
+    }
+    // What points to the user goes with it, by foreign keys.
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    change
+        .record(
+            Event::new("user.delete", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,139 @@
+//! Reading users, and finding the one that a change is for.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
+
+use super::{User, UserFields, display_name_expression};
+use crate::authn::{Actor, digest};
+use crate::authz::{Granted, Scope};
+use crate::context::OpContext;
+use crate::entity::api_key;
+use crate::entity::user::{self as table, Column};
+use crate::error::{Error, Result, shown};
+use crate::list::{self, Filter, TextTest, text_condition};
+use crate::value::{Email, UserId};
+use crate::{organization, tenant};
+
+/// One test of a user.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    /// Addresses are stored in lower case, and so is the test's text.
+    Email(TextTest),
+    /// Of the display name.
+    Name(TextTest),
+    Firstname(TextTest),
+    Lastname(TextTest),
+    Activated(bool),
+    Organization(Filter<organization::Term>),
+    Tenant(Filter<tenant::Term>),
+    /// The owner of a key, if `seen_by` may see that key.
+    ApiKey {
+        digest: String,
+        seen_by: Option<i64>,
+    },
+}
+
+impl Term {
+    /// The owner of this key, as far as the caller may see keys: the own ones.
+    pub fn api_key(actor: &Actor, key: &str) -> Self {
+        Self::ApiKey {
+            digest: digest(key),
+            seen_by: actor.caller().map(|caller| caller.user_pk),
+        }
+    }
+}
+
+pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+    match term {
+        Term::Id(test) => text_condition(backend, Column::Id, test),
+        Term::Email(test) => text_condition(backend, Column::Email, test),
+        Term::Name(test) => text_condition(backend, display_name_expression(), test),
+        Term::Firstname(test) => text_condition(backend, Column::Firstname, test),
+        Term::Lastname(test) => text_condition(backend, Column::Lastname, test),
+        Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
+        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
+        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
+        Term::ApiKey { digest, seen_by } => {
+            let owners = api_key::Entity::find()
+                .select_only()
+                .column(api_key::Column::UserPk)
+                .filter(api_key::Column::Digest.eq(digest.as_str()))
+                .filter(api_key::Column::RevokedAt.is_null())
+                .filter(api_key::Column::UserPk.eq(*seen_by));
+            Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
+        }
+    }
+}
+
+/// The caller; nobody, for who has not said who they are.
+pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>> {
+    let Some(caller) = op.actor().caller() else {
+        return Ok(None);
+    };
+    let mut found = list::by_keys::<User>(op, [caller.user_pk], fields).await?;
+    Ok(found.remove(&caller.user_pk))
+}
+
+/// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
+/// narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub email: Option<String>,
+    pub also: Filter<Term>,
+}
+
+impl Target {
+    pub fn id(id: impl Into<String>) -> Self {
+        Self {
+            id: Some(id.into()),
+            ..Self::default()
+        }
+    }
+
+    fn described(&self) -> (&'static str, &str) {
+        match (&self.id, &self.email) {
+            (Some(id), _) => ("id", id),
+            (None, Some(email)) => ("e-mail address", email),
+            (None, None) => ("id", ""),
+        }
+    }
+}
+
+/// Finds the one user that a change is for, within reach, and locks it until the transaction ends.
+///
+/// `INVALID` if nobody is named. Out of reach is `NOT_FOUND`, in the words for a user that does not exist; but who
+/// reaches nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target: &Target) -> Result<table::Model> {
+    if target.id.is_none() && target.email.is_none() {
+        return Err(Error::invalid(
+            "where",
+            "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
+        ));
+    }
+    let not_found = || match granted.scope() {
+        Scope::Oneself(_) => Error::Forbidden(
+            "Your roles allow this for yourself only: it needs the permission 'write:user'.".to_owned(),
+        ),
+        Scope::Everything | Scope::Organization(_) => {
+            let (by, value) = target.described();
+            Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
+        }
+    };
+    let mut wanted = Condition::all();
+    if let Some(id) = &target.id {
+        wanted = wanted.add(Column::Id.eq(UserId::existing(id).ok_or_else(not_found)?));
+    }
+    if let Some(email) = &target.email {
+        wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
+    }
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(wanted)
+        .filter(target.also.condition::<User>(connection.get_database_backend()))
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}

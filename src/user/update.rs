@@ -1,0 +1,257 @@
+//! Changing a user.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+
+use super::create::{taken, tenant_of};
+use super::{Target, User, locate, seats};
+use crate::audit::Event;
+use crate::authz::grant::{may_grant, may_manage};
+use crate::authz::{Action, Granted, Resource, Scope};
+use crate::context::OpContext;
+use crate::entity::{api_key, organization, user as table};
+use crate::error::{Error, OrConflict, Result};
+use crate::list::expect_version;
+use crate::permission::Permissions;
+use crate::role::{self, Assigned, OrganizationRole};
+use crate::value::{self, Email, JsonText};
+
+/// What is to change; what is `None` stays. The empty text clears a name or the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub firstname: Option<String>,
+    pub lastname: Option<String>,
+    pub organization_id: Option<String>,
+    pub tenant_id: Option<String>,
+    /// Replaces the built-in roles and leaves the organization's own.
+    pub organization_role: Option<OrganizationRole>,
+    /// Replaces all direct roles; names or ids.
+    pub roles: Option<Vec<String>>,
+    pub activated: Option<bool>,
+    pub variables: Option<serde_json::Value>,
+}
+
+/// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
+/// `expected_version` is given and the row has moved on.
+pub async fn update(
+    op: &OpContext,
+    target: &Target,
+    wanted: UserChange,
+    expected_version: Option<i64>,
+) -> Result<User> {
+    update_as(op, "user.update", target, wanted, expected_version).await
+}
+
+pub(super) async fn update_as(
+    op: &OpContext,
+    action: &'static str,
+    target: &Target,
+    wanted: UserChange,
+    expected_version: Option<i64>,
+) -> Result<User> {
+    let granted = op.authorize(Action::Modify, Resource::User)?;
+    let email = wanted
+        .email
+        .as_deref()
+        .map(|email| Email::parse("email", email))
+        .transpose()?;
+    let name = value::clearable("name", wanted.name.as_deref())?;
+    let firstname = value::clearable("firstname", wanted.firstname.as_deref())?;
+    let lastname = value::clearable("lastname", wanted.lastname.as_deref())?;
+    let variables = wanted
+        .variables
+        .as_ref()
+        .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, target).await?;
+    expect_version(row.version, expected_version)?;
+    let had = role::assigned(&*change, [row.pk])
+        .await?
+        .remove(&row.pk)
+        .unwrap_or_default();
+    let permissions = union(&had);
+    may_manage(op.actor(), permissions)?;
+
+    let mut fields = Vec::new();
+    let mut new = row.clone().into_active_model();
+    let mut set = |changes: bool, field: &'static str| {
+        if changes {
+            fields.push(field);
+        }
+        changes
+    };
+    if let Some(email) = &email
+        && set(Some(email) != row.email.as_ref(), "email")
+    {
+        new.email = Set(Some(email.clone()));
+    }
+    if let Some(name) = name
+        && set(name != row.name, "name")
+    {
+        new.name = Set(name);
+    }
+    if let Some(firstname) = firstname
+        && set(firstname != row.firstname, "firstname")
+    {
+        new.firstname = Set(firstname);
+    }
+    if let Some(lastname) = lastname
+        && set(lastname != row.lastname, "lastname")
+    {
+        new.lastname = Set(lastname);
+    }
+    if let Some(variables) = variables
+        && set(Some(&variables) != row.variables.as_ref(), "variables")
+    {
+        new.variables = Set(Some(variables));
+    }
+
+    // Where to: the organization first, since tenant, roles and seats depend on it.
+    let home = new_home(op, &*change, &granted, &row, wanted.organization_id.as_deref()).await?;
+    let moves = home.pk != row.organization_pk;
+    if set(moves, "organizationId") {
+        new.organization_pk = Set(home.pk);
+    }
+    let tenant_pk = match wanted.tenant_id.as_deref() {
+        Some("") => None,
+        Some(id) => Some(tenant_of(&*change, &home, id).await?),
+        None if moves => None,
+        None => row.tenant_pk,
+    };
+    if set(tenant_pk != row.tenant_pk, "tenantId") {
+        new.tenant_pk = Set(tenant_pk);
+    }
+
+    // Roles: what stays of the old ones, then what was asked for.
+    let kept: Vec<Assigned> = had
+        .iter()
+        .filter(|role| !moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok()))
+        .cloned()
+        .collect();
+    let roles = new_roles(&*change, home.pk, &kept, &wanted).await?;
+    role::grantable(op.actor(), &roles, &kept)?;
+    let role_keys = |roles: &[Assigned]| {
+        let mut keys: Vec<i64> = roles.iter().map(|role| role.role_pk).collect();
+        keys.sort_unstable();
+        keys
+    };
+    let roles_change = set(role_keys(&roles) != role_keys(&had), "roles");
+    let myself = op.actor().is(row.pk);
+    if roles_change && myself && !union(&roles).contains(permissions) {
+        return Err(Error::invalid(
+            "roles",
+            "You cannot take permissions away from yourself.".to_owned(),
+        ));
+    }
+
+    let activated = wanted.activated.unwrap_or(row.activated);
+    if set(activated != row.activated, "activated") {
+        if myself && !activated {
+            return Err(Error::invalid(
+                "activated",
+                "You cannot deactivate yourself.".to_owned(),
+            ));
+        }
+        new.activated = Set(activated);
+    }
+    if activated && (!row.activated || moves) {
+        seats::take(&*change, &home).await?;
+    }
+    let leaves_super_admins = permissions.contains(Permissions::EVERY_ORGANIZATION)
+        && (!union(&roles).contains(Permissions::EVERY_ORGANIZATION) || (row.activated && !activated));
+    if leaves_super_admins {
+        role::keep_a_super_admin(&*change, row.pk).await?;
+    }
+
+    if fields.is_empty() {
+        return Ok(row.into());
+    }
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
+    let updated = new
+        .update(&*change)
+        .await
+        .or_conflict(|constraint| taken(constraint, &row.id, email.as_ref()))?;
+    role::replace_in_txn(&*change, row.pk, &had, &roles, op.now()).await?;
+    let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    if moves {
+        end_access(&*change, op, row.pk).await?;
+        // The organization that gains the user hears of it too.
+        change
+            .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.pk))
+            .await?;
+    }
+    if moves || roles_change || activated != row.activated || fields.contains(&"email") || fields.contains(&"tenantId")
+    {
+        event = event.access();
+    }
+    change.record(event.fields(fields)).await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
+
+fn union(roles: &[Assigned]) -> Permissions {
+    roles
+        .iter()
+        .fold(Permissions::empty(), |all, role| all | role.permissions)
+}
+
+/// The organization that the user is to belong to. Leaving one needs reach over both.
+async fn new_home(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    row: &table::Model,
+    wanted: Option<&str>,
+) -> Result<organization::Model> {
+    match wanted.filter(|id| !id.is_empty()) {
+        Some(id) => {
+            let home = crate::organization::home(connection, op.actor(), granted, Some(id)).await?;
+            if home.pk != row.organization_pk && op.actor().is(row.pk) && granted.scope() != Scope::Everything {
+                return Err(Error::invalid("organizationId", "You cannot move yourself.".to_owned()));
+            }
+            Ok(home)
+        }
+        None => organization::Entity::find_by_id(row.organization_pk)
+            .one(connection)
+            .await?
+            .ok_or_else(|| Error::internal("a user without its organization")),
+    }
+}
+
+async fn new_roles(
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    kept: &[Assigned],
+    wanted: &UserChange,
+) -> Result<Vec<Assigned>> {
+    let mut roles = match &wanted.roles {
+        Some(named) => role::resolve(connection, organization_pk, "roles", named).await?,
+        None => kept.to_vec(),
+    };
+    // Setting a view to what it shows already changes nothing.
+    if let Some(view) = wanted.organization_role
+        && OrganizationRole::of(&roles) != Some(view)
+    {
+        roles.retain(|role| role.built_in.is_none());
+        roles.push(role::built_in(connection, view.role()).await?);
+    }
+    Ok(roles)
+}
+
+/// Whoever leaves an organization leaves its keys behind.
+async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
+    api_key::Entity::update_many()
+        .col_expr(
+            api_key::Column::RevokedAt,
+            sea_orm::sea_query::Expr::val(op.now().micros()),
+        )
+        .filter(api_key::Column::UserPk.eq(user_pk))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Values with rules: what a text, an address, a piece of JSON, a time and an id are, parsed once at the edge.
+//!
+//! A function here takes the caller's value and the path it stood at, and gives the value as it is stored, or
+//! `INVALID` naming that path. Nothing behind the verbs checks a value again.
+
+mod email;
+mod id;
+mod json;
+mod text;
+mod timestamp;
+
+pub use email::Email;
+pub use id::{ApiKeyId, OrganizationId, RoleId, TenantId, UserId};
+pub use json::JsonText;
+pub use text::{clearable, description, is_storable, name, optional};
+pub use timestamp::Timestamp;

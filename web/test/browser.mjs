@@ -1,0 +1,365 @@
+// Drives both pages of a running tenantry in Debian's Chromium, as `npm test`. TENANTRY_URL says where it listens,
+// TENANTRY_ADMIN_API_KEY holds a super admin's key; one user is made and deleted again.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import AxeBuilder from '@axe-core/playwright';
+import { buildClientSchema, getIntrospectionQuery, getVariableValues, parse, validate } from 'graphql';
+import { chromium } from 'playwright-core';
+import { EXAMPLES, ME, REFRESH_SESSION, SIGN_IN, SIGN_OUT } from '../src/operations.js';
+
+const SERVER = process.env.TENANTRY_URL?.replace(/\/+$/, '');
+const KEY = process.env.TENANTRY_ADMIN_API_KEY;
+assert.ok(SERVER && KEY, 'set TENANTRY_URL and TENANTRY_ADMIN_API_KEY');
+const EDITOR = '.graphiql-query-editor .view-line';
+const ANSWER = '.result-window .view-lines';
+// What axe finds in GraphiQL itself: greyed-out text, and a close button inside each tab.
+const KNOWN_OF_GRAPHIQL = ['color-contrast', 'nested-interactive'];
+
+let browser;
+
+before(async () => {
+  // Playwright gives each launch a fresh profile and deletes it afterwards.
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+});
+
+after(() => browser?.close());
+
+test('both pages and their assets carry the headers they need', async () => {
+  for (const [path, policy] of [
+    ['/', ["default-src 'none'"]],
+    ['/graphiql', ["default-src 'none'", "script-src 'self'", "worker-src 'self'", "connect-src 'self'", "font-src 'self'"]],
+  ]) {
+    const response = await fetch(SERVER + path);
+    const page = await response.text();
+    const csp = (response.headers.get('content-security-policy') ?? '').split(';').map((part) => part.trim());
+    assert.equal(response.status, 200, path);
+    assert.match(response.headers.get('content-type'), /^text\/html; ?charset=utf-8$/i, path);
+    assert.doesNotMatch(response.headers.get('cache-control') ?? '', /immutable/, path);
+    for (const directive of [...policy, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]) {
+      assert.ok(csp.includes(directive), `${path} lacks ${directive} in its policy: ${csp.join('; ')}`);
+    }
+    assert.doesNotMatch(csp.find((part) => part.startsWith('script-src')) ?? '', /unsafe|http|\*/, path);
+    for (const [, address] of page.matchAll(/(?:src|href)="(\.\/assets\/[^"]+)"/g)) {
+      const asset = await fetch(new URL(address, SERVER + path));
+      await asset.arrayBuffer();
+      assert.equal(asset.status, 200, address);
+      assert.match(asset.headers.get('cache-control') ?? '', /max-age=31536000.*immutable/, address);
+      assert.equal(asset.headers.get('x-content-type-options'), 'nosniff', address);
+    }
+  }
+  const unknown = await fetch(`${SERVER}/assets/none-00000000.js`);
+  assert.equal(unknown.status, 404);
+  // There every relative address of the page would lead astray; see vite.config.js.
+  const slash = await fetch(`${SERVER}/graphiql/`, { redirect: 'manual' });
+  assert.notEqual(slash.status, 200);
+});
+
+test('whatever the pages send or show fits the schema of the server', async () => {
+  const schema = buildClientSchema(await graphql(getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true })));
+  const start = await (await fetch(`${SERVER}/`)).text();
+  const shown = JSON.parse(/-d '(.+?)'/.exec(start)[1]).query;
+  const documents = [{ query: shown }, ...[ME, SIGN_IN, REFRESH_SESSION, SIGN_OUT].map((query) => ({ query })), ...EXAMPLES];
+  for (const { query, variables } of documents) {
+    const document = parse(query);
+    const messages = validate(schema, document).map(({ message }) => message);
+    if (variables && !messages.length) {
+      const { errors = [] } = getVariableValues(schema, document.definitions[0].variableDefinitions, JSON.parse(variables));
+      messages.push(...errors.map(({ message }) => message));
+    }
+    assert.deepEqual(messages, [], query);
+  }
+});
+
+test('GraphiQL loads from this server alone, without an error or a breach of the policy', async () => {
+  await onPage({}, async (page, seen) => {
+    await openGraphiQL(page);
+    assert.deepEqual(await tabs(page), ['Me', 'Users', 'CreateUser']);
+    await openTab(page, 'CreateUser');
+    await page.locator('section[aria-label="Variables"] .view-line', { hasText: 'ada.lovelace' }).waitFor();
+    // Prettify loads the rest of the bundle, and checking the variables needs all three workers.
+    await page.getByRole('button', { name: /Prettify/ }).click();
+    await until('three workers', () => page.workers().length >= 3);
+    await page.waitForLoadState('networkidle');
+    assert.deepEqual(await editorProblems(page), []);
+    assert.deepEqual(seen(), []);
+  });
+});
+
+test('a key runs a query, outlives a reload, and is gone after signing out', async () => {
+  await onPage({}, async (page, seen) => {
+    await openGraphiQL(page);
+    await useKey(page, KEY);
+    await page.getByRole('status').filter({ hasText: 'API key of' }).waitFor();
+    await run(page);
+    await page.locator(ANSWER, { hasText: '"organization"' }).waitFor();
+    await openTab(page, 'Users');
+    await run(page);
+    await page.locator(ANSWER, { hasText: '"users"' }).waitFor();
+    assert.ok(!(await stored(page)).includes(KEY), 'the key lies in the storage of a living page');
+
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('API key').waitFor();
+    await page.locator(EDITOR).first().waitFor();
+    assert.ok(!(await stored(page)).includes(KEY), 'the key lies in the storage after signing out');
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    assert.deepEqual(seen(), []);
+  });
+});
+
+test('a wrong key is refused in plain words, and the right one then works', async () => {
+  await onPage({}, async (page, seen) => {
+    await openGraphiQL(page);
+    await useKey(page, 'tnt_wrong');
+    const alert = page.getByRole('alert').filter({ hasText: 'refuses this API key (HTTP 401)' });
+    await alert.waitFor();
+    assert.deepEqual(await findings(page), []);
+    await useKey(page, KEY);
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    assert.equal(await alert.count(), 0);
+    // Chromium reports each answer of 401 by itself; nothing else may be there.
+    assert.deepEqual(seen().filter((line) => !line.includes('status of 401')), []);
+  });
+});
+
+test('a password opens a session, which is renewed before its end and ends at sign-out', async () => {
+  // Short, so that no editor breaks it into two lines.
+  const email = `${randomUUID().slice(0, 8)}@test.example`;
+  const password = randomUUID();
+  const { createUser } = await graphql('mutation($data: CreateUserData!) { createUser(data: $data) { id } }', {
+    data: { email, password, organizationRole: 'USER' },
+  });
+  try {
+    await onPage({}, async (page, seen) => {
+      await page.clock.install();
+      const sent = [];
+      const answers = [];
+      page.on('request', (request) => {
+        if (request.method() === 'POST') sent.push({ ...request.postDataJSON(), token: request.headers().authorization });
+      });
+      page.on('response', (response) => {
+        if (response.request().postData()?.includes('signIn')) answers.push(response);
+      });
+      await openGraphiQL(page);
+      await page.getByText('By password').click();
+      await page.getByLabel('E-mail').fill(email);
+      await page.getByLabel('Password', { exact: true }).fill('not the password');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.locator('#problem', { hasText: /\w/ }).waitFor();
+      await page.getByLabel('Password', { exact: true }).fill(password);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('status').filter({ hasText: email }).waitFor();
+      await run(page);
+      await page.locator(ANSWER, { hasText: email }).waitFor();
+      const { expiresIn } = (await answers.at(-1).json()).data.signIn;
+
+      const asked = (name) => sent.filter(({ query }) => query.includes(name)).length;
+      await page.clock.fastForward(Math.max(expiresIn - 60, 0) * 1_000);
+      assert.equal(asked('refreshSession'), 0, 'renewed much too early');
+      await page.clock.fastForward(50_000);
+      await until('the renewal', () => asked('refreshSession') === 1);
+      const [old] = sent.filter(({ token }) => token).slice(-1);
+      await page.waitForLoadState('networkidle');
+      await run(page);
+      await until('a query with the new token', () => sent.at(-1).query.includes('Me') && sent.at(-1).token !== old.token);
+      await page.locator(ANSWER, { hasText: email }).waitFor();
+
+      // The renewed token outlives a reload, and the server hears of the end.
+      await page.reload();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByLabel('API key').waitFor();
+      assert.equal(asked('signOut'), 1);
+      assert.equal(asked('refreshSession'), 1);
+      assert.ok(!/accessToken|refreshToken/.test(await stored(page)), 'tokens lie in the storage after signing out');
+      assert.deepEqual(seen().filter((line) => !line.includes('status of 401')), []);
+    });
+  } finally {
+    await graphql('mutation($id: ID!) { deleteUser(where: { id: $id }) { id } }', { id: createUser.id });
+  }
+});
+
+test('the documentation explorer shows the schema', async () => {
+  await onPage({}, async (page, seen) => {
+    await openGraphiQL(page);
+    await useKey(page, KEY);
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    const docs = page.locator('.graphiql-doc-explorer');
+    await docs.getByRole('link', { name: 'Query', exact: true }).click();
+    await docs.getByRole('link', { name: 'users', exact: true }).click();
+    await docs.getByRole('link', { name: 'UserWhere', exact: true }).waitFor();
+    assert.deepEqual(await findings(page), []);
+    assert.deepEqual(seen(), []);
+  });
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing of ours in GraphiQL, ${colorScheme}`, async () => {
+    await onPage({ colorScheme }, async (page) => {
+      await openGraphiQL(page);
+      assert.deepEqual(await findings(page), []);
+      await page.getByText('By password').click();
+      assert.deepEqual(await findings(page), []);
+      await page.getByText('By key').click();
+      await useKey(page, KEY);
+      await page.getByRole('button', { name: 'Sign out' }).waitFor();
+      await run(page);
+      await page.locator(ANSWER, { hasText: '"me"' }).waitFor();
+      assert.deepEqual(await findings(page), []);
+    });
+  });
+
+  test(`axe finds nothing on the start page, ${colorScheme}`, async () => {
+    await onPage({ colorScheme }, async (page, seen) => {
+      await page.goto(`${SERVER}/`);
+      assert.deepEqual((await new AxeBuilder({ page }).analyze()).violations, []);
+      assert.deepEqual(seen(), []);
+    });
+  });
+}
+
+test('the start page fits 320 pixels, and the keyboard reaches every link', async () => {
+  // Without scripts: the page promises to need none.
+  await onPage({ viewport: { width: 320, height: 640 }, javaScriptEnabled: false }, async (page, seen) => {
+    await page.goto(`${SERVER}/`);
+    const links = page.getByRole('link');
+    const wanted = await links.evaluateAll((all) => all.map((link) => link.href));
+    const reached = [];
+    for (const _ of wanted) {
+      await page.keyboard.press('Tab');
+      const focused = page.locator('a:focus');
+      reached.push(await focused.evaluate((link) => link.href));
+      assert.ok(await focused.evaluate(hasOutline), `no sign of the focus on ${reached.at(-1)}`);
+    }
+    assert.deepEqual(reached, wanted);
+    for (const path of ['graphiql', 'schema.graphql', 'healthz', 'readyz']) assert.ok(wanted.includes(`${SERVER}/${path}`), path);
+    for (const address of wanted) assert.equal((await fetch(address)).status, 200, address);
+    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(content <= window, `${content} pixels wide`);
+    assert.deepEqual(seen(), []);
+  });
+});
+
+/** A page of its own, and all that it does wrong: foreign requests, errors, breaches of the policy. */
+async function onPage(options, use) {
+  const context = await browser.newContext(options);
+  const wrong = [];
+  context.on('request', (request) => {
+    const address = new URL(request.url());
+    if (address.origin !== new URL(SERVER).origin) wrong.push(`foreign request: ${address}`);
+  });
+  context.on('requestfailed', (request) => {
+    // A page being left gives up what it is still loading.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED') wrong.push(`failed: ${request.url()}`);
+  });
+  context.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) wrong.push(`${message.type()}: ${message.text()}`);
+  });
+  context.on('weberror', (error) => wrong.push(`exception: ${error.error().stack}`));
+  // Chromium reports most breaches on the console; this also catches those it does not.
+  await context.exposeFunction('reportBreach', (text) => wrong.push(`breach: ${text}`));
+  await context.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) => {
+      window.reportBreach(`${event.violatedDirective} ${event.blockedURI}`);
+    }),
+  );
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  try {
+    await use(page, () => wrong);
+  } catch (error) {
+    if (wrong.length) console.error('seen until then:', wrong);
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+async function openGraphiQL(page) {
+  await page.goto(`${SERVER}/graphiql`);
+  await page.locator(EDITOR).first().waitFor();
+  await page.waitForLoadState('networkidle');
+}
+
+async function useKey(page, key) {
+  await page.getByLabel('API key').fill(key);
+  await page.getByRole('button', { name: 'Use key' }).click();
+}
+
+async function openTab(page, name) {
+  await page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${name}$`) }).click();
+  // GraphiQL takes over the name of the tab's operation a tenth of a second later.
+  await page.waitForTimeout(300);
+}
+
+function run(page) {
+  return page.getByRole('button', { name: /^Execute query/ }).click();
+}
+
+function tabs(page) {
+  return page.locator('.graphiql-tab-button').allTextContents();
+}
+
+function editorProblems(page) {
+  return page.locator('.squiggly-error, .squiggly-warning').allTextContents();
+}
+
+function stored(page) {
+  return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+}
+
+/** What axe finds, less GraphiQL's known rules within GraphiQL. */
+async function findings(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const ours = [];
+  for (const { id, nodes } of violations) {
+    for (const { target } of nodes) {
+      const selector = String(target.flat(Infinity)[0]);
+      const inGraphiQL = await page.locator(selector).first().evaluate((node) => Boolean(node.closest('.graphiql-container')));
+      if (!inGraphiQL || !KNOWN_OF_GRAPHIQL.includes(id)) ours.push(`${id}: ${selector}`);
+    }
+  }
+  return ours;
+}
+
+/** True if the element or one around it is outlined; runs in the page. */
+function hasOutline(element) {
+  for (let at = element; at; at = at.parentElement) if (getComputedStyle(at).outlineStyle !== 'none') return true;
+  return false;
+}
+
+async function until(what, holds) {
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`waited in vain for ${what}`);
+}
+
+async function graphql(query, variables) {
+  const response = await fetch(`${SERVER}/graphql`, {
+    method: 'POST',
+    headers: {
+      Accept: 'application/graphql-response+json, application/json',
+      Authorization: `Bearer ${KEY}`,
+      'Content-Type': 'application/json',
+    },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+}
