@@ -11,7 +11,7 @@ pub mod tenant;
 pub mod user;
 pub mod user_role;
 
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait, DbBackend, IntoSimpleExpr, Value};
 
 /// `column IN (keys)` in one statement text whatever the number of keys, so that it is prepared once.
@@ -19,14 +19,15 @@ pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, keys: impl IntoIter
     match backend {
         DbBackend::Postgres => {
             let keys: Vec<i64> = keys.into_iter().collect();
-            column
-                .into_simple_expr()
-                .eq(Expr::cust_with_values("ANY($1)", [Value::from(keys)]))
+            Expr::cust_with_exprs(
+                "$1 = ANY($2)",
+                [column.into_simple_expr(), Expr::val(Value::from(keys))],
+            )
         }
         _ => {
             let keys = serde_json::Value::from_iter(keys).to_string();
             Expr::cust_with_exprs(
-                "$1 IN (SELECT value FROM json_each($2))",
+                "? IN (SELECT value FROM json_each(?))",
                 [column.into_simple_expr(), Expr::val(keys)],
             )
         }

@@ -1,6 +1,6 @@
 //! Filters as values, shared by list, count and connection, and their translation to SQL.
 
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr};
 
 use super::Listed;
@@ -81,7 +81,7 @@ impl<T> Filter<T> {
             Self::Not(part) => {
                 // A test of an absent value is false, and so its negation is true: SQL's third truth value stays out.
                 let inner: SimpleExpr = part.condition::<L>(backend).add(Expr::val(1).eq(1)).into();
-                Condition::all().add(Expr::cust_with_exprs("COALESCE($1, FALSE)", [inner]).not())
+                Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
             }
             Self::Is(term) => L::condition(backend, term),
         }
@@ -149,10 +149,10 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
             all.add(match backend {
                 DbBackend::Postgres => {
                     let texts: Vec<String> = texts.into_iter().cloned().collect();
-                    column.eq(Expr::cust_with_values("ANY($1)", [sea_orm::Value::from(texts)]))
+                    Expr::cust_with_exprs("$1 = ANY($2)", [column, Expr::val(sea_orm::Value::from(texts))])
                 }
                 _ => Expr::cust_with_exprs(
-                    "$1 IN (SELECT value FROM json_each($2))",
+                    "? IN (SELECT value FROM json_each(?))",
                     [column, Expr::val(serde_json::json!(texts).to_string())],
                 ),
             })
@@ -171,7 +171,7 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
             let function = if backend == DbBackend::Postgres {
                 "strpos($1, $2) > 0"
             } else {
-                "instr($1, $2) > 0"
+                "instr(?, ?) > 0"
             };
             all.add(Expr::cust_with_exprs(function, [column, Expr::val(part.as_str())]))
         }

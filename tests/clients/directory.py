@@ -143,7 +143,9 @@ class Person:
     def key(self, name=None):
         """A new API key, minted on the machine beside the running server."""
         command = [SERVER, "api-key", "--user", self.id] + (["--name", name] if name else [])
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        # The server refuses variables of its own prefix that it does not know.
+        variables = {name: value for name, value in os.environ.items() if name not in ("TENANTRY_URL", "TENANTRY_SERVER")}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, f"{command[1:]}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         secret = done.stdout.removesuffix("\n")
         assert re.fullmatch(r"[!-~]{20,}", secret), f"not one secret alone on standard output: {done.stdout!r}"

@@ -58,7 +58,7 @@ SERVER_STOP_SECONDS_MAX = 20
 CLIENT_SECONDS_MAX = 1200
 # A test that hangs, as in the new SDK's two minutes of retries, shows where.
 TEST_SECONDS_BEFORE_TRACE = 150
-LOG_LINES_SHOWN = 60
+LOG_LINES_SHOWN = 30
 
 
 class Failed(Exception):
@@ -171,18 +171,22 @@ class Server:
             "TENANTRY_ADMIN_API_KEY": secrets.token_urlsafe(32),
             "TENANTRY_MAIL_DIR": str(folder / "mail"),
         }
-        if encrypted:
-            # SQLite keeps a key file beside the database; PostgreSQL wants to be told.
-            self.variables["TENANTRY_SECRET_KEY"] = secrets.token_hex(32)
         self.program = program
+        # SQLite keeps a key file beside the database; PostgreSQL wants to be told, by a server that has use for a key.
+        # One that has none refuses the variable.
+        if encrypted and "TENANTRY_SECRET_KEY" in self.help():
+            self.variables["TENANTRY_SECRET_KEY"] = secrets.token_hex(32)
         self.folder = folder
         self.process = None
         self.url = None
         self.log = []
         self.listening = threading.Event()
 
+    def help(self):
+        return subprocess.run([self.program, "--help"], capture_output=True, text=True, timeout=SERVER_START_SECONDS_MAX).stdout
+
     def start(self):
-        self.process = subprocess.Popen([self.program], env=clean_environment() | self.variables, cwd=self.folder, text=True,
+        self.process = subprocess.Popen([self.program], env=clean_environment() | {"NO_COLOR": "1"} | self.variables, cwd=self.folder, text=True,
                                         errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.readers = [threading.Thread(target=self._read, args=(pipe,), daemon=True)
                         for pipe in (self.process.stdout, self.process.stderr)]

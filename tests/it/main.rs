@@ -1,0 +1,16 @@
+//! One binary for all tests, so that they link once.
+//!
+//! Requests go through the router in process, each test with a database of its own, and every test that touches data runs
+//! on SQLite and on PostgreSQL (`cargo test sqlite::` and `cargo test postgres::` run one half). PostgreSQL is the server
+//! that `TENANTRY_TEST_POSTGRES_URL` names, else a private one from the binaries installed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+mod first_light;

@@ -1,0 +1,150 @@
+//! A database per test: a copy of one that was set up once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sea_orm::{ConnectionTrait, Statement};
+use tenantry::authn::{Credentials, Secret};
+use tenantry::config::MailConfig;
+use tenantry::context::{Clock, Services};
+use tenantry::db::Database;
+use tenantry::mail::Mailer;
+use tenantry::password::Hasher;
+use tenantry::value::Timestamp;
+use tokio::sync::OnceCell;
+
+use super::{ADMIN_KEY, PUBLIC_URL, START, postgres};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that goes away with the test.
+pub struct TestDatabase {
+    pub url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+static SQLITE_TEMPLATE: OnceCell<(tempfile::TempDir, PathBuf)> = OnceCell::const_new();
+static POSTGRES_TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+impl TestDatabase {
+    /// A database after its first start.
+    pub async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let (_, template) = SQLITE_TEMPLATE.get_or_init(sqlite_template).await;
+                let empty = Self::empty(backend).await;
+                let path = empty.url.strip_prefix("sqlite://").unwrap();
+                std::fs::copy(template, path).unwrap();
+                empty
+            }
+            Backend::Postgres => {
+                let template = POSTGRES_TEMPLATE.get_or_init(postgres_template).await;
+                let url = postgres::create_database(&name(), Some(template)).await;
+                Self { url, _folder: None }
+            }
+        }
+    }
+
+    /// A database in which nothing was made yet.
+    pub async fn empty(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let url = format!("sqlite://{}", folder.path().join("t.db").display());
+                Self {
+                    url,
+                    _folder: Some(folder),
+                }
+            }
+            Backend::Postgres => Self {
+                url: postgres::create_database(&name(), None).await,
+                _folder: None,
+            },
+        }
+    }
+
+    pub async fn dump(&self, db: &Database) -> String {
+        let connection = db.reader();
+        let backend = connection.get_database_backend();
+        let tables = match backend {
+            sea_orm::DbBackend::Postgres => {
+                "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+            }
+            _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1",
+        };
+        let mut text = String::new();
+        for table in connection
+            .query_all_raw(Statement::from_string(backend, tables))
+            .await
+            .unwrap()
+        {
+            let table: String = table.try_get("", "name").unwrap();
+            let columns = match backend {
+                sea_orm::DbBackend::Postgres => format!(
+                    "SELECT column_name AS name FROM information_schema.columns WHERE table_name = '{table}' ORDER BY 1"
+                ),
+                _ => format!("SELECT name FROM pragma_table_info('{table}') ORDER BY 1"),
+            };
+            let columns: Vec<String> = connection
+                .query_all_raw(Statement::from_string(backend, columns))
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| row.try_get("", "name").unwrap())
+                .filter(|name: &String| name != "last_used_at" && name != "last_seen_at")
+                .map(|name| format!("COALESCE(CAST({name} AS TEXT), 'null')"))
+                .collect();
+            let rows = format!("SELECT {} AS row FROM {table} ORDER BY 1", columns.join(" || '|' || "));
+            for row in connection
+                .query_all_raw(Statement::from_string(backend, rows))
+                .await
+                .unwrap()
+            {
+                let row: String = row.try_get("", "row").unwrap();
+                text.push_str(&format!("{table}: {row}\n"));
+            }
+        }
+        text
+    }
+}
+
+fn name() -> String {
+    format!(
+        "tenantry_test_{}_{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::SeqCst)
+    )
+}
+
+async fn sqlite_template() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.db");
+    set_up(&format!("sqlite://{}", path.display())).await;
+    (folder, path)
+}
+
+async fn postgres_template() -> String {
+    let name = name();
+    set_up(&postgres::create_database(&name, None).await).await;
+    name
+}
+
+async fn set_up(url: &str) {
+    let services = Arc::new(Services {
+        db: Database::connect(url).await.unwrap(),
+        clock: Clock::held(Timestamp::parse("start", START).unwrap()),
+        credentials: Credentials::default(),
+        hasher: Hasher::default(),
+        mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
+    });
+    tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
+        .await
+        .unwrap();
+    services.db.clone().close().await;
+}

@@ -1,0 +1,289 @@
+//! What tests start from: an [`App`] on a database of its own, and callers as types.
+
+mod database;
+pub mod postgres;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tenantry::authn::{Actor, Credentials, Secret};
+use tenantry::config::MailConfig;
+use tenantry::context::{Clock, OpContext, Services};
+use tenantry::db::Database;
+use tenantry::http::{App as HttpApp, router};
+use tenantry::mail::Mailer;
+use tenantry::password::Hasher;
+use tenantry::value::Timestamp;
+use tower::ServiceExt;
+
+pub use database::Backend;
+
+/// The super admin's key in every test.
+pub const ADMIN_KEY: &str = "admin-key-of-every-test-0123456789";
+/// When tests begin; the clock stands still until a test moves it.
+pub const START: &str = "2026-01-02T03:04:05.006Z";
+pub const PUBLIC_URL: &str = "https://directory.example";
+
+/// A server in process, with a database of its own.
+pub struct App {
+    pub services: Arc<Services>,
+    pub router: axum::Router,
+    pub schema: tenantry::graphql::Schema,
+    pub mail: tempfile::TempDir,
+    pub backend: Backend,
+    pub database: database::TestDatabase,
+}
+
+impl App {
+    pub async fn new(backend: Backend) -> Self {
+        if std::env::var_os("RUST_LOG").is_some() {
+            tenantry::telemetry::start();
+        }
+        let database = database::TestDatabase::new(backend).await;
+        let mail = tempfile::tempdir().unwrap();
+        let services = Arc::new(Services {
+            db: Database::connect(&database.url).await.unwrap(),
+            clock: Clock::held(Timestamp::parse("start", START).unwrap()),
+            credentials: Credentials::default(),
+            hasher: Hasher::default(),
+            mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
+        });
+        let schema = tenantry::graphql::build(true);
+        let router = router(HttpApp {
+            services: Arc::clone(&services),
+            schema: schema.clone(),
+        });
+        Self {
+            services,
+            router,
+            schema,
+            mail,
+            backend,
+            database,
+        }
+    }
+
+    /// Nobody.
+    pub fn anonymous(&self) -> Caller<'_> {
+        Caller { app: self, key: None }
+    }
+
+    /// The super admin.
+    pub fn admin(&self) -> Caller<'_> {
+        self.key(ADMIN_KEY)
+    }
+
+    /// Whoever holds this key.
+    pub fn key(&self, key: impl Into<String>) -> Caller<'_> {
+        Caller {
+            app: self,
+            key: Some(key.into()),
+        }
+    }
+
+    /// A new user of an organization with one role (`None`: without any), by a key of its own. Its e-mail address is
+    /// `<id>@<organization>.example`, its password `password-of-<id>`.
+    pub async fn user(&self, organization: &str, id: &str, role: Option<&str>) -> Caller<'_> {
+        let data = json!({
+            "id": id, "email": format!("{id}@{organization}.example"), "password": format!("password-of-{id}"),
+            "organizationId": organization, "roles": role.into_iter().collect::<Vec<_>>(),
+        });
+        self.admin()
+            .ok(
+                "mutation($data: CreateUserData!) { createUser(data: $data) { id } }",
+                json!({ "data": data }),
+            )
+            .await;
+        self.key_of(id).await
+    }
+
+    /// A new key of a user that exists.
+    pub async fn key_of(&self, id: &str) -> Caller<'_> {
+        let op = self.machine();
+        let target = tenantry::user::Target::id(id);
+        let name = format!("test {}", uuid::Uuid::now_v7());
+        let new = tenantry::api_key::NewApiKey {
+            name,
+            ..Default::default()
+        };
+        let minted = tenantry::api_key::create_for(&op, &target, new, None).await.unwrap();
+        self.key(minted.secret.expose())
+    }
+
+    /// An organization with this id, and tenants with these ids.
+    pub async fn organization(&self, id: &str, tenants: &[&str]) {
+        let document = "mutation($id: ID!, $name: String!) { createOrganization(data: {id: $id, name: $name}) { id } }";
+        self.admin()
+            .ok(document, json!({ "id": id, "name": format!("Organization {id}") }))
+            .await;
+        for tenant in tenants {
+            let document = "mutation($data: CreateTenantData!) { createTenant(data: $data) { id } }";
+            let data = json!({ "id": tenant, "name": format!("Tenant {tenant}"), "organizationId": id });
+            self.admin().ok(document, json!({ "data": data })).await;
+        }
+    }
+
+    /// The context of the machine's own commands.
+    pub fn machine(&self) -> OpContext {
+        OpContext::new(Arc::clone(&self.services), Actor::Machine, "test")
+    }
+
+    /// Every row of every table as text, to show that a refusal changed nothing. `last_used_at` and `last_seen_at` are
+    /// left out: calling is not changing.
+    pub async fn dump(&self) -> String {
+        self.database.dump(&self.services.db).await
+    }
+
+    /// The mails sent so far, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let mut paths: Vec<_> = std::fs::read_dir(self.mail.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        paths
+            .iter()
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect()
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+}
+
+/// A response read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+}
+
+/// Somebody with, or without, a credential.
+#[derive(Clone)]
+pub struct Caller<'a> {
+    pub app: &'a App,
+    pub key: Option<String>,
+}
+
+impl Caller<'_> {
+    pub fn request(&self, path: &str, body: &Value) -> Request<Body> {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json");
+        if let Some(key) = &self.key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        request.body(Body::from(body.to_string())).unwrap()
+    }
+
+    /// The whole answer of `/graphql`.
+    pub async fn send(&self, document: &str, variables: Value) -> Value {
+        let body = json!({ "query": document, "variables": variables });
+        self.app.send(self.request("/graphql", &body)).await.json()
+    }
+
+    /// The data of an answer that must have no errors.
+    pub async fn ok(&self, document: &str, variables: Value) -> Value {
+        let answer = self.send(document, variables).await;
+        assert!(answer.get("errors").is_none(), "{document}\n{answer:#}");
+        answer["data"].clone()
+    }
+
+    /// The first error's code of an answer that must have one; its whole text is checked for what must never leak.
+    pub async fn code(&self, document: &str, variables: Value) -> String {
+        self.refusal(document, variables).await["extensions"]["code"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The first error of an answer that must have one.
+    pub async fn refusal(&self, document: &str, variables: Value) -> Value {
+        let answer = self.send(document, variables).await;
+        assert_leaks_nothing(&answer.to_string());
+        let error = answer["errors"]
+            .get(0)
+            .unwrap_or_else(|| panic!("no refusal: {document}\n{answer:#}"))
+            .clone();
+        assert!(
+            error["extensions"]["code"].is_string(),
+            "an error without a code: {answer:#}"
+        );
+        error
+    }
+
+    /// A refusal that must change nothing at all; gives its code.
+    pub async fn refused(&self, document: &str, variables: Value) -> String {
+        let before = self.app.dump().await;
+        let mails = self.app.mails().len();
+        let code = self.code(document, variables).await;
+        assert_eq!(before, self.app.dump().await, "a refusal changed something: {document}");
+        assert_eq!(mails, self.app.mails().len(), "a refusal sent a mail: {document}");
+        code
+    }
+}
+
+/// No answer speaks of the database or of the code behind it.
+pub fn assert_leaks_nothing(answer: &str) {
+    let lower = answer.to_lowercase();
+    for word in [
+        "sqlx",
+        "sqlite",
+        "postgres",
+        "select ",
+        "constraint",
+        "panicked",
+        "src/",
+        ".rs:",
+        "dberr",
+        "\"internal\"",
+    ] {
+        assert!(!lower.contains(word), "'{word}' in {answer}");
+    }
+}
+
+pub fn secret(text: &str) -> Secret {
+    Secret::given(text)
+}
+
+/// Declares tests that run on both databases: `sqlite::<name>` and `postgres::<name>`.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: $app_type:ty) $body:block)*) => {
+        $(async fn $name($app: $app_type) $body)*
+
+        mod sqlite {
+            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::App::new($crate::support::Backend::Sqlite).await).await;
+            })*
+        }
+
+        mod postgres {
+            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::App::new($crate::support::Backend::Postgres).await).await;
+            })*
+        }
+    };
+}
