@@ -1,5 +1,7 @@
 //! The commands of the binary.
 
+#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
+
 use std::sync::Arc;
 
 use anyhow::{Context, bail};

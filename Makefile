@@ -1,0 +1,26 @@
+# The commands of a working day. `make run` and `make test` do all their set-up themselves.
+
+CARGO ?= cargo
+
+.PHONY: run test check web bench
+
+## Serve, with GraphiQL: the first start prints the super admin's key.
+run: web
+	$(CARGO) run --locked
+
+## Everything: format, lints, tests on both databases, the real clients, browsers. Installs what it needs.
+test:
+	tests/install.sh
+	tests/all.sh
+
+## The quick part: format, lints, Rust tests on SQLite. No Python, Node or PostgreSQL.
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) test --locked --workspace -- --skip postgres
+
+## The pages, if there is Node; without them the server tells what to run.
+web:
+	@if command -v npm >/dev/null; then \
+	    cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run --silent build; \
+	else echo "Node.js is not installed: building without GraphiQL."; fi

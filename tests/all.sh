@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Runs every test and ends with their count. tests/install.sh has installed what is needed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ -n "${TENANTRY_TEST_POSTGRES_URL:-}" ] || exec tests/with-postgres.sh "$0" "$@"
+
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target"
+log=$target/tests.log
+: >"$log"
+failures=()
+
+step() { # step NAME COMMAND…: runs it, keeps what it prints for the count, and goes on when it fails
+    local name=$1
+    shift
+    echo "== $name"
+    if ! "$@" 2>&1 | tee -a "$log"; then failures+=("$name"); fi
+}
+
+if command -v npm >/dev/null; then step "pages" make --no-print-directory web; fi
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+step "Rust tests" cargo test --locked --workspace
+step "binary" cargo build --locked
+server=$target/debug/tenantry
+
+# A new, empty database on the PostgreSQL server.
+empty_database() {
+    local name=tenantry_$1_$$
+    psql -q "$TENANTRY_TEST_POSTGRES_URL" -c "DROP DATABASE IF EXISTS $name" -c "CREATE DATABASE $name"
+    echo "${TENANTRY_TEST_POSTGRES_URL%/*}/$name"
+}
+
+step "clients on SQLite" python3 tests/clients/run.py --server "$server" --database sqlite
+step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
+
+# The closing lines of every runner, added up.
+count() { grep -Eo "$1" "$log" | grep -Eo '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
+passed=$(( $(count 'test result: [a-zA-Z]+\. [0-9]+ passed') + $(count '^[a-z-]+ on [a-z]+: [0-9]+ passed') + $(count '^graphql-http: [0-9]+ passed') + $(count '^# pass [0-9]+') ))
+failed=$(( $(count '; [0-9]+ failed') + $(count '^# fail [0-9]+') ))
+echo
+if [ ${#failures[@]} -gt 0 ]; then
+    [ "$failed" -gt 0 ] || failed=${#failures[@]}
+    printf 'failed: %s\n' "${failures[@]}"
+    echo "$passed passed, $failed failed"
+    exit 1
+fi
+echo "$passed passed, $failed failed"

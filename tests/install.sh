@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is not there: PostgreSQL and Chromium from Debian's packages. Whatever comes from the
+# language's own package managers is fetched where it is used, by lock file.
+set -euo pipefail
+
+missing=()
+[ -n "${TENANTRY_TEST_POSTGRES_URL:-}" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing+=(postgresql)
+command -v chromium >/dev/null || missing+=(chromium)
+python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+command -v cc >/dev/null || missing+=(gcc)
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+        echo "The tests need these packages, and this user may not install them: ${missing[*]}" >&2
+        echo "Run as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo -n)
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "The tests need ${missing[*]}, and this is not Debian: install them by hand." >&2
+    exit 1
+fi
+echo "Installing ${missing[*]} …"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
