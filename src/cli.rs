@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
 
 use crate::api_key::{self, NewApiKey};
+use crate::audit::{AuditLog, Refusals};
 use crate::authn::Credentials;
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
@@ -106,7 +107,12 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
     };
+    let background = tokio::spawn(write_refusals(Arc::clone(&services)));
     serve(listener, router(app), stopped()).await;
+    background.abort();
+    if let Err(error) = services.refusals.flush(&services, true).await {
+        tracing::warn!(%error, "the last refusals are not in the audit trail");
+    }
     services.db.clone().close().await;
     Ok(())
 }
@@ -119,6 +125,13 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         credentials: Credentials::default(),
         hasher: Hasher::default(),
         mailer: Mailer::new(&config.mail, public_url)?,
+        audit_log: config
+            .audit_log
+            .as_deref()
+            .map(AuditLog::open)
+            .transpose()?
+            .unwrap_or_default(),
+        refusals: Refusals::default(),
     }))
 }
 
@@ -165,6 +178,17 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
     println!("{}", minted.secret.expose());
     services.db.clone().close().await;
     Ok(())
+}
+
+/// Writes the refusals of each minute when it is over.
+async fn write_refusals(services: Arc<Services>) {
+    let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
+    loop {
+        every.tick().await;
+        if let Err(error) = services.refusals.flush(&services, false).await {
+            tracing::warn!(%error, "cannot write refusals to the audit trail");
+        }
+    }
 }
 
 /// The signal to stop: an interrupt or, from a supervisor, a termination.

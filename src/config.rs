@@ -51,13 +51,17 @@ pub struct ConfigArgs {
     /// GraphiQL and the start page: on or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,
+    /// File that audit events are also written to, as JSON lines.
+    #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
+    pub audit_log: Option<String>,
     /// GraphQL introspection: on or off.
     #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
     pub introspection: Option<String>,
 }
 
 /// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
+    "TENANTRY_AUDIT_LOG",
     "TENANTRY_DATABASE_URL",
     "TENANTRY_LISTEN",
     "TENANTRY_ADMIN_API_KEY",
@@ -79,6 +83,7 @@ pub struct Config {
     pub mail: MailConfig,
     pub graphiql: bool,
     pub introspection: bool,
+    pub audit_log: Option<PathBuf>,
 }
 
 /// Where mails go.
@@ -166,6 +171,7 @@ impl Config {
             mail,
             graphiql,
             introspection,
+            audit_log: given(&args.audit_log).map(PathBuf::from),
         })
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sea_orm::DatabaseTransaction;
 use uuid::{NoContext, Uuid};
 
-use crate::audit::{self, Event};
+use crate::audit::{self, AuditLog, Event, Refusals};
 use crate::authn::{Actor, Credentials};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::db::Database;
@@ -27,6 +27,8 @@ pub struct Services {
     pub credentials: Credentials,
     pub hasher: Hasher,
     pub mailer: Mailer,
+    pub audit_log: AuditLog,
+    pub refusals: Refusals,
 }
 
 /// The time. Tests hold it still and move it by hand.
@@ -103,6 +105,13 @@ impl OpContext {
         &self.services.mailer
     }
 
+    /// Notes that this caller was refused something, for the audit trail.
+    pub fn note_refusal(&self, action: &str) {
+        self.services
+            .refusals
+            .note(&self.actor, action, &self.request_id, self.now());
+    }
+
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -128,7 +137,7 @@ impl OpContext {
         Ok(Change {
             transaction: self.services.db.begin().await?,
             op: self,
-            recorded: false,
+            lines: Vec::new(),
             access: false,
         })
     }
@@ -141,7 +150,8 @@ impl OpContext {
 pub struct Change<'op> {
     transaction: DatabaseTransaction,
     op: &'op OpContext,
-    recorded: bool,
+    /// The events, for the audit log.
+    lines: Vec<String>,
     /// Whether somebody's access changed, and remembered credentials are void.
     access: bool,
 }
@@ -149,14 +159,15 @@ pub struct Change<'op> {
 impl Change<'_> {
     /// Writes an audit event beside the change.
     pub async fn record(&mut self, event: Event) -> Result<()> {
-        self.recorded = true;
         self.access |= event.changes_access();
-        audit::record(&self.transaction, self.op, event).await
+        self.lines.push(audit::record(&self.transaction, self.op, event).await?);
+        Ok(())
     }
 
     pub async fn commit(self) -> Result<()> {
-        debug_assert!(self.recorded, "a change without its audit event");
+        debug_assert!(!self.lines.is_empty(), "a change without its audit event");
         self.transaction.commit().await?;
+        self.op.services.audit_log.write(&self.lines);
         if self.access {
             self.op.services.credentials.forget();
         }

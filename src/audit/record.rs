@@ -2,9 +2,11 @@
 
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
+use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::entity::audit_event;
 use crate::error::Result;
+use crate::value::Timestamp;
 
 /// What happened. Build it with [`Event::new`] and the setters.
 #[derive(Clone, Debug)]
@@ -58,27 +60,79 @@ impl Event {
     }
 }
 
-/// Writes the event with its actor, request and time.
-pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<()> {
-    let caller = op.actor().caller();
-    let event = audit_event::ActiveModel {
-        id: Set(op.new_id().to_string()),
-        organization_pk: Set(event.organization_pk),
-        actor_pk: Set(caller.map(|caller| caller.user_pk)),
-        actor_id: Set(caller.map(|caller| caller.user_id.to_string())),
-        impersonator_pk: Set(None),
-        impersonator_id: Set(None),
-        action: Set(event.action.to_owned()),
-        target_kind: Set(event.target_kind.to_owned()),
-        target_pk: Set(Some(event.target_pk)),
-        target_id: Set(event.target_id),
-        fields: Set((!event.fields.is_empty()).then(|| event.fields.join(" "))),
-        request_id: Set(Some(op.request_id().to_owned())),
-        created_at: Set(op.now()),
-        ..Default::default()
+/// Writes the event with its actor, request and time; gives it as a line for the audit log.
+pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<String> {
+    let row = Row {
+        id: op.new_id().to_string(),
+        created_at: op.now(),
+        actor: op.actor(),
+        action: event.action,
+        organization_pk: event.organization_pk,
+        target_kind: event.target_kind,
+        target_pk: Some(event.target_pk),
+        target_id: &event.target_id,
+        fields: (!event.fields.is_empty()).then(|| event.fields.join(" ")),
+        request_id: op.request_id(),
+        count: 1,
+        refused: false,
     };
-    audit_event::Entity::insert(event)
-        .exec_without_returning(connection)
-        .await?;
-    Ok(())
+    row.insert(connection).await
+}
+
+/// An event whole.
+pub(super) struct Row<'a> {
+    pub id: String,
+    pub created_at: Timestamp,
+    pub actor: &'a Actor,
+    pub action: &'a str,
+    pub organization_pk: Option<i64>,
+    pub target_kind: &'a str,
+    pub target_pk: Option<i64>,
+    pub target_id: &'a str,
+    pub fields: Option<String>,
+    pub request_id: &'a str,
+    pub count: i64,
+    pub refused: bool,
+}
+
+impl Row<'_> {
+    pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<String> {
+        let caller = self.actor.caller();
+        let actor_id = caller.map(|caller| caller.user_id.to_string());
+        let line = serde_json::json!({
+            "id": self.id,
+            "createdAt": self.created_at.to_string(),
+            "action": self.action,
+            "actorId": actor_id,
+            "impersonatorId": null,
+            "targetKind": self.target_kind,
+            "targetId": self.target_id,
+            "fields": self.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
+            "requestId": self.request_id,
+            "count": self.count,
+            "refused": self.refused,
+        });
+        let row = audit_event::ActiveModel {
+            id: Set(self.id),
+            organization_pk: Set(self.organization_pk),
+            actor_pk: Set(caller.map(|caller| caller.user_pk)),
+            actor_id: Set(actor_id),
+            impersonator_pk: Set(None),
+            impersonator_id: Set(None),
+            action: Set(self.action.to_owned()),
+            target_kind: Set(self.target_kind.to_owned()),
+            target_pk: Set(self.target_pk),
+            target_id: Set(self.target_id.to_owned()),
+            fields: Set(self.fields),
+            request_id: Set(Some(self.request_id.to_owned())),
+            count: Set(self.count),
+            refused: Set(self.refused),
+            created_at: Set(self.created_at),
+            ..Default::default()
+        };
+        audit_event::Entity::insert(row)
+            .exec_without_returning(connection)
+            .await?;
+        Ok(line.to_string())
+    }
 }

@@ -39,6 +39,8 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
+        // Events are written with what they tell of, by no verb of their own, and never changed.
+        (Resource::AuditEvent, Read | Create | Modify | Delete) => Holding(Permissions::READ_AUDIT),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `audit_events`: written with the change they tell of, never changed.
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
+use crate::authz::{Granted, Scope};
 use crate::value::Timestamp;
 
 #[sea_orm::model]
@@ -22,7 +24,20 @@ pub struct Model {
     pub target_id: String,
     pub fields: Option<String>,
     pub request_id: Option<String>,
+    /// How often it happened within a minute; above one for refusals only.
+    pub count: i64,
+    pub refused: bool,
+    /// The order of commits; the database sets it.
+    pub position: i64,
     pub created_at: Timestamp,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
+    }
+}

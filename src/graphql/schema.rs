@@ -4,6 +4,7 @@ use async_graphql::{EmptySubscription, MergedObject};
 
 use super::limits::{COMPLEXITY_MAX, DEPTH_MAX, DIRECTIVES_MAX};
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
+use crate::audit::graphql::AuditQuery;
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
@@ -11,7 +12,7 @@ use crate::user::graphql::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
-pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery);
+pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery, AuditQuery);
 
 /// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
 #[derive(Default, MergedObject)]

@@ -3,12 +3,13 @@
 //! Not the library's own extractor, which runs mutations over GET and whatever the content type says, ignores `Accept`,
 //! and reads bodies of any size.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{Name, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
@@ -236,8 +237,9 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Err(answer) => answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
-            let mut request =
-                Request::new(query).data(OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)));
+            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0));
+            let fields = root_fields(&document);
+            let mut request = Request::new(query).data(op.clone());
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
             }
@@ -249,7 +251,10 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
             }
             request.set_parsed_query(document);
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
-                Ok(answer) => answer,
+                Ok(answer) => {
+                    note_refusals(&op, &answer, &fields);
+                    answer
+                }
                 Err(_) => response_of(Error::Unavailable {
                     retry_after_seconds: 1,
                     source: None,
@@ -264,6 +269,50 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         facts,
         mutation_by_get,
     }
+}
+
+/// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for.
+fn note_refusals(op: &OpContext, answer: &Answer, fields: &HashMap<String, String>) {
+    for error in answer
+        .errors
+        .iter()
+        .filter(|error| code_of(error) == Some(ErrorCode::Forbidden))
+    {
+        if let Some(PathSegment::Field(key)) = error.path.first()
+            && let Some(field) = fields.get(key)
+        {
+            op.note_refusal(field);
+        }
+    }
+}
+
+/// The fields at the top of a document's operations, by their keys in the answer: an alias is the client's own word.
+fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
+    let mut fields = HashMap::new();
+    let mut sets: Vec<&SelectionSet> = document
+        .operations
+        .iter()
+        .map(|(_, operation)| &operation.node.selection_set.node)
+        .collect();
+    sets.extend(
+        document
+            .fragments
+            .values()
+            .map(|fragment| &fragment.node.selection_set.node),
+    );
+    while let Some(set) = sets.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    let key = field.node.response_key().node.to_string();
+                    fields.insert(key, field.node.name.node.to_string());
+                }
+                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    fields
 }
 
 fn code_of(error: &ServerError) -> Option<ErrorCode> {

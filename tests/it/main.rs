@@ -13,4 +13,5 @@
 
 mod support;
 
+mod audit_trail;
 mod first_light;

@@ -142,6 +142,8 @@ async fn set_up(url: &str) {
         credentials: Credentials::default(),
         hasher: Hasher::default(),
         mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
+        audit_log: tenantry::audit::AuditLog::default(),
+        refusals: tenantry::audit::Refusals::default(),
     });
     tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
         .await

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tenantry::authn::{Actor, Credentials, Secret};
+use tenantry::authn::{Actor, Credentials};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
@@ -39,6 +39,11 @@ pub struct App {
 
 impl App {
     pub async fn new(backend: Backend) -> Self {
+        Self::with_audit_log(backend, tenantry::audit::AuditLog::default()).await
+    }
+
+    /// The same, with events also written to a file.
+    pub async fn with_audit_log(backend: Backend, audit_log: tenantry::audit::AuditLog) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tenantry::telemetry::start();
         }
@@ -50,6 +55,8 @@ impl App {
             credentials: Credentials::default(),
             hasher: Hasher::default(),
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
+            audit_log,
+            refusals: tenantry::audit::Refusals::default(),
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {
@@ -260,10 +267,6 @@ pub fn assert_leaks_nothing(answer: &str) {
     ] {
         assert!(!lower.contains(word), "'{word}' in {answer}");
     }
-}
-
-pub fn secret(text: &str) -> Secret {
-    Secret::given(text)
 }
 
 /// Declares tests that run on both databases: `sqlite::<name>` and `postgres::<name>`.

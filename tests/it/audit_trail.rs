@@ -1,0 +1,189 @@
+//! The audit trail as administrators read it: whose events, in which order, and that nothing rewrites them.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::{App, Backend};
+
+const EVENTS: &str = "query($where: AuditEventWhere) { auditEvents(where: $where) {
+    action actorId targetKind targetId fields refused count organization { id } } countAuditEvents(where: $where) }";
+
+/// The events' actions, once none can be hidden by a transaction still under way elsewhere on the same server.
+async fn actions(app: &App, wanted: Value) -> Vec<String> {
+    settle(app).await;
+    let data = app.admin().ok(EVENTS, json!({ "where": wanted })).await;
+    let events = data["auditEvents"].as_array().unwrap();
+    events
+        .iter()
+        .map(|event| event["action"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+async fn settle(app: &App) {
+    if app.backend == Backend::Sqlite {
+        return;
+    }
+    let settled =
+        "SELECT 1 FROM audit_events HAVING MAX(position) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20";
+    for _ in 0..600 {
+        let statement = Statement::from_string(sea_orm::DbBackend::Postgres, settled);
+        if app
+            .services
+            .db
+            .reader()
+            .query_one_raw(statement)
+            .await
+            .unwrap()
+            .is_some()
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a transaction on the test server does not end");
+}
+
+on_both! {
+    async fn each_change_is_told_with_its_fields_and_never_its_values(app: App) {
+        app.organization("acme", &["berlin"]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        ada.ok("mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {firstname: \"Hidden value\", lastname: \"L\"}) { id } }", json!({})).await;
+        let wanted = json!({ "targetId": "ada", "action": "user.update" });
+        assert_eq!(actions(&app, wanted.clone()).await, ["user.update"]);
+        let data = ada.ok(EVENTS, json!({ "where": wanted })).await;
+        assert_eq!(data["auditEvents"], json!([{
+            "action": "user.update", "actorId": "ada", "targetKind": "user", "targetId": "ada",
+            "fields": ["firstname", "lastname"], "refused": false, "count": 1, "organization": {"id": "acme"},
+        }]));
+        assert!(!app.dump().await.lines().any(|line| line.starts_with("audit_events") && line.contains("Hidden value")));
+    }
+
+    async fn administrators_read_their_own_organization_and_nobody_else_reads_any(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("other", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let bob = app.user("other", "bob", Some("organization-admin")).await;
+        let eve = app.user("acme", "eve", Some("admin")).await;
+        let all = actions(&app, json!({})).await;
+        assert!(all.contains(&"organization.create".to_owned()));
+        for (caller, id) in [(&ada, "acme"), (&bob, "other")] {
+            let data = caller.ok(EVENTS, json!({})).await;
+            let events = data["auditEvents"].as_array().unwrap();
+            assert_eq!(data["countAuditEvents"], json!(events.len()));
+            assert!(!events.is_empty() && events.iter().all(|event| event["organization"]["id"] == id), "{data:#}");
+        }
+        let foreign = ada.ok(EVENTS, json!({ "where": { "organization": { "id": "other" } } })).await;
+        assert_eq!(foreign, json!({ "auditEvents": [], "countAuditEvents": 0 }));
+        assert_eq!(eve.refused(EVENTS, json!({})).await, "FORBIDDEN");
+        assert_eq!(app.anonymous().refused(EVENTS, json!({})).await, "UNAUTHENTICATED");
+    }
+
+    async fn nothing_changes_or_deletes_an_event(app: App) {
+        let before = app.dump().await;
+        for statement in ["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"] {
+            let transaction = app.services.db.begin().await.unwrap();
+            let refused = transaction.execute_unprepared(statement).await.unwrap_err();
+            assert!(refused.to_string().contains("audit events are never"), "{refused}");
+        }
+        assert_eq!(before, app.dump().await);
+    }
+
+    async fn refusals_of_a_minute_are_one_event(app: App) {
+        app.organization("acme", &[]).await;
+        let eve = app.user("acme", "eve", Some("user")).await;
+        for _ in 0..3 {
+            let code = eve.refused("mutation { data: deleteUser(where: {id: \"admin\"}) { id } }", json!({})).await;
+            assert_eq!(code, "FORBIDDEN");
+        }
+        // Malformed requests are nobody's event.
+        eve.refused("mutation { nonsense }", json!({})).await;
+        app.services.refusals.flush(&app.services, false).await.unwrap();
+        assert!(actions(&app, json!({ "refused": true })).await.is_empty(), "the minute is not over");
+        app.services.clock.advance(Duration::from_secs(61));
+        app.services.refusals.flush(&app.services, false).await.unwrap();
+        assert_eq!(actions(&app, json!({ "refused": true })).await, ["deleteUser"]);
+        let data = app.admin().ok(EVENTS, json!({ "where": { "refused": true } })).await;
+        assert_eq!(data["auditEvents"], json!([{
+            "action": "deleteUser", "actorId": "eve", "targetKind": "request", "targetId": "deleteUser", "fields": [],
+            "refused": true, "count": 3, "organization": {"id": "acme"},
+        }]));
+    }
+}
+
+/// Two transactions write events; the one that began first commits last. Whoever pages along with them must see both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_paging_never_skips_an_event_committed_late() {
+    let app = App::new(Backend::Postgres).await;
+    let insert = |id: &str| {
+        format!(
+            "INSERT INTO audit_events (id, action, target_kind, target_id, created_at) VALUES ('{id}', 'test', 'test', 'test', 0)"
+        )
+    };
+    let early = app.services.db.begin().await.unwrap();
+    early.execute_unprepared(&insert("early")).await.unwrap();
+    let late = app.services.db.begin().await.unwrap();
+    late.execute_unprepared(&insert("late")).await.unwrap();
+    late.commit().await.unwrap();
+
+    let page = "query($after: String) { auditEventsConnection(after: $after) { pageInfo { endCursor } nodes { id } } }";
+    let mut cursor = Value::Null;
+    let mut seen: Vec<String> = Vec::new();
+    let mut read_on = async || {
+        let data = app.admin().ok(page, json!({ "after": cursor })).await;
+        let slice = &data["auditEventsConnection"];
+        seen.extend(
+            slice["nodes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|node| node["id"].as_str().unwrap().to_owned()),
+        );
+        if slice["pageInfo"]["endCursor"].is_string() {
+            cursor = slice["pageInfo"]["endCursor"].clone();
+        }
+        seen.clone()
+    };
+    assert!(
+        !read_on().await.contains(&"late".to_owned()),
+        "what is under way before it could still come to stand before it"
+    );
+    early.commit().await.unwrap();
+    for _ in 0..200 {
+        if read_on()
+            .await
+            .iter()
+            .filter(|id| ["early", "late"].contains(&id.as_str()))
+            .count()
+            == 2
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let seen = read_on().await;
+    assert_eq!(seen.iter().filter(|id| *id == "early").count(), 1);
+    assert_eq!(seen.iter().filter(|id| *id == "late").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let app = App::with_audit_log(Backend::Sqlite, tenantry::audit::AuditLog::open(&path).unwrap()).await;
+    app.organization("acme", &[]).await;
+    app.admin()
+        .refused(
+            "mutation { createOrganization(data: {id: \"acme\", name: \"Again\"}) { id } }",
+            json!({}),
+        )
+        .await;
+    let lines = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "a refused change is no line");
+    assert_eq!(lines[0]["action"], "organization.create");
+    assert_eq!(lines[0]["targetId"], "acme");
+    assert_eq!(lines[0]["actorId"], "admin");
+}
