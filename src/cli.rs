@@ -106,6 +106,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let app = App {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
+        pages: config.graphiql,
     };
     let background = tokio::spawn(write_refusals(Arc::clone(&services)));
     serve(listener, router(app), stopped()).await;

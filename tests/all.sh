@@ -34,6 +34,7 @@ empty_database() {
 
 step "clients on SQLite" python3 tests/clients/run.py --server "$server" --database sqlite
 step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
+if command -v npm >/dev/null; then step "pages in a browser" tests/pages.sh "$server"; fi
 
 # The closing lines of every runner, added up.
 count() { grep -Eo "$1" "$log" | grep -Eo '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }

@@ -112,6 +112,13 @@ impl ApiKeyWhere {
         let mut fields = text_terms(ids, Term::Id);
         fields.extend(text_terms(names, Term::Name));
         fields.extend(self.key.map(|key| Filter::Is(Term::key(&key))));
+        // Who describes the owner by a key asks for that key, not for all of the owner's.
+        fields.extend(
+            self.user
+                .iter()
+                .filter_map(|user| user.api_key())
+                .map(|key| Filter::Is(Term::key(key))),
+        );
         fields.extend(
             self.user
                 .map(|one| one.filter(op))

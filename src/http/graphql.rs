@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
-use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet, VariableDefinition,
+};
+use async_graphql::{Name, PathSegment, Positioned, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
@@ -228,9 +230,10 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         .map_err(|error| Answer::from_errors(vec![error.into()]))
         .and_then(|document| {
             limits::check(&document).map_err(response_of)?;
-            let (kind, name) = operation(&document, parsed.operation_name.as_deref())?;
+            let (kind, name, definitions) = operation(&document, parsed.operation_name.as_deref())?;
             facts.operation = Some(name);
             mutation_by_get = by_get && kind == OperationType::Mutation;
+            required_variables(definitions, parsed.variables.as_ref())?;
             Ok(document)
         });
     let mut answer = match prepared {
@@ -320,7 +323,10 @@ fn code_of(error: &ServerError) -> Option<ErrorCode> {
 }
 
 /// The kind and the name, for the log, of the operation that would run.
-fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(OperationType, String), Answer> {
+fn operation<'a>(
+    document: &'a ExecutableDocument,
+    wanted: Option<&str>,
+) -> Result<(OperationType, String, &'a [Positioned<VariableDefinition>]), Answer> {
     let unknown = |message: &str| Err(response_of(Error::invalid("operationName", message.to_owned())));
     let (name, operation) = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => (None, operation),
@@ -341,7 +347,32 @@ fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(Ope
         Some(name) => format!("{kind} {name}"),
         None => format!("{kind}"),
     };
-    Ok((kind, crate::error::shown(&name)))
+    Ok((kind, crate::error::shown(&name), &operation.node.variable_definitions))
+}
+
+/// Refuses an operation whose non-null variable has no value. The library does so only where an argument itself is
+/// required, and would run the rest as if nothing was asked.
+fn required_variables(
+    definitions: &[Positioned<VariableDefinition>],
+    given: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Result<(), Answer> {
+    for definition in definitions {
+        let name = definition.node.name.node.as_str();
+        let value = given.and_then(|given| given.get(name));
+        let missing = match value {
+            None => definition.node.default_value.is_none(),
+            Some(value) => value.is_null(),
+        };
+        if missing && !definition.node.var_type.node.nullable {
+            let kind = &definition.node.var_type.node;
+            let error = Error::invalid(
+                "variables",
+                format!("The variable '${name}' of type '{kind}' must have a value."),
+            );
+            return Err(response_of(error));
+        }
+    }
+    Ok(())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

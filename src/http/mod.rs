@@ -3,6 +3,7 @@
 mod body;
 mod graphql;
 mod health;
+mod pages;
 mod request;
 mod router;
 mod serve;

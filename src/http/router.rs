@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{graphql, health, request};
+use super::{graphql, health, pages, request};
 use crate::compat::kili;
 use crate::context::Services;
 use crate::error::Error;
@@ -21,11 +21,19 @@ use crate::graphql::Schema;
 pub struct App {
     pub services: Arc<Services>,
     pub schema: Schema,
+    /// Whether the start page and GraphiQL are served.
+    pub pages: bool,
 }
 
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
+    let pages = if app.pages {
+        pages::routes(&app.schema)
+    } else {
+        Router::new()
+    };
     Router::new()
+        .merge(pages)
         .route("/graphql", any(graphql::route))
         .merge(kili::routes(&app.schema))
         .route("/healthz", get(health::healthz))

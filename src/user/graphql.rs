@@ -150,6 +150,11 @@ pub struct UserWhere {
 }
 
 impl UserWhere {
+    /// The API key that the owner is described by, if it is.
+    pub fn api_key(&self) -> Option<&str> {
+        self.api_key.as_deref()
+    }
+
     /// The one user that a change is for.
     pub fn target(self, op: &OpContext) -> Target {
         Target {

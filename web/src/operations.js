@@ -35,7 +35,7 @@ query Me {
 query Users {
   users(
     where: { activated: true }
-    orderBy: { field: CREATED_AT, direction: DESC }
+    orderBy: CREATED_AT_DESC
     first: 20
   ) {
     id

@@ -62,6 +62,7 @@ impl App {
         let router = router(HttpApp {
             services: Arc::clone(&services),
             schema: schema.clone(),
+            pages: true,
         });
         Self {
             services,

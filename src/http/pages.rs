@@ -1,0 +1,139 @@
+//! The pages in the binary: the start page, GraphiQL, and what they load.
+
+use std::borrow::Cow;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+
+use super::App;
+use super::router::plain;
+use crate::graphql::Schema;
+
+/// `web/dist`, as `npm run build` left it; empty where it was not run.
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Pages;
+
+/// The start page runs no script.
+const START_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+                            frame-ancestors 'none'";
+/// The editor sets styles on its elements, hence `'unsafe-inline'` for them; scripts come from here alone.
+const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                               font-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+                               frame-ancestors 'none'";
+const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed, run:\n\n    make run\n\n\
+                         or 'npm ci && npm run build' in the folder web, and build again. The API is at /graphql.\n";
+
+/// The routes of the pages, and of the schema as text.
+pub fn routes(schema: &Schema) -> Router<App> {
+    let sdl = schema.sdl();
+    Router::new()
+        .route(
+            "/",
+            get(async |headers: HeaderMap| page("index.html", START_POLICY, &headers)),
+        )
+        .route(
+            "/graphiql",
+            get(async |headers: HeaderMap| page("graphiql.html", GRAPHIQL_POLICY, &headers)),
+        )
+        .route("/graphiql/", get(async || Redirect::permanent("/graphiql")))
+        .route(
+            "/licenses.txt",
+            get(async |headers: HeaderMap| page("licenses.txt", START_POLICY, &headers)),
+        )
+        .route("/assets/{*name}", get(asset))
+        .route(
+            "/schema.graphql",
+            get(async move || ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response()),
+        )
+}
+
+fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
+    match file(name, headers) {
+        Some(mut response) => {
+            let set = response.headers_mut();
+            set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            set.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            response
+        }
+        None => plain(StatusCode::NOT_FOUND, NOT_BUILT),
+    }
+}
+
+/// Named by their content, so they never change.
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match file(&format!("assets/{name}"), &headers) {
+        Some(mut response) => {
+            let set = response.headers_mut();
+            set.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("public, max-age=31536000, immutable"),
+            );
+            // A worker takes the policy of its own file.
+            set.insert(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static(GRAPHIQL_POLICY),
+            );
+            response
+        }
+        None => plain(StatusCode::NOT_FOUND, "There is no such file.\n"),
+    }
+}
+
+/// An embedded file, compressed if it is there so and the client takes it.
+fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
+    let brotli = accepts_brotli(headers)
+        .then(|| Pages::get(&format!("{name}.br")))
+        .flatten();
+    let compressed = brotli.is_some();
+    let content = match brotli {
+        Some(file) => file,
+        None => Pages::get(name)?,
+    };
+    let bytes: Cow<'static, [u8]> = content.data;
+    let mut response = bytes.into_response();
+    let set = response.headers_mut();
+    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    set.insert(
+        header::VARY,
+        HeaderValue::from_name(HeaderName::from_static("accept-encoding")),
+    );
+    if compressed {
+        set.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+    }
+    Some(response)
+}
+
+fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    accepted
+        .split(',')
+        .map(|coding| coding.trim().split(';').collect::<Vec<_>>())
+        .any(|parts| {
+            parts.first() == Some(&"br")
+                && !parts
+                    .iter()
+                    .any(|part| matches!(part.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        })
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("ttf") => "font/ttf",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
