@@ -1,5 +1,9 @@
 //! Logs: one line a request, on standard error.
 
+use std::io::IsTerminal;
+
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Sets logging up once for the process. `RUST_LOG` overrules what is shown.
@@ -8,7 +12,8 @@ pub fn start() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
 }

@@ -4,16 +4,15 @@
 //! - An answer without data is a 400: the older SDK sends anything else that has errors ten times over.
 //! - `/version` asks for no credential, and changes with the schema, since the newer SDK caches the schema by it.
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 
 use crate::error::Error;
-use crate::graphql::{Schema, finish, response_of};
-use crate::http::{App, Facts, Parsed, RequestId, actor, execute, read_body};
+use crate::graphql::Schema;
+use crate::http::{App, Facts, Parsed, RequestId, actor, execute, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -32,16 +31,23 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
     let actor = match actor(&app, &parts.headers).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return unauthorized(),
-        Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, error, &id),
+        Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
+    // The newer SDK compresses large bodies, and sends them again uncompressed after a 415.
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());
-        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, &id);
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
+    }
+    if is_form(&parts.headers) {
+        let error = Error::invalid(
+            "contentType",
+            "Send the body as 'Content-Type: application/json'.".to_owned(),
+        );
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
     }
     let parsed = match read_body(body).await.and_then(|body| Parsed::from_body(&body)) {
         Ok(parsed) => parsed,
-        Err(error @ Error::LimitExceeded(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, error, &id),
-        Err(error) => return refused(StatusCode::BAD_REQUEST, error, &id),
+        Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
     let execution = execute(&app, actor, &id, parsed, false).await;
     let status = if execution.has_no_data() {
@@ -70,11 +76,15 @@ fn unauthorized() -> Response {
     response
 }
 
-fn refused(status: StatusCode, error: Error, id: &RequestId) -> Response {
-    let mut answer = response_of(error);
-    finish(&mut answer, &id.0);
-    let mut response = Response::new(Body::from(serde_json::to_vec(&answer).unwrap_or_default()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, json());
-    response
+/// The types that a page of any site can post to us without asking. JSON is what the SDK says; a client that says nothing
+/// is let in.
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    let content_type = content_type.trim_ascii_start().to_ascii_lowercase();
+    [&b"text/plain"[..], b"application/x-www-form-urlencoded", b"multipart/"]
+        .iter()
+        .any(|form| content_type.starts_with(form))
 }

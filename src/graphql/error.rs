@@ -85,7 +85,7 @@ fn complete(error: &mut ServerError, request_id: &str) {
         Some(_) => {}
         // Not from a verb, so from the library's own checks: the document or a value in it.
         None if error.extensions.is_none() => {
-            let code = limit_code(&error.message);
+            let code = code_of(error);
             error.message = format!("[{code}] {}", sentence(&error.message));
             error.extensions = Some(coded(code));
         }
@@ -98,29 +98,48 @@ fn complete(error: &mut ServerError, request_id: &str) {
     }
 }
 
-/// The library's limits are refusals of another kind than a malformed document.
-fn limit_code(message: &str) -> ErrorCode {
-    let limits = [
-        "too deep",
-        "too complex",
-        "recursion depth",
-        "number of directives",
-        "number of aliases",
-    ];
-    if limits.iter().any(|limit| message.contains(limit)) {
+/// The code of an error, whoever made it.
+pub fn code_of(error: &ServerError) -> ErrorCode {
+    if let Some(ours) = error.source::<Error>() {
+        return ours.code();
+    }
+    // The library's limits are refusals of another kind than a malformed document.
+    let limits = ["recursion depth", "recursion limit", "number of directives"];
+    if limits.iter().any(|limit| error.message.contains(limit)) {
         ErrorCode::LimitExceeded
     } else {
         ErrorCode::Invalid
     }
 }
 
+/// One sentence on one line. The library's texts quote the document, which may be long.
 fn sentence(text: &str) -> String {
-    let text = text.trim();
-    if text.ends_with(['.', '!', '?']) {
-        text.to_owned()
-    } else {
-        format!("{text}.")
+    const CHARACTERS_MAX: usize = 300;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let whole = words.join(" ");
+    let mut text: String = whole.chars().take(CHARACTERS_MAX).collect();
+    if text.len() < whole.len() {
+        text.push('…');
     }
+    let mut characters = text.chars();
+    if let Some(first) = characters.next() {
+        text = first.to_uppercase().chain(characters).collect();
+    }
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
+}
+
+/// What the parser found wrong, without the picture of the place that it draws, which may hold a secret of the document.
+pub fn syntax_error(error: async_graphql::parser::Error) -> ServerError {
+    let mut error = ServerError::from(error);
+    if let Some((_, expected)) = error.message.rsplit_once("= ") {
+        let place = error.locations.first();
+        let place = place.map(|at| format!(" in line {}, column {}", at.line, at.column));
+        error.message = format!("Syntax error{}: {expected}", place.unwrap_or_default());
+    }
+    error
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -11,16 +11,18 @@ mod order;
 mod scalar;
 mod schema;
 mod selection;
+mod variables;
 
-pub use error::{Failure, Result, finish, response_of};
+pub use error::{Failure, Result, code_of, finish, response_of, syntax_error};
 pub use filter::{TextFilter, combine, text_terms};
 pub(crate) use listing::connection_type;
 pub use listing::{Connected, Listing, Nested, PageInfo};
 pub use order::OrderBy;
 pub(crate) use order::order_by;
-pub use scalar::{DateTime, Json, PageSize, from_json};
-pub use schema::{Schema, build};
+pub use scalar::{DateTime, Json, PageSize};
+pub use schema::{Mutation, Query, Schema, build, builder};
 pub use selection::Selection;
+pub use variables::JsonVariables;
 
 use async_graphql::Context;
 

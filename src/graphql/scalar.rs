@@ -1,6 +1,6 @@
 //! Scalars of our own.
 
-use async_graphql::{InputValueError, InputValueResult, Name, Number, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Name, Scalar, ScalarType, Value};
 
 use crate::value::{JsonText, Timestamp};
 
@@ -119,24 +119,4 @@ fn to_json(value: Value) -> Option<serde_json::Value> {
         ),
         Value::Binary(_) => return None,
     })
-}
-
-/// A request's variable as a GraphQL value.
-pub fn from_json(value: serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(value) => Value::Boolean(value),
-        serde_json::Value::Number(number) => {
-            let number: Number = number;
-            Value::Number(number)
-        }
-        serde_json::Value::String(text) => Value::String(text),
-        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
-        serde_json::Value::Object(members) => Value::Object(
-            members
-                .into_iter()
-                .map(|(name, value)| (Name::new(name), from_json(value)))
-                .collect(),
-        ),
-    }
 }

@@ -11,12 +11,13 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet, VariableDefinition,
 };
-use async_graphql::{Name, PathSegment, Positioned, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::{PathSegment, Positioned, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::request::{Facts, RequestId, actor};
@@ -24,7 +25,7 @@ use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
-use crate::graphql::{finish, from_json, limits, response_of};
+use crate::graphql::{JsonVariables, code_of, finish, limits, response_of, syntax_error};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -34,21 +35,26 @@ const TIME_MAX: Duration = Duration::from_secs(30);
 pub struct Parsed {
     query: Option<String>,
     operation_name: Option<String>,
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
+    variables: Option<JsonVariables>,
     // Read for its type only: there are no extensions of a request here, but a client may send some.
     #[serde(rename = "extensions")]
-    _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    _extensions: Option<HashMap<String, IgnoredAny>>,
 }
 
 impl Parsed {
     /// A JSON body.
     pub fn from_body(body: &[u8]) -> Result<Self> {
-        serde_json::from_slice(body).map_err(|_| {
+        let not_understood = || {
             Error::invalid(
                 "body",
                 "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
             )
-        })
+        };
+        // A list would do for serde, its items being the fields in turn.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(not_understood());
+        }
+        serde_json::from_slice(body).map_err(|_| not_understood())
     }
 
     fn from_query(query: &str) -> Result<Self> {
@@ -65,15 +71,16 @@ impl Parsed {
         let texts: Texts = axum::extract::Query::try_from_uri(&uri)
             .map_err(|_| invalid("query"))?
             .0;
-        let object = |what: &str, text: Option<String>| match text.filter(|text| !text.is_empty()) {
-            Some(text) => serde_json::from_str(&text).map_err(|_| invalid(what)),
-            None => Ok(None),
-        };
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let variables =
+            given(texts.variables).map(|text| serde_json::from_str(&text).map_err(|_| invalid("variables")));
+        let extensions =
+            given(texts.extensions).map(|text| serde_json::from_str(&text).map_err(|_| invalid("extensions")));
         Ok(Self {
             query: texts.query,
-            operation_name: texts.operation_name.filter(|name| !name.is_empty()),
-            variables: object("variables", texts.variables)?,
-            _extensions: object("extensions", texts.extensions)?,
+            operation_name: given(texts.operation_name),
+            variables: variables.transpose()?.flatten(),
+            _extensions: extensions.transpose()?.flatten(),
         })
     }
 }
@@ -136,18 +143,18 @@ pub async fn route(
             "accept",
             "Accept application/graphql-response+json or application/json.".to_owned(),
         );
-        return refusal(StatusCode::NOT_ACCEPTABLE, error, Media::Json, &id);
+        return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
     let actor = match actor(&app, &parts.headers).await {
         Ok(actor) => actor,
         Err(error @ Error::Unauthenticated(_)) => {
-            let mut response = refusal(StatusCode::UNAUTHORIZED, error, media, &id);
+            let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             return response;
         }
-        Err(error) => return refusal(status_of(&error), error, media, &id),
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let parsed = match parts.method {
         Method::GET => Parsed::from_query(query.as_deref().unwrap_or_default()),
@@ -156,12 +163,12 @@ pub async fn route(
                 "contentType",
                 "Send the body as 'Content-Type: application/json'.".to_owned(),
             );
-            return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, media, &id);
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, media.content_type(), &id);
         }
         Method::POST => read_body(body).await.and_then(|body| Parsed::from_body(&body)),
         _ => {
             let error = Error::invalid("method", "Use POST, or GET for a query.".to_owned());
-            let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, error, media, &id);
+            let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
             response
                 .headers_mut()
                 .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
@@ -172,22 +179,25 @@ pub async fn route(
         Ok(parsed) if parsed.query.is_some() => parsed,
         Ok(_) => {
             let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
-            return refusal(StatusCode::BAD_REQUEST, error, media, &id);
+            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
         }
-        Err(error) => return refusal(status_of(&error), error, media, &id),
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let execution = execute(&app, actor, &id, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
-        let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, error, media, &id);
+        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
+        response.extensions_mut().insert(execution.facts);
         response
             .headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let status = match media {
-        Media::GraphqlResponse if execution.is_request_error() => StatusCode::BAD_REQUEST,
-        Media::GraphqlResponse | Media::Json => StatusCode::OK,
+    let status = match (execution.request_error(), media) {
+        // Not the document's fault: whoever tries again may be lucky.
+        (Some(ErrorCode::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE,
+        (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
+        (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     };
     execution.into_response(status, media.content_type())
 }
@@ -200,9 +210,10 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Whether nothing ran: the document itself was refused.
-    pub fn is_request_error(&self) -> bool {
-        self.answer.data == Value::Null && self.answer.errors.iter().any(|error| error.path.is_empty())
+    /// Why nothing ran, or nothing came of it: an error of the whole document, not of a field.
+    pub fn request_error(&self) -> Option<ErrorCode> {
+        let error = self.answer.errors.iter().find(|error| error.path.is_empty());
+        error.filter(|_| self.answer.data == Value::Null).map(code_of)
     }
 
     /// Whether there is no data in the answer.
@@ -211,7 +222,8 @@ impl Execution {
     }
 
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
-        respond(status, &self.answer, self.is_request_error(), content_type, self.facts)
+        let request_error = self.request_error().is_some();
+        respond(status, &self.answer, request_error, content_type, self.facts)
     }
 }
 
@@ -225,32 +237,24 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         code: None,
     };
     let query = parsed.query.unwrap_or_default();
+    let variables = parsed.variables.map(|given| given.0).unwrap_or_default();
     let mut mutation_by_get = false;
-    let prepared = parse_query(&query)
-        .map_err(|error| Answer::from_errors(vec![error.into()]))
-        .and_then(|document| {
-            limits::check(&document).map_err(response_of)?;
-            let (kind, name, definitions) = operation(&document, parsed.operation_name.as_deref())?;
-            facts.operation = Some(name);
-            mutation_by_get = by_get && kind == OperationType::Mutation;
-            required_variables(definitions, parsed.variables.as_ref())?;
-            Ok(document)
-        });
+    let prepared = document(&query, &variables).and_then(|document| {
+        let (kind, name, definitions) = operation(&document, parsed.operation_name.as_deref())?;
+        facts.operation = Some(name);
+        mutation_by_get = by_get && kind == OperationType::Mutation;
+        required_variables(definitions, &variables)?;
+        Ok(document)
+    });
     let mut answer = match prepared {
         Err(answer) => answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
             let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0));
             let fields = root_fields(&document);
-            let mut request = Request::new(query).data(op.clone());
+            let mut request = Request::new(query).variables(variables).data(op.clone());
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
-            }
-            if let Some(variables) = parsed.variables {
-                let variables = variables
-                    .into_iter()
-                    .map(|(name, value)| (Name::new(name), from_json(value)));
-                request = request.variables(Variables::from_value(Value::Object(variables.collect())));
             }
             request.set_parsed_query(document);
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
@@ -260,13 +264,16 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
                 }
                 Err(_) => response_of(Error::Unavailable {
                     retry_after_seconds: 1,
-                    source: None,
+                    source: Some("the request took too long".into()),
                 }),
             }
         }
     };
     finish(&mut answer, &id.0);
-    facts.code = answer.errors.first().and_then(code_of);
+    facts.code = match mutation_by_get {
+        true => Some(ErrorCode::Invalid),
+        false => answer.errors.first().map(code_of),
+    };
     Execution {
         answer,
         facts,
@@ -279,7 +286,7 @@ fn note_refusals(op: &OpContext, answer: &Answer, fields: &HashMap<String, Strin
     for error in answer
         .errors
         .iter()
-        .filter(|error| code_of(error) == Some(ErrorCode::Forbidden))
+        .filter(|error| code_of(error) == ErrorCode::Forbidden)
     {
         if let Some(PathSegment::Field(key)) = error.path.first()
             && let Some(field) = fields.get(key)
@@ -318,8 +325,12 @@ fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
     fields
 }
 
-fn code_of(error: &ServerError) -> Option<ErrorCode> {
-    error.source::<Error>().map(Error::code).or(Some(ErrorCode::Invalid))
+/// The document, parsed and small enough.
+fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Answer> {
+    limits::check_length(query).map_err(response_of)?;
+    let document = parse_query(query).map_err(|error| Answer::from_errors(vec![syntax_error(error)]))?;
+    limits::check(&document, variables).map_err(response_of)?;
+    Ok(document)
 }
 
 /// The kind and the name, for the log, of the operation that would run.
@@ -352,16 +363,13 @@ fn operation<'a>(
 
 /// Refuses an operation whose non-null variable has no value. The library does so only where an argument itself is
 /// required, and would run the rest as if nothing was asked.
-fn required_variables(
-    definitions: &[Positioned<VariableDefinition>],
-    given: Option<&serde_json::Map<String, serde_json::Value>>,
-) -> Result<(), Answer> {
+fn required_variables(definitions: &[Positioned<VariableDefinition>], given: &Variables) -> Result<(), Answer> {
     for definition in definitions {
-        let name = definition.node.name.node.as_str();
-        let value = given.and_then(|given| given.get(name));
+        let name = &definition.node.name.node;
+        let value = given.get(name);
         let missing = match value {
             None => definition.node.default_value.is_none(),
-            Some(value) => value.is_null(),
+            Some(value) => *value == Value::Null,
         };
         if missing && !definition.node.var_type.node.nullable {
             let kind = &definition.node.var_type.node;
@@ -392,7 +400,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The status of a refusal before any document was looked at.
-fn status_of(error: &Error) -> StatusCode {
+pub fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -408,14 +416,15 @@ fn status_of(error: &Error) -> StatusCode {
     }
 }
 
-fn refusal(status: StatusCode, error: Error, media: Media, id: &RequestId) -> Response {
+/// An answer that is one refusal, before any document was looked at.
+pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &RequestId) -> Response {
     let facts = Facts {
         code: Some(error.code()),
         ..Facts::default()
     };
     let mut answer = response_of(error);
     finish(&mut answer, &id.0);
-    respond(status, &answer, true, media.content_type(), facts)
+    respond(status, &answer, true, content_type, facts)
 }
 
 fn respond(

@@ -9,7 +9,7 @@ mod router;
 mod serve;
 
 pub use body::{BODY_BYTES_MAX, read_body};
-pub use graphql::{Parsed, execute};
+pub use graphql::{Parsed, execute, refuse, status_of};
 pub use request::{Facts, RequestId, actor};
 pub use router::{App, router};
 pub use serve::serve;

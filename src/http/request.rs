@@ -1,19 +1,22 @@
 //! What belongs to every request: its id, its caller, its log line.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::FutureExt;
 use uuid::Uuid;
 
-use super::App;
+use super::{App, graphql};
 use crate::authn::{Actor, credential};
 use crate::db::STATEMENTS;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,15 +33,18 @@ pub struct Facts {
     pub code: Option<ErrorCode>,
 }
 
-/// Gives the request its id, counts its statements, and writes its line.
+/// Gives the request its id, counts its statements, ends it if it panics, and writes its line.
 pub async fn observe(mut request: Request, next: Next) -> Response {
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    // The route, not the path: that may hold an id or an address.
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
         .scope(Cell::new(0), async {
-            let response = next.run(request).await;
+            let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            let response = response.unwrap_or_else(|panic| panicked(panic.as_ref(), &id));
             (response, STATEMENTS.with(Cell::get))
         })
         .await;
@@ -46,7 +52,7 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     tracing::info!(
         request_id = %id,
         %method,
-        path = %crate::error::shown(&path),
+        path = route.as_ref().map_or("-", MatchedPath::as_str),
         status = response.status().as_u16(),
         operation = facts.operation.as_deref().unwrap_or("-"),
         actor = facts.actor.as_deref().unwrap_or("-"),
@@ -67,6 +73,22 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
+fn panicked(panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    let error = Error::internal(format!("a request panicked: {text}"));
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    graphql::refuse(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        error,
+        json,
+        &RequestId(Arc::clone(id)),
+    )
 }
 
 /// Who calls, by the request's headers.
