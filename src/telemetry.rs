@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 
 /// Sets logging up once for the process. `RUST_LOG` overrules what is shown.
@@ -12,7 +10,6 @@ pub fn start() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();

@@ -34,12 +34,23 @@ empty_database() {
 
 step "clients on SQLite" python3 tests/clients/run.py --server "$server" --database sqlite
 step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
-if command -v npm >/dev/null; then step "pages in a browser" tests/pages.sh "$server"; fi
+if command -v npm >/dev/null; then
+    step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
+    step "pages in a browser" tests/pages.sh "$server"
+fi
 
-# The closing lines of every runner, added up.
-count() { grep -Eo "$1" "$log" | grep -Eo '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
-passed=$(( $(count 'test result: [a-zA-Z]+\. [0-9]+ passed') + $(count '^[a-z-]+ on [a-z]+: [0-9]+ passed') + $(count '^graphql-http: [0-9]+ passed') + $(count '^# pass [0-9]+') ))
-failed=$(( $(count '; [0-9]+ failed') + $(count '^# fail [0-9]+') ))
+# The closing lines of every runner, added up: cargo's, the clients', the audits', and those of node's test runner.
+count() { # count EXPRESSION: the sum of the numbers that its group matches in the log
+    sed -nE "s/$1/\\1/p" "$log" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+passed=$((
+    $(count '^test result: [a-zA-Z]+\. ([0-9]+) passed.*') + $(count '^[a-z-]+ on [a-z]+: ([0-9]+) passed.*') +
+    $(count '^([0-9]+) passed, [0-9]+ failed$') + $(count '^# pass ([0-9]+)$')
+))
+failed=$((
+    $(count '^test result: .* ([0-9]+) failed;.*') + $(count '^[a-z-]+ on [a-z]+: [0-9]+ passed, ([0-9]+) failed$') +
+    $(count '^[0-9]+ passed, ([0-9]+) failed$') + $(count '^# fail ([0-9]+)$')
+))
 echo
 if [ ${#failures[@]} -gt 0 ]; then
     [ "$failed" -gt 0 ] || failed=${#failures[@]}
