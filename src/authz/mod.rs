@@ -32,6 +32,9 @@ pub enum Resource {
     Password,
     ApiKey,
     Role,
+    Group,
+    /// Which users are in which groups.
+    Membership,
 }
 
 /// How far a permission reaches. It becomes the predicate of every query that runs under it.

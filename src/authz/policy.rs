@@ -39,6 +39,11 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
+        (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
+        (Resource::Group, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
+        // Everybody sees which groups they are in.
+        (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
+        (Resource::Membership, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
     }
 }
 

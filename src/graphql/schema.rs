@@ -4,14 +4,23 @@ use async_graphql::{EmptySubscription, MergedObject};
 
 use super::limits::{COMPLEXITY_MAX, DEPTH_MAX, DIRECTIVES_MAX};
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
+use crate::group::graphql::{GroupMutation, GroupQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
+use crate::role::graphql::{RoleMutation, RoleQuery};
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
-pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery);
+pub struct Query(
+    OrganizationQuery,
+    TenantQuery,
+    UserQuery,
+    ApiKeyQuery,
+    GroupQuery,
+    RoleQuery,
+);
 
 /// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
 #[derive(Default, MergedObject)]
@@ -21,6 +30,8 @@ pub struct Mutation(
     UserMutation,
     PasswordMutation,
     ApiKeyMutation,
+    GroupMutation,
+    RoleMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
