@@ -32,6 +32,7 @@ pub mod db;
 pub mod entity;
 pub mod error;
 pub mod graphql;
+pub mod group;
 pub mod http;
 pub mod list;
 pub mod mail;

@@ -9,6 +9,7 @@ pub use sea_orm_migration::prelude::*;
 
 mod dialect;
 mod m20261123_000001_directory;
+mod m20261123_000002_groups;
 mod m20261123_000005_audit;
 
 pub use dialect::Dialect;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261123_000001_directory::Migration),
+            Box::new(m20261123_000002_groups::Migration),
             Box::new(m20261123_000005_audit::Migration),
         ]
     }

@@ -140,15 +140,26 @@ struct Row {
 async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -> Result<Option<Remembered>> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
-        r"SELECT k.pk AS api_key_pk, k.permissions AS key_permissions, k.expires_at, k.revoked_at,
-                 u.pk AS user_pk, u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk,
+        // The owner first, then its direct roles and its groups' roles: each half walks indexes from that one row.
+        r"WITH owner AS (
+              SELECT k.pk AS api_key_pk, k.permissions AS key_permissions, k.expires_at, k.revoked_at,
+                     u.pk AS user_pk, u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk
+              FROM api_keys k
+              JOIN users u ON u.pk = k.user_pk
+              JOIN organizations o ON o.pk = u.organization_pk
+              WHERE k.digest = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) AND u.activated
+          )
+          SELECT owner.*,
                  r.organization_pk AS role_organization_pk, r.name AS role_name, r.permissions AS role_permissions
-          FROM api_keys k
-          JOIN users u ON u.pk = k.user_pk
-          JOIN organizations o ON o.pk = u.organization_pk
-          LEFT JOIN user_roles ur ON ur.user_pk = u.pk
+          FROM owner
+          LEFT JOIN user_roles ur ON ur.user_pk = owner.user_pk
           LEFT JOIN roles r ON r.pk = ur.role_pk
-          WHERE k.digest = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) AND u.activated",
+          UNION ALL
+          SELECT owner.*, r.organization_pk, r.name, r.permissions
+          FROM owner
+          JOIN group_members gm ON gm.user_pk = owner.user_pk
+          JOIN group_roles gr ON gr.group_pk = gm.group_pk
+          JOIN roles r ON r.pk = gr.role_pk",
         [digest.into(), now.micros().into()],
     );
     let rows = db.reader().query_all_raw(statement).await?;

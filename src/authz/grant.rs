@@ -9,6 +9,11 @@ pub fn may_manage(actor: &Actor, target: Permissions) -> Result<()> {
     within(actor, target, "This user's permissions go beyond yours")
 }
 
+/// Refuses changing a group, or who is in it, whose roles permit more than the caller may.
+pub fn may_manage_group(actor: &Actor, carried: Permissions) -> Result<()> {
+    within(actor, carried, "This group's permissions go beyond yours")
+}
+
 /// Refuses granting a role whose permissions go beyond the caller's.
 pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")

@@ -33,6 +33,9 @@ pub enum Resource {
     ApiKey,
     Role,
     AuditEvent,
+    Group,
+    /// Which users are in which groups.
+    Membership,
 }
 
 /// How far a permission reaches. It becomes the predicate of every query that runs under it.

@@ -41,6 +41,11 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
         // Events are written with what they tell of, by no verb of their own, and never changed.
         (Resource::AuditEvent, Read | Create | Modify | Delete) => Holding(Permissions::READ_AUDIT),
+        (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
+        (Resource::Group, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
+        // Everybody sees which groups they are in.
+        (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
+        (Resource::Membership, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
     }
 }
 

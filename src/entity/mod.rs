@@ -4,6 +4,9 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod group;
+pub mod group_member;
+pub mod group_role;
 pub mod organization;
 pub mod password_token;
 pub mod role;

@@ -7,9 +7,10 @@ use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
 use super::{OrderBy, PageSize, Selection, op, window};
+use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::list::{self, Filter, Listed, Paging};
+use crate::list::{self, Children, Filter, Link, Listed, Paging};
 
 /// How a kind of thing stands in the schema.
 pub trait Listing: Listed {
@@ -101,7 +102,36 @@ pub async fn nest<L: Listing>(
     parent: <L::Entity as EntityTrait>::Column,
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
+    if !selection.has(field) {
+        return Ok(HashMap::new());
+    }
+    let granted = op.authorize(Action::Read, L::RESOURCE);
+    nest_linked::<L>(op, selection, field, granted, Link::Column(parent), parents).await
+}
+
+/// The same for children that may hang on their parents in another way, and be seen by another right than their list's.
+pub async fn nest_linked<L: Listing>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &'static str,
+    granted: Result<Granted>,
+    link: Link<L>,
+    parents: &[i64],
+) -> Result<HashMap<i64, Nested<L::Object>>> {
     let mut nested: HashMap<i64, Nested<L::Object>> = HashMap::new();
+    let children = match granted {
+        Ok(granted) => Children { link, granted },
+        Err(Error::Forbidden(message)) => {
+            for place in selection.places(field) {
+                for key in parents {
+                    let entry = nested.entry(*key).or_default();
+                    entry.0.insert(place.key.to_owned(), Loaded::Forbidden(message.clone()));
+                }
+            }
+            return Ok(nested);
+        }
+        Err(error) => return Err(error),
+    };
     for place in selection.places(field) {
         // A window or an order that cannot be is refused where the field itself is resolved, which knows its path.
         let Ok(window) = window(place.argument("first"), place.argument("skip")) else {
@@ -113,18 +143,7 @@ pub async fn nest<L: Listing>(
             .unwrap_or_default();
         let filter = filter_of::<L>(op, place.argument("where"));
         let fields = L::fields(&place.selection);
-        let loaded = list::for_parents::<L>(op, parent, parents, &filter, order, fields, window).await;
-        let lists = match loaded {
-            Ok(lists) => lists,
-            Err(Error::Forbidden(message)) => {
-                for key in parents {
-                    let entry = nested.entry(*key).or_default();
-                    entry.0.insert(place.key.to_owned(), Loaded::Forbidden(message.clone()));
-                }
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
+        let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;
         // All children of all parents are presented together, so that what they nest is one statement too.
         let lengths: Vec<(i64, usize)> = lists.iter().map(|(key, list)| (*key, list.len())).collect();
         let children = lists.into_values().flatten().collect();

@@ -9,14 +9,24 @@ use async_graphql::{EmptySubscription, MergedObject, SchemaBuilder};
 use super::limits::DIRECTIVES_MAX;
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
 use crate::audit::graphql::AuditQuery;
+use crate::group::graphql::{GroupMutation, GroupQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
+use crate::role::graphql::{RoleMutation, RoleQuery};
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
-pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery, AuditQuery);
+pub struct Query(
+    OrganizationQuery,
+    TenantQuery,
+    UserQuery,
+    ApiKeyQuery,
+    GroupQuery,
+    RoleQuery,
+    AuditQuery,
+);
 
 /// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
 #[derive(Default, MergedObject)]
@@ -26,6 +36,8 @@ pub struct Mutation(
     UserMutation,
     PasswordMutation,
     ApiKeyMutation,
+    GroupMutation,
+    RoleMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

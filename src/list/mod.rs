@@ -14,7 +14,7 @@ mod statement;
 pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, connection};
 pub(crate) use record::record;
-pub use statement::{all, by_keys, count, for_parents, page};
+pub use statement::{Children, Link, all, by_keys, count, for_parents, page};
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbBackend, DbErr, EntityTrait, QueryResult};

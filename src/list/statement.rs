@@ -101,13 +101,53 @@ pub async fn by_keys<L: Listed>(
         .collect()
 }
 
+/// How the things of a nested list belong to their parents.
+#[derive(Debug)]
+pub enum Link<L: Listed> {
+    /// This column of theirs holds the parent's key.
+    Column(<L::Entity as EntityTrait>::Column),
+    /// A table of pairs does; see [`Link::through`].
+    Pairs {
+        children: SelectStatement,
+        parent: SimpleExpr,
+    },
+}
+
+impl<L: Listed> Link<L> {
+    /// A table whose rows hold the keys of a child and of a parent.
+    pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
+        Self::Pairs {
+            children: P::find().select_only().column(child).into_query(),
+            parent: parent.into_simple_expr(),
+        }
+    }
+
+    fn belongs_to(&self, key: SimpleExpr) -> SimpleExpr {
+        match self {
+            Self::Column(column) => column.into_simple_expr().eq(key),
+            Self::Pairs { children, parent } => {
+                let mut children = children.clone();
+                children.and_where(parent.clone().eq(key));
+                L::pk_column().into_simple_expr().in_subquery(children)
+            }
+        }
+    }
+}
+
+/// What a nested list is a list of: how it hangs on its parents, and how far the caller reaches into it.
+#[derive(Debug)]
+pub struct Children<L: Listed> {
+    pub link: Link<L>,
+    pub granted: Granted,
+}
+
 /// One page for each of several parents, in one statement: the nested lists of a list.
 ///
 /// For each parent the database walks the index of the child's parent column and stops at the page's end, so the cost
 /// is that of the rows answered, whatever the size of the whole.
 pub async fn for_parents<L: Listed>(
     op: &OpContext,
-    parent: <L::Entity as EntityTrait>::Column,
+    children: &Children<L>,
     parents: &[i64],
     filter: &Filter<L::Term>,
     order: Order,
@@ -117,14 +157,13 @@ pub async fn for_parents<L: Listed>(
     const PARENTS: &str = "parents";
     const PARENT_KEY: &str = "parent_key";
     const CHILD: &str = "child";
-    let granted = op.authorize(Action::Read, L::RESOURCE)?;
     let sort = sort_of::<L>(order)?;
     let fields = fields | L::sort_fields(order.key);
-    let visible = visible::<L>(op, &granted, filter)?;
+    let visible = visible::<L>(op, &children.granted, filter)?;
     let one_page = |select: &mut SelectStatement, key: SimpleExpr| {
         select
             .cond_where(visible.clone())
-            .and_where(parent.into_simple_expr().eq(key))
+            .and_where(children.link.belongs_to(key))
             .limit(u64::from(window.first))
             .offset(window.skip);
         order_by::<L>(select, &sort, order.descending);

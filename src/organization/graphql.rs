@@ -366,7 +366,7 @@ impl OrganizationMutation {
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await
     }
 
-    /// Deletes an organization and its own roles; audit events stay. Refused with `CONFLICT` while it holds tenants or
+    /// Deletes an organization, its groups and its own roles; audit events stay. Refused with `CONFLICT` while it holds tenants or
     /// users. Super admins only (`write:org`).
     async fn delete_organization(
         &self,

@@ -1,14 +1,68 @@
-//! Giving roles to users and taking them away. The verbs that call this hold the transaction and write the event.
+//! Giving roles to users.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
-use super::{Assigned, BuiltIn};
+use super::read::find_named;
+use super::{Assigned, BuiltIn, Held, held};
+use crate::audit::Event;
 use crate::authn::Actor;
-use crate::authz::grant::may_grant;
-use crate::entity::{role, user, user_role};
-use crate::error::{Error, Result};
+use crate::authz::grant::{may_grant, may_manage};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::{Change, OpContext};
+use crate::entity::{role, user as user_table, user_role};
+use crate::error::{Error, Result, shown};
 use crate::permission::Permissions;
+use crate::user::{self, Target, User};
 use crate::value::Timestamp;
+
+/// Gives a user one more role, by name or id. Nothing happens if it has it already. `FORBIDDEN` for a role, or a user,
+/// whose permissions go beyond the caller's; `NOT_FOUND` for a role that is neither built in nor of the user's
+/// organization.
+pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
+    let granted = op.authorize(Action::Modify, Resource::User)?;
+    let mut change = op.begin().await?;
+    let (row, role, had) = locate(&change, op, &granted, target, role).await?;
+    if had.direct.iter().any(|known| known.role_pk == role.role_pk) {
+        return Ok(row.into());
+    }
+    grantable(op.actor(), std::slice::from_ref(&role), &[])?;
+    let assignment = user_role::ActiveModel {
+        user_pk: Set(row.pk),
+        role_pk: Set(role.role_pk),
+        created_at: Set(op.now()),
+    };
+    user_role::Entity::insert(assignment)
+        .exec_without_returning(&*change)
+        .await?;
+    let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
+    change
+        .record(
+            Event::new("user.assignRole", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .fields(["roles"])
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
+
+/// The user, the role and what the user has, for giving the one to the other or taking it away.
+pub(super) async fn locate(
+    change: &Change<'_>,
+    op: &OpContext,
+    granted: &Granted,
+    target: &Target,
+    role: &str,
+) -> Result<(user_table::Model, Assigned, Held)> {
+    let row = user::locate(&**change, granted, target).await?;
+    let role = find_named(&**change, row.organization_pk, role)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?;
+    let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
+    may_manage(op.actor(), had.permissions())?;
+    Ok((row, role, had))
+}
 
 /// Refuses roles whose permissions go beyond the caller's. Roles that the user has already are granted by nobody anew.
 pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
@@ -67,33 +121,4 @@ pub async fn built_in(connection: &impl ConnectionTrait, wanted: BuiltIn) -> Res
         .await?;
     row.map(Into::into)
         .ok_or_else(|| Error::internal(format!("the built-in role {} is missing", wanted.name())))
-}
-
-/// Refuses taking the last activated super admin away. The super admins' assignments are locked first: of two who
-/// demote each other at the same moment, the second waits here and then finds itself the last.
-pub async fn keep_a_super_admin(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
-    let super_admin = built_in(connection, BuiltIn::SuperAdmin).await?;
-    let holders: Vec<i64> = user_role::Entity::find()
-        .select_only()
-        .column(user_role::Column::UserPk)
-        .filter(user_role::Column::RolePk.eq(super_admin.role_pk))
-        .lock_exclusive()
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let others = holders.into_iter().filter(|holder| *holder != user_pk);
-    let remains = user::Entity::find()
-        .select_only()
-        .column(user::Column::Pk)
-        .filter(user::Column::Pk.is_in(others))
-        .filter(user::Column::Activated.eq(true))
-        .into_tuple::<i64>()
-        .one(connection)
-        .await?;
-    match remains {
-        Some(_) => Ok(()),
-        None => Err(Error::Conflict(
-            "This is the last super admin; make another one first.".to_owned(),
-        )),
-    }
 }

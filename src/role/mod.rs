@@ -2,16 +2,171 @@
 //!
 //! The built-in ones form a ladder in which each includes the one before, and a few beside it. Their rows exist so
 //! that assignments can point to them; what they permit stands here, not in the database, so that it is the same on
-//! every server of one release. A user's permissions are the union of its roles', looked up at every call.
+//! every server of one release. A user's permissions are the union of its own roles' and its groups' roles', looked up
+//! at every call.
+//!
+//! - Who holds `read:role` sees the built-in roles and those of the own organization; who holds `write:role` makes,
+//!   changes and deletes the latter. Built-in roles never change.
+//! - Nobody makes, changes or deletes a role, or gives one to a user or a group, whose permissions go beyond the own.
+//! - Nobody takes permissions away from themselves by it, and the last super admin stays ([`Standing`]).
+//! - Deleting a role withdraws it from every user and group.
 
 mod assign;
+mod create;
+mod delete;
 pub mod graphql;
 mod read;
+mod standing;
+mod update;
+mod withdraw;
 
-pub use assign::{built_in, grantable, keep_a_super_admin, replace_in_txn};
-pub use read::{Assigned, assigned, permissions_of, resolve};
+pub use assign::{assign, built_in, grantable, replace_in_txn};
+pub use create::{NewRole, create};
+pub use delete::delete;
+pub use read::{Assigned, Held, Term, held, locate, of_groups, permissions_of, resolve, union};
+pub use standing::{Standing, keep_a_super_admin};
+pub use update::{RoleChange, update};
+pub use withdraw::withdraw;
 
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+
+use crate::authz::{Granted, Resource};
+use crate::entity::role::{self as table, Column};
+use crate::list::{Listed, SortKey, SortValue, record};
 use crate::permission::Permissions;
+use crate::value::{RoleId, Timestamp};
+
+record! {
+    /// A role.
+    Role, RoleFields, RoleFieldNumber from Column {
+        always {
+            pk: i64 = Pk,
+            id: RoleId = Id,
+            /// `None` for a built-in one.
+            organization_pk: Option<i64> = OrganizationPk,
+            name: String = Name,
+        }
+        DESCRIPTION description: Option<String> = Description,
+        /// As stored; see [`Role::permissions`].
+        PERMISSIONS stored_permissions: String = Permissions,
+        VERSION version: i64 = Version,
+        CREATED_AT created_at: Timestamp = CreatedAt,
+        UPDATED_AT updated_at: Timestamp = UpdatedAt,
+    }
+}
+
+impl Role {
+    /// Which of the built-in ones it is, if it is one.
+    pub fn built_in(&self) -> Option<BuiltIn> {
+        match self.organization_pk {
+            None => BuiltIn::named(&self.name),
+            Some(_) => None,
+        }
+    }
+
+    /// What it permits.
+    pub fn permissions(&self) -> Permissions {
+        match (self.organization_pk, self.built_in()) {
+            (None, Some(role)) => role.permissions(),
+            // A built-in role of a later release: nothing, rather than a guess.
+            (None, None) => Permissions::empty(),
+            (Some(_), _) => Permissions::from_stored(&self.stored_permissions),
+        }
+    }
+
+    /// What it is for.
+    pub fn description(&self) -> Option<&str> {
+        match self.built_in() {
+            Some(role) => Some(role.description()),
+            None => self.description.as_deref(),
+        }
+    }
+}
+
+impl From<table::Model> for Role {
+    fn from(row: table::Model) -> Self {
+        Self {
+            pk: row.pk,
+            id: row.id,
+            organization_pk: row.organization_pk,
+            name: row.name,
+            description: row.description,
+            stored_permissions: row.permissions,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Listed for Role {
+    type Entity = table::Entity;
+    type Fields = RoleFields;
+    type Term = Term;
+    const RESOURCE: Resource = Resource::Role;
+
+    fn columns(fields: RoleFields) -> Vec<Column> {
+        Self::columns_of(fields)
+    }
+
+    fn read(row: &QueryResult, fields: RoleFields) -> Result<Self, DbErr> {
+        Self::from_row(row, fields)
+    }
+
+    fn sort_fields(key: SortKey) -> RoleFields {
+        match key {
+            SortKey::CreatedAt => RoleFields::CREATED_AT,
+            SortKey::UpdatedAt => RoleFields::UPDATED_AT,
+            SortKey::Name | SortKey::Email | SortKey::Id => RoleFields::empty(),
+        }
+    }
+
+    fn within(granted: &Granted) -> Condition {
+        table::within(granted)
+    }
+
+    fn condition(backend: DbBackend, term: &Term) -> Condition {
+        read::condition(backend, term)
+    }
+
+    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
+        match key {
+            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
+            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
+            SortKey::Name => Some(Column::Name.into_simple_expr()),
+            SortKey::Id => Some(Column::Id.into_simple_expr()),
+            SortKey::Email => None,
+        }
+    }
+
+    fn sort_value(&self, key: SortKey) -> SortValue {
+        match key {
+            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
+            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
+            SortKey::Name => SortValue::Text(self.name.clone()),
+            SortKey::Id | SortKey::Email => SortValue::Text(self.id.to_string()),
+        }
+    }
+
+    fn pk(&self) -> i64 {
+        self.pk
+    }
+
+    fn public_id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn pk_column() -> Column {
+        Column::Pk
+    }
+
+    fn id_column() -> Column {
+        Column::Id
+    }
+}
 
 /// A role that every server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +210,37 @@ impl BuiltIn {
             Self::Admin => "admin",
             Self::OrganizationAdmin => "organization-admin",
             Self::SuperAdmin => "super-admin",
+        }
+    }
+
+    /// Its id, the same on every server.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::TrialUser => "01900000-0000-7000-8000-000000000001",
+            Self::TrialApiUser => "01900000-0000-7000-8000-000000000007",
+            Self::User => "01900000-0000-7000-8000-000000000002",
+            Self::Labeler => "01900000-0000-7000-8000-000000000009",
+            Self::Reviewer => "01900000-0000-7000-8000-00000000000a",
+            Self::ApiUser => "01900000-0000-7000-8000-000000000003",
+            Self::TeamManager => "01900000-0000-7000-8000-000000000008",
+            Self::Admin => "01900000-0000-7000-8000-000000000004",
+            Self::OrganizationAdmin => "01900000-0000-7000-8000-000000000005",
+            Self::SuperAdmin => "01900000-0000-7000-8000-000000000006",
+        }
+    }
+
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::TrialUser => "Reads, and changes nothing.",
+            Self::TrialApiUser => "Reads, also by programs.",
+            Self::User => "Works in its own corner.",
+            Self::Labeler => "Labels; otherwise as a user.",
+            Self::Reviewer => "Reviews; otherwise as a user.",
+            Self::ApiUser => "Works in its own corner, also by programs.",
+            Self::TeamManager => "Reads the users of its organization and manages its groups.",
+            Self::Admin => "Publishes to others; manages no users.",
+            Self::OrganizationAdmin => "Manages the users, tenants, groups and roles of its organization.",
+            Self::SuperAdmin => "Manages every organization.",
         }
     }
 
@@ -113,7 +299,8 @@ pub enum OrganizationRole {
 
 impl OrganizationRole {
     /// The view of a set of roles; `None` without any.
-    pub fn of(roles: &[Assigned]) -> Option<Self> {
+    pub fn of<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Option<Self> {
+        let roles: Vec<&Assigned> = roles.into_iter().collect();
         let has = |wanted: BuiltIn| roles.iter().any(|role| role.built_in == Some(wanted));
         if has(BuiltIn::OrganizationAdmin) || has(BuiltIn::SuperAdmin) {
             Some(Self::Admin)

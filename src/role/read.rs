@@ -1,18 +1,22 @@
-//! Which roles a user has, and what they permit.
+//! Reading roles: which there are, which a user has, and what they permit.
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    Statement, Value,
 };
 use uuid::Uuid;
 
-use super::BuiltIn;
-use crate::entity::{any_of, role, user_role};
+use super::{BuiltIn, OrganizationRole, Role};
+use crate::authz::Granted;
+use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
+use crate::list::{Filter, Named, TextTest, text_condition};
+use crate::organization;
 use crate::permission::Permissions;
-use crate::value::is_storable;
+use crate::value::{RoleId, is_storable};
 
 /// A role as somebody has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,74 +31,149 @@ pub struct Assigned {
 
 impl From<role::Model> for Assigned {
     fn from(row: role::Model) -> Self {
-        let built_in = if row.organization_pk.is_none() {
-            BuiltIn::named(&row.name)
-        } else {
-            None
-        };
-        let permissions = match (row.organization_pk, built_in) {
-            (None, Some(role)) => role.permissions(),
-            // A built-in role of a later release: nothing, rather than a guess.
-            (None, None) => Permissions::empty(),
-            (Some(_), _) => Permissions::from_stored(&row.permissions),
-        };
+        let role = Role::from(row);
         Self {
-            role_pk: row.pk,
-            id: row.id.to_string(),
-            name: row.name,
-            built_in,
-            permissions,
+            role_pk: role.pk,
+            id: role.id.to_string(),
+            built_in: role.built_in(),
+            permissions: role.permissions(),
+            name: role.name,
         }
     }
 }
 
-/// The roles of several users, each user's in the order of their names; a user without any is absent.
-pub async fn assigned(
+/// All that a user has: what was assigned to it, and what its groups give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Assigned to the user itself, in the order of their names.
+    pub direct: Vec<Assigned>,
+    /// Given by its groups, in the order of their names; one that several of them give stands once.
+    pub by_groups: Vec<Assigned>,
+}
+
+impl Held {
+    pub fn all(&self) -> impl Iterator<Item = &Assigned> {
+        self.direct.iter().chain(&self.by_groups)
+    }
+
+    /// What the user may do.
+    pub fn permissions(&self) -> Permissions {
+        union(self.all())
+    }
+
+    /// Kili's view: the strongest.
+    pub fn organization_role(&self) -> Option<OrganizationRole> {
+        OrganizationRole::of(self.all())
+    }
+
+    /// AiR's view, which has room for one role: the id of the strongest built-in one, else of the first own one, else of
+    /// `user`.
+    pub fn role_id(&self) -> &str {
+        let strongest = self
+            .all()
+            .filter(|role| role.built_in.is_some())
+            .max_by_key(|role| role.built_in);
+        strongest
+            .or_else(|| self.all().next())
+            .map_or(BuiltIn::User.id(), |role| &role.id)
+    }
+}
+
+/// What some roles permit together.
+pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Permissions {
+    roles
+        .into_iter()
+        .fold(Permissions::empty(), |all, role| all | role.permissions)
+}
+
+/// What several users have, in one statement; a user without any role is absent.
+pub async fn held(
     connection: &impl ConnectionTrait,
     user_pks: impl IntoIterator<Item = i64>,
-) -> Result<HashMap<i64, Vec<Assigned>>> {
+) -> Result<HashMap<i64, Held>> {
     #[derive(FromQueryResult)]
     struct Of {
         user_pk: i64,
+        by_group: i64,
     }
-    let select = role::Entity::find()
-        .join(
-            JoinType::InnerJoin,
-            role::Entity::belongs_to(user_role::Entity)
-                .from(role::Column::Pk)
-                .to(user_role::Column::RolePk)
-                .into(),
-        )
-        .column(user_role::Column::UserPk)
-        .filter(Condition::all().add(any_of(
-            connection.get_database_backend(),
-            user_role::Column::UserPk,
-            user_pks,
-        )))
-        .order_by_asc(role::Column::Name);
-    let mut roles: HashMap<i64, Vec<Assigned>> = HashMap::new();
-    let statement = sea_orm::QueryTrait::build(&select, connection.get_database_backend());
+    let backend = connection.get_database_backend();
+    let (keys, is_one) = keys(backend, user_pks);
+    let statement = Statement::from_sql_and_values(
+        backend,
+        format!(
+            "SELECT r.*, has.user_pk, has.by_group
+             FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group FROM user_roles WHERE user_pk {is_one}
+                   UNION
+                   SELECT gm.user_pk, gr.role_pk, CAST(1 AS BIGINT)
+                   FROM group_members gm JOIN group_roles gr ON gr.group_pk = gm.group_pk
+                   WHERE gm.user_pk {is_one}) has
+             JOIN roles r ON r.pk = has.role_pk
+             ORDER BY r.name, r.pk"
+        ),
+        [keys],
+    );
+    let mut users: HashMap<i64, Held> = HashMap::new();
     for row in connection.query_all_raw(statement).await? {
         let of = Of::from_query_result(&row, "")?;
-        roles
-            .entry(of.user_pk)
+        let has = users.entry(of.user_pk).or_default();
+        let list = if of.by_group == 0 {
+            &mut has.direct
+        } else {
+            &mut has.by_groups
+        };
+        list.push(role::Model::from_query_result(&row, "")?.into());
+    }
+    Ok(users)
+}
+
+/// The roles of several groups, each group's in the order of their names; a group without any is absent.
+pub async fn of_groups(
+    connection: &impl ConnectionTrait,
+    group_pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    #[derive(FromQueryResult)]
+    struct Of {
+        group_pk: i64,
+    }
+    let backend = connection.get_database_backend();
+    let (keys, is_one) = keys(backend, group_pks);
+    let statement = Statement::from_sql_and_values(
+        backend,
+        format!(
+            "SELECT r.*, gr.group_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+             WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk"
+        ),
+        [keys],
+    );
+    let mut groups: HashMap<i64, Vec<Assigned>> = HashMap::new();
+    for row in connection.query_all_raw(statement).await? {
+        groups
+            .entry(Of::from_query_result(&row, "")?.group_pk)
             .or_default()
             .push(role::Model::from_query_result(&row, "")?.into());
     }
-    Ok(roles)
+    Ok(groups)
 }
 
-/// What one user may do: the union over the user's roles.
+/// Internal keys as the one parameter `$1`, and the test that a column is among them: one statement text whatever their
+/// number.
+fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, &'static str) {
+    match backend {
+        DbBackend::Postgres => (pks.into_iter().collect::<Vec<i64>>().into(), "= ANY($1)"),
+        _ => (
+            serde_json::Value::from_iter(pks).to_string().into(),
+            "IN (SELECT value FROM json_each($1))",
+        ),
+    }
+}
+
+/// What one user may do: the union over its own roles and its groups'.
 pub async fn permissions_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Permissions> {
-    let roles = assigned(connection, [user_pk]).await?;
-    Ok(roles
-        .into_values()
-        .flatten()
-        .fold(Permissions::empty(), |all, role| all | role.permissions))
+    let has = held(connection, [user_pk]).await?;
+    Ok(has.get(&user_pk).map(Held::permissions).unwrap_or_default())
 }
 
-/// The roles that a caller named, by name or id: built in, or the organization's own. An exact id comes before a UUID
-/// written otherwise.
+/// The roles that a caller named, by name or id. `INVALID` for one that does not exist.
 pub async fn resolve(
     connection: &impl ConnectionTrait,
     organization_pk: i64,
@@ -103,35 +182,88 @@ pub async fn resolve(
 ) -> Result<Vec<Assigned>> {
     let mut roles: Vec<Assigned> = Vec::with_capacity(named.len());
     for wanted in named {
-        let unknown = || Error::invalid(field, format!("There is no role '{}'.", shown(wanted)));
-        if !is_storable(wanted) {
-            return Err(unknown());
-        }
-        let mut is_it = Condition::any()
-            .add(role::Column::Id.eq(wanted.as_str()))
-            .add(role::Column::Name.eq(wanted.as_str()));
-        let uuid = Uuid::try_parse(wanted).ok().map(|uuid| uuid.to_string());
-        if let Some(uuid) = &uuid {
-            is_it = is_it.add(role::Column::Id.eq(uuid.as_str()));
-        }
-        let found = role::Entity::find()
-            .filter(is_it)
-            .filter(
-                Condition::any()
-                    .add(role::Column::OrganizationPk.is_null())
-                    .add(role::Column::OrganizationPk.eq(organization_pk)),
-            )
-            .all(connection)
-            .await?;
-        let rank = |role: &role::Model| {
-            let exact_id = role.id.as_str() == wanted;
-            let same_uuid = uuid.as_deref() == Some(role.id.as_str());
-            (!exact_id, !same_uuid, role.organization_pk.is_some())
-        };
-        let role: Assigned = found.into_iter().min_by_key(rank).ok_or_else(unknown)?.into();
+        let role = find_named(connection, organization_pk, wanted)
+            .await?
+            .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(wanted))))?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }
     }
     Ok(roles)
+}
+
+/// The role of this name or id: built in, or the organization's own. An exact id comes before a UUID written otherwise.
+/// It cannot be deleted until the transaction ends.
+pub(super) async fn find_named(
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    wanted: &str,
+) -> Result<Option<Assigned>> {
+    if !is_storable(wanted) {
+        return Ok(None);
+    }
+    let mut is_it = Condition::any().add(Column::Id.eq(wanted)).add(Column::Name.eq(wanted));
+    let uuid = Uuid::try_parse(wanted).ok().map(|uuid| uuid.to_string());
+    if let Some(uuid) = &uuid {
+        is_it = is_it.add(Column::Id.eq(uuid.as_str()));
+    }
+    let found = role::Entity::find()
+        .filter(is_it)
+        .filter(
+            Condition::any()
+                .add(Column::OrganizationPk.is_null())
+                .add(Column::OrganizationPk.eq(organization_pk)),
+        )
+        .lock(LockType::KeyShare)
+        .all(connection)
+        .await?;
+    let rank = |role: &role::Model| {
+        let exact_id = role.id.as_str() == wanted;
+        let same_uuid = uuid.as_deref() == Some(role.id.as_str());
+        (!exact_id, !same_uuid, role.organization_pk.is_some())
+    };
+    Ok(found.into_iter().min_by_key(rank).map(Into::into))
+}
+
+/// One test of a role.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    BuiltIn(bool),
+    /// It is an own role of an organization like this.
+    Organization(Box<Filter<organization::Term>>),
+}
+
+pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+    match term {
+        Term::Id(test) => text_condition(backend, Column::Id, test),
+        Term::Name(test) => text_condition(backend, Column::Name, test),
+        Term::BuiltIn(true) => Condition::all().add(Column::OrganizationPk.is_null()),
+        Term::BuiltIn(false) => Condition::all().add(Column::OrganizationPk.is_not_null()),
+        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
+    }
+}
+
+/// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
+/// one, which everybody may know of and nobody changes.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
+    let id = named.required_id()?;
+    let not_found = || Error::no_such("role", "id", id);
+    let known = RoleId::existing(id).ok_or_else(not_found)?;
+    let row = role::Entity::find()
+        .filter(role::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.condition::<Role>(connection.get_database_backend()))
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)?;
+    if row.organization_pk.is_none() {
+        return Err(Error::Forbidden(format!(
+            "The role '{}' is built in and the same on every server; nobody can change it. Make a role of your own.",
+            row.name
+        )));
+    }
+    Ok(row)
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
 
-/// Deletes a user and, in the same transaction, its keys, role assignments and pending tokens. Oneself: `INVALID`; the
+/// Deletes a user and, in the same transaction, its keys, role assignments, memberships and pending tokens. Oneself: `INVALID`; the
 /// last super admin: `CONFLICT`.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
@@ -23,11 +23,11 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     }
     let permissions = role::permissions_of(&*change, row.pk).await?;
     may_manage(op.actor(), permissions)?;
-    if permissions.contains(Permissions::EVERY_ORGANIZATION) {
-        role::keep_a_super_admin(&*change, row.pk).await?;
-    }
     // What points to the user goes with it, by foreign keys.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    if permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        role::keep_a_super_admin(&*change).await?;
+    }
     change
         .record(
             Event::new("user.delete", row.pk, &row.id)

@@ -4,20 +4,21 @@ use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObjec
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewUser, Target, Term, User, UserChange, UserFields};
+use super::{NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
 use crate::graphql::{
     DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
     order_by, text_terms, window,
 };
+use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
 use crate::list::{Filter, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
-use crate::permission::Permissions;
-use crate::role::graphql::{OrganizationRoleValue, RoleObject};
-use crate::role::{self, Assigned, OrganizationRole};
+use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
+use crate::role::{self, Held};
 use crate::tenant::graphql::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::value::Email;
 
@@ -47,12 +48,14 @@ pub struct UserObject {
     pub tenant: Option<Box<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
     pub tenant_id: Option<String>,
-    /// The strongest of its roles; null with none.
+    /// The strongest of its roles, its groups' roles among them; null with none.
     pub organization_role: Option<OrganizationRoleValue>,
-    /// The roles assigned to it, by name.
+    /// The roles assigned to it, in the order of their names. Its groups may give it more.
     pub roles: Vec<RoleObject>,
-    /// What it may do: the union over its roles.
+    /// What it may do: the union over its own roles and its groups' roles.
     pub permissions: Vec<&'static str>,
+    /// What the caller may do to it.
+    pub viewer_can: ViewerCanObject,
     /// Free JSON, set by administrators; null if none.
     pub variables: Option<Json>,
     /// When it last called, to the minute; null if never.
@@ -65,10 +68,56 @@ pub struct UserObject {
     pub updated_at: DateTime,
     #[graphql(skip)]
     api_keys: Option<Nested<ApiKeyObject>>,
+    #[graphql(skip)]
+    groups: Nested<GroupObject>,
+}
+
+/// What the caller may do to a user.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+#[graphql(name = "ViewerCan")]
+pub struct ViewerCanObject {
+    /// Change it: `write:user`, and its permissions are within the caller's.
+    pub update: bool,
+    /// Deactivate it: as `update`, and it is not the caller.
+    pub deactivate: bool,
+    /// Put it into groups and take it out: `write:group`. A group's roles may still forbid it.
+    pub manage_groups: bool,
+    /// Give it roles and take them away: as `update`. A role may still forbid it.
+    pub map_roles: bool,
+    /// Act as it: `usage:impersonation`, its permissions are within the caller's, it is activated and not the caller.
+    pub impersonate: bool,
+}
+
+impl From<ViewerCan> for ViewerCanObject {
+    fn from(can: ViewerCan) -> Self {
+        Self {
+            update: can.update,
+            deactivate: can.deactivate,
+            manage_groups: can.manage_groups,
+            map_roles: can.map_roles,
+            impersonate: can.impersonate,
+        }
+    }
 }
 
 #[ComplexObject]
 impl UserObject {
+    /// The groups it is in. Needs `read:group`, but on oneself.
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<GroupOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<Vec<GroupObject>> {
+        let _ = (r#where, order_by);
+        window(first, skip)?;
+        Ok(self.groups.of(ctx)?)
+    }
+
     /// Its API keys; null on anybody but the caller.
     async fn api_keys(
         &self,
@@ -138,6 +187,8 @@ pub struct UserWhere {
     organization: Option<Box<OrganizationWhere>>,
     /// Users of a tenant like this.
     tenant: Option<Box<TenantWhere>>,
+    /// Users who are in a group like this, of those that the caller may see.
+    group: Option<Box<GroupWhere>>,
     /// All of these.
     #[graphql(name = "AND")]
     and: Option<Vec<UserWhere>>,
@@ -217,6 +268,17 @@ impl UserWhere {
                 .filter(|one| !one.is_empty())
                 .map(|one| Filter::Is(Term::Tenant(one))),
         );
+        fields.extend(
+            self.group
+                .map(|one| one.filter(op))
+                .filter(|one| !one.is_empty())
+                .map(|one| {
+                    Filter::Is(Term::Group {
+                        filter: one,
+                        seen_by: op.authorize(Action::Read, Resource::Membership).ok(),
+                    })
+                }),
+        );
         combine(
             fields,
             self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
@@ -271,7 +333,7 @@ impl Listing for User {
                     "name" => UserFields::DISPLAY_NAME,
                     "firstname" => UserFields::FIRSTNAME,
                     "lastname" => UserFields::LASTNAME,
-                    "activated" => UserFields::ACTIVATED,
+                    "activated" | "viewerCan" => UserFields::ACTIVATED,
                     "variables" => UserFields::VARIABLES,
                     "lastSeenAt" => UserFields::LAST_SEEN_AT,
                     "version" => UserFields::VERSION,
@@ -289,7 +351,7 @@ impl Listing for User {
     ) -> BoxFuture<'a, crate::error::Result<Vec<UserObject>>> {
         async move {
             let beside = Beside::load(op, &things, selection).await?;
-            Ok(things.into_iter().map(|user| beside.object(user)).collect())
+            Ok(things.into_iter().map(|user| beside.object(op, user)).collect())
         }
         .boxed()
     }
@@ -300,7 +362,11 @@ impl Listing for User {
 struct Beside {
     organizations: std::collections::HashMap<i64, OrganizationObject>,
     tenants: std::collections::HashMap<i64, TenantObject>,
-    roles: std::collections::HashMap<i64, Vec<Assigned>>,
+    /// Whether `viewerCan` is selected.
+    viewer: bool,
+    held: std::collections::HashMap<i64, Held>,
+    roles: std::collections::HashMap<i64, Vec<RoleObject>>,
+    groups: std::collections::HashMap<i64, Nested<GroupObject>>,
     api_keys: std::collections::HashMap<i64, Nested<ApiKeyObject>>,
 }
 
@@ -319,11 +385,20 @@ impl Beside {
             let under = selection.under_field("tenant").unwrap_or_default();
             beside.tenants = tenants_beside(op, users.iter().filter_map(|user| user.tenant_pk), &under).await?;
         }
-        if ["organizationRole", "roles", "permissions"]
+        if ["organizationRole", "roles", "permissions", "viewerCan"]
             .iter()
             .any(|field| selection.has(field))
         {
-            beside.roles = role::assigned(op.db().reader(), users.iter().map(|user| user.pk)).await?;
+            beside.held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
+        }
+        beside.viewer = selection.has("viewerCan");
+        if let Some(under) = selection.under_field("roles") {
+            let direct = beside.held.iter().map(|(user, has)| (*user, has.direct.as_slice()));
+            beside.roles = roles_beside(op, direct, &under).await?;
+        }
+        if selection.has("groups") {
+            let keys: Vec<i64> = users.iter().map(|user| user.pk).collect();
+            beside.groups = groups_of_users(op, selection, &keys).await?;
         }
         if selection.has("apiKeys") {
             let own: Vec<i64> = users
@@ -339,11 +414,17 @@ impl Beside {
         Ok(beside)
     }
 
-    fn object(&self, user: User) -> UserObject {
+    fn object(&self, op: &OpContext, user: User) -> UserObject {
         let organization = self.organizations.get(&user.organization_pk).cloned();
         let tenant = user.tenant_pk.and_then(|pk| self.tenants.get(&pk)).cloned();
-        let roles = self.roles.get(&user.pk).map(Vec::as_slice).unwrap_or_default();
+        let held = self.held.get(&user.pk);
+        let permissions = held.map(Held::permissions).unwrap_or_default();
         UserObject {
+            viewer_can: if self.viewer {
+                viewer_can(op, &user, permissions).into()
+            } else {
+                ViewerCan::default().into()
+            },
             name: user.display_name(),
             id: ID(user.id.to_string()),
             email: user.email.as_ref().map(Email::to_string),
@@ -354,18 +435,16 @@ impl Beside {
             organization: organization.map(Box::new),
             tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
             tenant: tenant.map(Box::new),
-            organization_role: OrganizationRole::of(roles).map(Into::into),
-            roles: roles.iter().map(RoleObject::from).collect(),
-            permissions: roles
-                .iter()
-                .fold(Permissions::empty(), |all, role| all | role.permissions)
-                .names(),
+            organization_role: held.and_then(Held::organization_role).map(Into::into),
+            roles: self.roles.get(&user.pk).cloned().unwrap_or_default(),
+            permissions: permissions.names(),
             variables: user.variables.map(Json::from),
             last_seen_at: user.last_seen_at.map(DateTime),
             version: user.version,
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
             api_keys: self.api_keys.get(&user.pk).cloned(),
+            groups: self.groups.get(&user.pk).cloned().unwrap_or_default(),
         }
     }
 }
@@ -542,6 +621,7 @@ impl UserMutation {
             tenant_id: data.tenant_id,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles,
+            role_id: None,
             activated: data.activated,
             variables: data.variables.map(Json::given),
         };
@@ -569,7 +649,7 @@ impl UserMutation {
         listing::one(ctx, super::deactivate(op(ctx), &target).await?).await
     }
 
-    /// Deletes a user with its keys, roles and pending tokens. Needs `write:user`.
+    /// Deletes a user with its keys, roles, memberships and pending tokens. Needs `write:user`.
     async fn delete_user(
         &self,
         ctx: &Context<'_>,

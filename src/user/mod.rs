@@ -18,12 +18,14 @@ pub mod graphql;
 mod read;
 mod seats;
 mod update;
+mod viewer;
 
 pub use activate::{activate, deactivate};
 pub use create::{NewUser, create};
 pub use delete::delete;
 pub use read::{Target, Term, locate, oneself};
-pub use update::{UserChange, update};
+pub use update::{UserChange, touch_in_txn, update};
+pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;

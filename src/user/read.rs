@@ -12,7 +12,7 @@ use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest, text_condition};
 use crate::value::{Email, UserId};
-use crate::{organization, tenant};
+use crate::{group, organization, tenant};
 
 /// One test of a user.
 #[derive(Clone, Debug)]
@@ -27,6 +27,11 @@ pub enum Term {
     Activated(bool),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
+    /// It is in a group like this, as far as `seen_by` reaches into groups.
+    Group {
+        filter: Filter<group::Term>,
+        seen_by: Option<Granted>,
+    },
     /// The owner of a key, if `seen_by` may see that key.
     ApiKey {
         digest: String,
@@ -54,6 +59,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
         Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
+        Term::Group { filter, seen_by } => group::has_one_of(backend, Column::Pk, filter, seen_by.as_ref()),
         Term::ApiKey { digest, seen_by } => {
             let owners = api_key::Entity::find()
                 .select_only()
@@ -92,6 +98,12 @@ impl Target {
         }
     }
 
+    /// What is told of a user that does not exist, or is out of reach.
+    pub fn not_found(&self) -> Error {
+        let (by, value) = self.described();
+        Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
+    }
+
     fn described(&self) -> (&'static str, &str) {
         match (&self.id, &self.email) {
             (Some(id), _) => ("id", id),
@@ -116,10 +128,7 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
         Scope::Oneself(_) => Error::Forbidden(
             "Your roles allow this for yourself only: it needs the permission 'write:user'.".to_owned(),
         ),
-        Scope::Everything | Scope::Organization(_) => {
-            let (by, value) = target.described();
-            Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
-        }
+        Scope::Everything | Scope::Organization(_) => target.not_found(),
     };
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {

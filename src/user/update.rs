@@ -10,10 +10,11 @@ use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::entity::{api_key, organization, user as table};
 use crate::error::{Error, OrConflict, Result};
+use crate::group;
 use crate::list::expect_version;
 use crate::permission::Permissions;
-use crate::role::{self, Assigned, OrganizationRole};
-use crate::value::{self, Email, JsonText};
+use crate::role::{self, Assigned, Held, OrganizationRole, union};
+use crate::value::{self, Email, JsonText, Timestamp};
 
 /// What is to change; what is `None` stays. The empty text clears a name or the tenant.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,9 @@ pub struct UserChange {
     pub organization_role: Option<OrganizationRole>,
     /// Replaces all direct roles; names or ids.
     pub roles: Option<Vec<String>>,
+    /// AiR's view of the roles, by name or id: replaces all direct roles, unless it is what [`role::Held::role_id`]
+    /// shows already.
+    pub role_id: Option<String>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
 }
@@ -68,11 +72,14 @@ pub(super) async fn update_as(
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     expect_version(row.version, expected_version)?;
-    let had = role::assigned(&*change, [row.pk])
+    let Held {
+        direct: had,
+        mut by_groups,
+    } = role::held(&*change, [row.pk])
         .await?
         .remove(&row.pk)
         .unwrap_or_default();
-    let permissions = union(&had);
+    let permissions = union(had.iter().chain(&by_groups));
     may_manage(op.actor(), permissions)?;
 
     let mut fields = Vec::new();
@@ -131,7 +138,10 @@ pub(super) async fn update_as(
         .filter(|role| !moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok()))
         .cloned()
         .collect();
-    let roles = new_roles(&*change, home.pk, &kept, &wanted).await?;
+    if moves {
+        by_groups.clear();
+    }
+    let roles = new_roles(&*change, home.pk, &kept, &by_groups, &wanted).await?;
     role::grantable(op.actor(), &roles, &kept)?;
     let role_keys = |roles: &[Assigned]| {
         let mut keys: Vec<i64> = roles.iter().map(|role| role.role_pk).collect();
@@ -140,7 +150,8 @@ pub(super) async fn update_as(
     };
     let roles_change = set(role_keys(&roles) != role_keys(&had), "roles");
     let myself = op.actor().is(row.pk);
-    if roles_change && myself && !union(&roles).contains(permissions) {
+    let permitted = union(roles.iter().chain(&by_groups));
+    if (roles_change || moves) && myself && !permitted.contains(permissions) {
         return Err(Error::invalid(
             "roles",
             "You cannot take permissions away from yourself.".to_owned(),
@@ -161,13 +172,14 @@ pub(super) async fn update_as(
         seats::take(&*change, &home).await?;
     }
     let leaves_super_admins = permissions.contains(Permissions::EVERY_ORGANIZATION)
-        && (!union(&roles).contains(Permissions::EVERY_ORGANIZATION) || (row.activated && !activated));
-    if leaves_super_admins {
-        role::keep_a_super_admin(&*change, row.pk).await?;
-    }
+        && (!permitted.contains(Permissions::EVERY_ORGANIZATION) || (row.activated && !activated));
 
     if fields.is_empty() {
         return Ok(row.into());
+    }
+    // Before the row itself: a member cannot leave the organization of its groups.
+    if moves && group::leave_all_in_txn(&*change, row.pk).await? {
+        fields.push("groups");
     }
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
@@ -176,6 +188,9 @@ pub(super) async fn update_as(
         .await
         .or_conflict(|constraint| taken(constraint, &row.id, email.as_ref()))?;
     role::replace_in_txn(&*change, row.pk, &had, &roles, op.now()).await?;
+    if leaves_super_admins {
+        role::keep_a_super_admin(&*change).await?;
+    }
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     if moves {
         end_access(&*change, op, row.pk).await?;
@@ -193,10 +208,16 @@ pub(super) async fn update_as(
     Ok(updated.into())
 }
 
-fn union(roles: &[Assigned]) -> Permissions {
-    roles
-        .iter()
-        .fold(Permissions::empty(), |all, role| all | role.permissions)
+/// Counts a change of something that stands beside the user's row, such as its roles.
+pub async fn touch_in_txn(
+    connection: &impl ConnectionTrait,
+    row: &table::Model,
+    now: Timestamp,
+) -> Result<table::Model> {
+    let mut new = row.clone().into_active_model();
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(now.later_than(row.updated_at));
+    Ok(new.update(connection).await?)
 }
 
 /// The organization that the user is to belong to. Leaving one needs reach over both.
@@ -226,6 +247,7 @@ async fn new_roles(
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     kept: &[Assigned],
+    by_groups: &[Assigned],
     wanted: &UserChange,
 ) -> Result<Vec<Assigned>> {
     let mut roles = match &wanted.roles {
@@ -233,8 +255,19 @@ async fn new_roles(
         None => kept.to_vec(),
     };
     // Setting a view to what it shows already changes nothing.
+    if let Some(named) = &wanted.role_id {
+        let mut only = role::resolve(connection, organization_pk, "roleId", std::slice::from_ref(named)).await?;
+        let shown = Held {
+            direct: roles.clone(),
+            by_groups: by_groups.to_vec(),
+        };
+        only.retain(|role| role.id != shown.role_id());
+        if !only.is_empty() {
+            roles = only;
+        }
+    }
     if let Some(view) = wanted.organization_role
-        && OrganizationRole::of(&roles) != Some(view)
+        && OrganizationRole::of(roles.iter().chain(by_groups)) != Some(view)
     {
         roles.retain(|role| role.built_in.is_none());
         roles.push(role::built_in(connection, view.role()).await?);

@@ -76,6 +76,10 @@ public_id!(
     UserId
 );
 public_id!(
+    /// Names a group.
+    GroupId
+);
+public_id!(
     /// Names a role; fixed for the built-in ones.
     RoleId
 );
