@@ -61,13 +61,14 @@ impl Event {
 /// Writes the event with its actor, request and time.
 pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<()> {
     let caller = op.actor().caller();
+    let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
     let event = audit_event::ActiveModel {
         id: Set(op.new_id().to_string()),
         organization_pk: Set(event.organization_pk),
         actor_pk: Set(caller.map(|caller| caller.user_pk)),
         actor_id: Set(caller.map(|caller| caller.user_id.to_string())),
-        impersonator_pk: Set(None),
-        impersonator_id: Set(None),
+        impersonator_pk: Set(impersonator.map(|who| who.user_pk)),
+        impersonator_id: Set(impersonator.map(|who| who.user_id.to_string())),
         action: Set(event.action.to_owned()),
         target_kind: Set(event.target_kind.to_owned()),
         target_pk: Set(Some(event.target_pk)),

@@ -32,6 +32,7 @@ pub enum Resource {
     Password,
     ApiKey,
     Role,
+    Session,
 }
 
 /// How far a permission reaches. It becomes the predicate of every query that runs under it.

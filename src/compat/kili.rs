@@ -13,7 +13,7 @@ use axum::{Extension, Json, Router};
 
 use crate::error::Error;
 use crate::graphql::{Schema, finish, response_of};
-use crate::http::{App, Facts, Parsed, RequestId, actor, execute, read_body};
+use crate::http::{App, Facts, IMPERSONATE, Parsed, RequestId, actor, execute, read_body};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -29,10 +29,14 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match actor(&app, &parts.headers).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return unauthorized(),
-        Err(error) => return refused(StatusCode::SERVICE_UNAVAILABLE, error, &id),
+        Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
+            return refused(StatusCode::SERVICE_UNAVAILABLE, error, &id);
+        }
+        // An impersonation that is refused.
+        Err(error) => return refused(StatusCode::BAD_REQUEST, error, &id),
     };
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());

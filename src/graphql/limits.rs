@@ -27,9 +27,11 @@ const ROOT_FIELDS_MAX: u64 = 30;
 const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 /// Mutations that guess, cost a core or hand out a secret: one of them a document, so that a document is no way around
 /// the delays that count requests.
-const SENSITIVE: [&str; 6] = [
+const SENSITIVE: [&str; 8] = [
     "completePasswordReset",
     "createApiKey",
+    "impersonateUser",
+    "refreshSession",
     "resetPassword",
     "rotateApiKey",
     "signIn",

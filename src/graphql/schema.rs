@@ -6,12 +6,13 @@ use super::limits::{COMPLEXITY_MAX, DEPTH_MAX, DIRECTIVES_MAX};
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
+use crate::session::graphql::{SessionMutation, SessionQuery};
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
-pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery);
+pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery, SessionQuery);
 
 /// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
 #[derive(Default, MergedObject)]
@@ -21,6 +22,7 @@ pub struct Mutation(
     UserMutation,
     PasswordMutation,
     ApiKeyMutation,
+    SessionMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

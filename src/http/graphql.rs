@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::request::{Facts, RequestId, actor};
+use super::request::{Facts, IMPERSONATE, RequestId, actor};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
@@ -135,7 +135,7 @@ pub async fn route(
         );
         return refusal(StatusCode::NOT_ACCEPTABLE, error, Media::Json, &id);
     };
-    let actor = match actor(&app, &parts.headers).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(error @ Error::Unauthenticated(_)) => {
             let mut response = refusal(StatusCode::UNAUTHORIZED, error, media, &id);
@@ -236,8 +236,8 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Err(answer) => answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
-            let mut request =
-                Request::new(query).data(OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)));
+            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
+            let mut request = Request::new(query).data(op);
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
             }
@@ -319,12 +319,11 @@ fn status_of(error: &Error) -> StatusCode {
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::Forbidden(_)
-        | Error::NotFound(_)
-        | Error::Invalid { .. }
-        | Error::Conflict(_)
-        | Error::SeatLimitReached(_)
-        | Error::PasswordChangeRequired(_) => StatusCode::BAD_REQUEST,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid { .. } | Error::Conflict(_) | Error::SeatLimitReached(_) | Error::PasswordChangeRequired(_) => {
+            StatusCode::BAD_REQUEST
+        }
     }
 }
 

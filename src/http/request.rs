@@ -1,25 +1,30 @@
 //! What belongs to every request: its id, its caller, its log line.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::App;
+use super::{App, Peer};
 use crate::authn::{Actor, credential};
 use crate::db::STATEMENTS;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Says whom the request is for, in place of the credential's owner.
+pub const IMPERSONATE: HeaderName = HeaderName::from_static("x-tenantry-impersonate-user");
+
 /// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
+/// Beside it, where the request came from.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub Arc<str>);
+pub struct RequestId(pub Arc<str>, pub Option<IpAddr>);
 
 /// What a handler tells the log of its request. Never personal data, secrets or bodies.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +36,11 @@ pub struct Facts {
 }
 
 /// Gives the request its id, counts its statements, and writes its line.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = Uuid::now_v7().to_string().into();
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let client = app.edge.client(peer, request.headers());
+    request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
@@ -69,12 +76,41 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Who calls, by the request's headers.
-pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
+/// Who calls, by the request's headers. `impersonate` are the names of those that say whom the request is for; one that
+/// cannot be honoured fails the request, which would otherwise run with the power of whoever meant to lay it down.
+pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[HeaderName]) -> Result<Actor> {
     let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let services = &app.services;
+    let credential = credential(header);
+    let actor = services
+        .credentials
+        .actor(&services.db, &services.signing, credential, services.clock.now())
+        .await?;
+    let Some(id) = impersonated(headers, impersonate)? else {
+        return Ok(actor);
+    };
     services
         .credentials
-        .actor(&services.db, credential(header), services.clock.now())
+        .impersonated(&services.db, credential, &actor, id)
         .await
+}
+
+fn impersonated<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
+    let mut given: Option<&str> = None;
+    for name in names {
+        for value in headers.get_all(name) {
+            let id = value.to_str().ok().filter(|id| !id.is_empty());
+            match (id, given) {
+                (Some(id), None) => given = Some(id),
+                (Some(id), Some(before)) if id == before => {}
+                (Some(_) | None, _) => {
+                    return Err(Error::invalid(
+                        name.as_str(),
+                        format!("The header '{name}' must be the id of one user, in ASCII."),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(given)
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{graphql, health, request};
+use super::{Edge, graphql, health, jwks, request};
 use crate::compat::kili;
 use crate::context::Services;
 use crate::error::Error;
@@ -21,19 +21,27 @@ use crate::graphql::Schema;
 pub struct App {
     pub services: Arc<Services>,
     pub schema: Schema,
+    pub edge: Arc<Edge>,
 }
 
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let cors = app.edge.cors();
+    let routes = Router::new()
         .route("/graphql", any(graphql::route))
         .merge(kili::routes(&app.schema))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .layer(DefaultBodyLimit::disable())
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(request::observe))
+        .layer(CatchPanicLayer::custom(panicked));
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
+        .layer(middleware::from_fn_with_state(app.clone(), request::observe))
         .with_state(app)
 }
 

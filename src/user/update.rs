@@ -13,6 +13,7 @@ use crate::error::{Error, OrConflict, Result};
 use crate::list::expect_version;
 use crate::permission::Permissions;
 use crate::role::{self, Assigned, OrganizationRole};
+use crate::session;
 use crate::value::{self, Email, JsonText};
 
 /// What is to change; what is `None` stays. The empty text clears a name or the tenant.
@@ -177,6 +178,9 @@ pub(super) async fn update_as(
         .or_conflict(|constraint| taken(constraint, &row.id, email.as_ref()))?;
     role::replace_in_txn(&*change, row.pk, &had, &roles, op.now()).await?;
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    if row.activated && !activated {
+        session::end_all(&*change, row.pk, op.now()).await?;
+    }
     if moves {
         end_access(&*change, op, row.pk).await?;
         // The organization that gains the user hears of it too.
@@ -242,7 +246,7 @@ async fn new_roles(
     Ok(roles)
 }
 
-/// Whoever leaves an organization leaves its keys behind.
+/// Whoever leaves an organization leaves its keys and sessions behind.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
         .col_expr(
@@ -253,5 +257,5 @@ async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: 
         .filter(api_key::Column::RevokedAt.is_null())
         .exec(connection)
         .await?;
-    Ok(())
+    session::end_all(connection, user_pk, op.now()).await
 }
