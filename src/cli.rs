@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::api_key::{self, NewApiKey};
 use crate::audit::{AuditLog, Refusals};
-use crate::authn::Credentials;
+use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
@@ -42,6 +42,9 @@ enum Command {
     Migrate(Migrate),
     /// Print the GraphQL schema.
     Schema,
+    /// Make a new key for session tokens. The old ones are believed until their last token has ended. Works beside a
+    /// running server.
+    RotateKeys(RotateKeysArgs),
     /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
     ApiKey(ApiKeyArgs),
 }
@@ -52,6 +55,13 @@ enum Migrate {
     Up,
     /// Tell whether the schema is that of this binary.
     Status,
+}
+
+#[derive(Args, Debug)]
+struct RotateKeysArgs {
+    /// Believe the old keys no more, because one has leaked or their secret is lost.
+    #[arg(long)]
+    now: bool,
 }
 
 #[derive(Args, Debug)]
@@ -85,6 +95,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::Migrate(Migrate::Up) => migrate_up(&config).await,
             Command::Migrate(Migrate::Status) => migrate_status(&config).await,
             Command::ApiKey(args) => mint(&config, &args).await,
+            Command::RotateKeys(args) => rotate_keys(&config, args.now).await,
             Command::Schema => Ok(()),
         }
     })
@@ -107,6 +118,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
         pages: config.graphiql,
+        edge: Arc::new(config.edge.clone()),
     };
     let background = tokio::spawn(write_refusals(Arc::clone(&services)));
     serve(listener, router(app), stopped()).await;
@@ -133,6 +145,10 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
             .transpose()?
             .unwrap_or_default(),
         refusals: Refusals::default(),
+        signing: SigningKeys::new(
+            SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
+            config.public_url.as_deref(),
+        ),
     }))
 }
 
@@ -190,6 +206,26 @@ async fn write_refusals(services: Arc<Services>) {
             tracing::warn!(%error, "cannot write refusals to the audit trail");
         }
     }
+}
+
+async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
+    let services = services(config, "http://localhost").await?;
+    if schema_state(services.db.reader()).await? != SchemaState::Current {
+        bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
+    }
+    let op = OpContext::machine(Arc::clone(&services));
+    services
+        .signing
+        .rotate(&op, at_once)
+        .await
+        .context("cannot make a new key")?;
+    if at_once {
+        println!("A new key signs session tokens; the old ones are not believed any more.");
+    } else {
+        println!("A new key is published, and signs session tokens in some minutes.");
+    }
+    services.db.clone().close().await;
+    Ok(())
 }
 
 /// The signal to stop: an interrupt or, from a supervisor, a termination.

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::authn::Secret;
+use axum::http::HeaderValue;
+
+use crate::authn::{Secret, SecretKey};
+use crate::http::{Edge, Network, is_origin};
 
 /// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
 /// [`Config::read`], so that one start tells every fault.
@@ -57,10 +60,25 @@ pub struct ConfigArgs {
     /// GraphQL introspection: on or off.
     #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
     pub introspection: Option<String>,
+    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database.
+    #[arg(
+        long,
+        env = "TENANTRY_SECRET_KEY",
+        value_name = "HEX",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secret_key: Option<String>,
+    /// Proxies that may say whom they serve in X-Forwarded-For: addresses or networks (10.0.0.0/8), parted by commas.
+    #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", value_name = "ADDRESSES", global = true)]
+    pub trusted_proxies: Option<String>,
+    /// Origins whose pages may call from a browser, as in https://app.example.com, parted by commas.
+    #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
+    pub cors_origins: Option<String>,
 }
 
 /// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 12] = [
     "TENANTRY_AUDIT_LOG",
     "TENANTRY_DATABASE_URL",
     "TENANTRY_LISTEN",
@@ -70,6 +88,9 @@ const VARIABLES: [&str; 9] = [
     "TENANTRY_MAIL_DIR",
     "TENANTRY_GRAPHIQL",
     "TENANTRY_INTROSPECTION",
+    "TENANTRY_SECRET_KEY",
+    "TENANTRY_TRUSTED_PROXIES",
+    "TENANTRY_CORS_ORIGINS",
 ];
 
 /// What the server runs by.
@@ -84,6 +105,9 @@ pub struct Config {
     pub graphiql: bool,
     pub introspection: bool,
     pub audit_log: Option<PathBuf>,
+    /// `None`: a key file beside the SQLite file, and on PostgreSQL no sessions.
+    pub secret_key: Option<SecretKey>,
+    pub edge: Edge,
 }
 
 /// Where mails go.
@@ -159,6 +183,41 @@ impl Config {
         };
         let graphiql = faults.switch("TENANTRY_GRAPHIQL", given(&args.graphiql));
         let introspection = faults.switch("TENANTRY_INTROSPECTION", given(&args.introspection));
+        let secret_key = given(&args.secret_key);
+        let secret_key = secret_key.as_deref().and_then(|text| {
+            let key = SecretKey::parse(text);
+            if key.is_none() {
+                faults.add(
+                    "TENANTRY_SECRET_KEY",
+                    "must be 64 hex digits; 'openssl rand -hex 32' makes some",
+                );
+            }
+            key
+        });
+        let trusted_proxies = items(&given(&args.trusted_proxies))
+            .filter_map(|text| {
+                let network = Network::parse(text);
+                if network.is_none() {
+                    faults.add(
+                        "TENANTRY_TRUSTED_PROXIES",
+                        "must be addresses or networks parted by commas, as in 10.0.0.0/8,192.0.2.1",
+                    );
+                }
+                network
+            })
+            .collect();
+        let cors_origins = items(&given(&args.cors_origins))
+            .filter_map(|text| {
+                let origin = HeaderValue::from_str(text).ok().filter(|_| is_origin(text));
+                if origin.is_none() {
+                    faults.add(
+                        "TENANTRY_CORS_ORIGINS",
+                        "must be exact origins parted by commas, as browsers send them: https://app.example.com",
+                    );
+                }
+                origin
+            })
+            .collect();
         if !faults.0.is_empty() {
             return Err(faults.0);
         }
@@ -172,8 +231,21 @@ impl Config {
             graphiql,
             introspection,
             audit_log: given(&args.audit_log).map(PathBuf::from),
+            secret_key,
+            edge: Edge {
+                trusted_proxies,
+                cors_origins,
+            },
         })
     }
+}
+
+/// The parts of a list.
+fn items(list: &Option<String>) -> impl Iterator<Item = &str> {
+    list.iter()
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 #[derive(Default)]

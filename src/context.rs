@@ -2,6 +2,7 @@
 //!
 //! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +12,7 @@ use sea_orm::DatabaseTransaction;
 use uuid::{NoContext, Uuid};
 
 use crate::audit::{self, AuditLog, Event, Refusals};
-use crate::authn::{Actor, Credentials};
+use crate::authn::{Actor, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::db::Database;
 use crate::error::Result;
@@ -29,6 +30,7 @@ pub struct Services {
     pub mailer: Mailer,
     pub audit_log: AuditLog,
     pub refusals: Refusals,
+    pub signing: SigningKeys,
 }
 
 /// The time. Tests hold it still and move it by hand.
@@ -69,6 +71,7 @@ pub struct OpContext {
     services: Arc<Services>,
     actor: Actor,
     request_id: Arc<str>,
+    client: Option<IpAddr>,
 }
 
 impl OpContext {
@@ -77,7 +80,21 @@ impl OpContext {
             services,
             actor,
             request_id: request_id.into(),
+            client: None,
         }
+    }
+
+    /// The same, for a request from this address.
+    #[must_use]
+    pub fn from_client(mut self, client: Option<IpAddr>) -> Self {
+        self.client = client;
+        self
+    }
+
+    /// The same request as somebody else: who has just signed in.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
     }
 
     /// For the machine's own commands.
@@ -103,6 +120,20 @@ impl OpContext {
 
     pub fn mailer(&self) -> &Mailer {
         &self.services.mailer
+    }
+
+    pub fn signing(&self) -> &SigningKeys {
+        &self.services.signing
+    }
+
+    /// The address the request came from; unknown for the machine's own commands.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// Makes this process look up every credential anew; the others do within half a second.
+    pub fn forget_credentials(&self) {
+        self.services.credentials.forget();
     }
 
     /// Notes that this caller was refused something, for the audit trail.

@@ -1,6 +1,7 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -102,6 +103,15 @@ impl Database {
             .await
             .with_context(|| format!("cannot open {}", path.display()))?;
         Ok(Self { reader, writer })
+    }
+
+    /// The file behind a SQLite URL; `None` for another database.
+    pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+        if !url.starts_with("sqlite:") {
+            return None;
+        }
+        let options = SqliteConnectOptions::from_str(url).ok()?;
+        Some(options.get_filename().to_path_buf())
     }
 
     /// Where queries outside a change run.

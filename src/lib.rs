@@ -40,6 +40,7 @@ pub mod organization;
 pub mod password;
 pub mod permission;
 pub mod role;
+pub mod session;
 pub mod setup;
 pub mod telemetry;
 pub mod tenant;

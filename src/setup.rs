@@ -52,6 +52,7 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
         }
         None => None,
     };
+    services.signing.check_at_start(&transaction, op.now()).await?;
     transaction.commit().await?;
     Ok(printed)
 }

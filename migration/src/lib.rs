@@ -10,6 +10,7 @@ pub use sea_orm_migration::prelude::*;
 mod dialect;
 mod m20261123_000001_directory;
 mod m20261123_000002_groups;
+mod m20261123_000003_sessions;
 mod m20261123_000005_audit;
 
 pub use dialect::Dialect;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_directory::Migration),
             Box::new(m20261123_000002_groups::Migration),
+            Box::new(m20261123_000003_sessions::Migration),
             Box::new(m20261123_000005_audit::Migration),
         ]
     }

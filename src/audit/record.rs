@@ -99,12 +99,13 @@ impl Row<'_> {
     pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<String> {
         let caller = self.actor.caller();
         let actor_id = caller.map(|caller| caller.user_id.to_string());
+        let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
         let line = serde_json::json!({
             "id": self.id,
             "createdAt": self.created_at.to_string(),
             "action": self.action,
             "actorId": actor_id,
-            "impersonatorId": null,
+            "impersonatorId": impersonator.map(|who| who.user_id.as_str()),
             "targetKind": self.target_kind,
             "targetId": self.target_id,
             "fields": self.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
@@ -117,8 +118,8 @@ impl Row<'_> {
             organization_pk: Set(self.organization_pk),
             actor_pk: Set(caller.map(|caller| caller.user_pk)),
             actor_id: Set(actor_id),
-            impersonator_pk: Set(None),
-            impersonator_id: Set(None),
+            impersonator_pk: Set(impersonator.map(|who| who.user_pk)),
+            impersonator_id: Set(impersonator.map(|who| who.user_id.to_string())),
             action: Set(self.action.to_owned()),
             target_kind: Set(self.target_kind.to_owned()),
             target_pk: Set(self.target_pk),

@@ -27,6 +27,18 @@ pub struct Caller {
     pub permissions: Permissions,
     /// The key used, if it was one.
     pub api_key_pk: Option<i64>,
+    /// The session used, if it was one.
+    pub session_pk: Option<i64>,
+    /// Who is behind it, if the caller is impersonated.
+    pub impersonator: Option<Impersonator>,
+}
+
+/// Who acts in the caller's name. What is permitted is the caller's alone; this is for the audit trail, and for what
+/// nobody may do in another's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impersonator {
+    pub user_pk: i64,
+    pub user_id: UserId,
 }
 
 impl Actor {

@@ -1,4 +1,4 @@
-//! From the `Authorization` header to a caller.
+//! From the `Authorization` header to a caller: by an API key or a session token, and perhaps as somebody else.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,12 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::{Actor, Caller, digest};
+use super::impersonation::{begun_by, impersonated};
+use super::{Actor, Caller, Claims, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
+use crate::role;
 use crate::role::BuiltIn;
 use crate::value::{Email, OrganizationId, Timestamp, UserId};
 
@@ -19,16 +21,18 @@ const REMEMBERED: Duration = Duration::from_millis(500);
 const REMEMBERED_MAX: u64 = 10_000;
 
 /// What a request brought.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// No `Authorization` header.
     None,
     Key(&'a str),
+    /// A session token by its form.
+    Token(&'a str),
     /// A header that is none of the accepted forms.
     Unreadable,
 }
 
-/// Reads `Authorization: Bearer <key>` or `Authorization: X-API-Key: <key>`; schemes compare without case.
+/// Reads `Authorization: Bearer <key or token>` or `Authorization: X-API-Key: <key>`; schemes compare without case.
 pub fn credential(header: Option<&[u8]>) -> Credential<'_> {
     let Some(header) = header else { return Credential::None };
     let Ok(header) = std::str::from_utf8(header) else {
@@ -39,6 +43,8 @@ pub fn credential(header: Option<&[u8]>) -> Credential<'_> {
             let key = key.trim();
             if key.is_empty() {
                 Credential::Unreadable
+            } else if key.starts_with("eyJ") && key.bytes().filter(|byte| *byte == b'.').count() == 2 {
+                Credential::Token(key)
             } else {
                 Credential::Key(key)
             }
@@ -60,7 +66,7 @@ pub struct Credentials {
 struct Remembered {
     generation: u64,
     caller: Caller,
-    /// When it expires or, rotated, is revoked: whichever comes first.
+    /// When it expires or, rotated, is revoked: whichever comes first; of a session, when its token or itself expires.
     ends_at: Option<Timestamp>,
 }
 
@@ -78,35 +84,76 @@ impl Default for Credentials {
 
 impl Credentials {
     /// Who calls. `UNAUTHENTICATED` for a key that is unknown, revoked or expired, or whose owner is deactivated, all in
-    /// the same words.
-    pub async fn actor(&self, db: &Database, credential: Credential<'_>, now: Timestamp) -> Result<Actor> {
-        let key = match credential {
+    /// the same words, and so for a session token.
+    pub async fn actor(
+        &self,
+        db: &Database,
+        signing: &SigningKeys,
+        credential: Credential<'_>,
+        now: Timestamp,
+    ) -> Result<Actor> {
+        let text = match credential {
             Credential::None => return Ok(Actor::Anonymous),
             Credential::Unreadable => {
                 return Err(Error::Unauthenticated(
                     "The Authorization header is not understood. Send 'Authorization: Bearer <API key>'.".to_owned(),
                 ));
             }
-            Credential::Key(key) => key,
+            Credential::Key(text) | Credential::Token(text) => text,
         };
-        let digest = digest(key);
+        let digest = digest(text);
         let generation = self.generation.load(Ordering::Acquire);
-        let found = match self
-            .remembered
-            .get(&digest)
-            .filter(|found| found.generation == generation)
-        {
+        let found = match self.known(&digest, generation) {
             Some(found) => found,
             None => {
-                let found = Arc::new(look_up(db, &digest, generation, now).await?.ok_or_else(refused)?);
+                let found = match credential {
+                    Credential::Token(token) => look_up_session(db, signing, token, generation, now).await?,
+                    Credential::Key(_) | Credential::None | Credential::Unreadable => {
+                        look_up(db, &digest, generation, now).await?
+                    }
+                };
+                let found = Arc::new(found.ok_or_else(|| refused(credential))?);
                 self.remembered.insert(digest, Arc::clone(&found));
                 found
             }
         };
         if found.ends_at.is_some_and(|end| end <= now) {
-            return Err(refused());
+            return Err(refused(credential));
         }
         Ok(Actor::User(found.caller.clone()))
+    }
+
+    /// The user of this id, as the caller may be it; see [`impersonated`]. Remembered under the credential and the id.
+    pub async fn impersonated(
+        &self,
+        db: &Database,
+        credential: Credential<'_>,
+        actor: &Actor,
+        id: &str,
+    ) -> Result<Actor> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let key = match credential {
+            Credential::Key(text) | Credential::Token(text) => format!("{} {id}", digest(text)),
+            Credential::None | Credential::Unreadable => String::new(),
+        };
+        // The credential itself was checked just now, so this needs no end of its own.
+        if let Some(found) = self.known(&key, generation) {
+            return Ok(Actor::User(found.caller.clone()));
+        }
+        let caller = impersonated(db.reader(), actor, id).await?;
+        if !key.is_empty() {
+            let remembered = Remembered {
+                generation,
+                caller: caller.clone(),
+                ends_at: None,
+            };
+            self.remembered.insert(key, Arc::new(remembered));
+        }
+        Ok(Actor::User(caller))
+    }
+
+    fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
+        self.remembered.get(key).filter(|found| found.generation == generation)
     }
 
     /// Forgets everything: somebody's access has changed.
@@ -115,8 +162,16 @@ impl Credentials {
     }
 }
 
-fn refused() -> Error {
-    Error::Unauthenticated("This API key is not valid. It may be mistyped, revoked or expired.".to_owned())
+fn refused(credential: Credential<'_>) -> Error {
+    Error::Unauthenticated(
+        match credential {
+            Credential::Token(_) => "This session token is not valid. It may have expired, or its session ended.",
+            Credential::Key(_) | Credential::None | Credential::Unreadable => {
+                "This API key is not valid. It may be mistyped, revoked or expired."
+            }
+        }
+        .to_owned(),
+    )
 }
 
 /// One row per role; a user without roles has one row without a role.
@@ -187,8 +242,113 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
             tenant_pk: first.tenant_pk,
             permissions,
             api_key_pk: Some(first.api_key_pk),
+            session_pk: None,
+            impersonator: None,
         },
         ends_at: [first.expires_at, first.revoked_at].into_iter().flatten().min(),
+    }))
+}
+
+/// A session that is in force, with the credential it was begun with if it is an impersonation.
+#[derive(FromQueryResult)]
+struct SessionRow {
+    pk: i64,
+    user_pk: i64,
+    impersonator_pk: Option<i64>,
+    api_key_pk: Option<i64>,
+    expires_at: Timestamp,
+}
+
+async fn look_up_session(
+    db: &Database,
+    signing: &SigningKeys,
+    token: &str,
+    generation: u64,
+    now: Timestamp,
+) -> Result<Option<Remembered>> {
+    let Some((claims, kid)) = signing.verify(db, token, now).await? else {
+        return Ok(None);
+    };
+    let Some(row) = session_row(db, &claims, &kid, now).await? else {
+        return Ok(None);
+    };
+    let reader = db.reader();
+    let Some(mut caller) = caller_of(reader, row.user_pk).await? else {
+        return Ok(None);
+    };
+    if let Some(impersonator_pk) = row.impersonator_pk {
+        match begun_by(reader, impersonator_pk, row.api_key_pk, caller).await? {
+            Some(target) => caller = target,
+            None => return Ok(None),
+        }
+    }
+    caller.session_pk = Some(row.pk);
+    let token_ends = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+    Ok(Some(Remembered {
+        generation,
+        caller,
+        ends_at: Some(token_ends.min(row.expires_at)),
+    }))
+}
+
+/// The row decides, not the token: a session that was ended, or whose user has gone (an id made anew is another user),
+/// or whose signing key no longer counts, is none. An impersonation ends with the credential it was begun with.
+async fn session_row(db: &Database, claims: &Claims, kid: &str, now: Timestamp) -> Result<Option<SessionRow>> {
+    let statement = Statement::from_sql_and_values(
+        db.backend(),
+        r"SELECT s.pk, s.user_pk, s.impersonator_pk, s.api_key_pk, s.expires_at
+          FROM sessions s
+          JOIN users u ON u.pk = s.user_pk
+          JOIN signing_keys k ON k.id = $2
+          LEFT JOIN sessions p ON p.pk = s.parent_pk
+          LEFT JOIN api_keys a ON a.pk = s.api_key_pk
+          WHERE s.id = $1 AND u.id = $3 AND s.ended_at IS NULL AND s.expires_at > $4
+            AND (k.ends_at IS NULL OR k.ends_at > $4)
+            AND (s.parent_pk IS NULL OR (p.ended_at IS NULL AND p.expires_at > $4))
+            AND (a.revoked_at IS NULL OR a.revoked_at > $4) AND (a.expires_at IS NULL OR a.expires_at > $4)",
+        [
+            claims.sid.as_str().into(),
+            kid.into(),
+            claims.sub.as_str().into(),
+            now.micros().into(),
+        ],
+    );
+    let row = db.reader().query_one_raw(statement).await?;
+    Ok(row.map(|row| SessionRow::from_query_result(&row, "")).transpose()?)
+}
+
+/// A user as a caller, with all that its roles permit at this moment; `None` if there is none, or it is deactivated.
+pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Option<Caller>> {
+    #[derive(FromQueryResult)]
+    struct Known {
+        user_id: UserId,
+        email: Option<Email>,
+        organization_pk: i64,
+        organization_id: OrganizationId,
+        tenant_pk: Option<i64>,
+    }
+    let statement = Statement::from_sql_and_values(
+        connection.get_database_backend(),
+        r"SELECT u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk
+          FROM users u JOIN organizations o ON o.pk = u.organization_pk
+          WHERE u.pk = $1 AND u.activated",
+        [user_pk.into()],
+    );
+    let Some(row) = connection.query_one_raw(statement).await? else {
+        return Ok(None);
+    };
+    let known = Known::from_query_result(&row, "")?;
+    Ok(Some(Caller {
+        user_pk,
+        user_id: known.user_id,
+        email: known.email,
+        organization_pk: known.organization_pk,
+        organization_id: known.organization_id,
+        tenant_pk: known.tenant_pk,
+        permissions: role::permissions_of(connection, user_pk).await?,
+        api_key_pk: None,
+        session_pk: None,
+        impersonator: None,
     }))
 }
 

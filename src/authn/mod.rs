@@ -5,8 +5,16 @@
 
 mod actor;
 mod bearer;
+mod impersonation;
+mod seal;
 mod secret;
+mod signing;
+mod token;
 
-pub use actor::{Actor, Caller};
-pub use bearer::{Credential, Credentials, credential};
-pub use secret::{Secret, digest};
+pub use actor::{Actor, Caller, Impersonator};
+pub use bearer::{Credential, Credentials, caller_of, credential};
+pub use impersonation::{begun_by, impersonated};
+pub use seal::{SecretKey, SecretSource};
+pub use secret::{Secret, digest, family_of};
+pub use signing::{PUBLISHED_SECONDS, SigningKeys, published};
+pub use token::{ACCESS_LIFETIME, Act, Claims};

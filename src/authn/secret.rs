@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
+const REFRESH_PREFIX: &str = "tnr_";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_BYTES: usize = 32;
 /// 62^43 is the first power of 62 beyond 2^256.
@@ -28,6 +29,16 @@ impl Secret {
     /// A token for a link in a mail.
     pub fn mailed_token() -> Result<Self> {
         Ok(Self(base62(&random()?, RANDOM_DIGITS).into()))
+    }
+
+    /// The part that all refresh tokens of one session have in common.
+    pub fn family() -> Result<Self> {
+        Ok(Self(base62(&random()?, RANDOM_DIGITS).into()))
+    }
+
+    /// A refresh token: the part it has in common with the session's others, and its own.
+    pub fn refresh_token(family: &str, own: &[u8; RANDOM_BYTES]) -> Self {
+        Self(format!("{REFRESH_PREFIX}{family}{}", base62(own, RANDOM_DIGITS)).into())
     }
 
     /// A secret that was configured or handed in.
@@ -59,7 +70,16 @@ pub fn digest(secret: &str) -> String {
         .collect()
 }
 
-fn random() -> Result<[u8; RANDOM_BYTES]> {
+/// The common part of a refresh token; `None` for what has not the form of one.
+pub fn family_of(token: &str) -> Option<&str> {
+    let parts = token.strip_prefix(REFRESH_PREFIX)?;
+    (parts.len() == 2 * RANDOM_DIGITS && parts.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        .then(|| parts.get(..RANDOM_DIGITS))
+        .flatten()
+}
+
+/// Random bytes from the system.
+pub fn random() -> Result<[u8; RANDOM_BYTES]> {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     Ok(bytes)

@@ -14,6 +14,22 @@ pub fn may_manage_group(actor: &Actor, carried: Permissions) -> Result<()> {
     within(actor, carried, "This group's permissions go beyond yours")
 }
 
+/// Refuses impersonating a user whose permissions go beyond the caller's; equals may.
+pub fn may_impersonate(actor: &Actor, target: Permissions) -> Result<()> {
+    within(actor, target, "This user's permissions go beyond yours")
+}
+
+/// Refuses what nobody does in another's name: changing a password, which would outlast the impersonation, or
+/// impersonating further.
+pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
+    match actor.caller().and_then(|caller| caller.impersonator.as_ref()) {
+        Some(_) => Err(Error::Forbidden(format!(
+            "{what} is not possible while impersonating a user. Stop impersonating first."
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Refuses granting a role whose permissions go beyond the caller's.
 pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")

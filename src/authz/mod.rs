@@ -36,6 +36,7 @@ pub enum Resource {
     Group,
     /// Which users are in which groups.
     Membership,
+    Session,
 }
 
 /// How far a permission reaches. It becomes the predicate of every query that runs under it.

@@ -37,6 +37,9 @@ fn rule(action: Action, resource: Resource) -> Rule {
         // Keys are their owner's alone; revoking one needs no permission.
         (Resource::ApiKey, Read | Delete) => Oneself,
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
+        // Sessions are their user's alone. Making one for somebody else is impersonation; signing in passes no gate.
+        (Resource::Session, Read | Modify | Delete) => Oneself,
+        (Resource::Session, Create) => Holding(Permissions::USAGE_IMPERSONATION),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
         // Events are written with what they tell of, by no verb of their own, and never changed.

@@ -12,7 +12,7 @@ use axum::{Extension, Json, Router};
 
 use crate::error::Error;
 use crate::graphql::Schema;
-use crate::http::{App, Facts, Parsed, RequestId, actor, execute, read_body, refuse, status_of};
+use crate::http::{App, Facts, IMPERSONATE, Parsed, RequestId, actor, execute, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -28,7 +28,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match actor(&app, &parts.headers).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return unauthorized(),
         Err(error) => return refuse(status_of(&error), error, json(), &id),

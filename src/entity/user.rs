@@ -23,6 +23,7 @@ pub struct Model {
     pub variables: Option<JsonText>,
     pub password_hash: Option<String>,
     pub password_changed_at: Option<Timestamp>,
+    pub password_temporary: bool,
     pub last_seen_at: Option<Timestamp>,
     pub version: i64,
     pub created_at: Timestamp,

@@ -13,6 +13,7 @@ use crate::group::graphql::{GroupMutation, GroupQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
 use crate::role::graphql::{RoleMutation, RoleQuery};
+use crate::session::graphql::{SessionMutation, SessionQuery};
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
@@ -25,6 +26,7 @@ pub struct Query(
     ApiKeyQuery,
     GroupQuery,
     RoleQuery,
+    SessionQuery,
     AuditQuery,
 );
 
@@ -38,6 +40,7 @@ pub struct Mutation(
     ApiKeyMutation,
     GroupMutation,
     RoleMutation,
+    SessionMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

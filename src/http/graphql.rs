@@ -20,7 +20,7 @@ use axum::response::Response;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::request::{Facts, RequestId, actor};
+use super::request::{Facts, IMPERSONATE, RequestId, actor};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
@@ -145,7 +145,7 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    let actor = match actor(&app, &parts.headers).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(error @ Error::Unauthenticated(_)) => {
             let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);
@@ -250,7 +250,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Err(answer) => answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
-            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0));
+            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
             let fields = root_fields(&document);
             let mut request = Request::new(query).variables(variables).data(op.clone());
             if let Some(name) = parsed.operation_name {
@@ -407,12 +407,11 @@ pub fn status_of(error: &Error) -> StatusCode {
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::Forbidden(_)
-        | Error::NotFound(_)
-        | Error::Invalid { .. }
-        | Error::Conflict(_)
-        | Error::SeatLimitReached(_)
-        | Error::PasswordChangeRequired(_) => StatusCode::BAD_REQUEST,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid { .. } | Error::Conflict(_) | Error::SeatLimitReached(_) | Error::PasswordChangeRequired(_) => {
+            StatusCode::BAD_REQUEST
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! HTTP: routes, limits, credentials, and one log line a request. It knows no rule of the directory.
 
 mod body;
+mod client;
 mod graphql;
 mod health;
+mod jwks;
 mod pages;
 mod request;
 mod router;
 mod serve;
 
 pub use body::{BODY_BYTES_MAX, read_body};
+pub use client::{Edge, Network, Peer, is_origin};
 pub use graphql::{Parsed, execute, refuse, status_of};
-pub use request::{Facts, RequestId, actor};
+pub use request::{Facts, IMPERSONATE, RequestId, actor};
 pub use router::{App, router};
 pub use serve::serve;

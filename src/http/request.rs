@@ -2,27 +2,32 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
-use super::{App, graphql};
+use super::{App, Peer, graphql};
 use crate::authn::{Actor, credential};
 use crate::db::STATEMENTS;
 use crate::error::{Error, ErrorCode, Result};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Says whom the request is for, in place of the credential's owner.
+pub const IMPERSONATE: HeaderName = HeaderName::from_static("x-tenantry-impersonate-user");
+
 /// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
+/// Beside it, where the request came from.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub Arc<str>);
+pub struct RequestId(pub Arc<str>, pub Option<IpAddr>);
 
 /// What a handler tells the log of its request. Never personal data, secrets or bodies.
 #[derive(Clone, Debug, Default)]
@@ -34,9 +39,11 @@ pub struct Facts {
 }
 
 /// Gives the request its id, counts its statements, ends it if it panics, and writes its line.
-pub async fn observe(mut request: Request, next: Next) -> Response {
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = Uuid::now_v7().to_string().into();
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let client = app.edge.client(peer, request.headers());
+    request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
     let method = request.method().clone();
     // The route, not the path: that may hold an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -87,16 +94,45 @@ fn panicked(panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
         StatusCode::INTERNAL_SERVER_ERROR,
         error,
         json,
-        &RequestId(Arc::clone(id)),
+        &RequestId(Arc::clone(id), None),
     )
 }
 
-/// Who calls, by the request's headers.
-pub async fn actor(app: &App, headers: &HeaderMap) -> Result<Actor> {
+/// Who calls, by the request's headers. `impersonate` are the names of those that say whom the request is for; one that
+/// cannot be honoured fails the request, which would otherwise run with the power of whoever meant to lay it down.
+pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[HeaderName]) -> Result<Actor> {
     let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let services = &app.services;
+    let credential = credential(header);
+    let actor = services
+        .credentials
+        .actor(&services.db, &services.signing, credential, services.clock.now())
+        .await?;
+    let Some(id) = impersonated(headers, impersonate)? else {
+        return Ok(actor);
+    };
     services
         .credentials
-        .actor(&services.db, credential(header), services.clock.now())
+        .impersonated(&services.db, credential, &actor, id)
         .await
+}
+
+fn impersonated<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
+    let mut given: Option<&str> = None;
+    for name in names {
+        for value in headers.get_all(name) {
+            let id = value.to_str().ok().filter(|id| !id.is_empty());
+            match (id, given) {
+                (Some(id), None) => given = Some(id),
+                (Some(id), Some(before)) if id == before => {}
+                (Some(_) | None, _) => {
+                    return Err(Error::invalid(
+                        name.as_str(),
+                        format!("The header '{name}' must be the id of one user, in ASCII."),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(given)
 }

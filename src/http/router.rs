@@ -9,7 +9,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-use super::{graphql, health, pages, request};
+use super::{Edge, graphql, health, jwks, pages, request};
 use crate::compat::kili;
 use crate::context::Services;
 use crate::graphql::Schema;
@@ -21,24 +21,32 @@ pub struct App {
     pub schema: Schema,
     /// Whether the start page and GraphiQL are served.
     pub pages: bool,
+    pub edge: Arc<Edge>,
 }
 
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
+    let cors = app.edge.cors();
     let pages = if app.pages {
         pages::routes(&app.schema)
     } else {
         Router::new()
     };
-    Router::new()
+    let routes = Router::new()
         .merge(pages)
         .route("/graphql", any(graphql::route))
         .merge(kili::routes(&app.schema))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(request::observe))
+        .layer(DefaultBodyLimit::disable());
+    let routes = match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
+        .layer(middleware::from_fn_with_state(app.clone(), request::observe))
         .with_state(app)
 }
 

@@ -5,12 +5,13 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::policy::acceptable;
 use crate::audit::Event;
-use crate::authz::grant::may_manage;
+use crate::authz::grant::{as_oneself, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::role;
+use crate::session;
 use crate::user::{self, Target, User};
 
 /// The old password, and the new one twice, as people type it.
@@ -24,6 +25,7 @@ pub struct Change {
 /// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case.
 pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::Password)?;
+    as_oneself(op.actor(), "Changing a password")?;
     if passwords.new_password_1 != passwords.new_password_2 {
         return Err(Error::invalid(
             "newPassword2",
@@ -46,6 +48,7 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     let mut change = op.begin().await?;
     let mut updated = table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
+        .col_expr(table::Column::PasswordTemporary, Expr::val(false))
         .col_expr(table::Column::PasswordChangedAt, Expr::val(now.micros()))
         .col_expr(
             table::Column::UpdatedAt,
@@ -59,6 +62,9 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     let Some(row) = updated.pop() else {
         return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
     };
+    // Whoever knew the old password is signed out; the session that asks for the change goes on.
+    let asking = op.actor().caller().and_then(|caller| caller.session_pk);
+    session::end_all_but(&*change, row.pk, asking, now).await?;
     change
         .record(
             Event::new("password.change", row.pk, &row.id)

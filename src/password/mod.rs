@@ -13,3 +13,10 @@ pub use change::{Change, change};
 pub use hash::Hasher;
 pub use policy::acceptable;
 pub use reset::{complete, start};
+
+use crate::entity::user;
+
+/// Whether the password is a temporary one, which opens nothing until it is changed.
+pub fn must_change(row: &user::Model) -> bool {
+    row.password_temporary
+}

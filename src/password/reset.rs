@@ -8,13 +8,14 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter
 use super::policy::acceptable;
 use crate::audit::Event;
 use crate::authn::{Secret, digest};
-use crate::authz::grant::may_manage;
+use crate::authz::grant::{as_oneself, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
 use crate::mail::templates;
 use crate::role;
+use crate::session;
 use crate::user::{self, Target, User};
 
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -23,6 +24,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// link is used. `INVALID` if there is no way to mail, or no address.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
+    as_oneself(op.actor(), "Resetting a password")?;
     let now = op.now();
     let mut change = op.begin().await?;
     let row = user::locate(&*change, &granted, target).await?;
@@ -102,12 +104,14 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         pk: Set(row.pk),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
+        password_temporary: Set(false),
         version: Set(row.version + 1),
         updated_at: Set(now.later_than(row.updated_at)),
         ..Default::default()
     }
     .update(&*change)
     .await?;
+    session::end_all(&*change, row.pk, now).await?;
     change
         .record(
             Event::new("password.completeReset", row.pk, &row.id)

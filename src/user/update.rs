@@ -14,6 +14,7 @@ use crate::group;
 use crate::list::expect_version;
 use crate::permission::Permissions;
 use crate::role::{self, Assigned, Held, OrganizationRole, union};
+use crate::session;
 use crate::value::{self, Email, JsonText, Timestamp};
 
 /// What is to change; what is `None` stays. The empty text clears a name or the tenant.
@@ -192,6 +193,9 @@ pub(super) async fn update_as(
         role::keep_a_super_admin(&*change).await?;
     }
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    if row.activated && !activated {
+        session::end_all(&*change, row.pk, op.now()).await?;
+    }
     if moves {
         end_access(&*change, op, row.pk).await?;
         // The organization that gains the user hears of it too.
@@ -275,7 +279,7 @@ async fn new_roles(
     Ok(roles)
 }
 
-/// Whoever leaves an organization leaves its keys behind.
+/// Whoever leaves an organization leaves its keys and sessions behind.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
         .col_expr(
@@ -286,5 +290,5 @@ async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: 
         .filter(api_key::Column::RevokedAt.is_null())
         .exec(connection)
         .await?;
-    Ok(())
+    session::end_all(connection, user_pk, op.now()).await
 }

@@ -87,3 +87,7 @@ public_id!(
     /// Names an API key; it is not the key.
     ApiKeyId
 );
+public_id!(
+    /// Names a session; it is no credential.
+    SessionId
+);

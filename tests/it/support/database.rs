@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Statement};
-use tenantry::authn::{Credentials, Secret};
+use tenantry::authn::{Credentials, Secret, SecretSource, SigningKeys};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, Services};
 use tenantry::db::Database;
@@ -144,6 +144,7 @@ async fn set_up(url: &str) {
         mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
         audit_log: tenantry::audit::AuditLog::default(),
         refusals: tenantry::audit::Refusals::default(),
+        signing: SigningKeys::new(SecretSource::Missing, None),
     });
     tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
         .await

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tenantry::authn::{Actor, Credentials};
+use tenantry::authn::{Actor, Credentials, SecretKey, SecretSource, SigningKeys};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
@@ -25,6 +25,8 @@ pub use database::Backend;
 pub const ADMIN_KEY: &str = "admin-key-of-every-test-0123456789";
 /// When tests begin; the clock stands still until a test moves it.
 pub const START: &str = "2026-01-02T03:04:05.006Z";
+/// What encrypts signing keys.
+pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const PUBLIC_URL: &str = "https://directory.example";
 
 /// A server in process, with a database of its own.
@@ -57,12 +59,17 @@ impl App {
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
             audit_log,
             refusals: tenantry::audit::Refusals::default(),
+            signing: SigningKeys::new(
+                SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap()),
+                Some(PUBLIC_URL),
+            ),
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {
             services: Arc::clone(&services),
             schema: schema.clone(),
             pages: true,
+            edge: Arc::default(),
         });
         Self {
             services,

@@ -1,0 +1,314 @@
+//! The keys that session tokens are signed with: made at first need, rotated by age or by command, public at
+//! `/.well-known/jwks.json`.
+//!
+//! A new key is published before it signs, and an old one is believed until its last token has ended: whoever keeps a
+//! copy of the public keys, as long as the answer says, never meets a token it cannot check. `rotate` with `at_once` is
+//! for a key that leaked: the old ones end, and with them their tokens; sessions go on, by their refresh tokens.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+use uuid::Uuid;
+
+use super::seal::{SecretKey, SecretSource};
+use super::token::{ACCESS_LIFETIME, AUDIENCE, Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
+use crate::audit::{self, Event};
+use crate::context::OpContext;
+use crate::db::Database;
+use crate::entity::signing_key::{self as table, Column};
+use crate::error::{Error, Result};
+use crate::value::Timestamp;
+
+/// How long others may keep a copy of the public keys.
+pub const PUBLISHED_SECONDS: u64 = 300;
+/// Between a key's publication and its first signature.
+const AHEAD: Duration = Duration::from_secs(2 * PUBLISHED_SECONDS);
+/// How long a key is believed after the next one has begun to sign.
+const OVERLAP: Duration = Duration::from_secs(ACCESS_LIFETIME.as_secs() + 60);
+const AGE_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const REMEMBERED_MAX: u64 = 16;
+
+/// Signs session tokens, and checks them.
+pub struct SigningKeys {
+    source: SecretSource,
+    secret: OnceLock<SecretKey>,
+    issuer: String,
+    /// By key id. A key never changes; whether it still counts is asked of the database at each look-up.
+    public: Cache<String, DecodingKey>,
+    private: Cache<String, EncodingKey>,
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKeys")
+            .field("source", &self.source)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SigningKeys {
+    /// `public_url` as configured: without one, the issuer is a fixed word and not the address listened on, which differs
+    /// between the processes of one database.
+    pub fn new(source: SecretSource, public_url: Option<&str>) -> Self {
+        Self {
+            source,
+            secret: OnceLock::new(),
+            issuer: public_url.unwrap_or("tenantry").to_owned(),
+            public: Cache::new(REMEMBERED_MAX),
+            private: Cache::new(REMEMBERED_MAX),
+        }
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub fn audience(&self) -> &'static str {
+        AUDIENCE
+    }
+
+    /// The server's secret; refused in words for the caller if there is none.
+    pub fn secret(&self) -> Result<&SecretKey> {
+        if let Some(key) = self.secret.get() {
+            return Ok(key);
+        }
+        let key = self.source.require()?;
+        Ok(self.secret.get_or_init(|| key))
+    }
+
+    /// Refuses to start where sessions exist and their keys cannot be read.
+    pub async fn check_at_start(&self, connection: &impl ConnectionTrait, now: Timestamp) -> anyhow::Result<()> {
+        let Some(row) = in_force(now)
+            .order_by_desc(Column::SignsFrom)
+            .order_by_desc(Column::Pk)
+            .one(connection)
+            .await?
+        else {
+            return Ok(());
+        };
+        let way_out = "give it the secret of before, or run 'tenantry rotate-keys --now', which ends all sessions";
+        match self.source.present()? {
+            None => match &self.source {
+                SecretSource::File(path) => anyhow::bail!(
+                    "this database holds signing keys, and the file {} that they are encrypted with is missing; {way_out}",
+                    path.display()
+                ),
+                SecretSource::Given(_) | SecretSource::Missing => anyhow::bail!(
+                    "this database holds signing keys, and TENANTRY_SECRET_KEY, which they are encrypted with, is not set; {way_out}"
+                ),
+            },
+            Some(key) if key.open(&row.id, &row.sealed).is_err() => {
+                anyhow::bail!("the signing keys of this database are encrypted with another secret; {way_out}")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A key that signs now, made if there is none. Not within a transaction: it may open one of its own.
+    pub async fn current(&self, op: &OpContext) -> Result<Signer> {
+        let secret = self.secret()?;
+        if let Some(signer) = self.find_current(op, secret).await? {
+            return Ok(signer);
+        }
+        rotate_if(op, secret, Why::Need).await?;
+        self.find_current(op, secret)
+            .await?
+            .ok_or_else(|| Error::internal("the signing key just made is gone"))
+    }
+
+    async fn find_current(&self, op: &OpContext, secret: &SecretKey) -> Result<Option<Signer>> {
+        let now = op.now();
+        let keys = newest(op.db().reader(), now).await?;
+        if keys.first().is_some_and(|key| is_old(key, now)) {
+            rotate_if(op, secret, Why::Age).await?;
+        }
+        let Some(key) = keys.into_iter().find(|key| key.signs_from <= now) else {
+            return Ok(None);
+        };
+        let private = match self.private.get(&key.id) {
+            Some(private) => private,
+            None => {
+                let private = EncodingKey::from_ed_der(&secret.open(&key.id, &key.sealed)?);
+                self.private.insert(key.id.clone(), private.clone());
+                private
+            }
+        };
+        Ok(Some(Signer { id: key.id, private }))
+    }
+
+    /// Makes a new key, and lets the others end: after an overlap, or at once.
+    pub async fn rotate(&self, op: &OpContext, at_once: bool) -> Result<()> {
+        rotate_if(op, self.secret()?, if at_once { Why::Leak } else { Why::Wish }).await
+    }
+
+    /// What a token says, with the id of its key, if it is one of ours, whole and in time. Whether its session still is
+    /// decides the session's row.
+    pub async fn verify(&self, db: &Database, token: &str, now: Timestamp) -> Result<Option<(Claims, String)>> {
+        let Ok(header) = jsonwebtoken::decode_header(token) else {
+            return Ok(None);
+        };
+        // Only our own type, algorithm and keys: what a token says of where to find its key is not read.
+        let (Algorithm::EdDSA, Some(TYPE), Some(kid)) = (header.alg, header.typ.as_deref(), header.kid) else {
+            return Ok(None);
+        };
+        let Some(key) = self.public_key(db, &kid).await? else {
+            return Ok(None);
+        };
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        // By our own clock below, not by the library's.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else {
+            return Ok(None);
+        };
+        let claims = token.claims;
+        let seconds = now.micros() / 1_000_000;
+        let in_time = claims.exp > seconds
+            && claims.nbf <= seconds.saturating_add(SKEW_SECONDS)
+            && claims.exp.saturating_sub(claims.nbf) <= LIFETIME_SECONDS_MAX;
+        Ok(in_time.then_some((claims, kid)))
+    }
+
+    async fn public_key(&self, db: &Database, id: &str) -> Result<Option<DecodingKey>> {
+        if Uuid::try_parse(id).is_err() {
+            return Ok(None);
+        }
+        if let Some(key) = self.public.get(id) {
+            return Ok(Some(key));
+        }
+        let Some(row) = table::Entity::find().filter(Column::Id.eq(id)).one(db.reader()).await? else {
+            return Ok(None);
+        };
+        let key = DecodingKey::from_ed_components(&row.public).map_err(Error::internal)?;
+        self.public.insert(row.id, key.clone());
+        Ok(Some(key))
+    }
+}
+
+/// The public keys, as RFC 7517 has them.
+pub async fn published(db: &Database, now: Timestamp) -> Result<Vec<serde_json::Value>> {
+    let keys = in_force(now).order_by_desc(Column::Pk).all(db.reader()).await?;
+    Ok(keys
+        .into_iter()
+        .map(|key| {
+            serde_json::json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.id, "x": key.public,
+            })
+        })
+        .collect())
+}
+
+/// A key that signs.
+pub struct Signer {
+    id: String,
+    private: EncodingKey,
+}
+
+impl Signer {
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.id.clone());
+        jsonwebtoken::encode(&header, claims, &self.private).map_err(Error::internal)
+    }
+}
+
+fn in_force(now: Timestamp) -> sea_orm::Select<table::Entity> {
+    table::Entity::find().filter(
+        Condition::any()
+            .add(Column::EndsAt.is_null())
+            .add(Column::EndsAt.gt(now)),
+    )
+}
+
+/// The latest keys in force, the latest first: of several, the next one may not sign yet.
+async fn newest(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<table::Model>> {
+    Ok(in_force(now)
+        .order_by_desc(Column::SignsFrom)
+        .order_by_desc(Column::Pk)
+        .limit(3)
+        .all(connection)
+        .await?)
+}
+
+fn is_old(key: &table::Model, now: Timestamp) -> bool {
+    key.created_at.after(AGE_MAX) <= now
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// There is none.
+    Need,
+    /// The newest is old.
+    Age,
+    Wish,
+    /// The old ones must not be believed any more.
+    Leak,
+}
+
+/// Makes a key under the set-up lock, unless another process has meanwhile.
+async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
+    let now = op.now();
+    let transaction = op.db().begin_setup().await?;
+    let known = newest(&transaction, now).await?;
+    let done = match why {
+        Why::Need => known.iter().any(|key| key.signs_from <= now),
+        Why::Age => known.first().is_some_and(|key| !is_old(key, now)),
+        Why::Wish | Why::Leak => false,
+    };
+    if done {
+        return Ok(());
+    }
+    let signs_from = match why {
+        Why::Need | Why::Leak => now,
+        Why::Age | Why::Wish if known.is_empty() => now,
+        Why::Age | Why::Wish => now.after(AHEAD),
+    };
+    let ends_at = match why {
+        Why::Leak => now,
+        Why::Need | Why::Age | Why::Wish => signs_from.after(OVERLAP),
+    };
+    table::Entity::update_many()
+        .col_expr(Column::EndsAt, Expr::val(ends_at.micros()))
+        .filter(
+            Condition::any()
+                .add(Column::EndsAt.is_null())
+                .add(Column::EndsAt.gt(ends_at)),
+        )
+        .exec(&transaction)
+        .await?;
+    let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("no Ed25519 key could be made"))?;
+    let pkcs8 = pair
+        .to_pkcs8v1()
+        .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
+    let id = op.new_id().to_string();
+    let row = table::ActiveModel {
+        sealed: Set(secret.seal(&id, pkcs8.as_ref())?),
+        public: Set(URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())),
+        id: Set(id.clone()),
+        signs_from: Set(signs_from),
+        created_at: Set(now),
+        ..Default::default()
+    };
+    let row = row.insert(&transaction).await?;
+    audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
+    transaction.commit().await?;
+    if why == Why::Leak {
+        op.forget_credentials();
+    }
+    Ok(())
+}

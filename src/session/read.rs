@@ -1,0 +1,34 @@
+//! Reading one's sessions.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, DbBackend};
+
+use crate::entity::session::Column;
+use crate::list::{TextTest, text_condition};
+use crate::value::Timestamp;
+
+/// One test of a session.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    /// Somebody impersonates the user in it, or nobody does.
+    Impersonated(bool),
+    /// It is, or is not, in force at this moment.
+    Active {
+        active: bool,
+        at: Timestamp,
+    },
+}
+
+pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+    let all = Condition::all();
+    match term {
+        Term::Id(test) => text_condition(backend, Column::Id, test),
+        Term::Impersonated(true) => all.add(Column::ImpersonatorPk.is_not_null()),
+        Term::Impersonated(false) => all.add(Column::ImpersonatorPk.is_null()),
+        Term::Active { active: true, at } => all.add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(*at)),
+        Term::Active { active: false, at } => Condition::any()
+            .add(Column::EndedAt.is_not_null())
+            .add(Column::ExpiresAt.lte(*at)),
+    }
+}
