@@ -14,3 +14,5 @@
 mod support;
 
 mod first_light;
+mod group;
+mod role;
