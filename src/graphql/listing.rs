@@ -1,6 +1,6 @@
 //! Lists, counts, connections and nested lists: the one implementation behind every kind of thing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_graphql::{Context, InputType, SimpleObject};
 use futures::future::BoxFuture;
@@ -119,6 +119,10 @@ pub async fn nest_linked<L: Listing>(
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
     let mut nested: HashMap<i64, Nested<L::Object>> = HashMap::new();
+    // One parent may stand in several places, as a user in several groups; its list is loaded once.
+    let parents: &[i64] = &BTreeSet::from_iter(parents.iter().copied())
+        .into_iter()
+        .collect::<Vec<_>>();
     let children = match granted {
         Ok(granted) => Children { link, granted },
         Err(Error::Forbidden(message)) => {

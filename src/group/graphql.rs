@@ -232,7 +232,7 @@ impl Listing for Group {
                 return Ok(Vec::new());
             }
             let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
-            let mut users = HashMap::new();
+            let mut users: HashMap<i64, Nested<UserObject>> = HashMap::new();
             if selection.has("users") {
                 let link =
                     Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
@@ -245,7 +245,7 @@ impl Listing for Group {
                 let owners = things.iter().map(|thing| thing.organization_pk);
                 organizations = organizations_beside(op, owners, &under).await?;
             }
-            let mut roles = HashMap::new();
+            let mut roles: HashMap<i64, Vec<RoleObject>> = HashMap::new();
             if let Some(under) = selection.under_field("roles") {
                 let carried: HashMap<i64, Vec<Assigned>> = role::of_groups(op.db().reader(), keys).await?;
                 let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
@@ -256,8 +256,9 @@ impl Listing for Group {
                 .map(|thing| {
                     let organization = organizations.get(&thing.organization_pk).cloned();
                     GroupObject {
-                        users: users.remove(&thing.pk).unwrap_or_default(),
-                        roles: roles.remove(&thing.pk).unwrap_or_default(),
+                        // Not taken out: under users, a group stands once for each of its members.
+                        users: users.get(&thing.pk).cloned().unwrap_or_default(),
+                        roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
                         id: ID(thing.id.to_string()),
                         key: thing.key,
                         name: thing.name,

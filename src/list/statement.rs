@@ -177,6 +177,7 @@ pub async fn for_parents<L: Listed>(
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
             select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
+            // A cross join would be printed with an `ON`, which it must not have.
             select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
         }
         _ => {

@@ -15,3 +15,5 @@ mod support;
 
 mod audit_trail;
 mod first_light;
+mod group;
+mod role;
