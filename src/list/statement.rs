@@ -138,7 +138,8 @@ pub async fn for_parents<L: Listed>(
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
             select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
-            select.join_lateral(JoinType::CrossJoin, page, CHILD, Condition::all());
+            // Not CROSS JOIN, which takes no ON and would be given one.
+            select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
         }
         _ => {
             let key = Expr::col((PARENTS, "value"));
@@ -197,6 +198,10 @@ pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
 pub(super) fn order_by<L: Listed>(select: &mut SelectStatement, sort: &SimpleExpr, descending: bool) {
     use sea_orm::sea_query::Order::{Asc, Desc};
     let way = if descending { Desc } else { Asc };
-    select.order_by_expr(sort.clone(), way.clone());
-    select.order_by_expr(L::id_column().into_simple_expr(), way);
+    let id = L::id_column().into_simple_expr();
+    // Not the id twice: SQLite would sort for the second of them what the index gave in order already.
+    if *sort != id {
+        select.order_by_expr(sort.clone(), way.clone());
+    }
+    select.order_by_expr(id, way);
 }
