@@ -14,3 +14,4 @@
 mod support;
 
 mod first_light;
+mod rules;
