@@ -51,6 +51,14 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+/// The measure of the filter inside a test; see [`list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::User(filter, _) => filter.measure::<user::User>(),
+        Term::Id(_) | Term::Name(_) => (0, 0),
+    }
+}
+
 /// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
 /// the organization in its order; anything else is a set.
 pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
@@ -114,6 +122,7 @@ pub async fn home(
 /// The one organization of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id()?;
+    named.also.check::<Organization>()?;
     let not_found = || Error::no_such("organization", "id", id);
     let known = OrganizationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()

@@ -85,7 +85,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
 
 /// Mutations with a call of each that is fine as it stands, for `ann`; `null` for one whose input names nothing.
 /// Where a name is put in, the rest stays.
-fn base_call(mutation: &str) -> Option<Value> {
+pub fn base_call(mutation: &str) -> Option<Value> {
     let bob = json!({ "id": "acme-bob" });
     Some(match mutation {
         "createOrganization" => json!({ "data": { "name": "acme new" } }),
@@ -410,20 +410,20 @@ async fn views(app: &App) -> Vec<View<'_>> {
 }
 
 /// A place in a query document where an argument stands.
-struct Place {
+pub struct Place {
     /// What stands before and behind `field(argument: $x)`.
-    before: String,
-    behind: String,
-    field: String,
-    argument: String,
-    ty: Type,
-    selection: String,
+    pub before: String,
+    pub behind: String,
+    pub field: String,
+    pub argument: String,
+    pub ty: Type,
+    pub selection: String,
     /// The response keys from the top to the field.
-    keys: Vec<String>,
+    pub keys: Vec<String>,
 }
 
 /// Every argument that takes an input type: of Query's own fields, and of the fields of objects, by the shortest way.
-fn places(sdl: &Sdl) -> Vec<Place> {
+pub fn places(sdl: &Sdl) -> Vec<Place> {
     let mut places = Vec::new();
     let mut seen = BTreeSet::from(["Query".to_owned(), "User".to_owned()]);
     // From the caller itself first: this way is open to everybody.
@@ -456,7 +456,7 @@ fn places(sdl: &Sdl) -> Vec<Place> {
 }
 
 /// Enough of a type to tell what it is.
-fn selection(sdl: &Sdl, ty: &str) -> String {
+pub fn selection(sdl: &Sdl, ty: &str) -> String {
     if !sdl.is_object(ty) {
         String::new()
     } else if sdl.field(ty, "nodes").is_some() {

@@ -5,6 +5,7 @@
 //! writes these files anew; the difference is then what a reviewer looks at.
 
 mod explain;
+mod filters;
 mod isolation;
 mod layers;
 mod migrations;
