@@ -1,6 +1,6 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -27,6 +27,8 @@ const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
 tokio::task_local! {
     /// How many statements the running request has sent; for its log line and for the tests that count them.
     pub static STATEMENTS: Cell<u32>;
+    /// The statements themselves, for tests that count or explain them; nobody else opens this scope.
+    pub static SENT: RefCell<Vec<Statement>>;
 }
 
 /// A reachable database with the right schema, or on the way to it.
@@ -223,8 +225,9 @@ const IMMEDIATE: TransactionOptions = TransactionOptions {
 };
 
 fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
-    connection.set_metric_callback(|_| {
+    connection.set_metric_callback(|info| {
         let _ = STATEMENTS.try_with(|statements| statements.set(statements.get().saturating_add(1)));
+        let _ = SENT.try_with(|sent| sent.borrow_mut().push(info.statement.clone()));
     });
     connection
 }

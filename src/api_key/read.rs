@@ -51,3 +51,11 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
             .add(Column::RevokedAt.gt(*at)),
     }
 }
+
+/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::User(filter) => filter.measure::<user::User>(),
+        Term::Id(_) | Term::Name(_) | Term::Digest(_) | Term::Revoked { .. } => (0, 0),
+    }
+}

@@ -28,6 +28,7 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
             format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
         ));
     }
+    which.check::<ApiKey>()?;
     let now = op.now();
     let mut change = op.begin().await?;
     let found = table::Entity::find()

@@ -23,6 +23,11 @@ pub enum Action {
     Delete,
 }
 
+impl Action {
+    /// All of them; a test holds that none is missing.
+    pub const ALL: &[Self] = &[Self::Read, Self::Create, Self::Modify, Self::Delete];
+}
+
 /// To what it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
@@ -37,6 +42,18 @@ pub enum Resource {
     /// Which users are in which groups.
     Membership,
     Session,
+}
+
+impl Resource {
+    /// All of them; a test holds that none is missing.
+    pub const ALL: &[Self] = &[
+        Self::Organization,
+        Self::Tenant,
+        Self::User,
+        Self::Password,
+        Self::ApiKey,
+        Self::Role,
+    ];
 }
 
 /// How far a permission reaches. It becomes the predicate of every query that runs under it.

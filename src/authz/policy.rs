@@ -1,6 +1,6 @@
 //! Who may do what: the only place that knows.
 //!
-//! `tests/it/policy_matrix.txt` prints this table for every built-in role; a test compares them.
+//! `tests/it/rules/policy_matrix.txt` prints this table for every built-in role; a test compares them.
 
 use super::{Action, Granted, Resource, Scope};
 use crate::authn::Actor;

@@ -1,6 +1,7 @@
 //! One file per table: its columns, and how far a scope reaches into it.
 //!
-//! Queries start here or in [`crate::list`], and always from a scope; nothing else in the server calls `find()`.
+//! Every list goes through [`crate::list`], which begins with the scope. A verb that looks for the one row it is to change
+//! begins with the scope too (`within(&granted)`), or with an internal key that such a row gave it.
 
 pub mod api_key;
 pub mod audit_event;

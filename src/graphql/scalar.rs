@@ -4,10 +4,13 @@ use async_graphql::{InputValueError, InputValueResult, Name, Scalar, ScalarType,
 
 use crate::value::{JsonText, Timestamp};
 
-/// A moment in UTC, always printed as `YYYY-MM-DDTHH:MM:SS.fffZ`. As input: RFC 3339, with any offset.
+// The schema takes a scalar's description from the `impl`, not from the type.
+
+/// A moment in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub Timestamp);
 
+/// A moment in UTC, always answered as `YYYY-MM-DDTHH:MM:SS.fffZ`. As input: RFC 3339, with any offset.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -33,10 +36,11 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-/// How many things a page holds: an integer from 1 to 100. What lies outside is refused, not cut.
+/// How many things a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(pub i64);
 
+/// How many things a page holds: an integer from 1 to 100. What lies outside is refused, not cut.
 #[Scalar(name = "PageSize")]
 impl ScalarType for PageSize {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -59,7 +63,7 @@ impl ScalarType for PageSize {
 /// not pass on). A test holds it.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// Any JSON value. It returns as it came: the order of keys, every digit of a number, and null inside it.
+/// Any JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Json(JsonValue);
 
@@ -85,6 +89,7 @@ impl From<JsonText> for Json {
     }
 }
 
+/// Any JSON value. It returns as it came: the order of keys, every digit of a number, and null inside it.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -45,6 +45,12 @@ pub trait Listed: Sized + Send + Sync + 'static {
     fn within(granted: &Granted) -> Condition;
     /// The rows that pass a test.
     fn condition(backend: DbBackend, term: &Self::Term) -> Condition;
+    /// The measure of the filter inside a test of something related (`user: {organization: {…}}`); nothing if the test
+    /// holds none.
+    fn measure(term: &Self::Term) -> (usize, usize) {
+        let _ = term;
+        (0, 0)
+    }
     /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
     /// The value of that expression, for cursors.

@@ -215,7 +215,7 @@ pub async fn for_parents<L: Listed>(
 
 /// What the caller may see of what was asked for.
 pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Filter<L::Term>) -> Result<Condition> {
-    filter.check()?;
+    filter.check::<L>()?;
     Ok(Condition::all()
         .add(L::within(granted))
         .add(filter.condition::<L>(op.db().backend())))
@@ -237,6 +237,10 @@ pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
 pub(super) fn order_by<L: Listed>(select: &mut SelectStatement, sort: &SimpleExpr, descending: bool) {
     use sea_orm::sea_query::Order::{Asc, Desc};
     let way = if descending { Desc } else { Asc };
-    select.order_by_expr(sort.clone(), way.clone());
-    select.order_by_expr(L::id_column().into_simple_expr(), way);
+    let id = L::id_column().into_simple_expr();
+    // Not the id twice: SQLite would sort for the second of them what the index gave in order already.
+    if *sort != id {
+        select.order_by_expr(sort.clone(), way.clone());
+    }
+    select.order_by_expr(id, way);
 }

@@ -142,7 +142,7 @@ impl OrganizationWhere {
             self.user
                 .map(|user| user.filter(op))
                 .filter(|user| !user.is_empty())
-                .map(|user| Filter::Is(Term::User(Box::new(user)))),
+                .map(|user| Term::user(op, user)),
         );
         combine(
             fields,

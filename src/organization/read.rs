@@ -21,21 +21,41 @@ use crate::value::OrganizationId;
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
-    /// It has a user like this.
-    User(Box<Filter<user::Term>>),
+    /// It has a user like this, within the reach granted.
+    User(Box<Filter<user::Term>>, Granted),
+}
+
+impl Term {
+    /// It has a user like this, among those that the caller may see. A user out of sight must not show by what it lets
+    /// pass: `users(where: {organization: {user: {email: "…"}}})` would tell anybody who their colleagues are.
+    pub fn user(op: &OpContext, filter: Filter<user::Term>) -> Filter<Self> {
+        match op.authorize(Action::Read, Resource::User) {
+            Ok(granted) => Filter::Is(Self::User(Box::new(filter), granted)),
+            Err(_) => Filter::Any(Vec::new()),
+        }
+    }
 }
 
 pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     match term {
         Term::Id(test) => text_condition(backend, Column::Id, test),
         Term::Name(test) => text_condition(backend, Column::Name, test),
-        Term::User(filter) => {
+        Term::User(filter, granted) => {
             let users = crate::entity::user::Entity::find()
                 .select_only()
                 .column(crate::entity::user::Column::OrganizationPk)
+                .filter(crate::entity::user::within(granted))
                 .filter(filter.condition::<user::User>(backend));
             Condition::all().add(Column::Pk.in_subquery(users.into_query()))
         }
+    }
+}
+
+/// The measure of the filter inside a test; see [`list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::User(filter, _) => filter.measure::<user::User>(),
+        Term::Id(_) | Term::Name(_) => (0, 0),
     }
 }
 
@@ -102,6 +122,7 @@ pub async fn home(
 /// The one organization of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id()?;
+    named.also.check::<Organization>()?;
     let not_found = || Error::no_such("organization", "id", id);
     let known = OrganizationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()

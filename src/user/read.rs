@@ -72,6 +72,21 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+/// The measure of the filter inside a test; see [`list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+        Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
+        Term::Id(_)
+        | Term::Email(_)
+        | Term::Name(_)
+        | Term::Firstname(_)
+        | Term::Lastname(_)
+        | Term::Activated(_)
+        | Term::ApiKey { .. } => (0, 0),
+    }
+}
+
 /// The caller; nobody, for who has not said who they are.
 pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>> {
     let Some(caller) = op.actor().caller() else {
@@ -124,6 +139,7 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
             "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
         ));
     }
+    target.also.check::<User>()?;
     let not_found = || match granted.scope() {
         Scope::Oneself(_) => Error::Forbidden(
             "Your roles allow this for yourself only: it needs the permission 'write:user'.".to_owned(),

@@ -17,3 +17,4 @@ mod audit_trail;
 mod first_light;
 mod group;
 mod role;
+mod rules;

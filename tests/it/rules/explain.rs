@@ -1,0 +1,146 @@
+//! The first page of every list, and its keyset continuation, come from an index in its order: no sort, no scan of the
+//! whole. The very statements are explained that the server sends.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::statements::sent;
+use crate::on_both;
+use crate::support::App;
+
+const PER_ORGANIZATION: u32 = 3_000;
+
+/// Documents in the lists' default order, and in others that an index serves.
+const CASES: &[&str] = &[
+    "{ users(first: 50) { id name email } }",
+    "{ users(first: 50, orderBy: CREATED_AT_DESC) { id } }",
+    "{ users(first: 50, orderBy: UPDATED_AT_ASC) { id } }",
+    "{ users(first: 50, orderBy: NAME_ASC) { id name } }",
+    "{ users(first: 50, orderBy: NAME_DESC) { id name } }",
+    "{ users(first: 50, orderBy: EMAIL_ASC) { id email } }",
+    "{ users(first: 50, orderBy: ID_ASC) { id email } }",
+    "{ users(first: 50, where: {organization: {id: \"acme\"}}) { id } }",
+    "{ usersConnection(first: 50) { nodes { id name } } }",
+    "{ usersConnection(last: 50) { nodes { id name } } }",
+    "{ tenants(first: 50) { id name } }",
+    "{ tenants(first: 50, orderBy: NAME_ASC) { id name } }",
+    "{ tenants(first: 50, orderBy: ID_DESC) { id name } }",
+    "{ tenantsConnection(first: 50) { nodes { id } } }",
+    "{ organizations(first: 50) { id name } }",
+    "{ organizations(first: 50, orderBy: NAME_ASC) { id name } }",
+    "{ organizationsConnection(first: 50) { nodes { id } } }",
+    "{ apiKeys(first: 50) { id name } }",
+    "{ apiKeysConnection(first: 50) { nodes { id } } }",
+];
+
+on_both! {
+    async fn first_pages_come_from_an_index(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        fill(&app).await;
+        for (name, caller) in [("organization admin", &ann), ("super admin", &app.admin())] {
+            let keyset = first_cursor(caller, "usersConnection").await;
+            let continued = format!("{{ usersConnection(first: 50, after: \"{keyset}\") {{ nodes {{ id }} }} }}");
+            for document in CASES.iter().copied().chain([continued.as_str()]) {
+                // Behind a cursor the connection also asks whether there is something before it: one row, any row.
+                let statements = sent(caller, document).await;
+                let statement = statements.first().unwrap();
+                let plan = explain(&app, statement).await;
+                // The caller's own organization is one row, found by its key.
+                let one = statement.sql.contains("\"organizations\".\"pk\" = ");
+                for word in if one { &[] } else { sorts(app.services.db.backend()) } {
+                    assert!(!plan.contains(word), "{document} as {name}: {word}\n{}\n{plan}", statement.sql);
+                }
+                for word in scans(app.services.db.backend()) {
+                    assert!(!plan.contains(word), "{document} as {name}: {word}\n{}\n{plan}", statement.sql);
+                }
+            }
+        }
+    }
+}
+
+fn sorts(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &["Sort"],
+        _ => &["TEMP B-TREE"],
+    }
+}
+
+/// A scan of a whole table. (`SCAN … USING INDEX` walks an index in its order, up to the page's end.)
+fn scans(backend: DbBackend) -> &'static [&'static str] {
+    match backend {
+        DbBackend::Postgres => &[
+            "Seq Scan on users",
+            "Seq Scan on tenants",
+            "Seq Scan on api_keys",
+            "Seq Scan on organizations",
+        ],
+        _ => &[
+            "SCAN users\n",
+            "SCAN tenants\n",
+            "SCAN api_keys\n",
+            "SCAN organizations\n",
+        ],
+    }
+}
+
+async fn first_cursor(caller: &crate::support::Caller<'_>, connection: &str) -> String {
+    let document = format!("{{ {connection}(first: 1000) {{ pageInfo {{ endCursor }} }} }}").replace("1000", "100");
+    let answer = caller.ok(&document, serde_json::json!({})).await;
+    answer[connection]["pageInfo"]["endCursor"].as_str().unwrap().to_owned()
+}
+
+async fn explain(app: &App, statement: &Statement) -> String {
+    let (backend, column) = match app.services.db.backend() {
+        DbBackend::Postgres => (DbBackend::Postgres, "QUERY PLAN"),
+        other => (other, "detail"),
+    };
+    let explain = match backend {
+        DbBackend::Postgres => "EXPLAIN",
+        _ => "EXPLAIN QUERY PLAN",
+    };
+    let explained = Statement {
+        sql: format!("{explain} {}", statement.sql),
+        values: statement.values.clone(),
+        db_backend: backend,
+    };
+    let rows = app.services.db.reader().query_all_raw(explained).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Some thousand rows of each kind, half of them another organization's, and fresh statistics.
+async fn fill(app: &App) {
+    let change = app.services.db.begin().await.unwrap();
+    let numbers = match app.services.db.backend() {
+        DbBackend::Postgres => format!("generate_series(1, {PER_ORGANIZATION}) AS n (i)"),
+        _ => format!(
+            "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PER_ORGANIZATION}) SELECT i FROM n) AS n"
+        ),
+    };
+    let mut statements = vec![format!(
+        "INSERT INTO organizations (id, name, version, created_at, updated_at) SELECT 'o-' || i, 'o ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+    )];
+    for organization in ["acme", "globex"] {
+        let pk = format!("(SELECT pk FROM organizations WHERE id = '{organization}')");
+        statements.push(format!(
+            "INSERT INTO tenants (id, organization_pk, name, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+        statements.push(format!(
+            "INSERT INTO users (id, organization_pk, email, firstname, lastname, activated, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+    }
+    for owner in ["ann", "admin", "acme-1", "acme-2"] {
+        statements.push(format!(
+            "INSERT INTO api_keys (id, user_pk, name, digest, prefix, version, created_at, updated_at)
+             SELECT '{owner}-' || i, (SELECT pk FROM users WHERE id = '{owner}'), 'k ' || i, '{owner} ' || i, 'k', 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+    }
+    statements.push("ANALYZE".to_owned());
+    for statement in statements {
+        change.execute_unprepared(&statement).await.unwrap();
+    }
+    change.commit().await.unwrap();
+}

@@ -1,0 +1,780 @@
+//! Two organizations, and callers who see only part of one: whatever names a thing out of sight answers as for a name
+//! that nobody bears.
+//!
+//! Arguments and input fields are found by walking the schema. Each that takes a name is given once the name of a thing
+//! the caller must not see and once one that nobody has; the two answers must be equal to the byte, but for the name
+//! itself. Out of sight are, to `ann` (who administers acme), all of globex; to those who may not read acme's users, the
+//! colleague `hidden` as well.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use async_graphql::parser::types::Type;
+use serde_json::{Value, json};
+
+use super::{Sdl, is_list, named};
+use crate::on_both;
+use crate::support::{App, Caller, assert_leaks_nothing};
+
+/// What a name is the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Organization,
+    Tenant,
+    User,
+    ApiKey,
+}
+
+/// A name of each sort a thing has: that of one out of sight, and one that nobody has.
+#[derive(Clone, Debug)]
+struct Names {
+    there: String,
+    nobody: String,
+}
+
+/// What an input field holds.
+#[derive(Clone, Debug)]
+enum Holds {
+    /// A name of a thing: its kind, and which of its names. `…In`, `…StartsWith` and `…Contains` follow the plain field.
+    Name(Kind, &'static str),
+    /// A name of something that is judged by another case: a new thing's own id or address, or a role, which belongs to
+    /// everybody or is named in the caller's own organization.
+    New,
+    /// Nothing that names anything.
+    Plain,
+}
+
+/// Every leaf of every input type, and every argument that is one. Types and fields that are not here fail the test.
+fn holds(owner: &str, field: &str) -> Option<Holds> {
+    use Holds::{Name, New, Plain};
+    let base = ["StartsWith", "Contains", "In"]
+        .into_iter()
+        .find_map(|suffix| field.strip_suffix(suffix).filter(|_| owner.ends_with("Where")))
+        .unwrap_or(field);
+    Some(match (owner, base) {
+        ("OrganizationWhere", "id") => Name(Kind::Organization, "id"),
+        ("OrganizationWhere", "name") => Name(Kind::Organization, "name"),
+        ("TenantWhere", "id") => Name(Kind::Tenant, "id"),
+        ("TenantWhere", "name") => Name(Kind::Tenant, "name"),
+        ("UserWhere", "id") => Name(Kind::User, "id"),
+        ("UserWhere", "email") => Name(Kind::User, "email"),
+        ("UserWhere", "name") => Name(Kind::User, "name"),
+        ("UserWhere", "firstname") => Name(Kind::User, "firstname"),
+        ("UserWhere", "lastname") => Name(Kind::User, "lastname"),
+        ("UserWhere", "apiKey") => Name(Kind::ApiKey, "secret"),
+        ("ApiKeyWhere", "id") => Name(Kind::ApiKey, "id"),
+        ("ApiKeyWhere", "name") => Name(Kind::ApiKey, "name"),
+        ("ApiKeyWhere", "key") => Name(Kind::ApiKey, "secret"),
+        ("Mutation.revokeApiKeys", "names") => Name(Kind::ApiKey, "name"),
+        (_, "organizationId") => Name(Kind::Organization, "id"),
+        (_, "tenantId") => Name(Kind::Tenant, "id"),
+        ("CreateOrganizationData" | "CreateTenantData" | "CreateUserData", "id") => New,
+        ("CreateUserData" | "UserData", "email") => New,
+        // What another organization's roles are called is tested where roles are made.
+        ("CreateUserData" | "UserData", "roles") => New,
+        ("UserWhere", "activated") | ("ApiKeyWhere", "revoked") => Plain,
+        (
+            _,
+            "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
+            | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
+            | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token",
+        ) => Plain,
+        (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
+        _ => return None,
+    })
+}
+
+/// Mutations with a call of each that is fine as it stands, for `ann`; `null` for one whose input names nothing.
+/// Where a name is put in, the rest stays.
+pub fn base_call(mutation: &str) -> Option<Value> {
+    let bob = json!({ "id": "acme-bob" });
+    Some(match mutation {
+        "createOrganization" => json!({ "data": { "name": "acme new" } }),
+        "updateOrganization" => json!({ "where": { "id": "acme" }, "data": { "name": "acme other" } }),
+        "deleteOrganization" => json!({ "where": { "id": "acme" } }),
+        "createTenant" => json!({ "data": { "name": "acme new" } }),
+        "updateTenant" => json!({ "where": { "id": "acme-berlin" }, "data": { "name": "acme other" } }),
+        "deleteTenant" => json!({ "where": { "id": "acme-berlin" } }),
+        "createUser" => json!({ "data": { "email": "new@acme.example" } }),
+        "updatePropertiesInUser" => json!({ "where": bob, "data": { "firstname": "other" } }),
+        "activateUser" | "deactivateUser" | "deleteUser" | "resetPassword" => json!({ "where": bob }),
+        "updatePassword" => json!({
+            "where": bob,
+            "data": { "oldPassword": "password-of-acme-bob", "newPassword1": "another-password", "newPassword2": "another-password" },
+        }),
+        "createApiKey" => json!({ "data": { "name": "another" } }),
+        "rotateApiKey" => json!({ "where": { "name": "acme-key" } }),
+        "revokeApiKeys" => json!({ "names": [] }),
+        "completePasswordReset" => json!({ "token": "of nobody", "newPassword": "another-password" }),
+        _ => return None,
+    })
+}
+
+/// Inputs nest without end; so far they are followed: how often one type may stand on a path, and how long it may be.
+const SAME_TYPE_MAX: usize = 2;
+const QUERY_DEPTH: usize = 4;
+const MUTATION_DEPTH: usize = 2;
+
+/// A way to a leaf through input fields, and what the leaf holds.
+#[derive(Clone, Debug)]
+struct Leaf {
+    path: Vec<Step>,
+    kind: Kind,
+    which: &'static str,
+    /// `StartsWith`, `Contains`, `In`, or nothing.
+    list: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    field: String,
+    list: bool,
+}
+
+impl Leaf {
+    fn shown(&self) -> String {
+        let names: Vec<&str> = self.path.iter().map(|step| step.field.as_str()).collect();
+        names.join(".")
+    }
+
+    /// Puts a value in at the path's end, beside what is there.
+    fn put(&self, into: &Value, name: &str) -> Value {
+        let mut value = if self.list { json!([name]) } else { json!(name) };
+        let mut present: Vec<Value> = vec![into.clone()];
+        for step in &self.path {
+            let below = present.last().unwrap().get(&step.field).cloned().unwrap_or(Value::Null);
+            present.push(below);
+        }
+        for (step, mut at) in self.path.iter().zip(present).rev() {
+            if !at.is_object() {
+                at = json!({});
+            }
+            let is_leaf = step == self.path.last().unwrap() && !value.is_object();
+            at[step.field.as_str()] = if step.list && !is_leaf { json!([value]) } else { value };
+            value = at;
+        }
+        value
+    }
+}
+
+/// All leaves of an input type that name things.
+fn leaves(sdl: &Sdl, ty: &str, depth: usize) -> Vec<Leaf> {
+    let mut found = Vec::new();
+    walk(sdl, ty, depth, &mut vec![ty.to_owned()], &mut Vec::new(), &mut found);
+    found
+}
+
+fn walk(sdl: &Sdl, ty: &str, depth: usize, types: &mut Vec<String>, path: &mut Vec<Step>, found: &mut Vec<Leaf>) {
+    for field in sdl.input_fields(ty) {
+        let name = field.name.node.as_str();
+        let below = named(&field.ty.node);
+        path.push(Step {
+            field: name.to_owned(),
+            list: is_list(&field.ty.node),
+        });
+        if sdl.is_input(below) {
+            let again = types.iter().filter(|known| *known == below).count();
+            // A junction's inside is the type around it: followed at the top, for its first leaf.
+            let junction = ["AND", "OR", "NOT"].contains(&name);
+            if junction {
+                if path.len() == 1 {
+                    let first = leaf_of(sdl, below, "id", path);
+                    found.extend(first);
+                }
+            } else if again < SAME_TYPE_MAX && path.len() < depth {
+                types.push(below.to_owned());
+                walk(sdl, below, depth, types, path, found);
+                types.pop();
+            }
+        } else if let Some(Holds::Name(kind, which)) = holds(ty, name) {
+            found.push(Leaf {
+                path: path.clone(),
+                kind,
+                which,
+                list: is_list(&field.ty.node),
+            });
+        }
+        path.pop();
+    }
+}
+
+fn leaf_of(sdl: &Sdl, ty: &str, name: &str, path: &[Step]) -> Option<Leaf> {
+    let field = sdl.input_fields(ty).into_iter().find(|field| field.name.node == name)?;
+    let Some(Holds::Name(kind, which)) = holds(ty, name) else {
+        return None;
+    };
+    let list = is_list(&field.ty.node);
+    let mut path = path.to_vec();
+    path.push(Step {
+        field: name.to_owned(),
+        list,
+    });
+    Some(Leaf {
+        path,
+        kind,
+        which,
+        list,
+    })
+}
+
+/// Every input field and argument is known here, or nobody thought of whether it names something.
+#[test]
+fn every_input_is_known() {
+    let sdl = Sdl::read();
+    let mut unknown = BTreeSet::new();
+    for name in sdl.types.keys() {
+        for field in sdl.input_fields(name) {
+            let leaf = !sdl.is_input(named(&field.ty.node));
+            if leaf && holds(name, field.name.node.as_str()).is_none() {
+                unknown.insert(format!("{name}.{}", field.name.node));
+            }
+        }
+        for field in sdl.fields(name) {
+            for argument in &field.arguments {
+                let owner = format!("{name}.{}", field.name.node);
+                let leaf = !sdl.is_input(named(&argument.node.ty.node));
+                if leaf && holds(&owner, argument.node.name.node.as_str()).is_none() {
+                    unknown.insert(format!("{owner}({})", argument.node.name.node));
+                }
+            }
+        }
+    }
+    for field in sdl.fields("Mutation") {
+        let name = field.name.node.as_str();
+        if base_call(name).is_none() {
+            unknown.insert(format!("Mutation.{name} has no base call"));
+        }
+    }
+    assert!(
+        unknown.is_empty(),
+        "say in 'holds' and 'base_call' what these name: {unknown:#?}"
+    );
+}
+
+/// What one caller must not see.
+struct View<'a> {
+    name: &'static str,
+    caller: Caller<'a>,
+    /// By kind and which name of it. A kind that is absent is in sight.
+    hidden: BTreeMap<(Kind, &'static str), Names>,
+    /// Words of things out of sight, that no answer may hold.
+    words: Vec<&'static str>,
+}
+
+async fn views(app: &App) -> Vec<View<'_>> {
+    for (organization, tenants) in [
+        ("acme", ["acme-berlin", "acme-paris"]),
+        ("globex", ["globex-rome", "globex-oslo"]),
+    ] {
+        app.organization(organization, &tenants).await;
+    }
+    let admin = app.admin();
+    let create = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
+    for (organization, tenant, id, role) in [
+        ("acme", "acme-berlin", "acme-ann", Some("organization-admin")),
+        ("acme", "acme-berlin", "acme-bob", None),
+        ("acme", "acme-berlin", "acme-una", Some("api-user")),
+        ("acme", "acme-paris", "hidden-hal", None),
+        ("globex", "globex-rome", "globex-tom", Some("organization-admin")),
+    ] {
+        let prefix = id.split('-').next().unwrap();
+        let data = json!({
+            "id": id, "organizationId": organization, "tenantId": tenant, "email": format!("{id}@mail.example"),
+            "name": format!("{id} the name"), "firstname": format!("{prefix}-first"), "lastname": format!("{prefix}-last"),
+            "password": format!("password-of-{id}"), "roles": role.into_iter().collect::<Vec<_>>(),
+            "variables": { "of": format!("{prefix}-variables") },
+        });
+        admin.ok(create, json!({ "data": data })).await;
+    }
+    let key = |caller: &str| {
+        let (caller, name) = (caller.to_owned(), format!("{}-key", caller.split('-').next().unwrap()));
+        async move {
+            let new = tenantry::api_key::NewApiKey {
+                name,
+                ..Default::default()
+            };
+            let made = tenantry::api_key::create_for(&app.machine(), &tenantry::user::Target::id(caller), new, None)
+                .await
+                .unwrap();
+            (made.key.id.to_string(), made.secret.expose().to_owned())
+        }
+    };
+    let (_, ann) = key("acme-ann").await;
+    let (_, una) = key("acme-una").await;
+    let (hal_key, hal) = key("hidden-hal").await;
+    let (tom_key, tom) = key("globex-tom").await;
+    let ann = app.key(ann);
+    // Keys that are limited reach organizations or tenants, and of the users only their owner.
+    let limited = async |permission: &str| {
+        let document = "mutation($data: CreateApiKeyData!) { createApiKey(data: $data) { secret } }";
+        let data = json!({ "name": permission, "permissions": [permission] });
+        let made = ann.ok(document, json!({ "data": data })).await;
+        app.key(made["createApiKey"]["secret"].as_str().unwrap())
+    };
+    let (tenants, organizations) = (limited("read:tenant").await, limited("read:org").await);
+
+    let nobodys_key = "01900000-1111-7111-8111-111111111111".to_owned();
+    let nobodys_secret = "tnt_0000000000000000000000000000000000000000000000000".to_owned();
+    let of = |word: &'static str, user: &str, key: String, secret: String| {
+        let same = |text: &str| Names {
+            there: text.to_owned(),
+            nobody: text.replace(word, "nobody"),
+        };
+        BTreeMap::from([
+            ((Kind::User, "id"), same(user)),
+            ((Kind::User, "email"), same(&format!("{user}@mail.example"))),
+            ((Kind::User, "name"), same(&format!("{user} the name"))),
+            ((Kind::User, "firstname"), same(&format!("{word}-first"))),
+            ((Kind::User, "lastname"), same(&format!("{word}-last"))),
+            ((Kind::ApiKey, "name"), same(&format!("{word}-key"))),
+            (
+                (Kind::ApiKey, "id"),
+                Names {
+                    there: key,
+                    nobody: nobodys_key.clone(),
+                },
+            ),
+            (
+                (Kind::ApiKey, "secret"),
+                Names {
+                    there: secret,
+                    nobody: nobodys_secret.clone(),
+                },
+            ),
+        ])
+    };
+    let hidden = of("hidden", "hidden-hal", hal_key, hal);
+    let mut globex = of("globex", "globex-tom", tom_key, tom);
+    for (which, there) in [
+        ((Kind::Organization, "id"), "globex"),
+        ((Kind::Organization, "name"), "Organization globex"),
+        ((Kind::Tenant, "id"), "globex-rome"),
+        ((Kind::Tenant, "name"), "Tenant globex-rome"),
+    ] {
+        globex.insert(
+            which,
+            Names {
+                there: there.to_owned(),
+                nobody: there.replace("globex", "nobody"),
+            },
+        );
+    }
+    // To whom a colleague is hidden, so is a tenant that they may not read and do not belong to.
+    let mut hidden_with_tenant = hidden.clone();
+    for (which, there) in [
+        ((Kind::Tenant, "id"), "acme-paris"),
+        ((Kind::Tenant, "name"), "Tenant acme-paris"),
+    ] {
+        let nobody = there.replace("acme-paris", "nobody-xyz");
+        hidden_with_tenant.insert(
+            which,
+            Names {
+                there: there.to_owned(),
+                nobody,
+            },
+        );
+    }
+    let una = app.key(una);
+    let both = vec!["globex", "hidden"];
+    vec![
+        View {
+            name: "ann, globex",
+            caller: ann.clone(),
+            hidden: globex.clone(),
+            words: vec!["globex"],
+        },
+        View {
+            name: "una, globex",
+            caller: una.clone(),
+            hidden: globex,
+            words: both.clone(),
+        },
+        View {
+            name: "una, a colleague",
+            caller: una,
+            hidden: hidden_with_tenant,
+            words: both.clone(),
+        },
+        View {
+            name: "read:tenant, a colleague",
+            caller: tenants,
+            hidden: hidden.clone(),
+            words: both.clone(),
+        },
+        View {
+            name: "read:org, a colleague",
+            caller: organizations,
+            hidden,
+            words: both,
+        },
+    ]
+}
+
+/// A place in a query document where an argument stands.
+pub struct Place {
+    /// What stands before and behind `field(argument: $x)`.
+    pub before: String,
+    pub behind: String,
+    pub field: String,
+    pub argument: String,
+    pub ty: Type,
+    pub selection: String,
+    /// The response keys from the top to the field.
+    pub keys: Vec<String>,
+}
+
+/// Every argument that takes an input type: of Query's own fields, and of the fields of objects, by the shortest way.
+pub fn places(sdl: &Sdl) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut seen = BTreeSet::from(["Query".to_owned(), "User".to_owned()]);
+    // From the caller itself first: this way is open to everybody.
+    let mut next = VecDeque::from([("User".to_owned(), vec!["me".to_owned()])]);
+    let mut top = Some(("Query".to_owned(), Vec::new()));
+    while let Some((ty, way)) = next.pop_front().or_else(|| top.take()) {
+        for field in sdl.fields(&ty) {
+            let name = field.name.node.to_string();
+            let below = named(&field.ty.node).to_owned();
+            for argument in &field.arguments {
+                if sdl.is_input(named(&argument.node.ty.node)) {
+                    let keys = way.iter().cloned().chain([name.clone()]).collect();
+                    places.push(Place {
+                        before: way.iter().map(|step| format!("{step} {{ ")).collect(),
+                        behind: " }".repeat(way.len()),
+                        field: name.clone(),
+                        argument: argument.node.name.node.to_string(),
+                        ty: argument.node.ty.node.clone(),
+                        selection: selection(sdl, &below),
+                        keys,
+                    });
+                }
+            }
+            if sdl.is_object(&below) && seen.insert(below.clone()) {
+                next.push_back((below, way.iter().cloned().chain([name]).collect()));
+            }
+        }
+    }
+    places
+}
+
+/// Enough of a type to tell what it is.
+pub fn selection(sdl: &Sdl, ty: &str) -> String {
+    if !sdl.is_object(ty) {
+        String::new()
+    } else if sdl.field(ty, "nodes").is_some() {
+        " { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor } }".to_owned()
+    } else if sdl.field(ty, "id").is_some() {
+        " { id }".to_owned()
+    } else {
+        " { __typename }".to_owned()
+    }
+}
+
+on_both! {
+    async fn queries(app: App) {
+        let sdl = Sdl::read();
+        let views = views(&app).await;
+        let places = places(&sdl);
+        assert!(places.iter().any(|place| place.keys == ["me", "organization", "users"]), "nested lists are found");
+        let mut asked = 0;
+        for view in &views {
+            for place in &places {
+                let leaves: Vec<Leaf> = leaves(&sdl, named(&place.ty), QUERY_DEPTH)
+                    .into_iter()
+                    .filter(|leaf| view.hidden.contains_key(&(leaf.kind, leaf.which)))
+                    .collect();
+                for leaves in leaves.chunks(12) {
+                    asked += leaves.len();
+                    equal_in_queries(view, place, leaves).await;
+                }
+            }
+        }
+        assert!(asked > 1_000, "only {asked} questions");
+    }
+
+    async fn mutations(app: App) {
+        let sdl = Sdl::read();
+        let views = views(&app).await;
+        for view in &views {
+            for field in sdl.fields("Mutation") {
+                equal_in_mutation(&app, &sdl, view, field).await;
+            }
+        }
+    }
+
+    /// The one exception: an id or an address that is taken elsewhere is `CONFLICT`, in words that name only what the
+    /// caller sent.
+    async fn what_is_taken_elsewhere(app: App) {
+        let views = views(&app).await;
+        let ann = &views[0].caller;
+        let user = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
+        let tenant = "mutation($data: CreateTenantData!) { createTenant(data: $data) { id } }";
+        let change = "mutation($data: UserData!) { updatePropertiesInUser(where: {id: \"acme-bob\"}, data: $data) { id } }";
+        for (document, data, sent) in [
+            (user, json!({ "id": "globex-tom" }), "globex-tom"),
+            (user, json!({ "email": "Globex-Tom@mail.example" }), "globex-tom@mail.example"),
+            (tenant, json!({ "id": "globex-rome", "name": "acme" }), "globex-rome"),
+            (change, json!({ "email": "globex-tom@mail.example" }), "globex-tom@mail.example"),
+        ] {
+            let before = app.dump().await;
+            let error = ann.refusal(document, json!({ "data": data })).await;
+            assert_eq!(error["extensions"]["code"], "CONFLICT", "{error}");
+            let message = error["message"].as_str().unwrap().replace(sent, "");
+            assert!(!message.to_lowercase().contains("globex"), "{error}");
+            assert_eq!(before, app.dump().await);
+        }
+    }
+
+    /// Every way through objects to an object: none shows what is out of sight, and one thing's field has one verdict
+    /// whatever the way to it.
+    async fn every_way_to_an_object(app: App) {
+        let sdl = Sdl::read();
+        let views = views(&app).await;
+        let mut ways = Vec::new();
+        for field in sdl.fields("Query") {
+            go_on(&sdl, named(&field.ty.node), &mut vec![field.name.node.to_string()], &mut ways);
+        }
+        assert!(ways.iter().any(|(way, _)| way.join(".") == "me.organization.users.tenant"), "ways are found");
+        for view in views.iter().filter(|view| view.name != "una, globex") {
+            let mut verdicts: BTreeMap<(String, String, String), BTreeMap<String, String>> = BTreeMap::new();
+            for (way, ty) in &ways {
+                let own = scalars(&sdl, ty);
+                for chunk in own.chunks(30) {
+                    let mut document = format!("{{ id __typename {} }}", chunk.join(" "));
+                    for step in way.iter().skip(1).rev() {
+                        document = format!("{{ {step} {document} }}");
+                    }
+                    document = format!("{{ {} {document} }}", way[0]);
+                    let answer = view.caller.send(&document, json!({})).await;
+                    let text = answer.to_string();
+                    assert_leaks_nothing(&text);
+                    for word in &view.words {
+                        assert!(!text.contains(word), "{}: '{word}' in the answer to {document}\n{answer:#}", view.name);
+                    }
+                    if answer.get("errors").is_none() {
+                        judge(&answer["data"], &way.join("."), &mut verdicts);
+                    } else {
+                        let code = answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
+                        assert_eq!(code, "FORBIDDEN", "{}: {document}\n{answer:#}", view.name);
+                    }
+                }
+            }
+            assert!(verdicts.len() > 20, "{}: {} fields seen", view.name, verdicts.len());
+            for (what, said) in &verdicts {
+                assert!(said.len() == 1, "{}: {what:?} has several verdicts: {said:#?}", view.name);
+            }
+        }
+    }
+}
+
+async fn equal_in_queries(view: &View<'_>, place: &Place, leaves: &[Leaf]) {
+    let declared: Vec<String> = (0..leaves.len())
+        .map(|i| format!("$w{i}: {}", place.ty.to_string().trim_end_matches('!')))
+        .collect();
+    let calls: Vec<String> = (0..leaves.len())
+        .map(|i| format!("a{i}: {}({}: $w{i}){}", place.field, place.argument, place.selection))
+        .collect();
+    let document = format!(
+        "query({}) {{ {}{}{} }}",
+        declared.join(", "),
+        place.before,
+        calls.join(" "),
+        place.behind
+    );
+    let mut answers = Vec::new();
+    for there in [true, false] {
+        let variables = leaves.iter().enumerate().map(|(i, leaf)| {
+            let names = &view.hidden[&(leaf.kind, leaf.which)];
+            (
+                format!("w{i}"),
+                leaf.put(&json!({}), if there { &names.there } else { &names.nobody }),
+            )
+        });
+        let answer = view.caller.send(&document, Value::Object(variables.collect())).await;
+        let invalid = answer["errors"]
+            .get(0)
+            .is_some_and(|error| error["extensions"]["code"] != "FORBIDDEN");
+        assert!(!invalid, "{document}\n{answer:#}");
+        answers.push(answer);
+    }
+    let [there, nobody]: [Value; 2] = answers.try_into().unwrap();
+    let text = there.to_string();
+    for word in &view.words {
+        assert!(
+            !text.contains(word),
+            "{}: '{word}' in the answer to {document}\n{there:#}",
+            view.name
+        );
+    }
+    if there == nobody {
+        return;
+    }
+    for (i, leaf) in leaves.iter().enumerate() {
+        let of = |answer: &Value| {
+            place.keys[..place.keys.len() - 1]
+                .iter()
+                .fold(answer["data"].clone(), |at, key| at[key].clone())[format!("a{i}")]
+            .clone()
+        };
+        let what = format!(
+            "{}: {}({}: {})",
+            view.name,
+            place.keys.join("."),
+            place.argument,
+            leaf.shown()
+        );
+        assert_eq!(
+            of(&there),
+            of(&nobody),
+            "{what} tells a thing out of sight from one that is not there"
+        );
+    }
+    panic!("{}: {document}\n{there:#}\n{nobody:#}", view.name);
+}
+
+async fn equal_in_mutation(
+    app: &App,
+    sdl: &Sdl,
+    view: &View<'_>,
+    field: &async_graphql::parser::types::FieldDefinition,
+) {
+    let name = field.name.node.as_str();
+    let Some(base) = base_call(name) else { return };
+    let declared: Vec<String> = field
+        .arguments
+        .iter()
+        .map(|a| format!("${}: {}", a.node.name.node, a.node.ty.node))
+        .collect();
+    let given: Vec<String> = field
+        .arguments
+        .iter()
+        .map(|a| format!("{0}: ${0}", a.node.name.node))
+        .collect();
+    // Arguments with a default are not given.
+    let (declared, given): (Vec<String>, Vec<String>) = declared
+        .into_iter()
+        .zip(given)
+        .zip(&field.arguments)
+        .filter(|(_, argument)| argument.node.default_value.is_none())
+        .map(|(pair, _)| pair)
+        .unzip();
+    let document = format!(
+        "mutation({}) {{ {name}({}){} }}",
+        declared.join(", "),
+        given.join(", "),
+        selection(sdl, named(&field.ty.node)),
+    );
+    let mut all = Vec::new();
+    for argument in &field.arguments {
+        let (top, ty) = (argument.node.name.node.to_string(), &argument.node.ty.node);
+        let step = Step {
+            field: top.clone(),
+            list: is_list(ty),
+        };
+        if sdl.is_input(named(ty)) {
+            all.extend(leaves(sdl, named(ty), MUTATION_DEPTH).into_iter().map(|mut leaf| {
+                leaf.path.insert(0, step.clone());
+                leaf
+            }));
+        } else if let Some(Holds::Name(kind, which)) = holds(&format!("Mutation.{name}"), &top) {
+            all.push(Leaf {
+                path: vec![step],
+                kind,
+                which,
+                list: is_list(ty),
+            });
+        }
+    }
+    let before = app.dump().await;
+    for leaf in all {
+        // "Not another's": true of all that one has, so the change would be made.
+        let Some(names) = view.hidden.get(&(leaf.kind, leaf.which)) else {
+            continue;
+        };
+        if leaf.path.iter().any(|step| step.field == "NOT") {
+            continue;
+        }
+        let what = format!("{}: {name}({})", view.name, leaf.shown());
+        let there = view.caller.send(&document, leaf.put(&base, &names.there)).await;
+        let nobody = view.caller.send(&document, leaf.put(&base, &names.nobody)).await;
+        assert_leaks_nothing(&there.to_string());
+        // The words name what the caller sent, and nothing else.
+        let told = there.to_string().replace(&names.there, &names.nobody);
+        assert_eq!(
+            told,
+            nobody.to_string(),
+            "{what} tells a thing out of sight from one that is not there"
+        );
+        for word in &view.words {
+            assert!(!told.contains(word), "{what}: '{word}' in {there:#}");
+        }
+        let code = there["errors"][0]["extensions"]["code"].as_str();
+        let expected: &[Option<&str>] = match name {
+            // Names that no key bears are passed over.
+            "revokeApiKeys" => &[None],
+            _ => &[Some("NOT_FOUND"), Some("FORBIDDEN")],
+        };
+        assert!(expected.contains(&code), "{what}: {there:#}");
+        if code.is_none() {
+            assert_eq!(there["data"][name], json!([]), "{what}");
+        }
+    }
+    assert!(before == app.dump().await, "{}: {name} changed something", view.name);
+}
+
+/// All ways from a field on, through objects that have an id, so far that every type is reached by every other.
+fn go_on(sdl: &Sdl, ty: &str, way: &mut Vec<String>, ways: &mut Vec<(Vec<String>, String)>) {
+    const STEPS_MAX: usize = 4;
+    if !sdl.is_object(ty) {
+        return;
+    }
+    if sdl.field(ty, "id").is_some() {
+        ways.push((way.clone(), ty.to_owned()));
+    }
+    // A connection or an edge is a way, and no step.
+    let steps = way
+        .iter()
+        .filter(|step| !["edges", "node", "nodes"].contains(&step.as_str()))
+        .count();
+    for field in sdl.fields(ty) {
+        let below = named(&field.ty.node);
+        let through = matches!(field.name.node.as_str(), "edges" | "node" | "nodes");
+        if sdl.is_object(below) && below != "PageInfo" && (through || steps < STEPS_MAX) {
+            way.push(field.name.node.to_string());
+            go_on(sdl, below, way, ways);
+            way.pop();
+        }
+    }
+}
+
+/// The fields of a type that are no objects, and those that are, by what they are.
+fn scalars(sdl: &Sdl, ty: &str) -> Vec<String> {
+    sdl.fields(ty)
+        .into_iter()
+        .filter(|field| field.name.node != "id" && !sdl.is_object(named(&field.ty.node)))
+        .map(|field| field.name.node.to_string())
+        .collect()
+}
+
+/// Notes what is said of each field of each thing in an answer.
+fn judge(value: &Value, way: &str, verdicts: &mut BTreeMap<(String, String, String), BTreeMap<String, String>>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| judge(item, way, verdicts)),
+        Value::Object(members) => {
+            let id = (
+                members.get("__typename").and_then(Value::as_str),
+                members.get("id").and_then(Value::as_str),
+            );
+            for (name, below) in members {
+                judge(below, way, verdicts);
+                if let (Some(ty), Some(id)) = id {
+                    let key = (ty.to_owned(), id.to_owned(), name.clone());
+                    verdicts
+                        .entry(key)
+                        .or_default()
+                        .entry(below.to_string())
+                        .or_insert_with(|| way.to_owned());
+                }
+            }
+        }
+        _ => {}
+    }
+}

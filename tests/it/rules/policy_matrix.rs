@@ -1,0 +1,159 @@
+//! Every role × action × resource, and what every role is called to permit: one file that anybody can read.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use tenantry::authn::{Actor, Caller};
+use tenantry::authz::{Action, Resource, Scope};
+use tenantry::context::OpContext;
+use tenantry::error::ErrorCode;
+use tenantry::permission::Permissions;
+use tenantry::role::BuiltIn;
+use tenantry::value::{OrganizationId, UserId};
+
+use super::{assert_committed, from_top};
+use crate::support::{App, Backend};
+
+const ORGANIZATION: i64 = 7;
+const MYSELF: i64 = 42;
+
+#[tokio::test]
+async fn policy_matrix() {
+    let app = App::new(Backend::Sqlite).await;
+    let mut callers = vec![
+        ("anonymous", Actor::Anonymous),
+        ("(no role)", user(Permissions::empty())),
+    ];
+    callers.extend(BuiltIn::ALL.map(|role| (role.name(), user(role.permissions()))));
+
+    let mut text = String::from(
+        "Who may do what, and how far it reaches.\n\n\
+         nobody: refused (UNAUTHENTICATED for anonymous callers, FORBIDDEN for all others); oneself: only what is the\n\
+         caller's own; organization: all of the caller's organization; everything: all organizations.\n",
+    );
+    for resource in Resource::ALL {
+        write!(text, "\n{:<24}", format!("{resource:?}")).unwrap();
+        for action in Action::ALL {
+            write!(text, "{:<14}", format!("{action:?}")).unwrap();
+        }
+        trim(&mut text);
+        for (name, actor) in &callers {
+            let op = OpContext::new(Arc::clone(&app.services), actor.clone(), "test");
+            write!(text, "  {name:<22}").unwrap();
+            for action in Action::ALL {
+                write!(text, "{:<14}", reach(&op, *action, *resource)).unwrap();
+            }
+            trim(&mut text);
+        }
+    }
+    text.push_str("\nWhat the built-in roles permit\n");
+    for role in BuiltIn::ALL {
+        writeln!(text, "\n  {}", role.name()).unwrap();
+        for permission in role.permissions().names() {
+            writeln!(text, "    {permission}").unwrap();
+        }
+        if role.permissions().contains(Permissions::EVERY_ORGANIZATION) {
+            writeln!(text, "    (in every organization)").unwrap();
+        }
+    }
+    assert_committed("tests/it/rules/policy_matrix.txt", &text);
+}
+
+fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
+    match op.authorize(action, resource).map(|granted| granted.scope()) {
+        Ok(Scope::Everything) => "everything",
+        Ok(Scope::Organization(ORGANIZATION)) => "organization",
+        Ok(Scope::Oneself(MYSELF)) => "oneself",
+        Ok(other) => panic!("{action:?} {resource:?}: {other:?} is not the caller's own"),
+        Err(error) => {
+            let expected = match op.actor() {
+                Actor::Anonymous => ErrorCode::Unauthenticated,
+                Actor::Machine | Actor::User(_) => ErrorCode::Forbidden,
+            };
+            assert_eq!(error.code(), expected, "{action:?} {resource:?}: {error}");
+            "nobody"
+        }
+    }
+}
+
+fn user(permissions: Permissions) -> Actor {
+    Actor::User(Caller {
+        user_pk: MYSELF,
+        user_id: UserId::parse("id", "myself").unwrap(),
+        email: None,
+        organization_pk: ORGANIZATION,
+        organization_id: OrganizationId::parse("id", "own").unwrap(),
+        tenant_pk: None,
+        permissions,
+        api_key_pk: None,
+    })
+}
+
+fn trim(text: &mut String) {
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}
+
+/// What the tests iterate over is all there is.
+#[test]
+fn the_lists_of_variants_are_complete() {
+    let same = |path: &str, name: &str, listed: Vec<String>| {
+        assert_eq!(variants(path, name), listed, "{name}::ALL in {path}");
+    };
+    let shown = |all: &[Action]| all.iter().map(|one| format!("{one:?}")).collect();
+    same("src/authz/mod.rs", "Action", shown(Action::ALL));
+    let shown = |all: &[Resource]| all.iter().map(|one| format!("{one:?}")).collect();
+    same("src/authz/mod.rs", "Resource", shown(Resource::ALL));
+    let shown = |all: &[BuiltIn]| all.iter().map(|one| format!("{one:?}")).collect();
+    same("src/role/mod.rs", "BuiltIn", shown(&BuiltIn::ALL));
+}
+
+/// The variants that stand in the source.
+fn variants(path: &str, name: &str) -> Vec<String> {
+    let source = std::fs::read_to_string(from_top(path)).unwrap();
+    let (_, body) = source.split_once(&format!("pub enum {name} {{")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    body.lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with(char::is_uppercase))
+        .map(|line| line.trim_end_matches(',').to_owned())
+        .collect()
+}
+
+/// Weakest first: who stands above can do all that who stands below can. A role beside the ladder stands between two of
+/// its rungs.
+#[test]
+fn the_ladder_only_adds() {
+    let ladder = [
+        BuiltIn::TrialUser,
+        BuiltIn::User,
+        BuiltIn::ApiUser,
+        BuiltIn::Admin,
+        BuiltIn::OrganizationAdmin,
+        BuiltIn::SuperAdmin,
+    ];
+    for pair in ladder.windows(2) {
+        let (below, above) = (pair[0].permissions(), pair[1].permissions());
+        assert!(
+            above.contains(below) && above != below,
+            "{:?} above {:?}",
+            pair[1],
+            pair[0]
+        );
+    }
+    for (below, role, above) in [
+        (BuiltIn::TrialUser, BuiltIn::TrialApiUser, BuiltIn::Admin),
+        (BuiltIn::User, BuiltIn::TeamManager, BuiltIn::OrganizationAdmin),
+        (BuiltIn::User, BuiltIn::Labeler, BuiltIn::User),
+        (BuiltIn::User, BuiltIn::Reviewer, BuiltIn::User),
+    ] {
+        assert!(
+            role.permissions().contains(below.permissions()),
+            "{role:?} above {below:?}"
+        );
+        assert!(
+            above.permissions().contains(role.permissions()),
+            "{role:?} below {above:?}"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! How many statements a request sends: one for a list, one for each relation under it, whatever the number of rows.
+
+use serde_json::json;
+use tenantry::context::OpContext;
+
+use super::{Sdl, is_list, named};
+use crate::on_both;
+use crate::support::{App, Caller};
+
+/// The statements that a request sends, without those that look up its credential or note its use.
+pub async fn sent(caller: &Caller<'_>, document: &str) -> Vec<sea_orm::Statement> {
+    let sent = tenantry::db::SENT.scope(Default::default(), async {
+        let answer = caller.send(document, json!({})).await;
+        assert!(answer.get("errors").is_none(), "{document}\n{answer:#}");
+        tenantry::db::SENT.with(|sent| sent.borrow().clone())
+    });
+    sent.await
+        .into_iter()
+        .filter(|statement| !statement.sql.contains("k.digest") && !statement.sql.starts_with("UPDATE"))
+        .collect()
+}
+
+/// Documents, and how many statements each takes.
+const CASES: &[(&str, usize)] = &[
+    ("{ __typename }", 0),
+    ("{ users { id } }", 1),
+    (
+        "{ users(skip: 1, orderBy: NAME_DESC) { id name email variables createdAt } }",
+        1,
+    ),
+    (
+        "{ users(where: {organization: {id: \"acme\"}, tenant: {nameContains: \"e\"}}) { id } }",
+        1,
+    ),
+    ("{ countUsers }", 1),
+    ("{ users { id } countUsers }", 2),
+    ("{ users { id organizationId } }", 2),
+    ("{ users { id organization { id name } organizationId } }", 2),
+    ("{ users { id organization { id } tenant { id name } tenantId } }", 3),
+    ("{ users { id organizationRole roles { id name } permissions } }", 2),
+    ("{ a: users { id tenant { id } } b: users { id tenant { id } } }", 4),
+    ("{ usersConnection { nodes { id } } }", 1),
+    (
+        "{ usersConnection { nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }",
+        1,
+    ),
+    (
+        "{ usersConnection { totalCount nodes { id } edges { cursor node { tenant { id } } } } }",
+        3,
+    ),
+    ("{ tenants { id } }", 1),
+    ("{ tenants { id organization { id } users { id } } }", 3),
+    ("{ tenantsConnection { totalCount nodes { id } } }", 2),
+    ("{ organizations { id } }", 1),
+    ("{ countOrganizations countTenants }", 2),
+    ("{ organizationsConnection { totalCount nodes { id } } }", 2),
+    (
+        "{ organizations { id users(first: 10) { id } tenants(first: 10) { id } } }",
+        3,
+    ),
+    (
+        "{ organizations { id users(first: 10) { id tenant { id name } roles { name } } tenants(first: 10) { id users(first: 2) { id } } } }",
+        6,
+    ),
+    (
+        "{ organizations { a: users(first: 2) { id } b: users(first: 2, orderBy: NAME_ASC) { id } } }",
+        3,
+    ),
+    ("{ me { id organization { id } tenant { id } apiKeys { id } } }", 4),
+    ("{ apiKeys { id } countApiKeys }", 2),
+    ("{ apiKeys { id user { id organization { id } } } }", 3),
+    ("{ apiKeysConnection { totalCount nodes { id } } }", 2),
+];
+
+on_both! {
+    async fn as_many_for_two_rows_as_for_a_hundred(app: App) {
+        app.organization("acme", &["berlin", "paris"]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        for rows in [2, 100] {
+            grow(&app, rows).await;
+            for caller in [&ann, &app.admin()] {
+                for (document, expected) in CASES {
+                    let statements = sent(caller, document).await;
+                    assert_eq!(statements.len(), *expected, "{document} with {rows} rows: {statements:#?}");
+                }
+            }
+        }
+    }
+}
+
+/// Fills up to so many users, tenants, organizations and keys.
+async fn grow(app: &App, rows: usize) {
+    let op: OpContext = app.machine();
+    for i in 0..rows {
+        let id = |what: &str| Some(format!("{what}-{rows}-{i}"));
+        let new = tenantry::organization::NewOrganization {
+            id: id("o"),
+            name: format!("o {i}"),
+            ..Default::default()
+        };
+        tenantry::organization::create(&op, new).await.unwrap();
+        let new = tenantry::tenant::NewTenant {
+            id: id("t"),
+            name: format!("tenant {i}"),
+            organization_id: Some("acme".to_owned()),
+            ..Default::default()
+        };
+        tenantry::tenant::create(&op, new).await.unwrap();
+        let new = tenantry::user::NewUser {
+            id: id("u"),
+            organization_id: Some("acme".to_owned()),
+            tenant_id: id("t"),
+            roles: vec!["user".to_owned()],
+            ..Default::default()
+        };
+        tenantry::user::create(&op, new).await.unwrap();
+        for owner in ["ann", "admin"] {
+            let target = tenantry::user::Target::id(owner);
+            let new = tenantry::api_key::NewApiKey {
+                name: format!("{rows} {i}"),
+                ..Default::default()
+            };
+            tenantry::api_key::create_for(&op, &target, new, None).await.unwrap();
+        }
+    }
+}
+
+/// Every list of the schema stands in a case, the nested ones under their parent.
+#[test]
+fn every_list_has_a_case() {
+    let sdl = Sdl::read();
+    let mut missing = Vec::new();
+    for ty in sdl
+        .types
+        .keys()
+        .filter(|ty| !ty.ends_with("Connection") && *ty != "Mutation")
+    {
+        for field in sdl.fields(ty) {
+            let name = field.name.node.as_str();
+            let list = is_list(&field.ty.node) && sdl.is_object(named(&field.ty.node));
+            let counted = name.starts_with("count") || name.ends_with("Connection");
+            if (list || counted) && !CASES.iter().any(|(document, _)| mentions(document, name)) {
+                missing.push(format!("{ty}.{name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "lists whose statements nobody counts: {missing:?}");
+}
+
+fn mentions(document: &str, name: &str) -> bool {
+    document.split(|c: char| !c.is_alphanumeric()).any(|word| word == name)
+}
