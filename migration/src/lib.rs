@@ -11,6 +11,7 @@ mod dialect;
 mod m20261123_000001_directory;
 mod m20261123_000002_groups;
 mod m20261123_000003_sessions;
+mod m20261123_000004_invitations;
 mod m20261123_000005_audit;
 
 pub use dialect::Dialect;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_directory::Migration),
             Box::new(m20261123_000002_groups::Migration),
             Box::new(m20261123_000003_sessions::Migration),
+            Box::new(m20261123_000004_invitations::Migration),
             Box::new(m20261123_000005_audit::Migration),
         ]
     }

@@ -81,6 +81,10 @@ impl Listed for AuditEvent {
         read::condition(backend, term)
     }
 
+    fn measure(term: &Term) -> (usize, usize) {
+        read::measure(term)
+    }
+
     /// The order of commits is the only one, so that what was read stays read.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         match key {

@@ -48,3 +48,21 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Settled => all,
     }
 }
+
+/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+        Term::Id(_)
+        | Term::Action(_)
+        | Term::ActorId(_)
+        | Term::ImpersonatorId(_)
+        | Term::TargetKind(_)
+        | Term::TargetId(_)
+        | Term::RequestId(_)
+        | Term::Refused(_)
+        | Term::From(_)
+        | Term::Before(_)
+        | Term::Settled => (0, 0),
+    }
+}

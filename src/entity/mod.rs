@@ -5,13 +5,18 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod email_token;
+pub mod federated_identity;
 pub mod group;
 pub mod group_member;
 pub mod group_role;
+pub mod invitation;
+pub mod invitation_role;
 pub mod organization;
 pub mod password_token;
 pub mod role;
 pub mod session;
+pub mod setting;
 pub mod sign_in_attempt;
 pub mod signing_key;
 pub mod tenant;

@@ -43,10 +43,11 @@ const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 const PAGE_MAX: u64 = 100;
 /// Mutations that guess, cost a core or hand out a secret: one of them a document, so that a document is no way around
 /// the delays that count requests.
-const SENSITIVE: [&str; 13] = [
+const SENSITIVE: [&str; 14] = [
     "acceptInvitation",
     "completePasswordReset",
     "createApiKey",
+    "createUserWithPassword",
     "impersonateUser",
     "refreshSession",
     "requestEmailVerification",

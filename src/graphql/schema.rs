@@ -9,11 +9,14 @@ use async_graphql::{EmptySubscription, MergedObject, SchemaBuilder};
 use super::limits::DIRECTIVES_MAX;
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
 use crate::audit::graphql::AuditQuery;
+use crate::email::graphql::EmailMutation;
 use crate::group::graphql::{GroupMutation, GroupQuery};
+use crate::invitation::graphql::{InvitationMutation, InvitationQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
 use crate::role::graphql::{RoleMutation, RoleQuery};
 use crate::session::graphql::{SessionMutation, SessionQuery};
+use crate::settings::graphql::SettingsMutation;
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
@@ -26,6 +29,7 @@ pub struct Query(
     ApiKeyQuery,
     GroupQuery,
     RoleQuery,
+    InvitationQuery,
     SessionQuery,
     AuditQuery,
 );
@@ -37,6 +41,9 @@ pub struct Mutation(
     TenantMutation,
     UserMutation,
     PasswordMutation,
+    EmailMutation,
+    InvitationMutation,
+    SettingsMutation,
     ApiKeyMutation,
     GroupMutation,
     RoleMutation,

@@ -56,6 +56,15 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+        Term::User { filter, .. } => filter.measure::<user::User>(),
+        Term::Id(_) | Term::Key(_) | Term::Name(_) => (0, 0),
+    }
+}
+
 fn nothing() -> Condition {
     Condition::all().add(Column::Pk.is_null())
 }

@@ -245,6 +245,14 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+        Term::Id(_) | Term::Name(_) | Term::BuiltIn(_) => (0, 0),
+    }
+}
+
 /// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
 /// one, which everybody may know of and nobody changes.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {

@@ -34,7 +34,7 @@ const WAIT_SECONDS_MAX: u64 = 15 * 60;
 const KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The buckets of one sign-in.
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     client: Option<String>,
     account: String,
     /// Of this address from this client; it exists only once it has succeeded.

@@ -33,6 +33,7 @@ mod revoke;
 mod sign_in;
 mod sign_out;
 
+pub(crate) use attempts::Attempt;
 pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;

@@ -64,8 +64,16 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     }
     if password::must_change(&row) {
         return Err(Error::PasswordChangeRequired(
-            "This password is a temporary one. Set a new one with the link from 'requestPasswordReset'.".to_owned(),
+            "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
+                .to_owned(),
         ));
+    }
+    let mut row = row;
+    if password::rehash_if_needed(op, &row, &typed.password).await? {
+        row.password_hash = table::Entity::find_by_id(row.pk)
+            .one(op.db().reader())
+            .await?
+            .and_then(|row| row.password_hash);
     }
     let caller = caller_of(reader, row.pk).await?.ok_or_else(wrong)?;
     let op = op.acting_as(Actor::User(caller.clone()));

@@ -77,6 +77,7 @@ pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
         Term::Organization(filter) => filter.measure::<organization::Organization>(),
         Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
+        Term::Group { filter, .. } => filter.measure::<group::Group>(),
         Term::Id(_)
         | Term::Email(_)
         | Term::Name(_)

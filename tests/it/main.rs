@@ -14,7 +14,13 @@
 mod support;
 
 mod audit_trail;
+mod email;
+mod federated;
 mod first_light;
 mod group;
+mod invitation;
+mod password_more;
 mod role;
 mod rules;
+mod seats;
+mod settings;
