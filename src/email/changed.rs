@@ -23,12 +23,13 @@ pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64)
     Ok(())
 }
 
-/// Tells an address that it is no longer its user's, after the change is committed. The new address is not named.
-pub async fn tell_old_address(op: &OpContext, old: &Email, user: &table::Model) -> Result<()> {
-    if organization::is_mailed(op.db().reader(), user.organization_pk).await? {
+/// Tells an address that it is no longer its user's, after the change is committed and so without a way to fail it. The
+/// new address is not named.
+pub async fn tell_old_address(op: &OpContext, old: &Email, user: &table::Model) {
+    let is_mailed = organization::is_mailed(op.db().reader(), user.organization_pk).await;
+    if is_mailed.unwrap_or(false) {
         let name = User::from(user.clone()).display_name_without_email();
         let mail = templates::email_changed(op.mailer(), &name, old.as_str());
         op.mailer().notify(old, mail).await;
     }
-    Ok(())
 }

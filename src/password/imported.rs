@@ -79,6 +79,9 @@ pub fn acceptable_hash(hash: &str) -> Result<()> {
             bounded("t", iterations, 1, ARGON2_ITERATIONS_MAX)?;
             bounded("p", lanes, 1, ARGON2_LANES_MAX)?;
             within("m·t", u64::from(memory) * u64::from(iterations), ARGON2_WORK_KIB_MAX)?;
+            // Without a version it is the first one of old, which the library would take for today's.
+            let version = hash.version.ok_or_else(malformed)?;
+            argon2::Version::try_from(version).map_err(|_| malformed())?;
             argon2::Params::try_from(&hash).map_err(|_| malformed())?;
         }
         Kind::Scrypt => {

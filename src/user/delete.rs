@@ -12,9 +12,8 @@ use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
 
-/// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships and pending tokens.
-/// Oneself: `INVALID`; the
-/// last super admin: `CONFLICT`.
+/// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
+/// identities and pending tokens. Oneself: `INVALID`; the last super admin: `CONFLICT`.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
     let mut change = op.begin().await?;

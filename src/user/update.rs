@@ -232,7 +232,7 @@ pub(super) async fn update_as(
     change.record(event.fields(fields)).await?;
     change.commit().await?;
     if email_changes && let Some(old) = &row.email {
-        email::tell_old_address(op, old, &updated).await?;
+        email::tell_old_address(op, old, &updated).await;
     }
     Ok(updated.into())
 }

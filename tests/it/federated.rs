@@ -29,7 +29,7 @@ on_both! {
         // null is not given; an empty list clears.
         let kept = chief.ok(UPDATE, json!({"id": "ada", "list": null})).await;
         assert_eq!(kept["updatePropertiesInUser"]["federatedIdentities"], json!([google]));
-        let listed = chief.ok("{ users { id federatedIdentities { userId } } }", json!({})).await;
+        let listed = chief.ok("{ users(orderBy: ID_DESC) { id federatedIdentities { userId } } }", json!({})).await;
         assert_eq!(listed["users"], json!([{"id": "chief", "federatedIdentities": []}, {"id": "ada", "federatedIdentities": [{"userId": "g-1"}]}]));
         let none = chief.ok(UPDATE, json!({"id": "ada", "list": []})).await;
         assert_eq!(none["updatePropertiesInUser"]["federatedIdentities"], json!([]));

@@ -225,6 +225,7 @@ on_both! {
             format!("$argon2id$v=19$m=131072,t=16,p=1${salt_and_hash}"),
             format!("$argon2id$v=19$m=19456,t=1000,p=1${salt_and_hash}"),
             format!("$argon2id$v=19$t=2,p=1${salt_and_hash}"),
+            format!("$argon2id$m=19456,t=2,p=1${salt_and_hash}"),
             format!("$argon2id$v=7$m=19456,t=2,p=1${salt_and_hash}"),
             "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ".to_owned(),
             format!("$scrypt$ln=30,r=8,p=1${salt_and_hash}"),

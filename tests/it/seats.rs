@@ -40,11 +40,11 @@ on_both! {
         let ada = app.user("acme", "ada", Some("user")).await;
         app.user("acme", "bob", None).await;
         app.admin().ok("mutation { deactivateUser(where: {id: \"bob\"}) { id } }", json!({})).await;
-        let all = app.admin().ok("{ organizations { id seatLimit seatsUsed } }", json!({})).await;
+        let all = app.admin().ok("{ organizations(orderBy: NAME_DESC) { id seatLimit seatsUsed } }", json!({})).await;
         assert_eq!(all["organizations"], json!([
             {"id": "platform", "seatLimit": null, "seatsUsed": 1},
-            {"id": "acme", "seatLimit": 5, "seatsUsed": 2},
             {"id": "empty", "seatLimit": null, "seatsUsed": 0},
+            {"id": "acme", "seatLimit": 5, "seatsUsed": 2},
         ]));
         let beside = "{ me { organization { seatLimit seatsUsed mailAllowed } } }";
         let seen = json!({"me": {"organization": {"seatLimit": 5, "seatsUsed": 2, "mailAllowed": true}}});
