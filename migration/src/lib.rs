@@ -9,6 +9,7 @@ pub use sea_orm_migration::prelude::*;
 
 mod dialect;
 mod m20261123_000001_directory;
+mod m20261123_000004_invitations;
 
 pub use dialect::Dialect;
 
@@ -17,6 +18,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_directory::Migration)]
+        vec![
+            Box::new(m20261123_000001_directory::Migration),
+            Box::new(m20261123_000004_invitations::Migration),
+        ]
     }
 }

@@ -9,6 +9,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const RANDOM_BYTES: usize = 32;
 /// 62^43 is the first power of 62 beyond 2^256.
 const RANDOM_DIGITS: usize = 43;
+const TEMPORARY_PASSWORD_CHARACTERS: usize = 20;
 /// 62^6 is beyond 2^32.
 const CHECKSUM_DIGITS: usize = 6;
 
@@ -28,6 +29,18 @@ impl Secret {
     /// A token for a link in a mail.
     pub fn mailed_token() -> Result<Self> {
         Ok(Self(base62(&random()?, RANDOM_DIGITS).into()))
+    }
+
+    /// A password for somebody to change at the first sign-in: 20 characters, some 119 bits.
+    pub fn temporary_password() -> Result<Self> {
+        let text = base62(&random()?, RANDOM_DIGITS);
+        Ok(Self(
+            text.chars()
+                .rev()
+                .take(TEMPORARY_PASSWORD_CHARACTERS)
+                .collect::<String>()
+                .into(),
+        ))
     }
 
     /// A secret that was configured or handed in.

@@ -30,6 +30,11 @@ pub enum Resource {
     Tenant,
     User,
     Password,
+    /// One's own password, by one's own credential.
+    OwnPassword,
+    EmailVerification,
+    Settings,
+    Invitation,
     ApiKey,
     Role,
 }

@@ -34,6 +34,11 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::User, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
         // Changing a password, or asking for the mail that resets it.
         (Resource::Password, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
+        (Resource::OwnPassword, Read | Create | Modify | Delete) => Oneself,
+        (Resource::EmailVerification, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
+        (Resource::Settings, Read | Create | Modify | Delete) => Oneself,
+        (Resource::Invitation, Read) => Holding(Permissions::READ_USER),
+        (Resource::Invitation, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
         // Keys are their owner's alone; revoking one needs no permission.
         (Resource::ApiKey, Read | Delete) => Oneself,
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),

@@ -4,9 +4,14 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod email_token;
+pub mod federated_identity;
+pub mod invitation;
+pub mod invitation_role;
 pub mod organization;
 pub mod password_token;
 pub mod role;
+pub mod setting;
 pub mod tenant;
 pub mod user;
 pub mod user_role;

@@ -23,6 +23,9 @@ pub struct Model {
     pub variables: Option<JsonText>,
     pub password_hash: Option<String>,
     pub password_changed_at: Option<Timestamp>,
+    /// It opens nothing but its own change.
+    pub password_temporary: bool,
+    pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
     pub version: i64,
     pub created_at: Timestamp,
@@ -30,6 +33,14 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What a password must not be: the user's own address and id.
+    pub fn own_names(&self) -> Vec<&str> {
+        let email = self.email.as_ref().map(Email::as_str);
+        email.into_iter().chain([self.id.as_str()]).collect()
+    }
+}
 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {

@@ -27,13 +27,17 @@ const ROOT_FIELDS_MAX: u64 = 30;
 const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 /// Mutations that guess, cost a core or hand out a secret: one of them a document, so that a document is no way around
 /// the delays that count requests.
-const SENSITIVE: [&str; 6] = [
+const SENSITIVE: [&str; 10] = [
+    "acceptInvitation",
     "completePasswordReset",
     "createApiKey",
+    "createUserWithPassword",
+    "requestPasswordReset",
     "resetPassword",
     "rotateApiKey",
     "signIn",
     "updatePassword",
+    "verifyEmail",
 ];
 
 /// Refuses a document that would cost too much.

@@ -79,6 +79,13 @@ impl Json {
     }
 }
 
+impl Json {
+    /// A text that is JSON already.
+    pub fn kept(text: String) -> Self {
+        Self(JsonValue::Kept(text))
+    }
+}
+
 impl From<JsonText> for Json {
     fn from(text: JsonText) -> Self {
         Self(JsonValue::Kept(text.as_str().to_owned()))

@@ -4,14 +4,17 @@ use async_graphql::{EmptySubscription, MergedObject};
 
 use super::limits::{COMPLEXITY_MAX, DEPTH_MAX, DIRECTIVES_MAX};
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
+use crate::email::graphql::EmailMutation;
+use crate::invitation::graphql::{InvitationMutation, InvitationQuery};
 use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
 use crate::password::graphql::PasswordMutation;
+use crate::settings::graphql::SettingsMutation;
 use crate::tenant::graphql::{TenantMutation, TenantQuery};
 use crate::user::graphql::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
-pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery);
+pub struct Query(OrganizationQuery, TenantQuery, UserQuery, ApiKeyQuery, InvitationQuery);
 
 /// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
 #[derive(Default, MergedObject)]
@@ -20,6 +23,9 @@ pub struct Mutation(
     TenantMutation,
     UserMutation,
     PasswordMutation,
+    EmailMutation,
+    InvitationMutation,
+    SettingsMutation,
     ApiKeyMutation,
 );
 

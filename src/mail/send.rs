@@ -83,6 +83,17 @@ impl Mailer {
         }
     }
 
+    /// Hands a mail over that nothing depends on: it tells of a change that is made. Where it cannot be sent, the log
+    /// says so.
+    pub async fn notify(&self, to: &Email, mail: Mail) {
+        if self.require().is_err() {
+            return;
+        }
+        if let Err(error) = self.send(to, mail).await {
+            tracing::warn!(error = %error, "a notice could not be mailed");
+        }
+    }
+
     pub fn public_url(&self) -> &str {
         &self.public_url
     }

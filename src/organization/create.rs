@@ -17,6 +17,8 @@ pub struct NewOrganization {
     pub name: String,
     pub variables: Option<serde_json::Value>,
     pub seat_limit: Option<i64>,
+    /// True by default.
+    pub mail_allowed: Option<bool>,
 }
 
 /// Makes an organization. Super admins only. `CONFLICT` for an id that is taken.
@@ -36,6 +38,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
             .map(|json| JsonText::object("variables", json))
             .transpose()?),
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
+        mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

@@ -10,7 +10,7 @@ use crate::entity::{organization as table, role, tenant, user};
 use crate::error::{Error, Result};
 use crate::list::Named;
 
-/// Deletes an organization, and its own roles with it; audit events stay. `CONFLICT` while it holds tenants or users.
+/// Deletes an organization, and its own roles and invitations with it; audit events stay. `CONFLICT` while it holds tenants or users.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization> {
     let granted = op.authorize(Action::Delete, Resource::Organization)?;
     let mut change = op.begin().await?;

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{NewOrganization, Organization, OrganizationChange, OrganizationFields, Term};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{tenant as tenant_table, user as user_table};
 use crate::graphql::{
@@ -16,8 +17,8 @@ use crate::graphql::{
 use crate::list::{Filter, Named, Paging};
 use crate::tenant::Tenant;
 use crate::tenant::graphql::{TenantObject, TenantOrderBy, TenantWhere};
-use crate::user::User;
 use crate::user::graphql::{UserObject, UserOrderBy, UserWhere};
+use crate::user::{self, User};
 
 /// The top of the tree: it owns its tenants and users, and nothing crosses from one organization to another.
 ///
@@ -33,6 +34,10 @@ pub struct OrganizationObject {
     pub variables: Option<Json>,
     /// At most this many activated users; null is no limit. Needs `read:org`.
     pub seat_limit: Option<i64>,
+    /// How many activated users there are. Needs `read:org`; else null.
+    pub seats_used: Option<i64>,
+    /// Whether its users, and those it invites, are sent mails. Needs `read:org`; else null.
+    pub mail_allowed: Option<bool>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
     pub version: i64,
     /// When it was made.
@@ -197,6 +202,7 @@ impl Listing for Organization {
                 | match name {
                     "name" => OrganizationFields::NAME,
                     "variables" => OrganizationFields::VARIABLES,
+                    "mailAllowed" => OrganizationFields::MAIL_ALLOWED,
                     "seatLimit" => OrganizationFields::SEAT_LIMIT,
                     "version" => OrganizationFields::VERSION,
                     "createdAt" => OrganizationFields::CREATED_AT,
@@ -217,15 +223,23 @@ impl Listing for Organization {
                 listing::nest::<User>(op, selection, "users", user_table::Column::OrganizationPk, &keys).await?;
             let mut tenants =
                 listing::nest::<Tenant>(op, selection, "tenants", tenant_table::Column::OrganizationPk, &keys).await?;
+            let seats_used = match selection.has("seatsUsed") {
+                true => seats_used(op, &keys).await?,
+                false => None,
+            };
             Ok(things
                 .into_iter()
                 .map(|thing| OrganizationObject {
+                    seats_used: seats_used
+                        .as_ref()
+                        .map(|used| used.get(&thing.pk).copied().unwrap_or_default()),
                     users: users.remove(&thing.pk).unwrap_or_default(),
                     tenants: tenants.remove(&thing.pk).unwrap_or_default(),
                     id: ID(thing.id.to_string()),
                     name: thing.name,
                     variables: thing.variables.map(Json::from),
                     seat_limit: thing.seat_limit,
+                    mail_allowed: thing.mail_allowed,
                     version: thing.version,
                     created_at: thing.created_at.into(),
                     updated_at: thing.updated_at.into(),
@@ -234,6 +248,14 @@ impl Listing for Organization {
         }
         .boxed()
     }
+}
+
+/// The seats used, for who may read organizations.
+async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::error::Result<Option<HashMap<i64, i64>>> {
+    if op.authorize(Action::Read, Resource::Organization).is_err() {
+        return Ok(None);
+    }
+    user::seats_used(op.db().reader(), keys).await.map(Some)
 }
 
 /// The organizations behind some things, by internal key, with what is selected under them.
@@ -263,6 +285,8 @@ pub struct CreateOrganizationData {
     variables: Option<Json>,
     /// At most this many activated users; no limit by default.
     seat_limit: Option<i64>,
+    /// True by default. False refuses what needs mail: password resets, e-mail verification and invitations.
+    mail_allowed: Option<bool>,
 }
 
 /// What is to change in an organization; null is not given.
@@ -274,6 +298,8 @@ pub struct UpdateOrganizationData {
     variables: Option<Json>,
     /// At most this many activated users. Below the number there are, it refuses new ones and ends none.
     seat_limit: Option<i64>,
+    /// False refuses what needs mail: password resets, e-mail verification and invitations.
+    mail_allowed: Option<bool>,
 }
 
 #[derive(Default)]
@@ -344,6 +370,7 @@ impl OrganizationMutation {
             name: data.name,
             variables: data.variables.map(Json::given),
             seat_limit: data.seat_limit,
+            mail_allowed: data.mail_allowed,
         };
         listing::one(ctx, super::create(op(ctx), new).await?).await
     }
@@ -361,6 +388,7 @@ impl OrganizationMutation {
             name: data.name,
             variables: data.variables.map(Json::given),
             seat_limit: data.seat_limit,
+            mail_allowed: data.mail_allowed,
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

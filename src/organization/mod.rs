@@ -6,11 +6,13 @@
 mod create;
 mod delete;
 pub mod graphql;
+mod mail;
 mod read;
 mod update;
 
 pub use create::{NewOrganization, create};
 pub use delete::delete;
+pub use mail::{is_mailed, require_mail};
 pub use read::{Term, by_keys, home, is_one_of, locate};
 pub use update::{OrganizationChange, update};
 
@@ -35,6 +37,8 @@ record! {
         VARIABLES variables: Option<JsonText> = Variables,
         /// At most this many activated users; `None` is no limit.
         SEAT_LIMIT seat_limit: Option<i64> = SeatLimit,
+        /// Whether its users and those it invites are sent mails; always there in a row.
+        MAIL_ALLOWED mail_allowed: Option<bool> = MailAllowed,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,
@@ -49,6 +53,7 @@ impl From<table::Model> for Organization {
             name: row.name,
             variables: row.variables,
             seat_limit: row.seat_limit,
+            mail_allowed: Some(row.mail_allowed),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

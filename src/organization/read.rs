@@ -69,7 +69,7 @@ pub async fn by_keys(
     pks: impl IntoIterator<Item = i64>,
     fields: OrganizationFields,
 ) -> Result<HashMap<i64, Organization>> {
-    let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT;
+    let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT | OrganizationFields::MAIL_ALLOWED;
     let may_read = op.authorize(Action::Read, Resource::Organization).is_ok();
     list::by_keys(op, pks, if may_read { fields } else { fields - settings }).await
 }

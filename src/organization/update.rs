@@ -17,6 +17,7 @@ pub struct OrganizationChange {
     pub name: Option<String>,
     pub variables: Option<serde_json::Value>,
     pub seat_limit: Option<i64>,
+    pub mail_allowed: Option<bool>,
 }
 
 /// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
@@ -56,6 +57,10 @@ pub async fn update(
     if let Some(limit) = limit.filter(|limit| Some(*limit) != row.seat_limit) {
         new.seat_limit = Set(Some(limit));
         fields.push("seatLimit");
+    }
+    if let Some(allowed) = wanted.mail_allowed.filter(|allowed| *allowed != row.mail_allowed) {
+        new.mail_allowed = Set(allowed);
+        fields.push("mailAllowed");
     }
     if fields.is_empty() {
         return Ok(row.into());

@@ -3,8 +3,11 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::policy::acceptable;
+use super::must_change;
+use super::policy::{acceptable, refuse_impersonation};
+use super::sessions::end_other_sessions_in_txn;
 use crate::audit::Event;
+use crate::authn::Actor;
 use crate::authz::grant::may_manage;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -12,6 +15,7 @@ use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::role;
 use crate::user::{self, Target, User};
+use crate::value::Email;
 
 /// The old password, and the new one twice, as people type it.
 #[derive(Clone)]
@@ -21,19 +25,24 @@ pub struct Change {
     pub new_password_2: String,
 }
 
-/// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case.
+/// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case. Without
+/// a credential, a temporary password is changed by e-mail address and that password. The user's other sessions end.
 pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Result<User> {
+    refuse_impersonation(op.actor())?;
+    let row = match (op.actor(), &target.id, &target.email) {
+        (Actor::Anonymous, None, Some(email)) => by_temporary_password(op, target, email, passwords).await?,
+        (Actor::Anonymous | Actor::Machine | Actor::User(_), _, _) => by_credential(op, target, passwords).await?,
+    };
+    acceptable("newPassword1", &passwords.new_password_1, &row.own_names())?;
+    store(op, "password.change", row, &passwords.new_password_1).await
+}
+
+async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> Result<table::Model> {
     let granted = op.authorize(Action::Modify, Resource::Password)?;
-    if passwords.new_password_1 != passwords.new_password_2 {
-        return Err(Error::invalid(
-            "newPassword2",
-            "The two new passwords are not the same.".to_owned(),
-        ));
-    }
-    acceptable("newPassword1", &passwords.new_password_1)?;
+    passwords.check()?;
     let row = user::locate(op.db().reader(), &granted, target).await?;
     may_manage(op.actor(), role::permissions_of(op.db().reader(), row.pk).await?)?;
-    // Both hashes before the transaction: it holds no lock for their time. What was read is checked again below.
+    // Both hashes before the transaction: it holds no lock for their time. What was read is checked again in it.
     if !op
         .hasher()
         .verify(&passwords.old_password, row.password_hash.as_deref())
@@ -41,12 +50,70 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     {
         return Err(Error::invalid("oldPassword", "The old password is wrong.".to_owned()));
     }
-    let hash = op.hasher().hash(&passwords.new_password_1).await?;
+    Ok(row)
+}
+
+/// The temporary password is the credential: whoever has it may change it and do nothing else. An unknown address, a
+/// wrong password and one that is not temporary take as long as each other and are answered in the same words.
+///
+/// This guesses passwords as a sign-in does, and so belongs under the same delays.
+async fn by_temporary_password(
+    op: &OpContext,
+    target: &Target,
+    email: &str,
+    passwords: &Change,
+) -> Result<table::Model> {
+    passwords.check()?;
+    let row = match Email::normalize(email) {
+        Some(email) => {
+            table::Entity::find()
+                .filter(table::Column::Email.eq(email))
+                .filter(target.also.condition::<User>(op.db().backend()))
+                .one(op.db().reader())
+                .await?
+        }
+        None => None,
+    };
+    let hash = row.as_ref().and_then(|row| row.password_hash.as_deref());
+    let right = op.hasher().verify(&passwords.old_password, hash).await?;
+    match row.filter(|row| right && must_change(row)) {
+        Some(row) if row.activated => Ok(row),
+        Some(_) => Err(Error::Forbidden("This account is deactivated.".to_owned())),
+        None => Err(Error::Unauthenticated(
+            "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \
+             them is wrong. Send 'Authorization: Bearer <API key>' to change any other."
+                .to_owned(),
+        )),
+    }
+}
+
+impl Change {
+    fn check(&self) -> Result<()> {
+        if self.new_password_1 != self.new_password_2 {
+            return Err(Error::invalid(
+                "newPassword2",
+                "The two new passwords are not the same.".to_owned(),
+            ));
+        }
+        if self.new_password_1 == self.old_password {
+            return Err(Error::invalid(
+                "newPassword1",
+                "The new password is the old one.".to_owned(),
+            ));
+        }
+        acceptable("newPassword1", &self.new_password_1, &[])
+    }
+}
+
+/// Stores a user's new password, which is not a temporary one, unless the user has changed since `row` was read.
+pub(super) async fn store(op: &OpContext, action: &'static str, row: table::Model, new_password: &str) -> Result<User> {
+    let hash = op.hasher().hash(new_password).await?;
     let now = op.now();
     let mut change = op.begin().await?;
     let mut updated = table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
         .col_expr(table::Column::PasswordChangedAt, Expr::val(now.micros()))
+        .col_expr(table::Column::PasswordTemporary, Expr::val(false))
         .col_expr(
             table::Column::UpdatedAt,
             Expr::val(now.later_than(row.updated_at).micros()),
@@ -59,9 +126,10 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     let Some(row) = updated.pop() else {
         return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
     };
+    end_other_sessions_in_txn(&*change, op, row.pk).await?;
     change
         .record(
-            Event::new("password.change", row.pk, &row.id)
+            Event::new(action, row.pk, &row.id)
                 .of_organization(row.organization_pk)
                 .access(),
         )

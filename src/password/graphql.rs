@@ -11,7 +11,7 @@ use crate::user::graphql::{UserObject, UserWhere};
 pub struct UpdatePasswordData {
     /// The password in force.
     old_password: String,
-    /// 8 to 128 characters, not among the known-worst.
+    /// 8 to 128 characters; not among the known-worst, the user's own e-mail address or id, or the old one.
     new_password_1: String,
     /// The same again.
     new_password_2: String,
@@ -23,7 +23,8 @@ pub struct PasswordMutation;
 #[Object]
 impl PasswordMutation {
     /// Changes a password: one's own, or with `write:user` that of a user one may manage. The old one must be right in
-    /// either case.
+    /// either case, and the user's other sessions end. Without a credential it changes a temporary password: name the
+    /// user by `email`, and give the temporary password as the old one.
     async fn update_password(
         &self,
         ctx: &Context<'_>,
@@ -40,7 +41,8 @@ impl PasswordMutation {
     }
 
     /// Mails a link that sets a new password, to oneself or with `write:user` to a user one may manage. The present
-    /// password works until the link is used, which must be within an hour.
+    /// password works until the link is used, which must be within an hour. `INVALID` for a user who has no password
+    /// here and signs in with another identity provider.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
@@ -50,7 +52,18 @@ impl PasswordMutation {
         listing::one(ctx, super::start(op(ctx), &target).await?).await
     }
 
-    /// Sets a new password with the token from a mail. Anybody who holds the token may; it works once.
+    /// Asks for the mail that sets a new password. Open to anybody; the answer is always true, and the mail is sent only
+    /// to the address of an account that can use it.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The e-mail address of the account.")] email: String,
+    ) -> Result<bool> {
+        super::request(op(ctx), &email).await?;
+        Ok(true)
+    }
+
+    /// Sets a new password with the token from a mail, and verifies the address it was mailed to. Anybody who holds the token may; it works once.
     async fn complete_password_reset(
         &self,
         ctx: &Context<'_>,

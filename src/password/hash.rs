@@ -6,8 +6,11 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use pbkdf2::Pbkdf2;
+use scrypt::Scrypt;
 use tokio::sync::Semaphore;
 
+use super::imported::{Kind, kind};
 use crate::error::{Error, Result};
 
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -56,8 +59,20 @@ impl Hasher {
         };
         let (password, hash) = (password.to_owned(), hash.to_owned());
         self.run(move || {
+            let Some(kind) = kind(&hash) else {
+                return Err(Error::internal("a stored password hash of an unknown kind"));
+            };
+            if kind == Kind::Bcrypt {
+                return bcrypt::verify(password.as_bytes(), &hash).map_err(|e| Error::internal(e.to_string()));
+            }
             let hash = PasswordHash::new(&hash).map_err(|e| Error::internal(e.to_string()))?;
-            Ok(argon2()?.verify_password(password.as_bytes(), &hash).is_ok())
+            let password = password.as_bytes();
+            Ok(match kind {
+                Kind::Argon2 => argon2()?.verify_password(password, &hash).is_ok(),
+                Kind::Scrypt => Scrypt::default().verify_password(password, &hash).is_ok(),
+                Kind::Pbkdf2 => Pbkdf2::default().verify_password(password, &hash).is_ok(),
+                Kind::Bcrypt => false,
+            })
         })
         .await
     }
@@ -79,6 +94,19 @@ impl Hasher {
         .await
         .map_err(Error::internal)?
     }
+}
+
+/// Whether a hash is of the kind and the parameters that new ones have.
+pub(super) fn is_current(hash: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return false;
+    };
+    let parameter = |name: &str| hash.params.get_decimal(name);
+    hash.algorithm.as_str() == Algorithm::Argon2id.as_str()
+        && hash.version == Some(u32::from(Version::V0x13))
+        && parameter("m") == Some(MEMORY_KIB)
+        && parameter("t") == Some(ITERATIONS)
+        && parameter("p") == Some(LANES)
 }
 
 fn argon2() -> Result<Argon2<'static>> {

@@ -1,15 +1,31 @@
 //! Passwords: Argon2id, hashed off the async threads, reset by a mailed token that works once.
 //!
-//! A change needs the old password, also from an administrator; a reset leaves the present one in force until the mail's
-//! token is used. Whoever may change a user may start a reset; everybody may for themselves.
+//! - A change needs the old password, also from an administrator, and ends the user's other sessions. A temporary
+//!   password opens nothing but its own change, for which it is credential enough.
+//! - A user sets the own password with the own credential, as one of the faces does; that is announced by mail.
+//! - A reset leaves the present password in force until the mail's token is used. Whoever may change a user may start
+//!   one, everybody may for themselves, and anybody may ask for one by e-mail address, who then learns nothing.
+//! - Hashes that came from elsewhere (bcrypt, scrypt, PBKDF2, other Argon2) are accepted and, at the next sign-in,
+//!   replaced by our own.
 
 mod change;
 pub mod graphql;
 mod hash;
+mod imported;
 mod policy;
+mod rehash;
+mod request;
 mod reset;
+mod sessions;
+mod set;
+mod temporary;
 
 pub use change::{Change, change};
 pub use hash::Hasher;
+pub use imported::acceptable_hash;
 pub use policy::acceptable;
+pub use rehash::rehash_if_needed;
+pub use request::request;
 pub use reset::{complete, start};
+pub use set::set_own;
+pub use temporary::{must_change, temporary};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::policy::acceptable;
+use super::sessions::end_other_sessions_in_txn;
 use crate::audit::Event;
 use crate::authn::{Secret, digest};
 use crate::authz::grant::may_manage;
@@ -14,53 +15,76 @@ use crate::context::OpContext;
 use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
 use crate::mail::templates;
-use crate::role;
 use crate::user::{self, Target, User};
+use crate::value::Email;
+use crate::{federated, organization, role};
 
-const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
-/// link is used. `INVALID` if there is no way to mail, or no address.
+/// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
-    let now = op.now();
     let mut change = op.begin().await?;
     let row = user::locate(&*change, &granted, target).await?;
     may_manage(op.actor(), role::permissions_of(&*change, row.pk).await?)?;
     op.mailer().require()?;
+    organization::require_mail(&*change, row.organization_pk).await?;
+    if federated::is_only_federated(&*change, &row).await? {
+        return Err(Error::invalid(
+            "where",
+            format!(
+                "The user '{}' has no password here and signs in with another identity provider; there is nothing to reset.",
+                row.id
+            ),
+        ));
+    }
     let Some(email) = row.email.clone() else {
         return Err(Error::invalid(
             "where",
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
-    let token = Secret::mailed_token()?;
-    password_token::ActiveModel {
-        user_pk: Set(row.pk),
-        digest: Set(token.digest()),
-        expires_at: Set(now.after(TOKEN_LIFETIME)),
-        created_at: Set(now),
-        ..Default::default()
-    }
-    .insert(&*change)
-    .await?;
+    let token = token_in_txn(&*change, op, row.pk, TOKEN_LIFETIME).await?;
     change
         .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
         .await?;
     change.commit().await?;
     let user: User = row.into();
-    op.mailer()
-        .send(
-            &email,
-            templates::password_reset(op.mailer(), &user.display_name(), &token),
-        )
-        .await?;
+    mail_link(op, &email, &user, &token).await?;
     Ok(user)
 }
 
-/// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour.
+/// Makes a token for a user; only its digest is kept.
+pub(super) async fn token_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    user_pk: i64,
+    lifetime: Duration,
+) -> Result<Secret> {
+    let token = Secret::mailed_token()?;
+    let now = op.now();
+    password_token::ActiveModel {
+        user_pk: Set(user_pk),
+        digest: Set(token.digest()),
+        expires_at: Set(now.after(lifetime)),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(connection)
+    .await?;
+    Ok(token)
+}
+
+pub(super) async fn mail_link(op: &OpContext, email: &Email, user: &User, token: &Secret) -> Result<()> {
+    let mail = templates::password_reset(op.mailer(), &user.display_name(), token);
+    op.mailer().send(email, mail).await
+}
+
+/// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
+/// address is verified by it, since the token was nowhere else.
 pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result<User> {
-    acceptable("newPassword", new_password)?;
+    acceptable("newPassword", new_password, &[])?;
     let refused = || {
         Error::invalid(
             "token",
@@ -74,34 +98,42 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .add(password_token::Column::UsedAt.is_null())
         .add(password_token::Column::ExpiresAt.gt(now));
     // Ask before hashing, so that guesses cost no core; the guarded update below decides.
-    password_token::Entity::find()
+    let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
         .await?
+        .ok_or_else(refused)?
+        .user_pk;
+    let known = table::Entity::find_by_id(user_pk)
+        .one(op.db().reader())
+        .await?
         .ok_or_else(refused)?;
+    acceptable("newPassword", new_password, &known.own_names())?;
     let hash = op.hasher().hash(new_password).await?;
     let mut change = op.begin().await?;
-    let mut used = password_token::Entity::update_many()
-        .col_expr(password_token::Column::UsedAt, Expr::val(now.micros()))
-        .filter(in_force)
-        .exec_with_returning(&*change)
-        .await?;
-    let token = used.pop().ok_or_else(refused)?;
-    let row = table::Entity::find_by_id(token.user_pk)
+    // The user first, then the token, as whoever deletes the user takes them.
+    let row = table::Entity::find_by_id(user_pk)
         .lock_exclusive()
         .one(&*change)
         .await?
         .ok_or_else(refused)?;
-    // The user's other links end with this one.
-    password_token::Entity::delete_many()
-        .filter(password_token::Column::UserPk.eq(row.pk))
-        .filter(password_token::Column::Pk.ne(token.pk))
+    let used = password_token::Entity::update_many()
+        .col_expr(password_token::Column::UsedAt, Expr::val(now.micros()))
+        .filter(in_force)
         .exec(&*change)
         .await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    // The user's other links end with this one.
+    end_other_sessions_in_txn(&*change, op, row.pk).await?;
+    let verified_at = row.email_verified_at.or(row.email.is_some().then_some(now));
     let updated = table::ActiveModel {
         pk: Set(row.pk),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
+        password_temporary: Set(false),
+        email_verified_at: Set(verified_at),
         version: Set(row.version + 1),
         updated_at: Set(now.later_than(row.updated_at)),
         ..Default::default()

@@ -8,6 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{organization, tenant, user as table};
 use crate::error::{Error, OrConflict, Result};
+use crate::federated::{self, FederatedIdentity};
 use crate::password;
 use crate::role::{self, Assigned, OrganizationRole};
 use crate::value::{self, Email, JsonText, TenantId, UserId};
@@ -31,6 +32,11 @@ pub struct NewUser {
     /// True by default.
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
+    /// Instead of a password: its hash, of a user who moves here.
+    pub password_hash: Option<String>,
+    /// The password must be changed before it opens anything.
+    pub password_temporary: bool,
+    pub federated_identities: Vec<FederatedIdentity>,
 }
 
 /// Makes a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` past the organization's limit,
@@ -56,13 +62,24 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         .map(|json| JsonText::object("variables", json))
         .transpose()?;
     let activated = new.activated.unwrap_or(true);
+    let federated_identities = federated::parse(&new.federated_identities)?;
     if let Some(password) = &new.password {
-        password::acceptable("password", password)?;
+        let own: Vec<&str> = email.iter().map(Email::as_str).chain([id.as_str()]).collect();
+        password::acceptable("password", password, &own)?;
+    }
+    if let Some(hash) = &new.password_hash {
+        if new.password.is_some() {
+            return Err(Error::invalid(
+                "passwordHash",
+                "Give a 'password' or a 'passwordHash', not both.".to_owned(),
+            ));
+        }
+        password::acceptable_hash(hash)?;
     }
     // Hashing takes longer than all the rest: before the transaction, so that it holds no lock meanwhile.
     let password_hash = match &new.password {
         Some(password) => Some(op.hasher().hash(password).await?),
-        None => None,
+        None => new.password_hash.clone(),
     };
 
     let now = op.now();
@@ -89,6 +106,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         activated: Set(activated),
         variables: Set(variables),
         password_changed_at: Set(password_hash.is_some().then_some(now)),
+        password_temporary: Set(new.password_temporary && password_hash.is_some()),
         password_hash: Set(password_hash),
         version: Set(1),
         created_at: Set(now),
@@ -100,6 +118,9 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         .await
         .or_conflict(|constraint| taken(constraint, &id, email.as_ref()))?;
     role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
+    if !federated_identities.is_empty() {
+        federated::replace_in_txn(&*change, row.pk, &federated_identities).await?;
+    }
     change
         .record(Event::new("user.create", row.pk, &row.id).of_organization(home.pk))
         .await?;
@@ -108,7 +129,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
 }
 
 /// What a violated unique constraint of `users` means.
-pub(super) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
+pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
     // SQLite names the column, PostgreSQL the constraint; both hold the word.
     match email {
         Some(email) if constraint.contains("email") => {
@@ -119,7 +140,7 @@ pub(super) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
 }
 
 /// A tenant of this organization; it cannot be deleted until the transaction ends.
-pub(super) async fn tenant_of(connection: &impl ConnectionTrait, home: &organization::Model, id: &str) -> Result<i64> {
+pub(crate) async fn tenant_of(connection: &impl ConnectionTrait, home: &organization::Model, id: &str) -> Result<i64> {
     let not_found = || Error::no_such("tenant", "id", id);
     let known = TenantId::existing(id).ok_or_else(not_found)?;
     tenant::Entity::find()
@@ -135,7 +156,7 @@ pub(super) async fn tenant_of(connection: &impl ConnectionTrait, home: &organiza
 }
 
 /// The roles that `organizationRole` and `roles` ask for together.
-async fn wanted_roles(
+pub(crate) async fn wanted_roles(
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     organization_role: Option<OrganizationRole>,

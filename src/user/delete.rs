@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
 
-/// Deletes a user and, in the same transaction, its keys, role assignments and pending tokens. Oneself: `INVALID`; the
+/// Deletes a user and, in the same transaction, its keys, role assignments, settings, federated
+/// identities and pending tokens. Oneself: `INVALID`; the
 /// last super admin: `CONFLICT`.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;

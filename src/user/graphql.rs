@@ -9,6 +9,8 @@ use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
+use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
+use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
     DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
     order_by, text_terms, window,
@@ -18,6 +20,7 @@ use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside
 use crate::permission::Permissions;
 use crate::role::graphql::{OrganizationRoleValue, RoleObject};
 use crate::role::{self, Assigned, OrganizationRole};
+use crate::settings;
 use crate::tenant::graphql::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::value::Email;
 
@@ -55,6 +58,14 @@ pub struct UserObject {
     pub permissions: Vec<&'static str>,
     /// Free JSON, set by administrators; null if none.
     pub variables: Option<Json>,
+    /// Whether somebody reads what is sent to its present address: a mailed token came back.
+    pub email_verified: bool,
+    /// Whether its password is temporary: it must be changed before it opens anything.
+    pub must_change_password: bool,
+    /// Who it is to other identity providers, in the order of their names; set by administrators.
+    pub federated_identities: Vec<FederatedIdentityObject>,
+    /// Its own settings, as one JSON object in the order of its keys; null on anybody but the caller.
+    pub settings: Option<Json>,
     /// When it last called, to the minute; null if never.
     pub last_seen_at: Option<DateTime>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
@@ -268,6 +279,8 @@ impl Listing for User {
                     "lastname" => UserFields::LASTNAME,
                     "activated" => UserFields::ACTIVATED,
                     "variables" => UserFields::VARIABLES,
+                    "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
+                    "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
                     "lastSeenAt" => UserFields::LAST_SEEN_AT,
                     "version" => UserFields::VERSION,
                     "createdAt" => UserFields::CREATED_AT,
@@ -297,6 +310,10 @@ struct Beside {
     tenants: std::collections::HashMap<i64, TenantObject>,
     roles: std::collections::HashMap<i64, Vec<Assigned>>,
     api_keys: std::collections::HashMap<i64, Nested<ApiKeyObject>>,
+    federated_identities: std::collections::HashMap<i64, Vec<FederatedIdentity>>,
+    /// The caller's.
+    settings: Option<Json>,
+    settings_of: Option<i64>,
 }
 
 impl Beside {
@@ -320,6 +337,14 @@ impl Beside {
         {
             beside.roles = role::assigned(op.db().reader(), users.iter().map(|user| user.pk)).await?;
         }
+        if selection.has("federatedIdentities") {
+            let keys = users.iter().map(|user| user.pk);
+            beside.federated_identities = federated::of_users(op.db().reader(), keys).await?;
+        }
+        if selection.has("settings") && users.iter().any(|user| op.actor().is(user.pk)) {
+            beside.settings = Some(Json::kept(settings::read(op).await?.to_json()));
+            beside.settings_of = op.actor().caller().map(|caller| caller.user_pk);
+        }
         if selection.has("apiKeys") {
             let own: Vec<i64> = users
                 .iter()
@@ -338,7 +363,13 @@ impl Beside {
         let organization = self.organizations.get(&user.organization_pk).cloned();
         let tenant = user.tenant_pk.and_then(|pk| self.tenants.get(&pk)).cloned();
         let roles = self.roles.get(&user.pk).map(Vec::as_slice).unwrap_or_default();
+        let identities = self.federated_identities.get(&user.pk);
+        let is_caller = self.settings_of == Some(user.pk);
         UserObject {
+            email_verified: user.email_verified_at.is_some(),
+            must_change_password: user.password_temporary,
+            federated_identities: identities.into_iter().flatten().map(Into::into).collect(),
+            settings: self.settings.clone().filter(|_| is_caller),
             name: user.display_name(),
             id: ID(user.id.to_string()),
             email: user.email.as_ref().map(Email::to_string),
@@ -392,6 +423,46 @@ pub struct CreateUserData {
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
+    /// Instead of `password`, for a user who moves here: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
+    /// bcrypt string `$2b$…`, of bounded cost.
+    password_hash: Option<String>,
+    /// Who the user is to other identity providers; at most 20.
+    federated_identities: Option<Vec<FederatedIdentityData>>,
+}
+
+impl From<CreateUserData> for NewUser {
+    fn from(data: CreateUserData) -> Self {
+        Self {
+            id: data.id.map(|id| id.0),
+            email: data.email,
+            password: data.password,
+            name: data.name,
+            firstname: data.firstname,
+            lastname: data.lastname,
+            organization_id: data.organization_id,
+            tenant_id: data.tenant_id,
+            organization_role: data.organization_role.map(Into::into),
+            roles: data.roles.unwrap_or_default(),
+            activated: data.activated,
+            variables: data.variables.map(Json::given),
+            password_hash: data.password_hash,
+            password_temporary: false,
+            federated_identities: identities(data.federated_identities).unwrap_or_default(),
+        }
+    }
+}
+
+fn identities(given: Option<Vec<FederatedIdentityData>>) -> Option<Vec<FederatedIdentity>> {
+    given.map(|all| all.into_iter().map(Into::into).collect())
+}
+
+/// A user just made, with its password.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserWithPassword {
+    /// The user.
+    pub user: UserObject,
+    /// The password given or made. It is told this once and cannot be read again.
+    pub password: String,
 }
 
 /// What is to change in a user; null is not given.
@@ -417,6 +488,8 @@ pub struct UserData {
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
     variables: Option<Json>,
+    /// Who the user is to other identity providers; at most 20, which replace those there are.
+    federated_identities: Option<Vec<FederatedIdentityData>>,
 }
 
 #[derive(Default)]
@@ -501,21 +574,29 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The new user.")] data: CreateUserData,
     ) -> Result<UserObject> {
-        let new = NewUser {
-            id: data.id.map(|id| id.0),
-            email: data.email,
-            password: data.password,
-            name: data.name,
-            firstname: data.firstname,
-            lastname: data.lastname,
-            organization_id: data.organization_id,
-            tenant_id: data.tenant_id,
-            organization_role: data.organization_role.map(Into::into),
-            roles: data.roles.unwrap_or_default(),
-            activated: data.activated,
-            variables: data.variables.map(Json::given),
-        };
-        listing::one(ctx, super::create(op(ctx), new).await?).await
+        listing::one(ctx, super::create(op(ctx), data.into()).await?).await
+    }
+
+    /// Makes a user with a password, and tells it once: the one given, or a temporary one made here. Needs `write:user`.
+    async fn create_user_with_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new user; without a `password`, one is made.")] data: CreateUserData,
+        #[graphql(
+            desc = "Whether a password given is temporary, and must be changed before it opens anything; false by default. One made here always is."
+        )]
+        require_reset: Option<bool>,
+    ) -> Result<UserWithPassword> {
+        let made = super::create_with_password(op(ctx), data.into(), require_reset.unwrap_or(false)).await?;
+        let under = Selection::of(ctx).under_field("user").unwrap_or_default();
+        let mut users = User::present(op(ctx), vec![made.user], &under).await?;
+        let user = users
+            .pop()
+            .ok_or_else(|| crate::error::Error::internal("a user that was not presented"))?;
+        Ok(UserWithPassword {
+            user,
+            password: made.password.expose().to_owned(),
+        })
     }
 
     /// Changes a user. Needs `write:user`, and nobody changes a user whose permissions go beyond their own.
@@ -539,6 +620,7 @@ impl UserMutation {
             roles: data.roles,
             activated: data.activated,
             variables: data.variables.map(Json::given),
+            federated_identities: identities(data.federated_identities),
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, super::update(op(ctx), &target, wanted, expected_version).await?).await

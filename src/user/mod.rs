@@ -6,6 +6,7 @@
 //!   grants more than it holds.
 //! - Nobody deactivates, deletes or demotes themselves, and the last super admin stays.
 //! - A deactivated user stays listed and takes no seat; its keys are refused at once, on every process.
+//! - A password is somebody's own, or temporary: then it opens nothing but its own change.
 //! - An e-mail address belongs to one user of the whole system; it is compared without case. A user without one is
 //!   addressed by id.
 //!
@@ -13,6 +14,7 @@
 
 mod activate;
 mod create;
+mod create_with_password;
 mod delete;
 pub mod graphql;
 mod read;
@@ -21,8 +23,12 @@ mod update;
 
 pub use activate::{activate, deactivate};
 pub use create::{NewUser, create};
+pub(crate) use create::{taken, tenant_of, wanted_roles};
+pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use read::{Target, Term, locate, oneself};
+pub(crate) use seats::take as take_seat;
+pub use seats::used as seats_used;
 pub use update::{UserChange, update};
 
 use sea_orm::Condition;
@@ -51,6 +57,8 @@ record! {
         LASTNAME lastname: Option<String> = Lastname,
         ACTIVATED activated: bool = Activated,
         VARIABLES variables: Option<JsonText> = Variables,
+        PASSWORD_TEMPORARY password_temporary: bool = PasswordTemporary,
+        EMAIL_VERIFIED_AT email_verified_at: Option<Timestamp> = EmailVerifiedAt,
         LAST_SEEN_AT last_seen_at: Option<Timestamp> = LastSeenAt,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
@@ -91,6 +99,15 @@ impl User {
     }
 }
 
+impl User {
+    /// The name to show to whoever may no longer see the address.
+    pub fn display_name_without_email(&self) -> String {
+        let mut user = self.clone();
+        user.email = None;
+        user.display_name()
+    }
+}
+
 impl From<table::Model> for User {
     fn from(row: table::Model) -> Self {
         Self {
@@ -104,6 +121,8 @@ impl From<table::Model> for User {
             lastname: row.lastname,
             activated: row.activated,
             variables: row.variables,
+            password_temporary: row.password_temporary,
+            email_verified_at: row.email_verified_at,
             last_seen_at: row.last_seen_at,
             version: row.version,
             created_at: row.created_at,

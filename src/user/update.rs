@@ -8,8 +8,10 @@ use crate::audit::Event;
 use crate::authz::grant::{may_grant, may_manage};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
+use crate::email;
 use crate::entity::{api_key, organization, user as table};
 use crate::error::{Error, OrConflict, Result};
+use crate::federated::{self, FederatedIdentity};
 use crate::list::expect_version;
 use crate::permission::Permissions;
 use crate::role::{self, Assigned, OrganizationRole};
@@ -30,6 +32,8 @@ pub struct UserChange {
     pub roles: Option<Vec<String>>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
+    /// Replace those there are.
+    pub federated_identities: Option<Vec<FederatedIdentity>>,
 }
 
 /// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
@@ -51,7 +55,7 @@ pub(super) async fn update_as(
     expected_version: Option<i64>,
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
-    let email = wanted
+    let new_email = wanted
         .email
         .as_deref()
         .map(|email| Email::parse("email", email))
@@ -63,6 +67,11 @@ pub(super) async fn update_as(
         .variables
         .as_ref()
         .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+    let identities = wanted
+        .federated_identities
+        .as_deref()
+        .map(federated::parse)
         .transpose()?;
 
     let mut change = op.begin().await?;
@@ -83,10 +92,11 @@ pub(super) async fn update_as(
         }
         changes
     };
-    if let Some(email) = &email
+    if let Some(email) = &new_email
         && set(Some(email) != row.email.as_ref(), "email")
     {
         new.email = Set(Some(email.clone()));
+        new.email_verified_at = Set(None);
     }
     if let Some(name) = name
         && set(name != row.name, "name")
@@ -108,6 +118,12 @@ pub(super) async fn update_as(
     {
         new.variables = Set(Some(variables));
     }
+    let had_identities = match &identities {
+        Some(_) => federated::of_users(&*change, [row.pk]).await?.remove(&row.pk),
+        None => None,
+    };
+    let identities =
+        identities.filter(|wanted| set(*wanted != had_identities.unwrap_or_default(), "federatedIdentities"));
 
     // Where to: the organization first, since tenant, roles and seats depend on it.
     let home = new_home(op, &*change, &granted, &row, wanted.organization_id.as_deref()).await?;
@@ -174,8 +190,15 @@ pub(super) async fn update_as(
     let updated = new
         .update(&*change)
         .await
-        .or_conflict(|constraint| taken(constraint, &row.id, email.as_ref()))?;
+        .or_conflict(|constraint| taken(constraint, &row.id, new_email.as_ref()))?;
     role::replace_in_txn(&*change, row.pk, &had, &roles, op.now()).await?;
+    if let Some(identities) = &identities {
+        federated::replace_in_txn(&*change, row.pk, identities).await?;
+    }
+    let email_changes = fields.contains(&"email");
+    if email_changes {
+        email::void_tokens_in_txn(&*change, row.pk).await?;
+    }
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     if moves {
         end_access(&*change, op, row.pk).await?;
@@ -184,12 +207,14 @@ pub(super) async fn update_as(
             .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.pk))
             .await?;
     }
-    if moves || roles_change || activated != row.activated || fields.contains(&"email") || fields.contains(&"tenantId")
-    {
+    if moves || roles_change || activated != row.activated || email_changes || fields.contains(&"tenantId") {
         event = event.access();
     }
     change.record(event.fields(fields)).await?;
     change.commit().await?;
+    if email_changes && let Some(old) = &row.email {
+        email::tell_old_address(op, old, &updated).await;
+    }
     Ok(updated.into())
 }
 

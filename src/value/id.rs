@@ -80,6 +80,10 @@ public_id!(
     RoleId
 );
 public_id!(
+    /// Names an invitation; it is not its secret.
+    InvitationId
+);
+public_id!(
     /// Names an API key; it is not the key.
     ApiKeyId
 );

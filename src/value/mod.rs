@@ -10,7 +10,7 @@ mod text;
 mod timestamp;
 
 pub use email::Email;
-pub use id::{ApiKeyId, OrganizationId, RoleId, TenantId, UserId};
+pub use id::{ApiKeyId, InvitationId, OrganizationId, RoleId, TenantId, UserId};
 pub use json::JsonText;
 pub use text::{clearable, description, is_storable, name, optional};
 pub use timestamp::Timestamp;

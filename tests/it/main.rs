@@ -13,4 +13,10 @@
 
 mod support;
 
+mod email;
+mod federated;
 mod first_light;
+mod invitation;
+mod password_more;
+mod seats;
+mod settings;

@@ -137,6 +137,27 @@ impl App {
         self.database.dump(&self.services.db).await
     }
 
+    /// The token in the last mail.
+    pub fn mailed_token(&self) -> String {
+        let mail = self.mails().pop().expect("a mail was sent");
+        mail.lines()
+            .map(str::trim)
+            .find(|line| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .unwrap_or_else(|| panic!("no token in {mail}"))
+            .to_owned()
+    }
+
+    /// Waits until so many mails are sent; what is mailed in the background takes a moment.
+    pub async fn mails_arrive(&self, number: usize) {
+        for _ in 0..200 {
+            if self.mails().len() >= number {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{} mails of {number} arrived", self.mails().len());
+    }
+
     /// The mails sent so far, oldest first.
     pub fn mails(&self) -> Vec<String> {
         let mut paths: Vec<_> = std::fs::read_dir(self.mail.path())

@@ -1,0 +1,70 @@
+//! Asking for the mail that verifies an address.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
+
+use crate::audit::Event;
+use crate::authn::Secret;
+use crate::authz::grant::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::entity::email_token as table;
+use crate::error::{Error, Result};
+use crate::mail::templates;
+use crate::user::{self, Target, User};
+use crate::{organization, role};
+
+const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Mails a link that verifies a user's address, to oneself (the default) or to a user that the caller may manage. Links
+/// sent before are void. `CONFLICT` if the address is verified already.
+pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
+    let granted = op.authorize(Action::Create, Resource::EmailVerification)?;
+    let myself = op
+        .actor()
+        .caller()
+        .map(|caller| Target::id(caller.user_id.as_str()))
+        .unwrap_or_default();
+    let mut change = op.begin().await?;
+    let row = user::locate(&*change, &granted, target.unwrap_or(&myself)).await?;
+    may_manage(op.actor(), role::permissions_of(&*change, row.pk).await?)?;
+    op.mailer().require()?;
+    organization::require_mail(&*change, row.organization_pk).await?;
+    let Some(email) = row.email.clone() else {
+        return Err(Error::invalid(
+            "where",
+            format!("The user '{}' has no e-mail address to verify.", row.id),
+        ));
+    };
+    if row.email_verified_at.is_some() {
+        return Err(Error::Conflict(format!(
+            "The e-mail address of the user '{}' is verified already.",
+            row.id
+        )));
+    }
+    let token = Secret::mailed_token()?;
+    table::Entity::delete_many()
+        .filter(table::Column::UserPk.eq(row.pk))
+        .exec(&*change)
+        .await?;
+    let now = op.now();
+    table::ActiveModel {
+        user_pk: Set(row.pk),
+        email: Set(email.clone()),
+        digest: Set(token.digest()),
+        expires_at: Set(now.after(TOKEN_LIFETIME)),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(&*change)
+    .await?;
+    change
+        .record(Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    let user: User = row.into();
+    let mail = templates::verify_email(op.mailer(), &user.display_name(), &token);
+    op.mailer().send(&email, mail).await?;
+    Ok(user)
+}

@@ -1,0 +1,56 @@
+//! Verifying an address.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use crate::audit::Event;
+use crate::authn::digest;
+use crate::context::OpContext;
+use crate::entity::{email_token as table, user};
+use crate::error::{Error, Result};
+use crate::user::User;
+
+/// Verifies the address that a token was mailed to, if it still is its user's. Anybody who holds the token may; it works
+/// once, within a day.
+pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
+    let refused = || {
+        Error::invalid(
+            "token",
+            "This link is not valid. It may be used up, older than a day, or replaced by a newer one.".to_owned(),
+        )
+    };
+    let now = op.now();
+    let in_force = Condition::all()
+        .add(table::Column::Digest.eq(digest(token)))
+        .add(table::Column::ExpiresAt.gt(now));
+    let token = table::Entity::find()
+        .filter(in_force.clone())
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(refused)?;
+    let mut change = op.begin().await?;
+    // The user first, then the token, as whoever changes the address takes them.
+    let row = user::Entity::find_by_id(token.user_pk)
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .filter(|row| row.email.as_ref() == Some(&token.email))
+        .ok_or_else(refused)?;
+    let used = table::Entity::delete_many().filter(in_force).exec(&*change).await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    let updated = user::ActiveModel {
+        pk: Set(row.pk),
+        email_verified_at: Set(Some(now)),
+        version: Set(row.version + 1),
+        updated_at: Set(now.later_than(row.updated_at)),
+        ..Default::default()
+    }
+    .update(&*change)
+    .await?;
+    change
+        .record(Event::new("email.verify", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
