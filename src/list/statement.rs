@@ -108,7 +108,7 @@ pub enum Link<L: Listed> {
     Column(<L::Entity as EntityTrait>::Column),
     /// A table of pairs does; see [`Link::through`].
     Pairs {
-        children: SelectStatement,
+        children: Box<SelectStatement>,
         parent: SimpleExpr,
     },
 }
@@ -117,7 +117,7 @@ impl<L: Listed> Link<L> {
     /// A table whose rows hold the keys of a child and of a parent.
     pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
         Self::Pairs {
-            children: P::find().select_only().column(child).into_query(),
+            children: Box::new(P::find().select_only().column(child).into_query()),
             parent: parent.into_simple_expr(),
         }
     }
@@ -126,7 +126,7 @@ impl<L: Listed> Link<L> {
         match self {
             Self::Column(column) => column.into_simple_expr().eq(key),
             Self::Pairs { children, parent } => {
-                let mut children = children.clone();
+                let mut children = SelectStatement::clone(children);
                 children.and_where(parent.clone().eq(key));
                 L::pk_column().into_simple_expr().in_subquery(children)
             }
