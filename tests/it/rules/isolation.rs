@@ -260,6 +260,21 @@ struct View<'a> {
     words: Vec<&'static str>,
 }
 
+impl View<'_> {
+    /// Whether there is a thing out of sight that this leaf could name. For who sees one organization only, each kind of
+    /// thing has one in the other, or nobody thought of it.
+    fn hides(&self, leaf: &Leaf) -> bool {
+        let hides = self.hidden.contains_key(&(leaf.kind, leaf.which));
+        assert!(
+            hides || self.name != "ann, globex",
+            "'views' has no {:?} {} of globex",
+            leaf.kind,
+            leaf.which
+        );
+        hides
+    }
+}
+
 async fn views(app: &App) -> Vec<View<'_>> {
     for (organization, tenants) in [
         ("acme", ["acme-berlin", "acme-paris"]),
@@ -479,7 +494,7 @@ on_both! {
             for place in &places {
                 let leaves: Vec<Leaf> = leaves(&sdl, named(&place.ty), QUERY_DEPTH)
                     .into_iter()
-                    .filter(|leaf| view.hidden.contains_key(&(leaf.kind, leaf.which)))
+                    .filter(|leaf| view.hides(leaf))
                     .collect();
                 for leaves in leaves.chunks(12) {
                     asked += leaves.len();
@@ -493,7 +508,8 @@ on_both! {
     async fn mutations(app: App) {
         let sdl = Sdl::read();
         let views = views(&app).await;
-        for view in &views {
+        // The limited keys may change nothing, and una nothing of others, whoever they are.
+        for view in views.iter().filter(|view| ["ann, globex", "una, a colleague"].contains(&view.name)) {
             for field in sdl.fields("Mutation") {
                 equal_in_mutation(&app, &sdl, view, field).await;
             }
@@ -686,9 +702,10 @@ async fn equal_in_mutation(
     let before = app.dump().await;
     for leaf in all {
         // "Not another's": true of all that one has, so the change would be made.
-        let Some(names) = view.hidden.get(&(leaf.kind, leaf.which)) else {
+        if !view.hides(&leaf) {
             continue;
-        };
+        }
+        let names = &view.hidden[&(leaf.kind, leaf.which)];
         if leaf.path.iter().any(|step| step.field == "NOT") {
             continue;
         }

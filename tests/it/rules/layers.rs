@@ -278,10 +278,10 @@ fn take_apart<'a>(text: &'a str, prefix: &str, paths: &mut BTreeSet<String>) -> 
     } else {
         format!("{prefix}::{word}")
     };
-    if let Some(deeper) = rest.strip_prefix("::") {
-        if deeper.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '{') {
-            return take_apart(deeper, &path, paths);
-        }
+    if let Some(deeper) = rest.strip_prefix("::")
+        && deeper.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '{')
+    {
+        return take_apart(deeper, &path, paths);
     }
     paths.insert(path);
     // `self as name`, `*`, a macro's `!`: nothing more of the path.

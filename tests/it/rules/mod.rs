@@ -40,18 +40,22 @@ fn assert_committed(path: &str, text: &str) {
         return;
     }
     let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), text.lines().collect());
-    let gone = old
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let around = |lines: &[&str], mark: char| -> String {
+        let shown = lines.iter().skip(same).take(12).map(|line| format!("{mark} {line}\n"));
+        shown.collect()
+    };
+    let before: String = new
         .iter()
-        .filter(|line| !new.contains(line))
-        .map(|line| format!("- {line}"));
-    let come = new
-        .iter()
-        .filter(|line| !old.contains(line))
-        .map(|line| format!("+ {line}"));
-    let lines: Vec<String> = gone.chain(come).take(60).collect();
+        .take(same)
+        .skip(same.saturating_sub(4))
+        .map(|line| format!("  {line}\n"))
+        .collect();
     panic!(
-        "{path} is not what it was (TENANTRY_TEST_UPDATE=1 writes it anew, if this is meant):\n{}",
-        lines.join("\n")
+        "{path} is not what it was, from line {} on (TENANTRY_TEST_UPDATE=1 writes it anew, if this is meant):\n{before}{}{}",
+        same + 1,
+        around(&old, '-'),
+        around(&new, '+'),
     );
 }
 
