@@ -276,7 +276,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
 
 /// The document, parsed and small enough.
 fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Answer> {
-    limits::check_length(query).map_err(response_of)?;
+    limits::check_text(query).map_err(response_of)?;
     let document = parse_query(query).map_err(|error| Answer::from_errors(vec![syntax_error(error)]))?;
     limits::check(&document, variables).map_err(response_of)?;
     Ok(document)

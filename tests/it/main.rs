@@ -13,4 +13,7 @@
 
 mod support;
 
+mod crash;
 mod first_light;
+mod http;
+mod request_log;
