@@ -124,6 +124,10 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<()>
         let operation = &operation.node;
         let declared = operation.variable_definitions.len() as u64;
         limit("variables in one operation", declared, VARIABLES_MAX)?;
+        refuse_directives(&operation.directives)?;
+        for variable in &operation.variable_definitions {
+            refuse_directives(&variable.node.directives)?;
+        }
         let mut measuring = Measuring::new(document, variables, Some(operation));
         let size = measuring.selection_set(&operation.selection_set.node, 0)?;
         reached.extend(measuring.done.into_keys());
@@ -343,6 +347,7 @@ impl<'a> Measuring<'a> {
         let Some(fragment) = self.fragments.get(name) else {
             return Ok(Size::default());
         };
+        refuse_directives(&fragment.node.directives)?;
         self.done.insert(name.clone(), None);
         let size = self.selection_set(&fragment.node.selection_set.node, level)?;
         self.done.insert(name.clone(), Some(size.clone()));
@@ -354,6 +359,18 @@ fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         _ => None,
+    }
+}
+
+/// For operations, variables and the definitions of fragments.
+fn refuse_directives(directives: &[Positioned<Directive>]) -> Result<()> {
+    match directives.first() {
+        None => Ok(()),
+        Some(directive) => {
+            let name = shown(&directive.node.name.node);
+            let message = format!("The directive '@{name}' may not stand here. '@include' and '@skip' are for fields.");
+            Err(Error::invalid("query", message))
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use super::request::{Facts, RequestId, actor};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown};
 use crate::graphql::{JsonVariables, code_of, finish, limits, response_of, syntax_error};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -238,7 +238,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     let variables = parsed.variables.map(|given| given.0).unwrap_or_default();
     let mut mutation_by_get = false;
     let prepared = document(&query, &variables).and_then(|document| {
-        let (kind, name) = operation(&document, parsed.operation_name.as_deref())?;
+        let (kind, name) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
         facts.operation = Some(name);
         mutation_by_get = by_get && kind == OperationType::Mutation;
         Ok(document)
@@ -283,7 +283,11 @@ fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, An
 }
 
 /// The kind and the name, for the log, of the operation that would run.
-fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(OperationType, String), Answer> {
+fn operation(
+    document: &ExecutableDocument,
+    wanted: Option<&str>,
+    variables: &Variables,
+) -> Result<(OperationType, String), Answer> {
     let unknown = |message: &str| Err(response_of(Error::invalid("operationName", message.to_owned())));
     let (name, operation) = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => (None, operation),
@@ -299,12 +303,25 @@ fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(Ope
             Some(_) | None => return unknown("The document has several operations; say which in 'operationName'."),
         },
     };
+    // The library takes a missing value for an argument that is not given.
+    for variable in &operation.node.variable_definitions {
+        let variable = &variable.node;
+        let missing = match variables.get(&variable.name.node) {
+            Some(value) => *value == Value::Null,
+            None => variable.default_value.is_none(),
+        };
+        if missing && !variable.var_type.node.nullable {
+            let (name, kind) = (shown(&variable.name.node), shown(&variable.var_type.node.to_string()));
+            let message = format!("The variable '${name}' must have a value of the type '{kind}'.");
+            return Err(response_of(Error::invalid("variables", message)));
+        }
+    }
     let kind = operation.node.ty;
     let name = match name {
         Some(name) => format!("{kind} {name}"),
         None => format!("{kind}"),
     };
-    Ok((kind, crate::error::shown(&name)))
+    Ok((kind, shown(&name)))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -11,4 +11,4 @@ pub use body::{BODY_BYTES_MAX, read_body};
 pub use graphql::{Parsed, execute, refuse, status_of};
 pub use request::{Facts, RequestId, actor};
 pub use router::{App, router};
-pub use serve::serve;
+pub use serve::{HEAD_BYTES_MAX, serve};

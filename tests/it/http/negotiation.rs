@@ -216,10 +216,10 @@ async fn parameters_have_their_types() {
 #[tokio::test]
 async fn a_get_has_its_parameters_in_the_address() {
     let app = app().await;
-    let query = "query a($x: Boolean!) { __typename @include(if: $x) } query b { b: __typename }";
+    let query = "query a($x: Boolean!) { __typename me @include(if: $x) { id } } query b { b: __typename }";
     let reply = get(
         &app,
-        &[("query", query), ("operationName", "a"), ("variables", "{\"x\":true}")],
+        &[("query", query), ("operationName", "a"), ("variables", "{\"x\":false}")],
     )
     .await;
     assert_eq!(reply.body, r#"{"data":{"__typename":"Query"}}"#);
