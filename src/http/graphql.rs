@@ -244,7 +244,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Ok(document)
     });
     let mut answer = match prepared {
-        Err(answer) => answer,
+        Err(answer) => *answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
             let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0));
@@ -275,10 +275,11 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
 }
 
 /// The document, parsed and small enough.
-fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Answer> {
-    limits::check_text(query).map_err(response_of)?;
-    let document = parse_query(query).map_err(|error| Answer::from_errors(vec![syntax_error(error)]))?;
-    limits::check(&document, variables).map_err(response_of)?;
+fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Box<Answer>> {
+    let refused = |error| Box::new(response_of(error));
+    limits::check_text(query).map_err(refused)?;
+    let document = parse_query(query).map_err(|error| Box::new(Answer::from_errors(vec![syntax_error(error)])))?;
+    limits::check(&document, variables).map_err(refused)?;
     Ok(document)
 }
 
@@ -287,8 +288,13 @@ fn operation(
     document: &ExecutableDocument,
     wanted: Option<&str>,
     variables: &Variables,
-) -> Result<(OperationType, String), Answer> {
-    let unknown = |message: &str| Err(response_of(Error::invalid("operationName", message.to_owned())));
+) -> Result<(OperationType, String), Box<Answer>> {
+    let unknown = |message: &str| {
+        Err(Box::new(response_of(Error::invalid(
+            "operationName",
+            message.to_owned(),
+        ))))
+    };
     let (name, operation) = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => (None, operation),
         (DocumentOperations::Single(_), Some(_)) => {
@@ -313,7 +319,7 @@ fn operation(
         if missing && !variable.var_type.node.nullable {
             let (name, kind) = (shown(&variable.name.node), shown(&variable.var_type.node.to_string()));
             let message = format!("The variable '${name}' must have a value of the type '{kind}'.");
-            return Err(response_of(Error::invalid("variables", message)));
+            return Err(Box::new(response_of(Error::invalid("variables", message))));
         }
     }
     let kind = operation.node.ty;
