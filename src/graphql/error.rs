@@ -159,7 +159,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A whole answer that is one refusal, made before anything ran.
 pub fn response_of(error: Error) -> Response {
-    Response::from_errors(vec![
-        async_graphql::Error::from(Failure(error)).into_server_error(async_graphql::Pos::default()),
-    ])
+    let mut error = async_graphql::Error::from(Failure(error)).into_server_error(async_graphql::Pos::default());
+    // It stands nowhere in the document; line 0 is no place.
+    error.locations.clear();
+    Response::from_errors(vec![error])
 }

@@ -18,6 +18,8 @@ use crate::error::{Error, Result, shown};
 
 /// A longer document is refused before it is parsed; large values belong into variables.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// Names, numbers, texts and signs of a document: what parsing it costs.
+const TOKENS_MAX: u64 = 10_000;
 /// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
 pub const DEPTH_MAX: u64 = 16;
 /// Values that an answer may hold: fields times the sizes of the pages they stand in. Two pages of 100 within each other
@@ -61,8 +63,56 @@ const SENSITIVE: [&str; 14] = [
 ];
 
 /// Refuses a text that is too long to be parsed.
-pub fn check_length(document: &str) -> Result<()> {
-    limit("bytes", document.len() as u64, DOCUMENT_BYTES_MAX as u64)
+pub fn check_text(document: &str) -> Result<()> {
+    limit("bytes", document.len() as u64, DOCUMENT_BYTES_MAX as u64)?;
+    limit("names, values and signs", tokens(document.as_bytes()), TOKENS_MAX)
+}
+
+/// How many tokens a text has, roughly: a malformed one is the parser's business.
+fn tokens(mut text: &[u8]) -> u64 {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'+');
+    let mut count = 0_u64;
+    while let Some((first, rest)) = text.split_first() {
+        text = match first {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                text = rest;
+                continue;
+            }
+            b'#' => {
+                text = after(rest, |byte| byte != b'\n');
+                continue;
+            }
+            b'"' => after_string(rest),
+            byte if is_word(byte) => after(rest, |byte| is_word(&byte)),
+            _ => rest,
+        };
+        count += 1;
+    }
+    count
+}
+
+fn after(text: &[u8], skip: impl Fn(u8) -> bool) -> &[u8] {
+    let end = text.iter().position(|byte| !skip(*byte)).unwrap_or(text.len());
+    text.get(end..).unwrap_or_default()
+}
+
+/// What follows a string, given what follows its first quote.
+fn after_string(text: &[u8]) -> &[u8] {
+    let (mut text, end) = match text.strip_prefix(b"\"\"") {
+        Some(block) => (block, &b"\"\"\""[..]),
+        None => (text, &b"\""[..]),
+    };
+    while let Some((first, rest)) = text.split_first() {
+        if let Some(after) = text.strip_prefix(end) {
+            return after;
+        }
+        text = if *first == b'\\' {
+            rest.get(1..).unwrap_or_default()
+        } else {
+            rest
+        };
+    }
+    text
 }
 
 /// Refuses a document that would cost too much.
@@ -75,6 +125,10 @@ pub fn check(document: &ExecutableDocument, variables: &Variables) -> Result<()>
         let operation = &operation.node;
         let declared = operation.variable_definitions.len() as u64;
         limit("variables in one operation", declared, VARIABLES_MAX)?;
+        refuse_directives(&operation.directives)?;
+        for variable in &operation.variable_definitions {
+            refuse_directives(&variable.node.directives)?;
+        }
         let mut measuring = Measuring::new(document, variables, Some(operation));
         let size = measuring.selection_set(&operation.selection_set.node, 0)?;
         reached.extend(measuring.done.into_keys());
@@ -294,6 +348,7 @@ impl<'a> Measuring<'a> {
         let Some(fragment) = self.fragments.get(name) else {
             return Ok(Size::default());
         };
+        refuse_directives(&fragment.node.directives)?;
         self.done.insert(name.clone(), None);
         let size = self.selection_set(&fragment.node.selection_set.node, level)?;
         self.done.insert(name.clone(), Some(size.clone()));
@@ -305,6 +360,18 @@ fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64(),
         _ => None,
+    }
+}
+
+/// For operations, variables and the definitions of fragments.
+fn refuse_directives(directives: &[Positioned<Directive>]) -> Result<()> {
+    match directives.first() {
+        None => Ok(()),
+        Some(directive) => {
+            let name = shown(&directive.node.name.node);
+            let message = format!("The directive '@{name}' may not stand here. '@include' and '@skip' are for fields.");
+            Err(Error::invalid("query", message))
+        }
     }
 }
 

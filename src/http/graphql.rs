@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet, VariableDefinition,
+    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{PathSegment, Positioned, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::{PathSegment, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
@@ -24,7 +24,7 @@ use super::request::{Facts, IMPERSONATE, RequestId, actor};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, shown};
 use crate::graphql::{JsonVariables, code_of, finish, limits, response_of, syntax_error};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -240,14 +240,13 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     let variables = parsed.variables.map(|given| given.0).unwrap_or_default();
     let mut mutation_by_get = false;
     let prepared = document(&query, &variables).and_then(|document| {
-        let (kind, name, definitions) = operation(&document, parsed.operation_name.as_deref())?;
+        let (kind, name) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
         facts.operation = Some(name);
         mutation_by_get = by_get && kind == OperationType::Mutation;
-        required_variables(definitions, &variables)?;
         Ok(document)
     });
     let mut answer = match prepared {
-        Err(answer) => answer,
+        Err(answer) => *answer,
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
             let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
@@ -326,19 +325,26 @@ fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
 }
 
 /// The document, parsed and small enough.
-fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Answer> {
-    limits::check_length(query).map_err(response_of)?;
-    let document = parse_query(query).map_err(|error| Answer::from_errors(vec![syntax_error(error)]))?;
-    limits::check(&document, variables).map_err(response_of)?;
+fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Box<Answer>> {
+    let refused = |error| Box::new(response_of(error));
+    limits::check_text(query).map_err(refused)?;
+    let document = parse_query(query).map_err(|error| Box::new(Answer::from_errors(vec![syntax_error(error)])))?;
+    limits::check(&document, variables).map_err(refused)?;
     Ok(document)
 }
 
 /// The kind and the name, for the log, of the operation that would run.
-fn operation<'a>(
-    document: &'a ExecutableDocument,
+fn operation(
+    document: &ExecutableDocument,
     wanted: Option<&str>,
-) -> Result<(OperationType, String, &'a [Positioned<VariableDefinition>]), Answer> {
-    let unknown = |message: &str| Err(response_of(Error::invalid("operationName", message.to_owned())));
+    variables: &Variables,
+) -> Result<(OperationType, String), Box<Answer>> {
+    let unknown = |message: &str| {
+        Err(Box::new(response_of(Error::invalid(
+            "operationName",
+            message.to_owned(),
+        ))))
+    };
     let (name, operation) = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => (None, operation),
         (DocumentOperations::Single(_), Some(_)) => {
@@ -353,34 +359,25 @@ fn operation<'a>(
             Some(_) | None => return unknown("The document has several operations; say which in 'operationName'."),
         },
     };
+    // The library takes a missing value for an argument that is not given.
+    for variable in &operation.node.variable_definitions {
+        let variable = &variable.node;
+        let missing = match variables.get(&variable.name.node) {
+            Some(value) => *value == Value::Null,
+            None => variable.default_value.is_none(),
+        };
+        if missing && !variable.var_type.node.nullable {
+            let (name, kind) = (shown(&variable.name.node), shown(&variable.var_type.node.to_string()));
+            let message = format!("The variable '${name}' must have a value of the type '{kind}'.");
+            return Err(Box::new(response_of(Error::invalid("variables", message))));
+        }
+    }
     let kind = operation.node.ty;
     let name = match name {
         Some(name) => format!("{kind} {name}"),
         None => format!("{kind}"),
     };
-    Ok((kind, crate::error::shown(&name), &operation.node.variable_definitions))
-}
-
-/// Refuses an operation whose non-null variable has no value. The library does so only where an argument itself is
-/// required, and would run the rest as if nothing was asked.
-fn required_variables(definitions: &[Positioned<VariableDefinition>], given: &Variables) -> Result<(), Answer> {
-    for definition in definitions {
-        let name = &definition.node.name.node;
-        let value = given.get(name);
-        let missing = match value {
-            None => definition.node.default_value.is_none(),
-            Some(value) => *value == Value::Null,
-        };
-        if missing && !definition.node.var_type.node.nullable {
-            let kind = &definition.node.var_type.node;
-            let error = Error::invalid(
-                "variables",
-                format!("The variable '${name}' of type '{kind}' must have a value."),
-            );
-            return Err(response_of(error));
-        }
-    }
-    Ok(())
+    Ok((kind, shown(&name)))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -15,4 +15,4 @@ pub use client::{Edge, Network, Peer, is_origin};
 pub use graphql::{Parsed, execute, refuse, status_of};
 pub use request::{Facts, IMPERSONATE, RequestId, actor};
 pub use router::{App, router};
-pub use serve::serve;
+pub use serve::{HEAD_BYTES_MAX, serve};

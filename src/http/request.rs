@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
-use super::{App, Peer, graphql};
+use super::{App, HEAD_BYTES_MAX, Peer, graphql};
 use crate::authn::{Actor, credential};
 use crate::db::STATEMENTS;
 use crate::error::{Error, ErrorCode, Result};
@@ -50,8 +50,13 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
         .scope(Cell::new(0), async {
-            let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-            let response = response.unwrap_or_else(|panic| panicked(panic.as_ref(), &id));
+            let response = match head_bytes(&request) > HEAD_BYTES_MAX {
+                true => head_too_large(&id),
+                false => {
+                    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+                    response.unwrap_or_else(|panic| panicked(panic.as_ref(), &id))
+                }
+            };
             (response, STATEMENTS.with(Cell::get))
         })
         .await;
@@ -82,6 +87,25 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     response
 }
 
+/// The server's own bound is on what it holds of an unfinished head; one that came in few large pieces gets past it.
+fn head_bytes(request: &Request) -> usize {
+    let headers = request.headers().iter();
+    let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let uri = request.uri();
+    uri.path().len() + uri.query().map_or(0, str::len) + headers
+}
+
+fn head_too_large(id: &Arc<str>) -> Response {
+    let message = format!("The request's head is too large; the limit is {HEAD_BYTES_MAX} bytes.");
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    graphql::refuse(
+        status,
+        Error::LimitExceeded(message),
+        json(),
+        &RequestId(Arc::clone(id), None),
+    )
+}
+
 /// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
 fn panicked(panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -89,13 +113,12 @@ fn panicked(panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     let error = Error::internal(format!("a request panicked: {text}"));
-    let json = HeaderValue::from_static("application/json; charset=utf-8");
-    graphql::refuse(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        error,
-        json,
-        &RequestId(Arc::clone(id), None),
-    )
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    graphql::refuse(status, error, json(), &RequestId(Arc::clone(id), None))
+}
+
+fn json() -> HeaderValue {
+    HeaderValue::from_static("application/json; charset=utf-8")
 }
 
 /// Who calls, by the request's headers. `impersonate` are the names of those that say whom the request is for; one that

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::Peer;
 
 /// A longer request head is refused with 431.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long running requests may take to finish after the signal to stop.

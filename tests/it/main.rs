@@ -14,12 +14,15 @@
 mod support;
 
 mod audit_trail;
+mod crash;
 mod email;
 mod federated;
 mod first_light;
 mod group;
+mod http;
 mod invitation;
 mod password_more;
+mod request_log;
 mod role;
 mod rules;
 mod seats;

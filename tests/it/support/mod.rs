@@ -2,6 +2,7 @@
 
 mod database;
 pub mod postgres;
+pub mod process;
 
 use std::sync::Arc;
 

@@ -1,0 +1,90 @@
+//! One line a request, by which it can be found again, and which tells nobody's secrets.
+
+use serde_json::json;
+
+use crate::support::process::{Server, exchange};
+use crate::support::{ADMIN_KEY, Backend, TestDatabase};
+
+/// `key=value` or `key="value"` of a line.
+fn fact<'a>(line: &'a str, key: &str) -> &'a str {
+    let (_, rest) = line
+        .split_once(&format!(" {key}="))
+        .unwrap_or_else(|| panic!("no '{key}' in {line}"));
+    match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next().unwrap(),
+        None => rest.split(' ').next().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_request_leaves_one_line_without_personal_data() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    let server = Server::start(&database.url);
+    let create = "mutation MakeAda($data: CreateUserData!) { createUser(data: $data) { id email } }";
+    let data = json!({
+        "id": "ada", "email": "secret.address@acme.example", "firstname": "Augusta", "lastname": "Lovelace",
+        "password": "correct horse battery", "organizationId": "platform",
+    });
+    let made = server.send(create, json!({ "data": data })).await.unwrap();
+    assert_eq!(made["data"]["createUser"]["id"], "ada");
+    server.send("query Again { me { id } }", json!({})).await.unwrap();
+    let conflict = server.send(create, json!({ "data": data })).await.unwrap();
+    assert_eq!(conflict["errors"][0]["extensions"]["code"], "CONFLICT");
+    server
+        .send("{ me { id(password: \"correct horse battery\" }", json!({}))
+        .await
+        .unwrap();
+    let strange =
+        "GET /nobody/secret.address@acme.example?token=tnt_hidden HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&server.address, strange).await.unwrap();
+    let id = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("x-request-id: "))
+        .unwrap();
+    let bad = "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer tnt_hidden\r\nContent-Length: 0\r\n\r\n";
+    exchange(&server.address, bad).await.unwrap();
+
+    let log = server.log(6).await;
+    let lines: Vec<&String> = log.iter().filter(|line| line.contains(" request ")).collect();
+    assert_eq!(lines.len(), 6, "{log:#?}");
+    let expected = [
+        ("POST", "/graphql", "200", "mutation MakeAda", "admin", "-"),
+        ("POST", "/graphql", "200", "query Again", "admin", "-"),
+        ("POST", "/graphql", "200", "mutation MakeAda", "admin", "CONFLICT"),
+        ("POST", "/graphql", "200", "-", "admin", "INVALID"),
+        ("GET", "-", "404", "-", "-", "-"),
+        ("POST", "/graphql", "401", "-", "-", "UNAUTHENTICATED"),
+    ];
+    for (line, (method, path, status, operation, actor, code)) in lines.iter().zip(expected) {
+        assert_eq!(fact(line, "method"), method);
+        assert_eq!(fact(line, "path"), path);
+        assert_eq!(fact(line, "status"), status);
+        assert_eq!(fact(line, "operation"), operation);
+        assert_eq!(fact(line, "actor"), actor);
+        assert_eq!(fact(line, "code"), code);
+        assert!(fact(line, "micros").parse::<u64>().unwrap() > 0, "{line}");
+        assert!(!line.contains('\u{1b}'), "colours for a file: {line}");
+    }
+    let statements: Vec<u32> = lines
+        .iter()
+        .map(|line| fact(line, "statements").parse().unwrap())
+        .collect();
+    assert!(statements[0] > statements[1], "{statements:?}");
+    assert_eq!(statements[4], 0);
+    assert_eq!(fact(lines[4], "request_id"), id);
+    let all = log.join("\n");
+    for secret in [
+        "secret.address",
+        "acme.example",
+        "Augusta",
+        "Lovelace",
+        "correct horse",
+        "tnt_hidden",
+        ADMIN_KEY,
+        "createUser",
+        "platform.invalid",
+        "token",
+    ] {
+        assert!(!all.contains(secret), "'{secret}' in the log:\n{all}");
+    }
+}
