@@ -14,3 +14,6 @@
 mod support;
 
 mod first_light;
+mod impersonation;
+mod session;
+mod tokens;

@@ -2,6 +2,7 @@
 
 mod database;
 pub mod postgres;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -41,6 +42,16 @@ pub struct App {
 
 impl App {
     pub async fn new(backend: Backend) -> Self {
+        let secret = SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap());
+        Self::with_secret(backend, secret).await
+    }
+
+    /// A server that cannot keep sessions.
+    pub async fn without_secret(backend: Backend) -> Self {
+        Self::with_secret(backend, SecretSource::Missing).await
+    }
+
+    pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tenantry::telemetry::start();
         }
@@ -52,10 +63,7 @@ impl App {
             credentials: Credentials::default(),
             hasher: Hasher::default(),
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
-            signing: SigningKeys::new(
-                SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap()),
-                Some(PUBLIC_URL),
-            ),
+            signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {
