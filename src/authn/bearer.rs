@@ -8,13 +8,13 @@ use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::impersonation::{begun_by, impersonated};
-use super::{Actor, Caller, Claims, SigningKeys, digest};
+use super::{Actor, Caller, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
 use crate::role::BuiltIn;
-use crate::value::{Email, OrganizationId, Timestamp, UserId};
+use crate::value::{Email, OrganizationId, SessionId, Timestamp, UserId};
 
 /// How long another process's revocation may go unnoticed here; this process forgets at once. The limit is a second.
 const REMEMBERED: Duration = Duration::from_millis(500);
@@ -258,7 +258,10 @@ async fn look_up_session(
     let Some((claims, kid)) = signing.verify(db, token, now).await? else {
         return Ok(None);
     };
-    let Some(row) = session_row(db, &claims, &kid, now).await? else {
+    let (Some(sid), Some(sub)) = (SessionId::existing(&claims.sid), UserId::existing(&claims.sub)) else {
+        return Ok(None);
+    };
+    let Some(row) = session_row(db, &sid, &sub, &kid, now).await? else {
         return Ok(None);
     };
     let reader = db.reader();
@@ -282,7 +285,13 @@ async fn look_up_session(
 
 /// The row decides, not the token: a session that was ended, or whose user has gone (an id made anew is another user),
 /// or whose signing key no longer counts, is none. An impersonation ends with the credential it was begun with.
-async fn session_row(db: &Database, claims: &Claims, kid: &str, now: Timestamp) -> Result<Option<SessionRow>> {
+async fn session_row(
+    db: &Database,
+    sid: &SessionId,
+    sub: &UserId,
+    kid: &str,
+    now: Timestamp,
+) -> Result<Option<SessionRow>> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
         r"SELECT s.pk, s.user_pk, s.impersonator_pk, s.api_key_pk, s.expires_at
@@ -296,9 +305,9 @@ async fn session_row(db: &Database, claims: &Claims, kid: &str, now: Timestamp) 
             AND (s.parent_pk IS NULL OR (p.ended_at IS NULL AND p.expires_at > $4))
             AND (a.revoked_at IS NULL OR a.revoked_at > $4) AND (a.expires_at IS NULL OR a.expires_at > $4)",
         [
-            claims.sid.as_str().into(),
+            sid.as_str().into(),
             kid.into(),
-            claims.sub.as_str().into(),
+            sub.as_str().into(),
             now.micros().into(),
         ],
     );

@@ -13,6 +13,7 @@
 
 mod support;
 
+mod edge;
 mod first_light;
 mod impersonation;
 mod session;

@@ -325,3 +325,35 @@ fn rsa_stays_out_of_the_tree() {
     let lock = include_str!("../../Cargo.lock");
     assert!(!lock.contains("name = \"rsa\""), "RUSTSEC-2023-0071 has no fix");
 }
+
+#[test]
+fn the_command_rotates_and_a_start_without_the_secret_fails() {
+    use std::process::{Command, Output};
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| -> Output {
+        let url = format!("sqlite://{}", folder.path().join("t.db").display());
+        Command::new(env!("CARGO_BIN_EXE_tenantry"))
+            .args(arguments)
+            .env("TENANTRY_DATABASE_URL", url)
+            .output()
+            .unwrap()
+    };
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!run(&["rotate-keys"]).status.success(), "there is no schema yet");
+    assert!(run(&["migrate", "up"]).status.success());
+    let first = run(&["rotate-keys"]);
+    assert!(first.status.success(), "{}", said(&first));
+    let file = folder.path().join("t.db.key");
+    assert!(file.exists());
+    std::fs::remove_file(&file).unwrap();
+    let start = run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!start.status.success());
+    let line = said(&start);
+    assert!(
+        line.contains("t.db.key") && line.contains("rotate-keys --now"),
+        "{line}"
+    );
+    assert!(!line.contains("panicked"), "{line}");
+    let again = run(&["rotate-keys", "--now"]);
+    assert!(again.status.success(), "{}", said(&again));
+}
