@@ -7,7 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::impersonation::{begun_by, impersonated};
+use super::impersonation::begun_by;
 use super::{Actor, Caller, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
@@ -121,35 +121,6 @@ impl Credentials {
             return Err(refused(credential));
         }
         Ok(Actor::User(found.caller.clone()))
-    }
-
-    /// The user of this id, as the caller may be it; see [`impersonated`]. Remembered under the credential and the id.
-    pub async fn impersonated(
-        &self,
-        db: &Database,
-        credential: Credential<'_>,
-        actor: &Actor,
-        id: &str,
-    ) -> Result<Actor> {
-        let generation = self.generation.load(Ordering::Acquire);
-        let key = match credential {
-            Credential::Key(text) | Credential::Token(text) => format!("{} {id}", digest(text)),
-            Credential::None | Credential::Unreadable => String::new(),
-        };
-        // The credential itself was checked just now, so this needs no end of its own.
-        if let Some(found) = self.known(&key, generation) {
-            return Ok(Actor::User(found.caller.clone()));
-        }
-        let caller = impersonated(db.reader(), actor, id).await?;
-        if !key.is_empty() {
-            let remembered = Remembered {
-                generation,
-                caller: caller.clone(),
-                ends_at: None,
-            };
-            self.remembered.insert(key, Arc::new(remembered));
-        }
-        Ok(Actor::User(caller))
     }
 
     fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
