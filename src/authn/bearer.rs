@@ -7,14 +7,14 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::impersonation::{begun_by, impersonated};
-use super::{Actor, Caller, Claims, SigningKeys, digest};
+use super::impersonation::begun_by;
+use super::{Actor, Caller, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
 use crate::role::BuiltIn;
-use crate::value::{Email, OrganizationId, Timestamp, UserId};
+use crate::value::{Email, OrganizationId, SessionId, Timestamp, UserId};
 
 /// How long another process's revocation may go unnoticed here; this process forgets at once. The limit is a second.
 const REMEMBERED: Duration = Duration::from_millis(500);
@@ -121,35 +121,6 @@ impl Credentials {
             return Err(refused(credential));
         }
         Ok(Actor::User(found.caller.clone()))
-    }
-
-    /// The user of this id, as the caller may be it; see [`impersonated`]. Remembered under the credential and the id.
-    pub async fn impersonated(
-        &self,
-        db: &Database,
-        credential: Credential<'_>,
-        actor: &Actor,
-        id: &str,
-    ) -> Result<Actor> {
-        let generation = self.generation.load(Ordering::Acquire);
-        let key = match credential {
-            Credential::Key(text) | Credential::Token(text) => format!("{} {id}", digest(text)),
-            Credential::None | Credential::Unreadable => String::new(),
-        };
-        // The credential itself was checked just now, so this needs no end of its own.
-        if let Some(found) = self.known(&key, generation) {
-            return Ok(Actor::User(found.caller.clone()));
-        }
-        let caller = impersonated(db.reader(), actor, id).await?;
-        if !key.is_empty() {
-            let remembered = Remembered {
-                generation,
-                caller: caller.clone(),
-                ends_at: None,
-            };
-            self.remembered.insert(key, Arc::new(remembered));
-        }
-        Ok(Actor::User(caller))
     }
 
     fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
@@ -269,7 +240,10 @@ async fn look_up_session(
     let Some((claims, kid)) = signing.verify(db, token, now).await? else {
         return Ok(None);
     };
-    let Some(row) = session_row(db, &claims, &kid, now).await? else {
+    let (Some(sid), Some(sub)) = (SessionId::existing(&claims.sid), UserId::existing(&claims.sub)) else {
+        return Ok(None);
+    };
+    let Some(row) = session_row(db, &sid, &sub, &kid, now).await? else {
         return Ok(None);
     };
     let reader = db.reader();
@@ -293,7 +267,13 @@ async fn look_up_session(
 
 /// The row decides, not the token: a session that was ended, or whose user has gone (an id made anew is another user),
 /// or whose signing key no longer counts, is none. An impersonation ends with the credential it was begun with.
-async fn session_row(db: &Database, claims: &Claims, kid: &str, now: Timestamp) -> Result<Option<SessionRow>> {
+async fn session_row(
+    db: &Database,
+    sid: &SessionId,
+    sub: &UserId,
+    kid: &str,
+    now: Timestamp,
+) -> Result<Option<SessionRow>> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
         r"SELECT s.pk, s.user_pk, s.impersonator_pk, s.api_key_pk, s.expires_at
@@ -307,9 +287,9 @@ async fn session_row(db: &Database, claims: &Claims, kid: &str, now: Timestamp) 
             AND (s.parent_pk IS NULL OR (p.ended_at IS NULL AND p.expires_at > $4))
             AND (a.revoked_at IS NULL OR a.revoked_at > $4) AND (a.expires_at IS NULL OR a.expires_at > $4)",
         [
-            claims.sid.as_str().into(),
+            sid.as_str().into(),
             kid.into(),
-            claims.sub.as_str().into(),
+            sub.as_str().into(),
             now.micros().into(),
         ],
     );

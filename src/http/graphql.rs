@@ -232,7 +232,10 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     let caller = actor.caller();
     let mut facts = Facts {
         operation: None,
-        actor: caller.map(|caller| caller.user_id.to_string()),
+        actor: caller.map(|caller| match &caller.impersonator {
+            Some(who) => format!("{} by {}", caller.user_id, who.user_id),
+            None => caller.user_id.to_string(),
+        }),
         organization: caller.map(|caller| caller.organization_id.to_string()),
         code: None,
     };

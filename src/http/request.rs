@@ -15,7 +15,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
-use crate::authn::{Actor, credential};
+use crate::authn::{self, Actor, credential};
 use crate::db::STATEMENTS;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -131,16 +131,16 @@ pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[HeaderName]) -
         .credentials
         .actor(&services.db, &services.signing, credential, services.clock.now())
         .await?;
-    let Some(id) = impersonated(headers, impersonate)? else {
+    let Some(id) = named(headers, impersonate)? else {
         return Ok(actor);
     };
-    services
-        .credentials
-        .impersonated(&services.db, credential, &actor, id)
-        .await
+    // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
+    Ok(Actor::User(
+        authn::impersonated(services.db.reader(), &actor, id).await?,
+    ))
 }
 
-fn impersonated<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
+fn named<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
     let mut given: Option<&str> = None;
     for name in names {
         for value in headers.get_all(name) {

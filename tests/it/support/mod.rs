@@ -3,6 +3,7 @@
 mod database;
 pub mod postgres;
 pub mod process;
+pub mod session;
 
 use std::sync::Arc;
 
@@ -42,11 +43,24 @@ pub struct App {
 
 impl App {
     pub async fn new(backend: Backend) -> Self {
-        Self::with_audit_log(backend, tenantry::audit::AuditLog::default()).await
+        Self::with(backend, secret(), tenantry::audit::AuditLog::default()).await
     }
 
     /// The same, with events also written to a file.
     pub async fn with_audit_log(backend: Backend, audit_log: tenantry::audit::AuditLog) -> Self {
+        Self::with(backend, secret(), audit_log).await
+    }
+
+    /// A server that cannot keep sessions.
+    pub async fn without_secret(backend: Backend) -> Self {
+        Self::with_secret(backend, SecretSource::Missing).await
+    }
+
+    pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
+        Self::with(backend, secret, tenantry::audit::AuditLog::default()).await
+    }
+
+    async fn with(backend: Backend, secret: SecretSource, audit_log: tenantry::audit::AuditLog) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tenantry::telemetry::start();
         }
@@ -60,10 +74,7 @@ impl App {
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
             audit_log,
             refusals: tenantry::audit::Refusals::default(),
-            signing: SigningKeys::new(
-                SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap()),
-                Some(PUBLIC_URL),
-            ),
+            signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {
@@ -197,6 +208,10 @@ impl App {
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
     }
+}
+
+fn secret() -> SecretSource {
+    SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap())
 }
 
 /// A response read to its end.

@@ -1,0 +1,109 @@
+//! The way between clients and the server: addresses behind proxies, other sites' pages, and its configuration.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use serde_json::json;
+use tenantry::config::{Config, ConfigArgs};
+use tenantry::http::{App as HttpApp, Edge, Network, Peer, router};
+
+use crate::on_both;
+use crate::support::App;
+use crate::support::session::code_of;
+
+fn behind(mut app: App, edge: Edge) -> App {
+    app.router = router(HttpApp {
+        services: Arc::clone(&app.services),
+        schema: app.schema.clone(),
+        edge: Arc::new(edge),
+    });
+    app
+}
+
+async fn sign_in(app: &App, peer: &str, forwarded: &str, email: &str) -> String {
+    let document =
+        format!("mutation {{ signIn(data: {{email: \"{email}\", password: \"wrong\"}}) {{ accessToken }} }}");
+    let mut request = app.anonymous().request("/graphql", &json!({ "query": document }));
+    request.extensions_mut().insert(Peer(peer.parse().unwrap()));
+    request
+        .headers_mut()
+        .insert("x-forwarded-for", HeaderValue::from_str(forwarded).unwrap());
+    code_of(&app.send(request).await.json())
+}
+
+on_both! {
+    async fn only_a_trusted_proxy_says_whom_it_serves(app: App) {
+        let proxies = Edge { trusted_proxies: vec![Network::parse("10.0.0.0/8").unwrap()], ..Edge::default() };
+        let app = behind(app, proxies);
+        // A hundred failures that claim a hundred addresses come from one.
+        for n in 0..100 {
+            let code = sign_in(&app, "192.0.2.1", &format!("198.51.100.{n}"), &format!("nobody{n}@acme.example")).await;
+            assert_eq!(code, "UNAUTHENTICATED", "{n}");
+        }
+        assert_eq!(sign_in(&app, "192.0.2.1", "203.0.113.1", "last@acme.example").await, "RATE_LIMITED");
+        // Those whom the proxy serves are told apart, and the first one by its own address.
+        assert_eq!(sign_in(&app, "10.0.0.1", "198.51.100.1", "last@acme.example").await, "UNAUTHENTICATED");
+        assert_eq!(sign_in(&app, "10.0.0.1", "198.51.100.1, 192.0.2.1", "last@acme.example").await, "RATE_LIMITED");
+    }
+
+    async fn pages_of_configured_origins_may_call(app: App) {
+        let preflight = |origin: &str| {
+            Request::builder()
+                .method(Method::OPTIONS)
+                .uri("/graphql")
+                .header(header::ORIGIN, origin)
+                .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+                .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type")
+                .body(Body::empty())
+                .unwrap()
+        };
+        let closed = app.send(preflight("https://app.example")).await;
+        assert!(!closed.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+        let origin = HeaderValue::from_static("https://app.example");
+        let app = behind(app, Edge { cors_origins: vec![origin.clone()], ..Edge::default() });
+        let open = app.send(preflight("https://app.example")).await;
+        assert_eq!(open.status, StatusCode::OK);
+        assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
+        assert!(!open.headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "no cookies");
+        for other in ["https://app.example.evil.example", "http://app.example", "https://app.example:8443", "null"] {
+            let reply = app.send(preflight(other)).await;
+            assert!(!reply.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{other}");
+        }
+        let mut request = app.admin().request("/graphql", &json!({"query": "{ me { id } }"}));
+        request.headers_mut().insert(header::ORIGIN, origin.clone());
+        let reply = app.send(request).await;
+        assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
+        assert_eq!(reply.json()["data"]["me"]["id"], "admin");
+    }
+}
+
+#[test]
+fn what_is_configured_is_checked_at_start() {
+    let given = |text: &str| Some(text.to_owned());
+    let faulty = ConfigArgs {
+        secret_key: given("too short"),
+        trusted_proxies: given("10.0.0.0/8, proxy.example"),
+        cors_origins: given("https://app.example,*"),
+        ..ConfigArgs::default()
+    };
+    let faults = Config::read(&faulty, std::iter::empty()).unwrap_err();
+    for name in [
+        "TENANTRY_SECRET_KEY",
+        "TENANTRY_TRUSTED_PROXIES",
+        "TENANTRY_CORS_ORIGINS",
+    ] {
+        assert!(faults.contains(name), "{faults}");
+    }
+    assert!(!faults.contains("too short"), "a secret is never told");
+    let good = ConfigArgs {
+        secret_key: given(&"0f".repeat(32)),
+        trusted_proxies: given("10.0.0.0/8, ::1"),
+        cors_origins: given("https://app.example, http://localhost:3000"),
+        ..ConfigArgs::default()
+    };
+    let config = Config::read(&good, std::iter::empty()).unwrap();
+    assert_eq!(config.edge.trusted_proxies.len(), 2);
+    assert_eq!(config.edge.cors_origins.len(), 2);
+    assert!(!format!("{config:?}").contains("0f0f"));
+}
