@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
@@ -15,6 +16,7 @@ use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::request::{Facts, RequestId, actor};
 use super::{App, read_body};
@@ -22,29 +24,44 @@ use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::{finish, from_json, limits, response_of};
+use crate::value::exact_json;
 
 const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A request's parameters, before its document is looked at.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub struct Parsed {
     query: Option<String>,
     operation_name: Option<String>,
-    variables: Option<serde_json::Map<String, serde_json::Value>>,
-    // Read for its type only: there are no extensions of a request here, but a client may send some.
-    #[serde(rename = "extensions")]
-    _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    variables: Option<Value>,
 }
 
 impl Parsed {
     /// A JSON body.
     pub fn from_body(body: &[u8]) -> Result<Self> {
-        serde_json::from_slice(body).map_err(|_| {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            query: Option<String>,
+            operation_name: Option<String>,
+            #[serde(borrow)]
+            variables: Option<&'a RawValue>,
+            // Read for its type only: there are no extensions of a request here, but a client may send some.
+            #[serde(rename = "extensions")]
+            _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+        }
+        let invalid = || {
             Error::invalid(
                 "body",
                 "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
             )
+        };
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|_| invalid())?;
+        let variables = body.variables.map(|raw| object(raw.get()).ok_or_else(invalid));
+        Ok(Self {
+            query: body.query,
+            operation_name: body.operation_name,
+            variables: variables.transpose()?,
         })
     }
 
@@ -62,17 +79,23 @@ impl Parsed {
         let texts: Texts = axum::extract::Query::try_from_uri(&uri)
             .map_err(|_| invalid("query"))?
             .0;
-        let object = |what: &str, text: Option<String>| match text.filter(|text| !text.is_empty()) {
-            Some(text) => serde_json::from_str(&text).map_err(|_| invalid(what)),
-            None => Ok(None),
+        let parameter = |what: &str, text: Option<String>| {
+            text.filter(|text| !text.is_empty() && text != "null")
+                .map(|text| object(&text).ok_or_else(|| invalid(what)))
+                .transpose()
         };
+        parameter("extensions", texts.extensions)?;
         Ok(Self {
             query: texts.query,
             operation_name: texts.operation_name.filter(|name| !name.is_empty()),
-            variables: object("variables", texts.variables)?,
-            _extensions: object("extensions", texts.extensions)?,
+            variables: parameter("variables", texts.variables)?,
         })
     }
+}
+
+/// A JSON object as a value of GraphQL.
+fn object(text: &str) -> Option<Value> {
+    exact_json(text).filter(serde_json::Value::is_object).map(from_json)
 }
 
 /// The media types an answer can have.
@@ -223,13 +246,16 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     };
     let query = parsed.query.unwrap_or_default();
     let mut mutation_by_get = false;
-    let prepared = parse_query(&query)
-        .map_err(|error| Answer::from_errors(vec![error.into()]))
+    let mut defaults = IndexMap::new();
+    let prepared = limits::check_nesting(&query)
+        .map_err(response_of)
+        .and_then(|()| parse_query(&query).map_err(|error| Answer::from_errors(vec![error.into()])))
         .and_then(|document| {
             limits::check(&document).map_err(response_of)?;
-            let (kind, name) = operation(&document, parsed.operation_name.as_deref())?;
+            let (name, operation) = operation(&document, parsed.operation_name.as_deref())?;
             facts.operation = Some(name);
-            mutation_by_get = by_get && kind == OperationType::Mutation;
+            mutation_by_get = by_get && operation.ty == OperationType::Mutation;
+            defaults = defaults_of(operation);
             Ok(document)
         });
     let mut answer = match prepared {
@@ -241,12 +267,10 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
             }
-            if let Some(variables) = parsed.variables {
-                let variables = variables
-                    .into_iter()
-                    .map(|(name, value)| (Name::new(name), from_json(value)));
-                request = request.variables(Variables::from_value(Value::Object(variables.collect())));
+            if let Some(Value::Object(given)) = parsed.variables {
+                defaults.extend(given);
             }
+            request = request.variables(Variables::from_value(Value::Object(defaults)));
             request.set_parsed_query(document);
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
                 Ok(answer) => answer,
@@ -270,8 +294,22 @@ fn code_of(error: &ServerError) -> Option<ErrorCode> {
     error.source::<Error>().map(Error::code).or(Some(ErrorCode::Invalid))
 }
 
-/// The kind and the name, for the log, of the operation that would run.
-fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(OperationType, String), Answer> {
+/// What its variables are when they are not given. The library knows by itself, but not where `@skip` and `@include` ask.
+fn defaults_of(operation: &OperationDefinition) -> IndexMap<Name, Value> {
+    let definitions = operation.variable_definitions.iter();
+    definitions
+        .filter_map(|definition| {
+            let default = definition.node.default_value()?;
+            Some((definition.node.name.node.clone(), default.clone()))
+        })
+        .collect()
+}
+
+/// The operation that would run, and its kind and name for the log.
+fn operation<'a>(
+    document: &'a ExecutableDocument,
+    wanted: Option<&str>,
+) -> Result<(String, &'a OperationDefinition), Answer> {
     let unknown = |message: &str| Err(response_of(Error::invalid("operationName", message.to_owned())));
     let (name, operation) = match (&document.operations, wanted) {
         (DocumentOperations::Single(operation), None) => (None, operation),
@@ -292,7 +330,7 @@ fn operation(document: &ExecutableDocument, wanted: Option<&str>) -> Result<(Ope
         Some(name) => format!("{kind} {name}"),
         None => format!("{kind}"),
     };
-    Ok((kind, crate::error::shown(&name)))
+    Ok((crate::error::shown(&name), &operation.node))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
