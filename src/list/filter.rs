@@ -30,8 +30,8 @@ const PARTS_MAX: usize = 200;
 
 impl<T> Filter<T> {
     /// Refuses a filter that is nested too deep or has too many parts.
-    pub fn check(&self) -> Result<()> {
-        let (depth, parts) = self.measure();
+    pub fn check<L: Listed<Term = T>>(&self) -> Result<()> {
+        let (depth, parts) = self.measure::<L>();
         if depth > DEPTH_MAX {
             return Err(Error::invalid(
                 "where",
@@ -52,19 +52,23 @@ impl<T> Filter<T> {
         matches!(self, Self::All(parts) if parts.iter().all(Self::is_empty))
     }
 
-    fn measure(&self) -> (usize, usize) {
+    /// How deep it nests and how many parts it has, the filters in its tests included.
+    pub fn measure<L: Listed<Term = T>>(&self) -> (usize, usize) {
         match self {
             Self::All(parts) | Self::Any(parts) => parts
                 .iter()
-                .map(Self::measure)
+                .map(Self::measure::<L>)
                 .fold((1, 1), |(depth, total), (inner, parts)| {
                     (depth.max(inner + 1), total + parts)
                 }),
             Self::Not(part) => {
-                let (depth, parts) = part.measure();
+                let (depth, parts) = part.measure::<L>();
                 (depth + 1, parts + 1)
             }
-            Self::Is(_) => (1, 1),
+            Self::Is(term) => {
+                let (depth, parts) = L::measure(term);
+                (depth.max(1), parts + 1)
+            }
         }
     }
 

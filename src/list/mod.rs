@@ -45,6 +45,10 @@ pub trait Listed: Sized + Send + Sync + 'static {
     fn within(granted: &Granted) -> Condition;
     /// The rows that pass a test.
     fn condition(backend: DbBackend, term: &Self::Term) -> Condition;
+    /// How deep a test nests, and how many parts it has, beyond itself: those of the filter it holds, if it holds one.
+    fn measure(_term: &Self::Term) -> (usize, usize) {
+        (0, 0)
+    }
     /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
     /// The value of that expression, for cursors.

@@ -138,7 +138,8 @@ pub async fn for_parents<L: Listed>(
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
             select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
-            select.join_lateral(JoinType::CrossJoin, page, CHILD, Condition::all());
+            // An inner join on TRUE: a cross join takes no condition, and the builder always writes one.
+            select.join_lateral(JoinType::InnerJoin, page, CHILD, Expr::cust("TRUE"));
         }
         _ => {
             let key = Expr::col((PARENTS, "value"));
@@ -175,7 +176,7 @@ pub async fn for_parents<L: Listed>(
 
 /// What the caller may see of what was asked for.
 pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Filter<L::Term>) -> Result<Condition> {
-    filter.check()?;
+    filter.check::<L>()?;
     Ok(Condition::all()
         .add(L::within(granted))
         .add(filter.condition::<L>(op.db().backend())))

@@ -140,7 +140,7 @@ impl OrganizationWhere {
         // `user: {email: null}` names nobody in particular, and so filters nothing.
         fields.extend(
             self.user
-                .map(|user| user.filter(op))
+                .map(|user| user.seen(op))
                 .filter(|user| !user.is_empty())
                 .map(|user| Filter::Is(Term::User(Box::new(user)))),
         );

@@ -87,6 +87,10 @@ impl Listed for Organization {
         read::condition(backend, term)
     }
 
+    fn measure(term: &Term) -> (usize, usize) {
+        read::measure(term)
+    }
+
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         match key {
             SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),

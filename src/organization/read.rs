@@ -39,6 +39,13 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Id(_) | Term::Name(_) => (0, 0),
+        Term::User(filter) => filter.measure::<user::User>(),
+    }
+}
+
 /// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
 /// the organization in its order; anything else is a set.
 pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
@@ -102,6 +109,7 @@ pub async fn home(
 /// The one organization of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id()?;
+    named.also.check::<Organization>()?;
     let not_found = || Error::no_such("organization", "id", id);
     let known = OrganizationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()

@@ -191,7 +191,8 @@ impl Listing for Tenant {
             let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
             let mut users = listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?;
             let owners = things.iter().map(|thing| thing.organization_pk);
-            let organizations = organizations_beside(op, owners, selection).await?;
+            let under = selection.under_field("organization").unwrap_or_default();
+            let organizations = organizations_beside(op, owners, &under).await?;
             Ok(things
                 .into_iter()
                 .map(|thing| {

@@ -86,6 +86,10 @@ impl Listed for Tenant {
         read::condition(backend, term)
     }
 
+    fn measure(term: &Term) -> (usize, usize) {
+        read::measure(term)
+    }
+
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         match key {
             SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),

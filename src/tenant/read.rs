@@ -31,6 +31,13 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Id(_) | Term::Name(_) => (0, 0),
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+    }
+}
+
 /// `column` points to a tenant like this.
 pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
     match filter {
@@ -68,6 +75,7 @@ pub async fn by_keys(
 /// The one tenant of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id()?;
+    named.also.check::<Tenant>()?;
     let not_found = || Error::no_such("tenant", "id", id);
     let known = TenantId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()

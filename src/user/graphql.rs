@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use super::{NewUser, Target, Term, User, UserChange, UserFields};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
 use crate::graphql::{
@@ -159,6 +160,21 @@ impl UserWhere {
         }
     }
 
+    /// The same among the users that the caller may read: for filters of other things by their users.
+    pub fn seen(self, op: &OpContext) -> Filter<Term> {
+        let filter = self.filter(op);
+        if filter.is_empty() {
+            return filter;
+        }
+        Filter::All(vec![
+            match op.authorize(Action::Read, Resource::User) {
+                Ok(granted) => Filter::Is(Term::Within(granted)),
+                Err(_) => Filter::Any(Vec::new()),
+            },
+            filter,
+        ])
+    }
+
     pub fn filter(self, op: &OpContext) -> Filter<Term> {
         // A whole address is compared in its stored form, a part of one in lower case; what is no address is nobody's.
         let address =
@@ -199,7 +215,7 @@ impl UserWhere {
         fields.extend(text_terms(firstnames, Term::Firstname));
         fields.extend(text_terms(lastnames, Term::Lastname));
         fields.extend(self.activated.map(|wanted| Filter::Is(Term::Activated(wanted))));
-        fields.extend(self.api_key.map(|key| Filter::Is(Term::api_key(op.actor(), &key))));
+        fields.extend(self.api_key.map(|key| Filter::Is(Term::api_key(op, &key))));
         fields.extend(
             self.organization
                 .map(|one| one.filter(op))

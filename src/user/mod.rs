@@ -144,6 +144,10 @@ impl Listed for User {
         read::condition(backend, term)
     }
 
+    fn measure(term: &Term) -> (usize, usize) {
+        read::measure(term)
+    }
+
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         Some(match key {
             SortKey::CreatedAt => Column::CreatedAt.into_simple_expr(),

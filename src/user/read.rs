@@ -4,14 +4,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
-use crate::authn::{Actor, digest};
+use crate::authn::digest;
 use crate::authz::{Granted, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest, text_condition};
-use crate::value::{Email, UserId};
+use crate::value::{Email, Timestamp, UserId};
 use crate::{organization, tenant};
 
 /// One test of a user.
@@ -27,19 +27,24 @@ pub enum Term {
     Activated(bool),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
-    /// The owner of a key, if `seen_by` may see that key.
+    /// It is within reach. For filters of other things by their users, which otherwise would tell of users that the
+    /// caller does not see.
+    Within(Granted),
+    /// The owner of a key in force, if `seen_by` may see that key.
     ApiKey {
         digest: String,
         seen_by: Option<i64>,
+        at: Timestamp,
     },
 }
 
 impl Term {
     /// The owner of this key, as far as the caller may see keys: the own ones.
-    pub fn api_key(actor: &Actor, key: &str) -> Self {
+    pub fn api_key(op: &OpContext, key: &str) -> Self {
         Self::ApiKey {
             digest: digest(key),
-            seen_by: actor.caller().map(|caller| caller.user_pk),
+            seen_by: op.actor().caller().map(|caller| caller.user_pk),
+            at: op.now(),
         }
     }
 }
@@ -54,15 +59,31 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
         Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
-        Term::ApiKey { digest, seen_by } => {
+        Term::Within(granted) => table::within(granted),
+        Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
                 .select_only()
                 .column(api_key::Column::UserPk)
                 .filter(api_key::Column::Digest.eq(digest.as_str()))
-                .filter(api_key::Column::RevokedAt.is_null())
+                .filter(api_key::in_force(*at))
                 .filter(api_key::Column::UserPk.eq(*seen_by));
             Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
         }
+    }
+}
+
+pub(super) fn measure(term: &Term) -> (usize, usize) {
+    match term {
+        Term::Organization(filter) => filter.measure::<organization::Organization>(),
+        Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
+        Term::Id(_)
+        | Term::Email(_)
+        | Term::Name(_)
+        | Term::Firstname(_)
+        | Term::Lastname(_)
+        | Term::Activated(_)
+        | Term::Within(_)
+        | Term::ApiKey { .. } => (0, 0),
     }
 }
 
@@ -112,6 +133,7 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
             "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
         ));
     }
+    target.also.check::<User>()?;
     let not_found = || match granted.scope() {
         Scope::Oneself(_) => Error::Forbidden(
             "Your roles allow this for yourself only: it needs the permission 'write:user'.".to_owned(),
