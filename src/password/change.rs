@@ -59,6 +59,7 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     let Some(row) = updated.pop() else {
         return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
     };
+    super::end_resets(&*change, row.pk).await?;
     change
         .record(
             Event::new("password.change", row.pk, &row.id)

@@ -12,4 +12,4 @@ mod reset;
 pub use change::{Change, change};
 pub use hash::Hasher;
 pub use policy::acceptable;
-pub use reset::{complete, start};
+pub use reset::{complete, end_resets, start};

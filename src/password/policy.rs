@@ -3,6 +3,9 @@
 use crate::error::{Error, Result};
 use crate::value::is_storable;
 
+/// The most used passwords in leaked collections, as far as they are long enough; in lower case, one a line.
+const WORST: &str = include_str!("worst.txt");
+
 const CHARACTERS_MIN: usize = 8;
 const CHARACTERS_MAX: usize = 128;
 
@@ -27,5 +30,17 @@ pub fn acceptable(field: &str, password: &str) -> Result<()> {
             "The password must not contain the character U+0000.".to_owned(),
         ));
     }
+    if is_common(password) {
+        return Err(Error::invalid(
+            field,
+            "The password is one of the first that anybody guesses. Choose another one.".to_owned(),
+        ));
+    }
     Ok(())
+}
+
+/// Whether it is among the known-worst, in any case of its letters.
+fn is_common(password: &str) -> bool {
+    let lower = password.to_lowercase();
+    WORST.lines().any(|worst| worst == lower)
 }

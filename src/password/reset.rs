@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::policy::acceptable;
 use crate::audit::Event;
@@ -73,31 +72,29 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .add(password_token::Column::Digest.eq(digest.as_str()))
         .add(password_token::Column::UsedAt.is_null())
         .add(password_token::Column::ExpiresAt.gt(now));
-    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
-    password_token::Entity::find()
+    // Ask before hashing, so that guesses cost no core; the guarded deletion below decides.
+    let known = password_token::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
         .await?
         .ok_or_else(refused)?;
     let hash = op.hasher().hash(new_password).await?;
     let mut change = op.begin().await?;
-    let mut used = password_token::Entity::update_many()
-        .col_expr(password_token::Column::UsedAt, Expr::val(now.micros()))
-        .filter(in_force)
-        .exec_with_returning(&*change)
-        .await?;
-    let token = used.pop().ok_or_else(refused)?;
-    let row = table::Entity::find_by_id(token.user_pk)
+    // The user first: of two who use different links of one user, the second waits here and then finds its link ended.
+    let row = table::Entity::find_by_id(known.user_pk)
         .lock_exclusive()
         .one(&*change)
         .await?
         .ok_or_else(refused)?;
-    // The user's other links end with this one.
-    password_token::Entity::delete_many()
-        .filter(password_token::Column::UserPk.eq(row.pk))
-        .filter(password_token::Column::Pk.ne(token.pk))
+    let used = password_token::Entity::delete_many()
+        .filter(in_force)
         .exec(&*change)
         .await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    // The user's other links end with this one.
+    end_resets(&*change, row.pk).await?;
     let updated = table::ActiveModel {
         pk: Set(row.pk),
         password_hash: Set(Some(hash)),
@@ -117,4 +114,13 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .await?;
     change.commit().await?;
     Ok(updated.into())
+}
+
+/// Ends the links that were mailed to a user: for another password, or to another address, they are no longer good.
+pub async fn end_resets(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
+    password_token::Entity::delete_many()
+        .filter(password_token::Column::UserPk.eq(user_pk))
+        .exec(connection)
+        .await?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Changing a user.
 
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::create::{taken, tenant_of};
@@ -11,6 +12,7 @@ use crate::context::OpContext;
 use crate::entity::{api_key, organization, user as table};
 use crate::error::{Error, OrConflict, Result};
 use crate::list::expect_version;
+use crate::password;
 use crate::permission::Permissions;
 use crate::role::{self, Assigned, OrganizationRole};
 use crate::value::{self, Email, JsonText};
@@ -176,6 +178,10 @@ pub(super) async fn update_as(
         .await
         .or_conflict(|constraint| taken(constraint, &row.id, email.as_ref()))?;
     role::replace_in_txn(&*change, row.pk, &had, &roles, op.now()).await?;
+    if fields.contains(&"email") {
+        // A link that was mailed to the former address is not the user's any more.
+        password::end_resets(&*change, row.pk).await?;
+    }
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     if moves {
         end_access(&*change, op, row.pk).await?;
@@ -245,12 +251,11 @@ async fn new_roles(
 /// Whoever leaves an organization leaves its keys behind.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
-        .col_expr(
-            api_key::Column::RevokedAt,
-            sea_orm::sea_query::Expr::val(op.now().micros()),
-        )
+        .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::UpdatedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::Version, Expr::col(api_key::Column::Version).add(1))
         .filter(api_key::Column::UserPk.eq(user_pk))
-        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(api_key::in_force(op.now()))
         .exec(connection)
         .await?;
     Ok(())
