@@ -13,4 +13,14 @@
 
 mod support;
 
+mod api_key;
+mod audit;
+mod command_line;
 mod first_light;
+mod lists;
+mod organization;
+mod password;
+mod startup;
+mod tenant;
+mod user;
+mod values;

@@ -1,7 +1,9 @@
 //! What tests start from: an [`App`] on a database of its own, and callers as types.
 
 mod database;
+pub mod documents;
 pub mod postgres;
+pub mod process;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use tenantry::password::Hasher;
 use tenantry::value::Timestamp;
 use tower::ServiceExt;
 
-pub use database::Backend;
+pub use database::{Backend, TestDatabase};
 
 /// The super admin's key in every test.
 pub const ADMIN_KEY: &str = "admin-key-of-every-test-0123456789";
