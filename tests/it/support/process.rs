@@ -37,6 +37,7 @@ pub struct Server {
 
 impl Server {
     /// Starts one on a free port and waits until it listens.
+    #[expect(clippy::zombie_processes, reason = "it is waited for where the server is dropped")]
     pub fn start(database_url: &str, variables: &[(&str, &str)]) -> Self {
         let mut child = tenantry(&["--listen", "127.0.0.1:0"], variables)
             .env("TENANTRY_DATABASE_URL", database_url)
