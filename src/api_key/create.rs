@@ -1,6 +1,6 @@
 //! Making a key.
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::ApiKey;
 use crate::audit::Event;
@@ -42,7 +42,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     }
     let mut change = op.begin().await?;
     if let Some(used) = caller.api_key_pk {
-        wanted = wanted.within(&*change, used).await?;
+        wanted = wanted.within(Limits::of(&*change, used, op.now()).await?)?;
     }
     let secret = Secret::api_key()?;
     let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
@@ -101,18 +101,15 @@ impl Wanted {
     }
 
     /// Holds a new key within the key that makes it: not more permissions, and not longer.
-    async fn within(mut self, connection: &impl ConnectionTrait, used: i64) -> Result<Self> {
-        let Some(used) = table::Entity::find_by_id(used).one(connection).await? else {
-            return Err(Error::Unauthenticated("The API key was revoked meanwhile.".to_owned()));
-        };
+    fn within(mut self, used: Limits) -> Result<Self> {
         // What it asks for is within the caller's permissions already, and so within the key's.
         if self.permissions.is_none() {
-            self.permissions = used.permissions.as_deref().map(Permissions::from_stored);
+            self.permissions = used.permissions;
         }
-        match (self.expires_at, used.expires_at) {
+        match (self.expires_at, used.ends_at) {
             (Some(wanted), Some(limit)) if wanted > limit => Err(Error::invalid(
                 "expiryDate",
-                format!("'expiryDate' must not be after that of the key used, {limit}."),
+                format!("'expiryDate' must not be after the end of the key used, {limit}."),
             )),
             (Some(_), _) => Ok(self),
             (None, limit) => {
@@ -120,6 +117,27 @@ impl Wanted {
                 Ok(self)
             }
         }
+    }
+}
+
+/// What the key in use may do, and until when.
+pub(super) struct Limits {
+    pub permissions: Option<Permissions>,
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Limits {
+    pub(super) async fn of(connection: &impl ConnectionTrait, used: i64, now: Timestamp) -> Result<Self> {
+        let used = table::Entity::find_by_id(used)
+            .filter(table::in_force(now))
+            .one(connection)
+            .await?
+            .ok_or_else(|| Error::Unauthenticated("The API key was revoked meanwhile.".to_owned()))?;
+        Ok(Self {
+            permissions: used.permissions.as_deref().map(Permissions::from_stored),
+            // One that was rotated with an overlap ends sooner than it expires.
+            ends_at: [used.expires_at, used.revoked_at].into_iter().flatten().min(),
+        })
     }
 }
 

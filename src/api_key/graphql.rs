@@ -356,12 +356,12 @@ impl ApiKeyMutation {
         #[graphql(desc = "Which key: name one by `id` or `name`.")] r#where: ApiKeyWhere,
         #[graphql(
             desc = "The old secret works for so many seconds more, from 0 to 604800.",
-            default = 0
+            default_with = "Some(0)"
         )]
-        overlap_seconds: i64,
+        overlap_seconds: Option<i64>,
     ) -> Result<ApiKeySecret> {
         let which = r#where.filter(op(ctx));
-        with_secret(ctx, super::rotate(op(ctx), &which, overlap_seconds).await?).await
+        with_secret(ctx, super::rotate(op(ctx), &which, overlap_seconds.unwrap_or(0)).await?).await
     }
 
     /// Revokes the caller's keys of these names, from the next call on; names that no key bears are passed over.

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, DbBackend, QuerySelect, QueryTrait};
 
 use crate::authn::digest;
-use crate::entity::api_key::Column;
+use crate::entity::api_key::{Column, in_force};
 use crate::list::{Filter, TextTest, text_condition};
 use crate::user;
 use crate::value::Timestamp;
@@ -46,16 +46,13 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
             all.add(Column::UserPk.in_subquery(owners.into_query()))
         }
         Term::Revoked { revoked: true, at } => all.add(Column::RevokedAt.lte(*at)),
-        Term::Revoked { revoked: false, at } => Condition::any()
-            .add(Column::RevokedAt.is_null())
-            .add(Column::RevokedAt.gt(*at)),
+        Term::Revoked { revoked: false, at } => all.add(in_force(*at)),
     }
 }
 
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
 pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
-        Term::User(filter) => filter.measure::<user::User>(),
         Term::Id(_) | Term::Name(_) | Term::Digest(_) | Term::Revoked { .. } => (0, 0),
+        Term::User(filter) => filter.measure::<user::User>(),
     }
 }

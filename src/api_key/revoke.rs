@@ -1,6 +1,6 @@
 //! Ending keys.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 
 use super::ApiKey;
 use crate::audit::Event;
@@ -8,7 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key::{self as table, Column};
 use crate::error::{Error, Result};
-use crate::value::is_storable;
+use crate::value::{composed, is_storable};
 
 const NAMES_MAX: usize = 100;
 
@@ -25,12 +25,8 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
     let mut change = op.begin().await?;
     let keys = table::Entity::find()
         .filter(table::within(&granted))
-        .filter(Column::Name.is_in(names.iter().filter(|name| is_storable(name))))
-        .filter(
-            Condition::any()
-                .add(Column::RevokedAt.is_null())
-                .add(Column::RevokedAt.gt(now)),
-        )
+        .filter(Column::Name.is_in(names.iter().filter(|name| is_storable(name)).map(|name| composed(name))))
+        .filter(table::in_force(now))
         .lock_exclusive()
         .all(&*change)
         .await?;

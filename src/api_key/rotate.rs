@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
+};
 
-use super::create::{Wanted, insert};
+use super::create::{Limits, Wanted, insert};
 use super::{ApiKey, NewSecret, Term};
 use crate::audit::Event;
 use crate::authn::Secret;
@@ -14,6 +16,7 @@ use crate::entity::api_key::{self as table, Column};
 use crate::error::{Error, Result};
 use crate::list::Filter;
 use crate::permission::Permissions;
+use crate::value::Timestamp;
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
@@ -42,6 +45,15 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     let [old]: [table::Model; 1] = found.try_into().map_err(|_| {
         Error::NotFound("No API key of yours in force is the one named; name it by 'id' or 'name'.".to_owned())
     })?;
+    if old.expires_at.is_some_and(|expiry| expiry <= now) {
+        return Err(Error::invalid(
+            "where",
+            format!("The API key '{}' has expired; make a new one.", old.name),
+        ));
+    }
+    if let Some(used) = caller.api_key_pk {
+        may_replace(&*change, used, &old, now).await?;
+    }
     let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
     let mut ending = old.clone().into_active_model();
     ending.revoked_at = Set(Some(ends_at));
@@ -65,4 +77,30 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
         .await?;
     change.commit().await?;
     Ok(NewSecret { key, secret })
+}
+
+/// The new secret is the caller's to keep: with a key, only one of a key that may no more and lasts no longer.
+async fn may_replace(connection: &impl ConnectionTrait, used: i64, old: &table::Model, now: Timestamp) -> Result<()> {
+    let limits = Limits::of(connection, used, now).await?;
+    let permissions = |stored: &Option<String>| {
+        stored
+            .as_deref()
+            .map_or_else(Permissions::all, Permissions::from_stored)
+    };
+    let stronger = !limits
+        .permissions
+        .unwrap_or_else(Permissions::all)
+        .contains(permissions(&old.permissions));
+    let longer = match (old.expires_at, limits.ends_at) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(expiry), Some(limit)) => expiry > limit,
+    };
+    if old.pk != used && (stronger || longer) {
+        return Err(Error::Forbidden(format!(
+            "The API key '{}' may do more, or lasts longer, than the key used.",
+            old.name
+        )));
+    }
+    Ok(())
 }

@@ -44,3 +44,11 @@ pub fn within(granted: &Granted) -> Condition {
         Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(pk)),
     }
 }
+
+/// Keys that are not revoked at this moment. One that was rotated with an overlap is in force until `revoked_at`, which
+/// then lies ahead.
+pub fn in_force(at: Timestamp) -> Condition {
+    Condition::any()
+        .add(Column::RevokedAt.is_null())
+        .add(Column::RevokedAt.gt(at))
+}

@@ -1,6 +1,7 @@
 //! From a `where` to a filter.
 
 use crate::list::{Filter, TextTest};
+use crate::value::composed;
 
 /// The four tests of a text field, as inputs name them: `name`, `nameIn`, `nameStartsWith`, `nameContains`.
 #[derive(Clone, Debug, Default)]
@@ -11,13 +12,15 @@ pub struct TextFilter {
     pub contains: Option<String>,
 }
 
-/// One filter per test that is given.
+/// One filter per test that is given. Stored texts are composed, and so are those they are compared with.
 pub fn text_terms<T>(tests: TextFilter, term: impl Fn(TextTest) -> T) -> Vec<Filter<T>> {
     let tests = [
-        tests.equals.map(TextTest::Equals),
-        tests.any_of.map(TextTest::In),
-        tests.starts_with.map(TextTest::StartsWith),
-        tests.contains.map(TextTest::Contains),
+        tests.equals.map(|text| TextTest::Equals(composed(&text))),
+        tests
+            .any_of
+            .map(|texts| TextTest::In(texts.iter().map(|text| composed(text)).collect())),
+        tests.starts_with.map(|text| TextTest::StartsWith(composed(&text))),
+        tests.contains.map(|text| TextTest::Contains(composed(&text))),
     ];
     tests.into_iter().flatten().map(|test| Filter::Is(term(test))).collect()
 }

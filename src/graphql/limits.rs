@@ -62,8 +62,72 @@ const SENSITIVE: [&str; 14] = [
     "verifyEmail",
 ];
 
-/// Refuses a text that is too long to be parsed.
+/// Brackets within each other in a document's text.
+const BRACKETS_MAX: usize = 64;
+
+/// Refuses a text that is nested too deep to be parsed: the parser calls itself for each list and object in a value, so
+/// a few kilobytes of `[[[[` would end the whole process.
+///
+/// What it takes for a string or a comment is exactly what the parser does, or is refused.
+fn check_nesting(query: &str) -> Result<()> {
+    let unterminated = || Error::invalid("query", "The document has a string without an end.".to_owned());
+    let mut depth = 0_usize;
+    let mut rest = query;
+    while let Some(start) = rest.find(['{', '[', '(', '}', ']', ')', '"', '#']) {
+        let (_, from) = rest.split_at(start);
+        if let Some(inside) = from.strip_prefix("\"\"\"") {
+            rest = after_block_text(inside).ok_or_else(unterminated)?;
+        } else if let Some(inside) = from.strip_prefix('"') {
+            rest = after_text(inside).ok_or_else(unterminated)?;
+        } else if from.starts_with('#') {
+            rest = from.split_once(['\n', '\r']).map_or("", |(_, next)| next);
+        } else {
+            depth = if from.starts_with(['{', '[', '(']) {
+                depth + 1
+            } else {
+                depth.saturating_sub(1)
+            };
+            if depth > BRACKETS_MAX {
+                return Err(Error::LimitExceeded(format!(
+                    "The document is nested deeper than {BRACKETS_MAX} levels."
+                )));
+            }
+            rest = from.get(1..).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// What follows the string that begins here.
+fn after_text(inside: &str) -> Option<&str> {
+    let mut characters = inside.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return inside.get(at + 1..),
+            '\n' | '\r' => return None,
+            '\\' => {
+                characters.next();
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What follows the block string that begins here; only `\"""` is an escape in it.
+fn after_block_text(mut inside: &str) -> Option<&str> {
+    loop {
+        let (text, next) = inside.split_once("\"\"\"")?;
+        if !text.ends_with('\\') {
+            return Some(next);
+        }
+        inside = next;
+    }
+}
+
+/// Refuses a text that is too long, or nested too deep, to be parsed.
 pub fn check_text(document: &str) -> Result<()> {
+    check_nesting(document)?;
     limit("bytes", document.len() as u64, DOCUMENT_BYTES_MAX as u64)?;
     limit("names, values and signs", tokens(document.as_bytes()), TOKENS_MAX)
 }

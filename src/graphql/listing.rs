@@ -6,6 +6,7 @@ use async_graphql::{Context, InputType, SimpleObject};
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
+use super::selection::place_key;
 use super::{OrderBy, PageSize, Selection, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
@@ -64,7 +65,7 @@ pub async fn one<L: Listing>(ctx: &Context<'_>, thing: L) -> super::Result<L::Ob
         .ok_or_else(|| Error::internal("a thing that was not presented"))?)
 }
 
-/// Nested lists that came with their parent, by the key they stand under in the answer.
+/// Nested lists that came with their parent, by what tells their places apart.
 #[derive(Clone, Debug)]
 pub struct Nested<T>(HashMap<String, Loaded<T>>);
 
@@ -84,11 +85,14 @@ impl<T> Default for Nested<T> {
 impl<T: Clone> Nested<T> {
     /// The list of the field that is being resolved.
     pub fn of(&self, ctx: &Context<'_>) -> Result<Vec<T>> {
-        let key = ctx.item.node.response_key().node.as_str();
-        match self.0.get(key) {
+        let field = ctx.field();
+        match self.0.get(&place_key(&field)) {
             Some(Loaded::List(list)) => Ok(list.clone()),
             Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
-            None => Err(Error::internal(format!("'{key}' was not loaded with its parent"))),
+            None => Err(Error::internal(format!(
+                "'{}' was not loaded with its parent",
+                field.name()
+            ))),
         }
     }
 }
@@ -158,13 +162,13 @@ pub async fn nest_linked<L: Listing>(
                 .entry(key)
                 .or_default()
                 .0
-                .insert(place.key.to_owned(), Loaded::List(list));
+                .insert(place.key.clone(), Loaded::List(list));
         }
         for key in parents {
             let entry = nested.entry(*key).or_default();
             entry
                 .0
-                .entry(place.key.to_owned())
+                .entry(place.key.clone())
                 .or_insert_with(|| Loaded::List(Vec::new()));
         }
     }

@@ -50,12 +50,12 @@ impl<'a> Selection<'a> {
         (!fields.is_empty()).then(|| Self::under(fields.into_iter()))
     }
 
-    /// Each place where the field of this name is selected, by its key in the answer. The same key may stand twice, with
-    /// the same arguments; its selections are one.
-    pub fn places(&self, name: &'a str) -> Vec<Place<'a>> {
+    /// The field of this name as often as it is selected with different arguments. Where it stands with the same ones,
+    /// under whatever aliases and on whatever way, its selections are one.
+    pub fn places(&self, name: &str) -> Vec<Place<'a>> {
         let mut places: Vec<Place<'a>> = Vec::new();
         for field in self.0.iter().copied().filter(|field| field.name() == name) {
-            let key = field.alias().unwrap_or(name);
+            let key = place_key(&field);
             match places.iter_mut().find(|place| place.key == key) {
                 Some(place) => place.selection.0.extend(field.selection_set()),
                 None => places.push(Place {
@@ -76,7 +76,7 @@ impl<'a> Selection<'a> {
 
 /// A field of a document with its arguments.
 pub struct Place<'a> {
-    pub key: &'a str,
+    pub key: String,
     arguments: HashMap<String, Value>,
     pub selection: Selection<'a>,
 }
@@ -89,4 +89,16 @@ impl Place<'_> {
             .filter(|value| **value != Value::Null)
             .and_then(|value| T::parse(Some(value.clone())).ok())
     }
+}
+
+/// Tells fields of one name under one object apart: by their arguments. Not by their keys in the answer, which may be
+/// the same for different arguments when the object itself stands in the answer twice:
+/// `{ a: organization { users(first: 1) { id } } b: organization { users(first: 2) { id } } }`.
+pub fn place_key(field: &SelectionField<'_>) -> String {
+    let mut arguments = field.arguments().unwrap_or_default();
+    if arguments.is_empty() {
+        return String::new();
+    }
+    arguments.sort_by(|(a, _), (b, _)| a.cmp(b));
+    format!("{arguments:?}")
 }

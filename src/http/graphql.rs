@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
-};
-use async_graphql::{PathSegment, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
@@ -240,11 +238,14 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         code: None,
     };
     let query = parsed.query.unwrap_or_default();
-    let variables = parsed.variables.map(|given| given.0).unwrap_or_default();
+    let mut variables = parsed.variables.map(|given| given.0).unwrap_or_default();
     let mut mutation_by_get = false;
     let prepared = document(&query, &variables).and_then(|document| {
-        let (kind, name) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
+        let (kind, name, defaults) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
         facts.operation = Some(name);
+        for (name, default) in defaults {
+            variables.entry(name).or_insert(default);
+        }
         mutation_by_get = by_get && kind == OperationType::Mutation;
         Ok(document)
     });
@@ -336,12 +337,12 @@ fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Bo
     Ok(document)
 }
 
-/// The kind and the name, for the log, of the operation that would run.
+/// The kind of the operation that would run, its name for the log, and what its variables are when they are not given.
 fn operation(
     document: &ExecutableDocument,
     wanted: Option<&str>,
     variables: &Variables,
-) -> Result<(OperationType, String), Box<Answer>> {
+) -> Result<(OperationType, String, Vec<(Name, Value)>), Box<Answer>> {
     let unknown = |message: &str| {
         Err(Box::new(response_of(Error::invalid(
             "operationName",
@@ -380,7 +381,12 @@ fn operation(
         Some(name) => format!("{kind} {name}"),
         None => format!("{kind}"),
     };
-    Ok((kind, shown(&name)))
+    // The library knows defaults by itself, but not where `@skip` and `@include` ask.
+    let defaults = operation.node.variable_definitions.iter().filter_map(|variable| {
+        let default = variable.node.default_value()?;
+        Some((variable.node.name.node.clone(), default.clone()))
+    });
+    Ok((kind, shown(&name), defaults.collect()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

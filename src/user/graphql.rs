@@ -266,7 +266,7 @@ impl UserWhere {
         fields.extend(text_terms(firstnames, Term::Firstname));
         fields.extend(text_terms(lastnames, Term::Lastname));
         fields.extend(self.activated.map(|wanted| Filter::Is(Term::Activated(wanted))));
-        fields.extend(self.api_key.map(|key| Filter::Is(Term::api_key(op.actor(), &key))));
+        fields.extend(self.api_key.map(|key| Filter::Is(Term::api_key(op, &key))));
         fields.extend(
             self.organization
                 .map(|one| one.filter(op))

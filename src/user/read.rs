@@ -4,14 +4,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
-use crate::authn::{Actor, digest};
+use crate::authn::digest;
 use crate::authz::{Granted, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest, text_condition};
-use crate::value::{Email, UserId};
+use crate::value::{Email, Timestamp, UserId};
 use crate::{group, organization, tenant};
 
 /// One test of a user.
@@ -32,19 +32,21 @@ pub enum Term {
         filter: Filter<group::Term>,
         seen_by: Option<Granted>,
     },
-    /// The owner of a key, if `seen_by` may see that key.
+    /// The owner of a key in force, if `seen_by` may see that key.
     ApiKey {
         digest: String,
         seen_by: Option<i64>,
+        at: Timestamp,
     },
 }
 
 impl Term {
     /// The owner of this key, as far as the caller may see keys: the own ones.
-    pub fn api_key(actor: &Actor, key: &str) -> Self {
+    pub fn api_key(op: &OpContext, key: &str) -> Self {
         Self::ApiKey {
             digest: digest(key),
-            seen_by: actor.caller().map(|caller| caller.user_pk),
+            seen_by: op.actor().caller().map(|caller| caller.user_pk),
+            at: op.now(),
         }
     }
 }
@@ -60,12 +62,12 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
         Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
         Term::Group { filter, seen_by } => group::has_one_of(backend, Column::Pk, filter, seen_by.as_ref()),
-        Term::ApiKey { digest, seen_by } => {
+        Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
                 .select_only()
                 .column(api_key::Column::UserPk)
                 .filter(api_key::Column::Digest.eq(digest.as_str()))
-                .filter(api_key::Column::RevokedAt.is_null())
+                .filter(api_key::in_force(*at))
                 .filter(api_key::Column::UserPk.eq(*seen_by));
             Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
         }

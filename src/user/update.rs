@@ -1,5 +1,6 @@
 //! Changing a user.
 
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::create::{taken, tenant_of};
@@ -307,12 +308,11 @@ async fn new_roles(
 /// Whoever leaves an organization leaves its keys and sessions behind.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
-        .col_expr(
-            api_key::Column::RevokedAt,
-            sea_orm::sea_query::Expr::val(op.now().micros()),
-        )
+        .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::UpdatedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::Version, Expr::col(api_key::Column::Version).add(1))
         .filter(api_key::Column::UserPk.eq(user_pk))
-        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(api_key::in_force(op.now()))
         .exec(connection)
         .await?;
     session::end_all(connection, user_pk, op.now()).await

@@ -11,6 +11,6 @@ mod timestamp;
 
 pub use email::Email;
 pub use id::{ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId};
-pub use json::JsonText;
-pub use text::{clearable, description, is_storable, name, optional};
+pub use json::{JsonText, exact_json};
+pub use text::{clearable, composed, description, is_storable, name, optional};
 pub use timestamp::Timestamp;

@@ -38,6 +38,11 @@ pub fn description(field: &str, value: Option<&str>) -> Result<Option<String>> {
     }
 }
 
+/// A text to compare with stored ones, which are NFC.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// Whether a text can be handed to both databases at all: PostgreSQL has no U+0000. A filter by such a text finds
 /// nothing, since no such text is ever stored.
 pub fn is_storable(value: &str) -> bool {

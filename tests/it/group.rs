@@ -532,7 +532,7 @@ on_both! {
                  roles {{ name permissions }} viewerCan {{ update deactivate manageGroups mapRoles impersonate }}
                  groups(orderBy: NAME_DESC) {{ key roles {{ name }} users(first: 1) {{ id }} }} }} }}"
         );
-        let admin = app.services.credentials.actor(&app.services.db, Credential::Key(ADMIN_KEY), app.services.clock.now()).await.unwrap();
+        let admin = app.services.credentials.actor(&app.services.db, &app.services.signing, Credential::Key(ADMIN_KEY), app.services.clock.now()).await.unwrap();
         let mut counts = Vec::new();
         for first in [1, 100] {
             let op = OpContext::new(app.services.clone(), admin.clone(), "test");

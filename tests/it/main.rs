@@ -13,7 +13,10 @@
 
 mod support;
 
+mod api_key;
+mod audit;
 mod audit_trail;
+mod command_line;
 mod crash;
 mod edge;
 mod email;
@@ -23,6 +26,9 @@ mod group;
 mod http;
 mod impersonation;
 mod invitation;
+mod lists;
+mod organization;
+mod password;
 mod password_more;
 mod request_log;
 mod role;
@@ -30,4 +36,8 @@ mod rules;
 mod seats;
 mod session;
 mod settings;
+mod startup;
+mod tenant;
 mod tokens;
+mod user;
+mod values;

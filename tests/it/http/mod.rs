@@ -24,6 +24,8 @@ async fn app() -> App {
 /// The same server with another schema.
 fn with_schema(app: App, schema: tenantry::graphql::Schema) -> App {
     let router = router(HttpApp {
+        pages: true,
+        edge: std::sync::Arc::default(),
         services: std::sync::Arc::clone(&app.services),
         schema: schema.clone(),
     });

@@ -6,7 +6,9 @@ use tenantry::db::{Database, SchemaState, schema_state};
 
 use super::from_top;
 use crate::on_both;
-use crate::support::{ADMIN_KEY, App, secret};
+use tenantry::authn::Secret;
+
+use crate::support::{ADMIN_KEY, App};
 
 on_both! {
     /// Up, all of them; then each step down and up again on its own, from the newest; then all down, and up.
@@ -32,7 +34,7 @@ on_both! {
         assert_eq!(shape(&change).await, current);
         change.commit().await.unwrap();
         // And the server starts on it as on an empty database.
-        tenantry::setup::prepare(&app.services, Some(&secret(ADMIN_KEY))).await.unwrap();
+        tenantry::setup::prepare(&app.services, Some(&Secret::given(ADMIN_KEY))).await.unwrap();
         app.services.credentials.forget();
         assert_eq!(app.admin().ok("{ me { id } }", serde_json::json!({})).await["me"]["id"], "admin");
     }
@@ -48,7 +50,7 @@ on_both! {
             .unwrap();
         change.commit().await.unwrap();
         let before = app.dump().await;
-        let refused = tenantry::setup::prepare(&app.services, Some(&secret("another-key-of-the-admin-0123456789"))).await;
+        let refused = tenantry::setup::prepare(&app.services, Some(&Secret::given("another-key-of-the-admin-0123456789"))).await;
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("newer release") && message.contains("m29990101_000001_later"), "{message}");
         assert!(tenantry::setup::migrate(db).await.is_err());

@@ -78,6 +78,8 @@ fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
 
 fn user(permissions: Permissions) -> Actor {
     Actor::User(Caller {
+        impersonator: None,
+        session_pk: None,
         user_pk: MYSELF,
         user_id: UserId::parse("id", "myself").unwrap(),
         email: None,

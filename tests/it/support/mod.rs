@@ -1,6 +1,8 @@
 //! What tests start from: an [`App`] on a database of its own, and callers as types.
 
+pub mod binary;
 mod database;
+pub mod documents;
 pub mod postgres;
 pub mod process;
 pub mod session;

@@ -1,0 +1,161 @@
+//! Starting, and stopping: the binary itself on databases of its own.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::binary::{Server, answer, request, run, text};
+use crate::support::documents::ME;
+use crate::support::{Backend, TestDatabase};
+
+const ADMINS: &str =
+    "{ users { id email organizationId tenantId organizationRole roles { name } } countOrganizations countTenants }";
+
+/// Tests that start the binary on an empty database of either kind.
+macro_rules! on_empty {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)*) => {
+        $(async fn $name($database: TestDatabase) $body)*
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(super::TestDatabase::empty(super::Backend::Sqlite).await).await; })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(super::TestDatabase::empty(super::Backend::Postgres).await).await; })*
+        }
+    };
+}
+
+on_empty! {
+    async fn the_first_start_prints_its_key_once(database) {
+        let first = Server::start(&database.url, &[]);
+        let key = first.printed_key().expect("a key is printed").to_owned();
+        assert_eq!(first.printed.matches("tnt_").count(), 1);
+        let (status, found) = first.call(&key, ADMINS);
+        assert_eq!(status, 200);
+        assert_eq!(found["data"], json!({
+            "users": [{"id": "admin", "email": "admin@platform.invalid", "organizationId": "platform", "tenantId": "platform",
+                "organizationRole": "ADMIN", "roles": [{"name": "super-admin"}]}],
+            "countOrganizations": 1, "countTenants": 1,
+        }));
+        drop(first);
+        let second = Server::start(&database.url, &[]);
+        assert_eq!(second.printed, "");
+        assert_eq!(second.call(&key, ME).0, 200);
+    }
+
+    async fn the_admins_key_can_be_given(database) {
+        let given = |key: &str| Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", key)]);
+        let (first, second) = ("first-visible-ascii-key!", "second-visible-ascii-key");
+        for _ in 0..2 {
+            let server = given(first);
+            assert_eq!(server.printed, "");
+            assert_eq!(server.call(first, ME).1["data"]["me"]["id"], "admin");
+        }
+        // Another one takes its place.
+        let server = given(second);
+        assert_eq!((server.call(second, ME).0, server.call(first, ME).0), (200, 401));
+        // The one that was replaced stays ended.
+        drop(server);
+        let refused = run(&["--listen", "127.0.0.1:0"], &[("TENANTRY_ADMIN_API_KEY", first), ("TENANTRY_DATABASE_URL", &database.url)]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains("TENANTRY_ADMIN_API_KEY"));
+        assert!(!text(&refused.stderr).contains(first));
+        // Without the variable the last one goes on.
+        assert_eq!(Server::start(&database.url, &[]).call(second, ME).0, 200);
+    }
+
+    async fn of_several_that_start_together_one_prints_a_key(database) {
+        let starting: Vec<_> = (0..3)
+            .map(|_| {
+                let url = database.url.clone();
+                std::thread::spawn(move || Server::start(&url, &[]))
+            })
+            .collect();
+        let servers: Vec<Server> = starting.into_iter().map(|one| one.join().unwrap()).collect();
+        let keys: Vec<&str> = servers.iter().filter_map(Server::printed_key).collect();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        for server in &servers {
+            let (status, found) = server.call(keys[0], ADMINS);
+            assert_eq!((status, found["data"]["users"].as_array().unwrap().len()), (200, 1));
+        }
+        // What one of them revokes, the others refuse within a second.
+        let (_, made) = servers[0].call(keys[0], "mutation { createApiKey(data: {name: \"short\"}) { secret } }");
+        let short = made["data"]["createApiKey"]["secret"].as_str().unwrap();
+        assert!(servers.iter().all(|server| server.call(short, ME).0 == 200));
+        servers[1].call(keys[0], "mutation { revokeApiKeys(names: [\"short\"]) { id } }");
+        assert_eq!(servers[1].call(short, ME).0, 401);
+        std::thread::sleep(Duration::from_millis(900));
+        assert!(servers.iter().all(|server| server.call(short, ME).0 == 401));
+    }
+
+    async fn a_key_is_made_beside_a_running_server(database) {
+        let server = Server::start(&database.url, &[]);
+        let admin = server.printed_key().unwrap();
+        server.call(admin, "mutation { createUser(data: {id: \"ada\", email: \"ada@acme.example\"}) { id } }");
+        for (who, name) in [("ada", "one"), ("Ada@Acme.Example", "two"), ("admin", "one")] {
+            let made = run(&["api-key", "--user", who, "--name", name], &[("TENANTRY_DATABASE_URL", &database.url)]);
+            assert!(made.status.success(), "{}", text(&made.stderr));
+            // The secret alone.
+            let secret = text(&made.stdout);
+            assert!(secret.starts_with("tnt_") && secret.ends_with('\n') && secret.lines().count() == 1, "{secret}");
+            assert_eq!(server.call(secret.trim(), ME).0, 200);
+        }
+        for (arguments, reason) in [
+            (["--user", "nobody", "--name", "one"], "nobody"),
+            (["--user", "ada", "--name", "one"], "one"),
+            (["--user", "ada", "--name", ""], "name"),
+        ] {
+            let refused = run(&[&["api-key"][..], &arguments].concat(), &[("TENANTRY_DATABASE_URL", &database.url)]);
+            assert!(!refused.status.success() && refused.stdout.is_empty());
+            assert!(text(&refused.stderr).contains(reason), "{}", text(&refused.stderr));
+        }
+        let (_, events) = server.call(admin, "{ countUsers }");
+        assert_eq!(events["data"]["countUsers"], 2);
+    }
+
+    async fn a_running_request_is_finished(database) {
+        let mut server = Server::start(&database.url, &[]);
+        let key = server.printed_key().unwrap().to_owned();
+        let (head, body) = request(&server.address, &key, "mutation { createUser(data: {id: \"late\"}) { id } }");
+        let (now, later) = body.split_at(10);
+        let mut running = TcpStream::connect(&server.address).unwrap();
+        running.write_all((head + now).as_bytes()).unwrap();
+        let _idle = TcpStream::connect(&server.address).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        server.terminate();
+        std::thread::sleep(Duration::from_millis(300));
+        // New ones are not taken any more.
+        assert!(TcpStream::connect(&server.address).is_err());
+        running.write_all(later.as_bytes()).unwrap();
+        let (status, answered) = answer(running);
+        assert_eq!((status, &answered["data"]["createUser"]["id"]), (200, &json!("late")));
+        assert_eq!(server.ended().code(), Some(0));
+        let again = Server::start(&database.url, &[]);
+        assert_eq!(again.call(&key, "{ countUsers(where: {id: \"late\"}) }").1["data"]["countUsers"], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sqlite_file_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let server = Server::start(&format!("sqlite://{}", path.display()), &[]);
+    assert_eq!(server.call(server.printed_key().unwrap(), ME).0, 200);
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.file_name()
+        );
+        files += 1;
+    }
+    assert!(files >= 1);
+}
