@@ -18,7 +18,7 @@
 //! token that the session ever had is known for one of its own: any but the present one is a copy in strange hands, or the
 //! original after the copy was used, and ends the session for both.
 //!
-//! But an answer can get lost. For [`refresh::GRACE`] after a refresh the token before is therefore answered with the very
+//! But an answer can get lost. For ten seconds after a refresh the token before is therefore answered with the very
 //! same successor, and nothing changes in the database: two requests that race get the same token, whichever comes first,
 //! and none of them is taken for a thief. A thief who uses that time holds a token that the owner holds too, and is found
 //! out when the second of them uses it.
