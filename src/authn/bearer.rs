@@ -7,7 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::{Actor, Caller, digest};
+use super::{Activity, Actor, Caller, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
@@ -54,6 +54,7 @@ pub struct Credentials {
     /// Counts the changes of anybody's access. What was read before the latest of them is void, also when the reading
     /// ends after it.
     generation: Arc<AtomicU64>,
+    activity: Activity,
 }
 
 #[derive(Debug)]
@@ -72,6 +73,7 @@ impl Default for Credentials {
                 .time_to_live(REMEMBERED)
                 .build(),
             generation: Arc::default(),
+            activity: Activity::default(),
         }
     }
 }
@@ -106,7 +108,13 @@ impl Credentials {
         if found.ends_at.is_some_and(|end| end <= now) {
             return Err(refused());
         }
+        self.activity.note(&found.caller, now);
         Ok(Actor::User(found.caller.clone()))
+    }
+
+    /// When keys and users were last seen.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// Forgets everything: somebody's access has changed.

@@ -138,7 +138,7 @@ pub async fn for_parents<L: Listed>(
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
             select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
-            select.join_lateral(JoinType::CrossJoin, page, CHILD, Condition::all());
+            select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
         }
         _ => {
             let key = Expr::col((PARENTS, "value"));
