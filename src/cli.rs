@@ -1,13 +1,15 @@
 //! The commands of the binary.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
 use crate::api_key::{self, NewApiKey};
-use crate::authn::Credentials;
+use crate::authn::{Credentials, activity};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
@@ -15,7 +17,7 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::user::Target;
-use crate::{graphql, setup, telemetry};
+use crate::{demo, graphql, setup, telemetry};
 
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
@@ -41,6 +43,8 @@ enum Command {
     Schema,
     /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
     ApiKey(ApiKeyArgs),
+    /// Fill an empty database with a believable directory, to try the API on.
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +63,13 @@ struct ApiKeyArgs {
     /// The key's name, unique among the user's keys.
     #[arg(long, default_value = "machine")]
     name: String,
+}
+
+#[derive(Args, Debug)]
+struct DemoArgs {
+    /// How many users; there is about one organization for a thousand of them.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=demo::USERS_MAX))]
+    users: u64,
 }
 
 /// Runs what the command line asks for.
@@ -82,6 +93,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::Migrate(Migrate::Up) => migrate_up(&config).await,
             Command::Migrate(Migrate::Status) => migrate_status(&config).await,
             Command::ApiKey(args) => mint(&config, &args).await,
+            Command::Demo(args) => fill_demo(&config, &args).await,
             Command::Schema => Ok(()),
         }
     })
@@ -93,19 +105,31 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
-    if let Some(key) = setup::prepare(&services, config.admin_api_key.as_ref()).await? {
-        println!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
-            key.expose()
-        );
-    }
+    prepare(&services, config).await?;
     println!("listening on http://{address}");
     let app = App {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
     };
+    let (stop, stopping) = tokio::sync::oneshot::channel();
+    let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
     serve(listener, router(app), stopped()).await;
+    drop(stop);
+    noting
+        .await
+        .context("cannot write when keys and users were last seen")?;
     services.db.clone().close().await;
+    Ok(())
+}
+
+/// Brings the database up, and at its first start prints the super admin's key.
+async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
+    if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
+        println!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
+            key.expose()
+        );
+    }
     Ok(())
 }
 
@@ -161,6 +185,36 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
     };
     let minted = minted.with_context(|| format!("cannot make a key for '{}'", args.user))?;
     println!("{}", minted.secret.expose());
+    services.db.clone().close().await;
+    Ok(())
+}
+
+async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
+    let services = services(config, "http://localhost").await?;
+    prepare(&services, config).await?;
+    let op = OpContext::machine(Arc::clone(&services));
+    let filled = if std::io::stderr().is_terminal() {
+        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} users, {eta} left")?;
+        let bar = ProgressBar::new(args.users).with_style(style);
+        let filled = demo::fill(&op, args.users, |done| bar.set_position(done)).await;
+        bar.finish_and_clear();
+        filled
+    } else {
+        let mut told = 0;
+        let tenths = |done: u64| 10 * done / args.users;
+        demo::fill(&op, args.users, |done| {
+            if tenths(done) > told {
+                told = tenths(done);
+                eprintln!("{done} of {} users", args.users);
+            }
+        })
+        .await
+    };
+    let filled = filled.context("cannot fill the database")?;
+    println!(
+        "Made {} users in {} organizations with {} tenants, and {} API keys.",
+        filled.users, filled.organizations, filled.tenants, filled.api_keys
+    );
     services.db.clone().close().await;
     Ok(())
 }

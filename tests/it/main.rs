@@ -13,4 +13,6 @@
 
 mod support;
 
+mod activity;
+mod demo;
 mod first_light;
