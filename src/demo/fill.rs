@@ -86,7 +86,9 @@ async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<orga
             "The database has no platform organization; start the server on it once.".to_owned(),
         )),
         _ => Err(Error::Conflict(
-            "The database holds organizations already. A demo is made in an empty database only: name another one with --database-url.".to_owned(),
+            "The database holds organizations already. A demo is made in an empty database only: name another one \
+             with --database-url."
+                .to_owned(),
         )),
     }
 }
@@ -128,7 +130,8 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
                 json!({ "plan": random.pick(&["starter", "team", "enterprise"]), "industry": slug.split('-').nth(1) })
             })?),
             // A third has a limit, with some seats left; the first, largest one has none.
-            seat_limit: Set((number > 0 && random.percent(33)).then(|| i64::try_from(size + size / 5 + 10).unwrap_or(i64::MAX))),
+            seat_limit: Set((number > 0 && random.percent(33))
+                .then(|| i64::try_from(size + size / 5 + 10).unwrap_or(i64::MAX))),
             version: Set(1),
             created_at: Set(created_at),
             updated_at: Set(created_at),

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
@@ -21,7 +20,7 @@ use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result};
-use crate::graphql::{finish, from_json, limits, response_of};
+use crate::graphql::{documents, finish, from_json, response_of};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -223,10 +222,9 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     };
     let query = parsed.query.unwrap_or_default();
     let mut mutation_by_get = false;
-    let prepared = parse_query(&query)
-        .map_err(|error| Answer::from_errors(vec![error.into()]))
+    let prepared = documents::parse(&query)
+        .map_err(|refused| *refused)
         .and_then(|document| {
-            limits::check(&document).map_err(response_of)?;
             let (kind, name) = operation(&document, parsed.operation_name.as_deref())?;
             facts.operation = Some(name);
             mutation_by_get = by_get && kind == OperationType::Mutation;
@@ -247,7 +245,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
                     .map(|(name, value)| (Name::new(name), from_json(value)));
                 request = request.variables(Variables::from_value(Value::Object(variables.collect())));
             }
-            request.set_parsed_query(document);
+            request.set_parsed_query(ExecutableDocument::clone(&document));
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
                 Ok(answer) => answer,
                 Err(_) => response_of(Error::Unavailable {

@@ -15,4 +15,5 @@ mod support;
 
 mod activity;
 mod demo;
+mod documents;
 mod first_light;
