@@ -2,15 +2,17 @@
 
 #![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
 use crate::api_key::{self, NewApiKey};
 use crate::audit::{AuditLog, Refusals};
-use crate::authn::{Credentials, SecretSource, SigningKeys};
+use crate::authn::{Credentials, SecretSource, SigningKeys, activity};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
@@ -18,7 +20,7 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::user::Target;
-use crate::{graphql, setup, telemetry};
+use crate::{demo, graphql, setup, telemetry};
 
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
@@ -47,6 +49,8 @@ enum Command {
     RotateKeys(RotateKeysArgs),
     /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
     ApiKey(ApiKeyArgs),
+    /// Fill an empty database with a believable directory, to try the API on.
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +78,13 @@ struct ApiKeyArgs {
     name: String,
 }
 
+#[derive(Args, Debug)]
+struct DemoArgs {
+    /// How many users; there is about one organization for a thousand of them.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=demo::USERS_MAX))]
+    users: u64,
+}
+
 /// Runs what the command line asks for.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
@@ -96,6 +107,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::Migrate(Migrate::Status) => migrate_status(&config).await,
             Command::ApiKey(args) => mint(&config, &args).await,
             Command::RotateKeys(args) => rotate_keys(&config, args.now).await,
+            Command::Demo(args) => fill_demo(&config, &args).await,
             Command::Schema => Ok(()),
         }
     })
@@ -107,12 +119,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
-    if let Some(key) = setup::prepare(&services, config.admin_api_key.as_ref()).await? {
-        println!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
-            key.expose()
-        );
-    }
+    prepare(&services, config).await?;
     println!("listening on http://{address}");
     let app = App {
         services: Arc::clone(&services),
@@ -120,13 +127,30 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         pages: config.graphiql,
         edge: Arc::new(config.edge.clone()),
     };
-    let background = tokio::spawn(write_refusals(Arc::clone(&services)));
+    let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
+    let (stop, stopping) = tokio::sync::oneshot::channel();
+    let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
     serve(listener, router(app), stopped()).await;
-    background.abort();
+    drop(stop);
+    noting
+        .await
+        .context("cannot write when keys and users were last seen")?;
+    refusing.abort();
     if let Err(error) = services.refusals.flush(&services, true).await {
         tracing::warn!(%error, "the last refusals are not in the audit trail");
     }
     services.db.clone().close().await;
+    Ok(())
+}
+
+/// Brings the database up, and at its first start prints the super admin's key.
+async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
+    if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
+        println!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
+            key.expose()
+        );
+    }
     Ok(())
 }
 
@@ -224,6 +248,36 @@ async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
     } else {
         println!("A new key is published, and signs session tokens in some minutes.");
     }
+    services.db.clone().close().await;
+    Ok(())
+}
+
+async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
+    let services = services(config, "http://localhost").await?;
+    prepare(&services, config).await?;
+    let op = OpContext::machine(Arc::clone(&services));
+    let filled = if std::io::stderr().is_terminal() {
+        let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} users, {eta} left")?;
+        let bar = ProgressBar::new(args.users).with_style(style);
+        let filled = demo::fill(&op, args.users, |done| bar.set_position(done)).await;
+        bar.finish_and_clear();
+        filled
+    } else {
+        let mut told = 0;
+        let tenths = |done: u64| 10 * done / args.users;
+        demo::fill(&op, args.users, |done| {
+            if tenths(done) > told {
+                told = tenths(done);
+                eprintln!("{done} of {} users", args.users);
+            }
+        })
+        .await
+    };
+    let filled = filled.context("cannot fill the database")?;
+    println!(
+        "Made {} users in {} organizations with {} tenants, and {} API keys.",
+        filled.users, filled.organizations, filled.tenants, filled.api_keys
+    );
     services.db.clone().close().await;
     Ok(())
 }

@@ -29,6 +29,7 @@ pub mod compat;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod demo;
 pub mod email;
 pub mod entity;
 pub mod error;

@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::impersonation::begun_by;
-use super::{Actor, Caller, SigningKeys, digest};
+use super::{Activity, Actor, Caller, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
@@ -60,6 +60,7 @@ pub struct Credentials {
     /// Counts the changes of anybody's access. What was read before the latest of them is void, also when the reading
     /// ends after it.
     generation: Arc<AtomicU64>,
+    activity: Activity,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,7 @@ impl Default for Credentials {
                 .time_to_live(REMEMBERED)
                 .build(),
             generation: Arc::default(),
+            activity: Activity::default(),
         }
     }
 }
@@ -120,11 +122,17 @@ impl Credentials {
         if found.ends_at.is_some_and(|end| end <= now) {
             return Err(refused(credential));
         }
+        self.activity.note(&found.caller, now);
         Ok(Actor::User(found.caller.clone()))
     }
 
     fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
         self.remembered.get(key).filter(|found| found.generation == generation)
+    }
+
+    /// When keys and users were last seen.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// Forgets everything: somebody's access has changed.

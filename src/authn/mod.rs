@@ -3,6 +3,7 @@
 //! No credential is an anonymous actor; a bad one is `UNAUTHENTICATED`, never anonymous. What an actor may do is
 //! looked up with the credential, so a revoked key, a withdrawn role or a deactivated owner counts at the next call.
 
+pub mod activity;
 mod actor;
 mod bearer;
 mod impersonation;
@@ -11,6 +12,7 @@ mod secret;
 mod signing;
 mod token;
 
+pub use activity::Activity;
 pub use actor::{Actor, Caller, Impersonator};
 pub use bearer::{Credential, Credentials, caller_of, credential};
 pub use impersonation::{begun_by, impersonated};

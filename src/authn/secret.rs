@@ -77,9 +77,10 @@ impl Secret {
 /// What is stored of a secret and looked up by: SHA-256, as 64 hex digits. The secrets are long and random, so a slow
 /// hash would add nothing; and looking up a digest tells no caller, by time or otherwise, how close a guess was.
 pub fn digest(secret: &str) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
     Sha256::digest(secret.as_bytes())
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! Resolvers are thin: decode, call one verb, wrap. What a list nests is preloaded with it, guided by what the document
 //! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
 
+pub mod documents;
 mod error;
 mod filter;
 pub mod limits;

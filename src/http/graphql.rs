@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
 use axum::Extension;
@@ -23,7 +22,7 @@ use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::graphql::{JsonVariables, code_of, finish, limits, response_of, syntax_error};
+use crate::graphql::{JsonVariables, code_of, documents, finish, limits, response_of};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -259,7 +258,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
             }
-            request.set_parsed_query(document);
+            request.set_parsed_query(ExecutableDocument::clone(&document));
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
                 Ok(answer) => {
                     note_refusals(&op, &answer, &fields);
@@ -328,12 +327,10 @@ fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
     fields
 }
 
-/// The document, parsed and small enough.
-fn document(query: &str, variables: &Variables) -> Result<ExecutableDocument, Box<Answer>> {
-    let refused = |error| Box::new(response_of(error));
-    limits::check_text(query).map_err(refused)?;
-    let document = parse_query(query).map_err(|error| Box::new(Answer::from_errors(vec![syntax_error(error)])))?;
-    limits::check(&document, variables).map_err(refused)?;
+/// The document, parsed and small enough for these variables.
+fn document(query: &str, variables: &Variables) -> Result<Arc<ExecutableDocument>, Box<Answer>> {
+    let document = documents::parse(query)?;
+    limits::check(&document, variables).map_err(|error| Box::new(response_of(error)))?;
     Ok(document)
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
-use super::statement::{order_by, select_columns, sort_of, visible};
+use super::statement::{kept, order_by, select_columns, sort_of, visible};
 use super::{Filter, Listed, Order, PAGE_MAX, SortKey, SortValue, page_size};
 use crate::authz::Action;
 use crate::context::OpContext;
@@ -135,7 +135,7 @@ pub async fn connection<L: Listed>(
     let mut rows: Vec<L> = op
         .db()
         .reader()
-        .query_all(&select)
+        .query_all_raw(kept(op.db().backend(), &select))
         .await?
         .iter()
         .map(|row| L::read(row, fields))

@@ -40,6 +40,12 @@ impl Timestamp {
             })
     }
 
+    /// The beginning of this moment's minute.
+    #[must_use]
+    pub fn whole_minute(self) -> Self {
+        Self(self.0 - self.0 % 60_000_000)
+    }
+
     /// This moment, or the first one after `earlier`, so that a change always moves `updatedAt` on.
     #[must_use]
     pub fn later_than(self, earlier: Self) -> Self {

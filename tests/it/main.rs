@@ -13,11 +13,14 @@
 
 mod support;
 
+mod activity;
 mod api_key;
 mod audit;
 mod audit_trail;
 mod command_line;
 mod crash;
+mod demo;
+mod documents;
 mod edge;
 mod email;
 mod federated;

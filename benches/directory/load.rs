@@ -1,0 +1,94 @@
+//! Requests as fast as they are answered, over connections that stay open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Where requests go, and as whom.
+#[derive(Clone)]
+pub struct Target {
+    pub address: String,
+    pub key: String,
+}
+
+/// Makes the next request's body.
+pub type Bodies = Arc<dyn Fn() -> Bytes + Send + Sync>;
+
+/// What came of a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub per_second: f64,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl Target {
+    async fn connect(&self) -> SendRequest<Full<Bytes>> {
+        let stream = TcpStream::connect(&self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
+    async fn ask(&self, sender: &mut SendRequest<Full<Bytes>>, body: Bytes) -> Bytes {
+        let request = Request::post("/graphql")
+            .header(header::HOST, &self.address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
+            .body(Full::new(body))
+            .unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let status = response.status();
+        let answer = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(
+            status == StatusCode::OK && answer.starts_with(b"{\"data\""),
+            "{status} {}",
+            String::from_utf8_lossy(&answer)
+        );
+        answer
+    }
+
+    /// One answer.
+    pub async fn once(&self, body: Bytes) -> Bytes {
+        self.ask(&mut self.connect().await, body).await
+    }
+
+    /// Asks for so long over so many connections.
+    pub async fn measure(&self, bodies: &Bodies, connections: usize, time: Duration) -> Measured {
+        let mut asking = Vec::new();
+        for _ in 0..connections {
+            let (target, bodies) = (self.clone(), Arc::clone(bodies));
+            let mut sender = target.connect().await;
+            asking.push(async move {
+                let end = Instant::now() + time;
+                let mut times = Vec::new();
+                while Instant::now() < end {
+                    let started = Instant::now();
+                    target.ask(&mut sender, bodies()).await;
+                    times.push(started.elapsed());
+                }
+                times
+            });
+        }
+        let started = Instant::now();
+        let asking: Vec<_> = asking.into_iter().map(tokio::spawn).collect();
+        let mut times = Vec::new();
+        for one in asking {
+            times.extend(one.await.unwrap());
+        }
+        let elapsed = started.elapsed();
+        times.sort_unstable();
+        Measured {
+            per_second: times.len() as f64 / elapsed.as_secs_f64(),
+            p50: times[times.len() / 2],
+            p99: times[times.len() * 99 / 100],
+        }
+    }
+}

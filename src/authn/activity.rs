@@ -1,0 +1,186 @@
+//! When keys and users were last seen, to the minute, off the way of the requests.
+//!
+//! A call leaves a note in memory and waits for nothing. Every few seconds, and when the server stops, the notes are
+//! written in batches: once a minute for each key, however often it calls. What is written never goes back, also when
+//! several servers write the same row, and it is no change of the thing: `version` and `updatedAt` stay.
+//!
+//! The notes are a convenience, not a record. A call is lost to them when the server is killed, when more keys call at
+//! once than there is room for, or when the row is locked by somebody else at the moment of writing; the key's call in
+//! a later minute is noted again.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
+use tokio::sync::oneshot;
+
+use super::Caller;
+use crate::context::Services;
+use crate::db::Database;
+use crate::error::Result;
+use crate::value::Timestamp;
+
+/// How many keys are noted at once; the calls of further ones go unnoted.
+const NOTES_MAX: usize = 20_000;
+/// How many rows one transaction writes: on SQLite every other change waits for it.
+const BATCH: usize = 1_000;
+const EVERY: Duration = Duration::from_secs(5);
+
+/// By which key a user called; without one, by another credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Seen {
+    user_pk: i64,
+    api_key_pk: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    minute: Timestamp,
+    written: bool,
+}
+
+/// The notes of this process.
+#[derive(Clone, Debug, Default)]
+pub struct Activity {
+    notes: Arc<Mutex<HashMap<Seen, Note>>>,
+}
+
+impl Activity {
+    /// Notes that this caller calls now.
+    pub fn note(&self, caller: &Caller, now: Timestamp) {
+        let seen = Seen {
+            user_pk: caller.user_pk,
+            api_key_pk: caller.api_key_pk,
+        };
+        let minute = now.whole_minute();
+        let note = Note { minute, written: false };
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = notes.len() < NOTES_MAX;
+        match notes.entry(seen) {
+            // A note stays after it is written until its minute is over, so that a minute is written once.
+            Entry::Occupied(mut known) if known.get().minute < minute => {
+                known.insert(note);
+            }
+            Entry::Vacant(empty) if room => {
+                empty.insert(note);
+            }
+            Entry::Occupied(_) | Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Writes what is noted and not written yet. What fails is tried again by the next call.
+    pub async fn flush(&self, db: &Database, now: Timestamp) -> Result<()> {
+        for batch in self.due().chunks(BATCH) {
+            write(db, batch).await?;
+            self.written(batch);
+        }
+        let minute = now.whole_minute();
+        self.notes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, note| !note.written || note.minute >= minute);
+        Ok(())
+    }
+
+    /// In the order of the keys, so that the rows of a batch lie near each other.
+    fn due(&self) -> Vec<(Seen, Timestamp)> {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due: Vec<(Seen, Timestamp)> = notes
+            .iter()
+            .filter(|(_, note)| !note.written)
+            .map(|(seen, note)| (*seen, note.minute))
+            .collect();
+        due.sort_unstable();
+        due
+    }
+
+    fn written(&self, batch: &[(Seen, Timestamp)]) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (seen, minute) in batch {
+            // One that moved on meanwhile is due again.
+            if let Some(note) = notes.get_mut(seen).filter(|note| note.minute == *minute) {
+                note.written = true;
+            }
+        }
+    }
+}
+
+/// Writes the notes every few seconds until `stop` resolves, and then what is left.
+pub async fn flush_until(services: Arc<Services>, mut stop: oneshot::Receiver<()>) {
+    let activity = services.credentials.activity();
+    let mut stopping = false;
+    while !stopping {
+        stopping = tokio::time::timeout(EVERY, &mut stop).await.is_ok();
+        if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot write when keys and users were last seen; trying again"
+            );
+        }
+    }
+}
+
+async fn write(db: &Database, batch: &[(Seen, Timestamp)]) -> Result<()> {
+    let mut keys: HashMap<i64, i64> = HashMap::new();
+    let mut users: HashMap<i64, i64> = HashMap::new();
+    for (seen, minute) in batch {
+        let users = (&mut users, Some(seen.user_pk));
+        let keys = (&mut keys, seen.api_key_pk);
+        for (latest, pk) in [users, keys] {
+            let Some(pk) = pk else { continue };
+            let known = latest.entry(pk).or_insert(minute.micros());
+            *known = minute.micros().max(*known);
+        }
+    }
+    let transaction = db.begin().await?;
+    move_on(&transaction, "api_keys", "last_used_at", keys).await?;
+    move_on(&transaction, "users", "last_seen_at", users).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Moves a time of many rows on, and never back.
+async fn move_on(
+    transaction: &DatabaseTransaction,
+    table: &str,
+    column: &str,
+    latest: HashMap<i64, i64>,
+) -> Result<()> {
+    if latest.is_empty() {
+        return Ok(());
+    }
+    let backend = transaction.get_database_backend();
+    let statement = match backend {
+        // A row that somebody else holds is passed over: whoever waits here while holding others could make a change
+        // that holds two of them fail, and a change counts for more than a note.
+        DbBackend::Postgres => {
+            let (pks, minutes): (Vec<i64>, Vec<i64>) = latest.into_iter().unzip();
+            Statement::from_sql_and_values(
+                backend,
+                format!(
+                    "WITH noted AS (SELECT * FROM unnest($1, $2) AS noted (pk, minute)),
+                          due AS (SELECT t.pk, noted.minute FROM {table} t JOIN noted ON noted.pk = t.pk
+                                  WHERE t.{column} IS NULL OR t.{column} < noted.minute
+                                  FOR NO KEY UPDATE OF t SKIP LOCKED)
+                     UPDATE {table} SET {column} = due.minute FROM due WHERE {table}.pk = due.pk"
+                ),
+                [pks.into(), minutes.into()],
+            )
+        }
+        _ => {
+            let pairs: Vec<(i64, i64)> = latest.into_iter().collect();
+            Statement::from_sql_and_values(
+                backend,
+                format!(
+                    "UPDATE {table} SET {column} = noted.value ->> 1 FROM json_each($1) AS noted
+                     WHERE {table}.pk = noted.value ->> 0 AND ({column} IS NULL OR {column} < noted.value ->> 1)"
+                ),
+                [serde_json::json!(pairs).to_string().into()],
+            )
+        }
+    };
+    transaction.execute_raw(statement).await?;
+    Ok(())
+}
