@@ -31,7 +31,11 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
     let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return unauthorized(),
-        Err(error) => return refuse(status_of(&error), error, json(), &id),
+        Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
+            return refuse(status_of(&error), error, json(), &id);
+        }
+        // An impersonation that is refused: there is no data, so it is a 400.
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, error, json(), &id),
     };
     // The newer SDK compresses large bodies, and sends them again uncompressed after a 415.
     if parts.headers.contains_key(header::CONTENT_ENCODING) {

@@ -35,6 +35,15 @@ pub fn op<'a>(ctx: &'a Context<'_>) -> &'a OpContext {
     ctx.data_unchecked::<OpContext>()
 }
 
+/// A nullable field's value: what goes wrong nulls the field itself and not, as the library would, what it stands in.
+pub fn or_null<T>(ctx: &Context<'_>, result: Result<Option<T>>) -> Option<T> {
+    result.unwrap_or_else(|failure| {
+        let error = async_graphql::Error::from(failure).into_server_error(ctx.item.pos);
+        ctx.add_error(ctx.set_error_path(error));
+        None
+    })
+}
+
 /// `first` and `skip` with their defaults.
 pub fn window(first: Option<PageSize>, skip: Option<i32>) -> crate::error::Result<Window> {
     Window::new(first.map_or(100, |size| size.0), i64::from(skip.unwrap_or(0)))

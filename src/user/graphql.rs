@@ -14,7 +14,7 @@ use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
 use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
     DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    or_null, order_by, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
 use crate::list::{Filter, Paging};
@@ -139,10 +139,13 @@ impl UserObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Option<Vec<ApiKeyObject>>> {
+    ) -> Option<Vec<ApiKeyObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.api_keys.as_ref().map(|keys| keys.of(ctx)).transpose()?)
+        let keys = || -> Result<_> {
+            window(first, skip)?;
+            Ok(self.api_keys.as_ref().map(|keys| keys.of(ctx)).transpose()?)
+        };
+        or_null(ctx, keys())
     }
 }
 
@@ -582,13 +585,13 @@ pub struct UserQuery;
 #[Object]
 impl UserQuery {
     /// The caller; null for nobody.
-    async fn me(&self, ctx: &Context<'_>) -> Result<Option<UserObject>> {
-        oneself(ctx).await
+    async fn me(&self, ctx: &Context<'_>) -> Option<UserObject> {
+        or_null(ctx, oneself(ctx).await)
     }
 
     /// The caller; null for nobody. The same as `me`.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<UserObject>> {
-        oneself(ctx).await
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
+        or_null(ctx, oneself(ctx).await)
     }
 
     /// The users that the caller may read: those of the own organization with `read:user`, all of them for a super admin,

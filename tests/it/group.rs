@@ -207,8 +207,8 @@ on_both! {
         admin.ok(REMOVE, by_address).await;
 
         let both_ways = admin.ok(
-            "{ groups(orderBy: NAME_DESC) { name users(first: 2, skip: 1) { id groups(orderBy: NAME_ASC) { key name } }
-                 one: users(where: {id: \"u1\"}) { id } } users(where: {id: \"u3\"}) { groups { organizationId users { id } } } }",
+            "{ groups(first: 10, orderBy: NAME_DESC) { name users(first: 2, skip: 1) { id groups(orderBy: NAME_ASC) { key name } }
+                 one: users(where: {id: \"u1\"}) { id } } users(where: {id: \"u3\"}, first: 1) { groups { organizationId users { id } } } }",
             json!({}),
         ).await;
         assert_eq!(both_ways, json!({

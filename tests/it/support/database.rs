@@ -74,9 +74,11 @@ impl TestDatabase {
         let backend = connection.get_database_backend();
         let tables = match backend {
             sea_orm::DbBackend::Postgres => {
-                "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+                "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'sign_in_attempts' ORDER BY 1"
             }
-            _ => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1",
+            _ => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'sign_in_attempts' ORDER BY 1"
+            }
         };
         let mut text = String::new();
         for table in connection

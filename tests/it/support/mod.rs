@@ -160,7 +160,8 @@ impl App {
         OpContext::new(Arc::clone(&self.services), Actor::Machine, "test")
     }
 
-    /// Every row of every table as text, to show that a refusal changed nothing. `last_used_at` and `last_seen_at` are
+    /// Every row of every table as text, to show that a refusal changed nothing. Failed sign-ins are counted, which is no
+    /// change of the directory: their table is left out. `last_used_at` and `last_seen_at` are
     /// left out: calling is not changing.
     pub async fn dump(&self) -> String {
         self.database.dump(&self.services.db).await
