@@ -334,12 +334,15 @@ fn document(query: &str, variables: &Variables) -> Result<Arc<ExecutableDocument
     Ok(document)
 }
 
+/// What an operation's variables are when they are not given.
+type Defaults = Vec<(Name, Value)>;
+
 /// The kind of the operation that would run, its name for the log, and what its variables are when they are not given.
 fn operation(
     document: &ExecutableDocument,
     wanted: Option<&str>,
     variables: &Variables,
-) -> Result<(OperationType, String, Vec<(Name, Value)>), Box<Answer>> {
+) -> Result<(OperationType, String, Defaults), Box<Answer>> {
     let unknown = |message: &str| {
         Err(Box::new(response_of(Error::invalid(
             "operationName",

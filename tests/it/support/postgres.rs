@@ -40,6 +40,7 @@ pub async fn create_database(name: &str, template: Option<&str>) -> String {
 
 /// Starts a server in a temporary folder. A small shell holds it: when this process ends, however it ends, the shell's
 /// input ends, and it stops the server and removes the folder.
+#[expect(clippy::zombie_processes, reason = "the shell ends after this process does")]
 fn start_private() -> String {
     let bin = binaries();
     let folder = std::env::temp_dir().join(format!("tenantry-test-postgres-{}", std::process::id()));
