@@ -36,7 +36,7 @@ pub struct ConfigArgs {
         global = true
     )]
     pub admin_api_key: Option<String>,
-    /// Base of the links in mails, as in https://directory.example.com.
+    /// Base of the links in mails, as in `https://directory.example.com`.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
     /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST.
@@ -72,7 +72,7 @@ pub struct ConfigArgs {
     /// Proxies that may say whom they serve in X-Forwarded-For: addresses or networks (10.0.0.0/8), parted by commas.
     #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", value_name = "ADDRESSES", global = true)]
     pub trusted_proxies: Option<String>,
-    /// Origins whose pages may call from a browser, as in https://app.example.com, parted by commas.
+    /// Origins whose pages may call from a browser, as in `https://app.example.com`, parted by commas.
     #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
     pub cors_origins: Option<String>,
 }

@@ -5,7 +5,7 @@
 //! organization in its predicate.
 //!
 //! Worked example. Ada, organization admin of Acme, calls `updatePropertiesInUser(where: {id: "bob"})`:
-//! 1. `authorize(Modify, User)`: [`policy`] says `write:user`; Ada holds it, so she gets `Granted` with the scope
+//! 1. `authorize(Modify, User)`: the policy says `write:user`; Ada holds it, so she gets `Granted` with the scope
 //!    *organization Acme*. A caller without it is told `FORBIDDEN` here, before anything is looked up.
 //! 2. the verb finds Bob within that scope. A Bob of another organization is not found: `NOT_FOUND`, in the same words
 //!    as for an id that nobody has.
