@@ -24,3 +24,7 @@ web:
 	@if command -v npm >/dev/null; then \
 	    cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run --silent build; \
 	else echo "Node.js is not installed: building without GraphiQL."; fi
+
+## The server against its floor on both databases, at a million users. Takes a while.
+bench:
+	$(CARGO) bench --locked --bench directory
