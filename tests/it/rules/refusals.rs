@@ -2,7 +2,8 @@
 //!
 //! A field without a case fails here. The verdicts stand in `refusals.txt`, for everybody to read; what follows from
 //! rules is also asserted: nobody anonymous comes in but by the public fields, a credential that ended opens nothing,
-//! `FORBIDDEN` is said whatever the id, and no refusal changes anything.
+//! `FORBIDDEN` is said whatever the id, `NOT_FOUND` in the words for an id that nobody has, and no refusal changes
+//! anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -324,11 +325,11 @@ on_both! {
                     assert!(before == kept(&app).await, "{case} as {name}: {verdict}, and yet something changed");
                     assert_eq!(mails, app.mails().len(), "{case} as {name}: {verdict}, and yet a mail was sent");
                 }
-                if verdict == "FORBIDDEN" {
-                    // Whatever the id: the same words for one that nobody has.
+                if verdict == "FORBIDDEN" || verdict == "NOT_FOUND" {
+                    // Whatever the id: the same code and words for one that nobody has.
                     let nobody = fill(&app, document, id.as_deref(), new, false).await;
                     let again = caller.send(&nobody.document, json!({})).await;
-                    assert_eq!(again["errors"][0]["message"], answer["errors"][0]["message"], "{case} as {name}");
+                    assert_eq!(nobody.words(&again), filled.words(&answer), "{case} as {name}");
                 }
                 if *name == "anonymous" {
                     let public = PUBLIC.iter().find(|(public, _)| public == case);
@@ -359,7 +360,7 @@ on_both! {
                     shown.extend(rest);
                 }
                 let names = shown.join(", ");
-                writeln!(text, "  {verdict:<16}{names}").unwrap();
+                writeln!(text, "  {verdict:<15} {names}").unwrap();
             }
         }
         assert_committed("tests/it/rules/refusals.txt", &text);
@@ -449,6 +450,19 @@ struct Filled {
     document: String,
     /// Whether something was made for it.
     made: bool,
+    /// What was put in.
+    values: Vec<String>,
+}
+
+impl Filled {
+    /// The code and the words of a refusal, less what was put in.
+    fn words(&self, answer: &Value) -> String {
+        let error = &answer["errors"][0];
+        let words = format!("{} {}", error["extensions"]["code"], error["message"]);
+        self.values
+            .iter()
+            .fold(words, |words, value| words.replace(value.as_str(), "…"))
+    }
 }
 
 /// Puts things that exist, made now, into a document; or, if not `existing`, ids that nobody has.
@@ -457,6 +471,7 @@ async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existi
         .replace("$me", me.unwrap_or("no-role"))
         .replace("$new", &format!("new-{number}"));
     let mut made = false;
+    let mut values = Vec::new();
     for what in [
         "$group",
         "$role",
@@ -482,6 +497,7 @@ async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existi
             format!("nobody-{number}")
         };
         filled = filled.replace(what, &value);
+        values.push(value);
     }
     if existing && document.contains("removeUserFromGroup") {
         let group = app.column("SELECT id FROM groups ORDER BY pk DESC LIMIT 1").await;
@@ -489,7 +505,11 @@ async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existi
         let (group, user) = (tenantry::group::Target::id(group), Target::id(format!("user-{number}")));
         tenantry::group::add_user(&app.machine(), &group, &user).await.unwrap();
     }
-    Filled { document: filled, made }
+    Filled {
+        document: filled,
+        made,
+        values,
+    }
 }
 
 /// Makes one thing and gives what names it.
