@@ -56,8 +56,16 @@ impl Resource {
         Self::Tenant,
         Self::User,
         Self::Password,
+        Self::OwnPassword,
+        Self::EmailVerification,
+        Self::Settings,
+        Self::Invitation,
         Self::ApiKey,
         Self::Role,
+        Self::AuditEvent,
+        Self::Group,
+        Self::Membership,
+        Self::Session,
     ];
 }
 

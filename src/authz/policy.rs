@@ -19,11 +19,13 @@ enum Rule {
     Oneself,
     /// Only for oneself, and with this permission.
     OneselfHolding(Permissions),
+    /// For no user, whatever the roles.
+    Nobody,
 }
 
 fn rule(action: Action, resource: Resource) -> Rule {
     use Action::{Create, Delete, Modify, Read};
-    use Rule::{Holding, HoldingEverywhere, HoldingOrOneself, Oneself, OneselfHolding};
+    use Rule::{Holding, HoldingEverywhere, HoldingOrOneself, Nobody, Oneself, OneselfHolding};
     match (resource, action) {
         (Resource::Organization, Read) => Holding(Permissions::READ_ORG),
         (Resource::Organization, Create | Delete) => HoldingEverywhere(Permissions::WRITE_ORG),
@@ -48,7 +50,8 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
         // Events are written with what they tell of, by no verb of their own, and never changed.
-        (Resource::AuditEvent, Read | Create | Modify | Delete) => Holding(Permissions::READ_AUDIT),
+        (Resource::AuditEvent, Read) => Holding(Permissions::READ_AUDIT),
+        (Resource::AuditEvent, Create | Modify | Delete) => Nobody,
         (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
         (Resource::Group, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
         // Everybody sees which groups they are in.
@@ -88,6 +91,7 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
         Rule::HoldingOrOneself(permission) => (Some(if holds(permission) { reach } else { oneself }), permission),
         Rule::Oneself => (Some(oneself), Permissions::empty()),
         Rule::OneselfHolding(permission) => (holds(permission).then_some(oneself), permission),
+        Rule::Nobody => return Err(Error::Forbidden("No role allows this.".to_owned())),
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {
         Error::Forbidden(format!(

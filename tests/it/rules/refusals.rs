@@ -2,7 +2,8 @@
 //!
 //! A field without a case fails here. The verdicts stand in `refusals.txt`, for everybody to read; what follows from
 //! rules is also asserted: nobody anonymous comes in but by the public fields, a credential that ended opens nothing,
-//! `FORBIDDEN` is said whatever the id, and no refusal changes anything.
+//! `FORBIDDEN` is said whatever the id, `NOT_FOUND` in the words for an id that nobody has, and no refusal changes
+//! anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -18,12 +19,15 @@ use crate::support::{App, Caller};
 
 /// A minimal valid call of each field. In it stand, made anew for each call, and in the organization `acme`:
 ///
-/// - `$user`, `$tenant`, `$organization`: ids of a user, a tenant, an empty organization;
-/// - `$key`: the name of an API key of the caller;
-/// - `$token`: a password token of a user;
+/// - `$user`, `$tenant`, `$organization`, `$group`, `$role`, `$invitation`: ids of a user, a tenant, an empty
+///   organization, a group, a role, an open invitation;
+/// - `$key`, `$session`: the name of an API key and the id of a session of the caller;
+/// - `$strange`, `$refresh`: the id of a session, and the refresh token of one, of a user;
+/// - `$token`, `$verification`, `$invited`: mailed tokens: of a password reset, an address, an invitation;
 /// - `$new`: an id that nobody has;
 ///
-/// and `$me`, the caller's own id. A field may have several cases.
+/// and `$me`, the caller's own id. `$user` has the address `$user@acme.example`, and what the call speaks of: a password,
+/// a role to lose, a group to leave. A field with several cases says in brackets what each is about.
 const CASES: &[(&str, &str)] = &[
     ("me", "{ me { id } }"),
     ("viewer", "{ viewer { id } }"),
@@ -42,6 +46,30 @@ const CASES: &[(&str, &str)] = &[
     ("apiKeys", "{ apiKeys { id } }"),
     ("countApiKeys", "{ countApiKeys }"),
     ("apiKeysConnection", "{ apiKeysConnection { totalCount nodes { id } } }"),
+    ("groups", "{ groups { id } }"),
+    ("countGroups", "{ countGroups }"),
+    ("groupsConnection", "{ groupsConnection { totalCount nodes { id } } }"),
+    ("roles", "{ roles { id } }"),
+    ("countRoles", "{ countRoles }"),
+    ("rolesConnection", "{ rolesConnection { totalCount nodes { id } } }"),
+    ("invitations", "{ invitations { id } }"),
+    ("countInvitations", "{ countInvitations }"),
+    (
+        "invitationsConnection",
+        "{ invitationsConnection { totalCount nodes { id } } }",
+    ),
+    ("sessions", "{ sessions { id } }"),
+    ("countSessions", "{ countSessions }"),
+    (
+        "sessionsConnection",
+        "{ sessionsConnection { totalCount nodes { id } } }",
+    ),
+    ("auditEvents", "{ auditEvents { id } }"),
+    ("countAuditEvents", "{ countAuditEvents }"),
+    (
+        "auditEventsConnection",
+        "{ auditEventsConnection { totalCount nodes { id } } }",
+    ),
     (
         "createOrganization",
         r#"mutation { createOrganization(data: {id: "$new", name: "New"}) { id } }"#,
@@ -68,11 +96,15 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("createUser", r#"mutation { createUser(data: {id: "$new"}) { id } }"#),
     (
-        "updatePropertiesInUser",
+        "createUserWithPassword",
+        r#"mutation { createUserWithPassword(data: {id: "$new"}) { password } }"#,
+    ),
+    (
+        "updatePropertiesInUser (another)",
         r#"mutation { updatePropertiesInUser(where: {id: "$user"}, data: {name: "Other"}) { id } }"#,
     ),
     (
-        "updatePropertiesInUser",
+        "updatePropertiesInUser (oneself)",
         r#"mutation { updatePropertiesInUser(where: {id: "$me"}, data: {name: "Other $new"}) { id } }"#,
     ),
     (
@@ -84,25 +116,140 @@ const CASES: &[(&str, &str)] = &[
         r#"mutation { deactivateUser(where: {id: "$user"}) { id } }"#,
     ),
     ("deleteUser", r#"mutation { deleteUser(where: {id: "$user"}) { id } }"#),
+    // Before the callers' passwords change: `$session` is one that the caller signs in to.
     (
-        "updatePassword",
+        "signIn",
+        r#"mutation { signIn(data: {email: "$user@acme.example", password: "password-of-user"}) { expiresIn } }"#,
+    ),
+    (
+        "signIn (wrong password)",
+        r#"mutation { signIn(data: {email: "$user@acme.example", password: "not-password-of-user"}) { expiresIn } }"#,
+    ),
+    (
+        "signIn (a temporary password)",
+        r#"mutation { signIn(data: {email: "$user@acme.example", password: "temporary-of-user"}) { expiresIn } }"#,
+    ),
+    (
+        "refreshSession",
+        r#"mutation { refreshSession(data: {refreshToken: "$refresh"}) { expiresIn } }"#,
+    ),
+    // With an API key there is no session to sign out of.
+    ("signOut", "mutation { signOut { id } }"),
+    (
+        "revokeSession (own)",
+        r#"mutation { revokeSession(where: {id: "$session"}) { id } }"#,
+    ),
+    (
+        "revokeSession (of another)",
+        r#"mutation { revokeSession(where: {id: "$strange"}) { id } }"#,
+    ),
+    (
+        "impersonateUser",
+        r#"mutation { impersonateUser(where: {id: "$user"}, reason: "Support") { expiresIn } }"#,
+    ),
+    (
+        "updatePassword (another)",
         r#"mutation { updatePassword(where: {id: "$user"}, data: {oldPassword: "password-of-user", newPassword1: "another-password", newPassword2: "another-password"}) { id } }"#,
     ),
     (
-        "updatePassword",
-        r#"mutation { updatePassword(where: {id: "$me"}, data: {oldPassword: "password-of-$me", newPassword1: "password-of-$me", newPassword2: "password-of-$me"}) { id } }"#,
+        "updatePassword (oneself)",
+        r#"mutation { updatePassword(where: {id: "$me"}, data: {oldPassword: "password-of-$me", newPassword1: "another-of-$me", newPassword2: "another-of-$me"}) { id } }"#,
     ),
     (
-        "resetPassword",
+        "updatePassword (a temporary one)",
+        r#"mutation { updatePassword(where: {email: "$user@acme.example"}, data: {oldPassword: "temporary-of-user", newPassword1: "another-password", newPassword2: "another-password"}) { id } }"#,
+    ),
+    (
+        "updatePassword (by address)",
+        r#"mutation { updatePassword(where: {email: "$user@acme.example"}, data: {oldPassword: "password-of-user", newPassword1: "another-password", newPassword2: "another-password"}) { id } }"#,
+    ),
+    (
+        "resetPassword (another)",
         r#"mutation { resetPassword(where: {id: "$user"}) { id } }"#,
     ),
     (
-        "resetPassword",
+        "resetPassword (oneself)",
         r#"mutation { resetPassword(where: {id: "$me"}) { id } }"#,
     ),
     (
         "completePasswordReset",
         r#"mutation { completePasswordReset(token: "$token", newPassword: "another-password") }"#,
+    ),
+    // Of an address that nobody has: the look-up and the mail run after the answer, and would change things meanwhile.
+    (
+        "requestPasswordReset",
+        r#"mutation { requestPasswordReset(email: "$new@acme.example") }"#,
+    ),
+    (
+        "requestEmailVerification (another)",
+        r#"mutation { requestEmailVerification(where: {id: "$user"}) { id } }"#,
+    ),
+    (
+        "requestEmailVerification (oneself)",
+        r#"mutation { requestEmailVerification(where: {id: "$me"}) { id } }"#,
+    ),
+    ("verifyEmail", r#"mutation { verifyEmail(token: "$verification") }"#),
+    (
+        "inviteUser",
+        r#"mutation { inviteUser(data: {email: "$new@acme.example"}) { id } }"#,
+    ),
+    (
+        "resendInvitation",
+        r#"mutation { resendInvitation(where: {id: "$invitation"}) { id } }"#,
+    ),
+    (
+        "withdrawInvitation",
+        r#"mutation { withdrawInvitation(where: {id: "$invitation"}) { id } }"#,
+    ),
+    (
+        "acceptInvitation",
+        r#"mutation { acceptInvitation(token: "$invited", data: {password: "another-password"}) { id } }"#,
+    ),
+    (
+        "createGroup",
+        r#"mutation { createGroup(data: {name: "$new"}) { id } }"#,
+    ),
+    (
+        "updateGroup",
+        r#"mutation { updateGroup(where: {id: "$group"}, data: {name: "Other"}) { id } }"#,
+    ),
+    (
+        "deleteGroup",
+        r#"mutation { deleteGroup(where: {id: "$group"}) { id } }"#,
+    ),
+    (
+        "addUserToGroup (another)",
+        r#"mutation { addUserToGroup(where: {id: "$group"}, user: {id: "$user"}) { id } }"#,
+    ),
+    (
+        "addUserToGroup (oneself)",
+        r#"mutation { addUserToGroup(where: {id: "$group"}, user: {id: "$me"}) { id } }"#,
+    ),
+    (
+        "removeUserFromGroup",
+        r#"mutation { removeUserFromGroup(where: {id: "$group"}, user: {id: "$user"}) { id } }"#,
+    ),
+    ("createRole", r#"mutation { createRole(data: {name: "$new"}) { id } }"#),
+    (
+        "updateRole",
+        r#"mutation { updateRole(where: {id: "$role"}, data: {description: "Other"}) { id } }"#,
+    ),
+    ("deleteRole", r#"mutation { deleteRole(where: {id: "$role"}) { id } }"#),
+    (
+        "assignRole (another)",
+        r#"mutation { assignRole(where: {id: "$user"}, role: "$role") { id } }"#,
+    ),
+    (
+        "assignRole (oneself)",
+        r#"mutation { assignRole(where: {id: "$me"}, role: "super-admin") { id } }"#,
+    ),
+    (
+        "withdrawRole",
+        r#"mutation { withdrawRole(where: {id: "$user"}, role: "user") { id } }"#,
+    ),
+    (
+        "updateSettings",
+        r#"mutation { updateSettings(updated: {theme: "$new"}) }"#,
     ),
     (
         "createApiKey",
@@ -116,7 +263,18 @@ const CASES: &[(&str, &str)] = &[
 ];
 
 /// What anybody may call; `null` and not an error where it asks who one is.
-const PUBLIC: &[(&str, &str)] = &[("me", "null"), ("viewer", "null"), ("completePasswordReset", "ok")];
+const PUBLIC: &[(&str, &str)] = &[
+    ("me", "null"),
+    ("viewer", "null"),
+    ("signIn", "ok"),
+    ("signIn (a temporary password)", "PASSWORD_CHANGE_REQUIRED"),
+    ("refreshSession", "ok"),
+    ("updatePassword (a temporary one)", "ok"),
+    ("completePasswordReset", "ok"),
+    ("requestPasswordReset", "ok"),
+    ("verifyEmail", "ok"),
+    ("acceptInvitation", "ok"),
+];
 
 /// Callers whose credential is not, or no longer, in force.
 const ENDED: [&str; 4] = ["deactivated", "revoked key", "expired key", "unknown key"];
@@ -132,7 +290,7 @@ fn every_field_has_a_case() {
         .flat_map(|root| sdl.fields(root))
         .map(|field| field.name.node.to_string())
         .collect();
-    let cases: BTreeSet<String> = CASES.iter().map(|(field, _)| (*field).to_owned()).collect();
+    let cases: BTreeSet<String> = CASES.iter().map(|(case, _)| field_of(case).to_owned()).collect();
     let missing: Vec<&String> = fields.difference(&cases).collect();
     assert!(missing.is_empty(), "fields without a case in CASES: {missing:?}");
     let gone: Vec<&String> = cases.difference(&fields).collect();
@@ -145,44 +303,44 @@ on_both! {
         let mut text = String::from(
             "Who may call what. Each field of Query and Mutation is called as each kind of caller. The things it names are of\n\
              the organization of all callers but one, the 'admin elsewhere', who administers another organization.\n\
-             A credential that ended: its owner is deactivated, it is revoked, it is expired, or it never was one.\n",
+             All call with API keys. A credential that ended: its owner is deactivated, it is revoked, it is expired, or it\n\
+             never was one.\n",
         );
         let mut new = 0;
-        for (field, document) in CASES {
+        for (case, document) in CASES {
+            let field = field_of(case);
             let mut verdicts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-            let mut before = app.dump().await;
+            let mut before = kept(&app).await;
             for (name, id, caller) in &callers {
                 new += 1;
                 let filled = fill(&app, document, id.as_deref(), new, true).await;
                 if filled.made {
-                    before = app.dump().await;
+                    before = kept(&app).await;
                 }
                 let (mails, answer) = (app.mails().len(), caller.send(&filled.document, json!({})).await);
                 let verdict = verdict(field, &answer);
                 if verdict == "ok" {
-                    before = app.dump().await;
+                    before = kept(&app).await;
                 } else {
-                    assert!(before == app.dump().await, "{field} as {name}: {verdict}, and yet something changed");
-                    assert_eq!(mails, app.mails().len(), "{field} as {name}: {verdict}, and yet a mail was sent");
+                    assert!(before == kept(&app).await, "{case} as {name}: {verdict}, and yet something changed");
+                    assert_eq!(mails, app.mails().len(), "{case} as {name}: {verdict}, and yet a mail was sent");
                 }
-                if verdict == "FORBIDDEN" {
-                    // Whatever the id: the same words for one that nobody has.
+                if verdict == "FORBIDDEN" || verdict == "NOT_FOUND" {
+                    // Whatever the id: the same code and words for one that nobody has.
                     let nobody = fill(&app, document, id.as_deref(), new, false).await;
                     let again = caller.send(&nobody.document, json!({})).await;
-                    assert_eq!(again["errors"][0]["message"], answer["errors"][0]["message"], "{field} as {name}");
+                    assert_eq!(nobody.words(&again), filled.words(&answer), "{case} as {name}");
                 }
                 if *name == "anonymous" {
-                    let public = PUBLIC.iter().find(|(public, _)| public == field);
-                    assert_eq!(verdict, public.map_or("UNAUTHENTICATED", |(_, expected)| *expected), "{field} as nobody");
+                    let public = PUBLIC.iter().find(|(public, _)| public == case);
+                    assert_eq!(verdict, public.map_or("UNAUTHENTICATED", |(_, expected)| *expected), "{case} as nobody");
                 }
                 if ENDED.contains(name) {
-                    assert_eq!(verdict, "UNAUTHENTICATED", "{field} as {name}");
+                    assert_eq!(verdict, "UNAUTHENTICATED", "{case} as {name}");
                 }
                 verdicts.entry(verdict).or_default().push(name);
             }
-            let several = CASES.iter().filter(|(other, _)| other == field).count() > 1;
-            let own = if document.contains("$me") { " (oneself)" } else { " (another)" };
-            writeln!(text, "\n{field}{}", if several { own } else { "" }).unwrap();
+            writeln!(text, "\n{case}").unwrap();
             // What opens stands first.
             let mut verdicts: Vec<(String, Vec<&str>)> = verdicts.into_iter().collect();
             verdicts.sort_by_key(|(verdict, _)| (verdict != "ok", verdict.clone()));
@@ -202,11 +360,27 @@ on_both! {
                     shown.extend(rest);
                 }
                 let names = shown.join(", ");
-                writeln!(text, "  {verdict:<16}{names}").unwrap();
+                writeln!(text, "  {verdict:<15} {names}").unwrap();
             }
         }
         assert_committed("tests/it/rules/refusals.txt", &text);
     }
+}
+
+/// The field that a case is about.
+fn field_of(case: &str) -> &str {
+    case.split_once(" (").map_or(case, |(field, _)| field)
+}
+
+/// Every row of what a refusal must not change. A password tried in vain is counted, which is the one thing a refusal is
+/// to leave behind.
+async fn kept(app: &App) -> String {
+    let rows = app.dump().await;
+    let kept: Vec<&str> = rows
+        .lines()
+        .filter(|row| !row.starts_with("sign_in_attempts: "))
+        .collect();
+    kept.join("\n")
 }
 
 /// `ok`, `null`, or the code of the refusal.
@@ -276,76 +450,197 @@ struct Filled {
     document: String,
     /// Whether something was made for it.
     made: bool,
+    /// What was put in.
+    values: Vec<String>,
+}
+
+impl Filled {
+    /// The code and the words of a refusal, less what was put in.
+    fn words(&self, answer: &Value) -> String {
+        let error = &answer["errors"][0];
+        let words = format!("{} {}", error["extensions"]["code"], error["message"]);
+        self.values
+            .iter()
+            .fold(words, |words, value| words.replace(value.as_str(), "…"))
+    }
 }
 
 /// Puts things that exist, made now, into a document; or, if not `existing`, ids that nobody has.
 async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existing: bool) -> Filled {
-    let op = app.machine();
-    let id = |what: &str| format!("{what}-{number}");
     let mut filled = document
         .replace("$me", me.unwrap_or("no-role"))
-        .replace("$new", &id("new"));
+        .replace("$new", &format!("new-{number}"));
     let mut made = false;
-    for what in ["$user", "$tenant", "$organization", "$key", "$token"] {
+    let mut values = Vec::new();
+    for what in [
+        "$group",
+        "$role",
+        "$user",
+        "$tenant",
+        "$organization",
+        "$invitation",
+        "$invited",
+        "$token",
+        "$verification",
+        "$key",
+        "$session",
+        "$strange",
+        "$refresh",
+    ] {
         if !filled.contains(what) {
             continue;
         }
-        let mut value = if existing {
-            id(&what[1..])
+        made |= existing;
+        let value = if existing {
+            make(app, &filled, what, me, number).await
         } else {
             format!("nobody-{number}")
         };
-        made |= existing;
-        match what {
-            _ if !existing => {}
-            "$user" | "$token" => {
-                let new = tenantry::user::NewUser {
-                    id: Some(id("user")),
-                    email: Some(format!("user-{number}@acme.example")),
-                    password: filled
-                        .contains("password-of-user")
-                        .then(|| "password-of-user".to_owned()),
-                    organization_id: Some("acme".to_owned()),
-                    ..Default::default()
-                };
-                tenantry::user::create(&op, new).await.unwrap();
-                if what == "$token" {
-                    tenantry::password::start(&op, &Target::id(id("user"))).await.unwrap();
-                    value = token_of(app.mails().last().unwrap());
-                }
-            }
-            "$tenant" => {
-                let new = tenantry::tenant::NewTenant {
-                    id: Some(value.clone()),
-                    name: "Tenant".to_owned(),
-                    organization_id: Some("acme".to_owned()),
-                    ..Default::default()
-                };
-                tenantry::tenant::create(&op, new).await.unwrap();
-            }
-            "$organization" => {
-                let new = tenantry::organization::NewOrganization {
-                    id: Some(value.clone()),
-                    name: "Organization".to_owned(),
-                    ..Default::default()
-                };
-                tenantry::organization::create(&op, new).await.unwrap();
-            }
-            _ => {
-                if let Some(me) = me {
-                    let new = tenantry::api_key::NewApiKey {
-                        name: value.clone(),
-                        ..Default::default()
-                    };
-                    tenantry::api_key::create_for(&op, &Target::id(me), new, None)
-                        .await
-                        .unwrap();
-                }
+        filled = filled.replace(what, &value);
+        values.push(value);
+    }
+    if existing && document.contains("removeUserFromGroup") {
+        let group = app.column("SELECT id FROM groups ORDER BY pk DESC LIMIT 1").await;
+        let group: String = group.into_iter().next().unwrap();
+        let (group, user) = (tenantry::group::Target::id(group), Target::id(format!("user-{number}")));
+        tenantry::group::add_user(&app.machine(), &group, &user).await.unwrap();
+    }
+    Filled {
+        document: filled,
+        made,
+        values,
+    }
+}
+
+/// Makes one thing and gives what names it.
+async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usize) -> String {
+    let op = app.machine();
+    let id = format!("{}-{number}", &what[1..]);
+    let acme = || Some("acme".to_owned());
+    match what {
+        "$group" => {
+            let new = tenantry::group::NewGroup {
+                name: id,
+                organization_id: acme(),
+                ..Default::default()
+            };
+            let made = tenantry::group::create(&op, new).await.unwrap();
+            made.id.to_string()
+        }
+        "$role" => {
+            let new = tenantry::role::NewRole {
+                name: id,
+                permissions: vec!["read:databases".to_owned()],
+                organization_id: acme(),
+                ..Default::default()
+            };
+            let made = tenantry::role::create(&op, new).await.unwrap();
+            made.id.to_string()
+        }
+        "$user" => {
+            let password = ["password-of-user", "temporary-of-user"]
+                .into_iter()
+                .find(|password| filled.contains(password));
+            let role = filled.contains("withdrawRole").then(|| "user".to_owned());
+            user(app, number, password, role).await
+        }
+        "$token" => {
+            let user = user(app, number, None, None).await;
+            tenantry::password::start(&op, &Target::id(user)).await.unwrap();
+            token_of(app.mails().last().unwrap())
+        }
+        "$verification" => {
+            let user = user(app, number, None, None).await;
+            tenantry::email::request(&op, Some(&Target::id(user))).await.unwrap();
+            token_of(app.mails().last().unwrap())
+        }
+        "$invitation" | "$invited" => {
+            let new = tenantry::invitation::NewInvitation {
+                email: format!("{id}@acme.example"),
+                organization_id: acme(),
+                ..Default::default()
+            };
+            let made = tenantry::invitation::send(&op, new).await.unwrap();
+            match what {
+                "$invited" => token_of(app.mails().last().unwrap()),
+                _ => made.id.to_string(),
             }
         }
-        filled = filled.replace(what, &value);
+        "$tenant" => {
+            let new = tenantry::tenant::NewTenant {
+                id: Some(id.clone()),
+                name: "Tenant".to_owned(),
+                organization_id: acme(),
+                ..Default::default()
+            };
+            tenantry::tenant::create(&op, new).await.unwrap();
+            id
+        }
+        "$organization" => {
+            let new = tenantry::organization::NewOrganization {
+                id: Some(id.clone()),
+                name: "Organization".to_owned(),
+                ..Default::default()
+            };
+            tenantry::organization::create(&op, new).await.unwrap();
+            id
+        }
+        "$key" => {
+            if let Some(me) = me {
+                let new = tenantry::api_key::NewApiKey {
+                    name: id.clone(),
+                    ..Default::default()
+                };
+                tenantry::api_key::create_for(&op, &Target::id(me), new, None)
+                    .await
+                    .unwrap();
+            }
+            id
+        }
+        // Who is deactivated has no session to begin with, and nobody has none.
+        "$session" => match me {
+            None | Some("deactivated") => id,
+            Some(me) => {
+                let organization = if me == "stranger" { "globex" } else { "acme" };
+                let email = format!("{me}@{organization}.example");
+                sign_in(app, &email, &format!("password-of-{me}")).await.0
+            }
+        },
+        "$strange" | "$refresh" => {
+            let user = user(app, number, Some("password-of-user"), None).await;
+            let (session, refresh) = sign_in(app, &format!("{user}@acme.example"), "password-of-user").await;
+            if what == "$refresh" { refresh } else { session }
+        }
+        _ => panic!("{what} is nothing that is made"),
     }
-    Filled { document: filled, made }
+}
+
+/// Makes a user and gives its id. A password that is called temporary is one.
+async fn user(app: &App, number: usize, password: Option<&str>, role: Option<String>) -> String {
+    let id = format!("user-{number}");
+    let new = tenantry::user::NewUser {
+        id: Some(id.clone()),
+        email: Some(format!("{id}@acme.example")),
+        password: password.map(str::to_owned),
+        password_temporary: password.is_some_and(|password| password.starts_with("temporary")),
+        organization_id: Some("acme".to_owned()),
+        roles: role.into_iter().collect(),
+        ..Default::default()
+    };
+    tenantry::user::create(&app.machine(), new).await.unwrap();
+    id
+}
+
+/// Begins a session; gives its id and its refresh token.
+async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
+    let typed = tenantry::session::SignIn {
+        email: email.to_owned(),
+        password: password.to_owned(),
+    };
+    let tokens = tenantry::session::sign_in(&app.machine(), &typed).await.unwrap();
+    let newest = app.column("SELECT id FROM sessions ORDER BY pk DESC LIMIT 1").await;
+    let id: String = newest.into_iter().next().unwrap();
+    (id, tokens.refresh_token.expose().to_owned())
 }
 
 /// The token that stands alone on its line.
