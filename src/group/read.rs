@@ -163,6 +163,7 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
+    target.also.check::<Group>()?;
     let not_found = || target.not_found();
     let mut wanted = Condition::all();
     match (&target.id, &target.key) {

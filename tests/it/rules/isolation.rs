@@ -99,7 +99,9 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         // Of another identity provider.
         ("FederatedIdentityData", "identityProvider" | "userId" | "userName") => Plain,
         ("UserWhere", "activated") | ("ApiKeyWhere", "revoked") => Plain,
-        ("RoleWhere", "builtIn") | ("InvitationWhere", "state") | ("SessionWhere", "active" | "impersonated") => Plain,
+        ("RoleWhere", "builtIn" | "built")
+        | ("InvitationWhere", "state")
+        | ("SessionWhere", "active" | "impersonated") => Plain,
         ("AuditEventWhere", "action" | "targetKind" | "refused" | "from") => Plain,
         ("Mutation.updateSettings", "updated" | "deleted") => Plain,
         ("Mutation.impersonateUser", "reason" | "lifetimeSeconds") => Plain,
@@ -880,7 +882,7 @@ async fn equal_in_mutation(
             "revokeApiKeys" => &[None],
             // Roles are given to, not found in, what a change is for.
             _ if leaf.kind == Kind::Role && !leaf.path.iter().any(|step| step.field == "where") => {
-                &[Some("INVALID"), Some("FORBIDDEN")]
+                &[Some("INVALID"), Some("NOT_FOUND"), Some("FORBIDDEN")]
             }
             _ => &[Some("NOT_FOUND"), Some("FORBIDDEN")],
         };
@@ -932,7 +934,7 @@ fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
         let first = match (steps.is_empty(), way.len() > 2) {
             (true, false) => 100,
             (true, true) => 12,
-            (false, _) => 6,
+            (false, _) => 4,
         };
         steps.push(if paged {
             format!("{step}(first: {first})")

@@ -42,7 +42,7 @@ const CASES: &[(&str, usize)] = &[
     ("{ users { id permissions viewerCan { update impersonate } } }", 2),
     ("{ users { id groups { id } federatedIdentities { userName } } }", 3),
     (
-        "{ users { id groups { id users(first: 2) { id groups { id } } roles { id } } } }",
+        "{ users { id groups(first: 5) { id users(first: 2) { id groups(first: 2) { id } } roles { id } } } }",
         6,
     ),
     ("{ a: users { id tenant { id } } b: users { id tenant { id } } }", 4),
