@@ -7,7 +7,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Group, GroupChange, GroupFields, NewGroup, Target, Term};
-use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::group_member;
 use crate::graphql::{
@@ -161,7 +160,7 @@ impl GroupWhere {
                 .map(|one| {
                     Filter::Is(Term::User {
                         filter: Box::new(one),
-                        seen_by: op.authorize(Action::Read, Resource::User).ok(),
+                        seen_by: crate::user::readable(op).ok(),
                     })
                 }),
         );
@@ -236,7 +235,7 @@ impl Listing for Group {
             if selection.has("users") {
                 let link =
                     Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
-                let granted = op.authorize(Action::Read, Resource::User);
+                let granted = crate::user::readable(op);
                 users = listing::nest_linked::<User>(op, selection, "users", granted, link, &keys).await?;
             }
             let mut organizations = HashMap::new();
@@ -284,7 +283,7 @@ pub async fn of_users(
 ) -> crate::error::Result<HashMap<i64, Nested<GroupObject>>> {
     const FIELD: &str = "groups";
     let link = || Link::through::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
-    let by_list = op.authorize(Action::Read, Resource::Group);
+    let by_list = super::readable(op);
     if by_list.is_ok() {
         return listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), user_pks).await;
     }
@@ -294,7 +293,7 @@ pub async fn of_users(
         groups = listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), &others).await?;
     }
     if !own.is_empty() {
-        let granted = op.authorize(Action::Read, Resource::Membership);
+        let granted = super::readable_of_oneself(op);
         groups.extend(listing::nest_linked::<Group>(op, selection, FIELD, granted, link(), &own).await?);
     }
     Ok(groups)

@@ -6,8 +6,9 @@ use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::Group;
 use crate::authn::Actor;
-use crate::authz::Granted;
 use crate::authz::grant::may_manage_group;
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
 use crate::entity::group::{self as table, Column};
 use crate::entity::{group_member, user as user_table};
 use crate::error::{Error, Result, shown};
@@ -15,6 +16,16 @@ use crate::list::{Filter, TextTest, text_condition};
 use crate::role::{self, Assigned, union};
 use crate::value::{GroupId, is_storable};
 use crate::{organization, user};
+
+/// The groups that the caller may list.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Group)
+}
+
+/// The groups that the caller may see beside themselves, who are in them.
+pub fn readable_of_oneself(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Membership)
+}
 
 /// One test of a group.
 #[derive(Clone, Debug)]
@@ -152,6 +163,7 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
+    target.also.check::<Group>()?;
     let not_found = || target.not_found();
     let mut wanted = Condition::all();
     match (&target.id, &target.key) {

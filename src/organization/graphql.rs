@@ -7,7 +7,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{NewOrganization, Organization, OrganizationChange, OrganizationFields, Term};
-use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{tenant as tenant_table, user as user_table};
 use crate::graphql::{
@@ -252,7 +251,7 @@ impl Listing for Organization {
 
 /// The seats used, for who may read organizations.
 async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::error::Result<Option<HashMap<i64, i64>>> {
-    if op.authorize(Action::Read, Resource::Organization).is_err() {
+    if super::readable(op).is_err() {
         return Ok(None);
     }
     user::seats_used(op.db().reader(), keys).await.map(Some)

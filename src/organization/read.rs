@@ -16,6 +16,11 @@ use crate::list::{self, Filter, Named, TextTest, text_condition};
 use crate::user;
 use crate::value::OrganizationId;
 
+/// The organizations that the caller may list.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Organization)
+}
+
 /// One test of an organization.
 #[derive(Clone, Debug)]
 pub enum Term {

@@ -256,6 +256,7 @@ pub(super) fn measure(term: &Term) -> (usize, usize) {
 /// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
 /// one, which everybody may know of and nobody changes.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
+    named.also.check::<Role>()?;
     let id = named.required_id()?;
     let not_found = || Error::no_such("role", "id", id);
     let known = RoleId::existing(id).ok_or_else(not_found)?;

@@ -14,7 +14,7 @@ use crate::graphql::{
     DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
-use crate::list::{self, Filter, Paging};
+use crate::list::{self, Filter, Named, Paging};
 use crate::user::User;
 use crate::user::graphql::{UserObject, UserWhere};
 
@@ -106,6 +106,14 @@ impl SessionWhere {
         self.active.is_some()
             || self.and.iter().chain(&self.or).flatten().any(Self::speaks_of_active)
             || self.not.iter().any(|one| one.speaks_of_active())
+    }
+
+    /// The one session that a change is for.
+    fn named(self, op: &OpContext) -> Named<Term> {
+        Named {
+            id: self.id.as_ref().map(|id| id.0.clone()),
+            also: self.tests(op),
+        }
     }
 
     fn tests(self, op: &OpContext) -> Filter<Term> {
@@ -344,8 +352,8 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which session: name one by `id`.")] r#where: SessionWhere,
     ) -> Result<SessionObject> {
-        let id = r#where.id.map(|id| id.0);
-        listing::one(ctx, super::revoke(op(ctx), id.as_deref()).await?).await
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, super::revoke(op(ctx), &named).await?).await
     }
 
     /// Begins a session as another user, with that user's permissions alone. Needs `usage:impersonation`, and none of the

@@ -2,35 +2,36 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QuerySelect, Set,
 };
 
-use super::Session;
+use super::{Session, Term};
 use crate::audit::Event;
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::session::{self as table, Column};
 use crate::entity::{api_key, user};
 use crate::error::{Error, Result};
+use crate::list::Named;
 use crate::value::{SessionId, Timestamp};
 
 /// How long an ended session is kept for its user to look at.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Ends one of the caller's sessions, from the next call on. `NOT_FOUND` for one that is not the caller's or has ended.
-pub async fn revoke(op: &OpContext, id: Option<&str>) -> Result<Session> {
+/// What `named` tests beside the id must hold too.
+pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
     let granted = op.authorize(Action::Delete, Resource::Session)?;
-    let Some(id) = id else {
-        return Err(Error::invalid(
-            "where",
-            "'where' must name exactly one session, by 'id'.".to_owned(),
-        ));
-    };
+    named.also.check::<Session>()?;
+    let id = named.required_id()?;
     let known = SessionId::existing(id).ok_or_else(|| Error::no_such("session", "id", id))?;
-    let ended = end_one(op, &granted, "session.revoke", Column::Id.eq(known)).await;
+    let which = Condition::all()
+        .add(Column::Id.eq(known))
+        .add(named.also.condition::<Session>(op.db().backend()));
+    let ended = end_one(op, &granted, "session.revoke", which).await;
     match ended {
         Err(Error::NotFound(_)) => Err(Error::no_such("session", "id", id)),
         other => other,
@@ -41,7 +42,7 @@ pub(super) async fn end_one(
     op: &OpContext,
     granted: &Granted,
     action: &'static str,
-    which: SimpleExpr,
+    which: Condition,
 ) -> Result<Session> {
     let now = op.now();
     let mut change = op.begin().await?;

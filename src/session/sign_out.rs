@@ -6,7 +6,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::session::Column;
 use crate::error::{Error, Result};
-use sea_orm::ColumnTrait;
+use sea_orm::{ColumnTrait, Condition};
 
 /// Ends the session that calls; of an impersonation, the impersonation. `INVALID` for who calls with an API key, or by the
 /// header that impersonates: there is no session to end.
@@ -18,5 +18,5 @@ pub async fn sign_out(op: &OpContext) -> Result<Session> {
             "There is no session to sign out of: you do not call with a session token.".to_owned(),
         ));
     };
-    end_one(op, &granted, "session.signOut", Column::Pk.eq(pk)).await
+    end_one(op, &granted, "session.signOut", Condition::all().add(Column::Pk.eq(pk))).await
 }

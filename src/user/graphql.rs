@@ -7,7 +7,6 @@ use futures::future::BoxFuture;
 use super::{NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
-use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
 use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
@@ -289,7 +288,7 @@ impl UserWhere {
                 .map(|one| {
                     Filter::Is(Term::Group {
                         filter: one,
-                        seen_by: op.authorize(Action::Read, Resource::Membership).ok(),
+                        seen_by: crate::group::readable_of_oneself(op).ok(),
                     })
                 }),
         );

@@ -5,7 +5,7 @@ use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authn::digest;
-use crate::authz::{Granted, Scope};
+use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
@@ -13,6 +13,11 @@ use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest, text_condition};
 use crate::value::{Email, Timestamp, UserId};
 use crate::{group, organization, tenant};
+
+/// The users that the caller may see.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::User)
+}
 
 /// One test of a user.
 #[derive(Clone, Debug)]

@@ -30,6 +30,29 @@ const CASES: &[&str] = &[
     "{ organizationsConnection(first: 50) { nodes { id } } }",
     "{ apiKeys(first: 50) { id name } }",
     "{ apiKeysConnection(first: 50) { nodes { id } } }",
+    "{ groups(first: 50) { id name } }",
+    "{ groups(first: 50, orderBy: NAME_ASC) { id name } }",
+    "{ groups(first: 50, orderBy: UPDATED_AT_DESC) { id name } }",
+    "{ groupsConnection(first: 50) { nodes { id } } }",
+    "{ roles(first: 50) { id name } }",
+    "{ rolesConnection(first: 50) { nodes { id } } }",
+    "{ invitations(first: 50) { id email } }",
+    "{ invitations(first: 50, orderBy: EMAIL_ASC) { id email } }",
+    "{ invitationsConnection(first: 50) { nodes { id } } }",
+    "{ sessions(first: 50) { id } }",
+    "{ sessionsConnection(first: 50) { nodes { id } } }",
+    "{ auditEvents(first: 50) { id action } }",
+    "{ auditEvents(first: 50, orderBy: CREATED_AT_DESC) { id action } }",
+    "{ auditEventsConnection(first: 50) { nodes { id } } }",
+];
+
+/// Lists that two indexes serve together, so that what they find is sorted; and why there is never much of it.
+const SORTED: &[(&str, &str)] = &[
+    (
+        "sessions",
+        "those of one user, and those in which it impersonates somebody",
+    ),
+    ("roles", "the built-in ones, and those that one organization made"),
 ];
 
 on_both! {
@@ -48,7 +71,7 @@ on_both! {
                 let plan = explain(&app, statement).await;
                 // The caller's own organization is one row, found by its key.
                 let one = statement.sql.contains("\"organizations\".\"pk\" = ");
-                for word in if one { &[] } else { sorts(app.services.db.backend()) } {
+                for word in if one || sorted(document) { &[] } else { sorts(app.services.db.backend()) } {
                     assert!(!plan.contains(word), "{document} as {name}: {word}\n{}\n{plan}", statement.sql);
                 }
                 for word in scans(app.services.db.backend()) {
@@ -57,6 +80,11 @@ on_both! {
             }
         }
     }
+}
+
+fn sorted(document: &str) -> bool {
+    let list = document.trim_start_matches("{ ");
+    SORTED.iter().any(|(name, _)| list.starts_with(name))
 }
 
 fn sorts(backend: DbBackend) -> &'static [&'static str] {
@@ -74,12 +102,22 @@ fn scans(backend: DbBackend) -> &'static [&'static str] {
             "Seq Scan on tenants",
             "Seq Scan on api_keys",
             "Seq Scan on organizations",
+            "Seq Scan on groups",
+            "Seq Scan on roles",
+            "Seq Scan on invitations",
+            "Seq Scan on sessions",
+            "Seq Scan on audit_events",
         ],
         _ => &[
             "SCAN users\n",
             "SCAN tenants\n",
             "SCAN api_keys\n",
             "SCAN organizations\n",
+            "SCAN groups\n",
+            "SCAN roles\n",
+            "SCAN invitations\n",
+            "SCAN sessions\n",
+            "SCAN audit_events\n",
         ],
     }
 }
@@ -131,8 +169,29 @@ async fn fill(app: &App) {
             "INSERT INTO users (id, organization_pk, email, firstname, lastname, activated, version, created_at, updated_at)
              SELECT '{organization}-' || i, {pk}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
+        statements.push(format!(
+            "INSERT INTO groups (id, organization_pk, key, name, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'G_' || i, 'g ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+        statements.push(format!(
+            "INSERT INTO roles (id, organization_pk, name, permissions, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'r ' || i, '', 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+        statements.push(format!(
+            "INSERT INTO invitations (id, organization_pk, email, digest, expires_at, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'i-' || i || '@{organization}.example', '{organization} ' || i, i, 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+        statements.push(format!(
+            "INSERT INTO audit_events (id, organization_pk, action, target_kind, target_id, created_at)
+             SELECT '{organization}-' || i, {pk}, 'user.update', 'user', 'u-' || i, i * 7919 FROM {numbers}"
+        ));
     }
     for owner in ["ann", "admin", "acme-1", "acme-2"] {
+        statements.push(format!(
+            "INSERT INTO sessions (id, user_pk, family, generation, rotated_at, expires_at, created_at, updated_at)
+             SELECT '{owner}-' || i, (SELECT pk FROM users WHERE id = '{owner}'), '{owner} ' || i, 0, 0, {end}, i * 7919, i * 104729 FROM {numbers}",
+            end = i64::MAX,
+        ));
         statements.push(format!(
             "INSERT INTO api_keys (id, user_pk, name, digest, prefix, version, created_at, updated_at)
              SELECT '{owner}-' || i, (SELECT pk FROM users WHERE id = '{owner}'), 'k ' || i, '{owner} ' || i, 'k', 1, i * 7919, i * 104729 FROM {numbers}"

@@ -20,6 +20,10 @@ on_both! {
         app.user("acme", "acme-bob", None).await;
         let sdl = Sdl::read();
         let caller = app.admin();
+        // Who asks has something of everything: a list under nothing is not asked for.
+        caller.ok("mutation { createGroup(data: {name: \"acme group\"}) { id } }", json!({})).await;
+        let join = "mutation { addUserToGroup(where: {key: \"ACME_GROUP\"}, user: {id: \"admin\"}) { id } }";
+        caller.ok(join, json!({})).await;
         let mut asked = BTreeSet::new();
         for place in places(&sdl) {
             let ty = named(&place.ty).to_owned();
@@ -53,7 +57,7 @@ on_both! {
                 }
             }
         }
-        for expected in ["users", "me.organization.users", "deleteUser", "rotateApiKey"] {
+        for expected in ["users", "me.organization.users", "me.groups.users", "deleteUser", "rotateApiKey", "revokeSession"] {
             assert!(asked.contains(expected), "{expected} is not among {asked:?}");
         }
     }

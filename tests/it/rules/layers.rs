@@ -16,15 +16,40 @@ const LOW: &[(&str, &[&str])] = &[
     // The gate asks who calls, and what that permits.
     ("authz", &["authn", "error", "permission"]),
     // A credential becomes an actor with the permissions of its owner's roles.
-    ("authn", &["db", "error", "permission", "role", "value"]),
+    // Keys that sign are made with their event, and whoever impersonates is asked by the gate whether they may.
+    (
+        "authn",
+        &[
+            "audit",
+            "authz",
+            "context",
+            "db",
+            "entity",
+            "error",
+            "permission",
+            "role",
+            "value",
+        ],
+    ),
     ("db", &["error"]),
     ("list", &["authz", "context", "entity", "error", "value"]),
     (
         "audit",
-        &["authz", "authn", "context", "entity", "error", "list", "value"],
+        // Events are looked for by their organization.
+        &[
+            "authz",
+            "authn",
+            "context",
+            "entity",
+            "error",
+            "list",
+            "organization",
+            "value",
+        ],
     ),
     ("mail", &["authn", "config", "error", "value"]),
-    ("config", &["authn", "error", "value"]),
+    // Networks and origins are read by what uses them.
+    ("config", &["authn", "error", "http", "value"]),
     ("telemetry", &[]),
 ];
 
@@ -135,7 +160,9 @@ fn only_the_gate_grants() {
         if module(&file) != "authz" {
             assert!(!source.code.contains("Granted {"), "{file} makes a Granted");
             assert!(
-                !source.code.contains("policy::decide") || file == "context.rs",
+                // An actor that is still being made has no context yet.
+                !source.code.contains("policy::decide")
+                    || ["context.rs", "authn/impersonation.rs"].contains(&file.as_str()),
                 "{file} passes by the context"
             );
         }

@@ -10,6 +10,13 @@ use crate::support::App;
 /// Events outlive what they speak of.
 const OUTLIVES: &str = "audit_events";
 
+/// Columns that no index begins with, and why none has to.
+const NOT_FIRST: &[(&str, &str, &str)] = &[(
+    "group_members",
+    "organization_pk",
+    "stands in two composite foreign keys, whose other column an index begins with, and is looked up by neither",
+)];
+
 #[derive(Debug, Default)]
 struct Table {
     columns: BTreeSet<String>,
@@ -32,7 +39,9 @@ on_both! {
                 assert!(points || name == OUTLIVES, "{name}.{column} has no foreign key");
                 let own = matches!(column.as_str(), "organization_pk" | "user_pk");
                 let begins = table.indexed.contains(column) || table.primary_key.first() == Some(column);
-                assert!(begins || !own, "no index of {name} begins with {column}");
+                let excepted = NOT_FIRST.iter().any(|(table, but, _)| table == name && but == column);
+                assert!(!(begins && excepted), "{name}.{column} needs no exception");
+                assert!(begins || !own || excepted, "no index of {name} begins with {column}");
             }
             for (column, to) in &table.foreign_keys {
                 assert!(tables.contains_key(to), "{name}.{column} points to {to}");
@@ -42,7 +51,8 @@ on_both! {
                 for (column, to) in [("organization_pk", "organizations"), ("user_pk", "users")] {
                     let has = table.columns.contains(column);
                     let right = table.foreign_keys.contains(&(column.to_owned(), to.to_owned()));
-                    assert!(!has || right, "{name}.{column} does not point to {to}");
+                    let together = NOT_FIRST.iter().any(|(table, but, _)| table == name && *but == column);
+                    assert!(!has || right || together, "{name}.{column} does not point to {to}");
                 }
             }
         }
