@@ -88,7 +88,7 @@ const CASES: &[(&str, usize)] = &[
     ("{ invitations { id state } countInvitations }", 2),
     (
         "{ invitations { id organization { id } tenant { id } roles { id } } }",
-        5,
+        6,
     ),
     ("{ invitationsConnection { totalCount nodes { id } } }", 2),
     (
