@@ -8,7 +8,7 @@ CARGO ?= cargo
 run: web
 	$(CARGO) run --locked
 
-## Everything: format, lints, tests on both databases, the real clients, browsers. Installs what it needs.
+## Everything: format, lints, tests on both databases, the real clients. Installs what it needs.
 test:
 	tests/install.sh
 	tests/all.sh

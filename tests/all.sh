@@ -36,7 +36,6 @@ step "clients on SQLite" python3 tests/clients/run.py --server "$server" --datab
 step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
 if command -v npm >/dev/null; then
     step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
-    step "pages in a browser" tests/pages.sh "$server"
 fi
 
 # The closing lines of every runner, added up: cargo's, the clients', the audits', and those of node's test runner.

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there: PostgreSQL and Chromium from Debian's packages. Whatever comes from the
-# language's own package managers is fetched where it is used, by lock file.
+# Installs what the tests need and is not there: PostgreSQL from Debian's packages. Whatever comes from the languages' own
+# package managers is fetched where it is used, by lock file.
 set -euo pipefail
 
 missing=()
 [ -n "${TENANTRY_TEST_POSTGRES_URL:-}" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing+=(postgresql)
-command -v chromium >/dev/null || missing+=(chromium)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v cc >/dev/null || missing+=(gcc)
 [ ${#missing[@]} -eq 0 ] && exit 0

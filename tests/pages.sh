@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Drives the pages of a server binary in Chromium: tests/pages.sh target/debug/tenantry
+# Drives the pages of a server binary in Chromium (Debian: chromium), after `make web` and a build:
+#     tests/pages.sh target/debug/tenantry
 set -euo pipefail
 server=$(realpath "$1")
 cd "$(dirname "$0")/../web"

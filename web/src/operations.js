@@ -9,7 +9,7 @@ export const SIGN_IN = `mutation SignIn($email: String!, $password: String!) { s
 
 export const REFRESH_SESSION = `mutation RefreshSession($refreshToken: String!) { refreshSession(data: { refreshToken: $refreshToken }) ${TOKENS} }`;
 
-export const SIGN_OUT = 'mutation SignOut { signOut }';
+export const SIGN_OUT = 'mutation SignOut { signOut { id } }';
 
 /** The first tabs; a tab's title is the name of its operation. */
 export const EXAMPLES = [
