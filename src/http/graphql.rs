@@ -253,7 +253,6 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
             let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
-            let fields = root_fields(&document);
             let mut request = Request::new(query).variables(variables).data(op.clone());
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
@@ -261,7 +260,7 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
             request.set_parsed_query(ExecutableDocument::clone(&document));
             match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
                 Ok(answer) => {
-                    note_refusals(&op, &answer, &fields);
+                    note_refusals(&op, &answer, &document);
                     answer
                 }
                 Err(_) => response_of(Error::Unavailable {
@@ -284,12 +283,14 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
 }
 
 /// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for.
-fn note_refusals(op: &OpContext, answer: &Answer, fields: &HashMap<String, String>) {
-    for error in answer
-        .errors
-        .iter()
-        .filter(|error| code_of(error) == ErrorCode::Forbidden)
-    {
+fn note_refusals(op: &OpContext, answer: &Answer, document: &ExecutableDocument) {
+    let forbidden = |error: &&ServerError| code_of(error) == ErrorCode::Forbidden;
+    let mut refused = answer.errors.iter().filter(forbidden).peekable();
+    if refused.peek().is_none() {
+        return;
+    }
+    let fields = root_fields(document);
+    for error in refused {
         if let Some(PathSegment::Field(key)) = error.path.first()
             && let Some(field) = fields.get(key)
         {
