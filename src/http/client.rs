@@ -89,7 +89,7 @@ impl Edge {
                 .allow_headers([
                     header::AUTHORIZATION,
                     header::CONTENT_TYPE,
-                    super::request::IMPERSONATE,
+                    HeaderName::from_static(super::request::IMPERSONATE),
                     HeaderName::from_static("x-waii-impersonate-user"),
                 ])
                 .expose_headers([

@@ -226,16 +226,7 @@ impl Execution {
 
 /// Runs a document for a caller, under every limit.
 pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by_get: bool) -> Execution {
-    let caller = actor.caller();
-    let mut facts = Facts {
-        operation: None,
-        actor: caller.map(|caller| match &caller.impersonator {
-            Some(who) => format!("{} by {}", caller.user_id, who.user_id),
-            None => caller.user_id.to_string(),
-        }),
-        organization: caller.map(|caller| caller.organization_id.to_string()),
-        code: None,
-    };
+    let mut facts = Facts::of(&actor);
     let query = parsed.query.unwrap_or_default();
     let mut variables = parsed.variables.map(|given| given.0).unwrap_or_default();
     let mut mutation_by_get = false;

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorCode, Result};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Says whom the request is for, in place of the credential's owner.
-pub const IMPERSONATE: HeaderName = HeaderName::from_static("x-tenantry-impersonate-user");
+pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
 
 /// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
 /// Beside it, where the request came from.
@@ -38,8 +38,35 @@ pub struct Facts {
     pub code: Option<ErrorCode>,
 }
 
+impl Facts {
+    /// Who called, and as whom.
+    pub fn of(actor: &Actor) -> Self {
+        let caller = actor.caller();
+        Self {
+            actor: caller.map(|caller| match &caller.impersonator {
+                Some(who) => format!("{} by {}", caller.user_id, who.user_id),
+                None => caller.user_id.to_string(),
+            }),
+            organization: caller.map(|caller| caller.organization_id.to_string()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A refusal that no handler makes, in the form of whoever asked.
+pub type Form = fn(StatusCode, Error, &RequestId) -> Response;
+
+/// Which form a path's refusals have.
+#[derive(Clone)]
+pub struct Observer {
+    pub app: App,
+    pub form_of: fn(&str) -> Option<Form>,
+}
+
 /// Gives the request its id, counts its statements, ends it if it panics, and writes its line.
-pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
+    let Observer { app, form_of } = observer;
+    let form = form_of(request.uri().path()).unwrap_or(in_graphql);
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
@@ -51,10 +78,10 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let (mut response, statements) = STATEMENTS
         .scope(Cell::new(0), async {
             let response = match head_bytes(&request) > HEAD_BYTES_MAX {
-                true => head_too_large(&id),
+                true => head_too_large(form, &id),
                 false => {
                     let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-                    response.unwrap_or_else(|panic| panicked(panic.as_ref(), &id))
+                    response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
                 }
             };
             (response, STATEMENTS.with(Cell::get))
@@ -95,54 +122,63 @@ fn head_bytes(request: &Request) -> usize {
     uri.path().len() + uri.query().map_or(0, str::len) + headers
 }
 
-fn head_too_large(id: &Arc<str>) -> Response {
+fn head_too_large(form: Form, id: &Arc<str>) -> Response {
     let message = format!("The request's head is too large; the limit is {HEAD_BYTES_MAX} bytes.");
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    graphql::refuse(
-        status,
-        Error::LimitExceeded(message),
-        json(),
-        &RequestId(Arc::clone(id), None),
-    )
+    form(status, Error::LimitExceeded(message), &RequestId(Arc::clone(id), None))
 }
 
 /// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
-fn panicked(panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
+fn panicked(form: Form, panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     let error = Error::internal(format!("a request panicked: {text}"));
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    graphql::refuse(status, error, json(), &RequestId(Arc::clone(id), None))
+    form(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        error,
+        &RequestId(Arc::clone(id), None),
+    )
 }
 
-fn json() -> HeaderValue {
-    HeaderValue::from_static("application/json; charset=utf-8")
+fn in_graphql(status: StatusCode, error: Error, id: &RequestId) -> Response {
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    graphql::refuse(status, error, json, id)
 }
 
-/// Who calls, by the request's headers. `impersonate` are the names of those that say whom the request is for; one that
-/// cannot be honoured fails the request, which would otherwise run with the power of whoever meant to lay it down.
-pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[HeaderName]) -> Result<Actor> {
+/// Who calls, by the request's headers, and for whom; see [`owner`] and [`acting_for`].
+pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[&str]) -> Result<Actor> {
+    let owner = owner(app, headers).await?;
+    acting_for(app, owner, headers, impersonate).await
+}
+
+/// Whose credential the request brought.
+pub async fn owner(app: &App, headers: &HeaderMap) -> Result<Actor> {
     let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let services = &app.services;
     let credential = credential(header);
-    let actor = services
+    services
         .credentials
         .actor(&services.db, &services.signing, credential, services.clock.now())
-        .await?;
+        .await
+}
+
+/// The one that the request is for. `impersonate` are the names of the headers that say so; one that cannot be honoured
+/// fails the request, which would otherwise run with the power of whoever meant to lay it down.
+pub async fn acting_for(app: &App, owner: Actor, headers: &HeaderMap, impersonate: &[&str]) -> Result<Actor> {
     let Some(id) = named(headers, impersonate)? else {
-        return Ok(actor);
+        return Ok(owner);
     };
     // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
     Ok(Actor::User(
-        authn::impersonated(services.db.reader(), &actor, id).await?,
+        authn::impersonated(app.services.db.reader(), &owner, id).await?,
     ))
 }
 
-fn named<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
+fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> {
     let mut given: Option<&str> = None;
-    for name in names {
+    for name in names.iter().copied() {
         for value in headers.get_all(name) {
             let id = value.to_str().ok().filter(|id| !id.is_empty());
             match (id, given) {
@@ -150,7 +186,7 @@ fn named<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a 
                 (Some(id), Some(before)) if id == before => {}
                 (Some(_) | None, _) => {
                     return Err(Error::invalid(
-                        name.as_str(),
+                        name,
                         format!("The header '{name}' must be the id of one user, in ASCII."),
                     ));
                 }

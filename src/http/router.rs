@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
 use super::{Edge, graphql, health, jwks, pages, request};
-use crate::compat::kili;
+use crate::compat;
 use crate::context::Services;
 use crate::graphql::Schema;
 
@@ -35,7 +35,7 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(pages)
         .route("/graphql", any(graphql::route))
-        .merge(kili::routes(&app.schema))
+        .merge(compat::routes(&app.schema))
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -45,8 +45,12 @@ pub fn router(app: App) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
+    let observer = request::Observer {
+        app: app.clone(),
+        form_of: compat::form_of,
+    };
     routes
-        .layer(middleware::from_fn_with_state(app.clone(), request::observe))
+        .layer(middleware::from_fn_with_state(observer, request::observe))
         .with_state(app)
 }
 

@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use futures::Stream;
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::statement::{kept, order_by, select_columns, sort_of, visible};
@@ -21,6 +22,13 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    fn of<L: Listed>(thing: &L, key: SortKey) -> Self {
+        Self {
+            value: thing.sort_value(key),
+            id: thing.public_id().to_owned(),
+        }
+    }
+
     pub fn encode(&self) -> String {
         let value = match &self.value {
             SortValue::Number(number) => serde_json::json!([number, self.id]),
@@ -110,19 +118,7 @@ pub async fn connection<L: Listed>(
     };
     let fields = fields | L::sort_fields(order.key);
     let visible = visible::<L>(op, &granted, filter)?;
-    let beyond = |cursor: &Cursor, forwards: bool| -> Condition {
-        let place = Expr::tuple([sort.clone(), L::id_column().into_simple_expr()]);
-        let value: sea_orm::sea_query::SimpleExpr = match &cursor.value {
-            SortValue::Number(number) => Expr::val(*number),
-            SortValue::Text(text) => Expr::val(text.as_str()),
-        };
-        let from = Expr::tuple([value, Expr::val(cursor.id.as_str())]);
-        Condition::all().add(if forwards == order.descending {
-            place.lt(from)
-        } else {
-            place.gt(from)
-        })
-    };
+    let beyond = |cursor: &Cursor, forwards: bool| beyond::<L>(&sort, order, cursor, forwards);
     let mut select = select_columns::<L>(fields);
     select.cond_where(visible.clone()).limit(u64::from(size) + 1);
     if let Some(cursor) = &after {
@@ -160,19 +156,65 @@ pub async fn connection<L: Listed>(
     let edges = rows
         .into_iter()
         .map(|node| {
-            let cursor = Cursor {
-                value: node.sort_value(order.key),
-                id: node.public_id().to_owned(),
-            };
-            Edge {
-                cursor: cursor.encode(),
-                node,
-            }
+            let cursor = Cursor::of(&node, order.key).encode();
+            Edge { cursor, node }
         })
         .collect();
     Ok(Slice {
         edges,
         has_previous_page,
         has_next_page,
+    })
+}
+
+/// So many rows at once of a list that is read whole.
+const STRETCH: u64 = 500;
+
+/// The whole list in creation order, a stretch at a time: nobody holds it all, and no database connection is held while
+/// whoever reads is slow. Like a connection, it neither repeats nor loses an unchanged row.
+pub fn all<L: Listed>(
+    op: &OpContext,
+    filter: Filter<L::Term>,
+    fields: L::Fields,
+) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L> {
+    let order = Order::default();
+    let fields = fields | L::sort_fields(order.key);
+    let start = Some(None::<Cursor>);
+    futures::stream::try_unfold((op.clone(), filter, start), move |(op, filter, from)| async move {
+        let Some(after) = from else { return Ok(None) };
+        let granted = op.authorize(Action::Read, L::RESOURCE)?;
+        let sort = sort_of::<L>(order)?;
+        let mut select = select_columns::<L>(fields);
+        select.cond_where(visible::<L>(&op, &granted, &filter)?).limit(STRETCH);
+        if let Some(cursor) = &after {
+            select.cond_where(beyond::<L>(&sort, order, cursor, true));
+        }
+        order_by::<L>(&mut select, &sort, order.descending);
+        let rows: Vec<L> = op
+            .db()
+            .reader()
+            .query_all_raw(kept(op.db().backend(), &select))
+            .await?
+            .iter()
+            .map(|row| L::read(row, fields))
+            .collect::<Result<_, _>>()?;
+        let last = rows.last().filter(|_| rows.len() as u64 == STRETCH);
+        let next = last.map(|last| Some(Cursor::of(last, order.key)));
+        Ok(Some((rows, (op, filter, next))))
+    })
+}
+
+/// What lies beyond a row, in the order's direction or against it.
+fn beyond<L: Listed>(sort: &SimpleExpr, order: Order, cursor: &Cursor, forwards: bool) -> Condition {
+    let place = Expr::tuple([sort.clone(), L::id_column().into_simple_expr()]);
+    let value: SimpleExpr = match &cursor.value {
+        SortValue::Number(number) => Expr::val(*number),
+        SortValue::Text(text) => Expr::val(text.as_str()),
+    };
+    let from = Expr::tuple([value, Expr::val(cursor.id.as_str())]);
+    Condition::all().add(if forwards == order.descending {
+        place.lt(from)
+    } else {
+        place.gt(from)
     })
 }

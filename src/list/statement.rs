@@ -1,13 +1,11 @@
 //! The statements behind lists and counts.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 
-use futures::{Stream, StreamExt, TryStreamExt};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoSimpleExpr, JoinType,
-    QuerySelect, QueryTrait, Statement, StreamTrait,
+    QuerySelect, QueryTrait, Statement,
 };
 
 use super::{Filter, Listed, Order, Window};
@@ -63,25 +61,6 @@ pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Resul
     let row = op.db().reader().query_one(&select).await?;
     let row = row.ok_or_else(|| Error::internal("a count without a row"))?;
     Ok(Counted::from_query_result(&row, "")?.counted)
-}
-
-/// The whole list, row by row, in creation order.
-pub async fn all<'a, L: Listed>(
-    op: &'a OpContext,
-    filter: &Filter<L::Term>,
-    fields: L::Fields,
-) -> Result<Pin<Box<dyn Stream<Item = Result<L>> + Send + 'a>>> {
-    let granted = op.authorize(Action::Read, L::RESOURCE)?;
-    let order = Order::default();
-    let sort = sort_of::<L>(order)?;
-    let mut select = select_columns::<L>(fields);
-    select.cond_where(visible::<L>(op, &granted, filter)?);
-    order_by::<L>(&mut select, &sort, order.descending);
-    let rows = op.db().reader().stream(&select).await?;
-    Ok(rows
-        .map_err(Error::from)
-        .map(move |row| Ok(L::read(&row?, fields)?))
-        .boxed())
 }
 
 /// Things by internal key, in one statement, for those who may see them already by way of what they belong to.

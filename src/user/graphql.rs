@@ -224,6 +224,7 @@ impl UserWhere {
         Target {
             id: self.id.as_ref().map(|id| id.0.clone()),
             email: self.email.clone(),
+            any_form: false,
             also: self.filter(op),
         }
     }

@@ -11,7 +11,7 @@ use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest, text_condition};
-use crate::value::{Email, Timestamp, UserId};
+use crate::value::{Email, Timestamp, UserId, forms_of_id};
 use crate::{group, organization, tenant};
 
 /// The users that the caller may see.
@@ -110,6 +110,9 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 pub struct Target {
     pub id: Option<String>,
     pub email: Option<String>,
+    /// Whether an id that is a UUID also names the user whose id is the same UUID written otherwise. The very text comes
+    /// first.
+    pub any_form: bool,
     pub also: Filter<Term>,
 }
 
@@ -156,7 +159,14 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
     };
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
-        wanted = wanted.add(Column::Id.eq(UserId::existing(id).ok_or_else(not_found)?));
+        let id = UserId::existing(id).ok_or_else(not_found)?;
+        wanted = match target.any_form {
+            true => {
+                let forms = TextTest::In(forms_of_id(id.as_str()));
+                wanted.add(text_condition(connection.get_database_backend(), Column::Id, &forms))
+            }
+            false => wanted.add(Column::Id.eq(id)),
+        };
     }
     if let Some(email) = &target.email {
         wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
@@ -166,7 +176,9 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
         .filter(wanted)
         .filter(target.also.condition::<User>(connection.get_database_backend()))
         .lock_exclusive()
-        .one(connection)
+        .all(connection)
         .await?
+        .into_iter()
+        .min_by_key(|row| target.id.as_deref() != Some(row.id.as_str()))
         .ok_or_else(not_found)
 }

@@ -5,6 +5,7 @@
 //! which is why nothing inside points to it: rows point to the internal key (`pk`), which is never given out twice.
 
 use sea_orm::DeriveValueType;
+use uuid::Uuid;
 
 use crate::error::{Error, Result, shown};
 
@@ -16,6 +17,20 @@ fn is_valid(text: &str) -> bool {
         && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
+}
+
+/// The ids that a text may name: itself first, then, if it is a UUID, the same one with hyphens and without. Products
+/// differ in how they write UUIDs; an id that is no UUID has one form only.
+pub fn forms_of_id(text: &str) -> Vec<String> {
+    let mut forms = vec![text.to_owned()];
+    if let Ok(uuid) = Uuid::try_parse(text) {
+        for form in [uuid.hyphenated().to_string(), uuid.simple().to_string()] {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
+    forms
 }
 
 macro_rules! public_id {
@@ -49,8 +64,8 @@ macro_rules! public_id {
             }
         }
 
-        impl From<uuid::Uuid> for $name {
-            fn from(value: uuid::Uuid) -> Self {
+        impl From<Uuid> for $name {
+            fn from(value: Uuid) -> Self {
                 Self(value.to_string())
             }
         }

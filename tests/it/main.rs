@@ -24,6 +24,7 @@ mod demo;
 mod documents;
 mod edge;
 mod email;
+mod faces;
 mod federated;
 mod first_light;
 mod group;

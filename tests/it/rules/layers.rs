@@ -138,15 +138,18 @@ fn faces_hold_no_query_and_no_rule() {
         "Permissions::USAGE",
     ];
     for (file, source) in sources("src") {
-        if !is_face(&file) || file.starts_with("graphql/") || file.starts_with("http/") {
+        let translates = file.starts_with("compat/");
+        if !(is_face(&file) || translates) || file.starts_with("graphql/") || file.starts_with("http/") {
             continue;
         }
-        for word in words {
+        // Where a product refuses the caller before it reads the fields, its face asks the gate itself, as the verb will.
+        for word in words.into_iter().filter(|word| !(translates && *word == ".authorize(")) {
             // Maps are inserted into, tables are not.
             let code = source
                 .code
                 .replace("errors.insert(", "")
                 .replace("extensions_mut().insert(", "")
+                .replace("headers.insert(", "")
                 .replace("headers_mut().insert(", "");
             assert!(!code.contains(word), "{file} has '{word}'");
         }

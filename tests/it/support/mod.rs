@@ -251,6 +251,34 @@ impl Caller<'_> {
         request.body(Body::from(body.to_string())).unwrap()
     }
 
+    /// A request of a REST face: any method and path, a body if there is one.
+    pub async fn rest(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let mut request = self.request(path, body.unwrap_or(&Value::Null));
+        *request.method_mut() = method;
+        if body.is_none() {
+            *request.body_mut() = Body::empty();
+        }
+        let reply = self.app.send(request).await;
+        assert!(!reply.status.is_server_error(), "{path}: {reply:?}");
+        if !reply.status.is_success() {
+            assert_leaks_nothing(&reply.body);
+        }
+        reply
+    }
+
+    /// A refusal of a REST face that must change nothing at all; gives its status and body.
+    pub async fn rest_refused(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let before = self.app.dump().await;
+        let reply = self.rest(method, path, body).await;
+        assert!(!reply.status.is_success(), "not refused: {path} {body:?} {reply:?}");
+        assert_eq!(
+            before,
+            self.app.dump().await,
+            "a refusal changed something: {path} {body:?}"
+        );
+        (reply.status.as_u16(), reply.json())
+    }
+
     /// The whole answer of `/graphql`.
     pub async fn send(&self, document: &str, variables: Value) -> Value {
         let body = json!({ "query": document, "variables": variables });

@@ -1,0 +1,283 @@
+//! What the REST faces share: a request in, one verb called, the answer in the product's own form.
+//!
+//! Every call goes the same way, whatever the product:
+//!
+//! 1. Whose credential is it? (`UNAUTHENTICATED`)
+//! 2. Is the body a JSON object, whatever the content type says? (`INVALID`)
+//! 3. May the owner act for whom a header names?
+//! 4. The call itself: it reads its fields and calls a verb.
+//!
+//! A refusal from any of them becomes the product's own words and status in one place, [`Face::refusal`]; one that is
+//! `FORBIDDEN` is noted for the audit trail, as GraphQL notes it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, any, on};
+use axum::{Extension, Router, extract};
+use futures::{Stream, StreamExt};
+use serde::Serialize;
+
+use super::fields::Fields;
+use crate::authn::Actor;
+use crate::context::OpContext;
+use crate::error::{Error, Result};
+use crate::http::{App, Facts, RequestId, acting_for, owner, read_body};
+
+/// How a product speaks.
+pub trait Face: 'static {
+    /// The headers that say whom a request is for.
+    const IMPERSONATE: &'static [&'static str];
+
+    /// The status of a refusal. `owner` is whose credential it was.
+    fn status(error: &Error, owner: &Actor) -> StatusCode;
+
+    /// The body of a refusal: a text for people in the product's own form.
+    fn body(status: StatusCode, message: &str) -> serde_json::Value;
+
+    /// A refusal in the product's form.
+    fn refusal(error: &Error, owner: &Actor) -> Response {
+        let status = Self::status(error, owner);
+        let mut response = Self::saying(status, &error.to_string());
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Error::RateLimited {
+            retry_after_seconds, ..
+        }
+        | Error::Unavailable {
+            retry_after_seconds, ..
+        } = error
+        {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+        }
+        response.extensions_mut().insert(Facts {
+            code: Some(error.code()),
+            ..Facts::of(owner)
+        });
+        response
+    }
+
+    /// A status with a text for people in the product's form.
+    fn saying(status: StatusCode, message: &str) -> Response {
+        json(status, &Self::body(status, message))
+    }
+}
+
+/// The status that a refusal has unless a product says otherwise.
+pub fn usual_status(error: &Error) -> StatusCode {
+    match error {
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) | Error::PasswordChangeRequired(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
+        Error::Conflict(_) | Error::SeatLimitReached(_) => StatusCode::CONFLICT,
+        Error::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A refusal that no handler makes, in the product's form.
+pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestId) -> Response {
+    log_cause(&error, id);
+    let mut response = F::saying(status, &error.to_string());
+    response.extensions_mut().insert(Facts {
+        code: Some(error.code()),
+        ..Facts::default()
+    });
+    response
+}
+
+/// A path that the product knows, asked with a method that it does not.
+pub async fn wrong_method<F: Face>() -> Response {
+    F::saying(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This path does not know the method. The header 'Allow' names those it knows.",
+    )
+}
+
+/// Everything below a path that has no route of its own.
+pub fn unknown_path<F: Face>(top: &str) -> Router<App> {
+    let say = async || F::saying(StatusCode::NOT_FOUND, "There is nothing at this path.");
+    Router::new()
+        .route(top, any(say))
+        .route(&format!("{top}/"), any(say))
+        .route(&format!("{top}/{{*path}}"), any(say))
+}
+
+/// What a call takes of its request's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: a body that comes all the same is not looked at.
+    Nothing,
+    /// A JSON object.
+    Object,
+}
+
+/// One request of a face.
+#[derive(Debug)]
+pub struct Call {
+    pub op: OpContext,
+    /// The body's fields; none where the call takes no body.
+    pub fields: Fields,
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl Call {
+    /// A part of the path, by the name that the route gives it.
+    pub fn path(&self, name: &str) -> &str {
+        value_of(&self.path, name).unwrap_or_default()
+    }
+
+    /// A parameter behind the path's `?`; the first, if it stands there several times.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        value_of(&self.query, name)
+    }
+}
+
+fn value_of<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+/// A route of a face. `operation` names it in the log and in the audit trail.
+pub fn call<F, H, Fut>(method: MethodFilter, takes: Takes, operation: &'static str, handle: H) -> MethodRouter<App>
+where
+    F: Face,
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    let handler = move |State(app): State<App>, Extension(id): Extension<RequestId>, request: Request| async move {
+        let (mut parts, body) = request.into_parts();
+        let known = match owner(&app, &parts.headers).await {
+            Ok(owner) => owner,
+            Err(error) => return F::refusal(&error, &Actor::Anonymous),
+        };
+        let run = async {
+            if matches!(known, Actor::Anonymous) {
+                return Err(Error::Unauthenticated(
+                    "This needs a credential. Send 'Authorization: Bearer <API key>'.".to_owned(),
+                ));
+            }
+            let fields = match takes {
+                Takes::Nothing => Fields::default(),
+                Takes::Object => Fields::parse(&read_body(body).await?)?,
+            };
+            let (path, query) = parameters(&mut parts).await?;
+            let actor = acting_for(&app, known.clone(), &parts.headers, F::IMPERSONATE).await?;
+            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
+            let facts = Facts::of(op.actor());
+            let noted = op.clone();
+            let called = handle(Call {
+                op,
+                fields,
+                path,
+                query,
+            });
+            let mut response = called.await.inspect_err(|error| {
+                if matches!(error, Error::Forbidden(_)) {
+                    noted.note_refusal(operation);
+                }
+            })?;
+            response.extensions_mut().insert(facts);
+            Ok(response)
+        };
+        let mut response = match run.await {
+            Ok(response) => response,
+            Err(error) => {
+                log_cause(&error, &id);
+                F::refusal(&error, &known)
+            }
+        };
+        if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
+            facts.operation = Some(operation.to_owned());
+        }
+        response
+    };
+    on(method, handler)
+}
+
+/// The cause of what is our fault, or the database's: logged once, never told.
+pub fn log_cause(error: &Error, id: &RequestId) {
+    if let Error::Internal(_) | Error::Unavailable { .. } = error {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(request_id = %id.0, cause = cause.as_deref().unwrap_or("-"), "{error}");
+    }
+}
+
+type Pairs = Vec<(String, String)>;
+
+async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
+    let not_text = || Error::NotFound("This path is not readable as text.".to_owned());
+    let path = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_| not_text())?;
+    let path = path
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let extract::Query(query) = extract::Query::try_from_uri(&parts.uri)
+        .map_err(|_| Error::invalid("query", "The parameters behind '?' are not readable.".to_owned()))?;
+    Ok((path, query))
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    // What is serialised here is text, numbers and maps with text for keys.
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    answer(status, Body::from(body))
+}
+
+fn answer(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A list that nobody pages through, written as it is read: `head`, the items with commas between them, `tail`.
+///
+/// The first stretch is read before the answer begins, so that a refusal is still an ordinary refusal. If the database
+/// fails later, the answer breaks off, and no client takes it for whole.
+pub async fn listed<T: Send + 'static>(
+    head: &'static str,
+    tail: &'static str,
+    stretches: impl Stream<Item = Result<Vec<T>>> + Send + 'static,
+    write: impl Fn(&T, &mut Vec<u8>) -> serde_json::Result<()> + Send + Sync + 'static,
+) -> Result<Response> {
+    let mut stretches = Box::pin(stretches);
+    let first = stretches.next().await.transpose()?;
+    let mut any = false;
+    let mut text = move |stretch: Vec<T>| -> Result<Bytes> {
+        let mut bytes = Vec::with_capacity(stretch.len() * 256);
+        for item in &stretch {
+            if std::mem::replace(&mut any, true) {
+                bytes.push(b',');
+            }
+            write(item, &mut bytes).map_err(Error::internal)?;
+        }
+        Ok(bytes.into())
+    };
+    let first = first.map(&mut text).transpose()?.unwrap_or_default();
+    let rest = stretches.map(move |stretch| {
+        let text = stretch.and_then(&mut text);
+        text.inspect_err(|error| tracing::error!(%error, cause = ?std::error::Error::source(error), "a list broke off"))
+    });
+    let whole = futures::stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(first)])
+        .chain(rest)
+        .chain(futures::stream::iter([Ok(Bytes::from_static(tail.as_bytes()))]));
+    Ok(answer(StatusCode::OK, Body::from_stream(whole)))
+}

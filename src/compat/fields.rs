@@ -1,0 +1,99 @@
+//! The fields of a JSON object that a client of another product sent. Unknown ones are never looked at.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result, shown};
+
+/// The fields of an object. Each getter takes null for "not given", and says in plain words what is wrong with a value
+/// of another type.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    /// Where the object stands in the body: empty, or with a dot at its end.
+    place: String,
+    fields: Map<String, Value>,
+}
+
+impl Fields {
+    /// A body. `INVALID` unless it is one JSON object.
+    pub fn parse(body: &[u8]) -> Result<Self> {
+        let not_an_object = || Error::invalid("body", "The body must be a JSON object.".to_owned());
+        let fields = serde_json::from_slice(body).map_err(|_| not_an_object())?;
+        Ok(Self {
+            place: String::new(),
+            fields,
+        })
+    }
+
+    /// The value as it came, null too; `None` if there is no such key.
+    pub fn raw(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name)
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.raw(name).filter(|value| !value.is_null())
+    }
+
+    /// A refusal of a field.
+    pub fn invalid(&self, name: &str, message: &str) -> Error {
+        let field = format!("{}{name}", self.place);
+        let message = format!("'{}' {message}", shown(&field));
+        Error::invalid(field, message)
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        let text = |value: &'_ Value| value.as_str().is_some();
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) if text(value) => Ok(value.as_str()),
+            Some(_) => Err(self.invalid(name, "must be a text.")),
+        }
+    }
+
+    /// A text that must be given.
+    pub fn required_text(&self, name: &str) -> Result<&str> {
+        self.text(name)?.ok_or_else(|| self.invalid(name, "is missing."))
+    }
+
+    /// True or false.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>> {
+        self.value(name)
+            .map(|value| {
+                value
+                    .as_bool()
+                    .ok_or_else(|| self.invalid(name, "must be true or false."))
+            })
+            .transpose()
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let texts = value.as_array().and_then(|items| {
+            items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect::<Option<Vec<String>>>()
+        });
+        texts
+            .map(Some)
+            .ok_or_else(|| self.invalid(name, "must be a list of texts."))
+    }
+
+    /// A JSON object, whatever it holds.
+    pub fn object(&self, name: &str) -> Result<Option<&Value>> {
+        match self.value(name) {
+            Some(value) if !value.is_object() => Err(self.invalid(name, "must be a JSON object.")),
+            other => Ok(other),
+        }
+    }
+
+    /// An object that must be given, as fields of its own.
+    pub fn nested(&self, name: &str) -> Result<Self> {
+        let value = self.object(name)?.ok_or_else(|| self.invalid(name, "is missing."))?;
+        Ok(Self {
+            place: format!("{}{name}.", self.place),
+            fields: value.as_object().cloned().unwrap_or_default(),
+        })
+    }
+}

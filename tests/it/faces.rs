@@ -1,0 +1,3 @@
+//! The other products' faces: what all of them have in common.
+
+mod manners;
