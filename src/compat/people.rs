@@ -84,7 +84,7 @@ pub async fn find(op: &OpContext, filter: Filter<Term>, fields: UserFields) -> R
 
 /// The user of this id among those like this: an id that is the very text comes before one that is the same UUID in
 /// another form.
-pub async fn find_by_id(op: &OpContext, id: &str, filter: Filter<Term>, fields: UserFields) -> Result<Option<Person>> {
+pub async fn with_id(op: &OpContext, id: &str, filter: Filter<Term>, fields: UserFields) -> Result<Option<Person>> {
     let forms = forms_of_id(id);
     let window = Window::new(i64::try_from(forms.len()).unwrap_or(1), 0)?;
     let filter = Filter::All(vec![Filter::Is(Term::Id(TextTest::In(forms))), filter]);
