@@ -46,7 +46,10 @@ pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation
         })?;
     let signer = op.signing().current(op).await?;
     let mut change = op.begin().await?;
-    let row: table::Model = user::locate(&*change, &granted, target).await?;
+    if let Some(caller) = op.actor().caller() {
+        user::hold_caller(&*change, caller).await?;
+    }
+    let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();
     let begun = Begun {
