@@ -80,8 +80,14 @@ async fn by_temporary_password(
     let hash = row.as_ref().and_then(|row| row.password_hash.as_deref());
     let right = op.hasher().verify(&passwords.old_password, hash).await?;
     match row.filter(|row| right && must_change(row)) {
-        Some(row) if row.activated => Ok(row),
-        Some(_) => Err(Error::Forbidden("This account is deactivated.".to_owned())),
+        Some(row) => {
+            attempt.right(op).await?;
+            if row.activated {
+                Ok(row)
+            } else {
+                Err(Error::Forbidden("This account is deactivated.".to_owned()))
+            }
+        }
         None => {
             attempt.failed(op).await?;
             Err(Error::Unauthenticated(

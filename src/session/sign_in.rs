@@ -58,11 +58,13 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         return Err(wrong());
     };
     if !row.activated {
+        attempt.right(op).await?;
         return Err(Error::Forbidden(
             "This account is deactivated. Ask an administrator of your organization.".to_owned(),
         ));
     }
     if password::must_change(&row) {
+        attempt.right(op).await?;
         return Err(Error::PasswordChangeRequired(
             "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
                 .to_owned(),
