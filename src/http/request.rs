@@ -15,9 +15,11 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
+use crate::audit::Refusal;
 use crate::authn::{self, Actor, credential};
 use crate::db::STATEMENTS;
 use crate::error::{Error, ErrorCode, Result};
+use crate::value::UserId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -44,6 +46,10 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        // In place of one that the client may have sent.
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
     let method = request.method().clone();
     // The route, not the path: that may hold an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -135,9 +141,17 @@ pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[HeaderName]) -
         return Ok(actor);
     };
     // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
-    Ok(Actor::User(
-        authn::impersonated(services.db.reader(), &actor, id).await?,
-    ))
+    let impersonated = authn::impersonated(services.db.reader(), &actor, id).await;
+    if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &impersonated
+        && let Some(named) = UserId::existing(id)
+    {
+        let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let refusal = Refusal::of(&actor, "impersonateUser").to_named(&named);
+        services
+            .refusals
+            .note(refusal, request_id.unwrap_or_default(), services.clock.now());
+    }
+    Ok(Actor::User(impersonated?))
 }
 
 fn named<'a>(headers: &'a HeaderMap, names: &[HeaderName]) -> Result<Option<&'a str>> {
