@@ -38,6 +38,7 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
 pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
     let transaction = services.db.begin_setup().await?;
     migrate_in(&transaction).await?;
+    audit::begin_era_if_restored(&transaction).await?;
     let op = OpContext::machine(Arc::clone(services));
     let mut lines = Vec::new();
     let made = first_rows(&transaction, &op, &mut lines).await?;

@@ -13,12 +13,14 @@
 //! events are ordered by their transactions' numbers, and on PostgreSQL a list ends before the oldest transaction that is
 //! still under way.
 
+mod era;
 pub mod graphql;
 mod log;
 mod read;
 mod record;
 mod refusals;
 
+pub use era::begin_era_if_restored;
 pub use log::AuditLog;
 pub use read::Term;
 pub use record::{Event, record};
