@@ -11,10 +11,11 @@ use std::time::Duration;
 use sea_orm::DatabaseTransaction;
 use uuid::{NoContext, Uuid};
 
-use crate::audit::{self, AuditLog, Event, Refusals};
+use crate::audit::{self, AuditLog, Event, Refusal, Refusals};
 use crate::authn::{Actor, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::db::Database;
+use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
 use crate::password::Hasher;
@@ -136,11 +137,29 @@ impl OpContext {
         self.services.credentials.forget();
     }
 
-    /// Notes that this caller was refused something, for the audit trail.
+    /// The file that events are also written to, if there is one.
+    pub fn audit_log(&self) -> &AuditLog {
+        &self.services.audit_log
+    }
+
+    /// Notes that this caller was refused something, for the audit trail. Faces call it with every `FORBIDDEN` they answer
+    /// to somebody; what is refused to nobody known, as a wrong password, the verb itself notes.
     pub fn note_refusal(&self, action: &str) {
-        self.services
-            .refusals
-            .note(&self.actor, action, &self.request_id, self.now());
+        self.note(Refusal::of(&self.actor, action));
+    }
+
+    /// The same of what was to be done to a user, whose organization's administrators are told.
+    pub fn note_refusal_of_user(&self, action: &str, user: Option<&user::Model>) {
+        let refusal = Refusal::of(&self.actor, action);
+        self.note(match user {
+            Some(user) => refusal.to_user(user.pk, user.id.as_str(), user.organization_pk),
+            None => refusal,
+        });
+    }
+
+    /// The same, as described.
+    pub fn note(&self, refusal: Refusal) {
+        self.services.refusals.note(refusal, &self.request_id, self.now());
     }
 
     pub fn request_id(&self) -> &str {
@@ -169,6 +188,7 @@ impl OpContext {
             transaction: self.services.db.begin().await?,
             op: self,
             lines: Vec::new(),
+            told: false,
             access: false,
         })
     }
@@ -183,6 +203,7 @@ pub struct Change<'op> {
     op: &'op OpContext,
     /// The events, for the audit log.
     lines: Vec<String>,
+    told: bool,
     /// Whether somebody's access changed, and remembered credentials are void.
     access: bool,
 }
@@ -191,12 +212,14 @@ impl Change<'_> {
     /// Writes an audit event beside the change.
     pub async fn record(&mut self, event: Event) -> Result<()> {
         self.access |= event.changes_access();
-        self.lines.push(audit::record(&self.transaction, self.op, event).await?);
+        self.lines
+            .extend(audit::record(&self.transaction, self.op, event).await?);
+        self.told = true;
         Ok(())
     }
 
     pub async fn commit(self) -> Result<()> {
-        debug_assert!(!self.lines.is_empty(), "a change without its audit event");
+        debug_assert!(self.told, "a change without its audit event");
         self.transaction.commit().await?;
         self.op.services.audit_log.write(&self.lines);
         if self.access {

@@ -145,6 +145,13 @@ pub fn shown(value: &str) -> String {
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
+        if has_met_another(&error) {
+            tracing::warn!(%error, "a change met another one of the same things");
+            return Self::Conflict(
+                "Somebody changed or deleted the same things at the same moment, and nothing was changed here. Try again."
+                    .to_owned(),
+            );
+        }
         if is_passing(&error) {
             Self::Unavailable {
                 retry_after_seconds: 1,
@@ -156,29 +163,47 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether the database only could not now: no connection, a lock not got in time, a deadlock resolved against us, a
-/// statement that ran too long, a server going down.
+/// Whether a change lost to another one of the same things: what it points to was deleted meanwhile, or the two waited for
+/// each other and the database ended this one. Verbs look first and lock in one order, so that it is rare; it is nobody's
+/// fault, and the same request may be sent again.
+fn has_met_another(error: &DbErr) -> bool {
+    if let Some(SqlErr::ForeignKeyConstraintViolation(_)) = error.sql_err() {
+        return true;
+    }
+    match cause(error) {
+        Some(sqlx::Error::Database(cause)) => matches!(cause.code().as_deref(), Some("40001" | "40P01")),
+        _ => false,
+    }
+}
+
+/// Whether the database only could not now: no connection, a lock not got in time, a statement that ran too long, a
+/// server going down.
 fn is_passing(error: &DbErr) -> bool {
-    let runtime = match error {
-        DbErr::ConnectionAcquire(_) => return true,
-        DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
-        _ => return false,
-    };
-    let RuntimeErr::SqlxError(cause) = runtime else {
-        return false;
-    };
-    match cause.as_ref() {
+    if let DbErr::ConnectionAcquire(_) = error {
+        return true;
+    }
+    let Some(cause) = cause(error) else { return false };
+    match cause {
         sqlx::Error::Database(cause) => {
             let code = cause.code().unwrap_or_default();
-            // SQLite: busy and its kin. PostgreSQL: connection, serialization, deadlock, resources, shutdown, cancelled.
+            // SQLite: busy and its kin. PostgreSQL: connection, resources, shutdown, cancelled.
             matches!(
                 code.as_ref(),
-                "5" | "261" | "517" | "773" | "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P03"
+                "5" | "261" | "517" | "773" | "55P03" | "57014" | "57P01" | "57P03"
             ) || code.starts_with("08")
                 || code.starts_with("53")
         }
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         _ => false,
+    }
+}
+
+fn cause(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause.as_ref()),
+        _ => None,
     }
 }
 

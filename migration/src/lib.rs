@@ -13,6 +13,7 @@ mod m20261123_000002_groups;
 mod m20261123_000003_sessions;
 mod m20261123_000004_invitations;
 mod m20261123_000005_audit;
+mod m20261125_000007_audit_eras;
 
 pub use dialect::Dialect;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_sessions::Migration),
             Box::new(m20261123_000004_invitations::Migration),
             Box::new(m20261123_000005_audit::Migration),
+            Box::new(m20261125_000007_audit_eras::Migration),
         ]
     }
 }

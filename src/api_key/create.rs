@@ -41,6 +41,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
         may_grant(op.actor(), permissions)?;
     }
     let mut change = op.begin().await?;
+    user::hold_caller(&*change, caller).await?;
     if let Some(used) = caller.api_key_pk {
         wanted = wanted.within(Limits::of(&*change, used, op.now()).await?)?;
     }

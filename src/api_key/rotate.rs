@@ -16,6 +16,7 @@ use crate::entity::api_key::{self as table, Column};
 use crate::error::{Error, Result};
 use crate::list::Filter;
 use crate::permission::Permissions;
+use crate::user;
 use crate::value::Timestamp;
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
@@ -34,6 +35,8 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     which.check::<ApiKey>()?;
     let now = op.now();
     let mut change = op.begin().await?;
+    // The owner first, then the key, as whoever deletes or moves the owner takes them.
+    user::hold_caller(&*change, caller).await?;
     let found = table::Entity::find()
         .filter(table::within(&granted))
         .filter(Column::RevokedAt.is_null())

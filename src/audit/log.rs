@@ -24,6 +24,11 @@ impl AuditLog {
         Ok(Self(Some(Mutex::new(file))))
     }
 
+    /// Whether there is one.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Writes lines, each whole. The events are in the database already, so a full disk is logged and refuses nobody.
     pub(crate) fn write(&self, lines: &[String]) {
         let Some(file) = &self.0 else { return };

@@ -4,24 +4,27 @@
 //! secrets. Events have no foreign keys: they outlive what they speak of, and internal keys tell two things of one id
 //! apart. Nothing changes an event: there is no verb for it, and the database refuses it by triggers.
 //!
-//! Refusals are written too, after the answer and never in its way: of the same caller and action, those of a minute are
-//! one event with a count.
+//! Refusals are written too, after the answer and never in its way: what was forbidden, wrong passwords, and
+//! impersonations that were not honoured. Of the same caller, action and target, those of a minute are one event with a
+//! count. A wrong password for an account is told to the administrators of its organization.
 //!
 //! Pages of events never change once they are read. Keys are counted up when an event is written, but transactions commit
 //! in any order: of two, the one with the lower key may come later, behind a page that was read meanwhile. Therefore
 //! events are ordered by their transactions' numbers, and on PostgreSQL a list ends before the oldest transaction that is
 //! still under way.
 
+mod era;
 pub mod graphql;
 mod log;
 mod read;
 mod record;
 mod refusals;
 
+pub use era::begin_era_if_restored;
 pub use log::AuditLog;
 pub use read::Term;
 pub use record::{Event, record};
-pub use refusals::Refusals;
+pub use refusals::{Refusal, Refusals};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;

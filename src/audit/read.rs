@@ -42,7 +42,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Before(moment) => all.add(Column::CreatedAt.lt(*moment)),
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
         Term::Settled if backend == DbBackend::Postgres => all.add(Column::Position.into_simple_expr().lt(Expr::cust(
-            "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20)",
+            "((audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20)",
         ))),
         // One writer at a time: nothing is under way behind what is committed.
         Term::Settled => all,

@@ -1,10 +1,11 @@
 //! Writing an event.
 
-use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Set};
 
+use super::AuditLog;
 use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::entity::audit_event;
+use crate::entity::{audit_event, organization};
 use crate::error::Result;
 use crate::value::Timestamp;
 
@@ -60,8 +61,8 @@ impl Event {
     }
 }
 
-/// Writes the event with its actor, request and time; gives it as a line for the audit log.
-pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<String> {
+/// Writes the event with its actor, request and time; gives it as a line for the audit log, if there is one.
+pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<Option<String>> {
     let row = Row {
         id: op.new_id().to_string(),
         created_at: op.now(),
@@ -76,7 +77,7 @@ pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Ev
         count: 1,
         refused: false,
     };
-    row.insert(connection).await
+    row.insert(connection, op.audit_log()).await
 }
 
 /// An event whole.
@@ -96,22 +97,31 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<String> {
+    /// Writes it; gives it as a line, if there is a log to write lines to.
+    pub async fn insert(self, connection: &impl ConnectionTrait, log: &AuditLog) -> Result<Option<String>> {
+        let organization_id = match self.organization_pk {
+            Some(pk) if log.is_on() => self.organization_id(connection, pk).await?,
+            Some(_) | None => None,
+        };
         let caller = self.actor.caller();
         let actor_id = caller.map(|caller| caller.user_id.to_string());
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
-        let line = serde_json::json!({
+        let line = log.is_on().then(|| {
+            serde_json::json!({
             "id": self.id,
             "createdAt": self.created_at.to_string(),
             "action": self.action,
             "actorId": actor_id,
             "impersonatorId": impersonator.map(|who| who.user_id.as_str()),
+            "organizationId": organization_id,
             "targetKind": self.target_kind,
             "targetId": self.target_id,
             "fields": self.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
             "requestId": self.request_id,
             "count": self.count,
             "refused": self.refused,
+            })
+            .to_string()
         });
         let row = audit_event::ActiveModel {
             id: Set(self.id),
@@ -134,6 +144,18 @@ impl Row<'_> {
         audit_event::Entity::insert(row)
             .exec_without_returning(connection)
             .await?;
-        Ok(line.to_string())
+        Ok(line)
+    }
+
+    /// Lines are for a store outside, which knows no internal key. An organization that was just deleted is the target.
+    async fn organization_id(&self, connection: &impl ConnectionTrait, pk: i64) -> Result<Option<String>> {
+        let known: Option<String> = organization::Entity::find_by_id(pk)
+            .select_only()
+            .column(organization::Column::Id)
+            .into_tuple()
+            .one(connection)
+            .await?;
+        let deleted = || (self.target_kind == "organization").then(|| self.target_id.to_owned());
+        Ok(known.or_else(deleted))
     }
 }

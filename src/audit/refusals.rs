@@ -1,4 +1,4 @@
-//! Refusals, folded: of the same caller and action, those of a minute are one event with a count.
+//! Refusals, folded: of the same caller, action and target, those of a minute are one event with a count.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use super::record::Row;
 use crate::authn::Actor;
 use crate::context::Services;
 use crate::error::Result;
-use crate::value::Timestamp;
+use crate::value::{Timestamp, UserId};
 
 const FOLDED: Duration = Duration::from_secs(60);
 /// Callers and actions kept at once. Beyond it, refusals are only in the request log: whoever makes so many different
@@ -22,16 +22,59 @@ const KEPT_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<HashMap<Key, Folded>>);
 
-/// Who was refused what.
+/// Who was refused what, and of whom.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    actor: Actor,
+    action: String,
+    organization_pk: Option<i64>,
+    user: Option<(Option<i64>, String)>,
+}
+
+impl Refusal {
+    pub fn of(actor: &Actor, action: &str) -> Self {
+        Self {
+            organization_pk: actor.caller().map(|caller| caller.organization_pk),
+            actor: actor.clone(),
+            action: action.to_owned(),
+            user: None,
+        }
+    }
+
+    /// It was about this user.
+    #[must_use]
+    pub fn to_user(mut self, pk: i64, id: &str, organization_pk: i64) -> Self {
+        self.user = Some((Some(pk), id.to_owned()));
+        self.organization_pk = Some(organization_pk);
+        self
+    }
+
+    /// It was about a user of this id, if there is one.
+    #[must_use]
+    pub fn to_named(mut self, id: &UserId) -> Self {
+        self.user = Some((None, id.to_string()));
+        self
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            actor_pk: self.actor.caller().map(|caller| caller.user_pk),
+            action: self.action.clone(),
+            user: self.user.clone(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     actor_pk: Option<i64>,
     action: String,
+    user: Option<(Option<i64>, String)>,
 }
 
 #[derive(Clone, Debug)]
 struct Folded {
-    actor: Actor,
+    refusal: Refusal,
     request_id: String,
     first_at: Timestamp,
     count: i64,
@@ -39,17 +82,14 @@ struct Folded {
 
 impl Refusals {
     /// Notes a refusal. It costs the request nothing but this.
-    pub fn note(&self, actor: &Actor, action: &str, request_id: &str, now: Timestamp) {
-        let key = Key {
-            actor_pk: actor.caller().map(|caller| caller.user_pk),
-            action: action.to_owned(),
-        };
+    pub fn note(&self, refusal: Refusal, request_id: &str, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = refusal.key();
         if let Some(folded) = kept.get_mut(&key) {
             folded.count += 1;
         } else if kept.len() < KEPT_MAX {
             let folded = Folded {
-                actor: actor.clone(),
+                refusal,
                 request_id: request_id.to_owned(),
                 first_at: now,
                 count: 1,
@@ -58,7 +98,8 @@ impl Refusals {
         }
     }
 
-    /// Writes the refusals whose minute is over; with `all`, the others too.
+    /// Writes the refusals whose minute is over; with `all`, the others too. What cannot be written is kept for the next
+    /// time.
     pub async fn flush(&self, services: &Services, all: bool) -> Result<()> {
         let now = services.clock.now();
         let due: Vec<(Key, Folded)> = {
@@ -69,27 +110,47 @@ impl Refusals {
         if due.is_empty() {
             return Ok(());
         }
-        let transaction = services.db.begin().await?;
-        let mut lines = Vec::with_capacity(due.len());
-        for (key, folded) in due {
-            let row = Row {
-                id: Uuid::now_v7().to_string(),
-                created_at: folded.first_at,
-                actor: &folded.actor,
-                action: &key.action,
-                organization_pk: folded.actor.caller().map(|caller| caller.organization_pk),
-                target_kind: "request",
-                target_pk: None,
-                target_id: &key.action,
-                fields: None,
-                request_id: &folded.request_id,
-                count: folded.count,
-                refused: true,
-            };
-            lines.push(row.insert(&transaction).await?);
+        let written = write(services, &due).await;
+        if written.is_err() {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, folded) in due {
+                let count = folded.count;
+                // The earlier first moment and request stay; what came meanwhile is counted to it.
+                let meanwhile = kept.insert(key.clone(), folded).map_or(0, |one| one.count);
+                if let Some(one) = kept.get_mut(&key) {
+                    one.count = count + meanwhile;
+                }
+            }
         }
-        transaction.commit().await?;
-        services.audit_log.write(&lines);
-        Ok(())
+        written
     }
+}
+
+async fn write(services: &Services, due: &[(Key, Folded)]) -> Result<()> {
+    let transaction = services.db.begin().await?;
+    let mut lines = Vec::with_capacity(due.len());
+    for (key, folded) in due {
+        let (target_kind, target_pk, target_id) = match &key.user {
+            Some((pk, id)) => ("user", *pk, id),
+            None => ("request", None, &key.action),
+        };
+        let row = Row {
+            id: Uuid::now_v7().to_string(),
+            created_at: folded.first_at,
+            actor: &folded.refusal.actor,
+            action: &key.action,
+            organization_pk: folded.refusal.organization_pk,
+            target_kind,
+            target_pk,
+            target_id,
+            fields: None,
+            request_id: &folded.request_id,
+            count: folded.count,
+            refused: true,
+        };
+        lines.extend(row.insert(&transaction, &services.audit_log).await?);
+    }
+    transaction.commit().await?;
+    services.audit_log.write(&lines);
+    Ok(())
 }

@@ -305,8 +305,9 @@ async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
         ..Default::default()
     };
     let row = row.insert(&transaction).await?;
-    audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
+    let line = audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
     transaction.commit().await?;
+    op.audit_log().write(line.as_slice());
     if why == Why::Leak {
         op.forget_credentials();
     }

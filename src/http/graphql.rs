@@ -273,8 +273,12 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     }
 }
 
-/// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for.
+/// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it
+/// themselves, with the account, are left out: impersonation, and those that nobody known calls with a password.
 fn note_refusals(op: &OpContext, answer: &Answer, document: &ExecutableDocument) {
+    if op.actor().caller().is_none() {
+        return;
+    }
     let forbidden = |error: &&ServerError| code_of(error) == ErrorCode::Forbidden;
     let mut refused = answer.errors.iter().filter(forbidden).peekable();
     if refused.peek().is_none() {
@@ -284,6 +288,7 @@ fn note_refusals(op: &OpContext, answer: &Answer, document: &ExecutableDocument)
     for error in refused {
         if let Some(PathSegment::Field(key)) = error.path.first()
             && let Some(field) = fields.get(key)
+            && field != "impersonateUser"
         {
             op.note_refusal(field);
         }

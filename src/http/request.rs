@@ -15,9 +15,11 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
+use crate::audit::Refusal;
 use crate::authn::{self, Actor, credential};
 use crate::db::STATEMENTS;
 use crate::error::{Error, ErrorCode, Result};
+use crate::value::UserId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -71,6 +73,10 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        // In place of one that the client may have sent.
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
     let method = request.method().clone();
     // The route, not the path: that may hold an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -171,9 +177,18 @@ pub async fn acting_for(app: &App, owner: Actor, headers: &HeaderMap, impersonat
         return Ok(owner);
     };
     // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
-    Ok(Actor::User(
-        authn::impersonated(app.services.db.reader(), &owner, id).await?,
-    ))
+    let impersonated = authn::impersonated(app.services.db.reader(), &owner, id).await;
+    if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &impersonated
+        && let Some(named) = UserId::existing(id)
+    {
+        let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let refusal = Refusal::of(&owner, "impersonateUser").to_named(&named);
+        let services = &app.services;
+        services
+            .refusals
+            .note(refusal, request_id.unwrap_or_default(), services.clock.now());
+    }
+    Ok(Actor::User(impersonated?))
 }
 
 fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> {

@@ -79,10 +79,18 @@ async fn by_temporary_password(
     };
     let hash = row.as_ref().and_then(|row| row.password_hash.as_deref());
     let right = op.hasher().verify(&passwords.old_password, hash).await?;
-    match row.filter(|row| right && must_change(row)) {
-        Some(row) if row.activated => Ok(row),
-        Some(_) => Err(Error::Forbidden("This account is deactivated.".to_owned())),
-        None => {
+    match row {
+        Some(row) if right && must_change(&row) => {
+            attempt.right(op).await?;
+            if row.activated {
+                Ok(row)
+            } else {
+                op.note_refusal_of_user("updatePassword", Some(&row));
+                Err(Error::Forbidden("This account is deactivated.".to_owned()))
+            }
+        }
+        row => {
+            op.note_refusal_of_user("updatePassword", row.as_ref());
             attempt.failed(op).await?;
             Err(Error::Unauthenticated(
             "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \

@@ -23,7 +23,7 @@ use crate::authn::digest;
 use crate::context::OpContext;
 use crate::entity::sign_in_attempt::{self as table, Column};
 use crate::error::{Error, Result};
-use crate::value::Timestamp;
+use crate::value::{Email, Timestamp};
 
 const ACCOUNT_FAILURES_MAX: i64 = 20;
 const CLIENT_FAILURES_MAX: i64 = 100;
@@ -44,7 +44,8 @@ pub(crate) struct Attempt {
 impl Attempt {
     pub fn new(client: Option<IpAddr>, email: &str) -> Self {
         let client = client.map(network);
-        let email = email.trim().to_lowercase();
+        // In its one form: however a domain is spelled, its guesses are of one account.
+        let email = Email::normalize(email).map_or_else(|| email.trim().to_lowercase(), |email| email.to_string());
         Self {
             known: client.map(|client| digest(&format!("known {client} {email}"))),
             client: client.map(|client| digest(&format!("client {client}"))),
@@ -91,6 +92,15 @@ impl Attempt {
             now,
         )
         .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The same in a transaction of its own, before a right password is answered by anything but a session: such an answer
+    /// says that it was right.
+    pub async fn right(&self, op: &OpContext) -> Result<()> {
+        let transaction = op.db().begin().await?;
+        self.succeeded(&transaction, op.now()).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::issue::{self, Begun, Tokens};
-use crate::audit::Event;
+use crate::audit::{Event, Refusal};
 use crate::authn::impersonated;
 use crate::authz::grant::as_oneself;
 use crate::authz::{Action, Resource};
@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::user::{self, Target};
-use crate::value;
+use crate::value::{self, UserId};
 
 const LIFETIME_SECONDS_MIN: i64 = 60;
 const LIFETIME_SECONDS_MAX: i64 = 8 * 60 * 60;
@@ -26,6 +26,19 @@ pub struct Impersonation {
 /// Begins a session as another user, which lasts as long as was said and not longer, and ends before with the credential
 /// that calls. See [`crate::authn::impersonated`] for who may be impersonated by whom.
 pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
+    let begun = begin(op, target, wanted).await;
+    if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &begun {
+        let refusal = Refusal::of(op.actor(), "impersonateUser");
+        let named = target.id.as_deref().and_then(UserId::existing);
+        op.note(match named {
+            Some(id) => refusal.to_named(&id),
+            None => refusal,
+        });
+    }
+    begun
+}
+
+async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
     let granted = op.authorize(Action::Create, Resource::Session)?;
     as_oneself(op.actor(), "Impersonating another user")?;
     let reason = value::description("reason", Some(&wanted.reason))?
@@ -46,7 +59,10 @@ pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation
         })?;
     let signer = op.signing().current(op).await?;
     let mut change = op.begin().await?;
-    let row: table::Model = user::locate(&*change, &granted, target).await?;
+    if let Some(caller) = op.actor().caller() {
+        user::hold_caller(&*change, caller).await?;
+    }
+    let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();
     let begun = Begun {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QuerySelect, Set,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::{Session, Term};
@@ -97,6 +97,17 @@ pub async fn end_all_but(
 }
 
 async fn end(connection: &impl ConnectionTrait, which: Condition, now: Timestamp) -> Result<()> {
+    // In one order: two administrators who are deactivated at once may each impersonate the other, and then both of these
+    // sessions end for either reason.
+    table::Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(which.clone())
+        .order_by_asc(Column::Pk)
+        .lock_exclusive()
+        .into_tuple::<i64>()
+        .all(connection)
+        .await?;
     table::Entity::update_many()
         .col_expr(Column::EndedAt, Expr::val(now.micros()))
         .filter(which)

@@ -53,16 +53,23 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let hash = row.as_ref().and_then(|row| row.password_hash.as_deref());
     let right = op.hasher().verify(hashed, hash).await? && possible;
     let wrong = || Error::Unauthenticated("The e-mail address or the password is wrong.".to_owned());
-    let Some(row) = row.filter(|_| right) else {
-        attempt.failed(op).await?;
-        return Err(wrong());
+    let row = match row {
+        Some(row) if right => row,
+        row => {
+            op.note_refusal_of_user("signIn", row.as_ref());
+            attempt.failed(op).await?;
+            return Err(wrong());
+        }
     };
     if !row.activated {
+        attempt.right(op).await?;
+        op.note_refusal_of_user("signIn", Some(&row));
         return Err(Error::Forbidden(
             "This account is deactivated. Ask an administrator of your organization.".to_owned(),
         ));
     }
     if password::must_change(&row) {
+        attempt.right(op).await?;
         return Err(Error::PasswordChangeRequired(
             "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
                 .to_owned(),

@@ -10,7 +10,7 @@ use crate::context::OpContext;
 use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
-use crate::role;
+use crate::{role, session};
 
 /// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
 /// identities and pending tokens. Oneself: `INVALID`; the last super admin: `CONFLICT`.
@@ -23,7 +23,8 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     }
     let permissions = role::permissions_of(&*change, row.pk).await?;
     may_manage(op.actor(), permissions)?;
-    // What points to the user goes with it, by foreign keys.
+    // What points to the user goes with it, by foreign keys; its sessions are taken in one order before.
+    session::end_all(&*change, row.pk, op.now()).await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     if permissions.contains(Permissions::EVERY_ORGANIZATION) {
         role::keep_a_super_admin(&*change).await?;

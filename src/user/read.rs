@@ -1,10 +1,11 @@
 //! Reading users, and finding the one that a change is for.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
-use crate::authn::digest;
+use crate::authn::{Caller, digest};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
@@ -144,6 +145,25 @@ impl Target {
 /// `INVALID` if nobody is named. Out of reach is `NOT_FOUND`, in the words for a user that does not exist; but who
 /// reaches nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target: &Target) -> Result<table::Model> {
+    locate_with(connection, granted, target, LockType::Update).await
+}
+
+/// The same for what is to point to the user and changes nothing of it: it is kept from being deleted or changed, and
+/// several may point to it at once.
+pub async fn locate_shared(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    target: &Target,
+) -> Result<table::Model> {
+    locate_with(connection, granted, target, LockType::KeyShare).await
+}
+
+async fn locate_with(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    target: &Target,
+    lock: LockType,
+) -> Result<table::Model> {
     if target.id.is_none() && target.email.is_none() {
         return Err(Error::invalid(
             "where",
@@ -175,10 +195,31 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target
         .filter(table::within(granted))
         .filter(wanted)
         .filter(target.also.condition::<User>(connection.get_database_backend()))
-        .lock_exclusive()
+        .lock(lock)
         .all(connection)
         .await?
         .into_iter()
         .min_by_key(|row| target.id.as_deref() != Some(row.id.as_str()))
         .ok_or_else(not_found)
+}
+
+/// Keeps whoever calls from being deleted, moved or deactivated until the transaction ends. What was looked up of the
+/// caller when the request began may be over by now: without this, a key made at the moment at which its owner is moved
+/// to another organization would be in force there.
+pub async fn hold_caller(connection: &impl ConnectionTrait, caller: &Caller) -> Result<()> {
+    let still: Option<i64> = table::Entity::find_by_id(caller.user_pk)
+        .select_only()
+        .column(Column::Pk)
+        .filter(Column::Activated.eq(true))
+        .filter(Column::OrganizationPk.eq(caller.organization_pk))
+        .lock(LockType::KeyShare)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    match still {
+        Some(_) => Ok(()),
+        None => Err(Error::Unauthenticated(
+            "Your account was changed meanwhile, and this credential is not valid any more.".to_owned(),
+        )),
+    }
 }

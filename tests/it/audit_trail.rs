@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::session::{With, send_with};
 use crate::support::{App, Backend};
 
 const EVENTS: &str = "query($where: AuditEventWhere) { auditEvents(where: $where) {
@@ -26,8 +27,7 @@ async fn settle(app: &App) {
     if app.backend == Backend::Sqlite {
         return;
     }
-    let settled =
-        "SELECT 1 FROM audit_events HAVING MAX(position) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20";
+    let settled = "SELECT 1 FROM audit_events HAVING MAX(position) < (audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20";
     for _ in 0..600 {
         let statement = Statement::from_string(sea_orm::DbBackend::Postgres, settled);
         if app
@@ -83,12 +83,86 @@ on_both! {
 
     async fn nothing_changes_or_deletes_an_event(app: App) {
         let before = app.dump().await;
-        for statement in ["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"] {
+        let mut statements = vec!["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"];
+        if app.backend == Backend::Postgres {
+            statements.extend(["TRUNCATE audit_events", "TRUNCATE audit_events CASCADE"]);
+        }
+        for statement in statements {
             let transaction = app.services.db.begin().await.unwrap();
             let refused = transaction.execute_unprepared(statement).await.unwrap_err();
             assert!(refused.to_string().contains("audit events are never"), "{refused}");
         }
         assert_eq!(before, app.dump().await);
+    }
+
+    async fn administrators_see_who_fails_to_get_in(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("other", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let bob = app.user("other", "bob", Some("organization-admin")).await;
+        app.user("acme", "eve", Some("user")).await;
+        app.user("acme", "off", Some("user")).await;
+        app.user("acme", "root", Some("super-admin")).await;
+        app.admin().ok("mutation { deactivateUser(where: {id: \"off\"}) { id } }", json!({})).await;
+        app.admin().ok("mutation { createUserWithPassword(data: {id: \"temp\", email: \"temp@acme.example\", organizationId: \"acme\"}) { password } }", json!({})).await;
+        for _ in 0..2 {
+            app.try_sign_in(None, "eve@acme.example", "not the password").await;
+        }
+        app.try_sign_in(None, "off@acme.example", "password-of-off").await;
+        app.try_sign_in(None, "nobody@acme.example", "not the password").await;
+        let passwords = json!({"oldPassword": "not the password", "newPassword1": "another-password", "newPassword2": "another-password"});
+        app.anonymous().send("mutation($data: UpdatePasswordData!) { updatePassword(where: {email: \"temp@acme.example\"}, data: $data) { id } }",
+            json!({"data": passwords})).await;
+        // Impersonations: by the header, by a session; of who may more, of who is elsewhere, of nobody.
+        for id in ["root", "bob", "no such"] {
+            let with = With { impersonate: vec![id.as_bytes()], ..With::default() };
+            send_with(&ada, with, "{ me { id } }", json!({})).await;
+            ada.send("mutation($id: ID) { impersonateUser(where: {id: $id}, reason: \"r\") { accessToken } }", json!({"id": id})).await;
+        }
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        settle(&app).await;
+        let mut seen = Vec::new();
+        for caller in [&ada, &bob, &app.admin()] {
+            let data = caller.ok("{ auditEvents(where: {refused: true}) { action actorId targetKind targetId count requestId organization { id } } }", json!({})).await;
+            let mut events: Vec<String> = data["auditEvents"].as_array().unwrap().iter().map(|event| {
+                assert_eq!(event["requestId"].as_str().unwrap().len(), 36, "{event}");
+                format!("{} {} by {} of {} times {}", event["organization"]["id"], event["action"], event["actorId"], event["targetId"], event["count"]).replace('"', "")
+            }).collect();
+            events.sort();
+            seen.push(events);
+        }
+        let acme = [
+            "acme impersonateUser by ada of bob times 2",
+            "acme impersonateUser by ada of no such times 2",
+            "acme impersonateUser by ada of root times 2",
+            "acme signIn by null of eve times 2",
+            "acme signIn by null of off times 1",
+            "acme updatePassword by null of temp times 1",
+        ];
+        assert_eq!(seen[0], acme);
+        assert_eq!(seen[1], [""; 0], "nothing of another organization");
+        assert_eq!(seen[2], [&acme[..], &["null signIn by null of signIn times 1"]].concat());
+        assert!(!app.dump().await.contains("nobody@acme.example"), "what was typed is not kept");
+    }
+
+    async fn refusals_that_cannot_be_written_are_kept(app: App) {
+        app.organization("acme", &[]).await;
+        let eve = app.user("acme", "eve", Some("user")).await;
+        let refused = "mutation { deleteUser(where: {id: \"admin\"}) { id } }";
+        eve.refused(refused, json!({})).await;
+        let rename = async |from: &str, to: &str| {
+            let transaction = app.services.db.begin().await.unwrap();
+            transaction.execute_unprepared(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+            transaction.commit().await.unwrap();
+        };
+        rename("audit_events", "audit_events_away").await;
+        app.services.refusals.flush(&app.services, true).await.unwrap_err();
+        rename("audit_events_away", "audit_events").await;
+        eve.refused(refused, json!({})).await;
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        settle(&app).await;
+        let data = app.admin().ok("{ auditEvents(where: {refused: true}) { action count } }", json!({})).await;
+        assert_eq!(data["auditEvents"], json!([{"action": "deleteUser", "count": 2}]));
     }
 
     async fn refusals_of_a_minute_are_one_event(app: App) {
@@ -168,6 +242,44 @@ async fn postgres_paging_never_skips_an_event_committed_late() {
     assert_eq!(seen.iter().filter(|id| *id == "late").count(), 1);
 }
 
+/// Transactions are counted anew on another server: what was restored there comes from the future.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_a_restored_trail_is_seen_whole_and_goes_on_behind_its_end() {
+    let app = App::new(Backend::Postgres).await;
+    let restored = app.services.db.begin().await.unwrap();
+    restored
+        .execute_unprepared(
+            "INSERT INTO audit_events (id, action, target_kind, target_id, created_at, position)
+             VALUES ('restored', 'test.restored', 'test', 'test', 0, 1::bigint << 60)",
+        )
+        .await
+        .unwrap();
+    restored.commit().await.unwrap();
+    for _ in 0..2 {
+        tenantry::setup::prepare(&app.services, None).await.unwrap();
+    }
+    app.organization("acme", &[]).await;
+    settle(&app).await;
+    let data = app.admin().ok("{ auditEvents { action } }", json!({})).await;
+    let told: Vec<&str> = data["auditEvents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        told[told.len() - 2..],
+        ["test.restored", "organization.create"],
+        "{told:?}"
+    );
+    // A start without a restore changes nothing of the order.
+    let era = "SELECT audit_events_era()";
+    let before: Vec<i64> = app.column(era).await;
+    tenantry::setup::prepare(&app.services, None).await.unwrap();
+    assert_eq!(before, app.column::<i64>(era).await);
+    assert_eq!(before, [(1 << 40) + 1]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,4 +298,36 @@ async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
     assert_eq!(lines[0]["action"], "organization.create");
     assert_eq!(lines[0]["targetId"], "acme");
     assert_eq!(lines[0]["actorId"], "admin");
+    assert_eq!(lines[0]["organizationId"], "acme");
+    let mut told = Vec::new();
+    app.organization("globex", &[]).await;
+    let delete = "mutation { deleteOrganization(where: {id: \"globex\"}) { id } }";
+    app.admin().ok(delete, json!({})).await;
+    app.user("acme", "ann", None).await;
+    app.sign_in("acme", "ann").await;
+    let ann = app.key_of("ann").await;
+    ann.refused(delete, json!({})).await;
+    app.services.refusals.flush(&app.services, true).await.unwrap();
+    for line in std::fs::read_to_string(&path).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        told.push(format!(
+            "{} {}",
+            line["action"].as_str().unwrap(),
+            line["organizationId"].as_str().unwrap_or("-")
+        ));
+    }
+    assert_eq!(
+        told,
+        [
+            "organization.create acme",
+            "organization.create globex",
+            "organization.delete globex",
+            "user.create acme",
+            "apiKey.create acme",
+            "signingKey.create -",
+            "session.signIn acme",
+            "apiKey.create acme",
+            "deleteOrganization acme",
+        ]
+    );
 }

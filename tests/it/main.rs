@@ -35,6 +35,7 @@ mod lists;
 mod organization;
 mod password;
 mod password_more;
+mod races;
 mod request_log;
 mod role;
 mod rules;
