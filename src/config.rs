@@ -128,10 +128,7 @@ impl Config {
         for name in environment {
             let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
             if ours && !VARIABLES.contains(&name.as_str()) {
-                faults.add(
-                    &name,
-                    "is not a variable of tenantry; see 'tenantry --help' for those there are",
-                );
+                faults.add(&name, &unknown(&name));
             }
         }
         let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
@@ -237,6 +234,22 @@ impl Config {
                 cors_origins,
             },
         })
+    }
+}
+
+/// What is said of a variable that nobody reads, with the one it was perhaps meant to be.
+fn unknown(name: &str) -> String {
+    const LIKENESS_MIN: f64 = 0.8;
+    // Without the beginning that all of them share.
+    let own = |name: &str| name.trim_start_matches("TENANTRY_").to_owned();
+    let likeness = |known: &&str| strsim::jaro_winkler(&own(name), &own(known));
+    let nearest = VARIABLES
+        .into_iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|known| likeness(known) >= LIKENESS_MIN);
+    match nearest {
+        Some(known) => format!("is not a variable of tenantry; perhaps {known} is meant"),
+        None => "is not a variable of tenantry; see 'tenantry --help' for those there are".to_owned(),
     }
 }
 

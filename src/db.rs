@@ -1,16 +1,18 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
 };
 
 use crate::error::Result;
@@ -56,7 +58,7 @@ impl Database {
             let pool = counted(
                 sea_orm::Database::connect(options)
                     .await
-                    .context("cannot connect to PostgreSQL")?,
+                    .with_context(|| cannot_connect(url))?,
             );
             Ok(Self {
                 reader: pool.clone(),
@@ -75,7 +77,7 @@ impl Database {
         if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
             bail!("the SQLite URL must name a file, as in sqlite://tenantry.db");
         }
-        make_private_file(&path).with_context(|| format!("cannot make the database file {}", path.display()))?;
+        make_private_file(&path).map_err(|error| cannot_make(&path, error))?;
         let connect = async |connections: u32, read_only: bool| {
             let mut options = ConnectOptions::new(url);
             options
@@ -98,12 +100,15 @@ impl Database {
                 });
             sea_orm::Database::connect(options).await.map(counted)
         };
-        let writer = connect(1, false)
-            .await
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        let reader = connect(SQLITE_READERS, true)
-            .await
-            .with_context(|| format!("cannot open {}", path.display()))?;
+        let cannot_open = || {
+            format!(
+                "cannot open the database file {}. Check that it is a SQLite database and that no other program holds it; \
+                 a damaged one is replaced by its last copy",
+                path.display()
+            )
+        };
+        let writer = connect(1, false).await.with_context(cannot_open)?;
+        let reader = connect(SQLITE_READERS, true).await.with_context(cannot_open)?;
         Ok(Self { reader, writer })
     }
 
@@ -160,9 +165,43 @@ impl Database {
         )
     }
 
+    /// How its connections are used, by pool.
+    pub fn load(&self) -> Vec<(&'static str, Load)> {
+        match (&self.reader.inner, &self.writer.inner) {
+            (
+                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
+                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
+            ) => {
+                let of = |connection: &DatabaseConnection| Load::of(connection.get_sqlite_connection_pool());
+                vec![("reader", of(&self.reader)), ("writer", of(&self.writer))]
+            }
+            (DatabaseConnectionType::SqlxPostgresPoolConnection(_), _) => {
+                vec![("all", Load::of(self.reader.get_postgres_connection_pool()))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     pub async fn close(self) {
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
+    }
+}
+
+/// How many connections of a pool are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub idle: usize,
+    pub used: usize,
+}
+
+impl Load {
+    fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
+        let idle = pool.num_idle();
+        Self {
+            idle,
+            used: usize::try_from(pool.size()).unwrap_or_default().saturating_sub(idle),
+        }
     }
 }
 
@@ -223,6 +262,36 @@ const IMMEDIATE: TransactionOptions = TransactionOptions {
     access_mode: None,
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
+
+/// Says which server it was, and never the password.
+fn cannot_connect(url: &str) -> String {
+    let asked = match PgConnectOptions::from_str(url) {
+        Ok(options) => format!(
+            "the database '{}' on {}:{} as '{}'",
+            options.get_database().unwrap_or_else(|| options.get_username()),
+            options.get_host(),
+            options.get_port(),
+            options.get_username(),
+        ),
+        Err(_) => "a database".to_owned(),
+    };
+    format!(
+        "cannot connect to PostgreSQL: asked for {asked}. Check that it runs there, that the database has been made \
+         (createdb), and user and password in TENANTRY_DATABASE_URL"
+    )
+}
+
+fn cannot_make(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
+    let way_out = match error.kind() {
+        ErrorKind::NotFound => "its folder is not there: make it first, or name another file in TENANTRY_DATABASE_URL",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "this user may not write there: change the owner, or name another file in TENANTRY_DATABASE_URL"
+        }
+        ErrorKind::IsADirectory => "that is a folder: name a file in it, as in sqlite://FOLDER/tenantry.db",
+        _ => "name another file in TENANTRY_DATABASE_URL",
+    };
+    anyhow::Error::new(error).context(format!("cannot open the database file {}; {way_out}", path.display()))
+}
 
 fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
     connection.set_metric_callback(|info| {

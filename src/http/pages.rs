@@ -29,9 +29,23 @@ const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src
 const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed, run:\n\n    make run\n\n\
                          or 'npm ci && npm run build' in the folder web, and build again. The API is at /graphql.\n";
 
-/// The routes of the pages, and of the schema as text.
-pub fn routes(schema: &Schema) -> Router<App> {
-    let sdl = schema.sdl();
+/// The schema as text, if it may be read.
+pub fn schema(schema: Option<&Schema>) -> Router<App> {
+    let text = schema.map(Schema::sdl);
+    Router::new().route(
+        "/schema.graphql",
+        get(async move || match text {
+            Some(sdl) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response(),
+            None => plain(
+                StatusCode::NOT_FOUND,
+                "This server does not show its schema: TENANTRY_INTROSPECTION is off.\n",
+            ),
+        }),
+    )
+}
+
+/// The routes of the pages.
+pub fn routes() -> Router<App> {
     Router::new()
         .route(
             "/",
@@ -47,10 +61,6 @@ pub fn routes(schema: &Schema) -> Router<App> {
             get(async |headers: HeaderMap| page("licenses.txt", START_POLICY, &headers)),
         )
         .route("/assets/{*name}", get(asset))
-        .route(
-            "/schema.graphql",
-            get(async move || ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response()),
-        )
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {

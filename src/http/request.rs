@@ -14,6 +14,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
+use super::metrics::{Metrics, Observed};
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
 use crate::authn::{self, Actor, credential};
 use crate::db::STATEMENTS;
@@ -38,8 +39,8 @@ pub struct Facts {
     pub code: Option<ErrorCode>,
 }
 
-/// Gives the request its id, counts its statements, ends it if it panics, and writes its line.
-pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Gives the request its id, counts it and its statements, ends it if it panics, and writes its line.
+pub async fn observe(State((app, metrics)): State<(App, Arc<Metrics>)>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
@@ -61,6 +62,15 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         })
         .await;
     let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
+    let elapsed = started.elapsed();
+    metrics.observe(&Observed {
+        method: &method,
+        route: route.as_ref().map(MatchedPath::as_str),
+        status: response.status(),
+        code: facts.code,
+        statements,
+        seconds: elapsed.as_secs_f64(),
+    });
     tracing::info!(
         request_id = %id,
         %method,
@@ -71,7 +81,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         organization = facts.organization.as_deref().unwrap_or("-"),
         code = facts.code.map_or("-", ErrorCode::as_str),
         statements,
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "request"
     );
     let headers = response.headers_mut();
