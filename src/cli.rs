@@ -2,11 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
 
-use std::io::IsTerminal;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{ErrorKind, IsTerminal};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -70,7 +70,7 @@ Examples:
 
 A new shell then completes commands and flags.";
 /// For commands that read no configuration, and so should not list it.
-const WITHOUT_OPTIONS: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{positionals}{after-help}";
+const WITHOUT_OPTIONS: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
@@ -104,10 +104,14 @@ enum Command {
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
     /// Print the GraphQL schema.
-    #[command(after_help = SCHEMA_EXAMPLES, help_template = WITHOUT_OPTIONS)]
+    #[command(after_help = SCHEMA_EXAMPLES, help_template = WITHOUT_OPTIONS, override_usage = "tenantry schema")]
     Schema,
     /// Print what a shell needs to complete commands and flags.
-    #[command(after_help = COMPLETIONS_EXAMPLES, help_template = WITHOUT_OPTIONS)]
+    #[command(
+        after_help = COMPLETIONS_EXAMPLES,
+        help_template = WITHOUT_OPTIONS,
+        override_usage = "tenantry completions bash|elvish|fish|powershell|zsh"
+    )]
     Completions {
         /// The shell.
         shell: Shell,
@@ -186,7 +190,7 @@ pub fn run() -> anyhow::Result<()> {
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| cannot_listen(config.listen))?;
+        .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
@@ -225,20 +229,17 @@ async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()
     Ok(())
 }
 
-/// What stands before the system's own words, with the way out of what happens most.
-fn cannot_listen(address: SocketAddr) -> String {
-    format!(
-        "cannot listen on {address}. If another program does, perhaps another tenantry, stop it or choose another port, \
-         as in --listen {}:0 for a free one. Ports below 1024 and other machines' addresses are refused by the system",
-        host(address)
-    )
-}
-
-fn host(address: SocketAddr) -> String {
-    match address.ip() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }
+/// The system's own words, and the way out.
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
+    let way_out = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "Another program listens there, perhaps another tenantry: stop it, or choose another port"
+        }
+        ErrorKind::PermissionDenied => "The system keeps this port for itself: choose one from 1024 on",
+        ErrorKind::AddrNotAvailable => "This machine has no such address: choose one of its own, or 0.0.0.0 for all",
+        _ => "Choose another address",
+    };
+    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0: any that is free).")
 }
 
 async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {

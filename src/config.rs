@@ -15,7 +15,7 @@ use crate::http::{Edge, Network, is_origin};
 /// [`Config::read`], so that one start tells every fault.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
-    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME.
+    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. Default: sqlite://tenantry.db.
     #[arg(
         long,
         env = "TENANTRY_DATABASE_URL",
@@ -24,10 +24,11 @@ pub struct ConfigArgs {
         global = true
     )]
     pub database_url: Option<String>,
-    /// Address to listen on; port 0 picks a free one.
+    /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
     #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
     pub listen: Option<String>,
-    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet.
+    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet. Default: the
+    /// first start makes one and prints it.
     #[arg(
         long,
         env = "TENANTRY_ADMIN_API_KEY",
@@ -36,10 +37,10 @@ pub struct ConfigArgs {
         global = true
     )]
     pub admin_api_key: Option<String>,
-    /// Base of the links in mails, as in `https://directory.example.com`.
+    /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
-    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST.
+    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST. Without one, what needs mail is refused.
     #[arg(
         long,
         env = "TENANTRY_SMTP_URL",
@@ -51,16 +52,17 @@ pub struct ConfigArgs {
     /// Folder that mails are written to as .eml files, instead of being sent.
     #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
     pub mail_dir: Option<String>,
-    /// GraphiQL and the start page: on or off.
+    /// GraphiQL and the start page: on (the default) or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,
     /// File that audit events are also written to, as JSON lines.
     #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
     pub audit_log: Option<String>,
-    /// GraphQL introspection: on or off.
+    /// GraphQL introspection, and the schema as text: on (the default) or off.
     #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
     pub introspection: Option<String>,
-    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database.
+    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database. Default: a
+    /// file beside the SQLite file; on PostgreSQL nobody can sign in without it.
     #[arg(
         long,
         env = "TENANTRY_SECRET_KEY",

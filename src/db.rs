@@ -2,16 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
 };
 
@@ -46,6 +46,8 @@ impl Database {
         if url.starts_with("sqlite:") {
             Self::connect_sqlite(url).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let asked = PgConnectOptions::from_str(url)
+                .map_err(|error| anyhow!("TENANTRY_DATABASE_URL is not a PostgreSQL URL: {}", innermost(&error)))?;
             let mut options = ConnectOptions::new(url);
             options
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -58,7 +60,7 @@ impl Database {
             let pool = counted(
                 sea_orm::Database::connect(options)
                     .await
-                    .with_context(|| cannot_connect(url))?,
+                    .map_err(|error| cannot_connect(&asked, &error))?,
             );
             Ok(Self {
                 reader: pool.clone(),
@@ -77,7 +79,7 @@ impl Database {
         if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
             bail!("the SQLite URL must name a file, as in sqlite://tenantry.db");
         }
-        make_private_file(&path).map_err(|error| cannot_make(&path, error))?;
+        make_private_file(&path).map_err(|error| cannot_open(&path, &error, Some(error.kind())))?;
         let connect = async |connections: u32, read_only: bool| {
             let mut options = ConnectOptions::new(url);
             options
@@ -100,15 +102,12 @@ impl Database {
                 });
             sea_orm::Database::connect(options).await.map(counted)
         };
-        let cannot_open = || {
-            format!(
-                "cannot open the database file {}. Check that it is a SQLite database and that no other program holds it; \
-                 a damaged one is replaced by its last copy",
-                path.display()
-            )
-        };
-        let writer = connect(1, false).await.with_context(cannot_open)?;
-        let reader = connect(SQLITE_READERS, true).await.with_context(cannot_open)?;
+        let writer = connect(1, false)
+            .await
+            .map_err(|error| cannot_open(&path, &error, None))?;
+        let reader = connect(SQLITE_READERS, true)
+            .await
+            .map_err(|error| cannot_open(&path, &error, None))?;
         Ok(Self { reader, writer })
     }
 
@@ -263,34 +262,47 @@ const IMMEDIATE: TransactionOptions = TransactionOptions {
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
-/// Says which server it was, and never the password.
-fn cannot_connect(url: &str) -> String {
-    let asked = match PgConnectOptions::from_str(url) {
-        Ok(options) => format!(
-            "the database '{}' on {}:{} as '{}'",
-            options.get_database().unwrap_or_else(|| options.get_username()),
-            options.get_host(),
-            options.get_port(),
-            options.get_username(),
-        ),
-        Err(_) => "a database".to_owned(),
-    };
-    format!(
-        "cannot connect to PostgreSQL: asked for {asked}. Check that it runs there, that the database has been made \
-         (createdb), and user and password in TENANTRY_DATABASE_URL"
+/// Says which server it was, and never the password, which the driver's own words may hold.
+fn cannot_connect(asked: &PgConnectOptions, error: &DbErr) -> anyhow::Error {
+    anyhow!(
+        "cannot connect to PostgreSQL, asked for the database '{}' on {}:{} as '{}': {}\n\
+         Check that PostgreSQL runs there, that the database has been made (createdb), and the user and the password in \
+         TENANTRY_DATABASE_URL.",
+        asked.get_database().unwrap_or_else(|| asked.get_username()),
+        asked.get_host(),
+        asked.get_port(),
+        asked.get_username(),
+        innermost(error)
     )
 }
 
-fn cannot_make(path: &std::path::Path, error: std::io::Error) -> anyhow::Error {
-    let way_out = match error.kind() {
-        ErrorKind::NotFound => "its folder is not there: make it first, or name another file in TENANTRY_DATABASE_URL",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "this user may not write there: change the owner, or name another file in TENANTRY_DATABASE_URL"
+fn cannot_open(path: &Path, error: &(dyn std::error::Error + 'static), kind: Option<ErrorKind>) -> anyhow::Error {
+    let way_out = match kind {
+        Some(ErrorKind::NotFound) => "Its folder is not there: make it first, or name another file",
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "This user may not write there: change who may, or name another file"
         }
-        ErrorKind::IsADirectory => "that is a folder: name a file in it, as in sqlite://FOLDER/tenantry.db",
-        _ => "name another file in TENANTRY_DATABASE_URL",
+        Some(ErrorKind::IsADirectory) => "That is a folder: name a file in it",
+        Some(_) => "Name another file",
+        None => {
+            "Check that it is a SQLite database and that no other program locks it; if it is damaged, put the last copy in its \
+             place, or name another file"
+        }
     };
-    anyhow::Error::new(error).context(format!("cannot open the database file {}; {way_out}", path.display()))
+    anyhow!(
+        "cannot open the database file {}: {}\n{way_out} in TENANTRY_DATABASE_URL, as in sqlite:///var/lib/tenantry/tenantry.db.",
+        path.display(),
+        innermost(error)
+    )
+}
+
+/// The cause of the cause: what stands around it repeats it.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
 }
 
 fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
@@ -302,7 +314,7 @@ fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
 }
 
 #[cfg(unix)]
-fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+fn make_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
         .write(true)
@@ -314,7 +326,7 @@ fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+fn make_private_file(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new()
         .write(true)
         .create(true)

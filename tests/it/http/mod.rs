@@ -8,7 +8,9 @@ mod fuzz;
 mod introspection;
 mod kili;
 mod listen;
+mod metrics;
 mod negotiation;
+mod pages;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};

@@ -38,6 +38,8 @@ fn assert_made(path: &str, made: &[&str]) {
 
 // The schema
 
+type IsKind = fn(&TypeKind) -> bool;
+
 #[test]
 fn schema_reference() {
     let sdl = Sdl::read();
@@ -52,7 +54,7 @@ fn schema_reference() {
             operation(&mut text, field);
         }
     }
-    let kinds: [(&str, fn(&TypeKind) -> bool); 4] = [
+    let kinds: [(&str, IsKind); 4] = [
         ("Types", |kind| matches!(kind, TypeKind::Object(_))),
         ("Inputs", |kind| matches!(kind, TypeKind::InputObject(_))),
         ("Enums", |kind| matches!(kind, TypeKind::Enum(_))),
@@ -69,7 +71,16 @@ fn schema_reference() {
         }
     }
     let missing: Vec<&String> = sdl.types.keys().filter(|name| !shown.contains(name.as_str())).collect();
-    assert!(missing.is_empty(), "of a kind that this page does not show: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "of a kind that this page does not show: {missing:?}"
+    );
+    // Links go by a heading in small letters: two that differ in nothing else would be one.
+    let headings = text.lines().filter_map(|line| line.strip_prefix("### "));
+    let mut seen = BTreeSet::new();
+    for heading in headings {
+        assert!(seen.insert(heading.to_lowercase()), "two headings '{heading}'");
+    }
     text.truncate(text.trim_end().len());
     text.push('\n');
     assert_committed("docs/schema.md", &text);
@@ -109,7 +120,13 @@ fn definition(text: &mut String, name: &str, ty: &TypeDefinition) {
         TypeKind::Enum(values) => {
             writeln!(text, "| value | meaning |\n|---|---|").unwrap();
             for value in values.values.iter().map(|value| &value.node) {
-                writeln!(text, "| `{}` | {} |", value.value.node, prose(value.description.as_ref())).unwrap();
+                writeln!(
+                    text,
+                    "| `{}` | {} |",
+                    value.value.node,
+                    prose(value.description.as_ref())
+                )
+                .unwrap();
             }
             text.push('\n');
         }
@@ -147,13 +164,22 @@ fn linked(ty: &async_graphql::parser::types::Type) -> String {
     if ["ID", "String", "Int", "Float", "Boolean"].contains(&name) {
         return format!("`{whole}`");
     }
-    let mark = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    let mark = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("`{text}`")
+        }
+    };
     format!("{}[`{name}`](#{}){}", mark(before), name.to_lowercase(), mark(after))
 }
 
 fn prose(description: Option<&Positioned<String>>) -> String {
     let text = description.map_or("", |text| text.node.as_str());
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
 }
 
 // Roles
@@ -241,7 +267,10 @@ fn every_error_code_is_explained_once() {
     assert_eq!(listed, codes);
     assert!(explained.values().all(|count| *count == 1), "{explained:?}");
     for code in codes {
-        let rows = page.lines().filter(|line| line.starts_with(&format!("| [`{code}`]"))).count();
+        let rows = page
+            .lines()
+            .filter(|line| line.starts_with(&format!("| [`{code}`]")))
+            .count();
         assert_eq!(rows, 1, "{code} in the table");
     }
 }
@@ -289,7 +318,10 @@ fn the_table_of_capabilities_is_complete() {
         fields || name.starts_with("me {") || name.contains([':', '/'])
     };
     let unknown: Vec<&String> = shown.iter().filter(|name| !known(name)).collect();
-    assert!(unknown.is_empty(), "in the README's table, and nowhere in the schema: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "in the README's table, and nowhere in the schema: {unknown:?}"
+    );
 }
 
 /// Every variable is in the README's table, and every one there is read.
