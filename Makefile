@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 
+PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md docs -type f
+
 .PHONY: run test check web bench
 
 ## Serve, with GraphiQL: the first start prints the super admin's key.
@@ -19,11 +21,13 @@ check:
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) test --locked --workspace -- --skip postgres
 
-## The pages, if there is Node; without them the server tells what to run.
+## The pages, if there is Node; without them the server tells what to run. Built anew only when a source is newer, since
+## the binary is when they are.
 web:
-	@if command -v npm >/dev/null; then \
+	@if ! command -v npm >/dev/null; then echo "Node.js is not installed: building without GraphiQL."; \
+	elif [ ! -e web/dist/index.html ] || [ -n "$$(find $(PAGE_SOURCES) -newer web/dist/index.html)" ]; then \
 	    cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run --silent build; \
-	else echo "Node.js is not installed: building without GraphiQL."; fi
+	fi
 
 ## The server against its floor on both databases, at a million users. Takes a while.
 bench:

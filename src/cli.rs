@@ -2,11 +2,13 @@
 
 #![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
@@ -22,14 +24,62 @@ use crate::password::Hasher;
 use crate::user::Target;
 use crate::{demo, graphql, setup, telemetry};
 
+const EXAMPLES: &str = "\
+Examples:
+  tenantry                                     serve on http://127.0.0.1:8000, with the data in tenantry.db
+  tenantry --listen 0.0.0.0:80                 serve for other machines as well
+  tenantry --database-url postgres://tenantry@localhost/tenantry
+                                               serve from PostgreSQL
+  tenantry api-key --user admin                make a key for the super admin, beside the running server
+
+The first start prints the super admin's API key. With it, open http://127.0.0.1:8000/graphiql, or ask from a shell:
+
+  curl http://127.0.0.1:8000/graphql -H \"Authorization: Bearer $KEY\" \\
+       -H 'Content-Type: application/json' -d '{\"query\": \"{ me { id name } }\"}'";
+const API_KEY_EXAMPLES: &str = "\
+Examples:
+  tenantry api-key --user admin                the super admin, when the first key is lost
+  KEY=$(tenantry api-key --user ada@acme.example --name laptop)
+
+The key goes on until it is revoked: mutation { revokeApiKeys(names: [\"laptop\"]) { id } }, by its owner.
+It must be the running server's database: give the same --database-url or TENANTRY_DATABASE_URL.";
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  tenantry migrate status                      reads only; says whether steps are missing
+  tenantry migrate up                          makes them; the server does the same when it starts
+
+Keep a copy of the database before the first start of a new release.";
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  tenantry rotate-keys                         as a habit: sessions go on
+  tenantry rotate-keys --now                   after a leak: everybody signs in anew; API keys are not touched";
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  tenantry demo --users 100000 --database-url sqlite://demo.db
+  tenantry --database-url sqlite://demo.db     and serve it
+
+The database must be empty. The super admin's key is printed as at any first start.";
+const SCHEMA_EXAMPLES: &str = "\
+Example:
+  tenantry schema > schema.graphql             for code generators; a running server has it at /schema.graphql";
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
+  tenantry completions zsh > \"${fpath[1]}/_tenantry\"
+  tenantry completions fish > ~/.config/fish/completions/tenantry.fish
+
+A new shell then completes commands and flags.";
+/// For commands that read no configuration, and so should not list it.
+const WITHOUT_OPTIONS: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
+
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
 /// Without a command it serves. With no configuration it keeps its data in tenantry.db, listens on 127.0.0.1:8000, and at
 /// its first start prints the API key of the super admin.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version)]
+#[command(name = "tenantry", version, after_help = EXAMPLES)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Configuration, by flag or variable")]
     config: ConfigArgs,
     #[command(subcommand)]
     command: Option<Command>,
@@ -38,26 +88,43 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API (the default).
+    #[command(after_help = EXAMPLES)]
     Serve,
     /// Bring the database's schema up to date, or tell how it stands.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = MIGRATE_EXAMPLES)]
     Migrate(Migrate),
-    /// Print the GraphQL schema.
-    Schema,
+    /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
+    #[command(after_help = API_KEY_EXAMPLES)]
+    ApiKey(ApiKeyArgs),
     /// Make a new key for session tokens. The old ones are believed until their last token has ended. Works beside a
     /// running server.
+    #[command(after_help = ROTATE_EXAMPLES)]
     RotateKeys(RotateKeysArgs),
-    /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
-    ApiKey(ApiKeyArgs),
     /// Fill an empty database with a believable directory, to try the API on.
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Print the GraphQL schema.
+    #[command(after_help = SCHEMA_EXAMPLES, help_template = WITHOUT_OPTIONS, override_usage = "tenantry schema")]
+    Schema,
+    /// Print what a shell needs to complete commands and flags.
+    #[command(
+        after_help = COMPLETIONS_EXAMPLES,
+        help_template = WITHOUT_OPTIONS,
+        override_usage = "tenantry completions bash|elvish|fish|powershell|zsh"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum Migrate {
     /// Make the missing steps.
+    #[command(after_help = MIGRATE_EXAMPLES)]
     Up,
     /// Tell whether the schema is that of this binary.
+    #[command(after_help = MIGRATE_EXAMPLES)]
     Status,
 }
 
@@ -88,9 +155,16 @@ struct DemoArgs {
 /// Runs what the command line asks for.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    if matches!(cli.command, Some(Command::Schema)) {
-        print!("{}", graphql::build(true).sdl());
-        return Ok(());
+    match cli.command {
+        Some(Command::Schema) => {
+            print!("{}", graphql::build(true).sdl());
+            return Ok(());
+        }
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut std::io::stdout());
+            return Ok(());
+        }
+        _ => {}
     }
     let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let config = Config::read(&cli.config, environment)
@@ -108,7 +182,7 @@ pub fn run() -> anyhow::Result<()> {
             Command::ApiKey(args) => mint(&config, &args).await,
             Command::RotateKeys(args) => rotate_keys(&config, args.now).await,
             Command::Demo(args) => fill_demo(&config, &args).await,
-            Command::Schema => Ok(()),
+            Command::Schema | Command::Completions { .. } => Ok(()),
         }
     })
 }
@@ -116,7 +190,7 @@ pub fn run() -> anyhow::Result<()> {
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+        .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
@@ -125,6 +199,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
         pages: config.graphiql,
+        introspection: config.introspection,
         edge: Arc::new(config.edge.clone()),
     };
     let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
@@ -152,6 +227,19 @@ async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+/// The system's own words, and the way out.
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
+    let way_out = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "Another program listens there, perhaps another tenantry: stop it, or choose another port"
+        }
+        ErrorKind::PermissionDenied => "The system keeps this port for itself: choose one from 1024 on",
+        ErrorKind::AddrNotAvailable => "This machine has no such address: choose one of its own, or 0.0.0.0 for all",
+        _ => "Choose another address",
+    };
+    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0: any that is free).")
 }
 
 async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {

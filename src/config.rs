@@ -15,7 +15,7 @@ use crate::http::{Edge, Network, is_origin};
 /// [`Config::read`], so that one start tells every fault.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
-    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME.
+    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. Default: sqlite://tenantry.db.
     #[arg(
         long,
         env = "TENANTRY_DATABASE_URL",
@@ -24,10 +24,11 @@ pub struct ConfigArgs {
         global = true
     )]
     pub database_url: Option<String>,
-    /// Address to listen on; port 0 picks a free one.
+    /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
     #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
     pub listen: Option<String>,
-    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet.
+    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet. Default: the
+    /// first start makes one and prints it.
     #[arg(
         long,
         env = "TENANTRY_ADMIN_API_KEY",
@@ -36,10 +37,10 @@ pub struct ConfigArgs {
         global = true
     )]
     pub admin_api_key: Option<String>,
-    /// Base of the links in mails, as in `https://directory.example.com`.
+    /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
-    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST.
+    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST. Without one, what needs mail is refused.
     #[arg(
         long,
         env = "TENANTRY_SMTP_URL",
@@ -51,16 +52,17 @@ pub struct ConfigArgs {
     /// Folder that mails are written to as .eml files, instead of being sent.
     #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
     pub mail_dir: Option<String>,
-    /// GraphiQL and the start page: on or off.
+    /// GraphiQL and the start page: on (the default) or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,
     /// File that audit events are also written to, as JSON lines.
     #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
     pub audit_log: Option<String>,
-    /// GraphQL introspection: on or off.
+    /// GraphQL introspection, and the schema as text: on (the default) or off.
     #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
     pub introspection: Option<String>,
-    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database.
+    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database. Default: a
+    /// file beside the SQLite file; on PostgreSQL nobody can sign in without it.
     #[arg(
         long,
         env = "TENANTRY_SECRET_KEY",
@@ -128,10 +130,7 @@ impl Config {
         for name in environment {
             let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
             if ours && !VARIABLES.contains(&name.as_str()) {
-                faults.add(
-                    &name,
-                    "is not a variable of tenantry; see 'tenantry --help' for those there are",
-                );
+                faults.add(&name, &unknown(&name));
             }
         }
         let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
@@ -237,6 +236,22 @@ impl Config {
                 cors_origins,
             },
         })
+    }
+}
+
+/// What is said of a variable that nobody reads, with the one it was perhaps meant to be.
+fn unknown(name: &str) -> String {
+    const LIKENESS_MIN: f64 = 0.8;
+    // Without the beginning that all of them share.
+    let own = |name: &str| name.trim_start_matches("TENANTRY_").to_owned();
+    let likeness = |known: &&str| strsim::jaro_winkler(&own(name), &own(known));
+    let nearest = VARIABLES
+        .into_iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|known| likeness(known) >= LIKENESS_MIN);
+    match nearest {
+        Some(known) => format!("is not a variable of tenantry; perhaps {known} is meant"),
+        None => "is not a variable of tenantry; see 'tenantry --help' for those there are".to_owned(),
     }
 }
 

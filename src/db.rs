@@ -1,16 +1,18 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
 };
 
 use crate::error::Result;
@@ -44,6 +46,8 @@ impl Database {
         if url.starts_with("sqlite:") {
             Self::connect_sqlite(url).await
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let asked = PgConnectOptions::from_str(url)
+                .map_err(|error| anyhow!("TENANTRY_DATABASE_URL is not a PostgreSQL URL: {}", innermost(&error)))?;
             let mut options = ConnectOptions::new(url);
             options
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -56,7 +60,7 @@ impl Database {
             let pool = counted(
                 sea_orm::Database::connect(options)
                     .await
-                    .context("cannot connect to PostgreSQL")?,
+                    .map_err(|error| cannot_connect(&asked, &error))?,
             );
             Ok(Self {
                 reader: pool.clone(),
@@ -75,7 +79,7 @@ impl Database {
         if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
             bail!("the SQLite URL must name a file, as in sqlite://tenantry.db");
         }
-        make_private_file(&path).with_context(|| format!("cannot make the database file {}", path.display()))?;
+        make_private_file(&path).map_err(|error| cannot_open(&path, &error, Some(error.kind())))?;
         let connect = async |connections: u32, read_only: bool| {
             let mut options = ConnectOptions::new(url);
             options
@@ -100,10 +104,10 @@ impl Database {
         };
         let writer = connect(1, false)
             .await
-            .with_context(|| format!("cannot open {}", path.display()))?;
+            .map_err(|error| cannot_open(&path, &error, None))?;
         let reader = connect(SQLITE_READERS, true)
             .await
-            .with_context(|| format!("cannot open {}", path.display()))?;
+            .map_err(|error| cannot_open(&path, &error, None))?;
         Ok(Self { reader, writer })
     }
 
@@ -160,9 +164,43 @@ impl Database {
         )
     }
 
+    /// How its connections are used, by pool.
+    pub fn load(&self) -> Vec<(&'static str, Load)> {
+        match (&self.reader.inner, &self.writer.inner) {
+            (
+                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
+                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
+            ) => {
+                let of = |connection: &DatabaseConnection| Load::of(connection.get_sqlite_connection_pool());
+                vec![("reader", of(&self.reader)), ("writer", of(&self.writer))]
+            }
+            (DatabaseConnectionType::SqlxPostgresPoolConnection(_), _) => {
+                vec![("all", Load::of(self.reader.get_postgres_connection_pool()))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     pub async fn close(self) {
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
+    }
+}
+
+/// How many connections of a pool are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub idle: usize,
+    pub used: usize,
+}
+
+impl Load {
+    fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
+        let idle = pool.num_idle();
+        Self {
+            idle,
+            used: usize::try_from(pool.size()).unwrap_or_default().saturating_sub(idle),
+        }
     }
 }
 
@@ -224,6 +262,49 @@ const IMMEDIATE: TransactionOptions = TransactionOptions {
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
+/// Says which server it was, and never the password, which the driver's own words may hold.
+fn cannot_connect(asked: &PgConnectOptions, error: &DbErr) -> anyhow::Error {
+    anyhow!(
+        "cannot connect to PostgreSQL, asked for the database '{}' on {}:{} as '{}': {}\n\
+         Check that PostgreSQL runs there, that the database has been made (createdb), and the user and the password in \
+         TENANTRY_DATABASE_URL.",
+        asked.get_database().unwrap_or_else(|| asked.get_username()),
+        asked.get_host(),
+        asked.get_port(),
+        asked.get_username(),
+        innermost(error)
+    )
+}
+
+fn cannot_open(path: &Path, error: &(dyn std::error::Error + 'static), kind: Option<ErrorKind>) -> anyhow::Error {
+    let way_out = match kind {
+        Some(ErrorKind::NotFound) => "Its folder is not there: make it first, or name another file",
+        Some(ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            "This user may not write there: change who may, or name another file"
+        }
+        Some(ErrorKind::IsADirectory) => "That is a folder: name a file in it",
+        Some(_) => "Name another file",
+        None => {
+            "Check that it is a SQLite database and that no other program locks it; if it is damaged, put the last copy in its \
+             place, or name another file"
+        }
+    };
+    anyhow!(
+        "cannot open the database file {}: {}\n{way_out} in TENANTRY_DATABASE_URL, as in sqlite:///var/lib/tenantry/tenantry.db.",
+        path.display(),
+        innermost(error)
+    )
+}
+
+/// The cause of the cause: what stands around it repeats it.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}
+
 fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
     connection.set_metric_callback(|info| {
         let _ = STATEMENTS.try_with(|statements| statements.set(statements.get().saturating_add(1)));
@@ -233,7 +314,7 @@ fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
 }
 
 #[cfg(unix)]
-fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+fn make_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
         .write(true)
@@ -245,7 +326,7 @@ fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn make_private_file(path: &std::path::Path) -> std::io::Result<()> {
+fn make_private_file(path: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new()
         .write(true)
         .create(true)

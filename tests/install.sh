@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there: PostgreSQL from Debian's packages. Whatever comes from the languages' own
-# package managers is fetched where it is used, by lock file.
+# Installs what the tests need and is not there, from Debian's packages: PostgreSQL, Chromium, and what runs the clients and
+# the pages. Whatever comes from the languages' own package managers is fetched where it is used, by lock file.
 set -euo pipefail
 
 missing=()
 [ -n "${TENANTRY_TEST_POSTGRES_URL:-}" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing+=(postgresql)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v cc >/dev/null || missing+=(gcc)
+# The documentation shows these two.
+command -v sqlite3 >/dev/null || missing+=(sqlite3)
+command -v curl >/dev/null || missing+=(curl)
+command -v npm >/dev/null || missing+=(nodejs npm)
+[ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()

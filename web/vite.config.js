@@ -17,7 +17,7 @@ export default defineConfig({
     // The editor alone is past the default limit of 500 kB; it loads after the page has drawn.
     chunkSizeWarningLimit: 4000,
     rolldownOptions: {
-      input: ['index.html', 'graphiql.html'],
+      input: ['index.html', 'graphiql.html', 'docs.html'],
       // "use client" and the like, in a hundred files: they mean nothing without server rendering.
       checks: { moduleLevelDirective: false },
     },

@@ -153,7 +153,10 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
         Ok(text) => SecretKey::parse(text.trim()).map(Some).ok_or_else(|| {
             std::io::Error::new(
                 std::io::ErrorKind::InvalidData,
-                format!("{} does not hold 64 hex digits", path.display()),
+                format!(
+                    "the key file {} does not hold 64 hex digits; put the copy of it back that belongs to this database",
+                    path.display()
+                ),
             )
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

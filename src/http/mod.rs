@@ -5,6 +5,7 @@ mod client;
 mod graphql;
 mod health;
 mod jwks;
+mod metrics;
 mod pages;
 mod request;
 mod router;

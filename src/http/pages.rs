@@ -1,4 +1,4 @@
-//! The pages in the binary: the start page, GraphiQL, and what they load.
+//! The pages in the binary: the start page, GraphiQL, the documentation, and what they load.
 
 use std::borrow::Cow;
 
@@ -29,9 +29,23 @@ const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src
 const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed, run:\n\n    make run\n\n\
                          or 'npm ci && npm run build' in the folder web, and build again. The API is at /graphql.\n";
 
-/// The routes of the pages, and of the schema as text.
-pub fn routes(schema: &Schema) -> Router<App> {
-    let sdl = schema.sdl();
+/// The schema as text, if it may be read.
+pub fn schema(schema: Option<&Schema>) -> Router<App> {
+    let text = schema.map(Schema::sdl);
+    Router::new().route(
+        "/schema.graphql",
+        get(async move || match text {
+            Some(sdl) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response(),
+            None => plain(
+                StatusCode::NOT_FOUND,
+                "This server does not show its schema: TENANTRY_INTROSPECTION is off.\n",
+            ),
+        }),
+    )
+}
+
+/// The routes of the pages.
+pub fn routes() -> Router<App> {
     Router::new()
         .route(
             "/",
@@ -46,11 +60,15 @@ pub fn routes(schema: &Schema) -> Router<App> {
             "/licenses.txt",
             get(async |headers: HeaderMap| page("licenses.txt", START_POLICY, &headers)),
         )
-        .route("/assets/{*name}", get(asset))
+        .route("/docs", get(async || Redirect::permanent("/docs/README")))
+        .route("/docs/", get(async || Redirect::permanent("/docs/README")))
         .route(
-            "/schema.graphql",
-            get(async move || ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response()),
+            "/docs/{*name}",
+            get(async |Path(name): Path<String>, headers: HeaderMap| {
+                page(&format!("docs/{name}.html"), START_POLICY, &headers)
+            }),
         )
+        .route("/assets/{*name}", get(asset))
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
@@ -62,6 +80,7 @@ fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
             set.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         }
+        None if Pages::get("index.html").is_some() => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
         None => plain(StatusCode::NOT_FOUND, NOT_BUILT),
     }
 }
@@ -135,5 +154,44 @@ fn content_type(name: &str) -> &'static str {
         Some("ttf") => "font/ttf",
         Some("txt") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    /// As in a build without Node.js.
+    #[tokio::test]
+    async fn what_is_not_in_the_build_says_what_to_run() {
+        let response = page("no-such-page.html", START_POLICY, &HeaderMap::new());
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(
+            response.headers().get(header::CONTENT_TYPE),
+            Some(&HeaderValue::from_static("text/plain; charset=utf-8"))
+        );
+        let text = to_bytes(response.into_body(), 1024).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        for words in ["Node.js", "make run", "/graphql"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn brotli_is_sent_to_who_takes_it() {
+        let accepts = |value| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            accepts_brotli(&headers)
+        };
+        for value in ["br", "gzip, br", "gzip, deflate, br;q=0.8, zstd", "gzip,br"] {
+            assert!(accepts(value), "{value}");
+        }
+        for value in ["", "gzip", "br;q=0", "br; q=0.0", "brotli"] {
+            assert!(!accepts(value), "{value}");
+        }
+        assert!(!accepts_brotli(&HeaderMap::new()));
     }
 }

@@ -14,6 +14,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
+use super::metrics::{Metrics, Observed};
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
 use crate::audit::Refusal;
 use crate::authn::{self, Actor, credential};
@@ -58,16 +59,17 @@ impl Facts {
 /// A refusal that no handler makes, in the form of whoever asked.
 pub type Form = fn(StatusCode, Error, &RequestId) -> Response;
 
-/// Which form a path's refusals have.
+/// What every request is observed with: which form a path's refusals have, and what counts it.
 #[derive(Clone)]
 pub struct Observer {
     pub app: App,
+    pub metrics: Arc<Metrics>,
     pub form_of: fn(&str) -> Option<Form>,
 }
 
-/// Gives the request its id, counts its statements, ends it if it panics, and writes its line.
+/// Gives the request its id, counts it and its statements, ends it if it panics, and writes its line.
 pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
-    let Observer { app, form_of } = observer;
+    let Observer { app, metrics, form_of } = observer;
     let form = form_of(request.uri().path()).unwrap_or(in_graphql);
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
@@ -94,6 +96,15 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         })
         .await;
     let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
+    let elapsed = started.elapsed();
+    metrics.observe(&Observed {
+        method: &method,
+        route: route.as_ref().map(MatchedPath::as_str),
+        status: response.status(),
+        code: facts.code,
+        statements,
+        seconds: elapsed.as_secs_f64(),
+    });
     tracing::info!(
         request_id = %id,
         %method,
@@ -104,7 +115,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         organization = facts.organization.as_deref().unwrap_or("-"),
         code = facts.code.map_or("-", ErrorCode::as_str),
         statements,
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "request"
     );
     let headers = response.headers_mut();

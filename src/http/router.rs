@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-use super::{Edge, graphql, health, jwks, pages, request};
+use super::metrics::Metrics;
+use super::{Edge, graphql, health, jwks, metrics, pages, request};
 use crate::compat;
 use crate::context::Services;
 use crate::graphql::Schema;
@@ -21,24 +22,29 @@ pub struct App {
     pub schema: Schema,
     /// Whether the start page and GraphiQL are served.
     pub pages: bool,
+    /// Whether the schema may be read: as text here, and by introspection as [`graphql::build`](crate::graphql::build) was told.
+    pub introspection: bool,
     pub edge: Arc<Edge>,
 }
 
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
     let cors = app.edge.cors();
-    let pages = if app.pages {
-        pages::routes(&app.schema)
-    } else {
-        Router::new()
-    };
+    let metrics = Metrics::new();
+    let pages = if app.pages { pages::routes() } else { Router::new() };
+    let numbers = Arc::clone(&metrics);
     let routes = Router::new()
         .merge(pages)
+        .merge(pages::schema(app.introspection.then_some(&app.schema)))
         .route("/graphql", any(graphql::route))
         .merge(compat::routes(&app.schema))
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route(
+            "/metrics",
+            get(async move |state: State<App>| metrics::metrics(state, numbers).await),
+        )
         .fallback(not_found)
         .layer(DefaultBodyLimit::disable());
     let routes = match cors {
@@ -47,6 +53,7 @@ pub fn router(app: App) -> Router {
     };
     let observer = request::Observer {
         app: app.clone(),
+        metrics,
         form_of: compat::form_of,
     };
     routes

@@ -23,6 +23,7 @@ const WAITING_MAX: usize = 256;
 /// Hashes and checks passwords: each takes a core for 16 ms and 19 MiB, so only as many run at once as there are cores.
 #[derive(Clone, Debug)]
 pub struct Hasher {
+    cores: usize,
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -31,13 +32,31 @@ impl Default for Hasher {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
+            cores,
             running: Arc::new(Semaphore::new(cores)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
         }
     }
 }
 
+/// How busy the hasher is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub running: usize,
+    pub waiting: usize,
+}
+
 impl Hasher {
+    /// How many hashes are being made, and how many callers wait for theirs.
+    pub fn load(&self) -> Load {
+        let running = self.cores.saturating_sub(self.running.available_permits());
+        let inside = WAITING_MAX.saturating_sub(self.waiting.available_permits());
+        Load {
+            running,
+            waiting: inside.saturating_sub(running),
+        }
+    }
+
     /// The hash of a password as a PHC string.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let password = password.to_owned();

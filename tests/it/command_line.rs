@@ -28,6 +28,8 @@ fn all_faults_are_told_together() {
             ("TENANTRY_INTROSPECTION", "2"),
             ("TENANTRY_DATABASE", "x"),
             ("TENANTRY_LISTENS", "x"),
+            ("TENANTRY_QUITE_ANOTHER", "x"),
+            ("TENANTRY_SECRET_KEY", "0123-not-a-secret"),
             // Not ours.
             ("TENANTRYX", "x"),
         ],
@@ -43,13 +45,15 @@ fn all_faults_are_told_together() {
         "TENANTRY_SMTP_URL (--smtp-url)",
         "TENANTRY_GRAPHIQL (--graphiql)",
         "TENANTRY_INTROSPECTION (--introspection)",
-        "TENANTRY_DATABASE is not a variable",
-        "TENANTRY_LISTENS is not a variable",
+        "TENANTRY_DATABASE is not a variable of tenantry; perhaps TENANTRY_DATABASE_URL is meant",
+        "TENANTRY_LISTENS is not a variable of tenantry; perhaps TENANTRY_LISTEN is meant",
+        "TENANTRY_QUITE_ANOTHER is not a variable of tenantry; see 'tenantry --help'",
+        "TENANTRY_SECRET_KEY (--secret-key) must be 64 hex digits; 'openssl rand -hex 32' makes some",
     ] {
         assert_eq!(told.matches(fault).count(), 1, "'{fault}' in\n{told}");
     }
     assert!(!told.contains("TENANTRYX"));
-    for secret in ["secret-word", "too short"] {
+    for secret in ["secret-word", "too short", "not-a-secret"] {
         assert!(!told.contains(secret), "{told}");
     }
 }
@@ -71,7 +75,11 @@ fn a_flag_comes_before_a_variable() {
         &["serve", "--database-url", "sqlite://no/such/folder/t.db"],
         &[("TENANTRY_PUBLIC_URL", ""), ("TENANTRY_LISTEN", "")],
     );
-    assert!(!text(&empty.stderr).contains("TENANTRY_"), "{}", text(&empty.stderr));
+    let told = text(&empty.stderr);
+    assert!(told.contains("no/such/folder"), "{told}");
+    for variable in ["TENANTRY_PUBLIC_URL", "TENANTRY_LISTEN"] {
+        assert!(!told.contains(variable), "{told}");
+    }
 }
 
 #[test]
@@ -105,6 +113,194 @@ fn help_and_version_ask_for_nothing() {
         format!("tenantry {}\n", env!("CARGO_PKG_VERSION"))
     );
     assert!(!run(&["no-such-command"], &[]).status.success());
+}
+
+/// Every command, and every command of a command, by its words.
+fn commands() -> Vec<Vec<String>> {
+    fn below(path: &[String], found: &mut Vec<Vec<String>>) {
+        let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = text(&run(&arguments, &[]).stdout);
+        let Some((_, list)) = help.split_once("\nCommands:\n") else {
+            return;
+        };
+        for line in list.lines().take_while(|line| !line.is_empty()) {
+            let name = line.split_whitespace().next().unwrap();
+            // Lines of a longer text are indented further.
+            if line.starts_with("  ") && !line.starts_with("   ") && name != "help" {
+                let path = [path, &[name.to_owned()]].concat();
+                found.push(path.clone());
+                below(&path, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    below(&[], &mut found);
+    found
+}
+
+/// For people: what it does, an example of it, and only what it reads.
+#[test]
+fn every_command_has_help_with_an_example() {
+    let commands = commands();
+    let names: Vec<String> = commands.iter().map(|path| path.join(" ")).collect();
+    for known in [
+        "serve",
+        "migrate",
+        "migrate up",
+        "migrate status",
+        "api-key",
+        "rotate-keys",
+        "demo",
+        "schema",
+        "completions",
+    ] {
+        assert!(names.iter().any(|name| name == known), "{known} is not among {names:?}");
+    }
+    for path in commands {
+        let arguments: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = run(&arguments, &[("TENANTRY_SECRET_KEY", "a-key-nobody-should-see")]);
+        assert!(help.status.success() && help.stderr.is_empty(), "{path:?}");
+        let help = text(&help.stdout);
+        let name = path.first().unwrap();
+        let (_, examples) = help
+            .split_once("Example")
+            .unwrap_or_else(|| panic!("no example in\n{help}"));
+        assert!(examples.contains("  tenantry"), "{help}");
+        if name != "serve" {
+            assert!(examples.contains(&format!("tenantry {name}")), "{help}");
+        }
+        assert!(!help.contains("a-key-nobody"), "{help}");
+        let configured = help.contains("TENANTRY_DATABASE_URL");
+        assert_eq!(
+            configured,
+            !["schema", "completions"].contains(&name.as_str()),
+            "{help}"
+        );
+    }
+}
+
+/// Each shell's own program reads them, if it is here; bash always is.
+#[test]
+fn shells_complete() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let made = run(&["completions", shell], &[("TENANTRY_LISTEN", "nowhere")]);
+        assert!(made.status.success() && made.stderr.is_empty(), "{shell}");
+        let script = text(&made.stdout);
+        for word in ["rotate-keys", "api-key", "database-url", "completions"] {
+            assert!(script.contains(word), "{word} in that of {shell}");
+        }
+    }
+    assert!(!run(&["completions", "tcsh"], &[]).status.success());
+    let script = text(&run(&["completions", "bash"], &[]).stdout);
+    let asked = script
+        + "\nCOMP_WORDS=(tenantry rot) COMP_CWORD=1; _tenantry tenantry rot tenantry; echo \"${COMPREPLY[@]}\"\n";
+    let shell = std::process::Command::new("bash")
+        .args(["--norc", "-c", &asked])
+        .output()
+        .unwrap();
+    assert_eq!(text(&shell.stdout), "rotate-keys\n", "{}", text(&shell.stderr));
+}
+
+#[test]
+fn a_start_that_fails_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(
+        path("letter.db"),
+        "Dear reader, this is a letter and no database. ".repeat(40),
+    )
+    .unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let good = format!("sqlite://{}", path("good.db"));
+    for (variables, told) in [
+        (
+            [
+                ("TENANTRY_LISTEN", address.clone()),
+                ("TENANTRY_DATABASE_URL", good.clone()),
+            ],
+            vec![
+                format!("cannot listen on {address}"),
+                "Another program listens there".to_owned(),
+                "--listen 127.0.0.1:8001".to_owned(),
+            ],
+        ),
+        (
+            // An address of nobody's: kept for documentation.
+            [
+                ("TENANTRY_LISTEN", "192.0.2.1:0".to_owned()),
+                ("TENANTRY_DATABASE_URL", good.clone()),
+            ],
+            vec![
+                "cannot listen on 192.0.2.1:0".to_owned(),
+                "This machine has no such address".to_owned(),
+            ],
+        ),
+        (
+            [
+                ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
+                ("TENANTRY_DATABASE_URL", format!("sqlite://{}", path("no/t.db"))),
+            ],
+            vec![path("no/t.db"), "Its folder is not there: make it first".to_owned()],
+        ),
+        (
+            [
+                ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
+                ("TENANTRY_DATABASE_URL", format!("sqlite://{}", folder.path().display())),
+            ],
+            vec!["That is a folder: name a file in it".to_owned()],
+        ),
+        (
+            [
+                ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
+                ("TENANTRY_DATABASE_URL", format!("sqlite://{}", path("letter.db"))),
+            ],
+            vec![
+                path("letter.db"),
+                "file is not a database".to_owned(),
+                "Check that it is a SQLite database".to_owned(),
+            ],
+        ),
+        (
+            [
+                ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
+                (
+                    "TENANTRY_DATABASE_URL",
+                    "postgres://ada:pass-word@127.0.0.1:1/people".to_owned(),
+                ),
+            ],
+            vec![
+                "'people' on 127.0.0.1:1 as 'ada'".to_owned(),
+                "Check that PostgreSQL runs there".to_owned(),
+            ],
+        ),
+        (
+            [
+                ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
+                (
+                    "TENANTRY_DATABASE_URL",
+                    "postgres://ada:pass-word@127.0.0.1:99999/people".to_owned(),
+                ),
+            ],
+            vec!["TENANTRY_DATABASE_URL is not a PostgreSQL URL: invalid port number".to_owned()],
+        ),
+    ] {
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let refused = run(&["serve"], &variables);
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(refused.stdout.is_empty(), "{}", text(&refused.stdout));
+        for words in told {
+            assert_eq!(said.matches(&words).count(), 1, "'{words}' in\n{said}");
+        }
+        assert!(!said.contains("pass-word") && !said.contains("panicked"), "{said}");
+    }
+    // What is no database of ours is left as it was.
+    assert!(
+        std::fs::read_to_string(path("letter.db"))
+            .unwrap()
+            .starts_with("Dear reader")
+    );
 }
 
 async fn migrating(backend: Backend) {

@@ -15,6 +15,7 @@ use crate::support::session::code_of;
 fn behind(mut app: App, edge: Edge) -> App {
     app.router = router(HttpApp {
         pages: true,
+        introspection: true,
         services: Arc::clone(&app.services),
         schema: app.schema.clone(),
         edge: Arc::new(edge),

@@ -1,8 +1,10 @@
-// Drives both pages of a running tenantry in Debian's Chromium, as `npm test`. TENANTRY_URL says where it listens,
-// TENANTRY_ADMIN_API_KEY holds a super admin's key; one user is made and deleted again.
+// Drives the pages of a running tenantry in Debian's Chromium, as `npm test`. TENANTRY_URL says where it listens,
+// TENANTRY_ADMIN_API_KEY holds a super admin's key; what is made is deleted again. TENANTRY_SCREENSHOTS may name a folder that
+// pictures of the pages are written to: those in docs/images were made so.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { get } from 'node:http';
 import { after, before, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { buildClientSchema, getIntrospectionQuery, getVariableValues, parse, validate } from 'graphql';
@@ -37,9 +39,11 @@ before(async () => {
 
 after(() => browser?.close());
 
-test('both pages and their assets carry the headers they need', async () => {
+test('the pages and their assets carry the headers they need', async () => {
   for (const [path, policy] of [
-    ['/', ["default-src 'none'"]],
+    ['/', ["default-src 'none'", "style-src 'self'"]],
+    ['/docs/README', ["default-src 'none'", "style-src 'self'"]],
+    ['/docs/clients/kili', ["default-src 'none'", "style-src 'self'"]],
     ['/graphiql', ["default-src 'none'", "script-src 'self'", "worker-src 'self'", "connect-src 'self'", "font-src 'self'"]],
   ]) {
     const response = await fetch(SERVER + path);
@@ -52,12 +56,23 @@ test('both pages and their assets carry the headers they need', async () => {
       assert.ok(csp.includes(directive), `${path} lacks ${directive} in its policy: ${csp.join('; ')}`);
     }
     assert.doesNotMatch(csp.find((part) => part.startsWith('script-src')) ?? '', /unsafe|http|\*/, path);
-    for (const [, address] of page.matchAll(/(?:src|href)="(\.\/assets\/[^"]+)"/g)) {
+    const addresses = [...page.matchAll(/(?:src|href)="([./]*\/assets\/[^"]+)"/g)];
+    assert.ok(addresses.length, path);
+    for (const [, address] of addresses) {
       const asset = await fetch(new URL(address, SERVER + path));
       await asset.arrayBuffer();
       assert.equal(asset.status, 200, address);
       assert.match(asset.headers.get('cache-control') ?? '', /max-age=31536000.*immutable/, address);
       assert.equal(asset.headers.get('x-content-type-options'), 'nosniff', address);
+      // Compressed when the pages were built, and whole for whoever takes no compression.
+      const sizes = {};
+      for (const coding of ['br', 'identity']) {
+        const { headers, bytes } = await sent(new URL(address, SERVER + path), { 'Accept-Encoding': coding });
+        assert.equal(headers.vary, 'accept-encoding', address);
+        if (coding === 'identity') assert.equal(headers['content-encoding'], undefined, address);
+        sizes[headers['content-encoding'] ?? 'identity'] = bytes;
+      }
+      if (/\.(js|css)$/.test(address)) assert.ok(sizes.br < sizes.identity * 0.9, `${address}: ${JSON.stringify(sizes)}`);
     }
   }
   const unknown = await fetch(`${SERVER}/assets/none-00000000.js`);
@@ -213,6 +228,51 @@ test('the documentation explorer shows the schema', async () => {
   });
 });
 
+test('the documentation is there, and every link of it leads somewhere', async () => {
+  const seen = new Map();
+  const wanted = [`${SERVER}/docs/README`];
+  const pages = new Map();
+  while (wanted.length) {
+    const address = wanted.pop();
+    if (pages.has(address)) continue;
+    const response = await fetch(address);
+    assert.equal(response.status, 200, `${address}, linked from ${seen.get(address)}`);
+    const page = response.headers.get('content-type').startsWith('text/html') ? await response.text() : '';
+    pages.set(address, page);
+    if (!new URL(address).pathname.startsWith('/docs/')) continue;
+    for (const [, href] of page.matchAll(/href="([^"]+)"/g)) {
+      const target = new URL(href.replaceAll('&amp;', '&'), address);
+      if (target.origin !== new URL(SERVER).origin) continue;
+      const heading = decodeURIComponent(target.hash.slice(1));
+      target.hash = '';
+      if (heading) seen.set(`${target}#${heading}`, address);
+      if (!seen.has(target.href)) seen.set(target.href, address);
+      wanted.push(target.href);
+    }
+  }
+  for (const name of ['schema', 'lists', 'roles', 'errors', 'operating', 'architecture', 'clients/kili']) {
+    assert.ok(pages.has(`${SERVER}/docs/${name}`), name);
+  }
+  for (const [address, from] of seen) {
+    const [page, heading] = address.split('#');
+    if (heading) assert.ok(pages.get(page).includes(`id="${heading}"`), `${address}, linked from ${from}`);
+  }
+  assert.equal((await fetch(`${SERVER}/docs/no-such-page`)).status, 404);
+});
+
+test('axe finds nothing in the documentation, and it fits 320 pixels', async () => {
+  await onPage({ viewport: { width: 320, height: 640 }, javaScriptEnabled: true }, async (page, seen) => {
+    for (const [name, heading] of [['README', 'tenantry'], ['roles', 'Roles and permissions'], ['clients/kili', 'The Kili SDK']]) {
+      await page.goto(`${SERVER}/docs/${name}`);
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      assert.deepEqual((await new AxeBuilder({ page }).analyze()).violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), [], name);
+      const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(content <= window, `${name}: ${content} pixels wide`);
+    }
+    assert.deepEqual(seen(), []);
+  });
+});
+
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing of ours in GraphiQL, ${colorScheme}`, async () => {
     await onPage({ colorScheme }, async (page) => {
@@ -252,12 +312,50 @@ test('the start page fits 320 pixels, and the keyboard reaches every link', asyn
       assert.ok(await focused.evaluate(hasOutline), `no sign of the focus on ${reached.at(-1)}`);
     }
     assert.deepEqual(reached, wanted);
-    for (const path of ['graphiql', 'schema.graphql', 'healthz', 'readyz']) assert.ok(wanted.includes(`${SERVER}/${path}`), path);
+    for (const path of ['graphiql', 'schema.graphql', 'docs/README', 'healthz', 'readyz']) assert.ok(wanted.includes(`${SERVER}/${path}`), path);
     for (const address of wanted) assert.equal((await fetch(address)).status, 200, address);
     const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(content <= window, `${content} pixels wide`);
     assert.deepEqual(seen(), []);
   });
+});
+
+const folder = process.env.TENANTRY_SCREENSHOTS;
+if (folder) test('pictures of the pages', async () => {
+  await graphql(`mutation {
+    createOrganization(data: { id: "acme", name: "Acme" }) { id }
+    createTenant(data: { id: "berlin", name: "Berlin", organizationId: "acme" }) { id }
+    ada: createUser(data: { id: "ada", organizationId: "acme", email: "ada@acme.example", name: "Ada Lovelace", organizationRole: ADMIN }) { id }
+    grace: createUser(
+      data: { id: "grace", organizationId: "acme", tenantId: "berlin", email: "grace@acme.example", name: "Grace Hopper", roles: ["user"] }
+    ) { id }
+  }`);
+  try {
+    await onPage({ viewport: { width: 1280, height: 720 } }, async (page) => {
+      await openGraphiQL(page);
+      await useKey(page, KEY);
+      await page.getByRole('button', { name: 'Sign out' }).waitFor();
+      await openTab(page, 'Users');
+      await run(page);
+      await page.locator(ANSWER, { hasText: 'grace@acme.example' }).waitFor();
+      await page.waitForLoadState('networkidle');
+      await page.mouse.move(640, 60);
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: `${folder}/graphiql.png` });
+      await page.setViewportSize({ width: 1000, height: 720 });
+      await page.goto(`${SERVER}/`);
+      await page.screenshot({ path: `${folder}/start.png`, fullPage: true });
+      await page.setViewportSize({ width: 320, height: 640 });
+      await page.screenshot({ path: `${folder}/start-320.png`, fullPage: true });
+    });
+  } finally {
+    await graphql(`mutation {
+      ada: deleteUser(where: { id: "ada" }) { id }
+      grace: deleteUser(where: { id: "grace" }) { id }
+      deleteTenant(where: { id: "berlin" }) { id }
+      deleteOrganization(where: { id: "acme" }) { id }
+    }`);
+  }
 });
 
 /** A page of its own, and all that it does wrong: foreign requests, errors, breaches of the policy. */
@@ -346,6 +444,17 @@ async function findings(page) {
 function hasOutline(element) {
   for (let at = element; at; at = at.parentElement) if (getComputedStyle(at).outlineStyle !== 'none') return true;
   return false;
+}
+
+/** A request as it goes over the wire: `fetch` would unpack the answer and hide how it came. */
+function sent(address, headers) {
+  return new Promise((resolve, reject) => {
+    get(address, { headers }, (response) => {
+      let bytes = 0;
+      response.on('data', (chunk) => (bytes += chunk.length));
+      response.on('end', () => resolve({ headers: response.headers, bytes }));
+    }).on('error', reject);
+  });
 }
 
 async function until(what, holds) {

@@ -8,7 +8,9 @@ mod fuzz;
 mod introspection;
 mod kili;
 mod listen;
+mod metrics;
 mod negotiation;
+mod pages;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -25,6 +27,7 @@ async fn app() -> App {
 fn with_schema(app: App, schema: tenantry::graphql::Schema) -> App {
     let router = router(HttpApp {
         pages: true,
+        introspection: true,
         edge: std::sync::Arc::default(),
         services: std::sync::Arc::clone(&app.services),
         schema: schema.clone(),

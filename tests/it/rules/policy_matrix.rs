@@ -59,7 +59,7 @@ async fn policy_matrix() {
     assert_committed("tests/it/rules/policy_matrix.txt", &text);
 }
 
-fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
+pub(super) fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
     match op.authorize(action, resource).map(|granted| granted.scope()) {
         Ok(Scope::Everything) => "everything",
         Ok(Scope::Organization(ORGANIZATION)) => "organization",
@@ -76,7 +76,7 @@ fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
     }
 }
 
-fn user(permissions: Permissions) -> Actor {
+pub(super) fn user(permissions: Permissions) -> Actor {
     Actor::User(Caller {
         impersonator: None,
         session_pk: None,

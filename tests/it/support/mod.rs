@@ -83,6 +83,7 @@ impl App {
             services: Arc::clone(&services),
             schema: schema.clone(),
             pages: true,
+            introspection: true,
             edge: Arc::default(),
         });
         Self {

@@ -1,0 +1,191 @@
+//! `/metrics`: numbers for whoever runs the server, in OpenMetrics form, which Prometheus reads.
+//!
+//! Labels hold routes, methods, status codes and error codes: each a small, fixed set. Never a path, an id or a name, so
+//! that nobody who reads this learns of anybody, and no client can make the list grow.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::App;
+use crate::error::ErrorCode;
+
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RouteLabel {
+    route: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ConnectionLabels {
+    pool: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct StateLabel {
+    state: &'static str,
+}
+
+/// What is counted since the start. Every router has its own.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    errors: Family<CodeLabel, Counter>,
+    statements: Counter,
+    connections: Family<ConnectionLabels, Gauge>,
+    hashes: Family<StateLabel, Gauge>,
+}
+
+/// A request that is over.
+pub struct Observed<'a> {
+    pub method: &'a Method,
+    pub route: Option<&'a str>,
+    pub status: StatusCode,
+    pub code: Option<ErrorCode>,
+    pub statements: u32,
+    pub seconds: f64,
+}
+
+impl Metrics {
+    /// All at nought.
+    pub fn new() -> Arc<Self> {
+        let metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            errors: Family::default(),
+            statements: Counter::default(),
+            connections: Family::default(),
+            hashes: Family::default(),
+        };
+        Arc::new(metrics.registered())
+    }
+
+    fn registered(mut self) -> Self {
+        let mut registry = Registry::with_prefix("tenantry");
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        registry.register(
+            "requests",
+            "Requests answered, by route, method and status",
+            self.requests.clone(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's head to its answer",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register(
+            "errors",
+            "Requests answered with an error, by its code",
+            self.errors.clone(),
+        );
+        registry.register(
+            "statements",
+            "Statements sent to the database by requests",
+            self.statements.clone(),
+        );
+        registry.register(
+            "connections",
+            "Connections to the database, by pool and state",
+            self.connections.clone(),
+        );
+        registry.register(
+            "password_hashes",
+            "Passwords being hashed, and waiting for their turn",
+            self.hashes.clone(),
+        );
+        self.registry = registry;
+        self
+    }
+
+    /// Counts a request.
+    pub fn observe(&self, request: &Observed<'_>) {
+        let route = request.route.unwrap_or("none").to_owned();
+        let labels = RequestLabels {
+            method: method(request.method),
+            route: route.clone(),
+            status: request.status.as_u16(),
+        };
+        self.requests.get_or_create(&labels).inc();
+        self.durations
+            .get_or_create(&RouteLabel { route })
+            .observe(request.seconds);
+        if let Some(code) = request.code {
+            self.errors.get_or_create(&CodeLabel { code: code.as_str() }).inc();
+        }
+        self.statements.inc_by(u64::from(request.statements));
+    }
+
+    /// Reads what is not counted but stands as it is.
+    fn refresh(&self, app: &App) {
+        for (pool, load) in app.services.db.load() {
+            for (state, count) in [("idle", load.idle), ("used", load.used)] {
+                self.connections
+                    .get_or_create(&ConnectionLabels { pool, state })
+                    .set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        let hashing = app.services.hasher.load();
+        for (state, count) in [("running", hashing.running), ("waiting", hashing.waiting)] {
+            self.hashes
+                .get_or_create(&StateLabel { state })
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// A method of the known ones: a client may send any word.
+fn method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// The route.
+pub async fn metrics(State(app): State<App>, metrics: Arc<Metrics>) -> Response {
+    metrics.refresh(&app);
+    let mut text = String::new();
+    if encode(&mut text, &metrics.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let form = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, form)], text).into_response()
+}

@@ -1,0 +1,109 @@
+// After the build: the README and the pages of docs/ as HTML, so that the server shows them without the internet. The Markdown
+// is the source; GitHub and a text editor show it as well.
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Marked } from 'marked';
+
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+const DIST = fileURLToPath(new URL('dist', import.meta.url));
+/** What the pages call the server; here it is the one that shows them. */
+const ADDRESS = 'http://127.0.0.1:8000';
+
+/** By its path in the repository, where the server shows it: `docs/clients/kili.md` at `/docs/clients/kili`. */
+const places = new Map(
+  ['README.md', 'CHANGELOG.md', ...markdown('docs')].map((path) => [path, posix.join('docs', path.replace(/^docs\//, '').replace(/\.md$/, ''))]),
+);
+const NAV = ['README.md', 'docs/schema.md', 'docs/lists.md', 'docs/roles.md', 'docs/errors.md', 'docs/operating.md', 'docs/architecture.md'];
+const titles = new Map([...places.keys()].map((path) => [path, /^# (.+)$/m.exec(read(path))[1]]));
+titles.set('README.md', 'Start');
+
+const template = readFileSync(join(DIST, 'docs.html'), 'utf8');
+for (const [path, place] of places) {
+  const up = '../'.repeat(place.split('/').length - 1);
+  const html = template
+    .replaceAll('./assets/', `${up}assets/`)
+    .replace('{{title}}', escape(titles.get(path)))
+    .replace('{{top}}', up)
+    .replace('{{nav}}', () => nav(path, place))
+    .replace('{{page}}', () => render(path, place));
+  const file = join(DIST, `${place}.html`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, html);
+}
+rmSync(join(DIST, 'docs.html'));
+
+function nav(here, place) {
+  const items = NAV.filter((path) => places.has(path)).map((path) => {
+    const current = path === here ? ' aria-current="page"' : '';
+    return `<li><a href="${relative(place, places.get(path))}"${current}>${escape(titles.get(path))}</a></li>`;
+  });
+  return `<ul>${items.join('')}</ul>`;
+}
+
+function render(path, place) {
+  const seen = new Map();
+  let tables = 0;
+  const marked = new Marked({
+    renderer: {
+      heading({ tokens, depth }) {
+        const text = this.parser.parseInline(tokens);
+        return `<h${depth} id="${slug(text, seen)}">${text}</h${depth}>\n`;
+      },
+      link({ href, tokens }) {
+        const text = this.parser.parseInline(tokens);
+        const target = address(href, path, place);
+        return target === null ? text : `<a href="${escape(target)}">${text}</a>`;
+      },
+      // They show this very server; whoever reads here has it before their eyes.
+      image: () => '',
+    },
+    hooks: {
+      postprocess: (html) =>
+        html
+          .replaceAll('<table>', () => `<div class="table" tabindex="0" role="group" aria-label="Table ${(tables += 1)}"><table>`)
+          .replaceAll('</table>', '</table></div>')
+          .replaceAll(/<th([^>]*)><\/th>/g, '<td$1></td>')
+          .replaceAll(/<p>\s*<\/p>/g, ''),
+    },
+  });
+  return marked.parse(read(path).replaceAll(/<!--.*?-->\n?/g, ''));
+}
+
+/** Where a link of the page leads on the server; null if that is not shown there. */
+function address(href, path, place) {
+  if (href.startsWith('#')) return href;
+  if (href.startsWith(ADDRESS)) return relative(place, href.slice(ADDRESS.length).replace(/^\//, ''));
+  if (/^[a-z]+:/.test(href)) return href;
+  const [file, heading] = href.split('#');
+  const target = posix.normalize(posix.join(posix.dirname(path), file));
+  if (target === 'schema.graphql') return relative(place, target);
+  if (!places.has(target)) return null;
+  return relative(place, places.get(target)) + (heading ? `#${heading}` : '');
+}
+
+function relative(from, to) {
+  return posix.relative(posix.dirname(from), to) || './';
+}
+
+/** A heading's name in links, as GitHub makes it. */
+function slug(html, seen) {
+  const plain = html.replaceAll(/<[^>]+>/g, '').replaceAll(/&[a-z#0-9]+;/g, '');
+  const name = plain.toLowerCase().replaceAll(/[^\p{L}\p{N}_\- ]/gu, '').replaceAll(' ', '-');
+  const number = seen.get(name) ?? 0;
+  seen.set(name, number + 1);
+  return number ? `${name}-${number}` : name;
+}
+
+function escape(text) {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
+
+function read(path) {
+  return readFileSync(join(REPOSITORY, path), 'utf8');
+}
+
+function markdown(folder) {
+  const entries = readdirSync(join(REPOSITORY, folder), { recursive: true }).map((entry) => entry.replaceAll('\\', '/'));
+  return entries.filter((entry) => entry.endsWith('.md')).map((entry) => posix.join(folder, entry)).sort();
+}
