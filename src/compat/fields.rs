@@ -33,6 +33,14 @@ impl Fields {
         self.raw(name).filter(|value| !value.is_null())
     }
 
+    /// Refuses null for these, for a product that takes it for a value of a wrong type.
+    pub fn refuse_null(&self, names: &[&str]) -> Result<()> {
+        match names.iter().find(|name| self.raw(name).is_some_and(Value::is_null)) {
+            Some(name) => Err(self.invalid(name, "must not be null.")),
+            None => Ok(()),
+        }
+    }
+
     /// A refusal of a field.
     pub fn invalid(&self, name: &str, message: &str) -> Error {
         let field = format!("{}{name}", self.place);

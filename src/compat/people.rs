@@ -94,13 +94,19 @@ pub async fn with_id(op: &OpContext, id: &str, filter: Filter<Term>, fields: Use
     Ok(present(op, users).await?.pop())
 }
 
-/// Those of the caller's own organization: some products act inside it, also for who reaches further.
-pub fn of_own_organization(op: &OpContext) -> Filter<Term> {
+/// The caller's own organization: some products act inside it, also for who reaches further.
+pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
     let own = op.actor().caller().map(|caller| {
         let id = TextTest::Equals(caller.organization_id.to_string());
-        Filter::Is(Term::Organization(Filter::Is(organization::Term::Id(id))))
+        Filter::Is(organization::Term::Id(id))
     });
-    own.unwrap_or_default()
+    // Every call of a face has a caller; without one there is nothing that would be its own.
+    own.unwrap_or(Filter::Any(Vec::new()))
+}
+
+/// Those of the caller's own organization.
+pub fn of_own_organization(op: &OpContext) -> Filter<Term> {
+    Filter::Is(Term::Organization(own_organization(op)))
 }
 
 /// The user of the caller's own organization that a change is for, by its id in any form of a UUID.

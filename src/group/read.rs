@@ -1,10 +1,11 @@
 //! Reading groups, and finding the one that a change is for.
 
+use futures::Stream;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
-use super::Group;
+use super::{Group, GroupFields};
 use crate::authn::Actor;
 use crate::authz::grant::may_manage_group;
 use crate::authz::{Action, Granted, Resource};
@@ -12,8 +13,9 @@ use crate::context::OpContext;
 use crate::entity::group::{self as table, Column};
 use crate::entity::{group_member, user as user_table};
 use crate::error::{Error, Result, shown};
-use crate::list::{Filter, TextTest, text_condition};
+use crate::list::{self, Filter, TextTest, text_condition};
 use crate::role::{self, Assigned, union};
+use crate::user::User;
 use crate::value::{GroupId, is_storable};
 use crate::{organization, user};
 
@@ -25,6 +27,25 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
 /// The groups that the caller may see beside themselves, who are in them.
 pub fn readable_of_oneself(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Membership)
+}
+
+/// All groups that a user is in, for who sees that user: with the right to read groups, or of oneself.
+pub fn of_user(
+    op: &OpContext,
+    user: &User,
+    fields: GroupFields,
+) -> impl Stream<Item = Result<Vec<Group>>> + Send + use<> {
+    let pk = user.pk;
+    let gate = move |op: &OpContext| match readable(op) {
+        Err(_) if op.actor().is(pk) => readable_of_oneself(op),
+        by_list => by_list,
+    };
+    let is_user = user::Term::Id(TextTest::Equals(user.id.to_string()));
+    let filter = Filter::Is(Term::User {
+        filter: Box::new(Filter::Is(is_user)),
+        seen_by: user::readable(op).ok(),
+    });
+    list::all_seen_by(op, gate, filter, fields)
 }
 
 /// One test of a group.

@@ -8,7 +8,7 @@ use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySele
 
 use super::statement::{kept, order_by, select_columns, sort_of, visible};
 use super::{Filter, Listed, Order, PAGE_MAX, SortKey, SortValue, page_size};
-use crate::authz::Action;
+use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
 use crate::value::is_storable;
@@ -177,12 +177,22 @@ pub fn all<L: Listed>(
     filter: Filter<L::Term>,
     fields: L::Fields,
 ) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L> {
+    all_seen_by(op, |op| op.authorize(Action::Read, L::RESOURCE), filter, fields)
+}
+
+/// The same of things that are seen by another right than their list's, which is asked for anew at each stretch.
+pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send>(
+    op: &OpContext,
+    gate: G,
+    filter: Filter<L::Term>,
+    fields: L::Fields,
+) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L, G> {
     let order = Order::default();
     let fields = fields | L::sort_fields(order.key);
     let start = Some(None::<Cursor>);
     futures::stream::try_unfold((op.clone(), filter, start), move |(op, filter, from)| async move {
         let Some(after) = from else { return Ok(None) };
-        let granted = op.authorize(Action::Read, L::RESOURCE)?;
+        let granted = gate(&op)?;
         let sort = sort_of::<L>(order)?;
         let mut select = select_columns::<L>(fields);
         select.cond_where(visible::<L>(&op, &granted, &filter)?).limit(STRETCH);

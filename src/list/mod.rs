@@ -12,7 +12,7 @@ mod record;
 mod statement;
 
 pub use filter::{Filter, Named, TextTest, text_condition};
-pub use keyset::{Cursor, Edge, Paging, Slice, all, connection};
+pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_keys, count, for_parents, page};
 

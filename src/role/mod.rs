@@ -23,7 +23,7 @@ mod withdraw;
 pub use assign::{assign, built_in, grantable, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
-pub use read::{Assigned, Held, Term, held, locate, of_groups, permissions_of, resolve, union};
+pub use read::{Assigned, Held, Term, held, locate, of_groups, permissions_of, resolve, resolve_id, union};
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{RoleChange, update};
 pub use withdraw::withdraw;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, shown};
 use crate::list::{Filter, Named, TextTest, text_condition};
 use crate::organization;
 use crate::permission::Permissions;
-use crate::value::{RoleId, is_storable};
+use crate::value::{RoleId, forms_of_id, is_storable};
 
 /// A role as somebody has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +190,20 @@ pub async fn resolve(
         }
     }
     Ok(roles)
+}
+
+/// The role of this id, in any form of a UUID; a name does not do. `INVALID` for one that does not exist.
+pub async fn resolve_id(
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    field: &str,
+    id: &str,
+) -> Result<Assigned> {
+    let forms = forms_of_id(id);
+    find_named(connection, organization_pk, id)
+        .await?
+        .filter(|role| forms.contains(&role.id))
+        .ok_or_else(|| Error::invalid(field, format!("No role has the id '{}'.", shown(id))))
 }
 
 /// The role of this name or id: built in, or the organization's own. An exact id comes before a UUID written otherwise.

@@ -29,6 +29,8 @@ pub struct NewUser {
     pub organization_role: Option<OrganizationRole>,
     /// Names or ids.
     pub roles: Vec<String>,
+    /// One role more, by id only, as AiR names it.
+    pub role_id: Option<String>,
     /// True by default.
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
@@ -90,7 +92,13 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
-    let roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    let mut roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    if let Some(id) = &new.role_id {
+        let role = role::resolve_id(&*change, home.pk, "roleId", id).await?;
+        if !roles.iter().any(|known| known.role_pk == role.role_pk) {
+            roles.push(role);
+        }
+    }
     role::grantable(op.actor(), &roles, &[])?;
     if activated {
         seats::take(&*change, &home).await?;

@@ -530,6 +530,7 @@ impl From<CreateUserData> for NewUser {
             tenant_id: data.tenant_id,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles.unwrap_or_default(),
+            role_id: None,
             activated: data.activated,
             variables: data.variables.map(Json::given),
             password_hash: data.password_hash,

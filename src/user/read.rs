@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, TextTest, text_condition};
+use crate::list::{self, Filter, Order, PAGE_MAX, TextTest, Window, text_condition};
 use crate::value::{Email, Timestamp, UserId, forms_of_id};
 use crate::{group, organization, tenant};
 
@@ -105,6 +105,33 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
     Ok(found.remove(&caller.user_pk))
 }
 
+/// One user that the caller may see. Out of sight is `NOT_FOUND`, in the words for a user that does not exist; but who
+/// sees nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
+    let granted = readable(op)?;
+    let mut named = vec![target.also.clone()];
+    if let Some(id) = &target.id {
+        named.push(Filter::Is(Term::Id(match target.any_form {
+            true => TextTest::In(forms_of_id(id)),
+            false => TextTest::Equals(id.clone()),
+        })));
+    }
+    let out_of_reach = || target.out_of_reach(&granted, "read:user");
+    if let Some(email) = &target.email {
+        let email = Email::normalize(email).ok_or_else(out_of_reach)?;
+        named.push(Filter::Is(Term::Email(TextTest::Equals(email.to_string()))));
+    }
+    if named.len() == 1 {
+        return Err(out_of_reach());
+    }
+    let window = Window::new(i64::from(PAGE_MAX), 0)?;
+    list::page::<User>(op, &Filter::All(named), Order::default(), fields, window)
+        .await?
+        .into_iter()
+        .min_by_key(|user| target.id.as_deref() != Some(user.id.as_str()))
+        .ok_or_else(out_of_reach)
+}
+
 /// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
 /// narrow it.
 #[derive(Clone, Debug, Default)]
@@ -129,6 +156,16 @@ impl Target {
     pub fn not_found(&self) -> Error {
         let (by, value) = self.described();
         Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
+    }
+
+    /// What is told of a user that this reach does not find.
+    fn out_of_reach(&self, granted: &Granted, permission: &str) -> Error {
+        match granted.scope() {
+            Scope::Oneself(_) => Error::Forbidden(format!(
+                "Your roles allow this for yourself only: it needs the permission '{permission}'."
+            )),
+            Scope::Everything | Scope::Organization(_) => self.not_found(),
+        }
     }
 
     fn described(&self) -> (&'static str, &str) {
@@ -171,12 +208,7 @@ async fn locate_with(
         ));
     }
     target.also.check::<User>()?;
-    let not_found = || match granted.scope() {
-        Scope::Oneself(_) => Error::Forbidden(
-            "Your roles allow this for yourself only: it needs the permission 'write:user'.".to_owned(),
-        ),
-        Scope::Everything | Scope::Organization(_) => target.not_found(),
-    };
+    let not_found = || target.out_of_reach(granted, "write:user");
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
         let id = UserId::existing(id).ok_or_else(not_found)?;

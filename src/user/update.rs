@@ -33,8 +33,7 @@ pub struct UserChange {
     pub organization_role: Option<OrganizationRole>,
     /// Replaces all direct roles; names or ids.
     pub roles: Option<Vec<String>>,
-    /// AiR's view of the roles, by name or id: replaces all direct roles, unless it is what [`role::Held::role_id`]
-    /// shows already.
+    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] shows already.
     pub role_id: Option<String>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
@@ -285,15 +284,14 @@ async fn new_roles(
         None => kept.to_vec(),
     };
     // Setting a view to what it shows already changes nothing.
-    if let Some(named) = &wanted.role_id {
-        let mut only = role::resolve(connection, organization_pk, "roleId", std::slice::from_ref(named)).await?;
+    if let Some(id) = &wanted.role_id {
+        let only = role::resolve_id(connection, organization_pk, "roleId", id).await?;
         let shown = Held {
             direct: roles.clone(),
             by_groups: by_groups.to_vec(),
         };
-        only.retain(|role| role.id != shown.role_id());
-        if !only.is_empty() {
-            roles = only;
+        if only.id != shown.role_id() {
+            roles = vec![only];
         }
     }
     if let Some(view) = wanted.organization_role

@@ -4,6 +4,8 @@
 //! either end), else it is a new UUIDv7. It is unique per kind over the whole system and free again after deletion,
 //! which is why nothing inside points to it: rows point to the internal key (`pk`), which is never given out twice.
 
+use std::borrow::Cow;
+
 use sea_orm::DeriveValueType;
 use uuid::Uuid;
 
@@ -31,6 +33,15 @@ pub fn forms_of_id(text: &str) -> Vec<String> {
         }
     }
     forms
+}
+
+/// An id as products show it that write UUIDs without hyphens; one that is no UUID, or a UUID that somebody wrote in a
+/// form of their own, as it is.
+pub fn without_hyphens(id: &str) -> Cow<'_, str> {
+    match Uuid::try_parse(id) {
+        Ok(uuid) if uuid.hyphenated().to_string() == id => Cow::Owned(uuid.simple().to_string()),
+        Ok(_) | Err(_) => Cow::Borrowed(id),
+    }
 }
 
 macro_rules! public_id {

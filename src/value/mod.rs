@@ -10,7 +10,9 @@ mod text;
 mod timestamp;
 
 pub use email::Email;
-pub use id::{ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id};
+pub use id::{
+    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id, without_hyphens,
+};
 pub use json::{JsonText, exact_json};
 pub use text::{clearable, composed, description, is_storable, name, optional};
 pub use timestamp::Timestamp;

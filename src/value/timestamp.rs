@@ -40,6 +40,16 @@ impl Timestamp {
             })
     }
 
+    /// RFC 3339 with as many digits of the second as it takes, up to six: `2016-11-28T14:22:58.44874Z`.
+    pub fn to_rfc3339(self) -> String {
+        // Between 1970 and 9999 there is nothing that RFC 3339 could not say.
+        self.moment().format(&Rfc3339).unwrap_or_default()
+    }
+
+    fn moment(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
     /// The beginning of this moment's minute.
     #[must_use]
     pub fn whole_minute(self) -> Self {
@@ -64,9 +74,8 @@ impl Timestamp {
 /// `YYYY-MM-DDTHH:MM:SS.fffZ`, exactly: clients parse it with a fixed pattern.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let moment =
-            OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let text = moment
+        let text = self
+            .moment()
             .format(format_description!(
                 "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
             ))

@@ -294,7 +294,7 @@ on_both! {
         admin.ok(ASSIGN, on("ann", "admin")).await;
         assert_eq!(role_id(&app, "ann").await, BuiltIn::Admin.id());
         let before = app.dump().await;
-        set_role_id(&app, "ann", "admin").await.unwrap();
+        set_role_id(&app, "ann", BuiltIn::Admin.id()).await.unwrap();
         admin.ok(set, json!({ "role": "LABELER" })).await;
         assert_eq!(before, app.dump().await);
 

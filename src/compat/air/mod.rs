@@ -1,11 +1,22 @@
 //! Wasabi AiR's face: its users, groups and roles, REST under `/api/data`. A refusal is `{"error": "…"}`; everything is
 //! inside the caller's own organization, also for a super admin.
+//!
+//! The product shows one role beside a user, its `role_id`, which is a view on all that the user has
+//! ([`crate::role::Held::role_id`]). A group's id is its key. Null where a text or a boolean belongs is a wrong type here,
+//! and is refused before the verbs, to which it would mean "not given".
+
+mod groups;
+mod members;
+mod roles;
+mod users;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::MethodFilter;
 use serde_json::{Value, json};
 
-use super::face::{Face, unknown_path, usual_status, wrong_method};
+use super::face::{self, Face, Takes, call, unknown_path, usual_status, wrong_method};
 use crate::authn::Actor;
 use crate::error::Error;
 use crate::http::{App, IMPERSONATE};
@@ -19,7 +30,7 @@ impl Face for Air {
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
             // The product knows no other word for "you may not".
-            Error::Forbidden(_) => StatusCode::UNAUTHORIZED,
+            Error::Forbidden(_) | Error::PasswordChangeRequired(_) => StatusCode::UNAUTHORIZED,
             Error::Conflict(_) | Error::SeatLimitReached(_) => StatusCode::BAD_REQUEST,
             other => usual_status(other),
         }
@@ -32,7 +43,67 @@ impl Face for Air {
 
 /// The routes.
 pub fn routes() -> Router<App> {
+    use MethodFilter as On;
+    use Takes::{Nothing, Object};
+    let users = call::<Air, _, _>(On::GET, Nothing, "air GET users", users::list).merge(call::<Air, _, _>(
+        On::POST,
+        Object,
+        "air POST users",
+        users::create,
+    ));
+    let user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}", users::read)
+        .merge(call::<Air, _, _>(On::PUT, Object, "air PUT users/{id}", users::replace))
+        .merge(call::<Air, _, _>(
+            On::PATCH,
+            Object,
+            "air PATCH users/{id}",
+            users::change,
+        ));
+    let password = call::<Air, _, _>(On::PUT, Object, "air PUT users/{id}/password", users::set_password);
+    let roles = call::<Air, _, _>(On::GET, Nothing, "air GET roles", roles::list);
+    let role = call::<Air, _, _>(On::GET, Nothing, "air GET roles/{id}", roles::read);
+    let groups = call::<Air, _, _>(On::GET, Nothing, "air GET groups", groups::list).merge(call::<Air, _, _>(
+        On::POST,
+        Object,
+        "air POST groups",
+        groups::create,
+    ));
+    let group = call::<Air, _, _>(On::GET, Nothing, "air GET groups/{id}", groups::read)
+        .merge(call::<Air, _, _>(
+            On::PUT,
+            Object,
+            "air PUT groups/{id}",
+            groups::change,
+        ))
+        .merge(call::<Air, _, _>(
+            On::DELETE,
+            Nothing,
+            "air DELETE groups/{id}",
+            groups::delete,
+        ));
+    let groups_of_user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}/groups", members::list);
+    let member =
+        call::<Air, _, _>(On::PUT, Nothing, "air PUT users/{id}/groups/{id}", members::add).merge(call::<Air, _, _>(
+            On::DELETE,
+            Nothing,
+            "air DELETE users/{id}/groups/{id}",
+            members::remove,
+        ));
     Router::new()
+        .route("/api/data/users", users)
+        .route("/api/data/users/{id}", user)
+        .route("/api/data/users/{id}/password", password)
+        .route("/api/data/roles", roles)
+        .route("/api/data/roles/{id}", role)
+        .route("/api/data/v3/groups", groups)
+        .route("/api/data/v3/groups/{id}", group)
+        .route("/api/data/v3/users/{id}/groups", groups_of_user)
+        .route("/api/data/v3/users/{id}/groups/{group_id}", member)
         .method_not_allowed_fallback(wrong_method::<Air>)
         .merge(unknown_path::<Air>("/api/data"))
+}
+
+/// What a change answers that has nothing to show.
+fn done() -> Response {
+    face::json(StatusCode::OK, &json!({ "ok": true }))
 }

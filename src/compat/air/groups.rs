@@ -1,0 +1,101 @@
+//! Groups. Their id is the key, which is made from the first name and never changes.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::done;
+use crate::compat::face::{self, Call};
+use crate::compat::people;
+use crate::context::OpContext;
+use crate::error::{Error, Result};
+use crate::group::{self, Group, GroupChange, GroupFields, NewGroup, Target, Term};
+use crate::list::{self, Filter, Order, TextTest, Window};
+
+const SHOWN: GroupFields = GroupFields::KEY
+    .union(GroupFields::NAME)
+    .union(GroupFields::DESCRIPTION);
+
+/// A group as the product writes it: three texts.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    name: &'a str,
+    description: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(group: &'a Group) -> Self {
+        Self {
+            id: &group.key,
+            name: &group.name,
+            description: group.description.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+fn answer(status: StatusCode, group: &Group) -> Response {
+    face::json(status, &Shown::of(group))
+}
+
+/// The group of this id in the caller's own organization, which is where a key alone is looked for.
+pub(super) fn target(key: &str) -> Target {
+    Target::key(key)
+}
+
+fn of_own_organization(op: &OpContext) -> Filter<Term> {
+    Filter::Is(Term::Organization(Box::new(people::own_organization(op))))
+}
+
+/// `GET groups`.
+pub(super) async fn list(call: Call) -> Result<Response> {
+    let groups = list::all::<Group>(&call.op, of_own_organization(&call.op), SHOWN);
+    face::listed("{\"groups\":[", "]}", groups, |group, out| {
+        serde_json::to_writer(out, &Shown::of(group))
+    })
+    .await
+}
+
+/// `GET groups/{id}`.
+pub(super) async fn read(call: Call) -> Result<Response> {
+    let key = call.path("id");
+    let filter = Filter::All(vec![
+        Filter::Is(Term::Key(TextTest::Equals(key.to_owned()))),
+        of_own_organization(&call.op),
+    ]);
+    let found = list::page::<Group>(&call.op, &filter, Order::default(), SHOWN, Window::new(1, 0)?).await?;
+    let group = found.first().ok_or_else(|| Error::no_such("group", "key", key))?;
+    Ok(answer(StatusCode::OK, group))
+}
+
+/// `POST groups`.
+pub(super) async fn create(call: Call) -> Result<Response> {
+    let fields = &call.fields;
+    fields.refuse_null(&["name", "description"])?;
+    let new = NewGroup {
+        name: fields.required_text("name")?.to_owned(),
+        description: fields.text("description")?.map(str::to_owned),
+        ..NewGroup::default()
+    };
+    let group = group::create(&call.op, new).await?;
+    Ok(answer(StatusCode::CREATED, &group))
+}
+
+/// `PUT groups/{id}`: what is left out stays as it was, and the id in any case.
+pub(super) async fn change(call: Call) -> Result<Response> {
+    let fields = &call.fields;
+    fields.refuse_null(&["name", "description"])?;
+    let wanted = GroupChange {
+        name: fields.text("name")?.map(str::to_owned),
+        description: fields.text("description")?.map(str::to_owned),
+        roles: None,
+    };
+    let group = group::update(&call.op, &target(call.path("id")), wanted, None).await?;
+    Ok(answer(StatusCode::OK, &group))
+}
+
+/// `DELETE groups/{id}`: its memberships end with it.
+pub(super) async fn delete(call: Call) -> Result<Response> {
+    group::delete(&call.op, &target(call.path("id"))).await?;
+    Ok(done())
+}

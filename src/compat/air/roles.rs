@@ -1,0 +1,76 @@
+//! Roles: the built-in ones and those of the caller's own organization. Each user's `role_id` is one of them.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::compat::face::{self, Call};
+use crate::compat::people;
+use crate::context::OpContext;
+use crate::error::{Error, Result};
+use crate::list::{self, Filter, Order, TextTest, Window};
+use crate::role::{Role, RoleFields, Term};
+use crate::value::{forms_of_id, without_hyphens};
+
+/// A role as it is written in the list.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: Cow<'a, str>,
+    name: &'a str,
+    description: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(role: &'a Role) -> Self {
+        Self {
+            id: without_hyphens(role.id.as_str()),
+            name: &role.name,
+            description: role.description().unwrap_or_default(),
+        }
+    }
+}
+
+/// A role as it is written alone.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    shown: Shown<'a>,
+    scopes: Vec<&'static str>,
+}
+
+/// Those that a user of the caller's organization may have.
+fn of_own_organization(op: &OpContext) -> Filter<Term> {
+    Filter::Any(vec![
+        Filter::Is(Term::BuiltIn(true)),
+        Filter::Is(Term::Organization(Box::new(people::own_organization(op)))),
+    ])
+}
+
+/// `GET roles`: without what they permit.
+pub(super) async fn list(call: Call) -> Result<Response> {
+    let roles = list::all::<Role>(&call.op, of_own_organization(&call.op), RoleFields::DESCRIPTION);
+    face::listed("{\"roles\":[", "]}", roles, |role, out| {
+        serde_json::to_writer(out, &Shown::of(role))
+    })
+    .await
+}
+
+/// `GET roles/{id}`: with what it permits.
+pub(super) async fn read(call: Call) -> Result<Response> {
+    let id = call.path("id");
+    let filter = Filter::All(vec![
+        Filter::Is(Term::Id(TextTest::In(forms_of_id(id)))),
+        of_own_organization(&call.op),
+    ]);
+    let fields = RoleFields::DESCRIPTION | RoleFields::PERMISSIONS;
+    let found = list::page::<Role>(&call.op, &filter, Order::default(), fields, Window::new(10, 0)?).await?;
+    let role = found.iter().min_by_key(|role| role.id.as_str() != id);
+    let role = role.ok_or_else(|| Error::no_such("role", "id", id))?;
+    let whole = Whole {
+        shown: Shown::of(role),
+        scopes: role.permissions().names(),
+    };
+    Ok(face::json(StatusCode::OK, &whole))
+}
