@@ -104,7 +104,8 @@ def main():
             except Wrong as wrong:
                 problem = str(wrong)
             finally:
-                problem = page.end() or problem
+                ended = page.end()
+                problem = problem or ended
                 if problem:
                     print(f"{name}: {problem}", file=sys.stderr)
                     page.show_log()
@@ -216,7 +217,8 @@ class Page:
             "PYTHONDONTWRITEBYTECODE": "1",
             "TENANTRY_DATABASE_URL": f"sqlite://{folder}/tenantry.db",
         }
-        self.hidden = {"TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_MAIL_DIR": str(folder / "mail")}
+        # What only the server is told. Whoever builds it needs a home with the tools in it.
+        self.hidden = {"TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_MAIL_DIR": str(folder / "mail"), "HOME": os.environ.get("HOME", str(folder))}
 
     def run(self, block):
         try:

@@ -1,5 +1,5 @@
 // Drives the pages of a running tenantry in Debian's Chromium, as `npm test`. TENANTRY_URL says where it listens,
-// TENANTRY_ADMIN_API_KEY holds a super admin's key; what is made is deleted again. TENANTRY_SCREENSHOTS may name a folder that
+// TENANTRY_ADMIN_API_KEY holds a super admin's key; what is made is deleted again. TENANTRY_TEST_SCREENSHOTS may name a folder that
 // pictures of the pages are written to: those in docs/images were made so.
 
 import assert from 'node:assert/strict';
@@ -312,7 +312,7 @@ test('the start page fits 320 pixels, and the keyboard reaches every link', asyn
       assert.ok(await focused.evaluate(hasOutline), `no sign of the focus on ${reached.at(-1)}`);
     }
     assert.deepEqual(reached, wanted);
-    for (const path of ['graphiql', 'schema.graphql', 'docs/README', 'healthz', 'readyz']) assert.ok(wanted.includes(`${SERVER}/${path}`), path);
+    for (const path of ['graphiql', 'schema.graphql', 'docs/README', 'healthz', 'readyz', 'metrics']) assert.ok(wanted.includes(`${SERVER}/${path}`), path);
     for (const address of wanted) assert.equal((await fetch(address)).status, 200, address);
     const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     assert.ok(content <= window, `${content} pixels wide`);
@@ -320,7 +320,7 @@ test('the start page fits 320 pixels, and the keyboard reaches every link', asyn
   });
 });
 
-const folder = process.env.TENANTRY_SCREENSHOTS;
+const folder = process.env.TENANTRY_TEST_SCREENSHOTS;
 if (folder) test('pictures of the pages', async () => {
   await graphql(`mutation {
     createOrganization(data: { id: "acme", name: "Acme" }) { id }
