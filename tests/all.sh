@@ -53,7 +53,7 @@ failed=$((
 echo
 if [ ${#failures[@]} -gt 0 ] || [ "$failed" -gt 0 ]; then
     [ "$failed" -gt 0 ] || failed=${#failures[@]}
-    [ ${#failures[@]} -eq 0 ] ||     printf 'failed: %s\n' "${failures[@]}"
+    [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
     echo "$passed passed, $failed failed"
     exit 1
 fi

@@ -80,9 +80,16 @@ fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
             set.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         }
-        None if Pages::get("index.html").is_some() => plain(StatusCode::NOT_FOUND, "There is no such page.\n"),
-        None => plain(StatusCode::NOT_FOUND, NOT_BUILT),
+        None => absent(Pages::get("index.html").is_some()),
     }
+}
+
+/// A page that is not there, in a build with pages or in one without any.
+fn absent(built: bool) -> Response {
+    plain(
+        StatusCode::NOT_FOUND,
+        if built { "There is no such page.\n" } else { NOT_BUILT },
+    )
 }
 
 /// Named by their content, so they never change.
@@ -166,7 +173,7 @@ mod tests {
     /// As in a build without Node.js.
     #[tokio::test]
     async fn what_is_not_in_the_build_says_what_to_run() {
-        let response = page("no-such-page.html", START_POLICY, &HeaderMap::new());
+        let response = absent(false);
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(
             response.headers().get(header::CONTENT_TYPE),
