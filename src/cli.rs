@@ -20,7 +20,7 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::user::Target;
-use crate::{demo, graphql, setup, telemetry};
+use crate::{demo, graphql, setup, sweep, telemetry};
 
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
@@ -128,6 +128,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
+    let sweeping = tokio::spawn(sweep::sweep_for_ever(Arc::clone(&services)));
     let (stop, stopping) = tokio::sync::oneshot::channel();
     let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
     serve(listener, router(app), stopped()).await;
@@ -136,6 +137,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         .await
         .context("cannot write when keys and users were last seen")?;
     refusing.abort();
+    sweeping.abort();
     if let Err(error) = services.refusals.flush(&services, true).await {
         tracing::warn!(%error, "the last refusals are not in the audit trail");
     }
