@@ -9,6 +9,7 @@ mod filters;
 mod isolation;
 mod layers;
 mod migrations;
+mod nulls;
 mod policy_matrix;
 mod refusals;
 mod schema;
