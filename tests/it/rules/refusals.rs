@@ -305,7 +305,8 @@ on_both! {
         let callers = callers(&app).await;
         let mut text = String::from(
             "Who may call what. Each field of Query and Mutation is called as each kind of caller. The things it names are of\n\
-             the organization of all callers but one, the 'admin elsewhere', who administers another organization.\n\
+             the organization of all callers but one, the 'admin elsewhere', who administers another organization. 'impersonated' is an\n\
+             organization-admin as whom a super-admin calls, 'must-change' one whose password is a temporary one.\n\
              All call with API keys. A credential that ended: its owner is deactivated, it is revoked, it is expired, or it\n\
              never was one.\n",
         );
@@ -420,11 +421,7 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
     // What is permitted inside is the impersonated user's alone, less what nobody does in another's name.
     app.user("acme", "inside", Some("organization-admin")).await;
     let impersonated = app.key_of("the-super-admin").await.acting_as("inside");
-    callers.push((
-        "impersonated organization-admin",
-        Some("inside".to_owned()),
-        impersonated,
-    ));
+    callers.push(("impersonated", Some("inside".to_owned()), impersonated));
     // A password that must be changed opens nothing; a key does not hang on it.
     let must_change = app.user("acme", MUST_CHANGE, Some("organization-admin")).await;
     execute(
@@ -432,11 +429,7 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
         &format!("UPDATE users SET password_temporary = TRUE WHERE id = '{MUST_CHANGE}'"),
     )
     .await;
-    callers.push((
-        "key of who must change the password",
-        Some(MUST_CHANGE.to_owned()),
-        must_change,
-    ));
+    callers.push((MUST_CHANGE, Some(MUST_CHANGE.to_owned()), must_change));
     let stranger = app.user("globex", "stranger", Some("organization-admin")).await;
     callers.push((STRANGER, Some("stranger".to_owned()), stranger));
 
