@@ -22,7 +22,7 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::user::Target;
-use crate::{demo, graphql, setup, telemetry};
+use crate::{demo, graphql, setup, sweep, telemetry};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -203,6 +203,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
+    let sweeping = tokio::spawn(sweep::sweep_for_ever(Arc::clone(&services)));
     let (stop, stopping) = tokio::sync::oneshot::channel();
     let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
     serve(listener, router(app), stopped()).await;
@@ -211,6 +212,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         .await
         .context("cannot write when keys and users were last seen")?;
     refusing.abort();
+    sweeping.abort();
     if let Err(error) = services.refusals.flush(&services, true).await {
         tracing::warn!(%error, "the last refusals are not in the audit trail");
     }

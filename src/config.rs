@@ -9,7 +9,7 @@ use clap::Args;
 use axum::http::HeaderValue;
 
 use crate::authn::{Secret, SecretKey};
-use crate::http::{Edge, Network, is_origin};
+use crate::edge::{Edge, Network, is_origin};
 
 /// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
 /// [`Config::read`], so that one start tells every fault.

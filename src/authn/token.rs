@@ -27,6 +27,9 @@ pub struct Claims {
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
+    /// Names the token: no two are the same text. Those of before had none.
+    #[serde(default)]
+    pub jti: String,
     /// The session's id; its row decides.
     pub sid: String,
     /// Who acts in the user's name.

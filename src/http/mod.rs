@@ -11,8 +11,9 @@ mod request;
 mod router;
 mod serve;
 
+pub use crate::edge::{Edge, Network};
 pub use body::{BODY_BYTES_MAX, read_body};
-pub use client::{Edge, Network, Peer, is_origin};
+pub use client::Peer;
 pub use graphql::{Parsed, execute, refuse, status_of};
 pub use request::{Facts, Form, IMPERSONATE, RequestId, acting_for, actor, owner};
 pub use router::{App, router};

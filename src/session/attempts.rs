@@ -73,16 +73,15 @@ impl Attempt {
     pub async fn failed(&self, op: &OpContext) -> Result<()> {
         let now = op.now();
         let transaction = op.db().begin().await?;
-        table::Entity::delete_many()
-            .filter(Column::ForgetAt.lte(now))
-            .exec(&transaction)
-            .await?;
         // Always the client's first: two that fail together never wait for each other in a circle.
         if let Some(client) = &self.client {
             fail(&transaction, client, CLIENT_FAILURES_MAX, now).await?;
         }
         let known = match &self.known {
-            Some(known) => locked(&transaction, known).await?.map(|row| row.bucket),
+            Some(known) => locked(&transaction, known)
+                .await?
+                .filter(|row| row.forget_at > now)
+                .map(|row| row.bucket),
             None => None,
         };
         fail(
@@ -162,21 +161,24 @@ async fn fail(connection: &impl ConnectionTrait, bucket: &str, limit: i64, now: 
         blocked_until: Set(Timestamp::default()),
         forget_at: Set(now.after(2 * WINDOW)),
     };
-    table::Entity::insert(empty)
-        .on_conflict(OnConflict::column(Column::Bucket).do_nothing().to_owned())
-        .exec_without_returning(connection)
+    // Made or locked in one statement: between two, somebody who signs in could remove it.
+    let row = table::Entity::insert(empty)
+        .on_conflict(
+            OnConflict::column(Column::Bucket)
+                .update_column(Column::Bucket)
+                .to_owned(),
+        )
+        .exec_with_returning(connection)
         .await?;
-    let row = locked(connection, bucket)
-        .await?
-        .ok_or_else(|| Error::internal("a bucket just made is gone"))?;
     refuse_if_full(&row, now)?;
     // A count below the limit is that of one window. One that has reached it lasts until nothing was refused, and nothing
     // failed, for as long; until then each further failure doubles the wait.
-    let over = if row.failures < limit {
-        row.started_at.after(WINDOW) <= now
-    } else {
-        row.blocked_until.after(WINDOW) <= now
-    };
+    let over = row.forget_at <= now
+        || if row.failures < limit {
+            row.started_at.after(WINDOW) <= now
+        } else {
+            row.blocked_until.after(WINDOW) <= now
+        };
     let (failures, started_at) = if over {
         (1, now)
     } else {
@@ -189,6 +191,7 @@ async fn fail(connection: &impl ConnectionTrait, bucket: &str, limit: i64, now: 
         }
         Err(_) => Timestamp::default(),
     };
+    // Rows that are forgotten are swept away now and then; what is still there of one counts for nothing.
     let forget_at = row.forget_at.max(now.after(3 * WINDOW));
     let mut row = row.into_active_model();
     row.failures = Set(failures);

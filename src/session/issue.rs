@@ -88,6 +88,7 @@ pub(super) fn tokens(
         iat: issued,
         nbf: issued,
         exp: issued.saturating_add(i64::try_from(expires_in_seconds).unwrap_or_default()),
+        jti: op.new_id().to_string(),
         sid: row.id.to_string(),
         act: caller.impersonator.as_ref().map(|Impersonator { user_id, .. }| Act {
             sub: user_id.to_string(),

@@ -38,7 +38,7 @@ pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;
 pub use refresh::refresh;
-pub use revoke::{end_all, end_all_but, revoke};
+pub use revoke::{end_all, end_all_but, forgotten_before, revoke};
 pub use sign_in::{SignIn, sign_in};
 pub use sign_out::sign_out;
 

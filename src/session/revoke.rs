@@ -139,13 +139,8 @@ pub(super) async fn begun_with_is_in_force(
     Ok(true)
 }
 
-/// Removes what a user's sessions left behind long ago.
-pub(super) async fn drop_old(connection: &impl ConnectionTrait, user_pk: i64, now: Timestamp) -> Result<()> {
-    let long_ago = Timestamp::from_micros(now.micros() - i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX));
-    table::Entity::delete_many()
-        .filter(Column::UserPk.eq(user_pk))
-        .filter(Column::ExpiresAt.lt(long_ago))
-        .exec(connection)
-        .await?;
-    Ok(())
+/// Sessions begun before this moment ended long ago, whatever became of them, and are looked at by nobody.
+pub fn forgotten_before(now: Timestamp) -> Timestamp {
+    let age = super::sign_in::LIFETIME + KEPT;
+    Timestamp::from_micros(now.micros() - i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
 }

@@ -6,7 +6,6 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::attempts::Attempt;
 use super::issue::{self, Begun, Tokens};
-use super::revoke::drop_old;
 use crate::audit::Event;
 use crate::authn::{Actor, caller_of};
 use crate::context::OpContext;
@@ -94,7 +93,6 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         .await?
         .filter(|still| still.activated && still.password_hash == row.password_hash)
         .ok_or_else(wrong)?;
-    drop_old(&*change, still.pk, op.now()).await?;
     let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, Begun::default()).await?;
     change
         .record(Event::new("session.signIn", session.pk, &session.id).of_organization(still.organization_pk))

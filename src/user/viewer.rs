@@ -1,7 +1,7 @@
 //! What the caller may do to a user, for faces that show or hide buttons. The verbs decide for themselves.
 
 use super::User;
-use crate::authz::grant::may_manage;
+use crate::authz::grant::{as_oneself, may_manage};
 use crate::authz::{Action, Resource, Scope};
 use crate::context::OpContext;
 use crate::permission::Permissions;
@@ -41,6 +41,7 @@ pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> View
             && !oneself
             && user.activated
             && within_reach
+            && as_oneself(op.actor(), "Impersonating another user").is_ok()
             && op.actor().permissions().contains(Permissions::USAGE_IMPERSONATION),
     }
 }

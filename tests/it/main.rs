@@ -43,6 +43,7 @@ mod seats;
 mod session;
 mod settings;
 mod startup;
+mod sweep;
 mod tenant;
 mod tokens;
 mod user;

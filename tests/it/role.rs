@@ -341,6 +341,57 @@ on_both! {
         }
     }
 
+    /// What is shown is what the verbs then do, for every caller, also one who is impersonated.
+    async fn what_the_viewer_can_is_what_the_verbs_do(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let people = [("acme", "ada", Some("organization-admin")), ("acme", "max", Some("team-manager")), ("acme", "ann", Some("user")),
+            ("acme", "sue", Some("super-admin")), ("acme", "joe", None), ("globex", "bob", Some("organization-admin"))];
+        let mut callers = vec![app.admin()];
+        for (organization, id, role) in people {
+            callers.push(app.user(organization, id, role).await);
+        }
+        callers.push(app.key_of("sue").await.acting_as("ada"));
+        app.admin().ok("mutation { createUser(data: {id: \"off\", organizationId: \"acme\", activated: false}) { id } }", json!({})).await;
+        for organization in ["acme", "globex", "platform"] {
+            let data = json!({"name": "Team", "organizationId": organization});
+            app.admin().ok("mutation($data: CreateGroupData!) { createGroup(data: $data) { id } }", json!({"data": data})).await;
+        }
+        let document = "{ me { id } users { id organization { id } viewerCan { update deactivate manageGroups mapRoles impersonate } } }";
+        let restore = async |id: &str, organization: &str| {
+            tenantry::user::activate(&app.machine(), &tenantry::user::Target::id(id)).await.unwrap();
+            let leave = "mutation($id: ID, $in: ID) { removeUserFromGroup(where: {key: \"TEAM\", organization: {id: $in}}, user: {id: $id}) { id } }";
+            app.admin().send(leave, json!({"id": id, "in": organization})).await;
+        };
+        for caller in &callers {
+            let data = caller.ok(document, json!({})).await;
+            for user in data["users"].as_array().unwrap() {
+                let (id, organization) = (user["id"].as_str().unwrap(), user["organization"]["id"].as_str().unwrap());
+                let variables = json!({"id": id, "in": organization});
+                let may = async |document: &str| {
+                    let answer = caller.send(document, variables.clone()).await;
+                    // The last super admin is another matter.
+                    answer.get("errors").is_none() || answer["errors"][0]["extensions"]["code"] == "CONFLICT"
+                };
+                let done = json!({
+                    "update": may("mutation($id: ID) { updatePropertiesInUser(where: {id: $id}, data: {lastname: \"L\"}) { id } }").await,
+                    "manageGroups": may("mutation($id: ID, $in: ID) { addUserToGroup(where: {key: \"TEAM\", organization: {id: $in}}, user: {id: $id}) { id } }").await,
+                    "mapRoles": may("mutation($id: ID) { assignRole(where: {id: $id}, role: \"trial-user\") { id } }").await,
+                    "impersonate": user["id"] != data["me"]["id"]
+                        && may("mutation($id: ID) { impersonateUser(where: {id: $id}, reason: \"r\") { expiresIn } }").await,
+                    "deactivate": id != "off" && may("mutation($id: ID) { deactivateUser(where: {id: $id}) { id } }").await,
+                });
+                let mut shown = user["viewerCan"].clone();
+                if id == "off" {
+                    shown["deactivate"] = json!(false);
+                } else {
+                    restore(id, organization).await;
+                }
+                assert_eq!(shown, done, "{} of {id}", data["me"]["id"]);
+            }
+        }
+    }
+
     async fn super_admins_demote_each_other(app: App) {
         let root = app.admin();
         app.user("platform", "sue", None).await;

@@ -73,6 +73,13 @@ on_both! {
         assert_eq!(claims["iss"], PUBLIC_URL);
         assert_eq!(claims["aud"], "tenantry");
         assert!(claims.get("act").is_none());
+        // Made in the same second for the same session, and yet another token.
+        let again = app.refresh(&tokens.refresh).await;
+        let again = app.refresh(&again.refresh).await;
+        assert_eq!(again.sid(), tokens.sid());
+        assert_eq!(claims["jti"].as_str().unwrap().len(), 36);
+        assert_ne!(again.claims()["jti"], claims["jti"]);
+        assert_ne!(again.access, tokens.access);
         let lifetime = claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap();
         assert_eq!(lifetime, tokens.expires_in);
         assert!(lifetime <= 15 * 60);

@@ -48,13 +48,13 @@ const LOW: &[(&str, &[&str])] = &[
         ],
     ),
     ("mail", &["authn", "config", "error", "value"]),
-    // Networks and origins are read by what uses them.
-    ("config", &["authn", "error", "http", "value"]),
+    ("edge", &[]),
+    ("config", &["authn", "edge", "error", "value"]),
     ("telemetry", &[]),
 ];
 
 /// What nothing of the domain, nor anything below it, may know.
-const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup"];
+const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup", "sweep"];
 
 /// Which files may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {

@@ -28,7 +28,7 @@ use crate::support::{App, Caller};
 ///
 /// and `$me`, the caller's own id. `$user` has the address `$user@acme.example`, and what the call speaks of: a password,
 /// a role to lose, a group to leave. A field with several cases says in brackets what each is about.
-const CASES: &[(&str, &str)] = &[
+pub(super) const CASES: &[(&str, &str)] = &[
     ("me", "{ me { id } }"),
     ("viewer", "{ viewer { id } }"),
     ("organizations", "{ organizations { id } }"),
@@ -279,6 +279,9 @@ const PUBLIC: &[(&str, &str)] = &[
 /// Callers whose credential is not, or no longer, in force.
 const ENDED: [&str; 4] = ["deactivated", "revoked key", "expired key", "unknown key"];
 
+/// Whose password is a temporary one.
+const MUST_CHANGE: &str = "must-change";
+
 /// The administrator of another organization than the one that cases are about.
 const STRANGER: &str = "admin elsewhere";
 
@@ -302,7 +305,8 @@ on_both! {
         let callers = callers(&app).await;
         let mut text = String::from(
             "Who may call what. Each field of Query and Mutation is called as each kind of caller. The things it names are of\n\
-             the organization of all callers but one, the 'admin elsewhere', who administers another organization.\n\
+             the organization of all callers but one, the 'admin elsewhere', who administers another organization. 'impersonated' is an\n\
+             organization-admin as whom a super-admin calls, 'must-change' one whose password is a temporary one.\n\
              All call with API keys. A credential that ended: its owner is deactivated, it is revoked, it is expired, or it\n\
              never was one.\n",
         );
@@ -368,7 +372,7 @@ on_both! {
 }
 
 /// The field that a case is about.
-fn field_of(case: &str) -> &str {
+pub(super) fn field_of(case: &str) -> &str {
     case.split_once(" (").map_or(case, |(field, _)| field)
 }
 
@@ -414,6 +418,18 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
         let caller = app.user("acme", &id, Some(name)).await;
         callers.push((name, Some(id), caller));
     }
+    // What is permitted inside is the impersonated user's alone, less what nobody does in another's name.
+    app.user("acme", "inside", Some("organization-admin")).await;
+    let impersonated = app.key_of("the-super-admin").await.acting_as("inside");
+    callers.push(("impersonated", Some("inside".to_owned()), impersonated));
+    // A password that must be changed opens nothing; a key does not hang on it.
+    let must_change = app.user("acme", MUST_CHANGE, Some("organization-admin")).await;
+    execute(
+        app,
+        &format!("UPDATE users SET password_temporary = TRUE WHERE id = '{MUST_CHANGE}'"),
+    )
+    .await;
+    callers.push((MUST_CHANGE, Some(MUST_CHANGE.to_owned()), must_change));
     let stranger = app.user("globex", "stranger", Some("organization-admin")).await;
     callers.push((STRANGER, Some("stranger".to_owned()), stranger));
 
@@ -446,8 +462,16 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
     callers
 }
 
-struct Filled {
-    document: String,
+async fn execute(app: &App, sql: &str) {
+    let transaction = app.services.db.begin().await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&transaction, sql)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+}
+
+pub(super) struct Filled {
+    pub(super) document: String,
     /// Whether something was made for it.
     made: bool,
     /// What was put in.
@@ -466,7 +490,7 @@ impl Filled {
 }
 
 /// Puts things that exist, made now, into a document; or, if not `existing`, ids that nobody has.
-async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existing: bool) -> Filled {
+pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: usize, existing: bool) -> Filled {
     let mut filled = document
         .replace("$me", me.unwrap_or("no-role"))
         .replace("$new", &format!("new-{number}"));
@@ -597,9 +621,9 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
             }
             id
         }
-        // Who is deactivated has no session to begin with, and nobody has none.
+        // Who is deactivated, or must change the password, has no session to begin with, and nobody has none.
         "$session" => match me {
-            None | Some("deactivated") => id,
+            None | Some("deactivated" | MUST_CHANGE) => id,
             Some(me) => {
                 let organization = if me == "stranger" { "globex" } else { "acme" };
                 let email = format!("{me}@{organization}.example");

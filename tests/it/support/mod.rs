@@ -98,7 +98,11 @@ impl App {
 
     /// Nobody.
     pub fn anonymous(&self) -> Caller<'_> {
-        Caller { app: self, key: None }
+        Caller {
+            app: self,
+            key: None,
+            impersonates: None,
+        }
     }
 
     /// The super admin.
@@ -111,6 +115,7 @@ impl App {
         Caller {
             app: self,
             key: Some(key.into()),
+            impersonates: None,
         }
     }
 
@@ -237,9 +242,17 @@ impl Reply {
 pub struct Caller<'a> {
     pub app: &'a App,
     pub key: Option<String>,
+    /// The id of who is impersonated, by the header.
+    pub impersonates: Option<String>,
 }
 
 impl Caller<'_> {
+    /// The same, as somebody else.
+    pub fn acting_as(mut self, id: &str) -> Self {
+        self.impersonates = Some(id.to_owned());
+        self
+    }
+
     pub fn request(&self, path: &str, body: &Value) -> Request<Body> {
         let mut request = Request::builder()
             .method(Method::POST)
@@ -248,6 +261,9 @@ impl Caller<'_> {
             .header(header::ACCEPT, "application/json");
         if let Some(key) = &self.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        if let Some(id) = &self.impersonates {
+            request = request.header("x-tenantry-impersonate-user", id);
         }
         request.body(Body::from(body.to_string())).unwrap()
     }
