@@ -24,11 +24,14 @@ Files
     kili_both.py    the tests that hold for both versions
     kili_old.py     how to call the old one, and the tests for it alone
     kili_new.py     the same for the new one
+    air.lock        plain `requests`: Wasabi AiR's users and groups, for which there is no SDK
+    air.py          the tests of it
     directory.py    set-up over plain GraphQL, mails, and what goes over the wire
 
 To see one test: put what pytest should know behind `--`, as in `… --client kili-old -- -k paging -x`.
 
-A lock file is made again with `pip freeze` in a new environment in which `pip install kili==<version> pytest` was run.
+A lock file is made again with `pip freeze` in a new environment in which `pip install kili==<version> pytest` was run
+(`pip install requests pytest` for `air`).
 Python 3.11 is needed for the clients; this file takes it from the PATH when it is run by another one.
 """
 
@@ -51,7 +54,7 @@ import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py"}
+CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py"}
 
 SERVER_START_SECONDS_MAX = 60
 SERVER_STOP_SECONDS_MAX = 20
