@@ -13,6 +13,6 @@ mod serve;
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::{Edge, Network, Peer, is_origin};
 pub use graphql::{Parsed, execute, refuse, status_of};
-pub use request::{Facts, Form, IMPERSONATE, RequestId, acting_for, actor, owner};
+pub use request::{Facts, Form, IMPERSONATE, RequestId, WAII_IMPERSONATE, acting_for, actor, owner};
 pub use router::{App, router};
 pub use serve::{HEAD_BYTES_MAX, serve};
