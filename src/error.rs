@@ -131,7 +131,8 @@ impl Error {
 
 /// A caller's text as it may stand in a message: short and on one line.
 pub fn shown(value: &str) -> String {
-    const CHARACTERS_MAX: usize = 80;
+    // A whole id: whoever is told of one must be able to tell which it was.
+    const CHARACTERS_MAX: usize = 255;
     let mut text: String = value
         .chars()
         .map(|c| if c.is_control() { '\u{FFFD}' } else { c })

@@ -34,15 +34,15 @@ pub trait Face: 'static {
     /// The headers that say whom a request is for.
     const IMPERSONATE: &'static [&'static str];
 
-    /// The status of a refusal. `owner` is whose credential it was.
-    fn status(error: &Error, owner: &Actor) -> StatusCode;
+    /// The status of a refusal. `actor` is who was refused: the one impersonated, once that is granted.
+    fn status(error: &Error, actor: &Actor) -> StatusCode;
 
     /// The body of a refusal: a text for people in the product's own form.
     fn body(status: StatusCode, message: &str) -> serde_json::Value;
 
     /// A refusal in the product's form.
-    fn refusal(error: &Error, owner: &Actor) -> Response {
-        let status = Self::status(error, owner);
+    fn refusal(error: &Error, actor: &Actor) -> Response {
+        let status = Self::status(error, actor);
         let mut response = Self::saying(status, &error.to_string());
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
@@ -59,7 +59,7 @@ pub trait Face: 'static {
         }
         response.extensions_mut().insert(Facts {
             code: Some(error.code()),
-            ..Facts::of(owner)
+            ..Facts::of(actor)
         });
         response
     }
@@ -164,8 +164,10 @@ where
             Ok(owner) => owner,
             Err(error) => return F::refusal(&error, &Actor::Anonymous),
         };
+        // Whoever the call is for: until the header is read, the credential's owner.
+        let mut op = OpContext::new(Arc::clone(&app.services), known, Arc::clone(&id.0)).from_client(id.1);
         let run = async {
-            if matches!(known, Actor::Anonymous) {
+            if matches!(op.actor(), Actor::Anonymous) {
                 return Err(Error::Unauthenticated(
                     "This needs a credential. Send 'Authorization: Bearer <API key>'.".to_owned(),
                 ));
@@ -175,29 +177,25 @@ where
                 Takes::Object => Fields::parse(&read_body(body).await?)?,
             };
             let (path, query) = parameters(&mut parts).await?;
-            let actor = acting_for(&app, known.clone(), &parts.headers, F::IMPERSONATE).await?;
-            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
-            let facts = Facts::of(op.actor());
-            let noted = op.clone();
-            let called = handle(Call {
-                op,
+            op = op.acting_as(acting_for(&app, op.actor().clone(), &parts.headers, F::IMPERSONATE).await?);
+            let mut response = handle(Call {
+                op: op.clone(),
                 fields,
                 path,
                 query,
-            });
-            let mut response = called.await.inspect_err(|error| {
-                if matches!(error, Error::Forbidden(_)) {
-                    noted.note_refusal(operation);
-                }
-            })?;
-            response.extensions_mut().insert(facts);
+            })
+            .await?;
+            response.extensions_mut().insert(Facts::of(op.actor()));
             Ok(response)
         };
         let mut response = match run.await {
             Ok(response) => response,
             Err(error) => {
                 log_cause(&error, &id);
-                F::refusal(&error, &known)
+                if matches!(error, Error::Forbidden(_)) {
+                    op.note_refusal(operation);
+                }
+                F::refusal(&error, op.actor())
             }
         };
         if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {

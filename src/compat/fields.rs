@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, shown};
+use crate::value::exact_json;
 
 /// The fields of an object. Each getter takes null for "not given", and says in plain words what is wrong with a value
 /// of another type.
@@ -16,12 +17,14 @@ pub struct Fields {
 impl Fields {
     /// A body. `INVALID` unless it is one JSON object.
     pub fn parse(body: &[u8]) -> Result<Self> {
-        let not_an_object = || Error::invalid("body", "The body must be a JSON object.".to_owned());
-        let fields = serde_json::from_slice(body).map_err(|_| not_an_object())?;
-        Ok(Self {
-            place: String::new(),
-            fields,
-        })
+        let parsed = std::str::from_utf8(body).ok().and_then(exact_json);
+        match parsed {
+            Some(Value::Object(fields)) => Ok(Self {
+                place: String::new(),
+                fields,
+            }),
+            _ => Err(Error::invalid("body", "The body must be a JSON object.".to_owned())),
+        }
     }
 
     /// The value as it came, null too; `None` if there is no such key.

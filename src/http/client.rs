@@ -45,7 +45,7 @@ impl Edge {
                     header::AUTHORIZATION,
                     header::CONTENT_TYPE,
                     HeaderName::from_static(super::request::IMPERSONATE),
-                    HeaderName::from_static("x-waii-impersonate-user"),
+                    HeaderName::from_static(super::request::WAII_IMPERSONATE),
                 ])
                 .expose_headers([
                     header::WWW_AUTHENTICATE,

@@ -17,7 +17,7 @@ use axum::response::Response;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::request::{Facts, IMPERSONATE, RequestId, actor};
+use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
@@ -142,7 +142,7 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE, WAII_IMPERSONATE]).await {
         Ok(actor) => actor,
         Err(error @ Error::Unauthenticated(_)) => {
             let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);

@@ -26,6 +26,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Says whom the request is for, in place of the credential's owner.
 pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
+/// The same in WAII's words. Also GraphQL heeds it: whoever turns there with a client of WAII's must not be served with
+/// the power that the header lays down.
+pub const WAII_IMPERSONATE: &str = "x-waii-impersonate-user";
 
 /// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
 /// Beside it, where the request came from.

@@ -57,7 +57,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let home = crate::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
     let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
-        (Some(id), _) => Some(tenant_of(&*change, &home, id).await?),
+        (Some(id), _) => Some(tenant_of(&*change, &granted, &home, id).await?),
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };

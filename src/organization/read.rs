@@ -11,10 +11,11 @@ use crate::authn::Actor;
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::organization::{self as table, Column};
+use crate::entity::tenant;
 use crate::error::{Error, Result};
 use crate::list::{self, Filter, Named, TextTest, text_condition};
 use crate::user;
-use crate::value::OrganizationId;
+use crate::value::{OrganizationId, TenantId};
 
 /// The organizations that the caller may list.
 pub fn readable(op: &OpContext) -> Result<Granted> {
@@ -122,6 +123,28 @@ pub async fn home(
         .one(connection)
         .await?
         .ok_or_else(|| Error::no_such("organization", "id", id.unwrap_or_default()))
+}
+
+/// The organization of a tenant within reach, for a new thing that is to belong to both. It cannot be deleted until the
+/// transaction ends.
+pub async fn home_of_tenant(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    tenant_id: &str,
+) -> Result<table::Model> {
+    let not_found = || Error::no_such("tenant", "id", tenant_id);
+    let known = TenantId::existing(tenant_id).ok_or_else(not_found)?;
+    let of_tenant = tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::OrganizationPk)
+        .filter(tenant::Column::Id.eq(known));
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Pk.in_subquery(of_tenant.into_query()))
+        .lock(LockType::KeyShare)
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
 }
 
 /// The one organization of this id within reach, for a change; locked until the transaction ends.

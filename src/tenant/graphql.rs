@@ -339,6 +339,7 @@ impl TenantMutation {
     ) -> Result<TenantObject> {
         let wanted = TenantChange {
             name: data.name,
+            organization_id: None,
             variables: data.variables.map(Json::given),
         };
         let named = r#where.named(op(ctx));

@@ -1,12 +1,13 @@
 //! Changing a tenant.
 
-use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
 use super::{Tenant, Term, locate};
 use crate::audit::Event;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::error::Result;
+use crate::entity::organization;
+use crate::error::{Error, Result, shown};
 use crate::list::{Named, expect_version};
 use crate::value::{self, JsonText};
 
@@ -14,6 +15,9 @@ use crate::value::{self, JsonText};
 #[derive(Clone, Debug, Default)]
 pub struct TenantChange {
     pub name: Option<String>,
+    /// Which organization it is of, for products that send it along: `INVALID` if it is of another, since a tenant never
+    /// moves.
+    pub organization_id: Option<String>,
     pub variables: Option<serde_json::Value>,
 }
 
@@ -39,6 +43,21 @@ pub async fn update(
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     expect_version(row.version, expected_version)?;
+    if let Some(id) = &wanted.organization_id {
+        let home = organization::Entity::find_by_id(row.organization_pk)
+            .one(&*change)
+            .await?;
+        if home.is_none_or(|home| home.id.as_str() != id) {
+            return Err(Error::invalid(
+                "organizationId",
+                format!(
+                    "The tenant '{}' is not of the organization '{}', and never moves.",
+                    row.id,
+                    shown(id)
+                ),
+            ));
+        }
+    }
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
     if let Some(name) = name.filter(|name| *name != row.name) {

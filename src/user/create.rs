@@ -4,7 +4,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Query
 
 use super::{User, seats};
 use crate::audit::Event;
-use crate::authz::{Action, Resource};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::{organization, tenant, user as table};
 use crate::error::{Error, OrConflict, Result};
@@ -22,7 +22,7 @@ pub struct NewUser {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
-    /// The caller's own by default; another one needs a super admin.
+    /// The tenant's by default, else the caller's own; another one needs a super admin.
     pub organization_id: Option<String>,
     /// The caller's own by default, if the user is of the caller's organization; else none.
     pub tenant_id: Option<String>,
@@ -86,9 +86,12 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
 
     let now = op.now();
     let mut change = op.begin().await?;
-    let home = crate::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
+    let home = match (&new.organization_id, &new.tenant_id) {
+        (None, Some(tenant)) => crate::organization::home_of_tenant(&*change, &granted, tenant).await?,
+        (named, _) => crate::organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
+    };
     let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
-        (Some(id), _) => Some(tenant_of(&*change, &home, id).await?),
+        (Some(id), _) => Some(tenant_of(&*change, &granted, &home, id).await?),
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
@@ -147,20 +150,33 @@ pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
     }
 }
 
-/// A tenant of this organization; it cannot be deleted until the transaction ends.
-pub(crate) async fn tenant_of(connection: &impl ConnectionTrait, home: &organization::Model, id: &str) -> Result<i64> {
+/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
+/// `INVALID` for one of another organization within it.
+pub(crate) async fn tenant_of(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    home: &organization::Model,
+    id: &str,
+) -> Result<i64> {
     let not_found = || Error::no_such("tenant", "id", id);
     let known = TenantId::existing(id).ok_or_else(not_found)?;
-    tenant::Entity::find()
+    let found: Option<(i64, i64)> = tenant::Entity::find()
         .select_only()
-        .column(tenant::Column::Pk)
-        .filter(tenant::Column::OrganizationPk.eq(home.pk))
+        .columns([tenant::Column::Pk, tenant::Column::OrganizationPk])
+        .filter(tenant::within(granted))
         .filter(tenant::Column::Id.eq(known))
         .lock(sea_orm::sea_query::LockType::KeyShare)
         .into_tuple()
         .one(connection)
-        .await?
-        .ok_or_else(not_found)
+        .await?;
+    match found {
+        None => Err(not_found()),
+        Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
+        Some(_) => Err(Error::invalid(
+            "tenantId",
+            format!("The tenant '{id}' is not of the organization '{}'.", home.id),
+        )),
+    }
 }
 
 /// The roles that `organizationRole` and `roles` ask for together.

@@ -498,7 +498,7 @@ pub struct CreateUserData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// The caller's own by default; another organization needs a super admin.
+    /// The tenant's by default, else the caller's own; another organization needs a super admin.
     organization_id: Option<String>,
     /// The caller's own by default, for a user of the caller's organization; else none.
     tenant_id: Option<String>,
@@ -704,6 +704,7 @@ impl UserMutation {
             lastname: data.lastname,
             organization_id: data.organization_id,
             tenant_id: data.tenant_id,
+            tenant_stays: false,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles,
             role_id: None,

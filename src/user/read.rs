@@ -20,6 +20,17 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::User)
 }
 
+/// The same for products that show users to those alone who see more of them than themselves.
+pub fn listable(op: &OpContext) -> Result<Granted> {
+    let granted = readable(op)?;
+    match granted.scope() {
+        Scope::Oneself(_) => Err(Error::Forbidden(
+            "Your roles do not allow this: it needs the permission 'read:user'.".to_owned(),
+        )),
+        Scope::Everything | Scope::Organization(_) => Ok(granted),
+    }
+}
+
 /// One test of a user.
 #[derive(Clone, Debug)]
 pub enum Term {

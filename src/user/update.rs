@@ -29,6 +29,8 @@ pub struct UserChange {
     pub lastname: Option<String>,
     pub organization_id: Option<String>,
     pub tenant_id: Option<String>,
+    /// A move to another organization that names no tenant is refused instead of clearing the tenant.
+    pub tenant_stays: bool,
     /// Replaces the built-in roles and leaves the organization's own.
     pub organization_role: Option<OrganizationRole>,
     /// Replaces all direct roles; names or ids.
@@ -141,7 +143,16 @@ pub(super) async fn update_as(
     }
     let tenant_pk = match wanted.tenant_id.as_deref() {
         Some("") => None,
-        Some(id) => Some(tenant_of(&*change, &home, id).await?),
+        Some(id) => Some(tenant_of(&*change, &granted, &home, id).await?),
+        None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
+            return Err(Error::invalid(
+                "tenantId",
+                format!(
+                    "The user's tenant is not of the organization '{}'; name one that is.",
+                    home.id
+                ),
+            ));
+        }
         None if moves => None,
         None => row.tenant_pk,
     };

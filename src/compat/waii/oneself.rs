@@ -1,0 +1,67 @@
+//! The start of a client, and what concerns whoever calls.
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{call, roles};
+use crate::compat::face::{self, Call};
+use crate::error::{Error, Result};
+use crate::http::App;
+use crate::user::UserFields;
+use crate::{role, settings, user};
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route(
+            "/api/update-db-connect-info",
+            call("waii update-db-connect-info", start),
+        )
+        .route("/api/get-user-info", call("waii get-user-info", info))
+        .route("/api/update-config", call("waii update-config", configure))
+}
+
+/// The client asks for its databases when it starts. There are none here.
+async fn start(_call: Call) -> Result<Response> {
+    let answer = json!({
+        "connectors": [], "diagnostics": null, "default_db_connection_key": null, "connector_status": {},
+    });
+    Ok(face::json(StatusCode::OK, &answer))
+}
+
+async fn info(Call { op, .. }: Call) -> Result<Response> {
+    let gone = || Error::Unauthenticated("This user was deleted meanwhile.".to_owned());
+    let fields = UserFields::NAME | UserFields::EMAIL;
+    let user = user::oneself(&op, fields).await?.ok_or_else(gone)?;
+    let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);
+    let held = held.unwrap_or_default();
+    // One that is both the user's own and a group's stands once.
+    let names: BTreeSet<&str> = held.all().map(roles::name).collect();
+    let answer = json!({
+        "id": user.id.as_str(),
+        "name": user.name.as_deref().unwrap_or(user.id.as_str()),
+        "email": user.email.as_ref().map_or(user.id.as_str(), |email| email.as_str()),
+        "roles": names,
+        "permissions": held.permissions().names(),
+    });
+    Ok(face::json(StatusCode::OK, &answer))
+}
+
+/// First `updated`, then `deleted`; the answer is all there is afterwards.
+async fn configure(Call { op, fields, .. }: Call) -> Result<Response> {
+    #[derive(Serialize)]
+    struct Configs<'a> {
+        configs: &'a RawValue,
+    }
+    let deleted = fields.texts("deleted")?.unwrap_or_default();
+    let configs = settings::update(&op, fields.object("updated")?, &deleted)
+        .await?
+        .to_json();
+    let configs = serde_json::from_str(&configs).map_err(Error::internal)?;
+    Ok(face::json(StatusCode::OK, &Configs { configs }))
+}

@@ -1,0 +1,78 @@
+//! Organizations.
+
+use axum::Router;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{call, done, id, kept};
+use crate::authz::{Action, Resource};
+use crate::compat::face::{self, Call};
+use crate::error::Result;
+use crate::http::App;
+use crate::list::{self, Filter, Named};
+use crate::organization::{self, NewOrganization, Organization, OrganizationChange, OrganizationFields};
+use crate::value::OrganizationId;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/create-org", call("waii create-org", create))
+        .route("/api/update-org", call("waii update-org", update))
+        .route("/api/delete-org", call("waii delete-org", delete))
+        .route("/api/list-orgs", call("waii list-orgs", list))
+}
+
+async fn create(Call { op, fields, .. }: Call) -> Result<Response> {
+    op.authorize(Action::Create, Resource::Organization)?;
+    let given = fields.nested("organization")?;
+    let new = NewOrganization {
+        id: Some(id(&given, "id", OrganizationId::parse)?.to_string()),
+        name: given.required_text("name")?.to_owned(),
+        variables: given.object("variables")?.cloned(),
+        ..NewOrganization::default()
+    };
+    organization::create(&op, new).await?;
+    Ok(done())
+}
+
+async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
+    op.authorize(Action::Modify, Resource::Organization)?;
+    let given = fields.nested("organization")?;
+    let named = Named::id(id(&given, "id", OrganizationId::parse)?.to_string());
+    let wanted = OrganizationChange {
+        name: given.text("name")?.map(str::to_owned),
+        variables: given.object("variables")?.cloned(),
+        ..OrganizationChange::default()
+    };
+    organization::update(&op, &named, wanted, None).await?;
+    Ok(done())
+}
+
+async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
+    op.authorize(Action::Delete, Resource::Organization)?;
+    let named = Named::id(id(&fields, "id", OrganizationId::parse)?.to_string());
+    organization::delete(&op, &named).await?;
+    Ok(done())
+}
+
+/// An organization as it is shown.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    name: &'a str,
+    variables: Option<&'a RawValue>,
+}
+
+async fn list(Call { op, .. }: Call) -> Result<Response> {
+    let fields = OrganizationFields::NAME | OrganizationFields::VARIABLES;
+    let organizations = list::all::<Organization>(&op, Filter::default(), fields);
+    face::listed(r#"{"organizations":["#, "]}", organizations, |one, bytes| {
+        let shown = Shown {
+            id: one.id.as_str(),
+            name: &one.name,
+            variables: kept(one.variables.as_ref())?,
+        };
+        serde_json::to_writer(bytes, &shown)
+    })
+    .await
+}

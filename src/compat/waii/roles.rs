@@ -1,0 +1,45 @@
+//! WAII's names of roles. A role that it has no name for — one of an organization's own, or one that only other products
+//! know — goes by ours.
+
+use crate::compat::fields::Fields;
+use crate::error::{Result, shown};
+use crate::role::{Assigned, BuiltIn};
+
+/// Its name for a built-in role, if it has one.
+fn name_of(role: BuiltIn) -> Option<&'static str> {
+    match role {
+        BuiltIn::TrialUser => Some("waii-trial-user"),
+        BuiltIn::TrialApiUser => Some("waii-trial-api-user"),
+        BuiltIn::User => Some("waii-user"),
+        BuiltIn::ApiUser => Some("waii-api-user"),
+        BuiltIn::Admin => Some("waii-admin-user"),
+        BuiltIn::OrganizationAdmin => Some("waii-org-admin-user"),
+        BuiltIn::SuperAdmin => Some("waii-super-admin-user"),
+        BuiltIn::Labeler | BuiltIn::Reviewer | BuiltIn::TeamManager => None,
+    }
+}
+
+/// A role as it is shown.
+pub fn name(role: &Assigned) -> &str {
+    role.built_in.and_then(name_of).unwrap_or(&role.name)
+}
+
+/// The roles that a user is to have, as the verbs take them; `None` if they are not given.
+pub fn given(user: &Fields) -> Result<Option<Vec<String>>> {
+    let Some(names) = user.texts("roles")? else {
+        return Ok(None);
+    };
+    let role = |name: String| match BuiltIn::ALL.into_iter().find(|role| name_of(*role) == Some(&name)) {
+        // By id, which no role of an organization's own can bear as its name by chance.
+        Some(role) => Ok(role.id().to_owned()),
+        None => match BuiltIn::named(&name).and_then(name_of) {
+            // Ours, where the product has a name of its own: not a role that it knows.
+            Some(_) => Err(user.invalid(
+                "roles",
+                &format!("names the role '{}', which does not exist.", shown(&name)),
+            )),
+            None => Ok(name),
+        },
+    };
+    names.into_iter().map(role).collect::<Result<_>>().map(Some)
+}
