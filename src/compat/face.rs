@@ -43,31 +43,36 @@ pub trait Face: 'static {
     /// A refusal in the product's form.
     fn refusal(error: &Error, actor: &Actor) -> Response {
         let status = Self::status(error, actor);
-        let mut response = Self::saying(status, &error.to_string());
-        let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Error::RateLimited {
-            retry_after_seconds, ..
-        }
-        | Error::Unavailable {
-            retry_after_seconds, ..
-        } = error
-        {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
-        }
-        response.extensions_mut().insert(Facts {
-            code: Some(error.code()),
-            ..Facts::of(actor)
-        });
-        response
+        refused(Self::saying(status, &error.to_string()), error, actor)
     }
 
     /// A status with a text for people in the product's form.
     fn saying(status: StatusCode, message: &str) -> Response {
         json(status, &Self::body(status, message))
     }
+}
+
+/// Gives the answer to a refused request the headers that belong to it, and the log its facts.
+pub fn refused(mut response: Response, error: &Error, owner: &Actor) -> Response {
+    let status = response.status();
+    let headers = response.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Error::RateLimited {
+        retry_after_seconds, ..
+    }
+    | Error::Unavailable {
+        retry_after_seconds, ..
+    } = error
+    {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+    }
+    response.extensions_mut().insert(Facts {
+        code: Some(error.code()),
+        ..Facts::of(owner)
+    });
+    response
 }
 
 /// The status that a refusal has unless a product says otherwise.

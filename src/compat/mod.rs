@@ -44,6 +44,8 @@ pub fn form_of(path: &str) -> Option<Form> {
         Some(face::form::<waii::Waii>)
     } else if under("/v1/api") {
         Some(face::form::<wallaroo::Mlops>)
+    } else if under("/auth/realms") {
+        Some(face::form::<wallaroo::OpenId>)
     } else if under("/auth") {
         Some(face::form::<wallaroo::KeycloakAdmin>)
     } else {

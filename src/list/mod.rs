@@ -14,7 +14,7 @@ mod statement;
 pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
 pub(crate) use record::record;
-pub use statement::{Children, Link, by_keys, count, for_parents, page};
+pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbBackend, DbErr, EntityTrait, QueryResult};

@@ -143,11 +143,14 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
 pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
     // SQLite names the column, PostgreSQL the constraint; both hold the word.
     match email {
-        Some(email) if constraint.contains("email") => {
-            Error::Conflict(format!("A user with the e-mail address '{email}' exists already."))
-        }
+        Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
         Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
     }
+}
+
+/// What is told of an address that somebody has.
+pub(crate) fn address_taken(email: &Email) -> String {
+    format!("A user with the e-mail address '{email}' exists already.")
 }
 
 /// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,

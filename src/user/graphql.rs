@@ -708,6 +708,7 @@ impl UserMutation {
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles,
             role_id: None,
+            is_admin: None,
             activated: data.activated,
             variables: data.variables.map(Json::given),
             federated_identities: identities(data.federated_identities),

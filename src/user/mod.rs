@@ -24,7 +24,7 @@ mod viewer;
 
 pub use activate::{activate, deactivate};
 pub use create::{NewUser, create};
-pub(crate) use create::{taken, tenant_of, wanted_roles};
+pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use read::{Target, Term, get, hold_caller, listable, locate, locate_shared, oneself, readable};

@@ -37,6 +37,9 @@ pub struct UserChange {
     pub roles: Option<Vec<String>>,
     /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] shows already.
     pub role_id: Option<String>,
+    /// Wallaroo's view of the roles: whether the user is an administrator. True sets `organization_role` to
+    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless the user is what is wanted already.
+    pub is_admin: Option<bool>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
     /// Replace those there are.
@@ -305,8 +308,16 @@ async fn new_roles(
             roles = vec![only];
         }
     }
-    if let Some(view) = wanted.organization_role
-        && OrganizationRole::of(roles.iter().chain(by_groups)) != Some(view)
+    let shown = OrganizationRole::of(roles.iter().chain(by_groups));
+    let view = match wanted.is_admin {
+        Some(is_admin) if is_admin != (shown == Some(OrganizationRole::Admin)) => Some(match is_admin {
+            true => OrganizationRole::Admin,
+            false => OrganizationRole::User,
+        }),
+        Some(_) | None => wanted.organization_role,
+    };
+    if let Some(view) = view
+        && shown != Some(view)
     {
         roles.retain(|role| role.built_in.is_none());
         roles.push(role::built_in(connection, view.role()).await?);

@@ -1,14 +1,26 @@
 //! Wallaroo's face: the MLOps API under `/v1/api`, and, shaped as Keycloak has them, the token endpoint under
 //! `/auth/realms` and the admin users under `/auth/admin`, all of which its SDK calls. Everything is inside the caller's
 //! own organization, also for a super admin.
+//!
+//! Each of the three has refusals of its own form. The SDK does not look at texts, but at statuses: it takes every 403 of
+//! the MLOps API for the seat limit, and every answer to a `PUT` but 204 for an unknown user.
+//!
+//! The device grant, by which the SDK signs in with `auth_type="sso"`, is left out: it needs a page to sign in on.
+
+mod admin;
+mod representation;
+mod token;
+mod users;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Value, json};
 
-use super::face::{Face, unknown_path, usual_status, wrong_method};
+use super::face::{Call, Face, Takes, call, refused, unknown_path, usual_status, wrong_method};
 use crate::authn::Actor;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::http::{App, IMPERSONATE};
 
 /// The manners of the MLOps API.
@@ -51,15 +63,76 @@ impl Face for KeycloakAdmin {
             _ => json!({ "error": message }),
         }
     }
+
+    /// What Keycloak says in words of its own is said in those.
+    fn refusal(error: &Error, owner: &Actor) -> Response {
+        let status = Self::status(error, owner);
+        let text = match error {
+            Error::Unauthenticated(_) => "HTTP 401 Unauthorized".to_owned(),
+            Error::NotFound(_) => "User not found".to_owned(),
+            other => other.to_string(),
+        };
+        refused(Self::saying(status, &text), error, owner)
+    }
+}
+
+/// The manners of the token endpoint, and of all that is beside it.
+pub struct OpenId;
+
+impl Face for OpenId {
+    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE];
+
+    fn status(error: &Error, _owner: &Actor) -> StatusCode {
+        usual_status(error)
+    }
+
+    fn body(status: StatusCode, message: &str) -> Value {
+        let error = match status {
+            StatusCode::UNAUTHORIZED => "invalid_client",
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            StatusCode::INTERNAL_SERVER_ERROR => "server_error",
+            _ => "invalid_request",
+        };
+        json!({ "error": error, "error_description": message })
+    }
+}
+
+fn post<H, Fut>(operation: &'static str, handle: H) -> MethodRouter<App>
+where
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    call::<Mlops, _, _>(MethodFilter::POST, Takes::Object, operation, handle)
 }
 
 /// The routes.
 pub fn routes() -> Router<App> {
     let mlops = Router::new()
+        .route("/v1/api/config", on(MethodFilter::GET, users::config))
+        .route("/v1/api/users/query", post("wallaroo query", users::query))
+        .route("/v1/api/users/invite", post("wallaroo invite", users::invite))
+        .route(
+            "/v1/api/users/deactivate",
+            post("wallaroo deactivate", users::deactivate),
+        )
+        .route("/v1/api/users/activate", post("wallaroo activate", users::activate))
+        .route("/v1/api/user", post("wallaroo edit", users::edit))
         .method_not_allowed_fallback(wrong_method::<Mlops>)
         .merge(unknown_path::<Mlops>("/v1/api"));
-    let keycloak = Router::new()
+    let search = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET users", admin::search);
+    let read = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET user", admin::read);
+    let update = call::<KeycloakAdmin, _, _>(MethodFilter::PUT, Takes::Object, "wallaroo PUT user", admin::update);
+    let admin = Router::new()
+        .route("/auth/admin/realms/master/users", search)
+        .route("/auth/admin/realms/master/users/{id}", read.merge(update))
         .method_not_allowed_fallback(wrong_method::<KeycloakAdmin>)
         .merge(unknown_path::<KeycloakAdmin>("/auth"));
-    mlops.merge(keycloak)
+    let openid = Router::new()
+        .route(
+            "/auth/realms/master/protocol/openid-connect/token",
+            on(MethodFilter::POST, token::token),
+        )
+        .method_not_allowed_fallback(wrong_method::<OpenId>)
+        .merge(unknown_path::<OpenId>("/auth/realms"));
+    mlops.merge(admin).merge(openid)
 }

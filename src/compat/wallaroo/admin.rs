@@ -1,0 +1,69 @@
+//! Keycloak's admin users, as far as the SDK calls them.
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::representation::{self, FIELDS};
+use crate::compat::face::{self, Call, json as answer};
+use crate::compat::people;
+use crate::error::{Error, Result};
+use crate::list::{Filter, TextTest};
+use crate::user::{self, Target, Term, UserChange};
+use crate::value::Email;
+
+/// Everybody, or whoever has this address: the whole of it, in any case. The SDK takes the first of the answer unseen, so
+/// what is only like the address must not stand in it.
+pub async fn search(call: Call) -> Result<Response> {
+    let filter = match call.query("email") {
+        // What is no address belongs to nobody.
+        Some(email) => match Email::normalize(email) {
+            Some(email) => Filter::Is(Term::Email(TextTest::Equals(email.to_string()))),
+            None => Filter::Any(Vec::new()),
+        },
+        None => Filter::default(),
+    };
+    let users = representation::listed(&call.op, filter);
+    face::listed("[", "]", users, |user, out| serde_json::to_writer(out, user)).await
+}
+
+/// One user.
+pub async fn read(call: Call) -> Result<Response> {
+    let id = call.path("id");
+    let own = people::of_own_organization(&call.op);
+    let found = people::user_with_id(&call.op, id, &own, FIELDS).await?;
+    let found = found.ok_or_else(|| Target::id(id).not_found())?;
+    let shown = representation::each(&call.op, vec![found]).await?;
+    Ok(answer(StatusCode::OK, &shown.first()))
+}
+
+/// Changes a user, which comes back whole, as it was read. What only the server writes is not looked at.
+pub async fn update(call: Call) -> Result<Response> {
+    let email = call.fields.text("email")?;
+    let wanted = UserChange {
+        email: email.map(str::to_owned),
+        firstname: call.fields.text("firstName")?.map(str::to_owned),
+        lastname: call.fields.text("lastName")?.map(str::to_owned),
+        activated: call.fields.flag("enabled")?,
+        ..UserChange::default()
+    };
+    let target = people::target_by_id(&call.op, call.path("id"));
+    let updated = user::update(&call.op, &target, wanted, None).await;
+    updated.map_err(|error| in_keycloaks_words(error, email))?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+/// An address that is taken, and no other conflict, has words that clients know.
+fn in_keycloaks_words(error: Error, email: Option<&str>) -> Error {
+    let taken = email
+        .and_then(Email::normalize)
+        .map(|email| user::address_taken(&email));
+    match (&error, taken) {
+        (Error::Conflict(text), Some(taken)) if *text == taken => {
+            Error::Conflict("User exists with same email".to_owned())
+        }
+        _ => error,
+    }
+}

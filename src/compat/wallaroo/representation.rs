@@ -1,0 +1,210 @@
+//! A user as this product shows it.
+
+use futures::{Stream, TryStreamExt};
+use serde::Serialize;
+
+use crate::compat::people;
+use crate::context::OpContext;
+use crate::error::Result;
+use crate::federated::{self, FederatedIdentity};
+use crate::list::{self, Filter};
+use crate::role::{self, Held, OrganizationRole};
+use crate::user::{Term, User, UserFields, viewer_can};
+
+/// What is read of a user.
+pub const FIELDS: UserFields = UserFields::EMAIL
+    .union(UserFields::FIRSTNAME)
+    .union(UserFields::LASTNAME)
+    .union(UserFields::ACTIVATED)
+    .union(UserFields::PASSWORD_TEMPORARY)
+    .union(UserFields::EMAIL_VERIFIED_AT)
+    .union(UserFields::LAST_SEEN_AT)
+    .union(UserFields::CREATED_AT);
+
+/// The value that stands for a user everywhere. A name or address that is not set has no key: the SDK looks for the key,
+/// not for null.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Representation {
+    id: String,
+    /// The address; of a user without one the id.
+    username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<String>,
+    enabled: bool,
+    email_verified: bool,
+    /// This time and the next in milliseconds since 1970.
+    created_timestamp: i64,
+    last_login: Option<i64>,
+    not_before: i64,
+    disableable_credential_types: [&'static str; 0],
+    required_actions: &'static [&'static str],
+    access: Access,
+    /// Only where one user was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    federated_identities: Option<Vec<Federated>>,
+    /// Only in lists, and on administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm_roles: Option<[&'static str; 1]>,
+}
+
+/// What the caller may do to the user.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Access {
+    manage_group_membership: bool,
+    view: bool,
+    map_roles: bool,
+    impersonate: bool,
+    manage: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Federated {
+    identity_provider: String,
+    user_id: String,
+    user_name: String,
+}
+
+impl From<FederatedIdentity> for Federated {
+    fn from(one: FederatedIdentity) -> Self {
+        Self {
+            identity_provider: one.identity_provider,
+            user_id: one.user_id,
+            user_name: one.user_name,
+        }
+    }
+}
+
+impl Representation {
+    fn new(op: &OpContext, user: User, held: &Held) -> Self {
+        let can = viewer_can(op, &user, held.permissions());
+        let id = shown_id(user.id.as_str());
+        let email = user.email.as_ref().map(ToString::to_string);
+        Self {
+            username: email.clone().unwrap_or_else(|| id.clone()),
+            id,
+            email,
+            first_name: user.firstname,
+            last_name: user.lastname,
+            enabled: user.activated,
+            email_verified: user.email_verified_at.is_some(),
+            created_timestamp: user.created_at.micros() / 1_000,
+            last_login: user.last_seen_at.map(|at| at.micros() / 1_000),
+            not_before: 0,
+            disableable_credential_types: [],
+            required_actions: if user.password_temporary {
+                &["UPDATE_PASSWORD"]
+            } else {
+                &[]
+            },
+            access: Access {
+                manage_group_membership: can.manage_groups,
+                view: true,
+                map_roles: can.map_roles,
+                impersonate: can.impersonate,
+                manage: can.update,
+            },
+            federated_identities: None,
+            realm_roles: None,
+        }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// An id in this product's form: a UUID has hyphens. One that is written in any other way than with or without them is
+/// shown as it is, since it could not be found again by another form.
+pub fn shown_id(id: &str) -> String {
+    match uuid::Uuid::try_parse(id) {
+        Ok(uuid) if uuid.simple().to_string() == id => uuid.hyphenated().to_string(),
+        Ok(_) | Err(_) => id.to_owned(),
+    }
+}
+
+/// Everybody like this of the caller's own organization, as lists show them: a stretch at a time.
+pub fn listed(
+    op: &OpContext,
+    filter: Filter<Term>,
+) -> impl Stream<Item = Result<Vec<Representation>>> + Send + 'static {
+    let op = op.clone();
+    let filter = Filter::All(vec![filter, people::of_own_organization(&op)]);
+    list::all::<User>(&op, filter, FIELDS).and_then(move |users| {
+        let op = op.clone();
+        async move {
+            let held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
+            let none = Held::default();
+            let show = |user: User| {
+                let held = held.get(&user.pk).unwrap_or(&none);
+                let is_admin = held.organization_role() == Some(OrganizationRole::Admin);
+                Representation {
+                    realm_roles: is_admin.then_some(["admin"]),
+                    ..Representation::new(&op, user, held)
+                }
+            };
+            Ok(users.into_iter().map(show).collect())
+        }
+    })
+}
+
+/// A user just changed.
+pub async fn one(op: &OpContext, user: User) -> Result<Representation> {
+    let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);
+    Ok(Representation::new(op, user, &held.unwrap_or_default()))
+}
+
+/// Users that were asked for one by one, in their order.
+pub async fn each(op: &OpContext, users: Vec<User>) -> Result<Vec<Representation>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reader = op.db().reader();
+    let held = role::held(reader, users.iter().map(|user| user.pk)).await?;
+    let mut identities = federated::of_users(reader, users.iter().map(|user| user.pk)).await?;
+    let none = Held::default();
+    let show = |user: User| {
+        let identities = identities.remove(&user.pk).unwrap_or_default();
+        let held = held.get(&user.pk).unwrap_or(&none);
+        Representation {
+            federated_identities: Some(identities.into_iter().map(Into::into).collect()),
+            ..Representation::new(op, user, held)
+        }
+    };
+    Ok(users.into_iter().map(show).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_id;
+    use crate::value::forms_of_id;
+
+    #[test]
+    fn whatever_is_shown_is_found_again() {
+        for (id, shown) in [
+            (
+                "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+                "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+            ),
+            (
+                "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+                "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+            ),
+            ("0190A1B2C3D47E5F8A9B0C1D2E3F4A5B", "0190A1B2C3D47E5F8A9B0C1D2E3F4A5B"),
+            (
+                "{0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}",
+                "{0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}",
+            ),
+            ("ann", "ann"),
+        ] {
+            assert_eq!(shown_id(id), shown);
+            assert!(forms_of_id(shown).iter().any(|form| form == id), "{id}");
+        }
+    }
+}

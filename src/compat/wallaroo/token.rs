@@ -1,0 +1,195 @@
+//! The token endpoint: an address and a password, or a refresh token, for a session's tokens.
+//!
+//! Whoever calls needs no credential, and names a client, which means nothing here: its secret is not looked at.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::json;
+
+use super::OpenId;
+use crate::authn::Actor;
+use crate::compat::face::{Face, json as answer, log_cause, refused};
+use crate::context::OpContext;
+use crate::error::Error;
+use crate::http::{App, Facts, RequestId, acting_for, read_body};
+use crate::session::{self, SignIn, Tokens};
+
+const OPERATION: &str = "wallaroo token";
+
+#[derive(Serialize)]
+struct TokenResponse<'a> {
+    access_token: &'a str,
+    expires_in: u64,
+    refresh_token: &'a str,
+    refresh_expires_in: u64,
+    token_type: &'static str,
+    scope: &'static str,
+    #[serde(rename = "not-before-policy")]
+    not_before_policy: u64,
+}
+
+/// Why there are no tokens: in OAuth's words if it has some for it, else as the rest of the face says it.
+struct Refused {
+    words: Option<(StatusCode, &'static str, String)>,
+    cause: Error,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, description: impl Into<String>, cause: Error) -> Self {
+        Self {
+            words: Some((status, error, description.into())),
+            cause,
+        }
+    }
+
+    fn request(field: &str, description: String) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            description.clone(),
+            Error::invalid(field, description),
+        )
+    }
+
+    fn response(&self) -> Response {
+        let Some((status, error, description)) = &self.words else {
+            return OpenId::refusal(&self.cause, &Actor::Anonymous);
+        };
+        let body = json!({ "error": error, "error_description": description });
+        refused(answer(*status, &body), &self.cause, &Actor::Anonymous)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(cause: Error) -> Self {
+        Self { words: None, cause }
+    }
+}
+
+/// `POST …/token`.
+pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let run = async {
+        // Nobody may say who they are here, and so nobody may speak for another.
+        let nobody = acting_for(&app, Actor::Anonymous, &parts.headers, OpenId::IMPERSONATE).await?;
+        let op = OpContext::new(Arc::clone(&app.services), nobody, Arc::clone(&id.0)).from_client(id.1);
+        let form = Form::parse(&read_body(body).await?);
+        let tokens = granted(&op, &form, &parts.headers).await;
+        tokens.inspect_err(|refused| {
+            if matches!(refused.cause, Error::Forbidden(_)) {
+                op.note_refusal(OPERATION);
+            }
+        })
+    };
+    let mut response = match run.await {
+        Ok(tokens) => given(tokens),
+        Err(refused) => {
+            log_cause(&refused.cause, &id);
+            refused.response()
+        }
+    };
+    if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
+        facts.operation = Some(OPERATION.to_owned());
+    }
+    response
+}
+
+async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tokens, Refused> {
+    let grant = form.required("grant_type")?;
+    if form.value("client_id")?.is_none() && client_of(headers).is_none() {
+        return Err(missing("client_id"));
+    }
+    match grant {
+        "password" => {
+            let typed = SignIn {
+                email: form.required("username")?.to_owned(),
+                password: form.required("password")?.to_owned(),
+            };
+            session::sign_in(op, &typed).await.map_err(|cause| {
+                let (status, description) = match &cause {
+                    Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "Invalid user credentials"),
+                    Error::Forbidden(_) => (StatusCode::BAD_REQUEST, "Account disabled"),
+                    Error::PasswordChangeRequired(_) => (StatusCode::BAD_REQUEST, "Account is not fully set up"),
+                    _ => return cause.into(),
+                };
+                Refused::new(status, "invalid_grant", description, cause)
+            })
+        }
+        "refresh_token" => session::refresh(op, form.required("refresh_token")?)
+            .await
+            .map_err(|cause| match &cause {
+                Error::Unauthenticated(_) => {
+                    Refused::new(StatusCode::BAD_REQUEST, "invalid_grant", "Invalid refresh token", cause)
+                }
+                _ => cause.into(),
+            }),
+        _ => Err(Refused::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "Unsupported grant_type",
+            Error::invalid("grant_type", "Unsupported grant_type"),
+        )),
+    }
+}
+
+fn given(tokens: Tokens) -> Response {
+    let body = TokenResponse {
+        access_token: tokens.access_token.expose(),
+        expires_in: tokens.expires_in_seconds,
+        refresh_token: tokens.refresh_token.expose(),
+        refresh_expires_in: tokens.refresh_expires_in_seconds,
+        token_type: "Bearer",
+        scope: "profile email",
+        not_before_policy: 0,
+    };
+    let mut response = answer(StatusCode::OK, &body);
+    response.extensions_mut().insert(Facts::of(&Actor::User(tokens.caller)));
+    response
+}
+
+/// The client that the header names, if it is HTTP Basic; any other credential is not looked at.
+fn client_of(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str)?.ok()?;
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (client, _secret) = credentials.split_once(':')?;
+    (!client.is_empty()).then(|| client.to_owned())
+}
+
+/// The body: names and values, as a form of a page sends them, whatever the content type says.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn parse(body: &Bytes) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A value; one that is empty is not given. None may come twice: whoever stands between could have read the other.
+    fn value(&self, name: &str) -> Result<Option<&str>, Refused> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        match values.next() {
+            Some(_) => Err(Refused::request(name, format!("Repeated parameter: {name}"))),
+            None => Ok(value.filter(|value| !value.is_empty())),
+        }
+    }
+
+    fn required(&self, name: &str) -> Result<&str, Refused> {
+        self.value(name)?.ok_or_else(|| missing(name))
+    }
+}
+
+fn missing(name: &str) -> Refused {
+    Refused::request(name, format!("Missing parameter: {name}"))
+}

@@ -1,0 +1,149 @@
+//! The MLOps API's calls.
+
+use std::collections::{HashMap, HashSet};
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use super::representation::{self, FIELDS, Representation, shown_id};
+use crate::compat::face::{self, Call, json as answer};
+use crate::compat::fields::Fields;
+use crate::compat::people;
+use crate::context::OpContext;
+use crate::error::Result;
+use crate::http::Facts;
+use crate::list::{self, Filter};
+use crate::role::BuiltIn;
+use crate::user::{self, NewUser, User, UserChange};
+use crate::value::forms_of_id;
+
+/// What the product calls an administrator in lists of roles; a role of ours that has the name is something else, and is
+/// given by its id.
+const ADMIN: &str = "admin";
+/// So many of the ids asked for are looked up at once.
+const IDS_AT_ONCE: usize = 250;
+
+/// What the SDK's constructor asks for before it has a credential: nothing about anybody.
+pub async fn config() -> Response {
+    let mut response = answer(StatusCode::OK, &json!({ "default_arch": "x86" }));
+    response.extensions_mut().insert(Facts {
+        operation: Some("wallaroo config".to_owned()),
+        ..Facts::default()
+    });
+    response
+}
+
+/// Everybody, or those of some ids; an id that nobody has, as far as the caller may see, stands there with null.
+pub async fn query(call: Call) -> Result<Response> {
+    let Call { op, fields, .. } = call;
+    const HEAD: &str = "{\"users\":{";
+    const TAIL: &str = "}}";
+    let Some(mut ids) = fields.texts("user_ids")? else {
+        let everybody = representation::listed(&op, Filter::default());
+        return face::listed(HEAD, TAIL, everybody, |user, out| entry(out, user.id(), Some(user))).await;
+    };
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    let stretches: Vec<Vec<String>> = ids.chunks(IDS_AT_ONCE).map(<[String]>::to_vec).collect();
+    let named = futures::stream::iter(stretches).then(move |ids| {
+        let op = op.clone();
+        async move { named(&op, ids).await }
+    });
+    face::listed(HEAD, TAIL, named, |(id, user), out| entry(out, id, user.as_ref())).await
+}
+
+fn entry(out: &mut Vec<u8>, id: &str, user: Option<&Representation>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, id)?;
+    out.push(b':');
+    serde_json::to_writer(out, &user)
+}
+
+/// Whom each of some ids names: the user who has the very id before one whose id is the same UUID in another form.
+async fn named(op: &OpContext, ids: Vec<String>) -> Result<Vec<(String, Option<Representation>)>> {
+    let forms = ids.iter().flat_map(|id| forms_of_id(id)).collect();
+    let users = list::by_ids::<User>(op, forms, &people::of_own_organization(op), FIELDS).await?;
+    let own_ids: Vec<String> = users.iter().map(|user| user.id.to_string()).collect();
+    let shown = representation::each(op, users).await?;
+    let by_id: HashMap<String, Representation> = own_ids.into_iter().zip(shown).collect();
+    let find = |id: &str| forms_of_id(id).iter().find_map(|form| by_id.get(form)).cloned();
+    Ok(ids
+        .into_iter()
+        .map(|id| {
+            let user = find(&id);
+            (id, user)
+        })
+        .collect())
+}
+
+/// Makes a user, and tells the password given or made.
+pub async fn invite(call: Call) -> Result<Response> {
+    let Call { op, fields, .. } = call;
+    let roles = fields.texts("roles")?.filter(|roles| !roles.is_empty());
+    let new = NewUser {
+        email: Some(fields.required_text("email")?.to_owned()),
+        password: fields.text("password")?.map(str::to_owned),
+        roles: match roles {
+            Some(roles) => roles.into_iter().map(role).collect(),
+            None => vec![BuiltIn::User.id().to_owned()],
+        },
+        ..NewUser::default()
+    };
+    let require_reset = fields.flag("require_reset")?.unwrap_or(false);
+    let made = user::create_with_password(&op, new, require_reset).await?;
+    let made = json!({ "id": shown_id(made.user.id.as_str()), "password": made.password.expose() });
+    Ok(answer(StatusCode::OK, &made))
+}
+
+/// A role by the name that this product has for it.
+fn role(name: String) -> String {
+    match name.as_str() {
+        ADMIN => BuiltIn::OrganizationAdmin.id().to_owned(),
+        _ => name,
+    }
+}
+
+/// Refuses a user's credentials from now on.
+pub async fn deactivate(call: Call) -> Result<Response> {
+    let target = people::target_by_email(&call.op, call.fields.required_text("email")?);
+    user::deactivate(&call.op, &target).await?;
+    Ok(answer(StatusCode::OK, &json!({})))
+}
+
+/// Lets a user in again.
+pub async fn activate(call: Call) -> Result<Response> {
+    let target = people::target_by_email(&call.op, call.fields.required_text("email")?);
+    user::activate(&call.op, &target).await?;
+    Ok(answer(StatusCode::OK, &json!({})))
+}
+
+/// Sets all that the product lets administrators set.
+pub async fn edit(call: Call) -> Result<Response> {
+    let Call { op, fields, .. } = call;
+    // The documents and the SDK's generated client do not spell them alike.
+    let firstname = spelled(&fields, "first_name", "firstName");
+    let lastname = spelled(&fields, "last_name", "lastName");
+    let is_admin = spelled(&fields, "is_admin", "isAdmin");
+    let target = people::target_by_id(&op, fields.required_text("id")?);
+    let wanted = UserChange {
+        email: Some(fields.required_text("email")?.to_owned()),
+        firstname: Some(fields.required_text(firstname)?.to_owned()),
+        lastname: Some(fields.required_text(lastname)?.to_owned()),
+        activated: Some(required_flag(&fields, "enabled")?),
+        is_admin: Some(required_flag(&fields, is_admin)?),
+        ..UserChange::default()
+    };
+    let changed = user::update(&op, &target, wanted, None).await?;
+    let shown = representation::one(&op, changed).await?;
+    Ok(answer(StatusCode::OK, &shown))
+}
+
+fn spelled(fields: &Fields, name: &'static str, other: &'static str) -> &'static str {
+    let given = |name| fields.raw(name).is_some_and(|value| *value != Value::Null);
+    if given(other) && !given(name) { other } else { name }
+}
+
+fn required_flag(fields: &Fields, name: &str) -> Result<bool> {
+    fields.flag(name)?.ok_or_else(|| fields.invalid(name, "is missing."))
+}
