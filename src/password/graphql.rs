@@ -42,7 +42,7 @@ impl PasswordMutation {
 
     /// Mails a link that sets a new password, to oneself or with `write:user` to a user one may manage. The present
     /// password works until the link is used, which must be within an hour. `INVALID` for a user who has no password
-    /// here and signs in with another identity provider.
+    /// here and signs in with another identity provider; `RATE_LIMITED` after ten links within an hour.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
 
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
@@ -19,10 +21,13 @@ use crate::user::{self, Target, User};
 use crate::value::Email;
 use crate::{federated, organization, role};
 
+/// So many links in force a user may have.
+const LINKS_MAX: u64 = 10;
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
-/// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it.
+/// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
+/// `RATE_LIMITED` after ten links within an hour.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
     as_oneself(op.actor(), "Resetting a password")?;
@@ -46,6 +51,7 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
+    not_flooded(&*change, op, row.pk).await?;
     let token = token_in_txn(&*change, op, row.pk, TOKEN_LIFETIME).await?;
     change
         .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
@@ -54,6 +60,32 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let user: User = row.into();
     mail_link(op, &email, &user, &token).await?;
     Ok(user)
+}
+
+/// Refuses one more link while so many are in force, so that nobody's mailbox is flooded.
+async fn not_flooded(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
+    let now = op.now();
+    let in_force = password_token::Entity::find()
+        .filter(password_token::Column::UserPk.eq(user_pk))
+        .filter(password_token::Column::ExpiresAt.gt(now))
+        .order_by_desc(password_token::Column::ExpiresAt)
+        .limit(LINKS_MAX)
+        .all(connection)
+        .await?;
+    match in_force.last() {
+        Some(oldest) if in_force.len() as u64 == LINKS_MAX => {
+            let micros = oldest.expires_at.micros() - now.micros();
+            let retry_after_seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
+            Err(Error::RateLimited {
+                message: format!(
+                    "{LINKS_MAX} links to set a new password were mailed to this user within an hour. Try again in \
+                     {retry_after_seconds} seconds."
+                ),
+                retry_after_seconds,
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Makes a token for a user; only its digest is kept.

@@ -134,6 +134,25 @@ on_both! {
         assert!(!app.dump().await.contains("brand new"));
     }
 
+    async fn a_mailbox_is_not_flooded(app: App) {
+        app.organization("acme", &[]).await;
+        let ann = app.user("acme", "ann", Some("user")).await;
+        let start = "mutation { resetPassword(where: {id: \"ann\"}) { id } }";
+        for _ in 0..10 {
+            ann.ok(start, json!({})).await;
+        }
+        // Whoever asks, and also where nobody is told: the links of all ways are counted together.
+        for caller in [&ann, &app.admin()] {
+            let refusal = caller.refusal(start, json!({})).await;
+            assert_eq!(refusal["extensions"]["code"], "RATE_LIMITED", "{refusal}");
+            assert_eq!(refusal["extensions"]["retryAfterSeconds"], 3600, "{refusal}");
+        }
+        assert_eq!(ann.refused(start, json!({})).await, "RATE_LIMITED");
+        app.services.clock.advance(Duration::from_secs(60 * 60));
+        ann.ok(start, json!({})).await;
+        assert_eq!(app.mails().len(), 11);
+    }
+
     async fn who_may_start_a_reset(app: App) {
         app.organization("acme", &[]).await;
         let ada = app.user("acme", "ada", Some("user")).await;

@@ -517,6 +517,78 @@ impl Drop for Process {
     }
 }
 
+/// A key, a role, of a user or of its group, and the user itself: taken away on one process, gone on the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_away_on_one_process_is_refused_by_the_other_within_a_second() {
+    let app = App::new(Backend::Postgres).await;
+    app.organization("acme", &[]).await;
+    let key = app.user("acme", "ann", Some("team-manager")).await.key.unwrap();
+    app.admin()
+        .ok("mutation { createGroup(data: {name: \"Admins\", organizationId: \"acme\", roles: [\"organization-admin\"]}) { id } }", json!({}))
+        .await;
+    let (one, other) = (Process::start(&app.database.url), Process::start(&app.database.url));
+    let in_group = "(where: {key: \"ADMINS\", organization: {id: \"acme\"}}, user: {id: \"ann\"}) { id } }";
+    let steps = [
+        (
+            format!("mutation {{ addUserToGroup{in_group}"),
+            None,
+            "{ countOrganizations }",
+            "",
+        ),
+        (
+            format!("mutation {{ removeUserFromGroup{in_group}"),
+            None,
+            "{ countOrganizations }",
+            "FORBIDDEN",
+        ),
+        (
+            "mutation { withdrawRole(where: {id: \"ann\"}, role: \"team-manager\") { id } }".to_owned(),
+            None,
+            "{ countGroups }",
+            "FORBIDDEN",
+        ),
+        (
+            "mutation { deactivateUser(where: {id: \"ann\"}) { id } }".to_owned(),
+            None,
+            "{ me { id } }",
+            "UNAUTHENTICATED",
+        ),
+        (
+            "mutation { activateUser(where: {id: \"ann\"}) { id } }".to_owned(),
+            None,
+            "{ me { id } }",
+            "",
+        ),
+        (
+            "{ apiKeys { name } }".to_owned(),
+            Some("revokeApiKeys"),
+            "{ me { id } }",
+            "UNAUTHENTICATED",
+        ),
+    ];
+    for (change, by_owner, probe, expected) in steps {
+        let done = match by_owner {
+            None => one.ask(Some(ADMIN_KEY), &change),
+            Some(field) => {
+                let name = one.ask(Some(&key), &change)["data"]["apiKeys"][0]["name"].clone();
+                one.ask(Some(&key), &format!("mutation {{ {field}(names: [{name}]) {{ id }} }}"))
+            }
+        };
+        assert!(done.get("errors").is_none(), "{change}: {done}");
+        let changed = Instant::now();
+        let expected = if expected.is_empty() { "OK" } else { expected };
+        assert_eq!(
+            code_of(&one.ask(Some(&key), probe)),
+            expected,
+            "at once, on the same process: {change}"
+        );
+        while code_of(&other.ask(Some(&key), probe)) != expected {
+            assert!(changed.elapsed() < SECOND, "not after a second: {change}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_revoked_on_one_process_is_refused_by_the_other_within_a_second() {
     let app = App::new(Backend::Postgres).await;

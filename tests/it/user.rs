@@ -74,7 +74,7 @@ on_both! {
         }
         // A tenant of another organization than the one named, also for who reaches both.
         let crossed = json!({"data": {"id": "u3", "organizationId": "acme", "tenantId": "springfield"}});
-        assert_eq!(app.admin().refused(CREATE_USER, crossed).await, "NOT_FOUND");
+        assert_eq!(app.admin().refused(CREATE_USER, crossed).await, "INVALID");
     }
 
     async fn an_address_has_one_form(app: App) {
@@ -385,7 +385,8 @@ on_both! {
         assert_eq!(chief.refused(UPDATE_USER, change("ada", json!({"organizationId": "globex"}))).await, "NOT_FOUND");
         for (data, code) in [
             (json!({"organizationId": "nowhere"}), "NOT_FOUND"),
-            (json!({"organizationId": "globex", "tenantId": "berlin"}), "NOT_FOUND"),
+            (json!({"organizationId": "globex", "tenantId": "berlin"}), "INVALID"),
+            (json!({"organizationId": "globex", "tenantId": "nowhere"}), "NOT_FOUND"),
         ] {
             assert_eq!(app.admin().refused(UPDATE_USER, change("ada", data)).await, code);
         }
