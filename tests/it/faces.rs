@@ -1,4 +1,5 @@
-//! The other products' faces: what all of them have in common, and each of them by itself.
+//! The other products' faces: what all of them have in common, and each.
 
 mod air;
 mod manners;
+mod waii;

@@ -72,9 +72,14 @@ on_both! {
         ] {
             assert_eq!(chief.refused(CREATE_USER, json!({"data": data})).await, code, "{data}");
         }
-        // A tenant of another organization than the one named, also for who reaches both.
+        // A tenant of another organization than the one named: who reaches both is told what is wrong.
         let crossed = json!({"data": {"id": "u3", "organizationId": "acme", "tenantId": "springfield"}});
+        let refusal = app.admin().refusal(CREATE_USER, crossed.clone()).await;
+        assert_eq!(refusal["message"], "[INVALID] The tenant 'springfield' is not of the organization 'acme'.");
         assert_eq!(app.admin().refused(CREATE_USER, crossed).await, "INVALID");
+        // The tenant alone says which organization it is.
+        let placed = app.admin().create_user(json!({"id": "u3", "tenantId": "springfield"})).await;
+        assert_eq!((&placed["organizationId"], &placed["tenantId"]), (&json!("globex"), &json!("springfield")));
     }
 
     async fn an_address_has_one_form(app: App) {
@@ -387,6 +392,7 @@ on_both! {
             (json!({"organizationId": "nowhere"}), "NOT_FOUND"),
             (json!({"organizationId": "globex", "tenantId": "berlin"}), "INVALID"),
             (json!({"organizationId": "globex", "tenantId": "nowhere"}), "NOT_FOUND"),
+            (json!({"tenantId": "springfield"}), "INVALID"),
         ] {
             assert_eq!(app.admin().refused(UPDATE_USER, change("ada", data)).await, code);
         }

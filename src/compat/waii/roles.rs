@@ -2,7 +2,7 @@
 //! know — goes by ours.
 
 use crate::compat::fields::Fields;
-use crate::error::{Result, shown};
+use crate::error::{Error, Result, shown};
 use crate::role::{Assigned, BuiltIn};
 
 /// Its name for a built-in role, if it has one.
@@ -34,10 +34,7 @@ pub fn given(user: &Fields) -> Result<Option<Vec<String>>> {
         Some(role) => Ok(role.id().to_owned()),
         None => match BuiltIn::named(&name).and_then(name_of) {
             // Ours, where the product has a name of its own: not a role that it knows.
-            Some(_) => Err(user.invalid(
-                "roles",
-                &format!("names the role '{}', which does not exist.", shown(&name)),
-            )),
+            Some(_) => Err(Error::invalid("roles", format!("There is no role '{}'.", shown(&name)))),
             None => Ok(name),
         },
     };
