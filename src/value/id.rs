@@ -35,6 +35,15 @@ pub fn forms_of_id(text: &str) -> Vec<String> {
     forms
 }
 
+/// An id as products show it that write UUIDs with hyphens; one that is no UUID, or a UUID that somebody wrote in a form of
+/// their own, as it is: it could not be found again by another form.
+pub fn with_hyphens(id: &str) -> Cow<'_, str> {
+    match Uuid::try_parse(id) {
+        Ok(uuid) if uuid.simple().to_string() == id => Cow::Owned(uuid.hyphenated().to_string()),
+        Ok(_) | Err(_) => Cow::Borrowed(id),
+    }
+}
+
 /// An id as products show it that write UUIDs without hyphens; one that is no UUID, or a UUID that somebody wrote in a
 /// form of their own, as it is.
 pub fn without_hyphens(id: &str) -> Cow<'_, str> {

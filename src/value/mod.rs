@@ -11,7 +11,8 @@ mod timestamp;
 
 pub use email::Email;
 pub use id::{
-    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id, without_hyphens,
+    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id, with_hyphens,
+    without_hyphens,
 };
 pub use json::{JsonText, exact_json};
 pub use text::{clearable, composed, description, is_storable, name, optional};

@@ -26,12 +26,14 @@ Files
     kili_new.py     the same for the new one
     air.lock        plain `requests`: Wasabi AiR's users and groups, for which there is no SDK
     air.py          the tests of it
+    wallaroo.lock   `wallaroo` 2026.1.3, with 600 MB of what it depends on
+    wallaroo_sdk.py the tests of it; `wallaroo.py` would stand in the package's place
     directory.py    set-up over plain GraphQL, mails, and what goes over the wire
 
 To see one test: put what pytest should know behind `--`, as in `… --client kili-old -- -k paging -x`.
 
 A lock file is made again with `pip freeze` in a new environment in which `pip install kili==<version> pytest` was run
-(`pip install requests pytest` for `air`).
+(`pip install requests pytest` for `air`, `pip install wallaroo==<version> pytest` for `wallaroo`).
 Python 3.11 is needed for the clients; this file takes it from the PATH when it is run by another one.
 """
 
@@ -54,7 +56,7 @@ import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py"}
+CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py", "wallaroo": "wallaroo_sdk.py"}
 
 SERVER_START_SECONDS_MAX = 60
 SERVER_STOP_SECONDS_MAX = 20
@@ -279,7 +281,7 @@ def count(report):
 def clean_environment():
     """This process's environment without what would steer the server or a client."""
     return {name: value for name, value in os.environ.items()
-            if not name.startswith(("TENANTRY_", "KILI_", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))}
+            if not name.startswith(("TENANTRY_", "KILI_", "WALLAROO_", "PYTEST_", "PYTHON", "VIRTUAL_ENV"))}
 
 
 if __name__ == "__main__":

@@ -3,3 +3,4 @@
 mod air;
 mod manners;
 mod waii;
+mod wallaroo;

@@ -9,7 +9,7 @@ use crate::compat::face::{self, Call, json as answer};
 use crate::compat::people;
 use crate::error::{Error, Result};
 use crate::list::{Filter, TextTest};
-use crate::user::{self, Target, Term, UserChange};
+use crate::user::{self, Term, UserChange};
 use crate::value::Email;
 
 /// Everybody, or whoever has this address: the whole of it, in any case. The SDK takes the first of the answer unseen, so
@@ -29,10 +29,8 @@ pub async fn search(call: Call) -> Result<Response> {
 
 /// One user.
 pub async fn read(call: Call) -> Result<Response> {
-    let id = call.path("id");
-    let own = people::of_own_organization(&call.op);
-    let found = people::user_with_id(&call.op, id, &own, FIELDS).await?;
-    let found = found.ok_or_else(|| Target::id(id).not_found())?;
+    let target = people::target_by_id(&call.op, call.path("id"));
+    let found = user::get(&call.op, &target, FIELDS).await?;
     let shown = representation::each(&call.op, vec![found]).await?;
     Ok(answer(StatusCode::OK, &shown.first()))
 }

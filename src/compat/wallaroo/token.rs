@@ -82,12 +82,7 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, 
         let nobody = acting_for(&app, Actor::Anonymous, &parts.headers, OpenId::IMPERSONATE).await?;
         let op = OpContext::new(Arc::clone(&app.services), nobody, Arc::clone(&id.0)).from_client(id.1);
         let form = Form::parse(&read_body(body).await?);
-        let tokens = granted(&op, &form, &parts.headers).await;
-        tokens.inspect_err(|refused| {
-            if matches!(refused.cause, Error::Forbidden(_)) {
-                op.note_refusal(OPERATION);
-            }
-        })
+        granted(&op, &form, &parts.headers).await
     };
     let mut response = match run.await {
         Ok(tokens) => given(tokens),

@@ -7,7 +7,7 @@ use axum::response::Response;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::representation::{self, FIELDS, Representation, shown_id};
+use super::representation::{self, FIELDS, Representation};
 use crate::compat::face::{self, Call, json as answer};
 use crate::compat::fields::Fields;
 use crate::compat::people;
@@ -17,7 +17,7 @@ use crate::http::Facts;
 use crate::list::{self, Filter};
 use crate::role::BuiltIn;
 use crate::user::{self, NewUser, User, UserChange};
-use crate::value::forms_of_id;
+use crate::value::{forms_of_id, with_hyphens};
 
 /// What the product calls an administrator in lists of roles; a role of ours that has the name is something else, and is
 /// given by its id.
@@ -92,7 +92,7 @@ pub async fn invite(call: Call) -> Result<Response> {
     };
     let require_reset = fields.flag("require_reset")?.unwrap_or(false);
     let made = user::create_with_password(&op, new, require_reset).await?;
-    let made = json!({ "id": shown_id(made.user.id.as_str()), "password": made.password.expose() });
+    let made = json!({ "id": with_hyphens(made.user.id.as_str()), "password": made.password.expose() });
     Ok(answer(StatusCode::OK, &made))
 }
 
