@@ -18,6 +18,7 @@ use crate::db::Database;
 use crate::error::Result;
 use crate::mail::Mailer;
 use crate::password::Hasher;
+use crate::role::BuiltInRoles;
 use crate::value::Timestamp;
 
 /// What the whole server shares.
@@ -31,6 +32,7 @@ pub struct Services {
     pub audit_log: AuditLog,
     pub refusals: Refusals,
     pub signing: SigningKeys,
+    pub built_in_roles: BuiltInRoles,
 }
 
 /// The time. Tests hold it still and move it by hand.
@@ -120,6 +122,10 @@ impl OpContext {
 
     pub fn mailer(&self) -> &Mailer {
         &self.services.mailer
+    }
+
+    pub fn built_in_roles(&self) -> &BuiltInRoles {
+        &self.services.built_in_roles
     }
 
     pub fn signing(&self) -> &SigningKeys {

@@ -90,7 +90,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
-    let roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    let roles = wanted_roles(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
     if activated {
         seats::take(&*change, &home).await?;
@@ -157,14 +157,15 @@ pub(crate) async fn tenant_of(connection: &impl ConnectionTrait, home: &organiza
 
 /// The roles that `organizationRole` and `roles` ask for together.
 pub(crate) async fn wanted_roles(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     organization_role: Option<OrganizationRole>,
     named: &[String],
 ) -> Result<Vec<Assigned>> {
-    let mut roles = role::resolve(connection, organization_pk, "roles", named).await?;
+    let mut roles = role::resolve(op, connection, organization_pk, "roles", named).await?;
     if let Some(view) = organization_role {
-        let role = role::built_in(connection, view.role()).await?;
+        let role = role::built_in(op, connection, view.role()).await?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }

@@ -159,7 +159,7 @@ pub(super) async fn update_as(
     if moves {
         by_groups.clear();
     }
-    let roles = new_roles(&*change, home.pk, &kept, &by_groups, &wanted).await?;
+    let roles = new_roles(op, &*change, home.pk, &kept, &by_groups, &wanted).await?;
     role::grantable(op.actor(), &roles, &kept)?;
     let role_keys = |roles: &[Assigned]| {
         let mut keys: Vec<i64> = roles.iter().map(|role| role.role_pk).collect();
@@ -274,6 +274,7 @@ async fn new_home(
 }
 
 async fn new_roles(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     kept: &[Assigned],
@@ -281,12 +282,12 @@ async fn new_roles(
     wanted: &UserChange,
 ) -> Result<Vec<Assigned>> {
     let mut roles = match &wanted.roles {
-        Some(named) => role::resolve(connection, organization_pk, "roles", named).await?,
+        Some(named) => role::resolve(op, connection, organization_pk, "roles", named).await?,
         None => kept.to_vec(),
     };
     // Setting a view to what it shows already changes nothing.
     if let Some(named) = &wanted.role_id {
-        let mut only = role::resolve(connection, organization_pk, "roleId", std::slice::from_ref(named)).await?;
+        let mut only = role::resolve(op, connection, organization_pk, "roleId", std::slice::from_ref(named)).await?;
         let shown = Held {
             direct: roles.clone(),
             by_groups: by_groups.to_vec(),
@@ -300,7 +301,7 @@ async fn new_roles(
         && OrganizationRole::of(roles.iter().chain(by_groups)) != Some(view)
     {
         roles.retain(|role| role.built_in.is_none());
-        roles.push(role::built_in(connection, view.role()).await?);
+        roles.push(role::built_in(op, connection, view.role()).await?);
     }
     Ok(roles)
 }

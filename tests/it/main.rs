@@ -36,6 +36,7 @@ mod password;
 mod password_more;
 mod request_log;
 mod role;
+mod rows;
 mod rules;
 mod seats;
 mod session;
