@@ -21,6 +21,7 @@ use crate::db::{Database, SchemaState, schema_state};
 use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
+use crate::role::BuiltInRoles;
 use crate::user::Target;
 use crate::{demo, graphql, setup, sweep, telemetry};
 
@@ -259,6 +260,7 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
             .transpose()?
             .unwrap_or_default(),
         refusals: Refusals::default(),
+        built_in_roles: BuiltInRoles::default(),
         signing: SigningKeys::new(
             SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
             config.public_url.as_deref(),

@@ -19,6 +19,7 @@ use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
 use crate::password::Hasher;
+use crate::role::BuiltInRoles;
 use crate::value::Timestamp;
 
 /// What the whole server shares.
@@ -32,6 +33,7 @@ pub struct Services {
     pub audit_log: AuditLog,
     pub refusals: Refusals,
     pub signing: SigningKeys,
+    pub built_in_roles: BuiltInRoles,
 }
 
 /// The time. Tests hold it still and move it by hand.
@@ -121,6 +123,10 @@ impl OpContext {
 
     pub fn mailer(&self) -> &Mailer {
         &self.services.mailer
+    }
+
+    pub fn built_in_roles(&self) -> &BuiltInRoles {
+        &self.services.built_in_roles
     }
 
     pub fn signing(&self) -> &SigningKeys {

@@ -110,7 +110,10 @@ async fn first_rows(connection: &DatabaseTransaction, op: &OpContext, lines: &mu
         ..Default::default()
     };
     let admin = admin.insert(connection).await?;
-    let role = role::built_in(connection, BuiltIn::SuperAdmin).await?;
+    let mut roles = role::built_in_rows(connection).await?;
+    let role = roles
+        .remove(&BuiltIn::SuperAdmin)
+        .context("the built-in roles are missing")?;
     let assignment = user_role::ActiveModel {
         user_pk: Set(admin.pk),
         role_pk: Set(role.role_pk),

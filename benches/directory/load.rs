@@ -1,6 +1,7 @@
 //! Requests as fast as they are answered, over connections that stay open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -14,8 +15,33 @@ use tokio::net::TcpStream;
 #[derive(Clone)]
 pub struct Target {
     pub address: String,
-    pub key: String,
+    pub path: &'static str,
+    pub credential: Credential,
 }
+
+#[derive(Clone)]
+pub enum Credential {
+    None,
+    Key(String),
+    /// One after the other.
+    InTurn(Arc<(Vec<String>, AtomicUsize)>),
+}
+
+impl Credential {
+    pub fn in_turn(keys: Vec<String>) -> Self {
+        Self::InTurn(Arc::new((keys, AtomicUsize::new(0))))
+    }
+
+    fn next(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Key(key) => Some(key),
+            Self::InTurn(keys) => Some(&keys.0[keys.1.fetch_add(1, Ordering::Relaxed) % keys.0.len()]),
+        }
+    }
+}
+
+pub type Connection = SendRequest<Full<Bytes>>;
 
 /// Makes the next request's body.
 pub type Bodies = Arc<dyn Fn() -> Bytes + Send + Sync>;
@@ -29,7 +55,7 @@ pub struct Measured {
 }
 
 impl Target {
-    async fn connect(&self) -> SendRequest<Full<Bytes>> {
+    pub async fn connect(&self) -> Connection {
         let stream = TcpStream::connect(&self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
@@ -37,22 +63,33 @@ impl Target {
         sender
     }
 
-    async fn ask(&self, sender: &mut SendRequest<Full<Bytes>>, body: Bytes) -> Bytes {
-        let request = Request::post("/graphql")
+    /// An answer with data, or the text of one without.
+    pub async fn try_ask(&self, connection: &mut Connection, body: Bytes) -> Result<Bytes, String> {
+        let mut request = Request::post(self.path)
             .header(header::HOST, &self.address)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .body(Full::new(body))
-            .unwrap();
-        let response = sender.send_request(request).await.unwrap();
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = self.credential.next() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        let request = request.body(Full::new(body)).unwrap();
+        let response = connection.send_request(request).await.map_err(|e| e.to_string())?;
         let status = response.status();
-        let answer = response.into_body().collect().await.unwrap().to_bytes();
-        assert!(
-            status == StatusCode::OK && answer.starts_with(b"{\"data\""),
-            "{status} {}",
-            String::from_utf8_lossy(&answer)
-        );
-        answer
+        let answer = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|e| e.to_string())?
+            .to_bytes();
+        if status == StatusCode::OK && answer.starts_with(b"{\"data\"") {
+            Ok(answer)
+        } else {
+            Err(String::from_utf8_lossy(&answer).into_owned())
+        }
+    }
+
+    /// An answer, which must have data.
+    pub async fn ask(&self, connection: &mut Connection, body: Bytes) -> Bytes {
+        self.try_ask(connection, body).await.unwrap()
     }
 
     /// One answer.

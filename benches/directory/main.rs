@@ -1,13 +1,20 @@
-//! The server against its floor, on both databases: how much of what the machine can do is left after everything that
-//! the server does for a request.
+//! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--rounds 5] [--seconds 3] [--connections 16]
-//!                                      [--only sqlite|postgres] [--keep FOLDER]
+//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in]... [--keep FOLDER]
 //!
-//! It fills a database with `tenantry demo`, starts the server and the floor (see `floor.rs`), and asks both for the same,
-//! in rounds that take turns. Only the ratios mean something, and only those of one run: load, server, floor and database
-//! share the machine. PostgreSQL is started as for the tests (`TENANTRY_TEST_POSTGRES_URL` names another one), without
-//! waiting for the disk; SQLite waits for it on both sides. `--keep` keeps the filled SQLite file for the next run.
+//! It fills a database with `tenantry demo` and starts the server on it. Then:
+//!
+//! - **floor**: the server and the floor (see `floor.rs`) are asked for the same, in rounds that take turns: how much of
+//!   what the machine can do is left after everything that the server does for a request;
+//! - **gate**: what authentication, permissions and the gate add to a page of 50 (see `gate.rs`);
+//! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`).
+//!
+//! Load, server, floor and database share the machine. So only the ratios mean something, and only those of one run; what
+//! is said in milliseconds is of this machine, with nothing else running. PostgreSQL is started as for the tests
+//! (`TENANTRY_TEST_POSTGRES_URL` names another one), without waiting for the disk; SQLite waits for it on both sides.
+//! `--keep` keeps the filled databases for the next run: the SQLite file in that folder, on PostgreSQL the database
+//! `tenantry_bench_<users>`, if the server is one that stays.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,9 +26,12 @@
 )]
 
 mod floor;
+mod gate;
 mod load;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
+mod sign_in;
+mod table;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -31,10 +41,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use clap::Parser;
-use load::{Bodies, Measured, Target};
+use clap::{Parser, ValueEnum};
+use load::{Bodies, Credential, Measured, Target};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use serde_json::json;
+use table::Table;
 
 // As the server.
 #[global_allocator]
@@ -42,6 +53,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SERVER: &str = env!("CARGO_BIN_EXE_tenantry");
 const ADMIN_KEY: &str = "admin-key-of-the-benchmark-0123456789";
+const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const DATABASES: [&str; 2] = ["sqlite", "postgres"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Floor,
+    Gate,
+    SignIn,
+}
 
 #[derive(Parser)]
 struct Options {
@@ -57,9 +77,12 @@ struct Options {
     #[arg(long, default_value_t = 16)]
     connections: usize,
     /// One of the databases instead of both.
-    #[arg(long, value_parser = ["sqlite", "postgres"])]
+    #[arg(long, value_parser = DATABASES)]
     only: Option<String>,
-    /// A folder that the filled SQLite file stays in.
+    /// Some of the parts instead of all.
+    #[arg(long)]
+    part: Vec<Part>,
+    /// A folder that the filled SQLite file stays in; a filled database on a named PostgreSQL stays too.
     #[arg(long)]
     keep: Option<PathBuf>,
     /// Given by cargo.
@@ -73,17 +96,18 @@ fn main() {
         .build()
         .unwrap();
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, floor, url, user] = arguments.as_slice()
-        && floor == "floor"
-    {
-        return runtime.block_on(floor::serve(url, user));
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [_, "floor", url, user] => return runtime.block_on(floor::serve(url, user)),
+        [_, "gate", url, user_pk] => return runtime.block_on(gate::serve(url, user_pk)),
+        _ => {}
     }
     runtime.block_on(run(&Options::parse()));
 }
 
 async fn run(options: &Options) {
     let folder = tempfile::tempdir().unwrap();
-    for database in ["sqlite", "postgres"] {
+    let mut table = Table::default();
+    for database in DATABASES {
         if options.only.as_deref().is_some_and(|only| only != database) {
             continue;
         }
@@ -95,100 +119,262 @@ async fn run(options: &Options) {
                     folder.join(format!("bench-{}.db", options.users)).display()
                 )
             }
-            _ => postgres::create_database(&format!("tenantry_bench_{}", std::process::id()), None).await,
+            _ => postgres_url(options).await,
         };
-        compare(options, database, &url).await;
+        let bench = Bench::prepare(options, database, &url, &mut table).await;
+        if options.has(Part::Floor) {
+            bench.against_the_floor(&mut table).await;
+        }
+        if options.has(Part::Gate) {
+            bench.gate(&mut table).await;
+        }
+        if options.has(Part::SignIn) {
+            bench.sign_in(&mut table).await;
+        }
+    }
+    println!(
+        "\n{} users, {} connections\n{table}",
+        options.users, options.connections
+    );
+}
+
+impl Options {
+    fn has(&self, part: Part) -> bool {
+        self.part.is_empty() || self.part.contains(&part)
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
     }
 }
 
-async fn compare(options: &Options, database: &str, url: &str) {
-    let filled = url
-        .strip_prefix("sqlite://")
-        .is_some_and(|path| std::path::Path::new(path).exists());
-    if !filled {
-        let started = Instant::now();
-        let users = options.users.to_string();
-        let status = tenantry(url)
-            .args(["demo", "--users", &users])
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "the demo failed");
-        println!("{database}: {users} users in {:.1} s", started.elapsed().as_secs_f64());
+async fn postgres_url(options: &Options) -> String {
+    let kept = format!("tenantry_bench_{}", options.users);
+    if options.keep.is_some()
+        && let Ok(base) = std::env::var("TENANTRY_TEST_POSTGRES_URL")
+        && let Some((base, _)) = base.rsplit_once('/')
+    {
+        let url = format!("{base}/{kept}");
+        if connect(&url).await.is_err() {
+            postgres::create_database(&kept, None).await;
+        }
+        return url;
     }
-    let mut connect = sea_orm::ConnectOptions::new(url);
-    connect.max_connections(1).sqlx_logging(false);
-    let connection = Database::connect(connect).await.unwrap();
-    if database == "postgres" {
-        connection.execute_unprepared("VACUUM ANALYZE").await.unwrap();
-    }
-    // The first organization is the largest; who made it is its administrator, and calls.
-    let largest = "SELECT organization_pk FROM users GROUP BY organization_pk ORDER BY COUNT(*) DESC LIMIT 1";
-    let founder = format!("SELECT id FROM users WHERE organization_pk = ({largest}) ORDER BY created_at, id LIMIT 1");
-    let user = texts(&connection, &founder).await.remove(0);
-    let emails = texts(
-        &connection,
-        &format!(
-            "SELECT email FROM users WHERE organization_pk = ({largest}) AND email IS NOT NULL ORDER BY pk LIMIT 20000"
-        ),
-    )
-    .await;
-    connection.close().await.unwrap();
-    let name = format!("bench {}", std::process::id());
-    let minted = tenantry(url)
-        .args(["api-key", "--user", &user, "--name", &name])
-        .output()
-        .unwrap();
-    let key = String::from_utf8(minted.stdout).unwrap().trim().to_owned();
+    postgres::create_database(&format!("tenantry_bench_{}", std::process::id()), None).await
+}
 
-    let server = Started::new(tenantry(url).args(["serve", "--listen", "127.0.0.1:0"]));
-    let floor = Started::new(Command::new(std::env::current_exe().unwrap()).args(["floor", url, &user]));
-    let target = |address: &str| Target {
-        address: address.to_owned(),
-        key: key.clone(),
-    };
-    let (server_at, floor_at) = (target(&server.address), target(&floor.address));
-    println!(
-        "{database}, {} users, {} connections, {} rounds of {} s; requests/s (p50, p99 in ms)",
-        options.users, options.connections, options.rounds, options.seconds
-    );
-    println!("{:<16}{:>28}{:>28}{:>16}", "", "server", "floor", "server/floor");
-    for (title, bodies, same) in cases(emails) {
-        if same {
-            for _ in 0..20 {
-                let body = bodies();
-                let (ours, theirs) = (server_at.once(body.clone()).await, floor_at.once(body).await);
-                assert_eq!(ours, theirs, "both answer the same");
-            }
+/// A filled database, and who calls.
+struct Bench<'a> {
+    options: &'a Options,
+    database: &'static str,
+    url: &'a str,
+    connection: DatabaseConnection,
+    user_pk: i64,
+    user: String,
+    key: String,
+    emails: Vec<String>,
+}
+
+impl<'a> Bench<'a> {
+    async fn prepare(options: &'a Options, database: &'static str, url: &'a str, table: &mut Table) -> Self {
+        if !is_filled(url).await {
+            let started = Instant::now();
+            let users = options.users.to_string();
+            let status = tenantry(url)
+                .args(["demo", "--users", &users])
+                .stdout(Stdio::null())
+                .status()
+                .unwrap();
+            assert!(status.success(), "the demo failed");
+            let took = started.elapsed();
+            // Asked of SQLite, and of a million.
+            let aim = (database == "sqlite" && options.users == 1_000_000).then_some(120.0);
+            table.at_most("demo, s", aim, database, took.as_secs_f64());
         }
-        let time = Duration::from_secs_f64(options.seconds);
-        let warming = time / 3;
-        server_at.measure(&bodies, options.connections, warming).await;
-        floor_at.measure(&bodies, options.connections, warming).await;
-        let mut rounds: Vec<(Measured, Measured)> = Vec::new();
-        for round in 0..options.rounds {
-            let ours = async || server_at.measure(&bodies, options.connections, time).await;
-            let theirs = async || floor_at.measure(&bodies, options.connections, time).await;
-            // Each goes first as often as the other.
-            rounds.push(if round % 2 == 0 {
-                let ours = ours().await;
-                (ours, theirs().await)
-            } else {
-                let theirs = theirs().await;
-                (ours().await, theirs)
-            });
+        let connection = connect(url).await.unwrap();
+        if database == "postgres" {
+            connection.execute_unprepared("VACUUM ANALYZE").await.unwrap();
         }
-        let ratio = median(rounds.iter().map(|(ours, theirs)| ours.per_second / theirs.per_second));
+        // The first organization is the largest; who made it is its administrator, and calls.
+        let largest = "SELECT organization_pk FROM users GROUP BY organization_pk ORDER BY COUNT(*) DESC LIMIT 1";
+        let founder = |column: &str| {
+            format!("SELECT {column} FROM users WHERE organization_pk = ({largest}) ORDER BY created_at, id LIMIT 1")
+        };
+        let user = texts(&connection, &founder("id")).await.remove(0);
+        let user_pk = texts(&connection, &founder("CAST(pk AS TEXT)")).await.remove(0);
+        let emails = format!(
+            "SELECT email FROM users WHERE organization_pk = ({largest}) AND email IS NOT NULL ORDER BY pk LIMIT 20000"
+        );
+        let emails = texts(&connection, &emails).await;
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+        let minted = tenantry(url)
+            .args(["api-key", "--user", &user, "--name", &format!("bench {now}")])
+            .output()
+            .unwrap();
+        Self {
+            options,
+            database,
+            url,
+            connection,
+            user_pk: user_pk.parse().unwrap(),
+            user,
+            key: String::from_utf8(minted.stdout).unwrap().trim().to_owned(),
+            emails,
+        }
+    }
+
+    fn server(&self) -> Started {
+        Started::new(tenantry(self.url).args(["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// This process in another role.
+    fn role(&self, role: &str, user: &str) -> Started {
+        Started::new(Command::new(std::env::current_exe().unwrap()).args([role, self.url, user]))
+    }
+
+    fn target(&self, started: &Started) -> Target {
+        Target {
+            address: started.address.clone(),
+            path: "/graphql",
+            credential: Credential::Key(self.key.clone()),
+        }
+    }
+
+    fn heading(&self, part: &str, columns: &[&str]) {
+        let options = self.options;
         println!(
-            "{title:<16}{:>28}{:>28}{ratio:>16.2}",
-            shown(rounds.iter().map(|(ours, _)| *ours)),
-            shown(rounds.iter().map(|(_, theirs)| *theirs))
+            "\n{}, {} users, {part}: {} connections, {} rounds of {} s; requests/s (p50, p99 in ms)",
+            self.database, options.users, options.connections, options.rounds, options.seconds
+        );
+        let columns: String = columns.iter().map(|column| format!("{column:>28}")).collect();
+        println!("{:<16}{columns}", "");
+    }
+
+    /// Asks several for the same, in turns; each goes first as often as the others.
+    async fn rounds<const N: usize>(&self, targets: &[Target; N], bodies: &Bodies) -> Vec<[Measured; N]> {
+        for target in targets {
+            target
+                .measure(bodies, self.options.connections, self.options.time() / 3)
+                .await;
+        }
+        let mut rounds = Vec::new();
+        for round in 0..self.options.rounds {
+            let mut measured = [None; N];
+            for turn in 0..N {
+                let which = (round + turn) % N;
+                let connections = self.options.connections;
+                measured[which] = Some(targets[which].measure(bodies, connections, self.options.time()).await);
+            }
+            rounds.push(measured.map(Option::unwrap));
+        }
+        rounds
+    }
+
+    async fn against_the_floor(&self, table: &mut Table) {
+        let (server, floor) = (self.server(), self.role("floor", &self.user));
+        let targets = [self.target(&server), self.target(&floor)];
+        self.heading("floor", &["server", "floor", "server/floor"]);
+        for (title, bodies, same, aim) in cases(self.emails.clone()) {
+            if same {
+                for _ in 0..20 {
+                    let body = bodies();
+                    let (ours, theirs) = (targets[0].once(body.clone()).await, targets[1].once(body).await);
+                    assert_eq!(ours, theirs, "both answer the same");
+                }
+            }
+            let rounds = self.rounds(&targets, &bodies).await;
+            let ratio = median(rounds.iter().map(|[ours, theirs]| ours.per_second / theirs.per_second));
+            println!(
+                "{title:<16}{:>28}{:>28}{ratio:>28.2}",
+                shown(rounds.iter().map(|[ours, _]| *ours)),
+                shown(rounds.iter().map(|[_, theirs]| *theirs))
+            );
+            table.at_least(&format!("{title}, server/floor"), Some(aim), self.database, ratio);
+        }
+    }
+
+    async fn gate(&self, table: &mut Table) {
+        let server = self.role("gate", &self.user_pk.to_string());
+        let authorize: f64 = server.said("authorize ").parse().unwrap();
+        let known = self.target(&server);
+        let targets = [
+            Target {
+                path: "/open",
+                ..known.clone()
+            },
+            known.clone(),
+            Target {
+                credential: Credential::in_turn(gate::make_keys(&self.connection, self.user_pk).await),
+                ..known
+            },
+        ];
+        self.heading("gate", &["open", "one key", "a new key each time"]);
+        let rounds = self.rounds(&targets, &page()).await;
+        let of = |which: usize| shown(rounds.iter().map(|measured| measured[which]));
+        println!("{:<16}{:>28}{:>28}{:>28}", "page of 50", of(0), of(1), of(2));
+        // Of the time that a request takes of the machine.
+        for (which, how) in [(1, "with the cache"), (2, "without")] {
+            let added = median(rounds.iter().map(|measured| {
+                let [open, gated] = [0, which].map(|which| 1e9 / measured[which].per_second);
+                (gated + authorize - open) / open * 100.0
+            }));
+            table.at_most(
+                &format!("page of 50, gate adds {how}, %"),
+                Some(10.0),
+                self.database,
+                added,
+            );
+        }
+        println!("permissions and gate by themselves: {authorize:.0} ns");
+    }
+
+    async fn sign_in(&self, table: &mut Table) {
+        let server = self.server();
+        let time = self.options.time() * 4;
+        let outcome = sign_in::measure(&self.target(&server), &page(), time).await;
+        println!(
+            "\n{}, {} users, sign-in: {} pages of 50 at 200/s, p50 {:.1} ms, p99 {:.1} ms, {} failed; beside them {:.0} sign-ins/s",
+            self.database,
+            self.options.users,
+            outcome.asked,
+            outcome.p50.as_secs_f64() * 1e3,
+            outcome.p99.as_secs_f64() * 1e3,
+            outcome.failures,
+            outcome.sign_ins_per_second
+        );
+        println!(
+            "then 400 sign-ins at once: {} signed in, {} were told UNAVAILABLE with retryAfterSeconds",
+            outcome.crowd_signed_in, outcome.crowd_refused
+        );
+        let row = |what: &str| format!("64 sign-ins and 200 pages/s, {what}");
+        table.at_most(
+            &row("p99 of a page, ms"),
+            Some(50.0),
+            self.database,
+            outcome.p99.as_secs_f64() * 1e3,
+        );
+        table.at_most(&row("failed"), Some(0.0), self.database, outcome.failures as f64);
+        if let Some(bytes) = server.most_memory() {
+            table.at_most(
+                &row("server's memory, MB"),
+                Some(300.0),
+                self.database,
+                bytes as f64 / 1e6,
+            );
+        }
+        table.at_least(
+            "400 sign-ins at once, told when to try again",
+            Some(1.0),
+            self.database,
+            outcome.crowd_refused as f64,
         );
     }
 }
 
-/// What is asked: a title, the requests, and whether both must answer with the same bytes.
-fn cases(emails: Vec<String>) -> Vec<(&'static str, Bodies, bool)> {
+type Case = (&'static str, Bodies, bool, f64);
+
+/// What is asked: a title, the requests, whether both must answer with the same bytes, and the aim.
+fn cases(emails: Vec<String>) -> Vec<Case> {
     let next = AtomicUsize::new(0);
     let by_email = move || {
         // A step that passes each address before it comes to one again.
@@ -199,11 +385,6 @@ fn cases(emails: Vec<String>) -> Vec<(&'static str, Bodies, bool)> {
             json!({"email": emails[place]}),
         )
     };
-    let page = body(
-        "Page",
-        "query Page { users(first: 50) { id email name activated createdAt } }",
-        json!({}),
-    );
     let made = AtomicUsize::new(0);
     let started = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let create = move || {
@@ -215,16 +396,44 @@ fn cases(emails: Vec<String>) -> Vec<(&'static str, Bodies, bool)> {
         )
     };
     vec![
-        ("user by e-mail", Arc::new(by_email), true),
-        ("page of 50", Arc::new(move || page.clone()), true),
-        ("create user", Arc::new(create), false),
+        ("user by e-mail", Arc::new(by_email), true, 0.45),
+        ("page of 50", page(), true, 0.50),
+        ("create user", Arc::new(create), false, 0.60),
     ]
+}
+
+fn page() -> Bodies {
+    let page = body(
+        "Page",
+        "query Page { users(first: 50) { id email name activated createdAt } }",
+        json!({}),
+    );
+    Arc::new(move || page.clone())
 }
 
 fn body(operation: &str, query: &str, variables: serde_json::Value) -> Bytes {
     json!({"query": query, "operationName": operation, "variables": variables})
         .to_string()
         .into()
+}
+
+async fn connect(url: &str) -> Result<DatabaseConnection, sea_orm::DbErr> {
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    Database::connect(options).await
+}
+
+/// Whether there is more than the first start makes.
+async fn is_filled(url: &str) -> bool {
+    let Ok(connection) = connect(url).await else {
+        return false;
+    };
+    let second = Statement::from_string(
+        connection.get_database_backend(),
+        "SELECT id FROM users WHERE pk > 1 LIMIT 1",
+    );
+    let found = connection.query_one_raw(second).await;
+    matches!(found, Ok(Some(_)))
 }
 
 async fn texts(connection: &DatabaseConnection, sql: &str) -> Vec<String> {
@@ -237,7 +446,8 @@ fn tenantry(url: &str) -> Command {
     let mut command = Command::new(SERVER);
     command
         .env("TENANTRY_DATABASE_URL", url)
-        .env("TENANTRY_ADMIN_API_KEY", ADMIN_KEY);
+        .env("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)
+        .env("TENANTRY_SECRET_KEY", SECRET_KEY);
     command
 }
 
@@ -262,18 +472,38 @@ fn shown(measured: impl Iterator<Item = Measured>) -> String {
 struct Started {
     child: Child,
     address: String,
+    /// What it said before it listened.
+    said: Vec<String>,
 }
 
 impl Started {
     fn new(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = lines
-            .find_map(|line| line.unwrap().strip_prefix("listening on http://").map(str::to_owned))
-            .expect("it listens");
+        let mut said = Vec::new();
+        let address = loop {
+            let line = lines.next().expect("it listens").unwrap();
+            match line.strip_prefix("listening on http://") {
+                Some(address) => break address.to_owned(),
+                None => said.push(line),
+            }
+        };
         // Its further lines go nowhere, and do not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        Self { child, address, said }
+    }
+
+    /// The rest of the line that began so.
+    fn said(&self, beginning: &str) -> &str {
+        self.said.iter().find_map(|line| line.strip_prefix(beginning)).unwrap()
+    }
+
+    /// The most memory that it held so far, in bytes; unknown where there is no `/proc`.
+    fn most_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kilobytes * 1024)
     }
 }
 

@@ -212,11 +212,8 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
 
 /// The built-in roles' internal keys.
 async fn assignable(connection: &impl ConnectionTrait) -> Result<HashMap<BuiltIn, i64>> {
-    let mut keys = HashMap::new();
-    for wanted in BuiltIn::ALL {
-        keys.insert(wanted, role::built_in(connection, wanted).await?.role_pk);
-    }
-    Ok(keys)
+    let roles = role::built_in_rows(connection).await?.into_iter();
+    Ok(roles.map(|(role, row)| (role, row.role_pk)).collect())
 }
 
 struct Person {

@@ -11,7 +11,7 @@ use super::{OrderBy, PageSize, Selection, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::list::{self, Children, Filter, Link, Listed, Paging};
+use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging};
 
 /// How a kind of thing stands in the schema.
 pub trait Listing: Listed {
@@ -28,10 +28,27 @@ pub trait Listing: Listed {
         things: Vec<Self>,
         selection: &'a Selection<'a>,
     ) -> BoxFuture<'a, Result<Vec<Self::Object>>>;
+    /// How a field is written straight from its row; `None` where it takes more than that, or is asked for seldom.
+    fn cell(field: &str) -> Option<Cell> {
+        let _ = field;
+        None
+    }
 }
 
 fn filter_of<L: Listing>(op: &OpContext, wanted: Option<L::Where>) -> Filter<L::Term> {
     wanted.map(|wanted| L::filter(op, wanted)).unwrap_or_default()
+}
+
+/// What a list's arguments ask for.
+pub(super) fn asked<L: Listing>(
+    op: &OpContext,
+    wanted: Option<L::Where>,
+    order_by: Option<L::OrderBy>,
+) -> (Filter<L::Term>, Order) {
+    (
+        filter_of::<L>(op, wanted),
+        order_by.map(OrderBy::order).unwrap_or_default(),
+    )
 }
 
 /// `things(where, orderBy, first, skip)`.
@@ -44,8 +61,7 @@ pub async fn page<L: Listing>(
 ) -> super::Result<Vec<L::Object>> {
     let op = op(ctx);
     let selection = Selection::of(ctx);
-    let order = order_by.map(OrderBy::order).unwrap_or_default();
-    let filter = filter_of::<L>(op, wanted);
+    let (filter, order) = asked::<L>(op, wanted, order_by);
     let things = list::page::<L>(op, &filter, order, L::fields(&selection), window(first, skip)?).await?;
     Ok(L::present(op, things, &selection).await?)
 }
@@ -205,8 +221,7 @@ pub async fn connection<L: Listing>(
     let op = op(ctx);
     let selection = Selection::of(ctx);
     let node = selection.nodes();
-    let order = order_by.map(OrderBy::order).unwrap_or_default();
-    let filter = filter_of::<L>(op, wanted);
+    let (filter, order) = asked::<L>(op, wanted, order_by);
     let slice = list::connection::<L>(op, &filter, order, L::fields(&node), &paging).await?;
     let total_count = match selection.has("totalCount") {
         true => Some(list::count::<L>(op, &filter).await?),

@@ -118,8 +118,13 @@ impl ScalarType for Json {
             JsonValue::Kept(text) => text.clone(),
             JsonValue::Given(value) => value.to_string(),
         };
-        Value::Object([(Name::new(RAW_VALUE), Value::String(text))].into_iter().collect())
+        raw(text)
     }
+}
+
+/// A text that is JSON already, as a value.
+pub(super) fn raw(text: String) -> Value {
+    Value::Object([(Name::new(RAW_VALUE), Value::String(text))].into_iter().collect())
 }
 
 /// By hand and not by serde, which would take certain keys for marks of its own.

@@ -38,7 +38,7 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     let now = op.now();
     let mut change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
-    let roles = role::resolve(&*change, home.pk, "roles", &new.roles).await?;
+    let roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
     let row = table::ActiveModel {
         id: Set(op.new_id().into()),

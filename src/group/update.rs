@@ -55,7 +55,7 @@ pub async fn update(
         }
     }
     let have = match &wanted.roles {
-        Some(named) => role::resolve(&*change, row.organization_pk, "roles", named).await?,
+        Some(named) => role::resolve(op, &*change, row.organization_pk, "roles", named).await?,
         None => had.clone(),
     };
     role::grantable(op.actor(), &have, &had)?;

@@ -22,7 +22,7 @@ use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::graphql::{JsonVariables, code_of, documents, finish, limits, response_of};
+use crate::graphql::{JsonVariables, Repeated, code_of, documents, finish, limits, response_of};
 
 const TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -244,7 +244,10 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(document) => {
             let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
-            let mut request = Request::new(query).variables(variables).data(op.clone());
+            let mut request = Request::new(query)
+                .variables(variables)
+                .data(op.clone())
+                .data(Repeated::of(&document));
             if let Some(name) = parsed.operation_name {
                 request = request.operation_name(name);
             }

@@ -61,7 +61,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
-    let roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    let roles = wanted_roles(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
     free_address(&*change, &email).await?;
     // An expired one gives way.

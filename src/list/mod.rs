@@ -10,11 +10,13 @@ mod filter;
 mod keyset;
 mod record;
 mod statement;
+mod written;
 
 pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
+pub use written::{Cell, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbBackend, DbErr, EntityTrait, QueryResult};
@@ -37,7 +39,7 @@ pub trait Listed: Sized + Send + Sync + 'static {
 
     /// The columns behind some fields, the internal key always among them.
     fn columns(fields: Self::Fields) -> Vec<<Self::Entity as EntityTrait>::Column>;
-    /// Reads a row that was selected with these fields; fields that were not are left at their default.
+    /// Reads a row that starts with the columns of these fields; fields that were not selected are left at their default.
     fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
     /// The fields that a sort key is made of.
     fn sort_fields(key: SortKey) -> Self::Fields;

@@ -39,12 +39,14 @@ macro_rules! record {
                 columns
             }
 
+            /// From a row that starts with those columns, in their order.
             fn from_row(row: &sea_orm::QueryResult, fields: $fields) -> Result<Self, sea_orm::DbErr> {
-                use sea_orm::IdenStatic;
+                let mut places = 0..;
+                let mut next = || places.next().unwrap_or_default();
                 Ok(Self {
-                    $($key: row.try_get("", <$columns>::$key_column.as_str())?,)*
+                    $($key: row.try_get_by_index(next())?,)*
                     $($field: if fields.contains($fields::$flag) {
-                        row.try_get("", <$columns>::$column.as_str())?
+                        row.try_get_by_index(next())?
                     } else {
                         Default::default()
                     },)*

@@ -22,10 +22,27 @@ pub async fn page<L: Listed>(
     fields: L::Fields,
     window: Window,
 ) -> Result<Vec<L>> {
+    let statement = page_of::<L>(op, filter, order, select_columns::<L>(fields), window)?;
+    op.db()
+        .reader()
+        .query_all_raw(statement)
+        .await?
+        .iter()
+        .map(|row| Ok(L::read(row, fields)?))
+        .collect()
+}
+
+/// The statement of a page that reads what `select` selects.
+pub(super) fn page_of<L: Listed>(
+    op: &OpContext,
+    filter: &Filter<L::Term>,
+    order: Order,
+    mut select: SelectStatement,
+    window: Window,
+) -> Result<Statement> {
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
     let sort = sort_of::<L>(order)?;
     let condition = visible::<L>(op, &granted, filter)?;
-    let mut select = select_columns::<L>(fields);
     if window.skip == 0 {
         select.cond_where(condition).limit(u64::from(window.first));
     } else {
@@ -37,13 +54,7 @@ pub async fn page<L: Listed>(
         select.and_where(L::pk_column().into_simple_expr().in_subquery(keys));
     }
     order_by::<L>(&mut select, &sort, order.descending);
-    op.db()
-        .reader()
-        .query_all_raw(kept(op.db().backend(), &select))
-        .await?
-        .iter()
-        .map(|row| Ok(L::read(row, fields)?))
-        .collect()
+    Ok(kept(op.db().backend(), &select))
 }
 
 /// How many things the list holds.
@@ -171,8 +182,9 @@ pub async fn for_parents<L: Listed>(
             let mut page = select_columns::<L>(fields);
             one_page(&mut page, key.clone());
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
-            select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
+            select.from_function(keys, PARENTS);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
+            select.expr_as(key, PARENT_KEY);
             // A cross join would be printed with an `ON`, which it must not have.
             select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
         }
@@ -181,8 +193,9 @@ pub async fn for_parents<L: Listed>(
             let mut page = L::Entity::find().select_only().column(L::pk_column()).into_query();
             one_page(&mut page, key.clone());
             let keys = Func::cust("json_each").arg(serde_json::json!(parents).to_string());
-            select.from_function(keys, PARENTS).expr_as(key, PARENT_KEY);
+            select.from_function(keys, PARENTS);
             select.columns(L::columns(fields).into_iter().map(|column| column.as_column_ref()));
+            select.expr_as(key, PARENT_KEY);
             select.cross_join(L::Entity::default());
             select.and_where(L::pk_column().into_simple_expr().in_subquery(page));
         }

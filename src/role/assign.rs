@@ -3,13 +3,13 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::read::find_named;
-use super::{Assigned, BuiltIn, Held, held};
+use super::{Assigned, Held, held};
 use crate::audit::Event;
 use crate::authn::Actor;
 use crate::authz::grant::{may_grant, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
-use crate::entity::{role, user as user_table, user_role};
+use crate::entity::{user as user_table, user_role};
 use crate::error::{Error, Result, shown};
 use crate::permission::Permissions;
 use crate::user::{self, Target, User};
@@ -56,7 +56,7 @@ pub(super) async fn locate(
     role: &str,
 ) -> Result<(user_table::Model, Assigned, Held)> {
     let row = user::locate(&**change, granted, target).await?;
-    let role = find_named(&**change, row.organization_pk, role)
+    let role = find_named(op, &**change, row.organization_pk, role)
         .await?
         .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?;
     let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
@@ -110,15 +110,4 @@ pub async fn replace_in_txn(
             .await?;
     }
     Ok(())
-}
-
-/// A built-in role as it is assigned.
-pub async fn built_in(connection: &impl ConnectionTrait, wanted: BuiltIn) -> Result<Assigned> {
-    let row = role::Entity::find()
-        .filter(role::Column::OrganizationPk.is_null())
-        .filter(role::Column::Name.eq(wanted.name()))
-        .one(connection)
-        .await?;
-    row.map(Into::into)
-        .ok_or_else(|| Error::internal(format!("the built-in role {} is missing", wanted.name())))
 }

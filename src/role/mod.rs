@@ -20,10 +20,13 @@ mod standing;
 mod update;
 mod withdraw;
 
-pub use assign::{assign, built_in, grantable, replace_in_txn};
+pub use assign::{assign, grantable, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
-pub use read::{Assigned, Held, Term, held, locate, of_groups, permissions_of, resolve, resolve_id, union};
+pub use read::{
+    Assigned, BuiltInRoles, Held, Term, built_in, built_in_rows, held, locate, of_groups, permissions_of, resolve,
+    resolve_id, union,
+};
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{RoleChange, update};
 pub use withdraw::withdraw;

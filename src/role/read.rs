@@ -1,6 +1,7 @@
 //! Reading roles: which there are, which a user has, and what they permit.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use sea_orm::sea_query::LockType;
 use sea_orm::{
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use super::{BuiltIn, OrganizationRole, Role};
 use crate::authz::Granted;
+use crate::context::OpContext;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{Filter, Named, TextTest, text_condition};
@@ -175,6 +177,7 @@ pub async fn permissions_of(connection: &impl ConnectionTrait, user_pk: i64) -> 
 
 /// The roles that a caller named, by name or id. `INVALID` for one that does not exist.
 pub async fn resolve(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     field: &str,
@@ -182,7 +185,7 @@ pub async fn resolve(
 ) -> Result<Vec<Assigned>> {
     let mut roles: Vec<Assigned> = Vec::with_capacity(named.len());
     for wanted in named {
-        let role = find_named(connection, organization_pk, wanted)
+        let role = find_named(op, connection, organization_pk, wanted)
             .await?
             .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(wanted))))?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
@@ -194,13 +197,14 @@ pub async fn resolve(
 
 /// The role of this id, in any form of a UUID; a name does not do. `INVALID` for one that does not exist.
 pub async fn resolve_id(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     field: &str,
     id: &str,
 ) -> Result<Assigned> {
     let forms = forms_of_id(id);
-    find_named(connection, organization_pk, id)
+    find_named(op, connection, organization_pk, id)
         .await?
         .filter(|role| forms.contains(&role.id))
         .ok_or_else(|| Error::invalid(field, format!("No role has the id '{}'.", shown(id))))
@@ -209,12 +213,18 @@ pub async fn resolve_id(
 /// The role of this name or id: built in, or the organization's own. An exact id comes before a UUID written otherwise.
 /// It cannot be deleted until the transaction ends.
 pub(super) async fn find_named(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     wanted: &str,
 ) -> Result<Option<Assigned>> {
     if !is_storable(wanted) {
         return Ok(None);
+    }
+    // An own role of the same name stands behind it, and ids are nobody's else.
+    let is_wanted = |role: &BuiltIn| role.name() == wanted || role.id() == wanted;
+    if let Some(role) = BuiltIn::ALL.into_iter().find(is_wanted) {
+        return built_in(op, connection, role).await.map(Some);
     }
     let mut is_it = Condition::any().add(Column::Id.eq(wanted)).add(Column::Name.eq(wanted));
     let uuid = Uuid::try_parse(wanted).ok().map(|uuid| uuid.to_string());
@@ -237,6 +247,36 @@ pub(super) async fn find_named(
         (!exact_id, !same_uuid, role.organization_pk.is_some())
     };
     Ok(found.into_iter().min_by_key(rank).map(Into::into))
+}
+
+/// The built-in roles' rows in this database. They are made at the first start and never change, so that reading them
+/// once will do.
+#[derive(Debug, Default)]
+pub struct BuiltInRoles(OnceLock<HashMap<BuiltIn, Assigned>>);
+
+/// A built-in role as it is assigned.
+pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted: BuiltIn) -> Result<Assigned> {
+    let memory = &op.built_in_roles().0;
+    if let Some(known) = memory.get().and_then(|all| all.get(&wanted)) {
+        return Ok(known.clone());
+    }
+    let all = built_in_rows(connection).await?;
+    let found = all.get(&wanted).cloned();
+    if BuiltIn::ALL.iter().all(|role| all.contains_key(role)) {
+        // Whoever was first has set the same.
+        let _ = memory.set(all);
+    }
+    found.ok_or_else(|| Error::internal(format!("the built-in role {} is missing", wanted.name())))
+}
+
+/// The built-in roles as they are assigned.
+pub async fn built_in_rows(connection: &impl ConnectionTrait) -> Result<HashMap<BuiltIn, Assigned>> {
+    let rows = role::Entity::find()
+        .filter(Column::OrganizationPk.is_null())
+        .all(connection)
+        .await?;
+    let roles = rows.into_iter().map(Assigned::from);
+    Ok(roles.filter_map(|role| Some((role.built_in?, role))).collect())
 }
 
 /// One test of a role.

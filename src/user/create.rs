@@ -95,9 +95,9 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
-    let mut roles = wanted_roles(&*change, home.pk, new.organization_role, &new.roles).await?;
+    let mut roles = wanted_roles(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     if let Some(id) = &new.role_id {
-        let role = role::resolve_id(&*change, home.pk, "roleId", id).await?;
+        let role = role::resolve_id(op, &*change, home.pk, "roleId", id).await?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }
@@ -184,14 +184,15 @@ pub(crate) async fn tenant_of(
 
 /// The roles that `organizationRole` and `roles` ask for together.
 pub(crate) async fn wanted_roles(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     organization_role: Option<OrganizationRole>,
     named: &[String],
 ) -> Result<Vec<Assigned>> {
-    let mut roles = role::resolve(connection, organization_pk, "roles", named).await?;
+    let mut roles = role::resolve(op, connection, organization_pk, "roles", named).await?;
     if let Some(view) = organization_role {
-        let role = role::built_in(connection, view.role()).await?;
+        let role = role::built_in(op, connection, view.role()).await?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }

@@ -9,14 +9,15 @@ use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
+use crate::entity::user::Column;
 use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
 use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
-    DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    or_null, order_by, text_terms, window,
+    DateTime, Json, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, combine, connection_type, listing,
+    op, or_null, order_by, rows, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
-use crate::list::{Filter, Paging};
+use crate::list::{Cell, Filter, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::role::{self, Held};
@@ -371,6 +372,25 @@ impl Listing for User {
         }
         .boxed()
     }
+
+    fn cell(field: &str) -> Option<Cell> {
+        Some(match field {
+            "id" => Cell::text(Column::Id),
+            "email" => Cell::text(Column::Email),
+            "name" => Cell::text(super::display_name_expression()),
+            "firstname" => Cell::text(Column::Firstname),
+            "lastname" => Cell::text(Column::Lastname),
+            "activated" => Cell::flag(Column::Activated),
+            "variables" => Cell::json(Column::Variables),
+            "emailVerified" => Cell::is_there(Column::EmailVerifiedAt),
+            "mustChangePassword" => Cell::flag(Column::PasswordTemporary),
+            "lastSeenAt" => Cell::time(Column::LastSeenAt),
+            "version" => Cell::number(Column::Version),
+            "createdAt" => Cell::time(Column::CreatedAt),
+            "updatedAt" => Cell::time(Column::UpdatedAt),
+            _ => return None,
+        })
+    }
 }
 
 /// What stands beside a page of users: one statement for each relation that is selected.
@@ -606,8 +626,8 @@ impl UserQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<UserObject>> {
-        listing::page::<User>(ctx, r#where, order_by, first, skip).await
+    ) -> Result<Rows<UserObject>> {
+        rows::<User>(ctx, r#where, order_by, first, skip).await
     }
 
     /// How many users `users` lists for this `where`.

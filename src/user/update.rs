@@ -172,7 +172,7 @@ pub(super) async fn update_as(
     if moves {
         by_groups.clear();
     }
-    let roles = new_roles(&*change, home.pk, &kept, &by_groups, &wanted).await?;
+    let roles = new_roles(op, &*change, home.pk, &kept, &by_groups, &wanted).await?;
     role::grantable(op.actor(), &roles, &kept)?;
     let role_keys = |roles: &[Assigned]| {
         let mut keys: Vec<i64> = roles.iter().map(|role| role.role_pk).collect();
@@ -287,6 +287,7 @@ async fn new_home(
 }
 
 async fn new_roles(
+    op: &OpContext,
     connection: &impl ConnectionTrait,
     organization_pk: i64,
     kept: &[Assigned],
@@ -294,12 +295,12 @@ async fn new_roles(
     wanted: &UserChange,
 ) -> Result<Vec<Assigned>> {
     let mut roles = match &wanted.roles {
-        Some(named) => role::resolve(connection, organization_pk, "roles", named).await?,
+        Some(named) => role::resolve(op, connection, organization_pk, "roles", named).await?,
         None => kept.to_vec(),
     };
     // Setting a view to what it shows already changes nothing.
     if let Some(id) = &wanted.role_id {
-        let only = role::resolve_id(connection, organization_pk, "roleId", id).await?;
+        let only = role::resolve_id(op, connection, organization_pk, "roleId", id).await?;
         let shown = Held {
             direct: roles.clone(),
             by_groups: by_groups.to_vec(),
@@ -320,7 +321,7 @@ async fn new_roles(
         && shown != Some(view)
     {
         roles.retain(|role| role.built_in.is_none());
-        roles.push(role::built_in(connection, view.role()).await?);
+        roles.push(role::built_in(op, connection, view.role()).await?);
     }
     Ok(roles)
 }

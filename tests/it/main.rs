@@ -38,6 +38,7 @@ mod password_more;
 mod races;
 mod request_log;
 mod role;
+mod rows;
 mod rules;
 mod seats;
 mod session;

@@ -146,6 +146,7 @@ async fn set_up(url: &str) {
         mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
         audit_log: tenantry::audit::AuditLog::default(),
         refusals: tenantry::audit::Refusals::default(),
+        built_in_roles: tenantry::role::BuiltInRoles::default(),
         signing: SigningKeys::new(SecretSource::Missing, None),
     });
     tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))

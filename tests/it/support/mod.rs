@@ -76,6 +76,7 @@ impl App {
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
             audit_log,
             refusals: tenantry::audit::Refusals::default(),
+            built_in_roles: tenantry::role::BuiltInRoles::default(),
             signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
         });
         let schema = tenantry::graphql::build(true);

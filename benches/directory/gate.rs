@@ -1,0 +1,118 @@
+//! What authentication, permissions and the gate add to a request.
+//!
+//! A server of this process answers the same document in three ways, with the server's own code for everything but who
+//! calls:
+//!
+//! - `/open`: as a caller who was looked up once, when the server started. Nobody looks at a credential.
+//! - `/graphql` with one key: the credential is found in the memory of verified ones.
+//! - `/graphql` with another key at each request, of the same user, so many that each was forgotten before it comes again:
+//!   every request looks up its key, its owner and the owner's roles in the database.
+//!
+//! What the second and the third take longer than the first is the authentication's. The permissions and the gate
+//! (`OpContext::authorize`) are a step that no verb can be run without, in all three; they are timed by themselves,
+//! and added. Their predicate, `WHERE organization_pk = …`, is in all three too: without it the answer is another one.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::post;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
+use tenantry::audit::{AuditLog, Refusals};
+use tenantry::authn::{Actor, Credentials, SecretSource, SigningKeys, caller_of, digest};
+use tenantry::authz::{Action, Resource};
+use tenantry::config::MailConfig;
+use tenantry::context::{Clock, OpContext, Services};
+use tenantry::db::Database;
+use tenantry::http::{App, IMPERSONATE, Parsed, RequestId, actor, execute};
+use tenantry::mail::Mailer;
+use tenantry::password::Hasher;
+use uuid::Uuid;
+
+/// More than are asked with in the half second for which a verified credential is remembered.
+const KEYS: usize = 20_000;
+
+/// Serves on behalf of this user, and of whom the keys belong to, until the process is ended.
+pub async fn serve(url: &str, user_pk: &str) {
+    let db = Database::connect(url).await.unwrap();
+    let user_pk: i64 = user_pk.parse().unwrap();
+    let caller = caller_of(db.reader(), user_pk).await.unwrap().unwrap();
+    let services = Arc::new(Services {
+        db,
+        clock: Clock::System,
+        credentials: Credentials::default(),
+        hasher: Hasher::default(),
+        mailer: Mailer::new(&MailConfig::None, "http://localhost").unwrap(),
+        audit_log: AuditLog::default(),
+        refusals: Refusals::default(),
+        built_in_roles: tenantry::role::BuiltInRoles::default(),
+        signing: SigningKeys::new(SecretSource::Missing, None),
+    });
+    let known = Actor::User(caller);
+    println!(
+        "authorize {:.0}",
+        authorize_nanos(&OpContext::new(Arc::clone(&services), known.clone(), "bench"))
+    );
+    let app = App {
+        services,
+        schema: tenantry::graphql::build(true),
+        pages: false,
+        edge: Arc::default(),
+    };
+    let open = async move |State(app): State<App>, body: Bytes| run(&app, known, &body).await;
+    let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
+        let caller = actor(&app, &headers, &[IMPERSONATE]).await.unwrap();
+        run(&app, caller, &body).await
+    };
+    let router = Router::new()
+        .route("/open", post(open))
+        .route("/graphql", post(gated))
+        .with_state(app);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("listening on http://{}", listener.local_addr().unwrap());
+    tenantry::http::serve(listener, router, std::future::pending()).await;
+}
+
+async fn run(app: &App, caller: Actor, body: &[u8]) -> Response {
+    let id = RequestId(Uuid::now_v7().to_string().into(), None);
+    let execution = execute(app, caller, &id, Parsed::from_body(body).unwrap(), false).await;
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    execution.into_response(StatusCode::OK, json)
+}
+
+fn authorize_nanos(op: &OpContext) -> f64 {
+    const TIMES: u32 = 1_000_000;
+    let started = Instant::now();
+    for _ in 0..TIMES {
+        std::hint::black_box(op.authorize(std::hint::black_box(Action::Read), Resource::User)).unwrap();
+    }
+    started.elapsed().as_secs_f64() * 1e9 / f64::from(TIMES)
+}
+
+/// Makes keys for this user, and gives their secrets.
+pub async fn make_keys(connection: &DatabaseConnection, user_pk: i64) -> Vec<String> {
+    let run = std::process::id();
+    let secrets: Vec<String> = (0..KEYS).map(|n| format!("key-{n}-of-benchmark-{run}")).collect();
+    let backend = connection.get_database_backend();
+    for (batch, secrets) in secrets.chunks(500).enumerate() {
+        let mut values: Vec<Value> = Vec::new();
+        let rows = secrets.iter().enumerate().map(|(n, secret)| {
+            let id = Uuid::now_v7().to_string();
+            let name = format!("bench {run} {batch} {n}");
+            values.extend([id.into(), name.into(), digest(secret).into()]);
+            let at = values.len();
+            format!("(${}, {user_pk}, ${}, ${}, 'bench', 1, 0, 0)", at - 2, at - 1, at)
+        });
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "INSERT INTO api_keys (id, user_pk, name, digest, prefix, version, created_at, updated_at) VALUES {rows}"
+        );
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        connection.execute_raw(statement).await.unwrap();
+    }
+    secrets
+}

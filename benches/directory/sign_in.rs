@@ -1,0 +1,170 @@
+//! What a crowd at the door does to those inside: many sign-ins in flight, each of them a hash of 19 MiB and some 16 ms of
+//! a core, while `users` is asked for at a fixed rate, whether or not the answers keep up. The time of each of those is
+//! counted from the moment it was to be sent.
+//!
+//! Afterwards more sign-ins at once than the queue of hashes holds: those beyond it are told `UNAVAILABLE`, with the time
+//! to wait, and the others sign in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use serde_json::json;
+
+use crate::load::{Bodies, Credential, Target};
+
+const IN_FLIGHT: usize = 64;
+const PER_SECOND: u32 = 200;
+/// More than run and wait.
+const CROWD: usize = 400;
+const ACCOUNTS: usize = 64;
+const PASSWORD: &str = "correct horse of the benchmark";
+
+/// What came of it.
+pub struct Outcome {
+    pub p50: Duration,
+    pub p99: Duration,
+    pub failures: usize,
+    pub asked: usize,
+    pub sign_ins_per_second: f64,
+    pub crowd_refused: usize,
+    pub crowd_signed_in: usize,
+}
+
+/// `server` as an administrator of some organization; `page` is what is asked for meanwhile.
+pub async fn measure(server: &Target, page: &Bodies, time: Duration) -> Outcome {
+    let addresses = make_accounts(server).await;
+    let nobody = Target {
+        credential: Credential::None,
+        ..server.clone()
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let next = Arc::new(AtomicUsize::new(0));
+    let started = Instant::now();
+    let door: Vec<_> = (0..IN_FLIGHT)
+        .map(|_| {
+            let (target, stop, next, addresses) =
+                (nobody.clone(), Arc::clone(&stop), Arc::clone(&next), addresses.clone());
+            tokio::spawn(async move {
+                let mut connection = target.connect().await;
+                let mut done = 0_usize;
+                while !stop.load(Ordering::Relaxed) {
+                    let email = &addresses[next.fetch_add(1, Ordering::Relaxed) % addresses.len()];
+                    target.ask(&mut connection, sign_in(email)).await;
+                    done += 1;
+                }
+                done
+            })
+        })
+        .collect();
+    // All of them are there when the others begin.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let asked = open_loop(server, page, time).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut signed_in = 0;
+    for one in door {
+        signed_in += one.await.expect("each sign-in succeeds");
+    }
+    let sign_ins_per_second = signed_in as f64 / started.elapsed().as_secs_f64();
+    let mut times: Vec<Duration> = asked.iter().copied().flatten().collect();
+    times.sort_unstable();
+    let (crowd_signed_in, crowd_refused) = crowd(&nobody, &addresses).await;
+    Outcome {
+        p50: times[times.len() / 2],
+        p99: times[times.len() * 99 / 100],
+        failures: asked.len() - times.len(),
+        asked: asked.len(),
+        sign_ins_per_second,
+        crowd_refused,
+        crowd_signed_in,
+    }
+}
+
+async fn make_accounts(server: &Target) -> Vec<String> {
+    let run = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let mut addresses = Vec::new();
+    for number in 0..ACCOUNTS {
+        let email = format!("door.{run}.{number}@new.example");
+        let body = json!({
+            "query": "mutation($email: String!, $password: String!) { createUser(data: {email: $email, password: $password}) { id } }",
+            "variables": {"email": email, "password": PASSWORD},
+        });
+        server.once(body.to_string().into()).await;
+        addresses.push(email);
+    }
+    addresses
+}
+
+fn sign_in(email: &str) -> Bytes {
+    json!({
+        "query": "mutation($data: SignInData!) { signIn(data: $data) { accessToken } }",
+        "variables": {"data": {"email": email, "password": PASSWORD}},
+    })
+    .to_string()
+    .into()
+}
+
+/// Asks so often a second; gives the times, or nothing for what failed.
+async fn open_loop(target: &Target, bodies: &Bodies, time: Duration) -> Vec<Option<Duration>> {
+    // Enough connections for answers that take a second.
+    let mut idle = Vec::new();
+    for _ in 0..PER_SECOND {
+        idle.push(target.connect().await);
+    }
+    let idle = Arc::new(std::sync::Mutex::new(idle));
+    let count = (time.as_secs_f64() * f64::from(PER_SECOND)) as u32;
+    let started = Instant::now();
+    let mut asking = Vec::new();
+    for number in 0..count {
+        let due = started + Duration::from_secs(1) * number / PER_SECOND;
+        tokio::time::sleep_until(due.into()).await;
+        let (target, body, idle) = (target.clone(), bodies(), Arc::clone(&idle));
+        asking.push(tokio::spawn(async move {
+            let taken = idle.lock().unwrap().pop();
+            let mut connection = match taken {
+                Some(connection) => connection,
+                None => target.connect().await,
+            };
+            let answer = target.try_ask(&mut connection, body).await;
+            let took = due.elapsed();
+            idle.lock().unwrap().push(connection);
+            answer.is_ok().then_some(took)
+        }));
+    }
+    let mut times = Vec::new();
+    for one in asking {
+        times.push(one.await.unwrap());
+    }
+    times
+}
+
+/// How many of a crowd signed in, and how many were told to come back.
+async fn crowd(nobody: &Target, addresses: &[String]) -> (usize, usize) {
+    let mut connections = Vec::new();
+    for _ in 0..CROWD {
+        connections.push(nobody.connect().await);
+    }
+    let asking: Vec<_> = connections
+        .into_iter()
+        .enumerate()
+        .map(|(number, mut connection)| {
+            let (target, body) = (nobody.clone(), sign_in(&addresses[number % addresses.len()]));
+            tokio::spawn(async move { target.try_ask(&mut connection, body).await })
+        })
+        .collect();
+    let (mut signed_in, mut refused) = (0, 0);
+    for one in asking {
+        match one.await.unwrap() {
+            Ok(_) => signed_in += 1,
+            Err(answer) => {
+                let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+                let extensions = &answer["errors"][0]["extensions"];
+                assert_eq!(extensions["code"], "UNAVAILABLE", "{answer}");
+                assert!(extensions["retryAfterSeconds"].as_u64() > Some(0), "{answer}");
+                refused += 1;
+            }
+        }
+    }
+    (signed_in, refused)
+}

@@ -1,0 +1,133 @@
+//! Lists whose JSON is written at once, without a resolver for each field; see [`crate::list::page_as_json`].
+//!
+//! It is another way to the same answer: documents are parsed, validated and limited as all others, and what it does not
+//! know goes the ordinary way. It knows a list at the top of a document of whose things nothing is selected but what is
+//! in their rows ([`Listing::cell`]) and `__typename`, through fragments and under aliases; what `@skip` and `@include`
+//! leave out, the library has removed before.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection as Selected, SelectionSet};
+use async_graphql::registry::Registry;
+use async_graphql::{Context, ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
+
+use super::scalar::raw;
+use super::{Listing, PageSize, op, window};
+use crate::list::{self, Member};
+
+/// A list: things to be resolved field by field, or what comes of them.
+pub enum Rows<O> {
+    Objects(Vec<O>),
+    Written(String),
+}
+
+impl<O: OutputType> OutputType for Rows<O> {
+    fn type_name() -> Cow<'static, str> {
+        Vec::<O>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        Vec::<O>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Vec::<O>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match self {
+            Self::Objects(objects) => objects.resolve(ctx, field).await,
+            Self::Written(text) => Ok(raw(text.clone())),
+        }
+    }
+}
+
+/// The keys that stand more than once at the top of an operation. What they give is merged member by member, and text
+/// cannot be. Whoever runs a document puts this beside it; without it, nothing is written at once.
+#[derive(Debug)]
+pub struct Repeated(HashSet<Name>);
+
+impl Repeated {
+    pub fn of(document: &ExecutableDocument) -> Self {
+        let mut repeated = HashSet::new();
+        for (_, operation) in document.operations.iter() {
+            let mut met = HashSet::new();
+            collect(document, &operation.node.selection_set.node, &mut met, &mut repeated);
+        }
+        Self(repeated)
+    }
+}
+
+/// What a document may cost was bounded before, so that this ends, and soon.
+fn collect<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    met: &mut HashSet<&'a Name>,
+    repeated: &mut HashSet<Name>,
+) {
+    for selection in &set.items {
+        match &selection.node {
+            Selected::Field(field) => {
+                let key = &field.node.response_key().node;
+                if !met.insert(key) {
+                    repeated.insert(key.clone());
+                }
+            }
+            Selected::InlineFragment(inline) => collect(document, &inline.node.selection_set.node, met, repeated),
+            Selected::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    collect(document, &fragment.node.selection_set.node, met, repeated);
+                }
+            }
+        }
+    }
+}
+
+/// `things(where, orderBy, first, skip)`, written at once where that is possible.
+pub async fn rows<L: Listing>(
+    ctx: &Context<'_>,
+    wanted: Option<L::Where>,
+    order_by: Option<L::OrderBy>,
+    first: Option<PageSize>,
+    skip: Option<i32>,
+) -> super::Result<Rows<L::Object>>
+where
+    L::Object: OutputType,
+{
+    let Some(members) = members::<L>(ctx) else {
+        let objects = super::listing::page::<L>(ctx, wanted, order_by, first, skip).await?;
+        return Ok(Rows::Objects(objects));
+    };
+    let op = op(ctx);
+    let (filter, order) = super::listing::asked::<L>(op, wanted, order_by);
+    let text = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
+    Ok(Rows::Written(text))
+}
+
+/// The members of each object in the answer; `None` if the ordinary way is the only one.
+fn members<L: Listing>(ctx: &Context<'_>) -> Option<Vec<(String, Member)>>
+where
+    L::Object: OutputType,
+{
+    let field = ctx.field();
+    let key = field.alias().unwrap_or(field.name());
+    let at_the_top = ctx.path_node.as_ref().is_some_and(|node| node.parent.is_none());
+    if !at_the_top || ctx.data_opt::<Repeated>()?.0.contains(key) {
+        return None;
+    }
+    let mut members: Vec<(String, Member)> = Vec::new();
+    for field in field.selection_set() {
+        let key = field.alias().unwrap_or(field.name());
+        // One key is one field, whatever it is called by; validation has seen to that.
+        if members.iter().any(|(known, _)| known == key) {
+            continue;
+        }
+        let member = match field.name() {
+            "__typename" => Member::Fixed(L::Object::type_name().into()),
+            name => Member::Cell(L::cell(name)?),
+        };
+        members.push((key.to_owned(), member));
+    }
+    Some(members)
+}
