@@ -86,6 +86,17 @@ on_both! {
         let mut statements = vec!["UPDATE audit_events SET action = 'x'", "DELETE FROM audit_events"];
         if app.backend == Backend::Postgres {
             statements.extend(["TRUNCATE audit_events", "TRUNCATE audit_events CASCADE"]);
+            statements.push(
+                "INSERT INTO audit_events (id, action, target_kind, target_id, created_at)
+                 SELECT id, 'x', 'x', 'x', 0 FROM audit_events ON CONFLICT (id) DO UPDATE SET action = 'x'",
+            );
+        } else {
+            statements.extend([
+                "INSERT OR REPLACE INTO audit_events (id, action, target_kind, target_id, created_at)
+                 SELECT id, 'x', 'x', 'x', 0 FROM audit_events",
+                "INSERT OR REPLACE INTO audit_events (pk, id, action, target_kind, target_id, created_at)
+                 SELECT pk, id || 'x', 'x', 'x', 'x', 0 FROM audit_events",
+            ]);
         }
         for statement in statements {
             let transaction = app.services.db.begin().await.unwrap();

@@ -151,6 +151,19 @@ on_both! {
         assert!(mails.len() == 1 && mails[0].contains("To: ada@acme.example") && mails[0].contains("password"), "{mails:?}");
     }
 
+    /// A key that may little must not become one that may all by way of the password.
+    async fn a_limited_key_sets_no_password(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let make = "mutation { createApiKey(data: {name: \"little\", permissions: [\"read:databases\"]}) { secret } }";
+        let made = ada.ok(make, json!({})).await["createApiKey"]["secret"].as_str().unwrap().to_owned();
+        let little = context_of(&app, &app.key(made)).await;
+        let before = app.dump().await;
+        let refused = password::set_own(&little, &Target::id("ada"), "a brand new one").await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Forbidden, "{refused}");
+        assert_eq!((before, 0), (app.dump().await, app.mails().len()));
+    }
+
     async fn anybody_asks_for_a_reset_and_learns_nothing(app: App) {
         app.organization("acme", &[]).await;
         app.user("acme", "ada", None).await;

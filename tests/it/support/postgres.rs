@@ -77,7 +77,8 @@ rm -rf '{folder}'
     let mut input = child.stdin.take().unwrap();
     input.flush().unwrap();
     std::mem::forget(input);
-    for _ in 0..300 {
+    // On a busy machine making the cluster alone can take half a minute.
+    for _ in 0..1_200 {
         let ready = Command::new(bin.join("pg_isready"))
             .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
             .status();
