@@ -61,6 +61,7 @@ pub async fn serve(url: &str, user_pk: &str) {
         services,
         schema: tenantry::graphql::build(true),
         pages: false,
+        introspection: true,
         edge: Arc::default(),
     };
     let open = async move |State(app): State<App>, body: Bytes| run(&app, known, &body).await;

@@ -187,7 +187,7 @@ async fn run(app: &App, left: &Left, number: usize, kind: &str, document: &str, 
         "createApiKey" | "rotateApiKey" | "settings" | "impersonate" | "revokeApiKeys" => {
             pick(&left.keys, number).map_or_else(|| app.admin(), |key| app.key(key))
         }
-        _ if number % 2 == 0 => app.admin(),
+        _ if number.is_multiple_of(2) => app.admin(),
         _ => pick(&left.keys, number).map_or_else(|| app.admin(), |key| app.key(key)),
     };
     let document = match document {
@@ -262,7 +262,8 @@ on_both! {
                 app.admin().send("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 50}) { id } }", json!({})).await;
                 app.admin().send("mutation($d: CreateUserData!) { createUser(data: $d) { id } }", json!({"d": data})).await;
                 app.admin().send("mutation($id: ID) { updatePropertiesInUser(where: {id: $id}, data: {activated: true, roles: [\"super-admin\"]}) { id } }", json!({"id": id})).await;
-                left.keys.lock().unwrap().push(app.key_of(id).await.key.unwrap());
+                let key = app.key_of(id).await.key.unwrap();
+                left.keys.lock().unwrap().push(key);
             }
         }
         let failed: Vec<_> = codes.iter().filter(|((_, code), _)| ["INTERNAL", "UNAVAILABLE"].contains(&code.as_str())).collect();
