@@ -13,11 +13,11 @@ on_both! {
     async fn a_list_over_several_stretches_is_whole(app: App) {
         world(&app).await;
         let op = app.machine();
-        for n in 0..1_200 {
+        for n in 0..1_200_u32 {
             let new = NewUser {
                 id: Some(format!("many-{n}")),
                 organization_id: Some("acme".to_owned()),
-                tenant_id: Some(if n % 2 == 0 { "berlin" } else { "munich" }.to_owned()),
+                tenant_id: Some(if n.is_multiple_of(2) { "berlin" } else { "munich" }.to_owned()),
                 roles: vec!["user".to_owned()],
                 ..NewUser::default()
             };
@@ -29,7 +29,7 @@ on_both! {
         assert_eq!((listed.as_array().unwrap().len(), unique.len()), (1_202, 1_202));
         for user in listed.as_array().unwrap().iter().skip(2) {
             let n: usize = user["id"].as_str().unwrap().strip_prefix("many-").unwrap().parse().unwrap();
-            assert_eq!(*user, json!({"id": format!("many-{n}"), "name": null, "tenant_id": if n % 2 == 0 { "berlin" } else { "munich" },
+            assert_eq!(*user, json!({"id": format!("many-{n}"), "name": null, "tenant_id": if n.is_multiple_of(2) { "berlin" } else { "munich" },
                 "org_id": "acme", "variables": null, "roles": ["waii-user"]}));
         }
         assert_eq!(admin.waii_users(json!({"lookup_org_id": "acme", "lookup_tenant_id": "munich"})).await.len(), 600);

@@ -137,7 +137,7 @@ on_both! {
         for (name, existing) in [("create-tenant", "t"), ("update-tenant", "rome"), ("delete-tenant", "rome")] {
             for id in bad_ids() {
                 cases.push((name, json!({"id": id, "tenant": {"id": id, "name": "N", "org_id": "globex"}})));
-                if name != "delete-tenant" && id != "" {
+                if name != "delete-tenant" && !id.is_empty() {
                     cases.push((name, json!({"tenant": {"id": existing, "name": "N", "org_id": id}})));
                 }
             }
@@ -153,7 +153,7 @@ on_both! {
             let existing = if name == "create-user" { "new" } else { "bob" };
             for id in bad_ids() {
                 cases.push((name, user(json!({"id": id}))));
-                if id != "" {
+                if !id.is_empty() {
                     cases.push((name, user(json!({"id": existing, "tenant_id": id}))));
                     cases.push((name, user(json!({"id": existing, "org_id": id}))));
                 }
@@ -183,7 +183,7 @@ on_both! {
         }
         for id in bad_ids() {
             cases.push(("delete-user", json!({"id": id})));
-            if id != "" {
+            if !id.is_empty() {
                 for lookup in ["lookup_org_id", "lookup_tenant_id", "lookup_user_id"] {
                     cases.push(("list-users", json!({ lookup: id })));
                 }
