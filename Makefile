@@ -25,7 +25,7 @@ check:
 ## the binary is when they are.
 web:
 	@if ! command -v npm >/dev/null; then echo "Node.js is not installed: building without GraphiQL."; \
-	elif [ ! -e web/dist/index.html ] || [ -n "$$(find $(PAGE_SOURCES) -newer web/dist/index.html)" ]; then \
+	elif [ ! -e web/dist/index.html.br ] || [ -n "$$(find $(PAGE_SOURCES) -newer web/dist/index.html.br)" ]; then \
 	    cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run --silent build; \
 	fi
 

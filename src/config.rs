@@ -52,7 +52,7 @@ pub struct ConfigArgs {
     /// Folder that mails are written to as .eml files, instead of being sent.
     #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
     pub mail_dir: Option<String>,
-    /// GraphiQL and the start page: on (the default) or off.
+    /// The start page, GraphiQL and the documentation: on (the default) or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,
     /// File that audit events are also written to, as JSON lines.

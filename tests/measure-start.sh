@@ -1,9 +1,10 @@
 #!/bin/sh
-# Measures a server on a database that exists: time from exec to the first answered request, and memory when idle.
+# Measures a server on a database that exists: time from exec to the first answered request, memory when idle, the time that
+# `--help` takes, and the size of the binary.
 #
 #   tests/measure-start.sh SERVER_BINARY [ROUNDS]
 #
-# The targets, for a release build: 100 ms and 64 MB. Exits non-zero when the best round misses one.
+# The targets, for a release build: 100 ms, 64 MB, 20 ms and 30 MB. Exits non-zero when the best round misses one.
 set -eu
 
 server=$(realpath "${1:?usage: measure-start.sh SERVER_BINARY [ROUNDS]}")
@@ -43,5 +44,16 @@ for milliseconds, megabytes in results:
     print(f"first answer after {milliseconds:.0f} ms, {megabytes:.0f} MB resident")
 fastest, smallest = min(result[0] for result in results), min(result[1] for result in results)
 print(f"best: {fastest:.0f} ms (target 100), {smallest:.0f} MB (target 64)")
-sys.exit(0 if fastest < 100 and smallest < 64 else 1)
+
+
+def help_of():
+    started = time.perf_counter()
+    subprocess.run([server, "--help"], stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - started) * 1000
+
+
+helped = min(help_of() for _ in range(rounds + 1))
+size = pathlib.Path(server).stat().st_size / 1e6
+print(f"--help: {helped:.1f} ms (target 20); binary: {size:.1f} MB (target 30)")
+sys.exit(0 if fastest < 100 and smallest < 64 and helped < 20 and size <= 30 else 1)
 PYTHON

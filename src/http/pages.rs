@@ -1,12 +1,14 @@
 //! The pages in the binary: the start page, GraphiQL, the documentation, and what they load.
 
-use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use moka::sync::Cache;
 use rust_embed::RustEmbed;
 
 use super::App;
@@ -80,8 +82,14 @@ fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
             set.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             response
         }
-        None => absent(Pages::get("index.html").is_some()),
+        None => absent(is_built()),
     }
+}
+
+fn is_built() -> bool {
+    ["index.html", "index.html.br"]
+        .into_iter()
+        .any(|name| Pages::get(name).is_some())
 }
 
 /// A page that is not there, in a build with pages or in one without any.
@@ -112,17 +120,14 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// An embedded file, compressed if it is there so and the client takes it.
+/// An embedded file. Most are there compressed, and are unpacked for clients that do not take them so: browsers on plain
+/// HTTP from another machine, for one.
 fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
-    let brotli = accepts_brotli(headers)
-        .then(|| Pages::get(&format!("{name}.br")))
-        .flatten();
-    let compressed = brotli.is_some();
-    let content = match brotli {
-        Some(file) => file,
-        None => Pages::get(name)?,
+    let (bytes, compressed) = match Pages::get(&format!("{name}.br")) {
+        Some(file) if accepts_brotli(headers) => (Bytes::from_owner(file.data), true),
+        Some(file) => (unpacked(name, &file.data)?, false),
+        None => (Bytes::from_owner(Pages::get(name)?.data), false),
     };
-    let bytes: Cow<'static, [u8]> = content.data;
     let mut response = bytes.into_response();
     let set = response.headers_mut();
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
@@ -134,6 +139,16 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
         set.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
     }
     Some(response)
+}
+
+/// The whole of a compressed file; kept, so that each is unpacked once. There are only so many.
+fn unpacked(name: &str, mut compressed: &[u8]) -> Option<Bytes> {
+    static UNPACKED: LazyLock<Cache<String, Bytes>> = LazyLock::new(|| Cache::new(1_000));
+    UNPACKED.optionally_get_with(name.to_owned(), || {
+        let mut whole = Vec::new();
+        brotli_decompressor::BrotliDecompress(&mut compressed, &mut whole).ok()?;
+        Some(whole.into())
+    })
 }
 
 fn accepts_brotli(headers: &HeaderMap) -> bool {
