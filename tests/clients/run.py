@@ -28,12 +28,15 @@ Files
     air.py          the tests of it
     wallaroo.lock   `wallaroo` 2026.1.3, with 600 MB of what it depends on
     wallaroo_sdk.py the tests of it; `wallaroo.py` would stand in the package's place
+    waii.lock       `waii-sdk-py` 1.30.0, with `pydantic`, which it needs and does not name
+    waii.py         the tests of its user module
     directory.py    set-up over plain GraphQL, mails, and what goes over the wire
 
 To see one test: put what pytest should know behind `--`, as in `… --client kili-old -- -k paging -x`.
 
 A lock file is made again with `pip freeze` in a new environment in which `pip install kili==<version> pytest` was run
-(`pip install requests pytest` for `air`, `pip install wallaroo==<version> pytest` for `wallaroo`).
+(`pip install requests pytest` for `air`, `pip install wallaroo==<version> pytest` for `wallaroo`,
+`pip install waii-sdk-py==<version> pydantic pytest` for `waii`).
 Python 3.11 is needed for the clients; this file takes it from the PATH when it is run by another one.
 """
 
@@ -56,7 +59,7 @@ import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py", "wallaroo": "wallaroo_sdk.py"}
+CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py", "wallaroo": "wallaroo_sdk.py", "waii": "waii.py"}
 
 SERVER_START_SECONDS_MAX = 60
 SERVER_STOP_SECONDS_MAX = 20
