@@ -85,13 +85,9 @@ pub async fn find(op: &OpContext, filter: Filter<Term>, fields: UserFields) -> R
 /// The user of this id among those like this: an id that is the very text comes before one that is the same UUID in
 /// another form.
 pub async fn with_id(op: &OpContext, id: &str, filter: Filter<Term>, fields: UserFields) -> Result<Option<Person>> {
-    let forms = forms_of_id(id);
-    let window = Window::new(i64::try_from(forms.len()).unwrap_or(1), 0)?;
-    let filter = Filter::All(vec![Filter::Is(Term::Id(TextTest::In(forms))), filter]);
-    let mut users = list::page::<User>(op, &filter, Order::default(), fields, window).await?;
-    users.sort_by_key(|user| user.id.as_str() != id);
-    users.truncate(1);
-    Ok(present(op, users).await?.pop())
+    let users = list::by_ids::<User>(op, forms_of_id(id), &filter, fields).await?;
+    let user = users.into_iter().min_by_key(|user| user.id.as_str() != id);
+    Ok(present(op, user.into_iter().collect()).await?.pop())
 }
 
 /// The caller's own organization: some products act inside it, also for who reaches further.

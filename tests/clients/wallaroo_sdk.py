@@ -83,7 +83,7 @@ def environment(**variables):
 def by_token(folder, person, token=None):
     """A client with a token that somebody else got for the person: by default an API key."""
     credentials = folder / f"{uuid.uuid4()}.json"
-    credentials.write_text(json.dumps({"token": token or person.key(), "user_email": person.email, "user_id": person.id}))
+    credentials.write_text(json.dumps({"token": token or person.key(directory.unique("key")), "user_email": person.email, "user_id": person.id}))
     with environment(XDG_CACHE_HOME=folder / str(uuid.uuid4()), WALLAROO_SDK_CREDENTIALS=credentials):
         return wallaroo.Client(api_endpoint=directory.URL, auth_type="token")
 
