@@ -207,7 +207,7 @@ pub async fn resolve_id(
     find_named(op, connection, organization_pk, id)
         .await?
         .filter(|role| forms.contains(&role.id))
-        .ok_or_else(|| Error::invalid(field, format!("No role has the id '{}'.", shown(id))))
+        .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))
 }
 
 /// The role of this name or id: built in, or the organization's own. An exact id comes before a UUID written otherwise.

@@ -2,5 +2,7 @@
 
 mod air;
 mod manners;
+mod refusals;
+mod together;
 mod waii;
 mod wallaroo;
