@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Order, PAGE_MAX, TextTest, Window, text_condition};
+use crate::list::{self, Filter, Order, TextTest, Window, text_condition};
 use crate::value::{Email, Timestamp, UserId, forms_of_id};
 use crate::{group, organization, tenant};
 
@@ -120,24 +120,28 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 /// sees nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
-    let mut named = vec![target.also.clone()];
-    if let Some(id) = &target.id {
-        named.push(Filter::Is(Term::Id(match target.any_form {
-            true => TextTest::In(forms_of_id(id)),
-            false => TextTest::Equals(id.clone()),
-        })));
-    }
     let out_of_reach = || target.out_of_reach(&granted, "read:user");
+    let mut filter = target.also.clone();
     if let Some(email) = &target.email {
         let email = Email::normalize(email).ok_or_else(out_of_reach)?;
-        named.push(Filter::Is(Term::Email(TextTest::Equals(email.to_string()))));
+        let has_it = Filter::Is(Term::Email(TextTest::Equals(email.to_string())));
+        filter = Filter::All(vec![filter, has_it]);
     }
-    if named.len() == 1 {
-        return Err(out_of_reach());
-    }
-    let window = Window::new(i64::from(PAGE_MAX), 0)?;
-    list::page::<User>(op, &Filter::All(named), Order::default(), fields, window)
-        .await?
+    let found = match &target.id {
+        // Not a page of the list: in its order the database might rather walk all users than look up the id.
+        Some(id) => {
+            let forms = match target.any_form {
+                true => forms_of_id(id),
+                false => vec![id.clone()],
+            };
+            list::by_ids::<User>(op, forms, &filter, fields).await?
+        }
+        None if target.email.is_some() => {
+            list::page::<User>(op, &filter, Order::default(), fields, Window::new(1, 0)?).await?
+        }
+        None => return Err(out_of_reach()),
+    };
+    found
         .into_iter()
         .min_by_key(|user| target.id.as_deref() != Some(user.id.as_str()))
         .ok_or_else(out_of_reach)

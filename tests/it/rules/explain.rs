@@ -1,7 +1,9 @@
 //! The first page of every list, and its keyset continuation, come from an index in its order: no sort, no scan of the
 //! whole. The very statements are explained that the server sends.
 
+use axum::http::Method;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::json;
 
 use super::statements::sent;
 use crate::on_both;
@@ -76,6 +78,42 @@ on_both! {
                 }
                 for word in scans(app.services.db.backend()) {
                     assert!(!plan.contains(word), "{document} as {name}: {word}\n{}\n{plan}", statement.sql);
+                }
+            }
+        }
+    }
+
+    // A page in the list's order would do as well, but SQLite might walk all of it for the one.
+    async fn who_is_named_is_looked_up(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        app.admin().ok("mutation { createUser(data: {id: \"boss\", organizationId: \"acme\", roles: [\"super-admin\"]}) { id } }", json!({})).await;
+        fill(&app).await;
+        let many: Vec<String> = (1..=250).map(|n| format!("acme-{n}")).collect();
+        for caller in [&ann, &app.key_of("boss").await] {
+            for (method, path, body, by) in [
+                (Method::GET, "/api/data/users/acme-77", None, "id"),
+                (Method::GET, "/auth/admin/realms/master/users/0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", None, "id"),
+                (Method::GET, "/auth/admin/realms/master/users?email=u-77%40acme.example", None, "email"),
+                (Method::POST, "/v1/api/users/query", Some(json!({"user_ids": many})), "id"),
+                (Method::PUT, "/auth/admin/realms/master/users/acme-77", Some(json!({})), "id"),
+                (Method::POST, "/v1/api/users/activate", Some(json!({"email": "u-77@acme.example"})), "email"),
+            ] {
+                let statements = tenantry::db::SENT.scope(Default::default(), async {
+                    caller.rest(method, path, body.as_ref()).await;
+                    tenantry::db::SENT.with(|sent| sent.borrow().clone())
+                });
+                let of_users = |statement: &Statement| statement.sql.contains("FROM \"users\" WHERE");
+                let statements: Vec<Statement> = statements.await.into_iter().filter(of_users).collect();
+                assert!(!statements.is_empty(), "{path}");
+                for statement in statements {
+                    let plan = explain(&app, &statement).await;
+                    let looked_up = match app.services.db.backend() {
+                        DbBackend::Postgres => plan.lines().any(|line| line.contains("Index Cond: ") && line.contains(&format!("({by} "))),
+                        _ => plan.contains(&format!("({by}=?)")),
+                    };
+                    assert!(looked_up, "{path}\n{}\n{plan}", statement.sql);
                 }
             }
         }
