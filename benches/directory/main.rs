@@ -236,6 +236,7 @@ impl<'a> Bench<'a> {
         Target {
             address: started.address.clone(),
             path: "/graphql",
+            process: started.child.id(),
             credential: Credential::Key(self.key.clone()),
         }
     }
@@ -243,10 +244,10 @@ impl<'a> Bench<'a> {
     fn heading(&self, part: &str, columns: &[&str]) {
         let options = self.options;
         println!(
-            "\n{}, {} users, {part}: {} connections, {} rounds of {} s; requests/s (p50, p99 in ms)",
+            "\n{}, {} users, {part}: {} connections, {} rounds of {} s; requests/s (p50, p99 in ms; µs of CPU in the process, a request)",
             self.database, options.users, options.connections, options.rounds, options.seconds
         );
-        let columns: String = columns.iter().map(|column| format!("{column:>28}")).collect();
+        let columns: String = columns.iter().map(|column| format!("{column:>30}")).collect();
         println!("{:<16}{columns}", "");
     }
 
@@ -285,7 +286,7 @@ impl<'a> Bench<'a> {
             let rounds = self.rounds(&targets, &bodies).await;
             let ratio = median(rounds.iter().map(|[ours, theirs]| ours.per_second / theirs.per_second));
             println!(
-                "{title:<16}{:>28}{:>28}{ratio:>28.2}",
+                "{title:<16}{:>30}{:>30}{ratio:>30.2}",
                 shown(rounds.iter().map(|[ours, _]| *ours)),
                 shown(rounds.iter().map(|[_, theirs]| *theirs))
             );
@@ -311,7 +312,7 @@ impl<'a> Bench<'a> {
         self.heading("gate", &["open", "one key", "a new key each time"]);
         let rounds = self.rounds(&targets, &page()).await;
         let of = |which: usize| shown(rounds.iter().map(|measured| measured[which]));
-        println!("{:<16}{:>28}{:>28}{:>28}", "page of 50", of(0), of(1), of(2));
+        println!("{:<16}{:>30}{:>30}{:>30}", "page of 50", of(0), of(1), of(2));
         // Of the time that a request takes of the machine.
         for (which, how) in [(1, "with the cache"), (2, "without")] {
             let added = median(rounds.iter().map(|measured| {
@@ -461,10 +462,11 @@ fn shown(measured: impl Iterator<Item = Measured>) -> String {
     let measured: Vec<Measured> = measured.collect();
     let of = |value: fn(&Measured) -> f64| median(measured.iter().map(value));
     format!(
-        "{:.0} ({:.1}, {:.1})",
+        "{:.0} ({:.1}, {:.1}; {:.0})",
         of(|one| one.per_second),
         of(|one| one.p50.as_secs_f64() * 1e3),
-        of(|one| one.p99.as_secs_f64() * 1e3)
+        of(|one| one.p99.as_secs_f64() * 1e3),
+        of(|one| one.cpu_micros)
     )
 }
 

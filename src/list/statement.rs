@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoSimpleExpr, JoinType,
-    QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, FromQueryResult, IntoSimpleExpr,
+    JoinType, QuerySelect, QueryTrait, Statement,
 };
 
 use super::{Filter, Listed, Order, TextTest, Window, text_condition};
@@ -237,11 +237,16 @@ pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {
 }
 
 pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
-    let mut select = L::Entity::find().select_only();
-    for column in L::columns(fields) {
-        select = select.column(column);
-    }
-    select.into_query()
+    let mut select = select_nothing::<L>();
+    select.columns(L::columns(fields).into_iter().map(|column| column.as_column_ref()));
+    select
+}
+
+/// A select of the kind's table, to which columns are still to be added. Not `find()`, which first selects every column.
+pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
+    let mut select = Query::select();
+    select.from(L::Entity::default().table_ref());
+    select
 }
 
 /// The statement of a page, such that SQLite keeps what it prepared. SQLite (3.51) looks at the value of a bare

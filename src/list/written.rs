@@ -8,10 +8,10 @@
 use std::fmt::Write;
 
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryResult, QuerySelect, QueryTrait, TryGetable};
+use sea_orm::{ColumnTrait, ConnectionTrait, IntoSimpleExpr, QueryResult, TryGetable};
 use serde_json::Value;
 
-use super::statement::page_of;
+use super::statement::{page_of, select_nothing};
 use super::{Filter, Listed, Order, Window};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
@@ -134,14 +134,14 @@ pub async fn page_as_json<L: Listed>(
     window: Window,
     members: &[(String, Member)],
 ) -> Result<String> {
-    let mut select = L::Entity::find().select_only().into_query();
+    let mut select = select_nothing::<L>();
     for (_, member) in members {
         if let Member::Cell(cell) = member {
             select.expr(cell.expression.clone());
         }
     }
     // A statement selects something.
-    select.column(L::pk_column());
+    select.column(L::pk_column().as_column_ref());
     let statement = page_of::<L>(op, filter, order, select, window)?;
     let rows = op.db().reader().query_all_raw(statement).await?;
 
