@@ -1,11 +1,11 @@
 //! Requests as fast as they are answered, over connections that stay open.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 #[derive(Clone)]
 pub struct Target {
     pub address: String,
-    pub path: &'static str,
+    pub path: String,
     pub process: u32,
     pub credential: Credential,
 }
@@ -44,7 +44,19 @@ impl Credential {
 
 pub type Connection = SendRequest<Full<Bytes>>;
 
-/// Makes the next request's body.
+/// How often something is asked for that must not wait for something else.
+pub const PER_SECOND: u32 = 200;
+
+/// What came of asking at fixed times.
+#[derive(Clone, Copy, Debug)]
+pub struct Punctual {
+    pub asked: usize,
+    pub failed: usize,
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+/// Makes the next request's body; an empty one is asked for by GET.
 pub type Bodies = Arc<dyn Fn() -> Bytes + Send + Sync>;
 
 /// What came of a stretch of time.
@@ -79,9 +91,11 @@ impl Target {
         sender
     }
 
-    /// An answer with data, or the text of one without.
+    /// An answer, or the text of a refusal.
     pub async fn try_ask(&self, connection: &mut Connection, body: Bytes) -> Result<Bytes, String> {
-        let mut request = Request::post(self.path)
+        let mut request = Request::builder()
+            .method(if body.is_empty() { Method::GET } else { Method::POST })
+            .uri(&self.path)
             .header(header::HOST, &self.address)
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = self.credential.next() {
@@ -96,14 +110,14 @@ impl Target {
             .await
             .map_err(|e| e.to_string())?
             .to_bytes();
-        if status == StatusCode::OK && answer.starts_with(b"{\"data\"") {
+        if status == StatusCode::OK && !answer.starts_with(b"{\"errors\"") {
             Ok(answer)
         } else {
             Err(String::from_utf8_lossy(&answer).into_owned())
         }
     }
 
-    /// An answer, which must have data.
+    /// An answer, which must not be a refusal.
     pub async fn ask(&self, connection: &mut Connection, body: Bytes) -> Bytes {
         self.try_ask(connection, body).await.unwrap()
     }
@@ -143,6 +157,46 @@ impl Target {
             p50: times[times.len() / 2],
             p99: times[times.len() * 99 / 100],
             cpu_micros: (cpu_micros(self.process) - cpu) / times.len() as f64,
+        }
+    }
+
+    /// Asks so often a second, whether or not the answers keep up; each is timed from the moment it was to be sent.
+    pub async fn open_loop(&self, bodies: &Bodies, per_second: u32, time: Duration) -> Punctual {
+        // Enough connections for answers that take a second.
+        let mut idle = Vec::new();
+        for _ in 0..per_second {
+            idle.push(self.connect().await);
+        }
+        let idle = Arc::new(Mutex::new(idle));
+        let count = (time.as_secs_f64() * f64::from(per_second)) as u32;
+        let started = Instant::now();
+        let mut asking = Vec::new();
+        for number in 0..count {
+            let due = started + Duration::from_secs(1) * number / per_second;
+            tokio::time::sleep_until(due.into()).await;
+            let (target, body, idle) = (self.clone(), bodies(), Arc::clone(&idle));
+            asking.push(tokio::spawn(async move {
+                let taken = idle.lock().unwrap().pop();
+                let mut connection = match taken {
+                    Some(connection) => connection,
+                    None => target.connect().await,
+                };
+                let answer = target.try_ask(&mut connection, body).await;
+                let took = due.elapsed();
+                idle.lock().unwrap().push(connection);
+                answer.is_ok().then_some(took)
+            }));
+        }
+        let mut times = Vec::new();
+        for one in asking {
+            times.extend(one.await.unwrap());
+        }
+        times.sort_unstable();
+        Punctual {
+            asked: count as usize,
+            failed: count as usize - times.len(),
+            p50: times[times.len() / 2],
+            p99: times[times.len() * 99 / 100],
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--rounds 5] [--seconds 3] [--connections 16]
-//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in]... [--keep FOLDER]
+//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in|faces]... [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo` and starts the server on it. Then:
 //!
 //! - **floor**: the server and the floor (see `floor.rs`) are asked for the same, in rounds that take turns: how much of
 //!   what the machine can do is left after everything that the server does for a request;
 //! - **gate**: what authentication, permissions and the gate add to a page of 50 (see `gate.rs`);
-//! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`).
+//! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`);
+//! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`).
 //!
 //! Load, server, floor and database share the machine. So only the ratios mean something, and only those of one run; what
 //! is said in milliseconds is of this machine, with nothing else running. PostgreSQL is started as for the tests
@@ -25,6 +26,7 @@
     reason = "a benchmark that cannot go on fails"
 )]
 
+mod faces;
 mod floor;
 mod gate;
 mod load;
@@ -61,6 +63,7 @@ enum Part {
     Floor,
     Gate,
     SignIn,
+    Faces,
 }
 
 #[derive(Parser)]
@@ -131,6 +134,9 @@ async fn run(options: &Options) {
         if options.has(Part::SignIn) {
             bench.sign_in(&mut table).await;
         }
+        if options.has(Part::Faces) {
+            bench.faces(&mut table).await;
+        }
     }
     println!(
         "\n{} users, {} connections\n{table}",
@@ -173,6 +179,8 @@ struct Bench<'a> {
     user: String,
     key: String,
     emails: Vec<String>,
+    /// Of users of the same organization.
+    ids: Vec<String>,
 }
 
 impl<'a> Bench<'a> {
@@ -206,6 +214,11 @@ impl<'a> Bench<'a> {
             "SELECT email FROM users WHERE organization_pk = ({largest}) AND email IS NOT NULL ORDER BY pk LIMIT 20000"
         );
         let emails = texts(&connection, &emails).await;
+        // Such as stand in a path as they are.
+        let ids = format!(
+            "SELECT id FROM users WHERE organization_pk = ({largest}) AND email LIKE '%.example' ORDER BY pk LIMIT 20000"
+        );
+        let ids = texts(&connection, &ids).await;
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
         let minted = tenantry(url)
             .args(["api-key", "--user", &user, "--name", &format!("bench {now}")])
@@ -220,6 +233,7 @@ impl<'a> Bench<'a> {
             user,
             key: String::from_utf8(minted.stdout).unwrap().trim().to_owned(),
             emails,
+            ids,
         }
     }
 
@@ -235,7 +249,7 @@ impl<'a> Bench<'a> {
     fn target(&self, started: &Started) -> Target {
         Target {
             address: started.address.clone(),
-            path: "/graphql",
+            path: "/graphql".to_owned(),
             process: started.child.id(),
             credential: Credential::Key(self.key.clone()),
         }
@@ -252,8 +266,8 @@ impl<'a> Bench<'a> {
     }
 
     /// Asks several for the same, in turns; each goes first as often as the others.
-    async fn rounds<const N: usize>(&self, targets: &[Target; N], bodies: &Bodies) -> Vec<[Measured; N]> {
-        for target in targets {
+    async fn rounds<const N: usize>(&self, asked: &[(&Target, &Bodies); N]) -> Vec<[Measured; N]> {
+        for (target, bodies) in asked {
             target
                 .measure(bodies, self.options.connections, self.options.time() / 3)
                 .await;
@@ -264,7 +278,12 @@ impl<'a> Bench<'a> {
             for turn in 0..N {
                 let which = (round + turn) % N;
                 let connections = self.options.connections;
-                measured[which] = Some(targets[which].measure(bodies, connections, self.options.time()).await);
+                measured[which] = Some(
+                    asked[which]
+                        .0
+                        .measure(asked[which].1, connections, self.options.time())
+                        .await,
+                );
             }
             rounds.push(measured.map(Option::unwrap));
         }
@@ -283,7 +302,7 @@ impl<'a> Bench<'a> {
                     assert_eq!(ours, theirs, "both answer the same");
                 }
             }
-            let rounds = self.rounds(&targets, &bodies).await;
+            let rounds = self.rounds(&targets.each_ref().map(|target| (target, &bodies))).await;
             let ratio = median(rounds.iter().map(|[ours, theirs]| ours.per_second / theirs.per_second));
             println!(
                 "{title:<16}{:>30}{:>30}{ratio:>30.2}",
@@ -300,7 +319,7 @@ impl<'a> Bench<'a> {
         let known = self.target(&server);
         let targets = [
             Target {
-                path: "/open",
+                path: "/open".to_owned(),
                 ..known.clone()
             },
             known.clone(),
@@ -310,7 +329,8 @@ impl<'a> Bench<'a> {
             },
         ];
         self.heading("gate", &["open", "one key", "a new key each time"]);
-        let rounds = self.rounds(&targets, &page()).await;
+        let page = page();
+        let rounds = self.rounds(&targets.each_ref().map(|target| (target, &page))).await;
         let of = |which: usize| shown(rounds.iter().map(|measured| measured[which]));
         println!("{:<16}{:>30}{:>30}{:>30}", "page of 50", of(0), of(1), of(2));
         // Of the time that a request takes of the machine.
@@ -337,10 +357,10 @@ impl<'a> Bench<'a> {
             "\n{}, {} users, sign-in: {} pages of 50 at 200/s, p50 {:.1} ms, p99 {:.1} ms, {} failed; beside them {:.0} sign-ins/s",
             self.database,
             self.options.users,
-            outcome.asked,
-            outcome.p50.as_secs_f64() * 1e3,
-            outcome.p99.as_secs_f64() * 1e3,
-            outcome.failures,
+            outcome.pages.asked,
+            millis(outcome.pages.p50),
+            millis(outcome.pages.p99),
+            outcome.pages.failed,
             outcome.sign_ins_per_second
         );
         println!(
@@ -352,9 +372,9 @@ impl<'a> Bench<'a> {
             &row("p99 of a page, ms"),
             Some(50.0),
             self.database,
-            outcome.p99.as_secs_f64() * 1e3,
+            millis(outcome.pages.p99),
         );
-        table.at_most(&row("failed"), Some(0.0), self.database, outcome.failures as f64);
+        table.at_most(&row("failed"), Some(0.0), self.database, outcome.pages.failed as f64);
         if let Some(bytes) = server.most_memory() {
             table.at_most(
                 &row("server's memory, MB"),
@@ -370,6 +390,77 @@ impl<'a> Bench<'a> {
             outcome.crowd_refused as f64,
         );
     }
+
+    async fn faces(&self, table: &mut Table) {
+        let page = page();
+        let server = self.server();
+        let graphql = self.target(&server);
+        self.heading("faces", &["face", "GraphQL", "face adds, %"]);
+        for pair in faces::pairs(&self.ids, &page) {
+            let face = Target {
+                path: pair.path,
+                ..graphql.clone()
+            };
+            let rounds = self.rounds(&[(&face, &pair.face), (&graphql, &pair.graphql)]).await;
+            let added = median(
+                rounds
+                    .iter()
+                    .map(|[face, graphql]| (graphql.per_second / face.per_second - 1.0) * 100.0),
+            );
+            println!(
+                "{:<16}{:>30}{:>30}{added:>30.1}",
+                pair.title,
+                shown(rounds.iter().map(|[face, _]| *face)),
+                shown(rounds.iter().map(|[_, graphql]| *graphql))
+            );
+            table.at_most(
+                &format!("{}, face adds, %", pair.title),
+                Some(20.0),
+                self.database,
+                added,
+            );
+        }
+        drop(server);
+        for list in faces::UNPAGED {
+            // Its own server: what is asked for is the most memory that it ever held.
+            let server = self.server();
+            let outcome = list
+                .measure(&self.target(&server), &page, self.options.time() * 2)
+                .await;
+            println!(
+                "{}'s list of {} users: {} of them in {:.1} s each; beside them {} pages of 50 at 200/s, p50 {:.1} ms, p99 {:.1} ms, {} failed",
+                list.title,
+                outcome.users,
+                outcome.lists,
+                outcome.took.as_secs_f64(),
+                outcome.pages.asked,
+                millis(outcome.pages.p50),
+                millis(outcome.pages.p99),
+                outcome.pages.failed
+            );
+            assert!(outcome.users as u64 * 4 > self.options.users, "a whole organization");
+            let row = |what: &str| format!("{}'s whole list and 200 pages/s, {what}", list.title);
+            table.at_most(
+                &row("p99 of a page, ms"),
+                Some(50.0),
+                self.database,
+                millis(outcome.pages.p99),
+            );
+            table.at_most(&row("failed"), Some(0.0), self.database, outcome.pages.failed as f64);
+            if let Some(bytes) = server.most_memory() {
+                table.at_most(
+                    &row("server's memory, MB"),
+                    Some(150.0),
+                    self.database,
+                    bytes as f64 / 1e6,
+                );
+            }
+        }
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 type Case = (&'static str, Bodies, bool, f64);

@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use serde_json::json;
 
-use crate::load::{Bodies, Credential, Target};
+use crate::load::{Bodies, Credential, PER_SECOND, Punctual, Target};
 
 const IN_FLIGHT: usize = 64;
-const PER_SECOND: u32 = 200;
 /// More than run and wait.
 const CROWD: usize = 400;
 const ACCOUNTS: usize = 64;
@@ -23,10 +22,7 @@ const PASSWORD: &str = "correct horse of the benchmark";
 
 /// What came of it.
 pub struct Outcome {
-    pub p50: Duration,
-    pub p99: Duration,
-    pub failures: usize,
-    pub asked: usize,
+    pub pages: Punctual,
     pub sign_ins_per_second: f64,
     pub crowd_refused: usize,
     pub crowd_signed_in: usize,
@@ -60,21 +56,16 @@ pub async fn measure(server: &Target, page: &Bodies, time: Duration) -> Outcome 
         .collect();
     // All of them are there when the others begin.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let asked = open_loop(server, page, time).await;
+    let pages = server.open_loop(page, PER_SECOND, time).await;
     stop.store(true, Ordering::Relaxed);
     let mut signed_in = 0;
     for one in door {
         signed_in += one.await.expect("each sign-in succeeds");
     }
     let sign_ins_per_second = signed_in as f64 / started.elapsed().as_secs_f64();
-    let mut times: Vec<Duration> = asked.iter().copied().flatten().collect();
-    times.sort_unstable();
     let (crowd_signed_in, crowd_refused) = crowd(&nobody, &addresses).await;
     Outcome {
-        p50: times[times.len() / 2],
-        p99: times[times.len() * 99 / 100],
-        failures: asked.len() - times.len(),
-        asked: asked.len(),
+        pages,
         sign_ins_per_second,
         crowd_refused,
         crowd_signed_in,
@@ -103,40 +94,6 @@ fn sign_in(email: &str) -> Bytes {
     })
     .to_string()
     .into()
-}
-
-/// Asks so often a second; gives the times, or nothing for what failed.
-async fn open_loop(target: &Target, bodies: &Bodies, time: Duration) -> Vec<Option<Duration>> {
-    // Enough connections for answers that take a second.
-    let mut idle = Vec::new();
-    for _ in 0..PER_SECOND {
-        idle.push(target.connect().await);
-    }
-    let idle = Arc::new(std::sync::Mutex::new(idle));
-    let count = (time.as_secs_f64() * f64::from(PER_SECOND)) as u32;
-    let started = Instant::now();
-    let mut asking = Vec::new();
-    for number in 0..count {
-        let due = started + Duration::from_secs(1) * number / PER_SECOND;
-        tokio::time::sleep_until(due.into()).await;
-        let (target, body, idle) = (target.clone(), bodies(), Arc::clone(&idle));
-        asking.push(tokio::spawn(async move {
-            let taken = idle.lock().unwrap().pop();
-            let mut connection = match taken {
-                Some(connection) => connection,
-                None => target.connect().await,
-            };
-            let answer = target.try_ask(&mut connection, body).await;
-            let took = due.elapsed();
-            idle.lock().unwrap().push(connection);
-            answer.is_ok().then_some(took)
-        }));
-    }
-    let mut times = Vec::new();
-    for one in asking {
-        times.push(one.await.unwrap());
-    }
-    times
 }
 
 /// How many of a crowd signed in, and how many were told to come back.

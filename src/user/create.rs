@@ -1,6 +1,6 @@
 //! Making a user.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QuerySelect, Set, TryIntoModel};
 
 use super::{User, seats};
 use crate::audit::Event;
@@ -106,7 +106,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     if activated {
         seats::take(&*change, &home).await?;
     }
-    let row = table::ActiveModel {
+    let mut row = table::ActiveModel {
         id: Set(id.clone()),
         organization_pk: Set(home.pk),
         tenant_pk: Set(tenant_pk),
@@ -119,15 +119,20 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         password_changed_at: Set(password_hash.is_some().then_some(now)),
         password_temporary: Set(new.password_temporary && password_hash.is_some()),
         password_hash: Set(password_hash),
+        email_verified_at: Set(None),
+        last_seen_at: Set(None),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),
-        ..Default::default()
+        pk: NotSet,
     };
-    let row = row
-        .insert(&*change)
+    // All of the row is known but its key; not `insert`, which has the database give the whole row back.
+    let inserted = table::Entity::insert(row.clone())
+        .exec(&*change)
         .await
         .or_conflict(|constraint| taken(constraint, &id, email.as_ref()))?;
+    row.pk = Set(inserted.last_insert_id);
+    let row = row.try_into_model()?;
     role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
     if !federated_identities.is_empty() {
         federated::replace_in_txn(&*change, row.pk, &federated_identities).await?;
