@@ -51,7 +51,14 @@ on_both! {
                     user.as_object_mut().unwrap().shift_remove("slow");
                 }
             }
-            assert_eq!(written, ordinary.to_string(), "{fast} {}", case.variables);
+            // The two documents are not of one length, so that their errors do not stand in one column.
+            let mut written: Value = serde_json::from_str(&written).unwrap();
+            for answer in [&mut written, &mut ordinary] {
+                for error in answer["errors"].as_array_mut().into_iter().flatten() {
+                    error.as_object_mut().unwrap().shift_remove("locations");
+                }
+            }
+            assert_eq!(written.to_string(), ordinary.to_string(), "{fast} {}", case.variables);
         }
         assert!(at_once > 100, "only {at_once} lists were written at once");
     }
@@ -76,7 +83,7 @@ on_both! {
                 (data, tenantry::db::SENT.with(|sent| sent.borrow().clone()))
             });
             let (data, statements) = sent.await;
-            let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\" ORDER") && !sent.sql.contains("\"tenant_pk\""));
+            let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\"") && sent.sql.contains("ORDER BY") && !sent.sql.contains("\"tenant_pk\""));
             assert_eq!(written, expected, "{document}\n{statements:?}");
             let lists = data.as_object().unwrap();
             assert!(lists.values().all(|list| list.as_array().unwrap().len() > 10), "{document}\n{data}");
