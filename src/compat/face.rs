@@ -171,6 +171,7 @@ where
         };
         // Whoever the call is for: until the header is read, the credential's owner.
         let mut op = OpContext::new(Arc::clone(&app.services), known, Arc::clone(&id.0)).from_client(id.1);
+        let mut begun = false;
         let run = async {
             if matches!(op.actor(), Actor::Anonymous) {
                 return Err(Error::Unauthenticated(
@@ -183,6 +184,7 @@ where
             };
             let (path, query) = parameters(&mut parts).await?;
             op = op.acting_as(acting_for(&app, op.actor().clone(), &parts.headers, F::IMPERSONATE).await?);
+            begun = true;
             let mut response = handle(Call {
                 op: op.clone(),
                 fields,
@@ -197,7 +199,8 @@ where
             Ok(response) => response,
             Err(error) => {
                 log_cause(&error, &id);
-                if matches!(error, Error::Forbidden(_)) {
+                // An impersonation that is refused is noted where it is refused, as GraphQL's is.
+                if begun && matches!(error, Error::Forbidden(_)) {
                     op.note_refusal(operation);
                 }
                 F::refusal(&error, op.actor())

@@ -219,9 +219,12 @@ on_both! {
         refused(&ann, 401, Method::GET, ROLES, None).await;
         refused(&ann, 401, Method::PUT, "/api/data/v3/users/ann/groups/EDITORS", None).await;
         refused(&ada, 404, Method::GET, &format!("{USERS}/unknown"), None).await;
+        // A refused impersonation is noted once, by its own name.
+        let as_ada = [(HeaderName::from_static("x-tenantry-impersonate-user"), "ada")];
+        assert_refused(&raw(&ann, &Method::GET, USERS, "", &as_ada).await, 401, "as ada");
         app.services.refusals.flush(&app.services, true).await.unwrap();
         let told: Vec<String> = app.column("SELECT action || ' ' || actor_id || ' ' || count FROM audit_events WHERE refused ORDER BY action").await;
-        assert_eq!(told, ["air GET roles ann 2", "air PUT users/{id}/groups/{id} ann 1"]);
+        assert_eq!(told, ["air GET roles ann 2", "air PUT users/{id}/groups/{id} ann 1", "impersonateUser ann 1"]);
     }
 
     async fn each_call_costs_so_many_statements(app: App) {
