@@ -102,6 +102,8 @@ impl Target {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }
         let request = request.body(Full::new(body)).unwrap();
+        // After an answer in pieces it takes a moment until the connection takes the next request.
+        connection.ready().await.map_err(|e| e.to_string())?;
         let response = connection.send_request(request).await.map_err(|e| e.to_string())?;
         let status = response.status();
         let answer = response

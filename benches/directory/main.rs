@@ -199,6 +199,9 @@ impl<'a> Bench<'a> {
             let aim = (database == "sqlite" && options.users == 1_000_000).then_some(120.0);
             table.at_most("demo, s", aim, database, took.as_secs_f64());
         }
+        // A kept one may be of an older release.
+        let migrated = tenantry(url).args(["migrate", "up"]).stdout(Stdio::null()).status();
+        assert!(migrated.unwrap().success(), "the schema is not brought up to date");
         let connection = connect(url).await.unwrap();
         if database == "postgres" {
             connection.execute_unprepared("VACUUM ANALYZE").await.unwrap();
@@ -224,6 +227,7 @@ impl<'a> Bench<'a> {
             .args(["api-key", "--user", &user, "--name", &format!("bench {now}")])
             .output()
             .unwrap();
+        assert!(minted.status.success(), "{}", String::from_utf8_lossy(&minted.stderr));
         Self {
             options,
             database,

@@ -135,13 +135,16 @@ pub async fn page_as_json<L: Listed>(
     members: &[(String, Member)],
 ) -> Result<String> {
     let mut select = select_nothing::<L>();
-    for (_, member) in members {
-        if let Member::Cell(cell) = member {
-            select.expr(cell.expression.clone());
-        }
+    let cells = members.iter().filter_map(|(_, member)| match member {
+        Member::Cell(cell) => Some(cell.expression.clone()),
+        Member::Fixed(_) => None,
+    });
+    let cells: Vec<SimpleExpr> = cells.collect();
+    if cells.is_empty() {
+        // A statement selects something.
+        select.column(L::pk_column().as_column_ref());
     }
-    // A statement selects something.
-    select.column(L::pk_column().as_column_ref());
+    select.exprs(cells);
     let statement = page_of::<L>(op, filter, order, select, window)?;
     let rows = op.db().reader().query_all_raw(statement).await?;
 

@@ -51,14 +51,7 @@ on_both! {
                     user.as_object_mut().unwrap().shift_remove("slow");
                 }
             }
-            // The two documents are not of one length, so that their errors do not stand in one column.
-            let mut written: Value = serde_json::from_str(&written).unwrap();
-            for answer in [&mut written, &mut ordinary] {
-                for error in answer["errors"].as_array_mut().into_iter().flatten() {
-                    error.as_object_mut().unwrap().shift_remove("locations");
-                }
-            }
-            assert_eq!(written.to_string(), ordinary.to_string(), "{fast} {}", case.variables);
+            assert_eq!(written, ordinary.to_string(), "{fast} {}", case.variables);
         }
         assert!(at_once > 100, "only {at_once} lists were written at once");
     }
@@ -83,7 +76,7 @@ on_both! {
                 (data, tenantry::db::SENT.with(|sent| sent.borrow().clone()))
             });
             let (data, statements) = sent.await;
-            let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\"") && sent.sql.contains("ORDER BY") && !sent.sql.contains("\"tenant_pk\""));
+            let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\"") && !sent.sql.contains("\"tenant_pk\""));
             assert_eq!(written, expected, "{document}\n{statements:?}");
             let lists = data.as_object().unwrap();
             assert!(lists.values().all(|list| list.as_array().unwrap().len() > 10), "{document}\n{data}");
@@ -238,8 +231,13 @@ impl Document {
     fn text(&self, slow: bool) -> String {
         let mut body = String::new();
         for (list, items) in &self.lists {
+            // As long without it, so that whatever an error points to stands in the same place.
             let last = if slow { SLOW } else { "" };
-            body.push_str(&format!(" {list} {{ {} {last} }}", written(items)));
+            body.push_str(&format!(
+                " {list} {{ {} {last:width$} }}",
+                written(items),
+                width = SLOW.len()
+            ));
         }
         let mut fragments = String::new();
         for (number, items) in self.fragments.iter().enumerate() {
