@@ -6,7 +6,6 @@
 //! leave out, the library has removed before.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use async_graphql::parser::types::{ExecutableDocument, Field, Selection as Selected, SelectionSet};
 use async_graphql::registry::Registry;
@@ -46,13 +45,13 @@ impl<O: OutputType> OutputType for Rows<O> {
 /// The keys that stand more than once at the top of an operation. What they give is merged member by member, and text
 /// cannot be. Whoever runs a document puts this beside it; without it, nothing is written at once.
 #[derive(Debug)]
-pub struct Repeated(HashSet<Name>);
+pub struct Repeated(Vec<Name>);
 
 impl Repeated {
     pub fn of(document: &ExecutableDocument) -> Self {
-        let mut repeated = HashSet::new();
+        let mut repeated = Vec::new();
         for (_, operation) in document.operations.iter() {
-            let mut met = HashSet::new();
+            let mut met = Vec::new();
             collect(document, &operation.node.selection_set.node, &mut met, &mut repeated);
         }
         Self(repeated)
@@ -63,15 +62,17 @@ impl Repeated {
 fn collect<'a>(
     document: &'a ExecutableDocument,
     set: &'a SelectionSet,
-    met: &mut HashSet<&'a Name>,
-    repeated: &mut HashSet<Name>,
+    met: &mut Vec<&'a Name>,
+    repeated: &mut Vec<Name>,
 ) {
     for selection in &set.items {
         match &selection.node {
             Selected::Field(field) => {
                 let key = &field.node.response_key().node;
-                if !met.insert(key) {
-                    repeated.insert(key.clone());
+                if met.contains(&key) {
+                    repeated.push(key.clone());
+                } else {
+                    met.push(key);
                 }
             }
             Selected::InlineFragment(inline) => collect(document, &inline.node.selection_set.node, met, repeated),
@@ -113,7 +114,7 @@ where
     let field = ctx.field();
     let key = field.alias().unwrap_or(field.name());
     let at_the_top = ctx.path_node.as_ref().is_some_and(|node| node.parent.is_none());
-    if !at_the_top || ctx.data_opt::<Repeated>()?.0.contains(key) {
+    if !at_the_top || ctx.data_opt::<Repeated>()?.0.iter().any(|repeated| repeated == key) {
         return None;
     }
     let mut members: Vec<(String, Member)> = Vec::new();

@@ -40,6 +40,10 @@ pub fn description(field: &str, value: Option<&str>) -> Result<Option<String>> {
 
 /// A text to compare with stored ones, which are NFC.
 pub fn composed(text: &str) -> String {
+    // ASCII is composed already, and most texts are.
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     text.nfc().collect()
 }
 
