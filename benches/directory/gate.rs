@@ -64,10 +64,11 @@ pub async fn serve(url: &str, user_pk: &str) {
         introspection: true,
         edge: Arc::default(),
     };
-    let open = async move |State(app): State<App>, body: Bytes| run(&app, known, &body).await;
+    let open = async move |State(app): State<App>, body: Bytes| run(&app, known, &request_id(), &body).await;
     let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
-        let caller = actor(&app, &headers, &[IMPERSONATE]).await.unwrap();
-        run(&app, caller, &body).await
+        let id = request_id();
+        let caller = actor(&app, &headers, &[IMPERSONATE], &id).await.unwrap();
+        run(&app, caller, &id, &body).await
     };
     let router = Router::new()
         .route("/open", post(open))
@@ -78,9 +79,12 @@ pub async fn serve(url: &str, user_pk: &str) {
     tenantry::http::serve(listener, router, std::future::pending()).await;
 }
 
-async fn run(app: &App, caller: Actor, body: &[u8]) -> Response {
-    let id = RequestId(Uuid::now_v7().to_string().into(), None);
-    let execution = execute(app, caller, &id, Parsed::from_body(body).unwrap(), false).await;
+fn request_id() -> RequestId {
+    RequestId(Uuid::now_v7().to_string().into(), None)
+}
+
+async fn run(app: &App, caller: Actor, id: &RequestId, body: &[u8]) -> Response {
+    let execution = execute(app, caller, id, Parsed::from_body(body).unwrap(), false).await;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     execution.into_response(StatusCode::OK, json)
 }

@@ -27,7 +27,7 @@ use super::fields::Fields;
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::http::{App, Facts, RequestId, acting_for, owner, read_body};
+use crate::http::{App, Facts, RequestId, acting_for, in_time, owner, read_body};
 
 /// How a product speaks.
 pub trait Face: 'static {
@@ -183,15 +183,15 @@ where
                 Takes::Object => Fields::parse(&read_body(body).await?)?,
             };
             let (path, query) = parameters(&mut parts).await?;
-            op = op.acting_as(acting_for(&app, op.actor().clone(), &parts.headers, F::IMPERSONATE).await?);
+            op = op.acting_as(acting_for(&app, op.actor().clone(), &parts.headers, F::IMPERSONATE, &id).await?);
             begun = true;
-            let mut response = handle(Call {
+            let call = Call {
                 op: op.clone(),
                 fields,
                 path,
                 query,
-            })
-            .await?;
+            };
+            let mut response = in_time(handle(call)).await?;
             response.extensions_mut().insert(Facts::of(op.actor()));
             Ok(response)
         };

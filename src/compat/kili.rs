@@ -28,7 +28,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE]).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE], &id).await {
         Ok(actor) => actor,
         Err(Error::Unauthenticated(_)) => return unauthorized(),
         Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {

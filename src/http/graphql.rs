@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
@@ -17,14 +16,12 @@ use axum::response::Response;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor};
+use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor, in_time};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::graphql::{JsonVariables, Repeated, code_of, documents, finish, limits, response_of};
-
-const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A request's parameters, before its document is looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -142,7 +139,7 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE, WAII_IMPERSONATE]).await {
+    let actor = match actor(&app, &parts.headers, &[IMPERSONATE, WAII_IMPERSONATE], &id).await {
         Ok(actor) => actor,
         Err(error @ Error::Unauthenticated(_)) => {
             let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);
@@ -252,15 +249,12 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
                 request = request.operation_name(name);
             }
             request.set_parsed_query(ExecutableDocument::clone(&document));
-            match tokio::time::timeout(TIME_MAX, app.schema.execute(request)).await {
+            match in_time(async { Ok(app.schema.execute(request).await) }).await {
                 Ok(answer) => {
                     note_refusals(&op, &answer, &document);
                     answer
                 }
-                Err(_) => response_of(Error::Unavailable {
-                    retry_after_seconds: 1,
-                    source: Some("the request took too long".into()),
-                }),
+                Err(error) => response_of(error),
             }
         }
     };

@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -23,6 +24,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::value::UserId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request is worked on for so long at most, its body not counted.
+const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Says whom the request is for, in place of the credential's owner.
 pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
@@ -78,10 +82,6 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        // In place of one that the client may have sent.
-        request.headers_mut().insert(REQUEST_ID, id);
-    }
     let method = request.method().clone();
     // The route, not the path: that may hold an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -167,10 +167,25 @@ fn in_graphql(status: StatusCode, error: Error, id: &RequestId) -> Response {
     graphql::refuse(status, error, json, id)
 }
 
+/// Does what a request asks for. What takes longer is given up, as `UNAVAILABLE`: others wait for what it holds.
+pub async fn in_time<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
+    within(TIME_MAX, run).await
+}
+
+async fn within<T>(limit: Duration, run: impl Future<Output = Result<T>>) -> Result<T> {
+    let timed = tokio::time::timeout(limit, run).await;
+    timed.unwrap_or_else(|_| {
+        Err(Error::Unavailable {
+            retry_after_seconds: 1,
+            source: Some("the request took too long".into()),
+        })
+    })
+}
+
 /// Who calls, by the request's headers, and for whom; see [`owner`] and [`acting_for`].
-pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[&str]) -> Result<Actor> {
+pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[&str], id: &RequestId) -> Result<Actor> {
     let owner = owner(app, headers).await?;
-    acting_for(app, owner, headers, impersonate).await
+    acting_for(app, owner, headers, impersonate, id).await
 }
 
 /// Whose credential the request brought.
@@ -186,21 +201,24 @@ pub async fn owner(app: &App, headers: &HeaderMap) -> Result<Actor> {
 
 /// The one that the request is for. `impersonate` are the names of the headers that say so; one that cannot be honoured
 /// fails the request, which would otherwise run with the power of whoever meant to lay it down.
-pub async fn acting_for(app: &App, owner: Actor, headers: &HeaderMap, impersonate: &[&str]) -> Result<Actor> {
-    let Some(id) = named(headers, impersonate)? else {
+pub async fn acting_for(
+    app: &App,
+    owner: Actor,
+    headers: &HeaderMap,
+    impersonate: &[&str],
+    id: &RequestId,
+) -> Result<Actor> {
+    let Some(user) = named(headers, impersonate)? else {
         return Ok(owner);
     };
     // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
-    let impersonated = authn::impersonated(app.services.db.reader(), &owner, id).await;
+    let impersonated = authn::impersonated(app.services.db.reader(), &owner, user).await;
     if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &impersonated
-        && let Some(named) = UserId::existing(id)
+        && let Some(named) = UserId::existing(user)
     {
-        let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let refusal = Refusal::of(&owner, "impersonateUser").to_named(&named);
         let services = &app.services;
-        services
-            .refusals
-            .note(refusal, request_id.unwrap_or_default(), services.clock.now());
+        services.refusals.note(refusal, &id.0, services.clock.now());
     }
     Ok(Actor::User(impersonated?))
 }
@@ -223,4 +241,17 @@ fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> 
         }
     }
     Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_never_ends_is_given_up() {
+        let never = std::future::pending::<Result<()>>();
+        let error = within(Duration::from_millis(1), never).await.err();
+        assert!(matches!(error, Some(Error::Unavailable { .. })), "{error:?}");
+        assert!(in_time(async { Ok(()) }).await.is_ok());
+    }
 }

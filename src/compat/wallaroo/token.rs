@@ -19,7 +19,7 @@ use crate::authn::Actor;
 use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
 use crate::error::Error;
-use crate::http::{App, Facts, RequestId, acting_for, read_body};
+use crate::http::{App, Facts, RequestId, acting_for, in_time, read_body};
 use crate::session::{self, SignIn, Tokens};
 
 const OPERATION: &str = "wallaroo token";
@@ -79,7 +79,7 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, 
     let (parts, body) = request.into_parts();
     let run = async {
         // Nobody may say who they are here, and so nobody may speak for another.
-        let nobody = acting_for(&app, Actor::Anonymous, &parts.headers, OpenId::IMPERSONATE).await?;
+        let nobody = acting_for(&app, Actor::Anonymous, &parts.headers, OpenId::IMPERSONATE, &id).await?;
         let op = OpContext::new(Arc::clone(&app.services), nobody, Arc::clone(&id.0)).from_client(id.1);
         let form = Form::parse(&read_body(body).await?);
         granted(&op, &form, &parts.headers).await
@@ -108,7 +108,7 @@ async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tok
                 email: form.required("username")?.to_owned(),
                 password: form.required("password")?.to_owned(),
             };
-            session::sign_in(op, &typed).await.map_err(|cause| {
+            in_time(session::sign_in(op, &typed)).await.map_err(|cause| {
                 let (status, description) = match &cause {
                     Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "Invalid user credentials"),
                     Error::Forbidden(_) => (StatusCode::BAD_REQUEST, "Account disabled"),
@@ -118,7 +118,7 @@ async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tok
                 Refused::new(status, "invalid_grant", description, cause)
             })
         }
-        "refresh_token" => session::refresh(op, form.required("refresh_token")?)
+        "refresh_token" => in_time(session::refresh(op, form.required("refresh_token")?))
             .await
             .map_err(|cause| match &cause {
                 Error::Unauthenticated(_) => {
