@@ -14,6 +14,7 @@ mod m20261123_000003_sessions;
 mod m20261123_000004_invitations;
 mod m20261123_000005_audit;
 mod m20261125_000007_audit_eras;
+mod m20261126_000008_narrow_lists;
 
 pub use dialect::Dialect;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000004_invitations::Migration),
             Box::new(m20261123_000005_audit::Migration),
             Box::new(m20261125_000007_audit_eras::Migration),
+            Box::new(m20261126_000008_narrow_lists::Migration),
         ]
     }
 }

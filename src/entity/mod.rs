@@ -25,23 +25,29 @@ pub mod user_role;
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait, DbBackend, IntoSimpleExpr, Value};
+use serde::Serialize;
 
-/// `column IN (keys)` in one statement text whatever the number of keys, so that it is prepared once.
+/// `column IN (keys)`; see [`among`].
 pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, keys: impl IntoIterator<Item = i64>) -> SimpleExpr {
+    let keys: Vec<i64> = keys.into_iter().collect();
+    among(backend, column.into_simple_expr(), keys, "bigint[]")
+}
+
+/// `tested IN (list)`, the list being one parameter: one statement text whatever its length, so that it is prepared once.
+/// `array` is the list's type on PostgreSQL, which there is read from a subquery: of a bare parameter PostgreSQL looks at
+/// the value, and plans anew at each execution, which takes longer than looking up what is in it.
+pub fn among<T>(backend: DbBackend, tested: SimpleExpr, list: Vec<T>, array: &str) -> SimpleExpr
+where
+    Vec<T>: Into<Value> + Serialize,
+{
     match backend {
-        DbBackend::Postgres => {
-            let keys: Vec<i64> = keys.into_iter().collect();
-            Expr::cust_with_exprs(
-                "$1 = ANY($2)",
-                [column.into_simple_expr(), Expr::val(Value::from(keys))],
-            )
-        }
-        _ => {
-            let keys = serde_json::Value::from_iter(keys).to_string();
-            Expr::cust_with_exprs(
-                "? IN (SELECT value FROM json_each(?))",
-                [column.into_simple_expr(), Expr::val(keys)],
-            )
-        }
+        DbBackend::Postgres => Expr::cust_with_exprs(
+            format!("$1 = ANY(CAST((SELECT $2) AS {array}))"),
+            [tested, Expr::val(list.into())],
+        ),
+        _ => Expr::cust_with_exprs(
+            "? IN (SELECT value FROM json_each(?))",
+            [tested, Expr::val(serde_json::json!(list).to_string())],
+        ),
     }
 }

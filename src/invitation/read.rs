@@ -44,7 +44,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
             InvitationState::Withdrawn => Condition::all().add(Column::WithdrawnAt.is_not_null()),
         },
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
+        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, Column::OrganizationPk, filter),
     }
 }
 

@@ -4,6 +4,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr};
 
 use super::Listed;
+use crate::entity::among;
 use crate::error::{Error, Result};
 use crate::value::is_storable;
 
@@ -51,6 +52,18 @@ impl<T> Filter<T> {
     /// Whether it lets everything pass because it tests nothing.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::All(parts) if parts.iter().all(Self::is_empty))
+    }
+
+    /// The test that it consists of, if it is one alone.
+    pub fn only(&self) -> Option<&T> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => match parts.as_slice() {
+                [part] => part.only(),
+                _ => None,
+            },
+            Self::Not(_) => None,
+            Self::Is(term) => Some(term),
+        }
     }
 
     /// Its depth and the number of its parts.
@@ -150,17 +163,8 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
         }
         TextTest::Equals(text) => all.add(column.eq(text.as_str())),
         TextTest::In(texts) => {
-            let texts: Vec<&String> = texts.iter().filter(|text| is_storable(text)).collect();
-            all.add(match backend {
-                DbBackend::Postgres => {
-                    let texts: Vec<String> = texts.into_iter().cloned().collect();
-                    Expr::cust_with_exprs("$1 = ANY($2)", [column, Expr::val(sea_orm::Value::from(texts))])
-                }
-                _ => Expr::cust_with_exprs(
-                    "? IN (SELECT value FROM json_each(?))",
-                    [column, Expr::val(serde_json::json!(texts).to_string())],
-                ),
-            })
+            let texts: Vec<String> = texts.iter().filter(|text| is_storable(text)).cloned().collect();
+            all.add(among(backend, column, texts, "text[]"))
         }
         TextTest::StartsWith(start) if start.is_empty() => all.add(column.is_not_null()),
         // A range, which an index serves, instead of LIKE, which ignores case on SQLite.

@@ -75,16 +75,13 @@ pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<
             .filter(condition)
             .into_query()
     };
-    match filter {
-        Filter::All(parts) if parts.is_empty() => Condition::all(),
-        Filter::All(parts) if parts.len() == 1 => parts
-            .iter()
-            .fold(Condition::all(), |all, part| all.add(is_one_of(backend, column, part))),
-        Filter::Is(term @ Term::Id(TextTest::Equals(_))) => {
+    match filter.only() {
+        _ if filter.is_empty() => Condition::all(),
+        Some(term @ Term::Id(TextTest::Equals(_))) => {
             let key = SimpleExpr::SubQuery(None, Box::new(keys(condition(backend, term)).into()));
             Condition::all().add(column.into_simple_expr().eq(key))
         }
-        other => Condition::all().add(column.in_subquery(keys(other.condition::<Organization>(backend)))),
+        _ => Condition::all().add(column.in_subquery(keys(filter.condition::<Organization>(backend)))),
     }
 }
 

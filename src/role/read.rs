@@ -157,11 +157,13 @@ pub async fn of_groups(
     Ok(groups)
 }
 
-/// Internal keys as the one parameter `$1`, and the test that a column is among them: one statement text whatever their
-/// number.
+/// Internal keys as the one parameter `$1`, and the test that a column is among them; see [`crate::entity::among`].
 fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, &'static str) {
     match backend {
-        DbBackend::Postgres => (pks.into_iter().collect::<Vec<i64>>().into(), "= ANY($1)"),
+        DbBackend::Postgres => (
+            pks.into_iter().collect::<Vec<i64>>().into(),
+            "= ANY(CAST((SELECT $1) AS bigint[]))",
+        ),
         _ => (
             serde_json::Value::from_iter(pks).to_string().into(),
             "IN (SELECT value FROM json_each($1))",

@@ -77,7 +77,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
         Term::Lastname(test) => text_condition(backend, Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, filter),
+        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, Column::OrganizationPk, filter),
         Term::Group { filter, seen_by } => group::has_one_of(backend, Column::Pk, filter, seen_by.as_ref()),
         Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
