@@ -25,6 +25,10 @@ use crate::role::BuiltInRoles;
 use crate::user::Target;
 use crate::{demo, graphql, setup, sweep, telemetry};
 
+/// Of each thread. Inputs are read by calls within each other, and those of a debug build take much of it: twice the usual
+/// is several times what the deepest input that is let in needs. It is taken as it is used.
+const STACK_BYTES: usize = 4 * 1024 * 1024;
+
 const EXAMPLES: &str = "\
 Examples:
   tenantry                                     serve on http://127.0.0.1:8000, with the data in tenantry.db
@@ -173,6 +177,7 @@ pub fn run() -> anyhow::Result<()> {
     telemetry::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK_BYTES)
         .build()
         .context("cannot start")?;
     runtime.block_on(async {

@@ -191,7 +191,7 @@ where
                 path,
                 query,
             };
-            let mut response = in_time(handle(call)).await?;
+            let mut response = in_time(Box::pin(handle(call))).await?;
             response.extensions_mut().insert(Facts::of(op.actor()));
             Ok(response)
         };

@@ -249,7 +249,9 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
                 request = request.operation_name(name);
             }
             request.set_parsed_query(ExecutableDocument::clone(&document));
-            match in_time(async { Ok(app.schema.execute(request).await) }).await {
+            // On the heap: it is large, and is handed on several times.
+            let run = Box::pin(app.schema.execute(request));
+            match in_time(async { Ok(run.await) }).await {
                 Ok(answer) => {
                     note_refusals(&op, &answer, &document);
                     answer

@@ -483,7 +483,7 @@ on_both! {
         ];
         for wrap in wraps {
             admin.ok(list, json!({"w": nested(2, wrap)})).await;
-            for depth in [12, 30, 45] {
+            for depth in [12, 30, 49] {
                 let filter = nested(depth, wrap);
                 for (document, variables) in [
                     (list, json!({"w": filter})),

@@ -63,6 +63,31 @@ on_both! {
         assert!(is_password(&app, "ada", "another new one").await);
     }
 
+    async fn an_old_password_is_not_guessed_for_ever(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", None).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        // Some who have no address, too.
+        app.admin().ok("mutation { createUser(data: {id: \"x\", organizationId: \"acme\", password: \"password-of-x\"}) { id } }", json!({})).await;
+        for (caller, id) in [(&ada, "ada"), (&chief, "x")] {
+            let right = format!("password-of-{id}");
+            let wrong = |n: usize| passwords(id, &format!("wrong {n}"), "a new password");
+            let guesses = futures::future::join_all((0..30).map(|n| caller.send(UPDATE, wrong(n)))).await;
+            assert_eq!(outcomes(&guesses), counted([("INVALID", 20), ("RATE_LIMITED", 10)]));
+            let told = caller.refusal(UPDATE, passwords(id, &right, "a new password")).await;
+            assert_eq!(told["extensions"]["code"], "RATE_LIMITED");
+            let seconds = told["extensions"]["retryAfterSeconds"].as_u64().unwrap();
+            assert!(is_password(&app, id, &right).await, "refused, and unchanged");
+            // Another's is another count.
+            chief.refusal(UPDATE, passwords("chief", "wrong", "a new password")).await;
+            app.services.clock.advance(Duration::from_secs(seconds));
+            caller.ok(UPDATE, passwords(id, &right, "a new password")).await;
+            // The right one clears the count.
+            caller.refusal(UPDATE, wrong(0)).await;
+            caller.ok(UPDATE, passwords(id, "a new password", &right)).await;
+        }
+    }
+
     async fn a_refused_change_changes_nothing(app: App) {
         app.organization("acme", &[]).await;
         let ada = app.user("acme", "ada", Some("user")).await;
