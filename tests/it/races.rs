@@ -262,7 +262,16 @@ on_both! {
                 let code = code_of(&answer);
                 *codes.entry((kind.to_owned(), code)).or_default() += 1;
             }
-            // Those who can call grow few, and groups are gone: they come back.
+            // Those who can call grow few, and groups are gone: they come back. Keys that have ended are laid aside, or in
+            // time all calls would be theirs.
+            let mut in_force = Vec::new();
+            let keys = std::mem::take(&mut *left.keys.lock().unwrap());
+            for key in keys {
+                if app.key(&key).status().await == 200 {
+                    in_force.push(key);
+                }
+            }
+            left.keys.lock().unwrap().extend(in_force);
             for organization in ORGANIZATIONS {
                 let data = json!({"name": "G0", "organizationId": organization});
                 app.admin().send("mutation($d: CreateGroupData!) { createGroup(data: $d) { id } }", json!({"d": data})).await;
