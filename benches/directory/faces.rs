@@ -15,6 +15,8 @@ use axum::body::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 use crate::load::{Bodies, PER_SECOND, Punctual, Target};
 
@@ -128,13 +130,18 @@ impl Unpaged {
         };
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let reading = tokio::spawn(async move {
-            let (started, mut lists, mut last) = (Instant::now(), 0, Bytes::new());
-            while lists == 0 || !stopped.load(Ordering::Relaxed) {
-                last = list.once(Bytes::from_static(b"{}")).await;
-                lists += 1;
-            }
-            (started.elapsed() / lists, lists, last)
+        // On a thread of its own: to put a hundred megabytes together takes longer than a page may, and would hold up the
+        // pages in here, not in the server.
+        let runtime = Handle::current();
+        let reading = spawn_blocking(move || {
+            runtime.block_on(async move {
+                let (started, mut lists, mut last) = (Instant::now(), 0, Bytes::new());
+                while lists == 0 || !stopped.load(Ordering::Relaxed) {
+                    last = list.once(Bytes::from_static(b"{}")).await;
+                    lists += 1;
+                }
+                (started.elapsed() / lists, lists, last)
+            })
         });
         let pages = server.open_loop(page, PER_SECOND, time).await;
         stop.store(true, Ordering::Relaxed);

@@ -51,7 +51,11 @@ impl<T> Filter<T> {
 
     /// Whether it lets everything pass because it tests nothing.
     pub fn is_empty(&self) -> bool {
-        matches!(self, Self::All(parts) if parts.iter().all(Self::is_empty))
+        match self {
+            Self::All(parts) => parts.iter().all(Self::is_empty),
+            Self::Any(parts) => parts.iter().any(Self::is_empty),
+            Self::Not(_) | Self::Is(_) => false,
+        }
     }
 
     /// The test that it consists of, if it is one alone.

@@ -38,14 +38,13 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     store(op, "password.change", row, &passwords.new_password_1).await
 }
 
-/// Whoever may change it may not guess it for ever: failures count in the account's bucket of signing in. Not in the
-/// client's, which here has shown who it is, and may stand for many.
+/// Whoever may change it may not guess it for ever.
 async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> Result<table::Model> {
     let granted = op.authorize(Action::Modify, Resource::Password)?;
     passwords.check()?;
     let row = user::locate(op.db().reader(), &granted, target).await?;
     may_manage(op.actor(), role::permissions_of(op.db().reader(), row.pk).await?)?;
-    let attempt = session::Attempt::new(None, row.email.as_ref().map_or(row.id.as_str(), |email| email.as_str()));
+    let attempt = session::Attempt::of_old_password(row.pk);
     attempt.check(op).await?;
     // Both hashes before the transaction: it holds no lock for their time. What was read is checked again in it.
     if op

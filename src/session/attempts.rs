@@ -7,6 +7,8 @@
 //! Nobody can lock another out for good. Whoever fails on purpose fills the bucket of an address, but a client from which
 //! its owner has signed in before has a bucket of its own with that address, and passes by the other.
 //!
+//! Who changes a password with a credential has a bucket for the old one; see [`Attempt::of_old_password`].
+//!
 //! What counts is counted after the hash, under a lock on the bucket, and there the bucket is looked at once more: of a
 //! hundred guesses sent at the same moment all pass the first look, but only as many as the limit allows are told whether
 //! they were right. Counting before the hash instead would refuse those who sign in at the same moment and are right.
@@ -33,7 +35,7 @@ const WAIT_SECONDS_MAX: u64 = 15 * 60;
 /// How long a client is known after its last success.
 const KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The buckets of one sign-in.
+/// The buckets of one attempt.
 pub(crate) struct Attempt {
     client: Option<String>,
     account: String,
@@ -50,6 +52,17 @@ impl Attempt {
             known: client.map(|client| digest(&format!("known {client} {email}"))),
             client: client.map(|client| digest(&format!("client {client}"))),
             account: digest(&format!("account {email}")),
+        }
+    }
+
+    /// Of an old password that somebody must know beside a credential. A bucket of its own: whoever fills that of an
+    /// address, and anybody can, must not keep its owner from changing the password. The client's is left out, since the
+    /// credential has shown who it is, and it may stand for many.
+    pub fn of_old_password(user_pk: i64) -> Self {
+        Self {
+            client: None,
+            account: digest(&format!("old password {user_pk}")),
+            known: None,
         }
     }
 
@@ -209,7 +222,7 @@ fn refuse_if_full(row: &table::Model, now: Timestamp) -> Result<()> {
         return Ok(());
     }
     Err(Error::RateLimited {
-        message: format!("Signing in has failed too often. Try again in {retry_after_seconds} seconds."),
+        message: format!("The password was wrong too often. Try again in {retry_after_seconds} seconds."),
         retry_after_seconds,
     })
 }

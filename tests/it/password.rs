@@ -69,7 +69,15 @@ on_both! {
         let chief = app.user("acme", "chief", Some("organization-admin")).await;
         // Some who have no address, too.
         app.admin().ok("mutation { createUser(data: {id: \"x\", organizationId: \"acme\", password: \"password-of-x\"}) { id } }", json!({})).await;
-        for (caller, id) in [(&ada, "ada"), (&chief, "x")] {
+        // Whose bucket it is does not depend on what somebody may be called: that of signing in is another's.
+        app.organization("globex", &[]).await;
+        app.admin().ok("mutation { createUser(data: {id: \"ada@acme.example\", organizationId: \"globex\", password: \"password-of-ada@acme.example\"}) { id } }", json!({})).await;
+        let admin = app.admin();
+        let may_sign_in = async || {
+            let answer = app.try_sign_in(None, "ada@acme.example", "wrong").await;
+            answer["errors"][0]["extensions"]["code"] != "RATE_LIMITED"
+        };
+        for (caller, id) in [(&ada, "ada"), (&chief, "x"), (&admin, "ada@acme.example")] {
             let right = format!("password-of-{id}");
             let wrong = |n: usize| passwords(id, &format!("wrong {n}"), "a new password");
             let guesses = futures::future::join_all((0..30).map(|n| caller.send(UPDATE, wrong(n)))).await;
@@ -81,7 +89,9 @@ on_both! {
             // Another's is another count.
             chief.refusal(UPDATE, passwords("chief", "wrong", "a new password")).await;
             app.services.clock.advance(Duration::from_secs(seconds));
+            while may_sign_in().await {}
             caller.ok(UPDATE, passwords(id, &right, "a new password")).await;
+            assert!(!may_sign_in().await, "a known old password is no way past the delays of signing in");
             // The right one clears the count.
             caller.refusal(UPDATE, wrong(0)).await;
             caller.ok(UPDATE, passwords(id, "a new password", &right)).await;
