@@ -25,8 +25,8 @@ use crate::role::BuiltInRoles;
 use crate::user::Target;
 use crate::{demo, graphql, setup, sweep, telemetry};
 
-/// Of each thread. Inputs are read by calls within each other, and those of a debug build take much of it: twice the usual
-/// is several times what the deepest input that is let in needs. It is taken as it is used.
+/// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
+/// the usual for the deepest that is let in. It is taken as it is used.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
 
 const EXAMPLES: &str = "\

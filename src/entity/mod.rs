@@ -42,12 +42,21 @@ where
 {
     match backend {
         DbBackend::Postgres => Expr::cust_with_exprs(
-            format!("$1 = ANY(CAST((SELECT $2) AS {array}))"),
+            format!("$1 {}", in_parameter(backend, "$2", array)),
             [tested, Expr::val(list.into())],
         ),
         _ => Expr::cust_with_exprs(
-            "? IN (SELECT value FROM json_each(?))",
+            format!("? {}", in_parameter(backend, "?", array)),
             [tested, Expr::val(serde_json::json!(list).to_string())],
         ),
+    }
+}
+
+/// The words behind a value that test whether it is in the list that a parameter holds: an array on PostgreSQL, JSON on
+/// SQLite; see [`among`].
+pub fn in_parameter(backend: DbBackend, parameter: &str, array: &str) -> String {
+    match backend {
+        DbBackend::Postgres => format!("= ANY(CAST((SELECT {parameter}) AS {array}))"),
+        _ => format!("IN (SELECT value FROM json_each({parameter}))"),
     }
 }

@@ -68,20 +68,15 @@ pub(super) fn measure(term: &Term) -> (usize, usize) {
 /// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
 /// the organization in its order; anything else is a set.
 pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
-    let keys = |condition: Condition| {
-        table::Entity::find()
-            .select_only()
-            .column(Column::Pk)
-            .filter(condition)
-            .into_query()
-    };
+    let found = table::Entity::find().select_only().column(Column::Pk);
+    let keys = found.filter(filter.condition::<Organization>(backend)).into_query();
     match filter.only() {
         _ if filter.is_empty() => Condition::all(),
-        Some(term @ Term::Id(TextTest::Equals(_))) => {
-            let key = SimpleExpr::SubQuery(None, Box::new(keys(condition(backend, term)).into()));
+        Some(Term::Id(TextTest::Equals(_))) => {
+            let key = SimpleExpr::SubQuery(None, Box::new(keys.into()));
             Condition::all().add(column.into_simple_expr().eq(key))
         }
-        _ => Condition::all().add(column.in_subquery(keys(filter.condition::<Organization>(backend)))),
+        _ => Condition::all().add(column.in_subquery(keys)),
     }
 }
 

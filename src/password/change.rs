@@ -38,7 +38,7 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     store(op, "password.change", row, &passwords.new_password_1).await
 }
 
-/// Whoever may change it may not guess it for ever.
+/// By an old password that the caller knows, and may not guess for ever.
 async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> Result<table::Model> {
     let granted = op.authorize(Action::Modify, Resource::Password)?;
     passwords.check()?;

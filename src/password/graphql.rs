@@ -23,8 +23,8 @@ pub struct PasswordMutation;
 #[Object]
 impl PasswordMutation {
     /// Changes a password: one's own, or with `write:user` that of a user one may manage. The old one must be right in
-    /// either case, and the user's other sessions end; `RATE_LIMITED` after twenty wrong ones. Without a credential it changes a temporary password: name the
-    /// user by `email`, and give the temporary password as the old one.
+    /// either case, and the user's other sessions end; `RATE_LIMITED` after twenty wrong ones. Without a credential it
+    /// changes a temporary password: name the user by `email`, and give the temporary password as the old one.
     async fn update_password(
         &self,
         ctx: &Context<'_>,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{BuiltIn, OrganizationRole, Role};
 use crate::authz::Granted;
 use crate::context::OpContext;
+use crate::entity::in_parameter;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
 use crate::list::{Filter, Named, TextTest, text_condition};
@@ -157,18 +158,13 @@ pub async fn of_groups(
     Ok(groups)
 }
 
-/// Internal keys as the one parameter `$1`, and the test that a column is among them; see [`crate::entity::among`].
-fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, &'static str) {
-    match backend {
-        DbBackend::Postgres => (
-            pks.into_iter().collect::<Vec<i64>>().into(),
-            "= ANY(CAST((SELECT $1) AS bigint[]))",
-        ),
-        _ => (
-            serde_json::Value::from_iter(pks).to_string().into(),
-            "IN (SELECT value FROM json_each($1))",
-        ),
-    }
+/// Internal keys as the one parameter `$1`, and the test that a column is among them.
+fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, String) {
+    let keys = match backend {
+        DbBackend::Postgres => pks.into_iter().collect::<Vec<i64>>().into(),
+        _ => serde_json::Value::from_iter(pks).to_string().into(),
+    };
+    (keys, in_parameter(backend, "$1", "bigint[]"))
 }
 
 /// What one user may do: the union over its own roles and its groups'.
