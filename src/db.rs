@@ -212,6 +212,26 @@ pub enum SchemaState {
     Older(usize),
     /// This step is not known here: a newer release made it.
     Newer(String),
+    /// This step is not known here, and stands before the last one that is: a build that was never released made it.
+    Unreleased(String),
+}
+
+impl SchemaState {
+    /// Refuses a schema that this binary cannot bring up to date.
+    pub fn known(self) -> anyhow::Result<Self> {
+        match self {
+            Self::Newer(step) => bail!(
+                "the database has the schema of a newer release (step {step} is not known here); start that release, or one \
+                 after it"
+            ),
+            Self::Unreleased(step) => bail!(
+                "the database was made by an unreleased build of tenantry (step {step} is not known here), and unreleased \
+                 builds cannot be upgraded. Start with an empty database: name another one in TENANTRY_DATABASE_URL, or move \
+                 this one away"
+            ),
+            Self::Current | Self::Older(_) => Ok(self),
+        }
+    }
 }
 
 /// Compares the steps that were made with those this binary knows; reads only.
@@ -222,13 +242,19 @@ pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaSta
         .map(|step| step.name().to_owned())
         .collect();
     let missing = known.iter().filter(|step| !applied.contains(step)).count();
-    if missing > 0 {
-        return Ok(SchemaState::Older(missing));
-    }
-    Ok(match applied.into_iter().find(|step| !known.contains(step)) {
+    let last = known.iter().map(|step| number(step)).max().unwrap_or_default();
+    let strange = applied.into_iter().find(|step| !known.contains(step));
+    Ok(match strange {
+        Some(step) if number(&step) <= last => SchemaState::Unreleased(step),
+        _ if missing > 0 => SchemaState::Older(missing),
         Some(step) => SchemaState::Newer(step),
         None => SchemaState::Current,
     })
+}
+
+/// The date and number that a step's name begins with: `m20261128_000001`.
+fn number(step: &str) -> &str {
+    step.match_indices('_').nth(1).map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
 }
 
 async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {

@@ -8,13 +8,7 @@
 pub use sea_orm_migration::prelude::*;
 
 mod dialect;
-mod m20261123_000001_directory;
-mod m20261123_000002_groups;
-mod m20261123_000003_sessions;
-mod m20261123_000004_invitations;
-mod m20261123_000005_audit;
-mod m20261125_000007_audit_eras;
-mod m20261126_000008_narrow_lists;
+mod m20261128_000001_directory;
 
 pub use dialect::Dialect;
 
@@ -23,14 +17,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m20261123_000001_directory::Migration),
-            Box::new(m20261123_000002_groups::Migration),
-            Box::new(m20261123_000003_sessions::Migration),
-            Box::new(m20261123_000004_invitations::Migration),
-            Box::new(m20261123_000005_audit::Migration),
-            Box::new(m20261125_000007_audit_eras::Migration),
-            Box::new(m20261126_000008_narrow_lists::Migration),
-        ]
+        vec![Box::new(m20261128_000001_directory::Migration)]
     }
 }

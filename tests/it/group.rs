@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::join_all;
-use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use tenantry::authn::Credential;
@@ -493,17 +492,6 @@ on_both! {
         assert_eq!(codes.iter().filter(|code| **code == "CONFLICT").count(), names.len() - 1, "{answers:?}");
         assert_eq!(number(&app, "SELECT COUNT(*) AS n FROM groups").await, 1);
         assert_eq!(number(&app, "SELECT COUNT(*) AS n FROM audit_events WHERE action = 'group.create'").await, 1);
-    }
-
-    async fn the_step_can_be_taken_back(app: App) {
-        make(&app.admin(), json!({ "name": "Red", "roles": ["user"] })).await;
-        let transaction = app.services.db.begin_setup().await.unwrap();
-        let steps = Migrator::migrations();
-        let later = steps.iter().skip_while(|step| step.name() != "m20261123_000002_groups").count();
-        Migrator::down(&transaction, u32::try_from(later).ok()).await.unwrap();
-        Migrator::up(&transaction, None).await.unwrap();
-        transaction.commit().await.unwrap();
-        assert_eq!(app.admin().ok("{ groups { id } me { id } }", json!({})).await, json!({ "groups": [], "me": { "id": "admin" } }));
     }
 
     async fn a_page_costs_so_many_statements_whatever_its_size(app: App) {

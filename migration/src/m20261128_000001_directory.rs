@@ -1,0 +1,497 @@
+//! The whole directory: organizations, tenants, users, groups, roles, keys, sessions, invitations, settings, audit events.
+//!
+//! Until version 0.2.0 this is the only step, and it is edited in place.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
+
+use crate::Dialect;
+
+pub struct Migration;
+
+impl MigrationName for Migration {
+    /// Carries a fingerprint of the statements, so that a database of an earlier edit is known for one.
+    fn name(&self) -> &str {
+        static NAME: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+            let texts = [UP, ROLES, AUDIT_SQLITE, AUDIT_POSTGRES, AUDIT_INDEXES, SIZES].into_iter().flatten();
+            format!("m20261128_000001_directory_{:08x}", fingerprint(texts))
+        });
+        &NAME
+    }
+}
+
+/// FNV-1a: the same on every build, which the standard library's hash does not promise.
+fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
+    texts
+        .flat_map(|text| text.bytes())
+        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+const UP: &[&str] = &[
+    "CREATE TABLE organizations (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT organizations_id_key UNIQUE,
+        name {text} NOT NULL,
+        variables {text},
+        seat_limit {int},
+        mail_allowed BOOLEAN NOT NULL DEFAULT TRUE,
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    "CREATE INDEX organizations_created ON organizations (created_at, id)",
+    "CREATE INDEX organizations_updated ON organizations (updated_at, id)",
+    "CREATE INDEX organizations_name ON organizations (name, id)",
+    "CREATE TABLE tenants (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT tenants_id_key UNIQUE,
+        organization_pk {int} NOT NULL REFERENCES organizations (pk),
+        name {text} NOT NULL,
+        variables {text},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL,
+        CONSTRAINT tenants_of_organization UNIQUE (organization_pk, pk)
+    )",
+    "CREATE INDEX tenants_created ON tenants (created_at, id)",
+    "CREATE INDEX tenants_updated ON tenants (updated_at, id)",
+    "CREATE INDEX tenants_name ON tenants (name, id)",
+    "CREATE INDEX tenants_organization_created ON tenants (organization_pk, created_at, id)",
+    "CREATE INDEX tenants_organization_updated ON tenants (organization_pk, updated_at, id)",
+    "CREATE INDEX tenants_organization_name ON tenants (organization_pk, name, id)",
+    "CREATE INDEX tenants_organization_id ON tenants (organization_pk, id)",
+    // A user's tenant is a tenant of the user's organization: the composite foreign key says so. It does not bind
+    // while tenant_pk is null, which is a user of no tenant.
+    "CREATE TABLE users (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT users_id_key UNIQUE,
+        organization_pk {int} NOT NULL REFERENCES organizations (pk),
+        tenant_pk {int},
+        email {text} CONSTRAINT users_email_key UNIQUE,
+        name {text},
+        firstname {text},
+        lastname {text},
+        activated BOOLEAN NOT NULL,
+        variables {text},
+        password_hash {text},
+        password_changed_at {int},
+        password_temporary BOOLEAN NOT NULL DEFAULT FALSE,
+        email_verified_at {int},
+        last_seen_at {int},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL,
+        CONSTRAINT users_tenant_of_organization
+            FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk)
+    )",
+    "CREATE INDEX users_created ON users (created_at, id)",
+    "CREATE INDEX users_updated ON users (updated_at, id)",
+    "CREATE INDEX users_organization_created ON users (organization_pk, created_at, id)",
+    "CREATE INDEX users_organization_updated ON users (organization_pk, updated_at, id)",
+    "CREATE INDEX users_organization_id ON users (organization_pk, id)",
+    "CREATE INDEX users_tenant_created ON users (organization_pk, tenant_pk, created_at, id)",
+    // Absent addresses and names sort as the words of the server's `ORDER BY` say: NULLs sort differently on the two
+    // databases, expressions do not.
+    "CREATE INDEX users_name ON users ((COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)), id)",
+    "CREATE INDEX users_organization_name ON users (organization_pk, (COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)), id)",
+    "CREATE INDEX users_email ON users ((COALESCE(email, '')), id)",
+    "CREATE INDEX users_organization_email ON users (organization_pk, (COALESCE(email, '')), id)",
+    // Counts an organization's seats without visiting its users.
+    "CREATE INDEX users_seats ON users (organization_pk) WHERE activated",
+    // What composite foreign keys to users point to.
+    "CREATE UNIQUE INDEX users_of_organization ON users (organization_pk, pk)",
+    // Built-in roles belong to no organization; their permissions stand in the server, those of an organization's own
+    // roles here, as names parted by blanks.
+    "CREATE TABLE roles (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT roles_id_key UNIQUE,
+        organization_pk {int} REFERENCES organizations (pk) ON DELETE CASCADE,
+        name {text} NOT NULL,
+        description {text},
+        permissions {text} NOT NULL,
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    "CREATE UNIQUE INDEX roles_organization_name ON roles (organization_pk, name)",
+    "CREATE UNIQUE INDEX roles_built_in_name ON roles (name) WHERE organization_pk IS NULL",
+    "CREATE INDEX roles_created ON roles (created_at, id)",
+    "CREATE INDEX roles_updated ON roles (updated_at, id)",
+    "CREATE INDEX roles_name ON roles (name, id)",
+    "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
+    "CREATE TABLE user_roles (
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
+        created_at {int} NOT NULL,
+        PRIMARY KEY (user_pk, role_pk)
+    )",
+    "CREATE INDEX user_roles_role ON user_roles (role_pk, user_pk)",
+    // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart.
+    "CREATE TABLE api_keys (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT api_keys_id_key UNIQUE,
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        name {text} NOT NULL,
+        description {text},
+        digest {text} NOT NULL CONSTRAINT api_keys_digest_key UNIQUE,
+        prefix {text} NOT NULL,
+        permissions {text},
+        expires_at {int},
+        revoked_at {int},
+        last_used_at {int},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    // The name of a revoked key is free again.
+    "CREATE UNIQUE INDEX api_keys_user_name ON api_keys (user_pk, name) WHERE revoked_at IS NULL",
+    "CREATE INDEX api_keys_user_created ON api_keys (user_pk, created_at, id)",
+    // A mailed promise that lets its holder set a password once.
+    "CREATE TABLE password_tokens (
+        pk {key},
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        digest {text} NOT NULL CONSTRAINT password_tokens_digest_key UNIQUE,
+        expires_at {int} NOT NULL,
+        used_at {int},
+        created_at {int} NOT NULL
+    )",
+    "CREATE INDEX password_tokens_user ON password_tokens (user_pk)",
+    "CREATE TABLE groups (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT groups_id_key UNIQUE,
+        organization_pk {int} NOT NULL REFERENCES organizations (pk) ON DELETE CASCADE,
+        key {text} NOT NULL,
+        name {text} NOT NULL,
+        description {text},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL,
+        CONSTRAINT groups_organization_key UNIQUE (organization_pk, key),
+        CONSTRAINT groups_of_organization UNIQUE (organization_pk, pk)
+    )",
+    "CREATE INDEX groups_created ON groups (created_at, id)",
+    "CREATE INDEX groups_updated ON groups (updated_at, id)",
+    "CREATE INDEX groups_name ON groups (name, id)",
+    "CREATE INDEX groups_organization_created ON groups (organization_pk, created_at, id)",
+    "CREATE INDEX groups_organization_updated ON groups (organization_pk, updated_at, id)",
+    "CREATE INDEX groups_organization_name ON groups (organization_pk, name, id)",
+    "CREATE INDEX groups_organization_id ON groups (organization_pk, id)",
+    // A member is a user of the group's organization: one organization_pk stands in both composite foreign keys. So a
+    // user cannot leave the organization either while it is still a member.
+    "CREATE TABLE group_members (
+        group_pk {int} NOT NULL,
+        user_pk {int} NOT NULL,
+        organization_pk {int} NOT NULL,
+        created_at {int} NOT NULL,
+        PRIMARY KEY (group_pk, user_pk),
+        CONSTRAINT group_members_group_of_organization
+            FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
+        CONSTRAINT group_members_user_of_organization
+            FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk) ON DELETE CASCADE
+    )",
+    "CREATE INDEX group_members_user ON group_members (user_pk, group_pk)",
+    // Built-in roles belong to no organization, so no composite key can hold these together; the server does.
+    "CREATE TABLE group_roles (
+        group_pk {int} NOT NULL REFERENCES groups (pk) ON DELETE CASCADE,
+        role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
+        created_at {int} NOT NULL,
+        PRIMARY KEY (group_pk, role_pk)
+    )",
+    "CREATE INDEX group_roles_role ON group_roles (role_pk, group_pk)",
+    // Of a session's refresh tokens one digest is kept, that of the part which all of them share; `generation` says
+    // which of them is the present one. `parent_pk` or `api_key_pk` is the credential an impersonation was begun with.
+    "CREATE TABLE sessions (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT sessions_id_key UNIQUE,
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        family {text} NOT NULL CONSTRAINT sessions_family_key UNIQUE,
+        generation {int} NOT NULL,
+        rotated_at {int} NOT NULL,
+        impersonator_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
+        parent_pk {int} REFERENCES sessions (pk) ON DELETE CASCADE,
+        api_key_pk {int} REFERENCES api_keys (pk) ON DELETE CASCADE,
+        reason {text},
+        expires_at {int} NOT NULL,
+        ended_at {int},
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    "CREATE INDEX sessions_user_created ON sessions (user_pk, created_at, id)",
+    "CREATE INDEX sessions_user_updated ON sessions (user_pk, updated_at, id)",
+    "CREATE INDEX sessions_impersonator ON sessions (impersonator_pk, created_at, id)",
+    "CREATE INDEX sessions_parent ON sessions (parent_pk)",
+    "CREATE INDEX sessions_api_key ON sessions (api_key_pk)",
+    // `sealed` is the private half, encrypted with a key that is not in the database.
+    "CREATE TABLE signing_keys (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT signing_keys_id_key UNIQUE,
+        public {text} NOT NULL,
+        sealed {text} NOT NULL,
+        signs_from {int} NOT NULL,
+        ends_at {int},
+        created_at {int} NOT NULL
+    )",
+    // Buckets are digests: what was typed into a sign-in, often a password in the wrong field, is not kept.
+    "CREATE TABLE sign_in_attempts (
+        bucket {text} PRIMARY KEY,
+        failures {int} NOT NULL,
+        started_at {int} NOT NULL,
+        blocked_until {int} NOT NULL,
+        forget_at {int} NOT NULL
+    )",
+    "CREATE INDEX sign_in_attempts_forget ON sign_in_attempts (forget_at)",
+    // An invitation goes with its tenant: whoever accepted it later would land beside it.
+    "CREATE TABLE invitations (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT invitations_id_key UNIQUE,
+        organization_pk {int} NOT NULL REFERENCES organizations (pk) ON DELETE CASCADE,
+        tenant_pk {int},
+        email {text} NOT NULL,
+        digest {text} NOT NULL CONSTRAINT invitations_digest_key UNIQUE,
+        expires_at {int} NOT NULL,
+        accepted_at {int},
+        withdrawn_at {int},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL,
+        CONSTRAINT invitations_tenant_of_organization
+            FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
+    )",
+    // One open invitation per address and organization.
+    "CREATE UNIQUE INDEX invitations_open ON invitations (organization_pk, email)
+        WHERE accepted_at IS NULL AND withdrawn_at IS NULL",
+    "CREATE INDEX invitations_created ON invitations (created_at, id)",
+    "CREATE INDEX invitations_updated ON invitations (updated_at, id)",
+    "CREATE INDEX invitations_email ON invitations (email, id)",
+    "CREATE INDEX invitations_organization_created ON invitations (organization_pk, created_at, id)",
+    "CREATE INDEX invitations_organization_updated ON invitations (organization_pk, updated_at, id)",
+    "CREATE INDEX invitations_organization_email ON invitations (organization_pk, email, id)",
+    "CREATE INDEX invitations_organization_id ON invitations (organization_pk, id)",
+    "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk)",
+    "CREATE TABLE invitation_roles (
+        invitation_pk {int} NOT NULL REFERENCES invitations (pk) ON DELETE CASCADE,
+        role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
+        PRIMARY KEY (invitation_pk, role_pk)
+    )",
+    "CREATE INDEX invitation_roles_role ON invitation_roles (role_pk)",
+    // One row a key, so that two updates of different keys cannot undo each other.
+    "CREATE TABLE settings (
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        key {text} NOT NULL,
+        value {text} NOT NULL,
+        PRIMARY KEY (user_pk, key)
+    )",
+    // A mailed proof that somebody reads what is sent to this address.
+    "CREATE TABLE email_tokens (
+        pk {key},
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        email {text} NOT NULL,
+        digest {text} NOT NULL CONSTRAINT email_tokens_digest_key UNIQUE,
+        expires_at {int} NOT NULL,
+        created_at {int} NOT NULL
+    )",
+    "CREATE INDEX email_tokens_user ON email_tokens (user_pk)",
+    // Who a user is to another identity provider: one identity each.
+    "CREATE TABLE federated_identities (
+        pk {key},
+        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        identity_provider {text} NOT NULL,
+        user_id {text} NOT NULL,
+        user_name {text} NOT NULL,
+        CONSTRAINT federated_identities_provider UNIQUE (user_pk, identity_provider)
+    )",
+];
+
+/// The built-in roles: ids that never change, on any server.
+const ROLES: &[&str] = &[
+    "INSERT INTO roles (id, name, permissions, version, created_at, updated_at) VALUES
+        ('01900000-0000-7000-8000-000000000001', 'trial-user', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000002', 'user', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000003', 'api-user', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000004', 'admin', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000005', 'organization-admin', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000006', 'super-admin', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000007', 'trial-api-user', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000008', 'team-manager', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-000000000009', 'labeler', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-00000000000a', 'reviewer', '', 1, 0, 0)",
+];
+
+/// Events outlive what they speak of: no foreign keys. Keys tell two things of one id apart, ids are for people. `count` is
+/// how often it happened within a minute: refusals are folded.
+///
+/// One writer at a time: the key is the order of commits. `INSERT OR REPLACE` deletes a row without the triggers of a
+/// deletion, and has one of its own.
+const AUDIT_SQLITE: &[&str] = &[
+    "CREATE TABLE audit_events (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT audit_events_id_key UNIQUE,
+        organization_pk {int},
+        actor_pk {int},
+        actor_id {text},
+        impersonator_pk {int},
+        impersonator_id {text},
+        action {text} NOT NULL,
+        target_kind {text} NOT NULL,
+        target_pk {int},
+        target_id {text} NOT NULL,
+        fields {text},
+        request_id {text},
+        count {int} NOT NULL DEFAULT 1,
+        refused BOOLEAN NOT NULL DEFAULT FALSE,
+        position {int} GENERATED ALWAYS AS (pk) VIRTUAL,
+        created_at {int} NOT NULL
+    )",
+    "CREATE TRIGGER audit_events_unchanged BEFORE UPDATE ON audit_events
+         BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END",
+    "CREATE TRIGGER audit_events_undeleted BEFORE DELETE ON audit_events
+         BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END",
+    "CREATE TRIGGER audit_events_unreplaced BEFORE INSERT ON audit_events
+         WHEN EXISTS (SELECT 1 FROM audit_events WHERE pk = NEW.pk OR id = NEW.id)
+         BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END",
+];
+
+/// Transactions commit in another order than they count up keys. Their own numbers order them so that a reader can tell
+/// which ones are still under way: a position is the transaction's number, then a counter within it. Those numbers begin
+/// anew on every server: what is added to them stands in a function, which costs a statement nothing, goes with a dump, and
+/// is raised at the first start after a restore.
+const AUDIT_POSTGRES: &[&str] = &[
+    "CREATE FUNCTION audit_events_era() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 0::bigint'",
+    "CREATE SEQUENCE audit_events_within AS BIGINT",
+    "CREATE TABLE audit_events (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT audit_events_id_key UNIQUE,
+        organization_pk {int},
+        actor_pk {int},
+        actor_id {text},
+        impersonator_pk {int},
+        impersonator_id {text},
+        action {text} NOT NULL,
+        target_kind {text} NOT NULL,
+        target_pk {int},
+        target_id {text} NOT NULL,
+        fields {text},
+        request_id {text},
+        count {int} NOT NULL DEFAULT 1,
+        refused BOOLEAN NOT NULL DEFAULT FALSE,
+        position {int} NOT NULL DEFAULT
+            (((audit_events_era() + pg_current_xact_id()::text::bigint) << 20) + (nextval('audit_events_within') & 1048575)),
+        created_at {int} NOT NULL
+    )",
+    "CREATE FUNCTION audit_events_unchanged() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'audit events are never changed'; END $$",
+    "CREATE TRIGGER audit_events_unchanged BEFORE UPDATE OR DELETE ON audit_events
+         FOR EACH ROW EXECUTE FUNCTION audit_events_unchanged()",
+    "CREATE TRIGGER audit_events_untruncated BEFORE TRUNCATE ON audit_events
+         FOR EACH STATEMENT EXECUTE FUNCTION audit_events_unchanged()",
+];
+
+const AUDIT_INDEXES: &[&str] = &[
+    "CREATE INDEX audit_events_position ON audit_events (position, id)",
+    "CREATE INDEX audit_events_organization_position ON audit_events (organization_pk, position, id)",
+    "CREATE INDEX audit_events_organization_target ON audit_events (organization_pk, target_id, position)",
+    // Who acted is asked for by id: the internal key is nowhere in a filter.
+    "CREATE INDEX audit_events_organization_actor ON audit_events (organization_pk, actor_id, position)",
+];
+
+/// SQLite takes an organization for ten rows unless told otherwise, and then would rather read all of it in the list's order
+/// than look up an id, an address or a tenant. So it is told, once and for any size, that an organization is a fiftieth of
+/// a table: rows in all, then rows for each value of the index's first column, of its first two, and so on. Every index
+/// that starts with the organization, or one left out would seem the better. Were it a larger part, several organizations
+/// would seem more than the table, which would then be walked; a smaller one, and a tenant or an actor would seem more
+/// than the organization. Of roles an organization has few, and everybody sees the built-in ones beside them.
+///
+/// (`ANALYZE` would count, and find the same only in a directory that is large already.)
+///
+/// The tables are made anew, so that connections that are open read the schema, and with it this, again.
+const SIZES: &[&str] = &[
+    "DROP TABLE IF EXISTS sqlite_stat1",
+    "DROP TABLE IF EXISTS sqlite_stat4",
+    "ANALYZE sqlite_schema",
+    "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+         ('users', 'users_organization_created', '1000000 20000 2 1'),
+         ('users', 'users_organization_updated', '1000000 20000 2 1'),
+         ('users', 'users_tenant_created', '1000000 20000 20 1 1'),
+         ('users', 'users_organization_id', '1000000 20000 1'),
+         ('users', 'users_organization_email', '1000000 20000 2 1'),
+         ('users', 'users_organization_name', '1000000 20000 10 1'),
+         ('users', 'users_of_organization', '1000000 20000 1'),
+         ('users', 'users_seats', '1000000 20000'),
+         ('tenants', 'tenants_organization_created', '100000 2000 2 1'),
+         ('tenants', 'tenants_organization_updated', '100000 2000 2 1'),
+         ('tenants', 'tenants_organization_name', '100000 2000 2 1'),
+         ('tenants', 'tenants_organization_id', '100000 2000 1'),
+         ('tenants', 'sqlite_autoindex_tenants_2', '100000 2000 1'),
+         ('groups', 'groups_organization_created', '100000 2000 2 1'),
+         ('groups', 'groups_organization_updated', '100000 2000 2 1'),
+         ('groups', 'groups_organization_name', '100000 2000 2 1'),
+         ('groups', 'groups_organization_id', '100000 2000 1'),
+         ('groups', 'sqlite_autoindex_groups_2', '100000 2000 1'),
+         ('groups', 'sqlite_autoindex_groups_3', '100000 2000 1'),
+         ('roles', 'roles_organization_created', '100000 10 2 1'),
+         ('roles', 'roles_organization_name', '100000 10 1'),
+         ('invitations', 'invitations_open', '100000 2000 1'),
+         ('invitations', 'invitations_organization_created', '100000 2000 2 1'),
+         ('invitations', 'invitations_organization_updated', '100000 2000 2 1'),
+         ('invitations', 'invitations_organization_email', '100000 2000 2 1'),
+         ('invitations', 'invitations_organization_id', '100000 2000 1'),
+         ('invitations', 'invitations_tenant', '100000 2000 20'),
+         ('audit_events', 'audit_events_organization_position', '1000000 20000 1 1'),
+         ('audit_events', 'audit_events_organization_target', '1000000 20000 10 1'),
+         ('audit_events', 'audit_events_organization_actor', '1000000 20000 1000 1')",
+    "ANALYZE sqlite_schema",
+];
+
+const DOWN: &[&str] = &[
+    "DROP TABLE audit_events",
+    "DROP TABLE federated_identities",
+    "DROP TABLE email_tokens",
+    "DROP TABLE settings",
+    "DROP TABLE invitation_roles",
+    "DROP TABLE invitations",
+    "DROP TABLE sign_in_attempts",
+    "DROP TABLE signing_keys",
+    "DROP TABLE sessions",
+    "DROP TABLE group_roles",
+    "DROP TABLE group_members",
+    "DROP TABLE groups",
+    "DROP TABLE password_tokens",
+    "DROP TABLE api_keys",
+    "DROP TABLE user_roles",
+    "DROP TABLE roles",
+    "DROP TABLE users",
+    "DROP TABLE tenants",
+    "DROP TABLE organizations",
+];
+
+const DOWN_SQLITE: &[&str] = &["DROP TABLE IF EXISTS sqlite_stat1", "DROP TABLE IF EXISTS sqlite_stat4"];
+
+const DOWN_POSTGRES: &[&str] = &[
+    "DROP FUNCTION audit_events_unchanged()",
+    "DROP SEQUENCE audit_events_within",
+    "DROP FUNCTION audit_events_era()",
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Dialect::run(manager, UP).await?;
+        Dialect::run(manager, ROLES).await?;
+        Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;
+        Dialect::run(manager, AUDIT_INDEXES).await?;
+        Dialect::run(manager, own(manager, SIZES, &[])).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Dialect::run(manager, DOWN).await?;
+        Dialect::run(manager, own(manager, DOWN_SQLITE, DOWN_POSTGRES)).await
+    }
+}
+
+/// Those of the database at hand.
+fn own<'a>(manager: &SchemaManager<'_>, sqlite: &'a [&'a str], postgres: &'a [&'a str]) -> &'a [&'a str] {
+    match manager.get_connection().get_database_backend() {
+        DbBackend::Sqlite => sqlite,
+        _ => postgres,
+    }
+}
