@@ -16,9 +16,8 @@ use axum::response::Response;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor, in_time};
+use super::request::{Facts, RequestId, in_time, presented, to_its_end};
 use super::{App, read_body};
-use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result, shown};
 use crate::graphql::{JsonVariables, Repeated, code_of, documents, finish, limits, response_of};
@@ -139,17 +138,15 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE, WAII_IMPERSONATE], &id).await {
-        Ok(actor) => actor,
-        Err(error @ Error::Unauthenticated(_)) => {
-            let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return response;
-        }
-        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
+    // Refused before the body is read, if it can be; decided once it is: bodies may take their time, and a caller who was
+    // deactivated meanwhile is none.
+    let presented = match presented(&parts.headers, &id) {
+        Ok(presented) => presented,
+        Err(error) => return refuse_caller(error, media, &id),
     };
+    if let Err(error) = presented.owner(&app.services).await {
+        return refuse_caller(error, media, &id);
+    }
     let parsed = match parts.method {
         Method::GET => Parsed::from_query(query.as_deref().unwrap_or_default()),
         Method::POST if !is_json(&parts.headers) => {
@@ -177,7 +174,11 @@ pub async fn route(
         }
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let execution = execute(&app, actor, &id, parsed, parts.method == Method::GET).await;
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
+        Ok(op) => op,
+        Err(error) => return refuse_caller(error, media, &id),
+    };
+    let execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -194,6 +195,18 @@ pub async fn route(
         (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     };
     execution.into_response(status, media.content_type())
+}
+
+/// The answer to a caller who is none, or may not act as the user that a header names.
+fn refuse_caller(error: Error, media: Media, id: &RequestId) -> Response {
+    let unauthenticated = matches!(error, Error::Unauthenticated(_));
+    let mut response = refuse(status_of(&error), error, media.content_type(), id);
+    if unauthenticated {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// The answer to a document, and what the log wants to know of it.
@@ -221,26 +234,28 @@ impl Execution {
     }
 }
 
-/// Runs a document for a caller, under every limit.
-pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by_get: bool) -> Execution {
-    let mut facts = Facts::of(&actor);
+/// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
+pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
+    let mut facts = Facts::of(op.actor());
     let query = parsed.query.unwrap_or_default();
     let mut variables = parsed.variables.map(|given| given.0).unwrap_or_default();
-    let mut mutation_by_get = false;
     let prepared = document(&query, &variables).and_then(|document| {
         let (kind, name, defaults) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
         facts.operation = Some(name);
         for (name, default) in defaults {
             variables.entry(name).or_insert(default);
         }
-        mutation_by_get = by_get && kind == OperationType::Mutation;
-        Ok(document)
+        Ok((document, kind == OperationType::Mutation))
     });
+    let mut mutation_by_get = false;
+    let request_id = op.request_id().to_owned();
     let mut answer = match prepared {
         Err(answer) => *answer,
-        Ok(_) if mutation_by_get => Answer::default(),
-        Ok(document) => {
-            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
+        Ok((_, true)) if by_get => {
+            mutation_by_get = true;
+            Answer::default()
+        }
+        Ok((document, mutates)) => {
             let mut request = Request::new(query)
                 .variables(variables)
                 .data(op.clone())
@@ -249,18 +264,22 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
                 request = request.operation_name(name);
             }
             request.set_parsed_query(ExecutableDocument::clone(&document));
+            let schema = app.schema.clone();
             // On the heap: it is large, and is handed on several times.
-            let run = Box::pin(app.schema.execute(request));
-            match in_time(async { Ok(run.await) }).await {
-                Ok(answer) => {
-                    note_refusals(&op, &answer, &document);
-                    answer
-                }
-                Err(error) => response_of(error),
-            }
+            let run = Box::pin(async move {
+                let answer = schema.execute(request).await;
+                note_refusals(&op, &answer, &document);
+                Ok(answer)
+            });
+            let answer = if mutates {
+                to_its_end(app, run).await
+            } else {
+                in_time(run).await
+            };
+            answer.unwrap_or_else(response_of)
         }
     };
-    finish(&mut answer, &id.0);
+    finish(&mut answer, &request_id);
     facts.code = match mutation_by_get {
         true => Some(ErrorCode::Invalid),
         false => answer.errors.first().map(code_of),

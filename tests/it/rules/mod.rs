@@ -7,15 +7,20 @@
 mod docs;
 mod explain;
 mod filters;
+mod headers;
 mod isolation;
+mod late;
 mod layers;
 mod migrations;
 mod nulls;
 mod policy_matrix;
 mod refusals;
 mod schema;
+mod scope;
 mod statements;
 mod tables;
+
+pub use policy_matrix::user;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
