@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::api_key::{self, NewApiKey};
-use crate::audit::{AuditLog, Refusals};
-use crate::authn::{Credentials, SecretSource, SigningKeys, activity};
+use crate::audit::{AuditFile, Refusals};
+use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
@@ -24,7 +24,8 @@ use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
 use crate::user::Target;
-use crate::{demo, graphql, setup, sweep, telemetry};
+use crate::worker::Workers;
+use crate::{demo, graphql, setup, telemetry};
 
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
@@ -201,6 +202,10 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
+    if let Some(path) = &config.audit_log {
+        // What is wrong with the file is told now, not in the log of the worker that opens it later.
+        AuditFile::open(path)?;
+    }
     println!("listening on http://{address}");
     let app = App {
         services: Arc::clone(&services),
@@ -209,22 +214,11 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         introspection: config.introspection,
         edge: Arc::new(config.edge.clone()),
     };
-    let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
-    let sweeping = tokio::spawn(sweep::sweep_for_ever(Arc::clone(&services)));
-    let (stop, stopping) = tokio::sync::oneshot::channel();
-    let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
+    let workers = Workers::start(&services, config.audit_log.clone());
     serve(listener, router(app), stopped()).await;
     services.under_way.close();
     services.under_way.wait().await;
-    drop(stop);
-    noting
-        .await
-        .context("cannot write when keys and users were last seen")?;
-    refusing.abort();
-    sweeping.abort();
-    if let Err(error) = services.refusals.flush(&services, true).await {
-        tracing::warn!(%error, "the last refusals are not in the audit trail");
-    }
+    workers.stop().await;
     services.db.clone().close().await;
     Ok(())
 }
@@ -261,12 +255,6 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         credentials: Credentials::default(),
         hasher: Hasher::default(),
         mailer: Mailer::new(&config.mail, public_url)?,
-        audit_log: config
-            .audit_log
-            .as_deref()
-            .map(AuditLog::open)
-            .transpose()?
-            .unwrap_or_default(),
         refusals: Refusals::default(),
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),
@@ -319,17 +307,6 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
     println!("{}", minted.secret.expose());
     services.db.clone().close().await;
     Ok(())
-}
-
-/// Writes the refusals of each minute when it is over.
-async fn write_refusals(services: Arc<Services>) {
-    let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
-    loop {
-        every.tick().await;
-        if let Err(error) = services.refusals.flush(&services, false).await {
-            tracing::warn!(%error, "cannot write refusals to the audit trail");
-        }
-    }
 }
 
 async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {

@@ -40,23 +40,21 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
     migrate_in(&transaction).await?;
     audit::begin_era_if_restored(&transaction).await?;
     let op = OpContext::machine(Arc::clone(services));
-    let mut lines = Vec::new();
-    let made = first_rows(&transaction, &op, &mut lines).await?;
+    let made = first_rows(&transaction, &op).await?;
     let printed = match configured {
         Some(secret) => {
-            set_key(&transaction, &op, CONFIGURED_KEY, secret, &mut lines).await?;
+            set_key(&transaction, &op, CONFIGURED_KEY, secret).await?;
             None
         }
         None if made => {
             let secret = Secret::api_key()?;
-            set_key(&transaction, &op, FIRST_KEY, &secret, &mut lines).await?;
+            set_key(&transaction, &op, FIRST_KEY, &secret).await?;
             Some(secret)
         }
         None => None,
     };
     services.signing.check_at_start(&transaction, op.now()).await?;
     transaction.commit().await?;
-    services.audit_log.write(&lines);
     Ok(printed)
 }
 
@@ -70,7 +68,7 @@ async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
 }
 
 /// The platform's organization, tenant and super admin; `false` if this database has had its first start.
-async fn first_rows(connection: &DatabaseTransaction, op: &OpContext, lines: &mut Vec<String>) -> anyhow::Result<bool> {
+async fn first_rows(connection: &DatabaseTransaction, op: &OpContext) -> anyhow::Result<bool> {
     if organization::Entity::find().one(connection).await?.is_some() {
         return Ok(false);
     }
@@ -124,19 +122,13 @@ async fn first_rows(connection: &DatabaseTransaction, op: &OpContext, lines: &mu
         Event::new("tenant.create", tenant.pk, &tenant.id),
         Event::new("user.create", admin.pk, &admin.id),
     ] {
-        lines.extend(audit::record(connection, op, event.of_organization(organization.pk)).await?);
+        audit::record(connection, op, event.of_organization(organization.pk)).await?;
     }
     Ok(true)
 }
 
 /// Makes this the admin's key of that name. An earlier one of the name ends.
-async fn set_key(
-    connection: &impl ConnectionTrait,
-    op: &OpContext,
-    name: &str,
-    secret: &Secret,
-    lines: &mut Vec<String>,
-) -> anyhow::Result<()> {
+async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
     let known = api_key::Entity::find()
         .filter(api_key::Column::Digest.eq(secret.digest()))
         .one(connection)
@@ -166,7 +158,7 @@ async fn set_key(
         earlier.revoked_at = Set(Some(now));
         let earlier = earlier.update(connection).await?;
         let event = Event::new("apiKey.revoke", earlier.pk, &earlier.id).of_organization(admin.organization_pk);
-        lines.extend(audit::record(connection, op, event).await?);
+        audit::record(connection, op, event).await?;
     }
     let key = api_key::ActiveModel {
         id: Set(ApiKeyId::from(op.new_id())),
@@ -181,6 +173,6 @@ async fn set_key(
     };
     let key = key.insert(connection).await?;
     let event = Event::new("apiKey.create", key.pk, &key.id).of_organization(admin.organization_pk);
-    lines.extend(audit::record(connection, op, event).await?);
+    audit::record(connection, op, event).await?;
     Ok(())
 }

@@ -253,6 +253,9 @@ const UP: &[&str] = &[
         expires_at {int} NOT NULL,
         accepted_at {int},
         withdrawn_at {int},
+        mailed_at {int},
+        mail_failed_at {int},
+        mail_problem {text},
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -293,6 +296,40 @@ const UP: &[&str] = &[
         created_at {int} NOT NULL
     )",
     "CREATE INDEX email_tokens_user ON email_tokens (user_pk)",
+    // Mails on their way, deleted once sent or given up. What holds a token is sealed with a key that is not in the database,
+    // and goes with what the token is for. `leased_until`: a process has taken it and is sending it.
+    "CREATE TABLE mails (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT mails_id_key UNIQUE,
+        user_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
+        invitation_pk {int} REFERENCES invitations (pk) ON DELETE CASCADE,
+        recipient {text} NOT NULL,
+        letter {text} NOT NULL,
+        sealed BOOLEAN NOT NULL,
+        attempts {int} NOT NULL,
+        due_at {int} NOT NULL,
+        leased_until {int} NOT NULL,
+        ends_at {int} NOT NULL,
+        request_id {text} NOT NULL,
+        created_at {int} NOT NULL
+    )",
+    "CREATE INDEX mails_due ON mails (due_at, pk)",
+    "CREATE INDEX mails_user ON mails (user_pk)",
+    "CREATE INDEX mails_invitation ON mails (invitation_pk)",
+    // How many mails went somewhere, or came from somebody, within the hour. Buckets are digests.
+    "CREATE TABLE mail_limits (
+        bucket {text} PRIMARY KEY,
+        count {int} NOT NULL,
+        started_at {int} NOT NULL
+    )",
+    "CREATE INDEX mail_limits_started ON mail_limits (started_at)",
+    // Addresses for which somebody asked for a new password, whether or not anybody has them.
+    "CREATE TABLE password_requests (
+        pk {key},
+        email {text} NOT NULL,
+        request_id {text} NOT NULL,
+        created_at {int} NOT NULL
+    )",
     // Who a user is to another identity provider: one identity each.
     "CREATE TABLE federated_identities (
         pk {key},
@@ -447,6 +484,9 @@ const SIZES: &[&str] = &[
 const DOWN: &[&str] = &[
     "DROP TABLE audit_events",
     "DROP TABLE federated_identities",
+    "DROP TABLE password_requests",
+    "DROP TABLE mail_limits",
+    "DROP TABLE mails",
     "DROP TABLE email_tokens",
     "DROP TABLE settings",
     "DROP TABLE invitation_roles",

@@ -14,14 +14,15 @@
 //! still under way.
 
 mod era;
+mod file;
+mod follow;
 pub mod graphql;
-mod log;
 mod read;
 mod record;
 mod refusals;
 
 pub use era::begin_era_if_restored;
-pub use log::AuditLog;
+pub use file::AuditFile;
 pub use read::Term;
 pub use record::{Event, record};
 pub use refusals::{Refusal, Refusals};

@@ -14,13 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::Caller;
 use crate::context::Services;
 use crate::db::Database;
 use crate::error::Result;
 use crate::value::Timestamp;
+use crate::worker::stops_within;
 
 /// How many keys are noted at once; the calls of further ones go unnoted.
 const NOTES_MAX: usize = 20_000;
@@ -107,12 +108,12 @@ impl Activity {
     }
 }
 
-/// Writes the notes every few seconds until `stop` resolves, and then what is left.
-pub async fn flush_until(services: Arc<Services>, mut stop: oneshot::Receiver<()>) {
+/// Writes the notes every few seconds until it is time to stop, and then what is left.
+pub async fn flush_until(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     let activity = services.credentials.activity();
-    let mut stopping = false;
-    while !stopping {
-        stopping = tokio::time::timeout(EVERY, &mut stop).await.is_ok();
+    let mut stops = false;
+    while !stops {
+        stops = stops_within(&mut stopping, EVERY).await;
         if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

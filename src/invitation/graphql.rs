@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Acceptance, Invitation, InvitationFields, InvitationState, NewInvitation, Term};
+use super::{Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term};
 use crate::context::OpContext;
 use crate::graphql::{
     DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
@@ -43,12 +43,30 @@ pub struct InvitationObject {
     pub accepted_at: Option<DateTime>,
     /// When it was withdrawn, or gave way to a newer one after it had expired; null if neither.
     pub withdrawn_at: Option<DateTime>,
+    /// What became of its last mail.
+    pub mail_state: MailStateValue,
+    /// When the mail server took its last mail; null if it has not.
+    pub mailed_at: Option<DateTime>,
+    /// Why its last mail is not with the mail server, in that server's own words; null if nothing went wrong.
+    pub mail_problem: Option<String>,
     /// Counts the changes.
     pub version: i64,
     /// When it was first sent.
     pub created_at: DateTime,
     /// When it was last changed.
     pub updated_at: DateTime,
+}
+
+/// What became of an invitation's last mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "MailState", remote = "MailState")]
+pub enum MailStateValue {
+    /// It is on its way, and tried again if the mail server cannot take it now.
+    Waiting,
+    /// The mail server has it.
+    Sent,
+    /// The mail server will not take it, or could not for too long. Correct the address, or resend the invitation.
+    Failed,
 }
 
 /// How an invitation stands.
@@ -195,6 +213,9 @@ impl Listing for Invitation {
                     "expiryDate" => InvitationFields::EXPIRES_AT,
                     "acceptedAt" => InvitationFields::ACCEPTED_AT,
                     "withdrawnAt" => InvitationFields::WITHDRAWN_AT,
+                    "mailState" => InvitationFields::MAILED_AT | InvitationFields::MAIL_FAILED_AT,
+                    "mailedAt" => InvitationFields::MAILED_AT,
+                    "mailProblem" => InvitationFields::MAIL_PROBLEM,
                     "version" => InvitationFields::VERSION,
                     "createdAt" => InvitationFields::CREATED_AT,
                     "updatedAt" => InvitationFields::UPDATED_AT,
@@ -238,7 +259,7 @@ impl Listing for Invitation {
                         state: thing.state(now).into(),
                         roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
                         id: ID(thing.id.to_string()),
-                        email: thing.email.map(|email| email.to_string()).unwrap_or_default(),
+                        email: thing.email.as_ref().map(ToString::to_string).unwrap_or_default(),
                         organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
                         organization: organization.map(Box::new),
                         tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
@@ -246,6 +267,9 @@ impl Listing for Invitation {
                         expiry_date: thing.expires_at.into(),
                         accepted_at: thing.accepted_at.map(DateTime),
                         withdrawn_at: thing.withdrawn_at.map(DateTime),
+                        mail_state: thing.mail_state().into(),
+                        mailed_at: thing.mailed_at.map(DateTime),
+                        mail_problem: thing.mail_problem,
                         version: thing.version,
                         created_at: thing.created_at.into(),
                         updated_at: thing.updated_at.into(),

@@ -43,6 +43,10 @@ record! {
         EXPIRES_AT expires_at: Timestamp = ExpiresAt,
         ACCEPTED_AT accepted_at: Option<Timestamp> = AcceptedAt,
         WITHDRAWN_AT withdrawn_at: Option<Timestamp> = WithdrawnAt,
+        MAILED_AT mailed_at: Option<Timestamp> = MailedAt,
+        MAIL_FAILED_AT mail_failed_at: Option<Timestamp> = MailFailedAt,
+        /// What the mail server said last, in its own words.
+        MAIL_PROBLEM mail_problem: Option<String> = MailProblem,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,
@@ -58,7 +62,23 @@ pub enum InvitationState {
     Expired,
 }
 
+/// What became of an invitation's last mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailState {
+    Waiting,
+    Sent,
+    Failed,
+}
+
 impl Invitation {
+    pub fn mail_state(&self) -> MailState {
+        match (self.mailed_at, self.mail_failed_at) {
+            (Some(_), _) => MailState::Sent,
+            (None, Some(_)) => MailState::Failed,
+            (None, None) => MailState::Waiting,
+        }
+    }
+
     pub fn state(&self, at: Timestamp) -> InvitationState {
         match (self.accepted_at, self.withdrawn_at) {
             (Some(_), _) => InvitationState::Accepted,
@@ -80,6 +100,9 @@ impl From<table::Model> for Invitation {
             expires_at: row.expires_at,
             accepted_at: row.accepted_at,
             withdrawn_at: row.withdrawn_at,
+            mailed_at: row.mailed_at,
+            mail_failed_at: row.mail_failed_at,
+            mail_problem: row.mail_problem,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,

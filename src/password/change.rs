@@ -13,10 +13,10 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::user as table;
 use crate::error::{Error, Result};
-use crate::role;
-use crate::session;
+use crate::mail::{self, Letter};
 use crate::user::{self, Target, User};
 use crate::value::Email;
+use crate::{organization, role, session};
 
 /// The old password, and the new one twice, as people type it.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
         (Actor::Anonymous | Actor::Machine | Actor::User(_), _, _) => by_credential(op, target, passwords).await?,
     };
     acceptable("newPassword1", &passwords.new_password_1, &row.own_names())?;
-    store(op, "password.change", row, &passwords.new_password_1).await
+    store(op, "password.change", row, &passwords.new_password_1, Tell::Nobody).await
 }
 
 /// By an old password that the caller knows, and may not guess for ever.
@@ -125,8 +125,22 @@ impl Change {
     }
 }
 
+/// Who is told by mail of a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// Its owner: it was set by a credential, without the old password.
+    Owner,
+    Nobody,
+}
+
 /// Stores a user's new password, which is not a temporary one, unless the user has changed since `row` was read.
-pub(super) async fn store(op: &OpContext, action: &'static str, row: table::Model, new_password: &str) -> Result<User> {
+pub(super) async fn store(
+    op: &OpContext,
+    action: &'static str,
+    row: table::Model,
+    new_password: &str,
+    tell: Tell,
+) -> Result<User> {
     let hash = op.hasher().hash(new_password).await?;
     let now = op.now();
     let mut change = op.begin().await?;
@@ -147,6 +161,12 @@ pub(super) async fn store(op: &OpContext, action: &'static str, row: table::Mode
         return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
     };
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
+    if let (Tell::Owner, Some(email)) = (tell, &row.email)
+        && organization::is_mailed(&*change, row.organization_pk).await?
+    {
+        let name = User::from(row.clone()).display_name();
+        mail::notify_in_txn(&*change, op, row.organization_pk, email, Letter::PasswordSet { name }).await?;
+    }
     change
         .record(
             Event::new(action, row.pk, &row.id)

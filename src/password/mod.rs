@@ -25,7 +25,7 @@ pub use hash::Hasher;
 pub use imported::acceptable_hash;
 pub use policy::acceptable;
 pub use rehash::rehash_if_needed;
-pub use request::request;
+pub use request::{answer_requests, request};
 pub use reset::{complete, start};
 pub use set::set_own;
 pub use temporary::{must_change, temporary};

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
@@ -16,18 +14,16 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
-use crate::mail::templates;
+use crate::mail::{self, Letter, Post};
 use crate::user::{self, Target, User};
 use crate::value::Email;
 use crate::{federated, organization, role};
 
-/// So many links in force a user may have.
-const LINKS_MAX: u64 = 10;
-pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
 /// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
-/// `RATE_LIMITED` after ten links within an hour.
+/// `RATE_LIMITED` past what may be mailed within an hour.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
     as_oneself(op.actor(), "Resetting a password")?;
@@ -51,67 +47,47 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
-    not_flooded(&*change, op, row.pk).await?;
-    let token = token_in_txn(&*change, op, row.pk, TOKEN_LIFETIME).await?;
+    mail_link_in_txn(&*change, op, &row, &email).await?;
     change
         .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
         .await?;
     change.commit().await?;
-    let user: User = row.into();
-    mail_link(op, &email, &user, &token).await?;
-    Ok(user)
+    Ok(row.into())
 }
 
-/// Refuses one more link while so many are in force, so that nobody's mailbox is flooded.
-async fn not_flooded(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
-    let now = op.now();
-    let in_force = password_token::Entity::find()
-        .filter(password_token::Column::UserPk.eq(user_pk))
-        .filter(password_token::Column::ExpiresAt.gt(now))
-        .order_by_desc(password_token::Column::ExpiresAt)
-        .limit(LINKS_MAX)
-        .all(connection)
-        .await?;
-    match in_force.last() {
-        Some(oldest) if in_force.len() as u64 == LINKS_MAX => {
-            let micros = oldest.expires_at.micros() - now.micros();
-            let retry_after_seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
-            Err(Error::RateLimited {
-                message: format!(
-                    "{LINKS_MAX} links to set a new password were mailed to this user within an hour. Try again in \
-                     {retry_after_seconds} seconds."
-                ),
-                retry_after_seconds,
-            })
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Makes a token for a user; only its digest is kept.
-pub(super) async fn token_in_txn(
+/// Makes a token for a user, and has it mailed; only its digest is kept.
+pub(super) async fn mail_link_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
-    user_pk: i64,
-    lifetime: Duration,
-) -> Result<Secret> {
+    user: &table::Model,
+    email: &Email,
+) -> Result<()> {
     let token = Secret::mailed_token()?;
     let now = op.now();
+    let ends_at = now.after(TOKEN_LIFETIME);
+    let post = Post {
+        to: email,
+        letter: Letter::PasswordReset {
+            name: User::from(user.clone()).display_name(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: user.organization_pk,
+        user_pk: Some(user.pk),
+        invitation_pk: None,
+        ends_at,
+    };
+    // Before the token: where there is no room for the mail, there is no token either.
+    mail::put_in_txn(connection, op, post).await?;
     password_token::ActiveModel {
-        user_pk: Set(user_pk),
+        user_pk: Set(user.pk),
         digest: Set(token.digest()),
-        expires_at: Set(now.after(lifetime)),
+        expires_at: Set(ends_at),
         created_at: Set(now),
         ..Default::default()
     }
     .insert(connection)
     .await?;
-    Ok(token)
-}
-
-pub(super) async fn mail_link(op: &OpContext, email: &Email, user: &User, token: &Secret) -> Result<()> {
-    let mail = templates::password_reset(op.mailer(), &user.display_name(), token);
-    op.mailer().send(email, mail).await
+    Ok(())
 }
 
 /// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's

@@ -252,11 +252,11 @@ pub(super) async fn update_as(
     if moves || roles_change || activated != row.activated || email_changes || fields.contains(&"tenantId") {
         event = event.access();
     }
+    if email_changes && let Some(old) = &row.email {
+        email::tell_old_address_in_txn(&*change, op, old, &updated).await?;
+    }
     change.record(event.fields(fields)).await?;
     change.commit().await?;
-    if email_changes && let Some(old) = &row.email {
-        email::tell_old_address(op, old, &updated).await;
-    }
     Ok(updated.into())
 }
 

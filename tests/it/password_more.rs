@@ -1,7 +1,5 @@
 //! Passwords: the worst, the temporary, those from elsewhere, and resets asked for by anybody.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -147,6 +145,7 @@ on_both! {
         assert_eq!((before, 0), (app.dump().await, app.mails().len()));
         password::set_own(&as_ada, &Target::id("ada"), "a brand new one").await.unwrap();
         assert!(verifies(&app, "ada", "a brand new one").await && !verifies(&app, "ada", "password-of-ada").await);
+        tenantry::worker::send_mails_once(&app.services).await;
         let mails = app.mails();
         assert!(mails.len() == 1 && mails[0].contains("To: ada@acme.example") && mails[0].contains("password"), "{mails:?}");
     }
@@ -173,7 +172,6 @@ on_both! {
             let answer = app.anonymous().send(REQUEST, json!({"e": email})).await;
             assert_eq!(answer, json!({"data": {"requestPasswordReset": true}}), "{email}");
         }
-        app.mails_arrive(1).await;
         let mails = app.mails();
         assert!(mails.len() == 1 && mails[0].contains("To: ada@acme.example"), "{mails:?}");
         let token = app.mailed_token();
@@ -181,8 +179,6 @@ on_both! {
         for _ in 0..8 {
             app.anonymous().ok(REQUEST, json!({"e": "ada@acme.example"})).await;
         }
-        app.mails_arrive(3).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(app.mails().len(), 3);
         app.anonymous().ok(COMPLETE, json!({"t": token, "p": "a brand new one"})).await;
         assert!(verifies(&app, "ada", "a brand new one").await);

@@ -19,6 +19,7 @@ mod schema;
 mod scope;
 mod statements;
 mod tables;
+mod to_the_end;
 
 pub use policy_matrix::user;
 
