@@ -4,33 +4,15 @@
 //! Every process sweeps, a little at a time; what another one holds is passed over. It is no change of the directory, and
 //! no event tells it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::context::Services;
 use crate::db::Database;
 use crate::error::Result;
 use crate::value::Timestamp;
 use crate::{mail, session};
 
-const EVERY: Duration = Duration::from_secs(10 * 60);
 /// How many rows one transaction removes: on SQLite every change waits for it.
 const BATCH: u64 = 1_000;
-
-/// Sweeps every ten minutes, the first time ten minutes after the start; it never ends by itself.
-pub async fn sweep_for_ever(services: Arc<Services>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        if let Err(error) = sweep(&services.db, services.clock.now()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot remove what has expired; trying again"
-            );
-        }
-    }
-}
 
 /// Removes all that may go at this moment; how many rows those were.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {

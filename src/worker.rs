@@ -11,7 +11,6 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::audit::AuditFile;
-use crate::authn::activity;
 use crate::context::Services;
 use crate::{mail, password, sweep};
 
@@ -19,6 +18,8 @@ use crate::{mail, password, sweep};
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_EVERY: Duration = Duration::from_secs(5);
+const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The tasks of a process.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ impl Workers {
         let (with, stopped) = (|| Arc::clone(services), || stopping.clone());
         spawn(Box::pin(send_mails(with(), stopped())));
         spawn(Box::pin(write_refusals(with(), stopped())));
-        spawn(Box::pin(activity::flush_until(with(), stopped())));
-        spawn(Box::pin(until(stopped(), sweep::sweep_for_ever(with()))));
+        spawn(Box::pin(write_activity(with(), stopped())));
+        spawn(Box::pin(sweep(with(), stopped())));
         if let Some(path) = audit_file {
             spawn(Box::pin(write_audit_file(with(), path, stopped())));
         }
@@ -56,18 +57,10 @@ impl Workers {
 }
 
 /// Whether it is time to stop; waits for so long at most.
-pub async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
+async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
     let stopped = tokio::time::timeout(wait, stopping.wait_for(|stop| *stop)).await;
     // Without anybody who could still say so, too.
     stopped.is_ok()
-}
-
-/// Does something that has no end, until it is time to stop.
-async fn until(mut stopping: watch::Receiver<bool>, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        _ = stopping.wait_for(|stop| *stop) => {}
-    }
 }
 
 /// One round of the mails: requests for a new password are answered, and what is due is sent.
@@ -106,6 +99,33 @@ async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<b
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot write refusals to the audit trail"
+            );
+        }
+    }
+}
+
+/// Writes when keys and users were last seen, and at the end what is left.
+async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    let activity = services.credentials.activity();
+    let mut stops = false;
+    while !stops {
+        stops = stops_within(&mut stopping, ACTIVITY_EVERY).await;
+        if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot write when keys and users were last seen; trying again"
+            );
+        }
+    }
+}
+
+/// Removes what is over, the first time ten minutes after the start.
+async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    while !stops_within(&mut stopping, SWEEP_EVERY).await {
+        if let Err(error) = sweep::sweep(&services.db, services.clock.now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot remove what has expired; trying again"
             );
         }
     }

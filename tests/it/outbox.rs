@@ -22,7 +22,7 @@ async fn waiting(app: &App) -> i64 {
 
 async fn pass(app: &App, seconds: u64) {
     app.services.clock.advance(Duration::from_secs(seconds));
-    tenantry::worker::send_mails_once(&app.services).await;
+    app.send_mails().await;
 }
 
 /// An app whose mails go to a server, and Acme.
@@ -139,8 +139,8 @@ on_both! {
         alone(&admin, INVITE, json!({ "email": "new@mail.example" })).await;
         alone(&admin, "mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
         assert_eq!((waiting(&app).await, app.mails().len()), (2, 0));
-        let dump = app.dump().await;
-        tenantry::worker::send_mails_once(&app.services).await;
+        let dump = app.database.dump(&app.services.db).await;
+        app.send_mails().await;
         assert_eq!((waiting(&app).await, app.mails().len()), (0, 2));
         let token = app.mailed_token();
         assert!(!dump.contains(&token) && dump.contains("new@mail.example"), "a token stands in the database");
@@ -266,7 +266,7 @@ on_both! {
                     tenantry::db::SENT.with(|sent| sent.lock().unwrap().iter().map(|one| one.sql.clone()).collect::<Vec<_>>())
                 }).await;
                 all.push((n, sent, app.number("SELECT COUNT(*) FROM password_requests").await));
-                tenantry::worker::send_mails_once(&app.services).await;
+                app.send_mails().await;
             }
             assert_eq!(all.iter().map(|(_, _, rows)| *rows).collect::<Vec<_>>(), [1, 1, 1, 0], "three within an hour");
             seen.push(all);

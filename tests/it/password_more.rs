@@ -145,7 +145,7 @@ on_both! {
         assert_eq!((before, 0), (app.dump().await, app.mails().len()));
         password::set_own(&as_ada, &Target::id("ada"), "a brand new one").await.unwrap();
         assert!(verifies(&app, "ada", "a brand new one").await && !verifies(&app, "ada", "password-of-ada").await);
-        tenantry::worker::send_mails_once(&app.services).await;
+        app.send_mails().await;
         let mails = app.mails();
         assert!(mails.len() == 1 && mails[0].contains("To: ada@acme.example") && mails[0].contains("password"), "{mails:?}");
     }

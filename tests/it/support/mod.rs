@@ -174,6 +174,7 @@ impl App {
     /// no change of the directory: their tables are left out. `last_used_at` and `last_seen_at` are
     /// left out: calling is not changing.
     pub async fn dump(&self) -> String {
+        self.send_mails().await;
         self.database.dump(&self.services.db).await
     }
 
@@ -228,8 +229,15 @@ impl App {
     /// The answer to a request, and what the worker of mails does after it.
     pub async fn send(&self, request: Request<Body>) -> Reply {
         let reply = self.send_alone(request).await;
-        tenantry::worker::send_mails_once(&self.services).await;
+        self.send_mails().await;
         reply
+    }
+
+    /// A round of the worker, on a task of its own: its statements are none of the test's.
+    pub async fn send_mails(&self) {
+        let services = Arc::clone(&self.services);
+        let round = async move { tenantry::worker::send_mails_once(&services).await };
+        tokio::spawn(round).await.unwrap();
     }
 
     /// The answer to a request, whose mails wait.
