@@ -571,11 +571,13 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
         "$token" => {
             let user = user(app, number, None, None).await;
             tenantry::password::start(&op, &Target::id(user)).await.unwrap();
+            app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$verification" => {
             let user = user(app, number, None, None).await;
             tenantry::email::request(&op, Some(&Target::id(user))).await.unwrap();
+            app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$invitation" | "$invited" => {
@@ -585,6 +587,7 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                 ..Default::default()
             };
             let made = tenantry::invitation::send(&op, new).await.unwrap();
+            app.send_mails().await;
             match what {
                 "$invited" => token_of(app.mails().last().unwrap()),
                 _ => made.id.to_string(),
