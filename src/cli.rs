@@ -254,7 +254,7 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&config.mail, public_url)?,
+        mailer: Mailer::new(&config.mail, config.mail_from.as_ref(), public_url)?,
         refusals: Refusals::default(),
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),

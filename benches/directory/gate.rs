@@ -46,7 +46,7 @@ pub async fn serve(url: &str, user_pk: &str) {
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, "http://localhost").unwrap(),
+        mailer: Mailer::new(&MailConfig::None, None, "http://localhost").unwrap(),
         refusals: Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
         under_way: Default::default(),

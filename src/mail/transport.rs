@@ -9,10 +9,12 @@ use anyhow::Context;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Notify;
 
-use crate::config::MailConfig;
+use crate::config::{Encryption, MailConfig, Smtp};
 use crate::entity::mail;
 use crate::error::{Error, Result};
 use crate::value::Email;
@@ -110,8 +112,9 @@ impl Header for AutoSubmitted {
 }
 
 impl Mailer {
-    /// `public_url` is the base of links, without a slash at the end.
-    pub fn new(config: &MailConfig, public_url: &str) -> anyhow::Result<Self> {
+    /// `from` is the sender; by default an address at the host of `public_url`, which is the base of links, without a slash at
+    /// the end.
+    pub fn new(config: &MailConfig, from: Option<&Mailbox>, public_url: &str) -> anyhow::Result<Self> {
         let way = match config {
             MailConfig::None if cfg!(debug_assertions) => Way::Log,
             MailConfig::None => Way::Nowhere,
@@ -120,12 +123,7 @@ impl Mailer {
                     .with_context(|| format!("cannot make the mail folder {}", folder.display()))?;
                 Way::Directory(folder.clone())
             }
-            MailConfig::Smtp(url) => Way::Smtp(
-                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-                    .context("TENANTRY_SMTP_URL is not an SMTP URL")?
-                    .timeout(Some(WORD_TIME_MAX))
-                    .build(),
-            ),
+            MailConfig::Smtp(smtp) => Way::Smtp(connecting_to(smtp)?),
         };
         let host = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
         let host = host
@@ -133,9 +131,12 @@ impl Mailer {
             .next()
             .filter(|host| host.contains(char::is_alphabetic))
             .unwrap_or("localhost");
-        let from = format!("tenantry <no-reply@{host}>")
-            .parse()
-            .context("cannot make a sender's address")?;
+        let from = match from {
+            Some(from) => from.clone(),
+            None => format!("tenantry <no-reply@{host}>")
+                .parse()
+                .context("cannot make a sender's address")?,
+        };
         Ok(Self {
             way,
             public_url: public_url.to_owned(),
@@ -216,6 +217,25 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text)?)
     }
+}
+
+fn connecting_to(smtp: &Smtp) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
+    let parameters =
+        || TlsParameters::new(smtp.host.clone()).context("cannot use TLS with the mail server of TENANTRY_SMTP_URL");
+    let tls = match smtp.encryption {
+        Encryption::Tls => Tls::Wrapper(parameters()?),
+        Encryption::Required => Tls::Required(parameters()?),
+        Encryption::Offered => Tls::Opportunistic(parameters()?),
+        Encryption::None => Tls::None,
+    };
+    let mut server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
+        .port(smtp.port)
+        .tls(tls)
+        .timeout(Some(WORD_TIME_MAX));
+    if let Some(password) = &smtp.password {
+        server = server.credentials(Credentials::new(smtp.user.clone(), password.expose().to_owned()));
+    }
+    Ok(server.build())
 }
 
 /// Whether the server will never take this mail. That it does not know this server, or wants it to sign in otherwise, says

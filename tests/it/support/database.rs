@@ -143,7 +143,7 @@ async fn set_up(url: &str) {
         clock: Clock::held(Timestamp::parse("start", START).unwrap()),
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
+        mailer: Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap(),
         refusals: tenantry::audit::Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
         under_way: Default::default(),

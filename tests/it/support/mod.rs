@@ -61,7 +61,12 @@ impl App {
 
     /// The same, whose mails go to this SMTP server.
     pub async fn with_smtp(backend: Backend, url: &str) -> Self {
-        Self::with(backend, secret(), Some(MailConfig::Smtp(url.to_owned()))).await
+        Self::with(
+            backend,
+            secret(),
+            Some(MailConfig::Smtp(tenantry::config::Smtp::parse(url).unwrap())),
+        )
+        .await
     }
 
     async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>) -> Self {
@@ -76,7 +81,7 @@ impl App {
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             credentials: Credentials::default(),
             hasher: Hasher::default(),
-            mailer: Mailer::new(&mail_config, PUBLIC_URL).unwrap(),
+            mailer: Mailer::new(&mail_config, None, PUBLIC_URL).unwrap(),
             refusals: tenantry::audit::Refusals::default(),
             built_in_roles: tenantry::role::BuiltInRoles::default(),
             under_way: Default::default(),
