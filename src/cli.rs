@@ -1,8 +1,7 @@
 //! The commands of the binary.
 
-#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
-
-use std::io::{ErrorKind, IsTerminal};
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -164,19 +163,19 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            print!("{}", graphql::build(true).sdl());
-            return Ok(());
+            return say(graphql::build(true).sdl().trim_end());
         }
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut script);
+            return say(String::from_utf8_lossy(&script).trim_end());
         }
         _ => {}
     }
     let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let config = Config::read(&cli.config, environment)
         .map_err(|faults| anyhow::anyhow!("the configuration has faults:\n{}", faults.trim_end()))?;
-    telemetry::start();
+    let _logging = telemetry::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
@@ -206,7 +205,10 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;
     }
-    println!("listening on http://{address}");
+    let listening = format!("listening on http://{address}");
+    if say(&listening).is_err() {
+        tracing::info!("{listening}");
+    }
     let app = App {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
@@ -226,12 +228,26 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
 /// Brings the database up, and at its first start prints the super admin's key.
 async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
     if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
-        println!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
-            key.expose()
-        );
+        let key = key.expose();
+        let told = say(format!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {key}\n"
+        ));
+        if let Err(error) = told {
+            tracing::error!(
+                "The super admin's API key is lost: {error:#}. Make another one: tenantry api-key --user {}",
+                setup::ADMIN_EMAIL
+            );
+        }
     }
     Ok(())
+}
+
+/// Prints a line. `println!` would panic where standard output is closed or full.
+fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
 }
 
 /// The system's own words, and the way out.
@@ -268,17 +284,15 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
 async fn migrate_up(config: &Config) -> anyhow::Result<()> {
     let db = Database::connect(&config.database_url).await?;
     setup::migrate(&db).await?;
-    println!("The schema is up to date.");
-    Ok(())
+    say("The schema is up to date.")
 }
 
 async fn migrate_status(config: &Config) -> anyhow::Result<()> {
     let db = Database::connect(&config.database_url).await?;
     match schema_state(db.reader()).await?.known()? {
-        SchemaState::Older(steps) => println!("{steps} steps are missing; run 'tenantry migrate up'."),
-        _ => println!("The schema is up to date."),
+        SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
+        _ => say("The schema is up to date."),
     }
-    Ok(())
 }
 
 async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
@@ -304,9 +318,11 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
         other => other,
     };
     let minted = minted.with_context(|| format!("cannot make a key for '{}'", args.user))?;
-    println!("{}", minted.secret.expose());
     services.db.clone().close().await;
-    Ok(())
+    say(minted.secret.expose()).with_context(|| {
+        let name = &minted.key.name;
+        format!("the key '{name}' was made, and is lost: delete it, and make another")
+    })
 }
 
 async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
@@ -320,13 +336,12 @@ async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
         .rotate(&op, at_once)
         .await
         .context("cannot make a new key")?;
-    if at_once {
-        println!("A new key signs session tokens; the old ones are not believed any more.");
-    } else {
-        println!("A new key is published, and signs session tokens in some minutes.");
-    }
     services.db.clone().close().await;
-    Ok(())
+    say(if at_once {
+        "A new key signs session tokens; the old ones are not believed any more."
+    } else {
+        "A new key is published, and signs session tokens in some minutes."
+    })
 }
 
 async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
@@ -345,18 +360,18 @@ async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         demo::fill(&op, args.users, |done| {
             if tenths(done) > told {
                 told = tenths(done);
-                eprintln!("{done} of {} users", args.users);
+                // Progress that nobody reads is no reason to stop.
+                let _ = writeln!(std::io::stderr(), "{done} of {} users", args.users);
             }
         })
         .await
     };
     let filled = filled.context("cannot fill the database")?;
-    println!(
+    services.db.clone().close().await;
+    say(format!(
         "Made {} users in {} organizations with {} tenants, and {} API keys.",
         filled.users, filled.organizations, filled.tenants, filled.api_keys
-    );
-    services.db.clone().close().await;
-    Ok(())
+    ))
 }
 
 /// The signal to stop: an interrupt or, from a supervisor, a termination.

@@ -21,7 +21,8 @@ use crate::value::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
 
 const PLATFORM: &str = "platform";
 const ADMIN: &str = "admin";
-const ADMIN_EMAIL: &str = "admin@platform.invalid";
+/// The super admin's address, at a name that no mail reaches.
+pub const ADMIN_EMAIL: &str = "admin@platform.invalid";
 const CONFIGURED_KEY: &str = "configured";
 const FIRST_KEY: &str = "first-start";
 

@@ -36,6 +36,7 @@ mod limits;
 mod lists;
 mod organization;
 mod outbox;
+mod output;
 mod password;
 mod password_more;
 mod races;

@@ -71,7 +71,7 @@ impl App {
 
     async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
-            tenantry::telemetry::start();
+            std::mem::forget(tenantry::telemetry::start());
         }
         let database = database::TestDatabase::new(backend).await;
         let mail = tempfile::tempdir().unwrap();
