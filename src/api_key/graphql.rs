@@ -117,7 +117,7 @@ impl ApiKeyWhere {
             self.user
                 .iter()
                 .filter_map(|user| user.api_key())
-                .map(|key| Filter::Is(Term::key(key))),
+                .map(|key| Filter::Own(Term::key(key))),
         );
         fields.extend(
             self.user
@@ -141,13 +141,10 @@ impl ApiKeyWhere {
         if self.speaks_of_revoked() {
             return self.tests(op);
         }
-        Filter::All(vec![
-            self.tests(op),
-            Filter::Is(Term::Revoked {
-                revoked: false,
-                at: op.now(),
-            }),
-        ])
+        self.tests(op).and_own(Term::Revoked {
+            revoked: false,
+            at: op.now(),
+        })
     }
 }
 

@@ -32,7 +32,6 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
             format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
         ));
     }
-    which.check::<ApiKey>()?;
     let now = op.now();
     let mut change = op.begin().await?;
     // The owner first, then the key, as whoever deletes or moves the owner takes them.
@@ -40,7 +39,7 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     let found = table::Entity::find()
         .filter(table::within(&granted))
         .filter(Column::RevokedAt.is_null())
-        .filter(which.condition::<ApiKey>(op.db().backend()))
+        .filter(which.to_sql::<ApiKey>(op.db().backend())?)
         .lock_exclusive()
         .limit(2)
         .all(&*change)

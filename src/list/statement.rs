@@ -225,10 +225,9 @@ pub async fn for_parents<L: Listed>(
 
 /// What the caller may see of what was asked for.
 pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Filter<L::Term>) -> Result<Condition> {
-    filter.check::<L>()?;
     Ok(Condition::all()
         .add(L::within(granted))
-        .add(filter.condition::<L>(op.db().backend())))
+        .add(filter.to_sql::<L>(op.db().backend())?))
 }
 
 pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {

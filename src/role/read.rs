@@ -16,7 +16,7 @@ use crate::context::OpContext;
 use crate::entity::in_parameter;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{Filter, Named, TextTest, text_condition};
+use crate::list::{Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::permission::Permissions;
 use crate::value::{RoleId, forms_of_id, is_storable};
@@ -287,35 +287,26 @@ pub enum Term {
     Organization(Box<Filter<organization::Term>>),
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
         Term::BuiltIn(true) => Condition::all().add(Column::OrganizationPk.is_null()),
         Term::BuiltIn(false) => Condition::all().add(Column::OrganizationPk.is_not_null()),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-    }
-}
-
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_) | Term::Name(_) | Term::BuiltIn(_) => (0, 0),
-    }
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+    })
 }
 
 /// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
 /// one, which everybody may know of and nobody changes.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
-    named.also.check::<Role>()?;
     let id = named.required_id()?;
     let not_found = || Error::no_such("role", "id", id);
     let known = RoleId::existing(id).ok_or_else(not_found)?;
     let row = role::Entity::find()
         .filter(role::within(granted))
         .filter(Column::Id.eq(known))
-        .filter(named.also.condition::<Role>(connection.get_database_backend()))
+        .filter(named.also.to_sql::<Role>(connection.get_database_backend())?)
         .lock_exclusive()
         .one(connection)
         .await?

@@ -140,11 +140,10 @@ impl SessionWhere {
         if self.speaks_of_active() {
             return self.tests(op);
         }
-        let in_force = Filter::Is(Term::Active {
+        self.tests(op).and_own(Term::Active {
             active: true,
             at: op.now(),
-        });
-        Filter::All(vec![self.tests(op), in_force])
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authn::{Caller, digest};
@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Order, TextTest, Window, text_condition};
+use crate::list::{self, Filter, Order, Sql, TextTest, Window, text_condition};
 use crate::value::{Email, Timestamp, UserId, forms_of_id};
 use crate::{group, organization, tenant};
 
@@ -68,17 +68,17 @@ impl Term {
     }
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Email(test) => text_condition(backend, Column::Email, test),
-        Term::Name(test) => text_condition(backend, display_name_expression(), test),
-        Term::Firstname(test) => text_condition(backend, Column::Firstname, test),
-        Term::Lastname(test) => text_condition(backend, Column::Lastname, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Email(test) => sql.text(Column::Email, test),
+        Term::Name(test) => sql.text(display_name_expression(), test),
+        Term::Firstname(test) => sql.text(Column::Firstname, test),
+        Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, Column::OrganizationPk, filter),
-        Term::Group { filter, seen_by } => group::has_one_of(backend, Column::Pk, filter, seen_by.as_ref()),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
+        Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
         Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
                 .select_only()
@@ -88,23 +88,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
                 .filter(api_key::Column::UserPk.eq(*seen_by));
             Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
         }
-    }
-}
-
-/// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
-        Term::Group { filter, .. } => filter.measure::<group::Group>(),
-        Term::Id(_)
-        | Term::Email(_)
-        | Term::Name(_)
-        | Term::Firstname(_)
-        | Term::Lastname(_)
-        | Term::Activated(_)
-        | Term::ApiKey { .. } => (0, 0),
-    }
+    })
 }
 
 /// The caller; nobody, for who has not said who they are.
@@ -222,7 +206,6 @@ async fn locate_with(
             "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
         ));
     }
-    target.also.check::<User>()?;
     let not_found = || target.out_of_reach(granted, "write:user");
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
@@ -241,7 +224,7 @@ async fn locate_with(
     table::Entity::find()
         .filter(table::within(granted))
         .filter(wanted)
-        .filter(target.also.condition::<User>(connection.get_database_backend()))
+        .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
         .lock(lock)
         .all(connection)
         .await?
