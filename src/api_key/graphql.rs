@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Term};
+use super::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::context::OpContext;
 use crate::graphql::{
     DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
@@ -135,6 +135,16 @@ impl ApiKeyWhere {
             self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
             self.not.map(|one| one.tests(op)),
         )
+    }
+
+    /// The one key that a change is for.
+    fn target(self, op: &OpContext) -> Target {
+        Target {
+            id: self.id.as_ref().map(|id| id.0.clone()),
+            name: self.name.clone(),
+            key: self.key.clone(),
+            tests: self.filter(op),
+        }
     }
 
     fn filter(self, op: &OpContext) -> Filter<Term> {
@@ -350,15 +360,19 @@ impl ApiKeyMutation {
     async fn rotate_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which key: name one by `id` or `name`.")] r#where: ApiKeyWhere,
+        #[graphql(desc = "Which key: name one by `id`, by `name` or by `key`.")] r#where: ApiKeyWhere,
         #[graphql(
             desc = "The old secret works for so many seconds more, from 0 to 604800.",
             default_with = "Some(0)"
         )]
         overlap_seconds: Option<i64>,
     ) -> Result<ApiKeySecret> {
-        let which = r#where.filter(op(ctx));
-        with_secret(ctx, super::rotate(op(ctx), &which, overlap_seconds.unwrap_or(0)).await?).await
+        let target = r#where.target(op(ctx));
+        with_secret(
+            ctx,
+            super::rotate(op(ctx), &target, overlap_seconds.unwrap_or(0)).await?,
+        )
+        .await
     }
 
     /// Revokes the caller's keys of these names, from the next call on; names that no key bears are passed over.

@@ -6,7 +6,7 @@ use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 use crate::authn::digest;
 use crate::entity::api_key::{self as table, Column, in_force};
 use crate::error::Result;
-use crate::list::{Filter, Sql, TextTest};
+use crate::list::{Filter, Sql, TextTest, names_one};
 use crate::user;
 use crate::value::Timestamp;
 
@@ -29,6 +29,27 @@ pub enum Term {
 impl Term {
     pub fn key(key: &str) -> Self {
         Self::Digest(digest(key))
+    }
+}
+
+/// The key that a change is for: by what tells it apart, and further tests may narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub key: Option<String>,
+    /// All that it has to pass, its names among it.
+    pub tests: Filter<Term>,
+}
+
+impl Target {
+    pub(super) fn must_name(&self) -> Result<()> {
+        let by = [
+            ("id", self.id.as_deref()),
+            ("name", self.name.as_deref()),
+            ("key", self.key.as_deref()),
+        ];
+        names_one("where", "API key", &by)
     }
 }
 

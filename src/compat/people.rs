@@ -102,7 +102,7 @@ pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
 
 /// Those of the caller's own organization.
 pub fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Is(Term::Organization(own_organization(op)))
+    Filter::Own(Term::Organization(own_organization(op)))
 }
 
 /// The user of the caller's own organization that a change is for, by its id in any form of a UUID.

@@ -116,11 +116,12 @@ pub struct GroupWhere {
 
 impl GroupWhere {
     /// The one group that a change is for.
-    fn target(self, op: &OpContext) -> Target {
+    fn target(mut self, op: &OpContext) -> Target {
+        let organization = self.organization.as_deref().cloned();
         Target {
-            id: self.id.as_ref().map(|id| id.0.clone()),
-            key: self.key.clone(),
-            elsewhere: self.organization.is_some(),
+            id: self.id.take().map(|id| id.0),
+            key: self.key.take(),
+            elsewhere: organization.is_some_and(|one| !one.filter(op).is_empty()),
             also: self.filter(op),
         }
     }

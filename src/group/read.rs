@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::entity::group::{self as table, Column};
 use crate::entity::{group_member, user as user_table};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Sql, TextTest};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::role::{self, Assigned, union};
 use crate::user::User;
 use crate::value::{GroupId, is_storable};
@@ -139,12 +139,12 @@ impl Target {
         }
     }
 
+    fn by(&self) -> [(&'static str, Option<&str>); 2] {
+        [("id", self.id.as_deref()), ("key", self.key.as_deref())]
+    }
+
     fn not_found(&self) -> Error {
-        let (by, value) = match (&self.id, &self.key) {
-            (Some(id), _) => ("id", id.as_str()),
-            (None, key) => ("key", key.as_deref().unwrap_or_default()),
-        };
-        Error::no_such("group", by, value)
+        none_named("group", &self.by(), self.also.is_of_caller())
     }
 }
 
@@ -175,23 +175,15 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
+    names_one("where", "group", &target.by())?;
     let not_found = || target.not_found();
     let mut wanted = Condition::all();
-    match (&target.id, &target.key) {
-        (None, None) => {
-            return Err(Error::invalid(
-                "where",
-                "'where' must name exactly one group, by 'id' or by 'key'.".to_owned(),
-            ));
-        }
+    match (&target.id, actor.caller()) {
         (Some(id), _) => wanted = wanted.add(Column::Id.eq(GroupId::existing(id).ok_or_else(not_found)?)),
-        (None, Some(_)) => {
-            if let Some(caller) = actor.caller()
-                && !target.elsewhere
-            {
-                wanted = wanted.add(Column::OrganizationPk.eq(caller.organization_pk));
-            }
+        (None, Some(caller)) if !target.elsewhere => {
+            wanted = wanted.add(Column::OrganizationPk.eq(caller.organization_pk));
         }
+        (None, _) => {}
     }
     if let Some(key) = &target.key {
         if !is_storable(key) {

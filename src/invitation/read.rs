@@ -10,7 +10,7 @@ use super::{Invitation, InvitationState};
 use crate::authz::Granted;
 use crate::entity::invitation::{self as table, Column, open, pending};
 use crate::entity::{any_of, invitation_role, role};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::list::{Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::permission::Permissions;
@@ -54,8 +54,8 @@ pub(super) async fn locate(
     granted: &Granted,
     named: &Named<Term>,
 ) -> Result<table::Model> {
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("invitation", "id", id);
+    let id = named.required_id("invitation")?;
+    let not_found = || named.not_found("invitation");
     let known = InvitationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))

@@ -124,6 +124,16 @@ impl<T> Filter<T> {
         }
     }
 
+    /// Whether the caller tests anything: tests that the server adds do not count.
+    pub fn is_of_caller(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_caller),
+            Self::Not(part) => part.is_of_caller(),
+            Self::Is(_) => true,
+            Self::Own(_) => false,
+        }
+    }
+
     /// The same with a test that the server adds.
     #[must_use]
     pub fn and_own(self, term: T) -> Self {
@@ -139,29 +149,6 @@ impl<T> Filter<T> {
 
 fn beyond(what: String) -> Error {
     Error::invalid("where", format!("'where' {what}."))
-}
-
-/// The one thing that a change is for: by id, and further tests may narrow it.
-#[derive(Clone, Debug)]
-pub struct Named<T> {
-    pub id: Option<String>,
-    pub also: Filter<T>,
-}
-
-impl<T> Named<T> {
-    pub fn id(id: impl Into<String>) -> Self {
-        Self {
-            id: Some(id.into()),
-            also: Filter::default(),
-        }
-    }
-
-    /// The id, or `INVALID`: a change without a name would be for anybody.
-    pub fn required_id(&self) -> Result<&str> {
-        self.id
-            .as_deref()
-            .ok_or_else(|| Error::invalid("where", "'where' must name exactly one thing, by 'id'.".to_owned()))
-    }
 }
 
 /// A test of a text. Code points compare, `%` and `_` mean themselves.

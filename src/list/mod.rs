@@ -8,12 +8,14 @@
 
 mod filter;
 mod keyset;
+mod named;
 mod record;
 mod statement;
 mod written;
 
-pub use filter::{Filter, Named, Sql, TextTest, text_condition};
+pub use filter::{Filter, Sql, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
+pub use named::{Named, names_one, none_named};
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
 pub use written::{Cell, Member, page_as_json};

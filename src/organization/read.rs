@@ -133,8 +133,8 @@ pub async fn home_of_tenant(
 
 /// The one organization of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("organization", "id", id);
+    let id = named.required_id("organization")?;
+    let not_found = || named.not_found("organization");
     let known = OrganizationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))

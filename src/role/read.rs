@@ -300,8 +300,8 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
 /// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
 /// one, which everybody may know of and nobody changes.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("role", "id", id);
+    let id = named.required_id("role")?;
+    let not_found = || named.not_found("role");
     let known = RoleId::existing(id).ok_or_else(not_found)?;
     let row = role::Entity::find()
         .filter(role::within(granted))

@@ -10,7 +10,7 @@ use super::{Tenant, TenantFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::tenant::{self as table, Column};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::value::TenantId;
@@ -79,8 +79,8 @@ pub async fn by_keys(
 
 /// The one tenant of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("tenant", "id", id);
+    let id = named.required_id("tenant")?;
+    let not_found = || named.not_found("tenant");
     let known = TenantId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))

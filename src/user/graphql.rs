@@ -221,10 +221,10 @@ impl UserWhere {
     }
 
     /// The one user that a change is for.
-    pub fn target(self, op: &OpContext) -> Target {
+    pub fn target(mut self, op: &OpContext) -> Target {
         Target {
-            id: self.id.as_ref().map(|id| id.0.clone()),
-            email: self.email.clone(),
+            id: self.id.take().map(|id| id.0),
+            email: self.email.take(),
             any_form: false,
             also: self.filter(op),
         }

@@ -10,8 +10,8 @@ use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
-use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Order, Sql, TextTest, Window, text_condition};
+use crate::error::{Error, Result};
+use crate::list::{self, Filter, Order, Sql, TextTest, Window, names_one, none_named, text_condition};
 use crate::value::{Email, Timestamp, UserId, forms_of_id};
 use crate::{group, organization, tenant};
 
@@ -153,8 +153,14 @@ impl Target {
 
     /// What is told of a user that does not exist, or is out of reach.
     pub fn not_found(&self) -> Error {
-        let (by, value) = self.described();
-        Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
+        let by = [("id", self.id.as_deref()), ("e-mail address", self.email.as_deref())];
+        none_named("user", &by, self.also.is_of_caller())
+    }
+
+    /// Refuses an argument of this name that names nobody.
+    pub fn must_name(&self, argument: &str) -> Result<()> {
+        let by = [("id", self.id.as_deref()), ("email", self.email.as_deref())];
+        names_one(argument, "user", &by)
     }
 
     /// What is told of a user that this reach does not find.
@@ -164,14 +170,6 @@ impl Target {
                 "Your roles allow this for yourself only: it needs the permission '{permission}'."
             )),
             Scope::Everything | Scope::Organization(_) => self.not_found(),
-        }
-    }
-
-    fn described(&self) -> (&'static str, &str) {
-        match (&self.id, &self.email) {
-            (Some(id), _) => ("id", id),
-            (None, Some(email)) => ("e-mail address", email),
-            (None, None) => ("id", ""),
         }
     }
 }
@@ -200,12 +198,7 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
-    if target.id.is_none() && target.email.is_none() {
-        return Err(Error::invalid(
-            "where",
-            "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
-        ));
-    }
+    target.must_name("where")?;
     let not_found = || target.out_of_reach(granted, "write:user");
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {

@@ -16,6 +16,7 @@ mod refusals;
 mod schema;
 mod statements;
 mod tables;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
