@@ -6,6 +6,7 @@
 //! compares by code point on both databases. A deep `skip` walks the index first and reads the rows after, because
 //! PostgreSQL otherwise evaluates the whole row for everything skipped.
 
+mod cursor;
 mod filter;
 mod keyset;
 mod named;
@@ -13,8 +14,9 @@ mod record;
 mod statement;
 mod written;
 
+pub use cursor::Cursor;
 pub use filter::{Filter, Sql, TextTest, text_condition};
-pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
+pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, names_one, none_named};
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
