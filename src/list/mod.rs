@@ -19,7 +19,7 @@ pub use filter::{Filter, Sql, TextTest, text_condition};
 pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, names_one, none_named};
 pub(crate) use record::record;
-pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
+pub use statement::{Children, Link, by_keys, count, few, for_parents, page};
 pub use written::{Cell, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;

@@ -16,6 +16,7 @@ mod create;
 mod delete;
 pub mod graphql;
 mod read;
+pub mod reserved;
 mod standing;
 mod update;
 mod withdraw;

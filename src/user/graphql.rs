@@ -31,7 +31,7 @@ use crate::value::Email;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "User", complex)]
 pub struct UserObject {
-    /// Chosen when it was made, or a UUID; unique over the whole system.
+    /// Chosen when it was made, or a UUID; unique over the whole system, a UUID in whatever spelling.
     pub id: ID,
     /// Unique over the whole system without regard to case; null for a user without one.
     pub email: Option<String>,
@@ -506,7 +506,8 @@ impl Beside {
 /// A new user: all optional, but an e-mail address or an id.
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
-    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
+    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default. A UUID in another
+    /// spelling (case, hyphens, braces, `urn:uuid:`) is the same id, and `CONFLICT` if it is taken.
     id: Option<ID>,
     /// At most 254 bytes; any case, stored in lower case.
     email: Option<String>,

@@ -11,8 +11,8 @@ use crate::context::OpContext;
 use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
 use crate::error::{Error, Result};
-use crate::list::{self, Filter, Order, Sql, TextTest, Window, names_one, none_named, text_condition};
-use crate::value::{Email, Timestamp, UserId, forms_of_id};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::value::{Email, Timestamp, UserId};
 use crate::{group, organization, tenant};
 
 /// The users that the caller may see.
@@ -35,6 +35,8 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
+    /// The id is one of these, or the same UUID as one of them in another spelling.
+    SameId(Vec<String>),
     /// Addresses are stored in lower case, and so is the test's text.
     Email(TextTest),
     /// Of the display name.
@@ -71,6 +73,7 @@ impl Term {
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
+        Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
         Term::Email(test) => sql.text(Column::Email, test),
         Term::Name(test) => sql.text(display_name_expression(), test),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
@@ -105,30 +108,22 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
     let out_of_reach = || target.out_of_reach(&granted, "read:user");
-    let mut filter = target.also.clone();
+    let mut tests = vec![target.also.clone()];
+    if let Some(id) = &target.id {
+        tests.push(Filter::Own(match target.any_form {
+            true => Term::SameId(vec![id.clone()]),
+            false => Term::Id(TextTest::Equals(id.clone())),
+        }));
+    }
     if let Some(email) = &target.email {
         let email = Email::normalize(email).ok_or_else(out_of_reach)?;
-        let has_it = Filter::Is(Term::Email(TextTest::Equals(email.to_string())));
-        filter = Filter::All(vec![filter, has_it]);
+        tests.push(Filter::Own(Term::Email(TextTest::Equals(email.to_string()))));
     }
-    let found = match &target.id {
-        // Not a page of the list: in its order the database might rather walk all users than look up the id.
-        Some(id) => {
-            let forms = match target.any_form {
-                true => forms_of_id(id),
-                false => vec![id.clone()],
-            };
-            list::by_ids::<User>(op, forms, &filter, fields).await?
-        }
-        None if target.email.is_some() => {
-            list::page::<User>(op, &filter, Order::default(), fields, Window::new(1, 0)?).await?
-        }
-        None => return Err(out_of_reach()),
-    };
-    found
-        .into_iter()
-        .min_by_key(|user| target.id.as_deref() != Some(user.id.as_str()))
-        .ok_or_else(out_of_reach)
+    if target.id.is_none() && target.email.is_none() {
+        return Err(out_of_reach());
+    }
+    let mut found = list::few::<User>(op, &Filter::All(tests), fields).await?;
+    found.pop().ok_or_else(out_of_reach)
 }
 
 /// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
@@ -137,8 +132,8 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
 pub struct Target {
     pub id: Option<String>,
     pub email: Option<String>,
-    /// Whether an id that is a UUID also names the user whose id is the same UUID written otherwise. The very text comes
-    /// first.
+    /// Whether an id that is a UUID also names the user whose id is the same UUID in another spelling: there is one such
+    /// user at the most.
     pub any_form: bool,
     pub also: Filter<Term>,
 }
@@ -203,13 +198,10 @@ async fn locate_with(
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
         let id = UserId::existing(id).ok_or_else(not_found)?;
-        wanted = match target.any_form {
-            true => {
-                let forms = TextTest::In(forms_of_id(id.as_str()));
-                wanted.add(text_condition(connection.get_database_backend(), Column::Id, &forms))
-            }
-            false => wanted.add(Column::Id.eq(id)),
-        };
+        wanted = wanted.add(match target.any_form {
+            true => table::has_id(connection.get_database_backend(), [id.as_str()]),
+            false => Condition::all().add(Column::Id.eq(id)),
+        });
     }
     if let Some(email) = &target.email {
         wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
@@ -219,10 +211,8 @@ async fn locate_with(
         .filter(wanted)
         .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
         .lock(lock)
-        .all(connection)
+        .one(connection)
         .await?
-        .into_iter()
-        .min_by_key(|row| target.id.as_deref() != Some(row.id.as_str()))
         .ok_or_else(not_found)
 }
 

@@ -11,7 +11,7 @@ mod timestamp;
 
 pub use email::Email;
 pub use id::{
-    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id, with_hyphens,
+    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, uuid_of, with_hyphens,
     without_hyphens,
 };
 pub use json::{JsonText, exact_json};

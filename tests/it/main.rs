@@ -29,6 +29,7 @@ mod federated;
 mod first_light;
 mod group;
 mod http;
+mod ids;
 mod impersonation;
 mod invitation;
 mod lists;

@@ -14,6 +14,7 @@ mod migrations;
 mod nulls;
 mod policy_matrix;
 mod refusals;
+mod reserved;
 mod schema;
 mod statements;
 mod tables;
