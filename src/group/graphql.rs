@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Group, GroupChange, GroupFields, NewGroup, Target, Term};
+use super::{Clearable, Group, GroupChange, GroupFields, NewGroup, Target, Term};
 use crate::context::OpContext;
 use crate::entity::group_member;
 use crate::graphql::{
@@ -324,6 +324,14 @@ pub struct UpdateGroupData {
     roles: Option<Vec<String>>,
 }
 
+/// What can be cleared in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInGroup", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `description`
+    Description,
+}
+
 #[derive(Default)]
 pub struct GroupQuery;
 
@@ -403,6 +411,7 @@ impl GroupMutation {
         #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
         r#where: GroupWhere,
         #[graphql(desc = "What is to change.")] data: UpdateGroupData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -411,6 +420,7 @@ impl GroupMutation {
             name: data.name,
             description: data.description,
             roles: data.roles,
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, super::update(op(ctx), &target, wanted, expected_version).await?).await

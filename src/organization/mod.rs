@@ -14,7 +14,7 @@ pub use create::{NewOrganization, create};
 pub use delete::delete;
 pub use mail::{is_mailed, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, locate, readable};
-pub use update::{OrganizationChange, update};
+pub use update::{Clearable, OrganizationChange, update};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;

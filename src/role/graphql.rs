@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Assigned, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
+use super::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
 use crate::context::OpContext;
 use crate::graphql::{
     DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
@@ -274,6 +274,14 @@ pub struct UpdateRoleData {
     permissions: Option<Vec<String>>,
 }
 
+/// What can be cleared in a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInRole", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `description`
+    Description,
+}
+
 #[derive(Default)]
 pub struct RoleQuery;
 
@@ -354,6 +362,7 @@ impl RoleMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which role: name one by `id`.")] r#where: RoleWhere,
         #[graphql(desc = "What is to change.")] data: UpdateRoleData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -362,6 +371,7 @@ impl RoleMutation {
             name: data.name,
             description: data.description,
             permissions: data.permissions,
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

@@ -29,7 +29,7 @@ pub use read::{
     resolve_id, union,
 };
 pub use standing::{Standing, keep_a_super_admin};
-pub use update::{RoleChange, update};
+pub use update::{Clearable, RoleChange, update};
 pub use withdraw::withdraw;
 
 use sea_orm::Condition;

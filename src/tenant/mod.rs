@@ -12,7 +12,7 @@ mod update;
 pub use create::{NewTenant, create};
 pub use delete::delete;
 pub use read::{Term, by_keys, is_one_of, locate};
-pub use update::{TenantChange, update};
+pub use update::{Clearable, TenantChange, update};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;

@@ -1,10 +1,10 @@
 //! Users in the schema.
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
+use super::{Clearable, NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::context::OpContext;
@@ -577,7 +577,7 @@ pub struct UserWithPassword {
 /// What is to change in a user; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UserData {
-    /// At most 254 bytes; any case, stored in lower case.
+    /// At most 254 bytes; any case, stored in lower case. `clear` takes it away.
     email: Option<String>,
     /// At most 255 characters; the empty text clears it.
     name: Option<String>,
@@ -599,6 +599,24 @@ pub struct UserData {
     variables: Option<Json>,
     /// Who the user is to other identity providers; at most 20, which replace those there are.
     federated_identities: Option<Vec<FederatedIdentityData>>,
+}
+
+/// What can be cleared in a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInUser", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `email`: the user is then addressed by id, and cannot sign in. Tokens mailed to the address are void, and it is told.
+    Email,
+    /// `name`
+    Name,
+    /// `firstname`
+    Firstname,
+    /// `lastname`
+    Lastname,
+    /// `tenantId`: the user belongs to no tenant.
+    Tenant,
+    /// `variables`
+    Variables,
 }
 
 #[derive(Default)]
@@ -714,6 +732,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to change.")] data: UserData,
         #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -733,6 +752,7 @@ impl UserMutation {
             activated: data.activated,
             variables: data.variables.map(Json::given),
             federated_identities: identities(data.federated_identities),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, super::update(op(ctx), &target, wanted, expected_version).await?).await

@@ -32,7 +32,7 @@ pub use known::{Known, known_by};
 pub use read::{Target, Term, get, hold_caller, listable, locate, locate_shared, oneself, readable};
 pub(crate) use seats::take as take_seat;
 pub use seats::used as seats_used;
-pub use update::{UserChange, touch_in_txn, update};
+pub use update::{Clearable, UserChange, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::Condition;
