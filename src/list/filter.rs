@@ -157,20 +157,10 @@ pub enum TextTest {
     Equals(String),
     In(Vec<String>),
     StartsWith(String),
+    EndsWith(String),
     Contains(String),
-}
-
-impl TextTest {
-    /// The same in Rust, which tests hold against the databases.
-    pub fn accepts(&self, value: Option<&str>) -> bool {
-        let Some(value) = value else { return false };
-        match self {
-            Self::Equals(wanted) => value == wanted,
-            Self::In(wanted) => wanted.iter().any(|one| one == value),
-            Self::StartsWith(start) => value.starts_with(start.as_str()),
-            Self::Contains(part) => value.contains(part.as_str()),
-        }
-    }
+    /// At least one of these; nothing, when there are none.
+    Any(Vec<TextTest>),
 }
 
 /// A test of a text column, or of an expression over columns, as a predicate.
@@ -180,15 +170,23 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
     let all = Condition::all();
     match test {
         // No stored text holds U+0000, and PostgreSQL refuses even to be asked.
-        TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::Contains(text) if !is_storable(text) => {
+        TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::EndsWith(text) | TextTest::Contains(text)
+            if !is_storable(text) =>
+        {
             nothing()
         }
+        TextTest::Any(tests) if tests.is_empty() => nothing(),
+        TextTest::Any(tests) => tests.iter().fold(Condition::any(), |any, test| {
+            any.add(text_condition(backend, column.clone(), test))
+        }),
         TextTest::Equals(text) => all.add(column.eq(text.as_str())),
         TextTest::In(texts) => {
             let texts: Vec<String> = texts.iter().filter(|text| is_storable(text)).cloned().collect();
             all.add(among(backend, column, texts, "text[]"))
         }
-        TextTest::StartsWith(start) if start.is_empty() => all.add(column.is_not_null()),
+        TextTest::StartsWith(part) | TextTest::EndsWith(part) | TextTest::Contains(part) if part.is_empty() => {
+            all.add(column.is_not_null())
+        }
         // A range, which an index serves, instead of LIKE, which ignores case on SQLite.
         TextTest::StartsWith(start) => {
             let from = all.add(column.clone().gte(start.as_str()));
@@ -197,7 +195,13 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
                 None => from,
             }
         }
-        TextTest::Contains(part) if part.is_empty() => all.add(column.is_not_null()),
+        TextTest::EndsWith(end) => {
+            let last = match backend {
+                DbBackend::Postgres => format!("right($1, {}) = $2", end.chars().count()),
+                _ => format!("substr(?, -{}) = ?", end.chars().count()),
+            };
+            all.add(Expr::cust_with_exprs(last, [column, Expr::val(end.as_str())]))
+        }
         TextTest::Contains(part) => {
             let function = if backend == DbBackend::Postgres {
                 "strpos($1, $2) > 0"

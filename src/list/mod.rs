@@ -6,6 +6,7 @@
 //! compares by code point on both databases. A deep `skip` walks the index first and reads the rows after, because
 //! PostgreSQL otherwise evaluates the whole row for everything skipped.
 
+mod address;
 mod cursor;
 mod filter;
 mod keyset;
@@ -14,6 +15,7 @@ mod record;
 mod statement;
 mod written;
 
+pub use address::{address, address_containing, address_starting_with, one_of_addresses};
 pub use cursor::Cursor;
 pub use filter::{Filter, Sql, TextTest, text_condition};
 pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};

@@ -13,8 +13,8 @@ use crate::entity::user::Column;
 use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
 use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
-    DateTime, Json, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, combine, connection_type, listing,
-    op, or_null, order_by, rows, text_terms, window,
+    DateTime, Json, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, address_terms, combine,
+    connection_type, listing, op, or_null, order_by, rows, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
 use crate::list::{Cell, Filter, Paging};
@@ -165,9 +165,9 @@ pub struct UserWhere {
     email: Option<String>,
     /// One of these addresses, in any case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case.
+    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case.
+    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
     email_contains: Option<String>,
     /// This very display name.
     name: Option<String>,
@@ -231,9 +231,6 @@ impl UserWhere {
     }
 
     pub fn filter(self, op: &OpContext) -> Filter<Term> {
-        // A whole address is compared in its stored form, a part of one in lower case; what is no address is nobody's.
-        let address =
-            |text: String| Email::normalize(&text).map_or_else(|| text.to_lowercase(), |email| email.to_string());
         let ids = TextFilter {
             equals: self.id.map(|id| id.0),
             any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
@@ -241,10 +238,10 @@ impl UserWhere {
             contains: self.id_contains,
         };
         let emails = TextFilter {
-            equals: self.email.map(address),
-            any_of: self.email_in.map(|all| all.into_iter().map(address).collect()),
-            starts_with: self.email_starts_with.map(|text| text.to_lowercase()),
-            contains: self.email_contains.map(|text| text.to_lowercase()),
+            equals: self.email,
+            any_of: self.email_in,
+            starts_with: self.email_starts_with,
+            contains: self.email_contains,
         };
         let names = TextFilter {
             equals: self.name,
@@ -265,7 +262,7 @@ impl UserWhere {
             contains: self.lastname_contains,
         };
         let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(emails, Term::Email));
+        fields.extend(address_terms(emails, Term::Email));
         fields.extend(text_terms(names, Term::Name));
         fields.extend(text_terms(firstnames, Term::Firstname));
         fields.extend(text_terms(lastnames, Term::Lastname));

@@ -15,6 +15,7 @@
 mod support;
 
 mod activity;
+mod addresses;
 mod api_key;
 mod audit;
 mod audit_trail;
