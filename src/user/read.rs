@@ -1,15 +1,15 @@
 //! Reading users, and finding the one that a change is for.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{ExprTrait, LockType};
 use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authn::{Caller, digest};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
-use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
+use crate::entity::{api_key, federated_identity};
 use crate::error::{Error, Result};
 use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::value::{Email, Timestamp, UserId};
@@ -51,6 +51,11 @@ pub enum Term {
         filter: Filter<group::Term>,
         seen_by: Option<Granted>,
     },
+    /// Somebody with an identity at this provider, with this id there; what is `None` may be any.
+    Federated {
+        provider: Option<String>,
+        user_id: Option<String>,
+    },
     /// The owner of a key in force, if `seen_by` may see that key.
     ApiKey {
         digest: String,
@@ -82,6 +87,20 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
         Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
+        Term::Federated { provider, user_id } => {
+            use federated_identity::Column as Of;
+            let equals = |column: Of, text: &Option<String>| match text {
+                Some(text) => sql.text(column, &TextTest::Equals(text.clone())),
+                None => Condition::all(),
+            };
+            let identities = federated_identity::Entity::find()
+                .select_only()
+                .column(Of::Pk)
+                .filter(Expr::col((federated_identity::Entity, Of::UserPk)).equals((table::Entity, Column::Pk)))
+                .filter(equals(Of::IdentityProvider, provider))
+                .filter(equals(Of::UserId, user_id));
+            Condition::all().add(Expr::exists(identities.into_query()))
+        }
         Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
                 .select_only()
