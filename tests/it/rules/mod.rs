@@ -16,6 +16,7 @@ mod nulls;
 mod policy_matrix;
 mod refusals;
 mod reserved;
+mod resolvers;
 mod schema;
 mod statements;
 mod tables;
