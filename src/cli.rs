@@ -22,7 +22,7 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
-use crate::user::Target;
+use crate::user::{self, Target};
 use crate::worker::Workers;
 use crate::{demo, graphql, setup, telemetry};
 
@@ -143,7 +143,7 @@ struct RotateKeysArgs {
 
 #[derive(Args, Debug)]
 struct ApiKeyArgs {
-    /// The user, by id or e-mail address.
+    /// The user, by id or e-mail address. What is one user's id and another's address is refused.
     #[arg(long)]
     user: String,
     /// The key's name, unique among the user's keys.
@@ -301,23 +301,21 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
         bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
     }
     let op = OpContext::machine(Arc::clone(&services));
-    let new = || NewApiKey {
+    let new = NewApiKey {
         name: args.name.clone(),
         ..NewApiKey::default()
     };
-    // An id may look like an address; as everywhere, an exact id comes first.
-    let by_id = Target::id(&args.user);
-    let minted = match api_key::create_for(&op, &by_id, new(), None).await {
-        Err(crate::error::Error::NotFound(_)) => {
-            let by_email = Target {
-                email: Some(args.user.clone()),
-                ..Target::default()
-            };
-            api_key::create_for(&op, &by_email, new(), None).await
-        }
-        other => other,
-    };
-    let minted = minted.with_context(|| format!("cannot make a key for '{}'", args.user))?;
+    let cannot = || format!("cannot make a key for '{}'", args.user);
+    let owner = user::known_by(&op, &args.user).await.with_context(cannot)?;
+    let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
+        .await
+        .with_context(cannot)?;
+    // Standard output holds the secret alone. Whoever reads neither has the key all the same.
+    let _ = writeln!(
+        std::io::stderr(),
+        "The API key '{}' is one of the user {owner}.",
+        minted.key.name
+    );
     services.db.clone().close().await;
     say(minted.secret.expose()).with_context(|| {
         let name = &minted.key.name;

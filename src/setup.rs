@@ -16,7 +16,9 @@ use crate::authn::Secret;
 use crate::context::{OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
 use crate::entity::{api_key, organization, tenant, user, user_role};
+use crate::permission::Permissions;
 use crate::role::{self, BuiltIn};
+use crate::user::Known;
 use crate::value::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
 
 const PLATFORM: &str = "platform";
@@ -128,7 +130,7 @@ async fn first_rows(connection: &DatabaseTransaction, op: &OpContext) -> anyhow:
     Ok(true)
 }
 
-/// Makes this the admin's key of that name. An earlier one of the name ends.
+/// Makes this the admin's key of that name, and tells the log whose it is. An earlier one of the name ends.
 async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
     let known = api_key::Entity::find()
         .filter(api_key::Column::Digest.eq(secret.digest()))
@@ -139,7 +141,9 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
         if known.revoked_at.is_some_and(|at| at <= now) {
             bail!("the key in TENANTRY_ADMIN_API_KEY was revoked; choose another one");
         }
-        return Ok(());
+        let owner = user::Entity::find_by_id(known.user_pk).one(connection).await?;
+        let owner = owner.context("a key without its owner")?;
+        return is_for_super_admin(connection, &owner).await;
     }
     let admin = user::Entity::find()
         .filter(user::Column::Id.eq(ADMIN))
@@ -148,6 +152,7 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
     let Some(admin) = admin else {
         bail!("there is no user '{ADMIN}' to give the key in TENANTRY_ADMIN_API_KEY to; leave the variable out");
     };
+    is_for_super_admin(connection, &admin).await?;
     let earlier = api_key::Entity::find()
         .filter(api_key::Column::UserPk.eq(admin.pk))
         .filter(api_key::Column::Name.eq(name))
@@ -175,5 +180,28 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
     let key = key.insert(connection).await?;
     let event = Event::new("apiKey.create", key.pk, &key.id).of_organization(admin.organization_pk);
     audit::record(connection, op, event).await?;
+    Ok(())
+}
+
+/// Refuses to start with an operator's secret that would be, or is, the key of somebody who is no super admin: the first
+/// one may be deleted, and its id given to anybody.
+async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Model) -> anyhow::Result<()> {
+    let home = organization::Entity::find_by_id(owner.organization_pk)
+        .one(connection)
+        .await?
+        .context("a user without its organization")?;
+    let known = Known {
+        id: owner.id.clone(),
+        email: owner.email.clone(),
+        organization_id: home.id,
+    };
+    let permissions = role::permissions_of(connection, owner.pk).await?;
+    if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        bail!(
+            "the key in TENANTRY_ADMIN_API_KEY would be one of the user {known}, who is no super admin; leave the variable \
+             out, and make keys for a super admin with 'tenantry api-key --user <id>'"
+        );
+    }
+    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key is this user's");
     Ok(())
 }

@@ -29,6 +29,13 @@ fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
     })
 }
 
+/// What is left of an id without all that spellings of a UUID differ in.
+macro_rules! digits {
+    () => {
+        "replace(replace(replace(replace(lower(id), 'urn:uuid:', ''), '-', ''), '{', ''), '}', '')"
+    };
+}
+
 const UP: &[&str] = &[
     "CREATE TABLE organizations (
         pk {key},
@@ -63,8 +70,10 @@ const UP: &[&str] = &[
     "CREATE INDEX tenants_organization_name ON tenants (organization_pk, name, id)",
     "CREATE INDEX tenants_organization_id ON tenants (organization_pk, id)",
     // A user's tenant is a tenant of the user's organization: the composite foreign key says so. It does not bind
-    // while tenant_pk is null, which is a user of no tenant.
-    "CREATE TABLE users (
+    // while tenant_pk is null, which is a user of no tenant. `uuid` holds an id that is a UUID in one spelling: products
+    // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null.
+    concat!(
+        "CREATE TABLE users (
         pk {key},
         id {text} NOT NULL CONSTRAINT users_id_key UNIQUE,
         organization_pk {int} NOT NULL REFERENCES organizations (pk),
@@ -83,9 +92,19 @@ const UP: &[&str] = &[
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
+        uuid {text} GENERATED ALWAYS AS (CASE
+            WHEN length(",
+        digits!(),
+        ") = 32 AND ltrim(",
+        digits!(),
+        ", '0123456789abcdef') = '' THEN ",
+        digits!(),
+        "
+        END) STORED CONSTRAINT users_uuid_key UNIQUE,
         CONSTRAINT users_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk)
-    )",
+    )"
+    ),
     "CREATE INDEX users_created ON users (created_at, id)",
     "CREATE INDEX users_updated ON users (updated_at, id)",
     "CREATE INDEX users_organization_created ON users (organization_pk, created_at, id)",

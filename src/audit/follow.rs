@@ -7,11 +7,13 @@
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::read::{Term, condition};
+use super::AuditEvent;
+use super::read::Term;
 use crate::db::Database;
 use crate::entity::audit_event::{self as table, Column};
 use crate::entity::{any_of, organization};
 use crate::error::Result;
+use crate::list::Filter;
 
 /// An event on its way to somewhere else.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub struct Followed {
 pub async fn events_behind(db: &Database, position: i64, limit: u64) -> Result<Vec<Followed>> {
     let events = table::Entity::find()
         .filter(Column::Position.gt(position))
-        .filter(condition(db.backend(), &Term::Settled))
+        .filter(Filter::Own(Term::Settled).to_sql::<AuditEvent>(db.backend())?)
         .order_by_asc(Column::Position)
         .limit(limit)
         .all(db.reader())

@@ -16,7 +16,7 @@ mod selection;
 mod variables;
 
 pub use error::{Failure, Result, code_of, finish, response_of, syntax_error};
-pub use filter::{TextFilter, combine, text_terms};
+pub use filter::{TextFilter, address_terms, combine, text_terms};
 pub(crate) use listing::connection_type;
 pub use listing::{Connected, Listing, Nested, PageInfo};
 pub use order::OrderBy;

@@ -7,15 +7,14 @@ use futures::future::BoxFuture;
 use super::{Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
-    text_terms,
+    DateTime, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing, op,
+    order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::tenant::graphql::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::user::graphql::{UserObject, to_itself};
-use crate::value::Email;
 
 /// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
@@ -95,9 +94,9 @@ pub struct InvitationWhere {
     email: Option<String>,
     /// One of these addresses, in any case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case.
+    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case.
+    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
     email_contains: Option<String>,
     /// Invitations that stand so.
     state: Option<InvitationStateValue>,
@@ -118,30 +117,27 @@ pub struct InvitationWhere {
 
 impl InvitationWhere {
     /// The one invitation that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
 
     fn filter(self, op: &OpContext) -> Filter<Term> {
-        // A whole address is compared in its stored form, a part of one in lower case.
-        let address =
-            |text: String| Email::normalize(&text).map_or_else(|| text.to_lowercase(), |email| email.to_string());
         let ids = TextFilter {
             equals: self.id.map(|id| id.0),
             any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
             ..TextFilter::default()
         };
         let emails = TextFilter {
-            equals: self.email.map(address),
-            any_of: self.email_in.map(|emails| emails.into_iter().map(address).collect()),
-            starts_with: self.email_starts_with.map(|text| text.to_lowercase()),
-            contains: self.email_contains.map(|text| text.to_lowercase()),
+            equals: self.email,
+            any_of: self.email_in,
+            starts_with: self.email_starts_with,
+            contains: self.email_contains,
         };
         let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(emails, Term::Email));
+        fields.extend(address_terms(emails, Term::Email));
         fields.extend(self.state.map(|state| {
             Filter::Is(Term::State {
                 state: state.into(),

@@ -21,7 +21,6 @@ use crate::organization::require_mail;
 /// account meanwhile.
 pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
-    named.also.check::<Invitation>()?;
     op.mailer().require()?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;

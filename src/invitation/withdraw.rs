@@ -15,7 +15,6 @@ use crate::mail;
 /// Withdraws an open invitation, expired or not: its secret is void. `CONFLICT` if it was accepted or withdrawn before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
-    named.also.check::<Invitation>()?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);

@@ -77,7 +77,7 @@ async fn by_temporary_password(
         Some(email) => {
             table::Entity::find()
                 .filter(table::Column::Email.eq(email))
-                .filter(target.also.condition::<User>(op.db().backend()))
+                .filter(target.also.to_sql::<User>(op.db().backend())?)
                 .one(op.db().reader())
                 .await?
         }

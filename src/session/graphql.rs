@@ -109,9 +109,9 @@ impl SessionWhere {
     }
 
     /// The one session that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.tests(op),
         }
     }
@@ -140,11 +140,10 @@ impl SessionWhere {
         if self.speaks_of_active() {
             return self.tests(op);
         }
-        let in_force = Filter::Is(Term::Active {
+        self.tests(op).and_own(Term::Active {
             active: true,
             at: op.now(),
-        });
-        Filter::All(vec![self.tests(op), in_force])
+        })
     }
 }
 

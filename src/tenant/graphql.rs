@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewTenant, Tenant, TenantChange, TenantFields, Term};
+use super::{Clearable, NewTenant, Tenant, TenantChange, TenantFields, Term};
 use crate::context::OpContext;
 use crate::entity::user as user_table;
 use crate::graphql::{
@@ -98,9 +98,9 @@ pub struct TenantWhere {
 
 impl TenantWhere {
     /// The one tenant that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
@@ -256,6 +256,14 @@ pub struct UpdateTenantData {
     variables: Option<Json>,
 }
 
+/// What can be cleared in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInTenant", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `variables`
+    Variables,
+}
+
 #[derive(Default)]
 pub struct TenantQuery;
 
@@ -334,6 +342,7 @@ impl TenantMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
         #[graphql(desc = "What is to change.")] data: UpdateTenantData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the tenant still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<TenantObject> {
@@ -341,6 +350,7 @@ impl TenantMutation {
             name: data.name,
             organization_id: None,
             variables: data.variables.map(Json::given),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

@@ -11,7 +11,7 @@ use crate::error::{Error, OrConflict, Result};
 use crate::federated::{self, FederatedIdentity};
 use crate::password;
 use crate::role::{self, Assigned, OrganizationRole};
-use crate::value::{self, Email, JsonText, TenantId, UserId};
+use crate::value::{self, Email, JsonText, TenantId, UserId, uuid_of};
 
 /// A new user as the caller describes it: all optional, but an e-mail address or an id.
 #[derive(Clone, Debug, Default)]
@@ -149,6 +149,9 @@ pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
     // SQLite names the column, PostgreSQL the constraint; both hold the word.
     match email {
         Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
+        Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
+            "A user with the id '{id}', or the same UUID in another spelling, exists already."
+        )),
         Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
     }
 }

@@ -15,6 +15,7 @@
 mod support;
 
 mod activity;
+mod addresses;
 mod api_key;
 mod audit;
 mod audit_file;
@@ -30,6 +31,7 @@ mod federated;
 mod first_light;
 mod group;
 mod http;
+mod ids;
 mod impersonation;
 mod invitation;
 mod limits;
