@@ -254,7 +254,9 @@ pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaSta
 
 /// The date and number that a step's name begins with: `m20261128_000001`.
 fn number(step: &str) -> &str {
-    step.match_indices('_').nth(1).map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
+    step.match_indices('_')
+        .nth(1)
+        .map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
 }
 
 async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {

@@ -10,6 +10,7 @@ mod filters;
 mod isolation;
 mod layers;
 mod migrations;
+mod names;
 mod nulls;
 mod policy_matrix;
 mod refusals;
