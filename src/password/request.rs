@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use tokio::sync::Semaphore;
 
-use super::reset::{TOKEN_LIFETIME, mail_link, token_in_txn};
+use super::reset::{TOKEN_LIFETIME, mail_link, token_in_txn, unexpired};
 use crate::audit::Event;
 use crate::context::OpContext;
 use crate::entity::{password_token, user as table};
@@ -57,7 +57,7 @@ async fn look_up_and_mail(op: &OpContext, email: &Email) -> Result<()> {
     }
     let in_force = password_token::Entity::find()
         .filter(password_token::Column::UserPk.eq(row.pk))
-        .filter(password_token::Column::ExpiresAt.gt(op.now()))
+        .filter(unexpired(op.now()))
         .count(&*change)
         .await?;
     if in_force >= LINKS_MAX {

@@ -18,12 +18,14 @@ use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
 use crate::mail::templates;
 use crate::user::{self, Target, User};
-use crate::value::Email;
+use crate::value::{Email, Timestamp};
 use crate::{federated, organization, role};
 
 /// So many links in force a user may have.
 const LINKS_MAX: u64 = 10;
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// The clocks of several processes are no further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
 /// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
@@ -67,15 +69,14 @@ async fn not_flooded(connection: &impl ConnectionTrait, op: &OpContext, user_pk:
     let now = op.now();
     let in_force = password_token::Entity::find()
         .filter(password_token::Column::UserPk.eq(user_pk))
-        .filter(password_token::Column::ExpiresAt.gt(now))
+        .filter(unexpired(now))
         .order_by_desc(password_token::Column::ExpiresAt)
         .limit(LINKS_MAX)
         .all(connection)
         .await?;
     match in_force.last() {
         Some(oldest) if in_force.len() as u64 == LINKS_MAX => {
-            let micros = oldest.expires_at.micros() - now.micros();
-            let retry_after_seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
+            let retry_after_seconds = now.seconds_until(oldest.expires_at).min(TOKEN_LIFETIME.as_secs());
             Err(Error::RateLimited {
                 message: format!(
                     "{LINKS_MAX} links to set a new password were mailed to this user within an hour. Try again in \
@@ -86,6 +87,14 @@ async fn not_flooded(connection: &impl ConnectionTrait, op: &OpContext, user_pk:
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Of tokens, those whose hour is not over. One that ends later than any token made now was made by a clock that has been
+/// put back since: it counts for nothing, or it would be good for longer than an hour.
+pub(super) fn unexpired(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(password_token::Column::ExpiresAt.gt(now))
+        .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
 /// Makes a token for a user; only its digest is kept.
@@ -129,7 +138,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
     let in_force = Condition::all()
         .add(password_token::Column::Digest.eq(digest.as_str()))
         .add(password_token::Column::UsedAt.is_null())
-        .add(password_token::Column::ExpiresAt.gt(now));
+        .add(unexpired(now));
     // Ask before hashing, so that guesses cost no core; the guarded update below decides.
     let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
