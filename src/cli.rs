@@ -200,6 +200,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
+    measure_hashing(&services);
     println!("listening on http://{address}");
     let app = App {
         services: Arc::clone(&services),
@@ -235,6 +236,16 @@ async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()
         );
     }
     Ok(())
+}
+
+/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+fn measure_hashing(services: &Arc<Services>) {
+    let hasher = services.hasher.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = hasher.measure() {
+            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+        }
+    });
 }
 
 /// The system's own words, and the way out.

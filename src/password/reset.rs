@@ -9,6 +9,7 @@ use sea_orm::{
 
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
+use super::typed::Password;
 use crate::audit::Event;
 use crate::authn::{Secret, digest};
 use crate::authz::grant::{as_oneself, may_manage};
@@ -125,7 +126,7 @@ pub(super) async fn mail_link(op: &OpContext, email: &Email, user: &User, token:
 
 /// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
 /// address is verified by it, since the token was nowhere else.
-pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result<User> {
+pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
     acceptable("newPassword", new_password, &[])?;
     let refused = || {
         Error::invalid(
@@ -151,7 +152,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .await?
         .ok_or_else(refused)?;
     acceptable("newPassword", new_password, &known.own_names())?;
-    let hash = op.hasher().hash(new_password).await?;
+    let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
     let mut change = op.begin().await?;
     // The user first, then the token, as whoever deletes the user takes them.
     let row = table::Entity::find_by_id(user_pk)

@@ -2,6 +2,7 @@
 
 use super::change::store;
 use super::policy::{acceptable, refuse_impersonation};
+use super::typed::Password;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::{api_key, organization};
 /// Sets the caller's own password; anybody else's is `FORBIDDEN`, also to an administrator. The credential takes the
 /// old password's place, so the user is told by mail, and there is no way here under impersonation, nor with an API key
 /// that is limited to some permissions, which would come by the others.
-pub async fn set_own(op: &OpContext, target: &Target, new_password: &str) -> Result<User> {
+pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::OwnPassword)?;
     refuse_impersonation(op.actor())?;
     if let Some(used) = op.actor().caller().and_then(|caller| caller.api_key_pk)

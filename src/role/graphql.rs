@@ -251,7 +251,7 @@ pub async fn beside<'r>(
 /// A new role of an organization.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
-    /// 1 to 255 characters, unique within the organization; not that of a built-in role.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization, and not that of a built-in role.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
@@ -264,7 +264,7 @@ pub struct CreateRoleData {
 /// What is to change in a role; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRoleData {
-    /// 1 to 255 characters, unique within the organization; not that of a built-in role.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization, and not that of a built-in role.
     name: Option<String>,
     /// At most 2,000 characters; the empty text clears it.
     description: Option<String>,

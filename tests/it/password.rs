@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tenantry::context::Clock;
+use tenantry::password::{Checked, Password};
 
 use crate::on_both;
 use crate::support::documents::{CREATE_USER, DEACTIVATE_USER, counted, outcomes};
@@ -30,7 +31,11 @@ async fn is_password(app: &App, id: &str, password: &str) -> bool {
     let hash: Vec<Option<String>> = app
         .column(&format!("SELECT password_hash FROM users WHERE id = '{id}'"))
         .await;
-    op.hasher().verify(password, hash[0].as_deref()).await.unwrap()
+    let checked = op
+        .hasher()
+        .verify(None, &Password::new(password), hash[0].as_deref())
+        .await;
+    checked.unwrap() != Checked::Wrong
 }
 
 async fn reset(caller: &Caller<'_>, id: &str) -> String {

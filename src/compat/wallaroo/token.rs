@@ -20,6 +20,7 @@ use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
 use crate::error::Error;
 use crate::http::{App, Facts, RequestId, acting_for, in_time, read_body};
+use crate::password::Password;
 use crate::session::{self, SignIn, Tokens};
 
 const OPERATION: &str = "wallaroo token";
@@ -106,7 +107,7 @@ async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tok
         "password" => {
             let typed = SignIn {
                 email: form.required("username")?.to_owned(),
-                password: form.required("password")?.to_owned(),
+                password: Password::new(form.required("password")?),
             };
             in_time(session::sign_in(op, &typed)).await.map_err(|cause| {
                 let (status, description) = match &cause {

@@ -12,6 +12,8 @@ mod layers;
 mod migrations;
 mod names;
 mod nulls;
+mod open_verbs;
+mod passwords;
 mod policy_matrix;
 mod refusals;
 mod schema;

@@ -7,19 +7,20 @@ pub mod postgres;
 pub mod process;
 pub mod session;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tenantry::audit::AuditLog;
 use tenantry::authn::{Actor, Credentials, SecretKey, SecretSource, SigningKeys};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
 use tenantry::http::{App as HttpApp, router};
 use tenantry::mail::Mailer;
-use tenantry::password::Hasher;
+use tenantry::password::{Hasher, Speeds};
 use tenantry::value::Timestamp;
 use tower::ServiceExt;
 
@@ -33,6 +34,10 @@ pub const START: &str = "2026-01-02T03:04:05.006Z";
 pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const PUBLIC_URL: &str = "https://directory.example";
 
+/// How fast servers in process believe to hash: ten times as fast as this machine does, so that a refused password is
+/// answered in a tenth of the time.
+pub static SPEEDS: LazyLock<Speeds> = LazyLock::new(|| Speeds::measure().unwrap().times(10.0));
+
 /// A server in process, with a database of its own.
 pub struct App {
     pub services: Arc<Services>,
@@ -45,12 +50,17 @@ pub struct App {
 
 impl App {
     pub async fn new(backend: Backend) -> Self {
-        Self::with(backend, secret(), tenantry::audit::AuditLog::default()).await
+        Self::with_hasher(backend, Hasher::with_speeds(*SPEEDS)).await
+    }
+
+    /// A server that believes to hash at another speed.
+    pub async fn with_hasher(backend: Backend, hasher: Hasher) -> Self {
+        Self::with(backend, secret(), AuditLog::default(), hasher).await
     }
 
     /// The same, with events also written to a file.
-    pub async fn with_audit_log(backend: Backend, audit_log: tenantry::audit::AuditLog) -> Self {
-        Self::with(backend, secret(), audit_log).await
+    pub async fn with_audit_log(backend: Backend, audit_log: AuditLog) -> Self {
+        Self::with(backend, secret(), audit_log, Hasher::with_speeds(*SPEEDS)).await
     }
 
     /// A server that cannot keep sessions.
@@ -59,10 +69,10 @@ impl App {
     }
 
     pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
-        Self::with(backend, secret, tenantry::audit::AuditLog::default()).await
+        Self::with(backend, secret, AuditLog::default(), Hasher::with_speeds(*SPEEDS)).await
     }
 
-    async fn with(backend: Backend, secret: SecretSource, audit_log: tenantry::audit::AuditLog) -> Self {
+    async fn with(backend: Backend, secret: SecretSource, audit_log: AuditLog, hasher: Hasher) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             tenantry::telemetry::start();
         }
@@ -72,7 +82,7 @@ impl App {
             db: Database::connect(&database.url).await.unwrap(),
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             credentials: Credentials::default(),
-            hasher: Hasher::default(),
+            hasher,
             mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
             audit_log,
             refusals: tenantry::audit::Refusals::default(),
