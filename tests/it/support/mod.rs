@@ -34,9 +34,9 @@ pub const START: &str = "2026-01-02T03:04:05.006Z";
 pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const PUBLIC_URL: &str = "https://directory.example";
 
-/// How fast servers in process believe to hash: ten times as fast as this machine does, so that a refused password is
-/// answered in a tenth of the time.
-pub static SPEEDS: LazyLock<Speeds> = LazyLock::new(|| Speeds::measure().unwrap().times(10.0));
+/// How fast servers in process believe to hash: twenty times as fast as this machine does, so that a refused password is
+/// answered in a twentieth of the time.
+pub static SPEEDS: LazyLock<Speeds> = LazyLock::new(|| Speeds::measure().unwrap().times(20.0));
 
 /// A server in process, with a database of its own.
 pub struct App {
