@@ -205,6 +205,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;
     }
+    measure_hashing(&services);
     let listening = format!("listening on http://{address}");
     if say(&listening).is_err() {
         tracing::info!("{listening}");
@@ -248,6 +249,16 @@ fn say(text: impl Display) -> anyhow::Result<()> {
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
         .context("cannot write to standard output")
+}
+
+/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+fn measure_hashing(services: &Arc<Services>) {
+    let hasher = services.hasher.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = hasher.measure() {
+            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+        }
+    });
 }
 
 /// The system's own words, and the way out.
