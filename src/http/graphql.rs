@@ -11,118 +11,18 @@ use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError,
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::media::{Media, is_json};
+use super::parameters::Parsed;
 use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor, in_time};
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode, Result, shown};
-use crate::graphql::{JsonVariables, Repeated, code_of, documents, finish, limits, response_of};
-
-/// A request's parameters, before its document is looked at.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Parsed {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<JsonVariables>,
-    // Read for its type only: there are no extensions of a request here, but a client may send some.
-    #[serde(rename = "extensions")]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
-}
-
-impl Parsed {
-    /// A JSON body.
-    pub fn from_body(body: &[u8]) -> Result<Self> {
-        let not_understood = || {
-            Error::invalid(
-                "body",
-                "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
-            )
-        };
-        // A list would do for serde, its items being the fields in turn.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(not_understood());
-        }
-        serde_json::from_slice(body).map_err(|_| not_understood())
-    }
-
-    fn from_query(query: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Texts {
-            query: Option<String>,
-            operation_name: Option<String>,
-            variables: Option<String>,
-            extensions: Option<String>,
-        }
-        let invalid = |what: &str| Error::invalid(what, format!("The parameter '{what}' must be a JSON object."));
-        let uri = format!("/?{query}").parse().map_err(|_| invalid("query"))?;
-        let texts: Texts = axum::extract::Query::try_from_uri(&uri)
-            .map_err(|_| invalid("query"))?
-            .0;
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let variables =
-            given(texts.variables).map(|text| serde_json::from_str(&text).map_err(|_| invalid("variables")));
-        let extensions =
-            given(texts.extensions).map(|text| serde_json::from_str(&text).map_err(|_| invalid("extensions")));
-        Ok(Self {
-            query: texts.query,
-            operation_name: given(texts.operation_name),
-            variables: variables.transpose()?.flatten(),
-            _extensions: extensions.transpose()?.flatten(),
-        })
-    }
-}
-
-/// The media types an answer can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Media {
-    /// `application/graphql-response+json`: a document that is refused is a 400.
-    GraphqlResponse,
-    /// `application/json`, for older clients: a document that is refused is a 200.
-    Json,
-}
-
-impl Media {
-    /// The first acceptable one, by the client's weights; `None` if the client takes neither.
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut accepts = headers.get_all(header::ACCEPT).iter().peekable();
-        if accepts.peek().is_none() {
-            return Some(Self::Json);
-        }
-        let mut best: Option<(f32, Self)> = None;
-        for range in accepts
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-        {
-            let mut parts = range.split(';').map(str::trim);
-            let media = match parts.next().map(str::to_ascii_lowercase).as_deref() {
-                Some("application/graphql-response+json") => Self::GraphqlResponse,
-                Some("application/json" | "application/*" | "*/*") => Self::Json,
-                _ => continue,
-            };
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q="))
-                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            if weight > 0.0 && best.is_none_or(|(known, _)| weight > known) {
-                best = Some((weight, media));
-            }
-        }
-        best.map(|(_, media)| media)
-    }
-
-    fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-}
+use crate::graphql::{Repeated, code_of, documents, finish, limits, response_of};
 
 /// The route.
 pub async fn route(
@@ -383,22 +283,6 @@ fn operation(
         Some((variable.node.name.node.clone(), default.clone()))
     });
     Ok((kind, shown(&name), defaults.collect()))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let json = parts
-        .next()
-        .is_some_and(|media| media == "application/json" || media == "application/graphql+json");
-    let utf8 = parts.all(|part| {
-        part.strip_prefix("charset=")
-            .is_none_or(|set| set.trim_matches('"') == "utf-8")
-    });
-    json && utf8 && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// The status of a refusal before any document was looked at.
