@@ -99,7 +99,7 @@ impl Listed for ApiKey {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> (usize, usize) {
+    fn measure(term: &Term) -> crate::list::Measure {
         read::measure(term)
     }
 

@@ -84,7 +84,7 @@ impl Listed for AuditEvent {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> (usize, usize) {
+    fn measure(term: &Term) -> crate::list::Measure {
         read::measure(term)
     }
 

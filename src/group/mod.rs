@@ -98,7 +98,7 @@ impl Listed for Group {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> (usize, usize) {
+    fn measure(term: &Term) -> crate::list::Measure {
         read::measure(term)
     }
 

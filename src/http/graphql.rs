@@ -3,11 +3,10 @@
 //! Not the library's own extractor, which runs mutations over GET and whatever the content type says, ignores `Accept`,
 //! and reads bodies of any size.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
-use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, Response as Answer, ServerError, Value};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
@@ -21,8 +20,9 @@ use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor, in_
 use super::{App, read_body};
 use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, ErrorCode, Result, shown};
-use crate::graphql::{Repeated, code_of, documents, finish, limits, response_of};
+use crate::error::{Error, ErrorCode};
+use crate::graphql::document::{self, Operation};
+use crate::graphql::{code_of, finish, refused, response_of};
 
 /// The route.
 pub async fn route(
@@ -125,42 +125,25 @@ impl Execution {
 pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by_get: bool) -> Execution {
     let mut facts = Facts::of(&actor);
     let query = parsed.query.unwrap_or_default();
-    let mut variables = parsed.variables.map(|given| given.0).unwrap_or_default();
-    let mut mutation_by_get = false;
-    let prepared = document(&query, &variables).and_then(|document| {
-        let (kind, name, defaults) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
-        facts.operation = Some(name);
-        for (name, default) in defaults {
-            variables.entry(name).or_insert(default);
-        }
-        mutation_by_get = by_get && kind == OperationType::Mutation;
-        Ok(document)
-    });
-    let mut answer = match prepared {
-        Err(answer) => *answer,
+    let chosen = document::read(&query)
+        .and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
+    facts.operation = chosen.as_ref().ok().map(|operation| operation.title.clone());
+    let mutation_by_get = by_get
+        && chosen
+            .as_ref()
+            .is_ok_and(|operation| operation.kind == OperationType::Mutation);
+    let mut answer = match &chosen {
+        Err(fault) => refused(vec![fault.clone()]),
         Ok(_) if mutation_by_get => Answer::default(),
-        Ok(document) => {
-            let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
-            let mut request = Request::new(query)
-                .variables(variables)
-                .data(op.clone())
-                .data(Repeated::of(&document));
-            if let Some(name) = parsed.operation_name {
-                request = request.operation_name(name);
+        Ok(operation) => match operation.prepare(parsed.variables, app.introspection) {
+            Err(faults) => refused(faults),
+            Ok(prepared) => {
+                let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
+                run(app, op, operation, prepared).await
             }
-            request.set_parsed_query(ExecutableDocument::clone(&document));
-            // On the heap: it is large, and is handed on several times.
-            let run = Box::pin(app.schema.execute(request));
-            match in_time(async { Ok(run.await) }).await {
-                Ok(answer) => {
-                    note_refusals(&op, &answer, &document);
-                    answer
-                }
-                Err(error) => response_of(error),
-            }
-        }
+        },
     };
-    finish(&mut answer, &id.0);
+    finish(&mut answer, chosen.as_ref().ok(), &id.0);
     facts.code = match mutation_by_get {
         true => Some(ErrorCode::Invalid),
         false => answer.errors.first().map(code_of),
@@ -172,117 +155,38 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     }
 }
 
+async fn run(app: &App, op: OpContext, operation: &Operation, prepared: ExecutableDocument) -> Answer {
+    let mut request = Request::new("").data(op.clone());
+    request.set_parsed_query(prepared);
+    // On the heap: it is large, and is handed on several times.
+    let run = Box::pin(app.schema.execute(request));
+    match in_time(async { Ok(run.await) }).await {
+        Ok(answer) => {
+            note_refusals(&op, &answer, operation);
+            answer
+        }
+        Err(error) => response_of(error),
+    }
+}
+
 /// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it
 /// themselves, with the account, are left out: impersonation, and those that nobody known calls with a password.
-fn note_refusals(op: &OpContext, answer: &Answer, document: &ExecutableDocument) {
+fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
     if op.actor().caller().is_none() {
         return;
     }
-    let forbidden = |error: &&ServerError| code_of(error) == ErrorCode::Forbidden;
-    let mut refused = answer.errors.iter().filter(forbidden).peekable();
-    if refused.peek().is_none() {
-        return;
-    }
-    let fields = root_fields(document);
-    for error in refused {
-        if let Some(PathSegment::Field(key)) = error.path.first()
-            && let Some(field) = fields.get(key)
+    for error in answer
+        .errors
+        .iter()
+        .filter(|error| code_of(error) == ErrorCode::Forbidden)
+    {
+        let root = error.path.get(..1).unwrap_or_default();
+        if let Some((_, field)) = operation.field_at(root)
             && field != "impersonateUser"
         {
             op.note_refusal(field);
         }
     }
-}
-
-/// The fields at the top of a document's operations, by their keys in the answer: an alias is the client's own word.
-fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
-    let mut fields = HashMap::new();
-    let mut sets: Vec<&SelectionSet> = document
-        .operations
-        .iter()
-        .map(|(_, operation)| &operation.node.selection_set.node)
-        .collect();
-    sets.extend(
-        document
-            .fragments
-            .values()
-            .map(|fragment| &fragment.node.selection_set.node),
-    );
-    while let Some(set) = sets.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
-                    let key = field.node.response_key().node.to_string();
-                    fields.insert(key, field.node.name.node.to_string());
-                }
-                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-    fields
-}
-
-/// The document, parsed and small enough for these variables.
-fn document(query: &str, variables: &Variables) -> Result<Arc<ExecutableDocument>, Box<Answer>> {
-    let document = documents::parse(query)?;
-    limits::check(&document, variables).map_err(|error| Box::new(response_of(error)))?;
-    Ok(document)
-}
-
-/// What an operation's variables are when they are not given.
-type Defaults = Vec<(Name, Value)>;
-
-/// The kind of the operation that would run, its name for the log, and what its variables are when they are not given.
-fn operation(
-    document: &ExecutableDocument,
-    wanted: Option<&str>,
-    variables: &Variables,
-) -> Result<(OperationType, String, Defaults), Box<Answer>> {
-    let unknown = |message: &str| {
-        Err(Box::new(response_of(Error::invalid(
-            "operationName",
-            message.to_owned(),
-        ))))
-    };
-    let (name, operation) = match (&document.operations, wanted) {
-        (DocumentOperations::Single(operation), None) => (None, operation),
-        (DocumentOperations::Single(_), Some(_)) => {
-            return unknown("The document has no operation of this name.");
-        }
-        (DocumentOperations::Multiple(all), Some(wanted)) => match all.get_key_value(wanted) {
-            Some((name, operation)) => (Some(name), operation),
-            None => return unknown("The document has no operation of this name."),
-        },
-        (DocumentOperations::Multiple(all), None) => match all.iter().next() {
-            Some((name, operation)) if all.len() == 1 => (Some(name), operation),
-            Some(_) | None => return unknown("The document has several operations; say which in 'operationName'."),
-        },
-    };
-    // The library takes a missing value for an argument that is not given.
-    for variable in &operation.node.variable_definitions {
-        let variable = &variable.node;
-        let missing = match variables.get(&variable.name.node) {
-            Some(value) => *value == Value::Null,
-            None => variable.default_value.is_none(),
-        };
-        if missing && !variable.var_type.node.nullable {
-            let (name, kind) = (shown(&variable.name.node), shown(&variable.var_type.node.to_string()));
-            let message = format!("The variable '${name}' must have a value of the type '{kind}'.");
-            return Err(Box::new(response_of(Error::invalid("variables", message))));
-        }
-    }
-    let kind = operation.node.ty;
-    let name = match name {
-        Some(name) => format!("{kind} {name}"),
-        None => format!("{kind}"),
-    };
-    // The library knows defaults by itself, but not where `@skip` and `@include` ask.
-    let defaults = operation.node.variable_definitions.iter().filter_map(|variable| {
-        let default = variable.node.default_value()?;
-        Some((variable.node.name.node.clone(), default.clone()))
-    });
-    Ok((kind, shown(&name), defaults.collect()))
 }
 
 /// The status of a refusal before any document was looked at.
@@ -308,7 +212,7 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
         ..Facts::default()
     };
     let mut answer = response_of(error);
-    finish(&mut answer, &id.0);
+    finish(&mut answer, None, &id.0);
     respond(status, &answer, true, content_type, facts)
 }
 

@@ -1,23 +1,38 @@
 //! A GraphQL request's parameters: in a body, or in the address.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::graphql::JsonVariables;
+use crate::value::exact_json;
 
 /// A request's parameters, before its document is looked at.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub struct Parsed {
     pub query: Option<String>,
     pub operation_name: Option<String>,
-    pub variables: Option<JsonVariables>,
-    // Read for its type only: there are no extensions of a request here, but a client may send some.
-    #[serde(rename = "extensions")]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
+    pub variables: Map<String, Value>,
+}
+
+/// The parameters as they come in a body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Box<RawValue>>,
+    extensions: Option<Box<RawValue>>,
+}
+
+/// The parameters as they come in an address.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Texts {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
 }
 
 impl Parsed {
@@ -33,34 +48,53 @@ impl Parsed {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(not_understood());
         }
-        serde_json::from_slice(body).map_err(|_| not_understood())
+        let members: Members = serde_json::from_slice(body).map_err(|_| not_understood())?;
+        Self::read(
+            members.query,
+            members.operation_name,
+            members.variables.as_deref().map(RawValue::get),
+            members.extensions.as_deref().map(RawValue::get),
+        )
     }
 
     /// The part of an address behind its `?`.
     pub fn from_query(query: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Texts {
-            query: Option<String>,
-            operation_name: Option<String>,
-            variables: Option<String>,
-            extensions: Option<String>,
-        }
-        let invalid = |what: &str| Error::invalid(what, format!("The parameter '{what}' must be a JSON object."));
-        let uri = format!("/?{query}").parse().map_err(|_| invalid("query"))?;
-        let texts: Texts = axum::extract::Query::try_from_uri(&uri)
-            .map_err(|_| invalid("query"))?
-            .0;
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let variables =
-            given(texts.variables).map(|text| serde_json::from_str(&text).map_err(|_| invalid("variables")));
-        let extensions =
-            given(texts.extensions).map(|text| serde_json::from_str(&text).map_err(|_| invalid("extensions")));
+        let unreadable = || Error::invalid("query", "The parameters in the address are not readable.".to_owned());
+        let uri = format!("/?{query}").parse().map_err(|_| unreadable())?;
+        let texts: Texts = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
+        // A form sends what is left empty.
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        Self::read(
+            texts.query,
+            texts.operation_name,
+            given(&texts.variables).as_deref(),
+            given(&texts.extensions).as_deref(),
+        )
+    }
+
+    /// An empty name is none: tools send one for a document without names.
+    fn read(
+        query: Option<String>,
+        operation_name: Option<String>,
+        variables: Option<&str>,
+        extensions: Option<&str>,
+    ) -> Result<Self> {
+        // There are no extensions of a request here, but a client may send some.
+        object("extensions", extensions)?;
         Ok(Self {
-            query: texts.query,
-            operation_name: given(texts.operation_name),
-            variables: variables.transpose()?.flatten(),
-            _extensions: extensions.transpose()?.flatten(),
+            query,
+            operation_name: operation_name.filter(|name| !name.is_empty()),
+            variables: object("variables", variables)?,
         })
+    }
+}
+
+fn object(name: &str, text: Option<&str>) -> Result<Map<String, Value>> {
+    let no_object = || Error::invalid(name, format!("The parameter '{name}' must be a JSON object."));
+    match text.map(exact_json).transpose() {
+        Ok(None | Some(Value::Null)) => Ok(Map::new()),
+        Ok(Some(Value::Object(members))) => Ok(members),
+        Ok(Some(_)) => Err(no_object()),
+        Err(fault) => Err(fault.refusal(no_object)),
     }
 }

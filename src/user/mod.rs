@@ -165,7 +165,7 @@ impl Listed for User {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> (usize, usize) {
+    fn measure(term: &Term) -> crate::list::Measure {
         read::measure(term)
     }
 

@@ -14,6 +14,6 @@ pub use id::{
     ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, forms_of_id, with_hyphens,
     without_hyphens,
 };
-pub use json::{JsonText, exact_json};
+pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use text::{clearable, composed, description, is_storable, name, optional};
 pub use timestamp::Timestamp;
