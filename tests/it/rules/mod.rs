@@ -13,6 +13,7 @@ mod migrations;
 mod nulls;
 mod policy_matrix;
 mod refusals;
+mod runs_once;
 mod schema;
 mod statements;
 mod tables;
