@@ -99,7 +99,7 @@ impl Listed for ApiKey {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> crate::list::Measure {
+    fn measure(term: &Term) -> (usize, usize) {
         read::measure(term)
     }
 

@@ -6,7 +6,7 @@ use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 use crate::authn::digest;
 use crate::entity::api_key::{self as table, Column, in_force};
 use crate::error::Result;
-use crate::list::{Filter, Measure, TextTest, text_condition};
+use crate::list::{Filter, TextTest, text_condition};
 use crate::user;
 use crate::value::Timestamp;
 
@@ -57,9 +57,9 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
     }
 }
 
-pub(super) fn measure(term: &Term) -> Measure {
+pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
-        Term::Id(_) | Term::Name(_) | Term::Digest(_) | Term::Revoked { .. } => Measure::default(),
+        Term::Id(_) | Term::Name(_) | Term::Digest(_) | Term::Revoked { .. } => (0, 0),
         Term::User(filter) => filter.measure::<user::User>(),
     }
 }

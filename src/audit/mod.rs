@@ -84,7 +84,7 @@ impl Listed for AuditEvent {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> crate::list::Measure {
+    fn measure(term: &Term) -> (usize, usize) {
         read::measure(term)
     }
 

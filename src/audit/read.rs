@@ -5,7 +5,7 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
 
 use crate::entity::audit_event::Column;
-use crate::list::{Filter, Measure, TextTest, text_condition};
+use crate::list::{Filter, TextTest, text_condition};
 use crate::organization;
 use crate::value::Timestamp;
 
@@ -50,7 +50,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
 }
 
 /// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> Measure {
+pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
         Term::Organization(filter) => filter.measure::<organization::Organization>(),
         Term::Id(_)
@@ -63,6 +63,6 @@ pub(super) fn measure(term: &Term) -> Measure {
         | Term::Refused(_)
         | Term::From(_)
         | Term::Before(_)
-        | Term::Settled => Measure::default(),
+        | Term::Settled => (0, 0),
     }
 }

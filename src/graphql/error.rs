@@ -3,7 +3,7 @@
 //! A resolver's `?` turns an [`Error`] into a [`Failure`] and nothing else into one: there is no way for a database's own
 //! text into an answer. Errors that the GraphQL library makes itself get their code in [`finish`].
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{Context, ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use super::document::{Fault, Operation, argument_path};
 use crate::error::{Error, ErrorCode};
@@ -13,23 +13,46 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 /// An [`Error`] on its way out. It has no `Display`, so that only this conversion applies.
 #[derive(Debug)]
-pub struct Failure(Error);
+pub struct Failure {
+    error: Error,
+    /// Where in the answer it happened; empty, where the library knows.
+    path: Vec<PathSegment>,
+}
+
+impl Failure {
+    /// One of a field below a list. The library cuts the path of such an error at the outermost list that it comes
+    /// through, so it takes its path along from here.
+    pub fn at(ctx: &Context<'_>, error: Error) -> Self {
+        let place = ctx.set_error_path(ServerError::new("", None));
+        Self {
+            error,
+            path: place.path,
+        }
+    }
+}
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(error)
+        Self {
+            error,
+            path: Vec::new(),
+        }
     }
 }
 
 impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
-        let error = failure.0;
-        let mut out = Self::new(message(&error));
-        out.extensions = Some(extensions(&error));
+        let mut out = Self::new(message(&failure.error));
+        out.extensions = Some(extensions(&failure.error));
         // The cause goes along for the log line and never into the answer.
-        out.source = Some(std::sync::Arc::new(error));
+        out.source = Some(std::sync::Arc::new(failure));
         out
     }
+}
+
+/// The error of a verb behind an error of the answer.
+fn cause(error: &ServerError) -> Option<&Error> {
+    error.source::<Failure>().map(|failure| &failure.error)
 }
 
 fn message(error: &Error) -> String {
@@ -89,8 +112,12 @@ pub fn finish(response: &mut Response, operation: Option<&Operation>, request_id
 }
 
 fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: &str) {
-    let ours = error.source::<Error>();
-    match ours {
+    if let Some(failure) = error.source::<Failure>()
+        && !failure.path.is_empty()
+    {
+        error.path = failure.path.clone();
+    }
+    match cause(error) {
         Some(cause @ (Error::Internal(_) | Error::Unavailable { .. })) => {
             tracing::error!(request_id, error = %chain(cause), "a request failed");
         }
@@ -118,7 +145,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
 
 /// The code of an error, whoever made it.
 pub fn code_of(error: &ServerError) -> ErrorCode {
-    if let Some(ours) = error.source::<Error>() {
+    if let Some(ours) = cause(error) {
         return ours.code();
     }
     if let Some(code) = error.source::<ErrorCode>() {
@@ -169,7 +196,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A whole answer that is one refusal, made before anything ran.
 pub fn response_of(error: Error) -> Response {
-    let mut error = async_graphql::Error::from(Failure(error)).into_server_error(async_graphql::Pos::default());
+    let mut error = async_graphql::Error::from(Failure::from(error)).into_server_error(async_graphql::Pos::default());
     // It stands nowhere in the document; line 0 is no place.
     error.locations.clear();
     Response::from_errors(vec![error])

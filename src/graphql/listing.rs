@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
 use super::selection::place_key;
-use super::{OrderBy, PageSize, Selection, op, window};
+use super::{Failure, OrderBy, PageSize, Selection, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
@@ -99,17 +99,21 @@ impl<T> Default for Nested<T> {
 }
 
 impl<T: Clone> Nested<T> {
-    /// The list of the field that is being resolved.
-    pub fn of(&self, ctx: &Context<'_>) -> Result<Vec<T>> {
-        let field = ctx.field();
-        match self.0.get(&place_key(&field)) {
-            Some(Loaded::List(list)) => Ok(list.clone()),
-            Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
-            None => Err(Error::internal(format!(
-                "'{}' was not loaded with its parent",
-                field.name()
-            ))),
-        }
+    /// The list of the field that is being resolved, with its window.
+    pub fn list(&self, ctx: &Context<'_>, first: Option<PageSize>, skip: Option<i32>) -> super::Result<Vec<T>> {
+        let list = || -> Result<Vec<T>> {
+            window(first, skip)?;
+            let field = ctx.field();
+            match self.0.get(&place_key(&field)) {
+                Some(Loaded::List(list)) => Ok(list.clone()),
+                Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
+                None => Err(Error::internal(format!(
+                    "'{}' was not loaded with its parent",
+                    field.name()
+                ))),
+            }
+        };
+        list().map_err(|error| Failure::at(ctx, error))
     }
 }
 

@@ -118,7 +118,7 @@ impl Listed for Invitation {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> crate::list::Measure {
+    fn measure(term: &Term) -> (usize, usize) {
         read::measure(term)
     }
 

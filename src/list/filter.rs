@@ -25,32 +25,25 @@ impl<T> Default for Filter<T> {
     }
 }
 
-/// Objects of a filter within each other: itself, and one more for each `AND`, `OR`, `NOT` or relation on the way down.
-pub const FILTER_DEPTH_MAX: usize = 10;
-/// Tests in a filter, wherever they stand. What a person writes fits, what only costs does not.
-pub const FILTER_TESTS_MAX: usize = 200;
-
-/// What a filter comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measure {
-    pub depth: usize,
-    /// An object without a test counts as one.
-    pub tests: usize,
-}
+/// Bounds on a filter: what a person writes fits, what only costs does not.
+const DEPTH_MAX: usize = 10;
+const PARTS_MAX: usize = 200;
 
 impl<T> Filter<T> {
-    /// Refuses a filter that is nested too deep or has too many tests, those of related things included. Every list does
-    /// this; a change does it before it looks for what it is for. A caller's own filter is counted as it is written, by
-    /// the face that takes it; beside it a list may add one test, as that of keys for those in force.
+    /// Refuses a filter that is nested too deep or has too many parts, those inside its tests of related things
+    /// included. Every list does this; a change does it before it looks for what it is for.
     pub fn check<L: Listed<Term = T>>(&self) -> Result<()> {
-        let Measure { depth, tests } = self.measure::<L>();
-        if depth > FILTER_DEPTH_MAX + 1 || tests > FILTER_TESTS_MAX + 1 {
+        let (depth, parts) = self.measure::<L>();
+        if depth > DEPTH_MAX {
             return Err(Error::invalid(
                 "where",
-                format!(
-                    "'where' has {tests} tests, nested {depth} deep; the limit is {FILTER_TESTS_MAX}, nested \
-                     {FILTER_DEPTH_MAX} deep."
-                ),
+                format!("'where' is nested {depth} deep; the limit is {DEPTH_MAX}."),
+            ));
+        }
+        if parts > PARTS_MAX {
+            return Err(Error::invalid(
+                "where",
+                format!("'where' has {parts} tests; the limit is {PARTS_MAX}."),
             ));
         }
         Ok(())
@@ -77,30 +70,23 @@ impl<T> Filter<T> {
         }
     }
 
-    /// What it comes to. Each object that a caller writes has become an `All`.
-    pub fn measure<L: Listed<Term = T>>(&self) -> Measure {
-        let together = |parts: &[Self]| {
-            let parts = parts.iter().map(Self::measure::<L>);
-            parts.fold(Measure::default(), |all, part| Measure {
-                depth: all.depth.max(part.depth),
-                tests: all.tests + part.tests,
-            })
-        };
-        let Measure { depth, tests } = match self {
-            Self::All(parts) => {
-                let inner = together(parts);
-                Measure {
-                    depth: inner.depth + 1,
-                    ..inner
-                }
+    /// Its depth and the number of its parts.
+    pub fn measure<L: Listed<Term = T>>(&self) -> (usize, usize) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts
+                .iter()
+                .map(Self::measure::<L>)
+                .fold((1, 1), |(depth, total), (inner, parts)| {
+                    (depth.max(inner + 1), total + parts)
+                }),
+            Self::Not(part) => {
+                let (depth, parts) = part.measure::<L>();
+                (depth + 1, parts + 1)
             }
-            Self::Any(parts) => together(parts),
-            Self::Not(part) => part.measure::<L>(),
-            Self::Is(term) => L::measure(term),
-        };
-        Measure {
-            depth,
-            tests: tests.max(1),
+            Self::Is(term) => {
+                let (depth, parts) = L::measure(term);
+                (depth.max(1), parts + 1)
+            }
         }
     }
 

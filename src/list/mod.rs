@@ -12,7 +12,7 @@ mod record;
 mod statement;
 mod written;
 
-pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Measure, Named, TextTest, text_condition};
+pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
@@ -49,9 +49,9 @@ pub trait Listed: Sized + Send + Sync + 'static {
     fn condition(backend: DbBackend, term: &Self::Term) -> Condition;
     /// The measure of the filter inside a test of something related (`user: {organization: {…}}`); nothing if the test
     /// holds none.
-    fn measure(term: &Self::Term) -> Measure {
+    fn measure(term: &Self::Term) -> (usize, usize) {
         let _ = term;
-        Measure::default()
+        (0, 0)
     }
     /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr>;

@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::{tenant as tenant_table, user as user_table};
 use crate::graphql::{
     DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::tenant::Tenant;
@@ -63,8 +63,7 @@ impl OrganizationObject {
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
     ) -> Result<Vec<UserObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.users.of(ctx)?)
+        self.users.list(ctx, first, skip)
     }
 
     /// Its tenants. Needs `read:tenant`.
@@ -79,8 +78,7 @@ impl OrganizationObject {
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
     ) -> Result<Vec<TenantObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.tenants.of(ctx)?)
+        self.tenants.list(ctx, first, skip)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::entity::organization::{self as table, Column};
 use crate::entity::tenant;
 use crate::error::{Error, Result};
-use crate::list::{self, Filter, Measure, Named, TextTest, text_condition};
+use crate::list::{self, Filter, Named, TextTest, text_condition};
 use crate::user;
 use crate::value::{OrganizationId, TenantId};
 
@@ -58,10 +58,10 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
 }
 
 /// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> Measure {
+pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
         Term::User(filter, _) => filter.measure::<user::User>(),
-        Term::Id(_) | Term::Name(_) => Measure::default(),
+        Term::Id(_) | Term::Name(_) => (0, 0),
     }
 }
 

@@ -135,7 +135,7 @@ impl Listed for Role {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> crate::list::Measure {
+    fn measure(term: &Term) -> (usize, usize) {
         read::measure(term)
     }
 

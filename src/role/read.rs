@@ -16,7 +16,7 @@ use crate::context::OpContext;
 use crate::entity::in_parameter;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{Filter, Measure, Named, TextTest, text_condition};
+use crate::list::{Filter, Named, TextTest, text_condition};
 use crate::organization;
 use crate::permission::Permissions;
 use crate::value::{RoleId, forms_of_id, is_storable};
@@ -298,10 +298,10 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
 }
 
 /// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> Measure {
+pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
         Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_) | Term::Name(_) | Term::BuiltIn(_) => Measure::default(),
+        Term::Id(_) | Term::Name(_) | Term::BuiltIn(_) => (0, 0),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::entity::user as user_table;
 use crate::graphql::{
     DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -58,8 +58,7 @@ impl TenantObject {
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
     ) -> Result<Vec<UserObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.users.of(ctx)?)
+        self.users.list(ctx, first, skip)
     }
 }
 

@@ -86,7 +86,7 @@ impl Listed for Tenant {
         read::condition(backend, term)
     }
 
-    fn measure(term: &Term) -> crate::list::Measure {
+    fn measure(term: &Term) -> (usize, usize) {
         read::measure(term)
     }
 

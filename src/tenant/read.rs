@@ -11,7 +11,7 @@ use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::tenant::{self as table, Column};
 use crate::error::{Error, Result};
-use crate::list::{self, Filter, Measure, Named, TextTest, text_condition};
+use crate::list::{self, Filter, Named, TextTest, text_condition};
 use crate::organization;
 use crate::value::TenantId;
 
@@ -33,10 +33,10 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
 }
 
 /// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> Measure {
+pub(super) fn measure(term: &Term) -> (usize, usize) {
     match term {
         Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_) | Term::Name(_) => Measure::default(),
+        Term::Id(_) | Term::Name(_) => (0, 0),
     }
 }
 

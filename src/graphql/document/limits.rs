@@ -12,11 +12,10 @@ use async_graphql::parser::types::{Field, OperationDefinition, Selection, Select
 use async_graphql_value::Value;
 use serde_json::{Map, Value as Json};
 
-use super::filters;
+use super::filters::{self, Measure};
 use super::parse::Definitions;
 use super::types::types;
 use crate::error::{Error, Result, shown};
-use crate::list::Measure;
 
 /// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
 pub const DEPTH_MAX: u64 = 16;
@@ -305,8 +304,8 @@ impl<'a> Measuring<'a> {
         let mut tests = 0_u64;
         for (name, value) in field.arguments.iter().filter(|(name, _)| types().is_filter(&name.node)) {
             let measure = self.filter(&value.node);
-            filters::check(measure, &name.node)?;
-            tests = tests.saturating_add(measure.tests as u64);
+            measure.check(&name.node)?;
+            tests = tests.saturating_add(measure.tests);
         }
         Ok(tests)
     }

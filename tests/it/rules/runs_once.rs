@@ -24,7 +24,10 @@ async fn done(app: &App, caller: &Caller<'_>, document: &str) -> Done {
     });
     let (answer, sent) = sent.await;
     let code = &answer["errors"][0]["extensions"]["code"];
-    assert!(!["LIMIT_EXCEEDED", "INTERNAL"].map(Some).contains(&code.as_str()), "{document}\n{answer}");
+    assert!(
+        !["LIMIT_EXCEEDED", "INTERNAL"].map(Some).contains(&code.as_str()),
+        "{document}\n{answer}"
+    );
     Done {
         // The credential is looked up, and its use noted, now and then.
         statements: sent
@@ -62,8 +65,12 @@ fn twice(document: &str) -> Vec<String> {
         format!("{keyword} {{ {one} {two} }}"),
         format!("{keyword} {{ x: {one} x: {two} x: {one} }}"),
         format!("{keyword} {{ {one} ...F }} fragment F on {root} {{ {two} }}"),
-        format!("{keyword} {{ ...F ...F ...G }} fragment F on {root} {{ {two} ...G }} fragment G on {root} {{ {one} }}"),
-        format!("{keyword} {{ ... {{ {one} }} ... on {root} @include(if: true) {{ ... {{ {two} }} }} {call} @skip(if: true) {other} }}"),
+        format!(
+            "{keyword} {{ ...F ...F ...G }} fragment F on {root} {{ {two} ...G }} fragment G on {root} {{ {one} }}"
+        ),
+        format!(
+            "{keyword} {{ ... {{ {one} }} ... on {root} @include(if: true) {{ ... {{ {two} }} }} {call} @skip(if: true) {other} }}"
+        ),
     ]
 }
 
