@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use crate::api_key::{self, NewApiKey};
 use crate::audit::{AuditLog, Refusals};
@@ -213,6 +214,8 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let (stop, stopping) = tokio::sync::oneshot::channel();
     let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
     serve(listener, router(app), stopped()).await;
+    services.under_way.close();
+    services.under_way.wait().await;
     drop(stop);
     noting
         .await
@@ -266,6 +269,7 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
             .unwrap_or_default(),
         refusals: Refusals::default(),
         built_in_roles: BuiltInRoles::default(),
+        under_way: TaskTracker::new(),
         signing: SigningKeys::new(
             SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
             config.public_url.as_deref(),

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sea_orm::DatabaseTransaction;
+use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use crate::audit::{self, AuditLog, Event, Refusal, Refusals};
-use crate::authn::{Actor, Credentials, SigningKeys};
+use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::db::Database;
 use crate::entity::user;
@@ -34,6 +35,8 @@ pub struct Services {
     pub refusals: Refusals,
     pub signing: SigningKeys,
     pub built_in_roles: BuiltInRoles,
+    /// What runs to its end whatever becomes of the request that it began with.
+    pub under_way: TaskTracker,
 }
 
 /// The time. Tests hold it still and move it by hand.
@@ -73,6 +76,8 @@ impl Clock {
 pub struct OpContext {
     services: Arc<Services>,
     actor: Actor,
+    /// What the actor was decided by; nothing for the machine, and for who has just signed in.
+    presented: Option<Arc<Presented>>,
     request_id: Arc<str>,
     client: Option<IpAddr>,
 }
@@ -82,8 +87,35 @@ impl OpContext {
         Self {
             services,
             actor,
+            presented: None,
             request_id: request_id.into(),
             client: None,
+        }
+    }
+
+    /// For a request: whoever it presents, as decided at this moment.
+    pub async fn of_request(
+        services: Arc<Services>,
+        presented: Arc<Presented>,
+        request_id: impl Into<Arc<str>>,
+        client: Option<IpAddr>,
+    ) -> Result<Self> {
+        let actor = presented.actor(&services).await?;
+        Ok(Self {
+            presented: Some(presented),
+            client,
+            ..Self::new(services, actor, request_id)
+        })
+    }
+
+    /// The same request with its caller decided anew: what goes on for long asks now and then.
+    pub async fn decided_again(&self) -> Result<Self> {
+        match &self.presented {
+            Some(presented) => Ok(Self {
+                actor: presented.actor(&self.services).await?,
+                ..self.clone()
+            }),
+            None => Ok(self.clone()),
         }
     }
 
@@ -94,10 +126,21 @@ impl OpContext {
         self
     }
 
+    /// The same request by nobody: for verbs that are open to anybody, and go by what they are given and not by who brings it.
+    /// A credential that is sent along must not stand in the trail of whoever the verb is about.
+    #[must_use]
+    pub fn as_nobody(&self) -> Self {
+        self.acting_as(Actor::Anonymous)
+    }
+
     /// The same request as somebody else: who has just signed in.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
-        Self { actor, ..self.clone() }
+        Self {
+            actor,
+            presented: None,
+            ..self.clone()
+        }
     }
 
     /// For the machine's own commands.
@@ -165,7 +208,9 @@ impl OpContext {
 
     /// The same, as described.
     pub fn note(&self, refusal: Refusal) {
-        self.services.refusals.note(refusal, &self.request_id, self.now());
+        self.services
+            .refusals
+            .note(refusal, self.client, &self.request_id, self.now());
     }
 
     pub fn request_id(&self) -> &str {
@@ -196,6 +241,7 @@ impl OpContext {
             lines: Vec::new(),
             told: false,
             access: false,
+            held: false,
         })
     }
 }
@@ -212,6 +258,8 @@ pub struct Change<'op> {
     told: bool,
     /// Whether somebody's access changed, and remembered credentials are void.
     access: bool,
+    /// Whether the caller is held; see [`authn::hold`].
+    held: bool,
 }
 
 impl Change<'_> {
@@ -224,8 +272,20 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub async fn commit(self) -> Result<()> {
+    /// Refuses the change if its caller may not make it any more, and keeps the caller as it is until the change is
+    /// committed. [`Self::commit`] does it last of all; a verb does it itself, and before, if it changes what belongs to its
+    /// caller, such as the credential it is called with.
+    pub async fn hold_caller(&mut self) -> Result<()> {
+        if let Some(caller) = self.op.actor().caller().filter(|_| !self.held) {
+            authn::hold(&self.transaction, caller, self.op.now()).await?;
+        }
+        self.held = true;
+        Ok(())
+    }
+
+    pub async fn commit(mut self) -> Result<()> {
         debug_assert!(self.told, "a change without its audit event");
+        self.hold_caller().await?;
         self.transaction.commit().await?;
         self.op.services.audit_log.write(&self.lines);
         if self.access {

@@ -1,9 +1,11 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
-use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -28,9 +30,21 @@ const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
 
 tokio::task_local! {
     /// How many statements the running request has sent; for its log line and for the tests that count them.
-    pub static STATEMENTS: Cell<u32>;
+    pub static STATEMENTS: Arc<AtomicU32>;
     /// The statements themselves, for tests that count or explain them; nobody else opens this scope.
-    pub static SENT: RefCell<Vec<Statement>>;
+    pub static SENT: Arc<Mutex<Vec<Statement>>>;
+}
+
+/// A part of the running request, ready for a task of its own: its statements count as the request's.
+pub fn counted_here<F: Future>(part: F) -> impl Future<Output = F::Output> {
+    let statements = STATEMENTS.try_with(Arc::clone).unwrap_or_default();
+    let sent = SENT.try_with(Arc::clone).ok();
+    STATEMENTS.scope(statements, async move {
+        match sent {
+            Some(sent) => SENT.scope(sent, part).await,
+            None => part.await,
+        }
+    })
 }
 
 /// A reachable database with the right schema, or on the way to it.
@@ -254,7 +268,9 @@ pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaSta
 
 /// The date and number that a step's name begins with: `m20261128_000001`.
 fn number(step: &str) -> &str {
-    step.match_indices('_').nth(1).map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
+    step.match_indices('_')
+        .nth(1)
+        .map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
 }
 
 async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
@@ -333,8 +349,11 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
     connection.set_metric_callback(|info| {
-        let _ = STATEMENTS.try_with(|statements| statements.set(statements.get().saturating_add(1)));
-        let _ = SENT.try_with(|sent| sent.borrow_mut().push(info.statement.clone()));
+        let _ = STATEMENTS.try_with(|statements| statements.fetch_add(1, Ordering::Relaxed));
+        let _ = SENT.try_with(|sent| {
+            let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
+            sent.push(info.statement.clone());
+        });
     });
     connection
 }

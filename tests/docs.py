@@ -82,6 +82,9 @@ def main():
     server = options.server.resolve()
     if not os.access(server, os.X_OK) or server.is_dir():
         parser.error(f"--server: {server} is not a program")
+    # A script starts what it puts into the background with interrupts ignored, and so would everything started from here:
+    # a page's `make run` would not end by one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # So that whoever ends this also ends the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: ended by SIGTERM"))
     pages = options.pages or [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md")), *sorted(REPOSITORY.glob("docs/clients/*.md"))]

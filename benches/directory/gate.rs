@@ -28,7 +28,7 @@ use tenantry::authz::{Action, Resource};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
-use tenantry::http::{App, IMPERSONATE, Parsed, RequestId, actor, execute};
+use tenantry::http::{App, Parsed, RequestId, execute, presented};
 use tenantry::mail::Mailer;
 use tenantry::password::Hasher;
 use uuid::Uuid;
@@ -50,9 +50,10 @@ pub async fn serve(url: &str, user_pk: &str) {
         audit_log: AuditLog::default(),
         refusals: Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
+        under_way: Default::default(),
         signing: SigningKeys::new(SecretSource::Missing, None),
     });
-    let known = Actor::User(caller);
+    let known = Actor::user(caller);
     println!(
         "authorize {:.0}",
         authorize_nanos(&OpContext::new(Arc::clone(&services), known.clone(), "bench"))
@@ -64,11 +65,16 @@ pub async fn serve(url: &str, user_pk: &str) {
         introspection: true,
         edge: Arc::default(),
     };
-    let open = async move |State(app): State<App>, body: Bytes| run(&app, known, &request_id(), &body).await;
+    let open = async move |State(app): State<App>, body: Bytes| {
+        let op = OpContext::new(Arc::clone(&app.services), known, request_id().0);
+        run(&app, op, &body).await
+    };
     let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
         let id = request_id();
-        let caller = actor(&app, &headers, &[IMPERSONATE], &id).await.unwrap();
-        run(&app, caller, &id, &body).await
+        let presented = presented(&headers, &id).unwrap();
+        presented.owner(&app.services).await.unwrap();
+        let op = OpContext::of_request(Arc::clone(&app.services), presented, id.0, None).await;
+        run(&app, op.unwrap(), &body).await
     };
     let router = Router::new()
         .route("/open", post(open))
@@ -83,8 +89,8 @@ fn request_id() -> RequestId {
     RequestId(Uuid::now_v7().to_string().into(), None)
 }
 
-async fn run(app: &App, caller: Actor, id: &RequestId, body: &[u8]) -> Response {
-    let execution = execute(app, caller, id, Parsed::from_body(body).unwrap(), false).await;
+async fn run(app: &App, op: OpContext, body: &[u8]) -> Response {
+    let execution = execute(app, op, Parsed::from_body(body).unwrap(), false).await;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     execution.into_response(StatusCode::OK, json)
 }

@@ -13,7 +13,9 @@ impl MigrationName for Migration {
     /// Carries a fingerprint of the statements, so that a database of an earlier edit is known for one.
     fn name(&self) -> &str {
         static NAME: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-            let texts = [UP, ROLES, AUDIT_SQLITE, AUDIT_POSTGRES, AUDIT_INDEXES, SIZES].into_iter().flatten();
+            let texts = [UP, ROLES, AUDIT_SQLITE, AUDIT_POSTGRES, AUDIT_INDEXES, SIZES]
+                .into_iter()
+                .flatten();
             format!("m20261128_000001_directory_{:08x}", fingerprint(texts))
         });
         &NAME
@@ -22,9 +24,9 @@ impl MigrationName for Migration {
 
 /// FNV-1a: the same on every build, which the standard library's hash does not promise.
 fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
-    texts
-        .flat_map(|text| text.bytes())
-        .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    texts.flat_map(|text| text.bytes()).fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 const UP: &[&str] = &[

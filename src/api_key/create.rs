@@ -1,10 +1,10 @@
 //! Making a key.
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, Set};
 
 use super::ApiKey;
 use crate::audit::Event;
-use crate::authn::Secret;
+use crate::authn::{Limits, Secret};
 use crate::authz::grant::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
@@ -40,11 +40,9 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     if let Some(permissions) = wanted.permissions {
         may_grant(op.actor(), permissions)?;
     }
+    wanted = wanted.within(caller.limits)?;
     let mut change = op.begin().await?;
-    user::hold_caller(&*change, caller).await?;
-    if let Some(used) = caller.api_key_pk {
-        wanted = wanted.within(Limits::of(&*change, used, op.now()).await?)?;
-    }
+    change.hold_caller().await?;
     let secret = Secret::api_key()?;
     let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
     change.commit().await?;
@@ -101,16 +99,18 @@ impl Wanted {
         })
     }
 
-    /// Holds a new key within the key that makes it: not more permissions, and not longer.
+    /// Holds a new key within the credential that everything started from: not more permissions, and not longer.
     fn within(mut self, used: Limits) -> Result<Self> {
-        // What it asks for is within the caller's permissions already, and so within the key's.
-        if self.permissions.is_none() {
-            self.permissions = used.permissions;
-        }
+        // What it asks for by name is within the caller's permissions already. Those of somebody impersonated may still be
+        // beyond what the impersonator's key is limited to.
+        self.permissions = match (self.permissions, used.permissions) {
+            (Some(wanted), Some(limit)) => Some(wanted & limit),
+            (wanted, limit) => wanted.or(limit),
+        };
         match (self.expires_at, used.ends_at) {
             (Some(wanted), Some(limit)) if wanted > limit => Err(Error::invalid(
                 "expiryDate",
-                format!("'expiryDate' must not be after the end of the key used, {limit}."),
+                format!("'expiryDate' must not be after the end of the API key that all of this began with, {limit}."),
             )),
             (Some(_), _) => Ok(self),
             (None, limit) => {
@@ -118,27 +118,6 @@ impl Wanted {
                 Ok(self)
             }
         }
-    }
-}
-
-/// What the key in use may do, and until when.
-pub(super) struct Limits {
-    pub permissions: Option<Permissions>,
-    pub ends_at: Option<Timestamp>,
-}
-
-impl Limits {
-    pub(super) async fn of(connection: &impl ConnectionTrait, used: i64, now: Timestamp) -> Result<Self> {
-        let used = table::Entity::find_by_id(used)
-            .filter(table::in_force(now))
-            .one(connection)
-            .await?
-            .ok_or_else(|| Error::Unauthenticated("The API key was revoked meanwhile.".to_owned()))?;
-        Ok(Self {
-            permissions: used.permissions.as_deref().map(Permissions::from_stored),
-            // One that was rotated with an overlap ends sooner than it expires.
-            ends_at: [used.expires_at, used.revoked_at].into_iter().flatten().min(),
-        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! API keys in the schema.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -13,7 +15,7 @@ use crate::graphql::{
 use crate::list::{self, Filter, Paging};
 use crate::permission::Permissions;
 use crate::user::User;
-use crate::user::graphql::{UserObject, UserWhere};
+use crate::user::graphql::{UserObject, UserWhere, beside as users_beside};
 use crate::value::Timestamp;
 
 /// A user's long-lived credential. The key itself is told once, when it is made; only a digest is kept.
@@ -208,25 +210,30 @@ impl Listing for ApiKey {
         selection: &'a Selection<'a>,
     ) -> BoxFuture<'a, crate::error::Result<Vec<ApiKeyObject>>> {
         async move {
-            let mut owners = std::collections::HashMap::new();
-            if !things.is_empty() && (selection.has("user") || selection.has("userId")) {
-                let under = selection.under_field("user").unwrap_or_default();
-                let keys = things.iter().map(|key| key.user_pk);
-                let (pks, users): (Vec<i64>, Vec<User>) = list::by_keys::<User>(op, keys, User::fields(&under))
-                    .await?
-                    .into_iter()
-                    .unzip();
-                owners = pks.into_iter().zip(User::present(op, users, &under).await?).collect();
+            let mut beside = Beside::default();
+            let owners = || things.iter().map(|key| key.user_pk);
+            if selection.has("userId") {
+                beside.ids = list::ids_of::<User>(op, owners()).await?;
+            }
+            if let Some(under) = selection.under_field("user") {
+                beside.users = users_beside(op, owners(), &under).await?;
             }
             let now = op.now();
-            Ok(things.into_iter().map(|key| object(key, now, &owners)).collect())
+            Ok(things.into_iter().map(|key| object(key, now, &beside)).collect())
         }
         .boxed()
     }
 }
 
-fn object(key: ApiKey, now: Timestamp, owners: &std::collections::HashMap<i64, UserObject>) -> ApiKeyObject {
-    let user = owners.get(&key.user_pk).cloned();
+/// What stands beside some keys.
+#[derive(Default)]
+struct Beside {
+    ids: HashMap<i64, String>,
+    users: HashMap<i64, UserObject>,
+}
+
+fn object(key: ApiKey, now: Timestamp, beside: &Beside) -> ApiKeyObject {
+    let user_id = beside.ids.get(&key.user_pk).cloned().unwrap_or_default();
     ApiKeyObject {
         id: ID(key.id.to_string()),
         name: key.name,
@@ -240,11 +247,8 @@ fn object(key: ApiKey, now: Timestamp, owners: &std::collections::HashMap<i64, U
         revoked: key.revoked_at.is_some_and(|at| at <= now),
         revoked_at: key.revoked_at.map(DateTime),
         last_used_at: key.last_used_at.map(DateTime),
-        user_id: user
-            .as_ref()
-            .map(|user| user.id.clone())
-            .unwrap_or_else(|| ID(String::new())),
-        user: user.map(Box::new),
+        user_id: ID(user_id),
+        user: beside.users.get(&key.user_pk).cloned().map(Box::new),
         created_at: key.created_at.into(),
         updated_at: key.updated_at.into(),
     }

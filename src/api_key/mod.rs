@@ -14,7 +14,7 @@ mod revoke;
 mod rotate;
 
 pub use create::{NewApiKey, NewSecret, create, create_for};
-pub use read::{Term, is_limited};
+pub use read::Term;
 pub use revoke::revoke;
 pub use rotate::rotate;
 

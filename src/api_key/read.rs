@@ -1,11 +1,10 @@
 //! Reading one's keys.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
+use sea_orm::{Condition, DbBackend, QuerySelect, QueryTrait};
 
 use crate::authn::digest;
-use crate::entity::api_key::{self as table, Column, in_force};
-use crate::error::Result;
+use crate::entity::api_key::{Column, in_force};
 use crate::list::{Filter, TextTest, text_condition};
 use crate::user;
 use crate::value::Timestamp;
@@ -30,12 +29,6 @@ impl Term {
     pub fn key(key: &str) -> Self {
         Self::Digest(digest(key))
     }
-}
-
-/// Whether a key is limited to some of its owner's permissions; one that is gone may nothing.
-pub async fn is_limited(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
-    let key = table::Entity::find_by_id(pk).one(connection).await?;
-    Ok(key.is_none_or(|key| key.permissions.is_some()))
 }
 
 pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {

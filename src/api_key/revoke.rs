@@ -23,6 +23,8 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
     }
     let now = op.now();
     let mut change = op.begin().await?;
+    // One of them may be the key that calls.
+    change.hold_caller().await?;
     let keys = table::Entity::find()
         .filter(table::within(&granted))
         .filter(Column::Name.is_in(names.iter().filter(|name| is_storable(name)).map(|name| composed(name))))

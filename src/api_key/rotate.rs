@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 
-use super::create::{Limits, Wanted, insert};
+use super::create::{Wanted, insert};
 use super::{ApiKey, NewSecret, Term};
 use crate::audit::Event;
-use crate::authn::Secret;
+use crate::authn::{Caller, Secret};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key::{self as table, Column};
 use crate::error::{Error, Result};
 use crate::list::Filter;
 use crate::permission::Permissions;
-use crate::user;
-use crate::value::Timestamp;
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
@@ -36,7 +32,7 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     let now = op.now();
     let mut change = op.begin().await?;
     // The owner first, then the key, as whoever deletes or moves the owner takes them.
-    user::hold_caller(&*change, caller).await?;
+    change.hold_caller().await?;
     let found = table::Entity::find()
         .filter(table::within(&granted))
         .filter(Column::RevokedAt.is_null())
@@ -54,9 +50,7 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
             format!("The API key '{}' has expired; make a new one.", old.name),
         ));
     }
-    if let Some(used) = caller.api_key_pk {
-        may_replace(&*change, used, &old, now).await?;
-    }
+    may_replace(caller, &old)?;
     let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
     let mut ending = old.clone().into_active_model();
     ending.revoked_at = Set(Some(ends_at));
@@ -82,26 +76,23 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     Ok(NewSecret { key, secret })
 }
 
-/// The new secret is the caller's to keep: with a key, only one of a key that may no more and lasts no longer.
-async fn may_replace(connection: &impl ConnectionTrait, used: i64, old: &table::Model, now: Timestamp) -> Result<()> {
-    let limits = Limits::of(connection, used, now).await?;
-    let permissions = |stored: &Option<String>| {
-        stored
-            .as_deref()
-            .map_or_else(Permissions::all, Permissions::from_stored)
-    };
-    let stronger = !limits
+/// The new secret is the caller's to keep, and must not be worth more than the credential that everything started from:
+/// that of a key which may do no more and lasts no longer, or of the very key that calls.
+fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
+    let limits = caller.limits;
+    let permitted = old
         .permissions
-        .unwrap_or_else(Permissions::all)
-        .contains(permissions(&old.permissions));
+        .as_deref()
+        .map_or_else(Permissions::all, Permissions::from_stored);
+    let stronger = limits.permissions.is_some_and(|limit| !limit.contains(permitted));
     let longer = match (old.expires_at, limits.ends_at) {
         (_, None) => false,
         (None, Some(_)) => true,
         (Some(expiry), Some(limit)) => expiry > limit,
     };
-    if old.pk != used && (stronger || longer) {
+    if caller.api_key_pk != Some(old.pk) && (stronger || longer) {
         return Err(Error::Forbidden(format!(
-            "The API key '{}' may do more, or lasts longer, than the key used.",
+            "The API key '{}' may do more, or lasts longer, than the one that all of this began with.",
             old.name
         )));
     }

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Set};
 
 use super::AuditLog;
-use crate::authn::Actor;
+use crate::authn::{Actor, Caller};
 use crate::context::OpContext;
 use crate::entity::{audit_event, organization};
 use crate::error::Result;
@@ -103,7 +103,7 @@ impl Row<'_> {
             Some(pk) if log.is_on() => self.organization_id(connection, pk).await?,
             Some(_) | None => None,
         };
-        let caller = self.actor.caller();
+        let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
         let actor_id = caller.map(|caller| caller.user_id.to_string());
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
         let line = log.is_on().then(|| {
@@ -145,6 +145,12 @@ impl Row<'_> {
             .exec_without_returning(connection)
             .await?;
         Ok(line)
+    }
+
+    /// Whether the caller may stand in the trail of the event's organization: its administrators are told of its own people
+    /// and of those who reach every organization, and nothing of anybody else.
+    fn is_for_trail(&self, caller: &Caller) -> bool {
+        self.organization_pk.is_none_or(|pk| pk == caller.organization_pk) || caller.reaches_everywhere()
     }
 
     /// Lines are for a store outside, which knows no internal key. An organization that was just deleted is the target.

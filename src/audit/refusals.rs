@@ -1,6 +1,11 @@
 //! Refusals, folded: of the same caller, action and target, those of a minute are one event with a count.
+//!
+//! An event is kept for good, and a refusal costs whoever provokes it nothing. So a caller has room for a few different ones
+//! in a minute, and an organization for some more; those beyond are counted in one event that says how many they were. Nobody
+//! can fill the trail, and no organization can use up the room of another.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,17 +15,25 @@ use super::record::Row;
 use crate::authn::Actor;
 use crate::context::Services;
 use crate::error::Result;
-use crate::value::{Timestamp, UserId};
+use crate::value::Timestamp;
 
 const FOLDED: Duration = Duration::from_secs(60);
-/// Callers and actions kept at once. Beyond it, refusals are only in the request log: whoever makes so many different
-/// ones wants to fill the trail.
-const KEPT_MAX: usize = 10_000;
+/// Different refusals of one caller within a minute that are told one by one.
+const OF_CALLER_MAX: usize = 20;
+/// Different refusals within one organization, by whomever. Whoever calls by many accounts or from many addresses gets no
+/// further than this.
+const OF_ORGANIZATION_MAX: usize = 200;
+/// All of them in this process.
+const KEPT_MAX: usize = 20_000;
+/// How many one transaction writes: on SQLite every other change waits for it.
+const BATCH: usize = 200;
+/// The action of the event that counts the refusals for which there was no room.
+const OVERFLOW: &str = "refusal.overflow";
 
 /// The refusals of the running minute, in memory until it is over. A process that is killed loses them; the changes it
 /// made, and their events, it does not.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<HashMap<Key, Folded>>);
+pub struct Refusals(Mutex<Kept>);
 
 /// Who was refused what, and of whom.
 #[derive(Clone, Debug)]
@@ -28,7 +41,8 @@ pub struct Refusal {
     actor: Actor,
     action: String,
     organization_pk: Option<i64>,
-    user: Option<(Option<i64>, String)>,
+    /// Internal key and id.
+    user: Option<(i64, String)>,
 }
 
 impl Refusal {
@@ -44,85 +58,170 @@ impl Refusal {
     /// It was about this user.
     #[must_use]
     pub fn to_user(mut self, pk: i64, id: &str, organization_pk: i64) -> Self {
-        self.user = Some((Some(pk), id.to_owned()));
+        self.user = Some((pk, id.to_owned()));
         self.organization_pk = Some(organization_pk);
         self
     }
+}
 
-    /// It was about a user of this id, if there is one.
-    #[must_use]
-    pub fn to_named(mut self, id: &UserId) -> Self {
-        self.user = Some((None, id.to_string()));
-        self
-    }
-
-    fn key(&self) -> Key {
-        Key {
-            actor_pk: self.actor.caller().map(|caller| caller.user_pk),
-            action: self.action.clone(),
-            user: self.user.clone(),
-        }
-    }
+/// Whose room a refusal takes: a user's, or that of the network that somebody unknown calls from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum By {
+    User(i64),
+    Client(Option<IpAddr>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    actor_pk: Option<i64>,
-    action: String,
-    user: Option<(Option<i64>, String)>,
+    organization_pk: Option<i64>,
+    by: Option<By>,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum What {
+    One {
+        action: String,
+        user: Option<(i64, String)>,
+    },
+    /// Those for which there was no room: of a caller, or without one of the whole organization.
+    Overflow,
+}
+
+impl Key {
+    fn of(refusal: &Refusal, client: Option<IpAddr>) -> Self {
+        let caller = refusal.actor.caller();
+        Self {
+            organization_pk: refusal.organization_pk,
+            by: Some(caller.map_or(By::Client(client), |caller| By::User(caller.user_pk))),
+            what: What::One {
+                action: refusal.action.clone(),
+                user: refusal.user.clone(),
+            },
+        }
+    }
+
+    /// Where it is counted if the caller, or with nobody the organization, has no room for it.
+    fn overflow(&self, by: Option<By>) -> Self {
+        Self {
+            organization_pk: self.organization_pk,
+            by,
+            what: What::Overflow,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Folded {
-    refusal: Refusal,
+    actor: Actor,
     request_id: String,
     first_at: Timestamp,
     count: i64,
 }
 
+/// The events to be, and how much room they take.
+#[derive(Debug, Default)]
+struct Kept {
+    events: HashMap<Key, Folded>,
+    of_caller: HashMap<(Option<i64>, By), usize>,
+    of_organization: HashMap<Option<i64>, usize>,
+}
+
+impl Kept {
+    /// Counts one to the event of this key.
+    fn fold(&mut self, key: Key, folded: impl FnOnce() -> Folded) {
+        if !self.events.contains_key(&key)
+            && let Some(by) = key.by
+        {
+            *self.of_caller.entry((key.organization_pk, by)).or_default() += 1;
+            *self.of_organization.entry(key.organization_pk).or_default() += 1;
+        }
+        self.events.entry(key).or_insert_with(folded).count += 1;
+    }
+
+    /// The key itself, or that under which it is counted if there is no room for it.
+    fn with_room(&self, key: Key) -> Key {
+        let of_caller = key.by.and_then(|by| self.of_caller.get(&(key.organization_pk, by)));
+        let of_organization = self.of_organization.get(&key.organization_pk);
+        let full = of_organization.is_some_and(|count| *count >= OF_ORGANIZATION_MAX) || self.events.len() >= KEPT_MAX;
+        let of_caller_full = of_caller.is_some_and(|count| *count >= OF_CALLER_MAX);
+        let wanted = if of_caller_full { key.overflow(key.by) } else { key };
+        match full && !self.events.contains_key(&wanted) {
+            true => wanted.overflow(None),
+            false => wanted,
+        }
+    }
+
+    /// Takes out those whose minute is over, or all of them.
+    fn due(&mut self, now: Timestamp, all: bool) -> Vec<(Key, Folded)> {
+        let due = self
+            .events
+            .extract_if(|_, folded| all || folded.first_at.after(FOLDED) <= now)
+            .collect();
+        self.of_caller.clear();
+        self.of_organization.clear();
+        for key in self.events.keys() {
+            if let Some(by) = key.by {
+                *self.of_caller.entry((key.organization_pk, by)).or_default() += 1;
+                *self.of_organization.entry(key.organization_pk).or_default() += 1;
+            }
+        }
+        due
+    }
+}
+
 impl Refusals {
     /// Notes a refusal. It costs the request nothing but this.
-    pub fn note(&self, refusal: Refusal, request_id: &str, now: Timestamp) {
+    pub fn note(&self, refusal: Refusal, client: Option<IpAddr>, request_id: &str, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = refusal.key();
-        if let Some(folded) = kept.get_mut(&key) {
-            folded.count += 1;
-        } else if kept.len() < KEPT_MAX {
-            let folded = Folded {
-                refusal,
-                request_id: request_id.to_owned(),
-                first_at: now,
-                count: 1,
-            };
-            kept.insert(key, folded);
+        let mut key = Key::of(&refusal, client);
+        if !kept.events.contains_key(&key) {
+            key = kept.with_room(key);
         }
+        // Whose overflow it is stands in the key; that of a whole organization is nobody's.
+        let actor = if key.by.is_some() {
+            refusal.actor
+        } else {
+            Actor::Anonymous
+        };
+        kept.fold(key, || Folded {
+            actor,
+            request_id: request_id.to_owned(),
+            first_at: now,
+            count: 0,
+        });
     }
 
     /// Writes the refusals whose minute is over; with `all`, the others too. What cannot be written is kept for the next
     /// time.
     pub async fn flush(&self, services: &Services, all: bool) -> Result<()> {
         let now = services.clock.now();
-        let due: Vec<(Key, Folded)> = {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extract_if(|_, folded| all || folded.first_at.after(FOLDED) <= now)
-                .collect()
-        };
-        if due.is_empty() {
-            return Ok(());
-        }
-        let written = write(services, &due).await;
-        if written.is_err() {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            for (key, folded) in due {
-                let count = folded.count;
-                // The earlier first moment and request stay; what came meanwhile is counted to it.
-                let meanwhile = kept.insert(key.clone(), folded).map_or(0, |one| one.count);
-                if let Some(one) = kept.get_mut(&key) {
-                    one.count = count + meanwhile;
-                }
+        let due = self.0.lock().unwrap_or_else(PoisonError::into_inner).due(now, all);
+        let mut written = Ok(());
+        for batch in due.chunks(BATCH) {
+            if written.is_ok() {
+                written = write(services, batch).await;
+            }
+            if written.is_err() {
+                self.keep(batch);
             }
         }
         written
+    }
+
+    fn keep(&self, batch: &[(Key, Folded)]) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Beyond all room: it was let in once.
+        for (key, folded) in batch {
+            // The earlier first moment and request stay; what came meanwhile is counted to it.
+            let meanwhile = kept
+                .events
+                .insert(key.clone(), folded.clone())
+                .map_or(0, |one| one.count);
+            if let Some(one) = kept.events.get_mut(key) {
+                one.count += meanwhile;
+            }
+        }
     }
 }
 
@@ -130,16 +229,20 @@ async fn write(services: &Services, due: &[(Key, Folded)]) -> Result<()> {
     let transaction = services.db.begin().await?;
     let mut lines = Vec::with_capacity(due.len());
     for (key, folded) in due {
-        let (target_kind, target_pk, target_id) = match &key.user {
-            Some((pk, id)) => ("user", *pk, id),
-            None => ("request", None, &key.action),
+        let (action, (target_kind, target_pk, target_id)) = match &key.what {
+            What::One {
+                action,
+                user: Some((pk, id)),
+            } => (action.as_str(), ("user", Some(*pk), id.as_str())),
+            What::One { action, user: None } => (action.as_str(), ("request", None, action.as_str())),
+            What::Overflow => (OVERFLOW, ("request", None, OVERFLOW)),
         };
         let row = Row {
             id: Uuid::now_v7().to_string(),
             created_at: folded.first_at,
-            actor: &folded.refusal.actor,
-            action: &key.action,
-            organization_pk: folded.refusal.organization_pk,
+            actor: &folded.actor,
+            action,
+            organization_pk: key.organization_pk,
             target_kind,
             target_pk,
             target_id,

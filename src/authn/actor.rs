@@ -1,7 +1,9 @@
 //! The caller of a request.
 
+use std::sync::Arc;
+
 use crate::permission::Permissions;
-use crate::value::{Email, OrganizationId, UserId};
+use crate::value::{Email, OrganizationId, Timestamp, UserId};
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -11,7 +13,7 @@ pub enum Actor {
     /// The machine's own commands and set-up; whoever runs them already has the database.
     Machine,
     /// A user, through a key or a session.
-    User(Caller),
+    User(Arc<Caller>),
 }
 
 /// A user who calls, as the database has it at this moment.
@@ -31,6 +33,43 @@ pub struct Caller {
     pub session_pk: Option<i64>,
     /// Who is behind it, if the caller is impersonated.
     pub impersonator: Option<Impersonator>,
+    /// What the credential that everything started from is limited to.
+    pub limits: Limits,
+}
+
+impl Caller {
+    /// Whether the caller's reach is every organization, and not its own alone.
+    pub fn reaches_everywhere(&self) -> bool {
+        self.permissions.contains(Permissions::EVERY_ORGANIZATION)
+    }
+}
+
+/// What a credential is limited to, in permissions and in time. The limits go wherever it leads, through impersonation
+/// too, and bind every credential that is made with it: what is made may do no more, and ends no later.
+///
+/// A session that was begun with a password has none: whoever knows the password can begin another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Nothing beyond these, whatever the roles say; `None`: all that the roles permit.
+    pub permissions: Option<Permissions>,
+    /// When it ends; `None`: never.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Limits {
+    /// Whether there is none.
+    pub fn are_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Narrows permissions. How far they reach stays: a limited key of a super admin still reaches every organization.
+    #[must_use]
+    pub fn narrow(self, permissions: Permissions) -> Permissions {
+        match self.permissions {
+            Some(only) => permissions & (only | Permissions::EVERY_ORGANIZATION),
+            None => permissions,
+        }
+    }
 }
 
 /// Who acts in the caller's name. What is permitted is the caller's alone; this is for the audit trail, and for what
@@ -39,9 +78,19 @@ pub struct Caller {
 pub struct Impersonator {
     pub user_pk: i64,
     pub user_id: UserId,
+    pub organization_pk: i64,
+    /// The key it was begun with, if it was one.
+    pub api_key_pk: Option<i64>,
+    /// The session it was begun with, if it was one.
+    pub session_pk: Option<i64>,
 }
 
 impl Actor {
+    /// This user.
+    pub fn user(caller: Caller) -> Self {
+        Self::User(Arc::new(caller))
+    }
+
     pub fn permissions(&self) -> Permissions {
         match self {
             Self::Anonymous => Permissions::empty(),

@@ -7,13 +7,12 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::impersonation::begun_by;
-use super::{Activity, Actor, Caller, SigningKeys, digest};
+use super::impersonation::{Begun, begun_by};
+use super::{Activity, Actor, Caller, Limits, SigningKeys, digest};
 use crate::db::Database;
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
 use crate::role;
-use crate::role::BuiltIn;
 use crate::value::{Email, OrganizationId, SessionId, Timestamp, UserId};
 
 /// How long another process's revocation may go unnoticed here; this process forgets at once. The limit is a second.
@@ -66,7 +65,7 @@ pub struct Credentials {
 #[derive(Debug)]
 struct Remembered {
     generation: u64,
-    caller: Caller,
+    caller: Arc<Caller>,
     /// When it expires or, rotated, is revoked: whichever comes first; of a session, when its token or itself expires.
     ends_at: Option<Timestamp>,
 }
@@ -123,7 +122,7 @@ impl Credentials {
             return Err(refused(credential));
         }
         self.activity.note(&found.caller, now);
-        Ok(Actor::User(found.caller.clone()))
+        Ok(Actor::User(Arc::clone(&found.caller)))
     }
 
     fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
@@ -202,29 +201,31 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
         .map(|row| Row::from_query_result(row, ""))
         .collect::<Result<_, _>>()?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let mut permissions = rows
+    let held = rows
         .iter()
         .filter_map(role_permissions)
         .fold(Permissions::empty(), |all, some| all | some);
-    if let Some(only) = &first.key_permissions {
-        // A key limited to some permissions still reaches as far as its owner does.
-        permissions &= Permissions::from_stored(only) | Permissions::EVERY_ORGANIZATION;
-    }
+    let limits = Limits {
+        permissions: first.key_permissions.as_deref().map(Permissions::from_stored),
+        // One that was rotated with an overlap ends sooner than it expires.
+        ends_at: [first.expires_at, first.revoked_at].into_iter().flatten().min(),
+    };
     Ok(Some(Remembered {
         generation,
-        caller: Caller {
+        caller: Arc::new(Caller {
             user_pk: first.user_pk,
             user_id: first.user_id.clone(),
             email: first.email.clone(),
             organization_pk: first.organization_pk,
             organization_id: first.organization_id.clone(),
             tenant_pk: first.tenant_pk,
-            permissions,
+            permissions: limits.narrow(held),
             api_key_pk: Some(first.api_key_pk),
             session_pk: None,
             impersonator: None,
-        },
-        ends_at: [first.expires_at, first.revoked_at].into_iter().flatten().min(),
+            limits,
+        }),
+        ends_at: limits.ends_at,
     }))
 }
 
@@ -234,6 +235,7 @@ struct SessionRow {
     pk: i64,
     user_pk: i64,
     impersonator_pk: Option<i64>,
+    parent_pk: Option<i64>,
     api_key_pk: Option<i64>,
     expires_at: Timestamp,
 }
@@ -259,7 +261,12 @@ async fn look_up_session(
         return Ok(None);
     };
     if let Some(impersonator_pk) = row.impersonator_pk {
-        match begun_by(reader, impersonator_pk, row.api_key_pk, caller).await? {
+        let begun = Begun {
+            impersonator_pk,
+            session_pk: row.parent_pk,
+            api_key_pk: row.api_key_pk,
+        };
+        match begun_by(reader, begun, caller).await? {
             Some(target) => caller = target,
             None => return Ok(None),
         }
@@ -268,7 +275,7 @@ async fn look_up_session(
     let token_ends = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
     Ok(Some(Remembered {
         generation,
-        caller,
+        caller: Arc::new(caller),
         ends_at: Some(token_ends.min(row.expires_at)),
     }))
 }
@@ -284,7 +291,7 @@ async fn session_row(
 ) -> Result<Option<SessionRow>> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
-        r"SELECT s.pk, s.user_pk, s.impersonator_pk, s.api_key_pk, s.expires_at
+        r"SELECT s.pk, s.user_pk, s.impersonator_pk, s.parent_pk, s.api_key_pk, s.expires_at
           FROM sessions s
           JOIN users u ON u.pk = s.user_pk
           JOIN signing_keys k ON k.id = $2
@@ -337,13 +344,15 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
         api_key_pk: None,
         session_pk: None,
         impersonator: None,
+        limits: Limits::default(),
     }))
 }
 
 fn role_permissions(row: &Row) -> Option<Permissions> {
-    let name = row.role_name.as_deref()?;
-    match row.role_organization_pk {
-        None => BuiltIn::named(name).map(BuiltIn::permissions),
-        Some(_) => row.role_permissions.as_deref().map(Permissions::from_stored),
-    }
+    let stored = row.role_permissions.as_deref().unwrap_or_default();
+    Some(role::stored_permissions(
+        row.role_organization_pk,
+        row.role_name.as_deref()?,
+        stored,
+    ))
 }

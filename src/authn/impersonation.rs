@@ -7,13 +7,14 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::bearer::caller_of;
-use super::{Actor, Caller, Impersonator};
+use super::{Actor, Caller, Impersonator, Limits};
+use crate::audit::Refusal;
 use crate::authz::grant::{as_oneself, may_impersonate};
 use crate::authz::{Action, Resource, policy};
 use crate::entity::{api_key, user};
 use crate::error::{Error, Result};
 use crate::permission::Permissions;
-use crate::value::UserId;
+use crate::value::{Email, UserId};
 
 /// The user as the caller may be it. `FORBIDDEN` without the right; `NOT_FOUND`, in the words for a user that does not
 /// exist, for one out of reach.
@@ -45,50 +46,90 @@ fn deactivated(id: &str) -> Error {
     ))
 }
 
+/// An impersonation that was refused, for the trail. It names the user only if there is one within the caller's reach: the
+/// trail is no place for a caller's own words.
+pub async fn refused_impersonation(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    id: Option<&str>,
+    email: Option<&str>,
+) -> Result<Refusal> {
+    let refusal = Refusal::of(actor, "impersonateUser");
+    let Ok(granted) = policy::decide(actor, Action::Create, Resource::Session) else {
+        return Ok(refusal);
+    };
+    let wanted = match (id.map(UserId::existing), email.map(Email::normalize)) {
+        (Some(Some(id)), _) => user::Column::Id.eq(id),
+        (None, Some(Some(email))) => user::Column::Email.eq(email),
+        (Some(None), _) | (None, Some(None) | None) => return Ok(refusal),
+    };
+    let found = user::Entity::find()
+        .filter(user::within(&granted))
+        .filter(wanted)
+        .one(connection)
+        .await?;
+    Ok(match found {
+        Some(user) => refusal.to_user(user.pk, user.id.as_str(), user.organization_pk),
+        None => refusal,
+    })
+}
+
 fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
-    may_impersonate(actor, target.permissions)?;
     let caller = actor
         .caller()
         .ok_or_else(|| Error::Forbidden("Only a user can impersonate another.".to_owned()))?;
+    if caller.user_pk == target.user_pk {
+        return Err(Error::Forbidden("You cannot impersonate yourself.".to_owned()));
+    }
+    may_impersonate(actor, target.permissions)?;
     Ok(Caller {
         impersonator: Some(Impersonator {
             user_pk: caller.user_pk,
             user_id: caller.user_id.clone(),
+            organization_pk: caller.organization_pk,
+            api_key_pk: caller.api_key_pk,
+            session_pk: caller.session_pk,
         }),
+        limits: caller.limits,
         ..target
     })
 }
 
+/// Who began an impersonation, and with which credential.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    pub impersonator_pk: i64,
+    pub session_pk: Option<i64>,
+    pub api_key_pk: Option<i64>,
+}
+
 /// The user of an impersonation that was begun earlier, as whoever began it may still be it; `None` if not any more.
-pub async fn begun_by(
-    connection: &impl ConnectionTrait,
-    impersonator_pk: i64,
-    api_key_pk: Option<i64>,
-    target: Caller,
-) -> Result<Option<Caller>> {
-    let Some(mut caller) = caller_of(connection, impersonator_pk).await? else {
+pub async fn begun_by(connection: &impl ConnectionTrait, begun: Begun, target: Caller) -> Result<Option<Caller>> {
+    let Some(mut caller) = caller_of(connection, begun.impersonator_pk).await? else {
         return Ok(None);
     };
-    if let Some(used) = api_key_pk {
-        let limit: Option<Option<String>> = api_key::Entity::find_by_id(used)
-            .select_only()
-            .column(api_key::Column::Permissions)
-            .into_tuple()
-            .one(connection)
-            .await?;
-        match limit {
-            None => return Ok(None),
-            Some(None) => {}
-            Some(Some(only)) => {
-                caller.permissions &= Permissions::from_stored(&only) | Permissions::EVERY_ORGANIZATION;
-            }
-        }
+    caller.session_pk = begun.session_pk;
+    caller.api_key_pk = begun.api_key_pk;
+    if let Some(used) = begun.api_key_pk {
+        let Some(limits) = limits_of_key(connection, used).await? else {
+            return Ok(None);
+        };
+        caller.limits = limits;
+        caller.permissions = limits.narrow(caller.permissions);
     }
     let reaches_all = caller.permissions.contains(Permissions::EVERY_ORGANIZATION);
     let in_reach = reaches_all || caller.organization_pk == target.organization_pk;
-    let actor = Actor::User(caller);
+    let actor = Actor::user(caller);
     if !in_reach || policy::decide(&actor, Action::Create, Resource::Session).is_err() {
         return Ok(None);
     }
     Ok(as_target(&actor, target).ok())
+}
+
+async fn limits_of_key(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<Limits>> {
+    let key: Option<api_key::Model> = api_key::Entity::find_by_id(pk).one(connection).await?;
+    Ok(key.map(|key| Limits {
+        permissions: key.permissions.as_deref().map(Permissions::from_stored),
+        ends_at: [key.expires_at, key.revoked_at].into_iter().flatten().min(),
+    }))
 }

@@ -6,16 +6,20 @@
 pub mod activity;
 mod actor;
 mod bearer;
+mod hold;
 mod impersonation;
+mod presented;
 mod seal;
 mod secret;
 mod signing;
 mod token;
 
 pub use activity::Activity;
-pub use actor::{Actor, Caller, Impersonator};
-pub use bearer::{Credential, Credentials, caller_of, credential};
-pub use impersonation::{begun_by, impersonated};
+pub use actor::{Actor, Caller, Impersonator, Limits};
+pub use bearer::{Credential, Credentials, caller_of};
+pub use hold::hold;
+pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
+pub use presented::Presented;
 pub use seal::{SecretKey, SecretSource};
 pub use secret::{Secret, digest, family_of};
 pub use signing::{PUBLISHED_SECONDS, SigningKeys, published};

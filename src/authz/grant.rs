@@ -30,6 +30,17 @@ pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
     }
 }
 
+/// Refuses what would outlast the limits of the API key that everything started from: a password, or an address that one
+/// can be mailed to, opens all that its owner may do, and for good.
+pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
+    match actor.caller() {
+        Some(caller) if !caller.limits.are_none() => Err(Error::Forbidden(format!(
+            "{what} is not possible with an API key that is limited to some permissions or expires. Use another credential."
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Refuses granting a role whose permissions go beyond the caller's.
 pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")

@@ -47,6 +47,8 @@ pub enum Resource {
     /// Which users are in which groups.
     Membership,
     Session,
+    /// The organization, the tenant and the roles of something that the caller may see already.
+    Surroundings,
 }
 
 impl Resource {
@@ -66,6 +68,7 @@ impl Resource {
         Self::Group,
         Self::Membership,
         Self::Session,
+        Self::Surroundings,
     ];
 }
 

@@ -19,13 +19,15 @@ enum Rule {
     Oneself,
     /// Only for oneself, and with this permission.
     OneselfHolding(Permissions),
+    /// For every user, within reach.
+    Everybody,
     /// For no user, whatever the roles.
     Nobody,
 }
 
 fn rule(action: Action, resource: Resource) -> Rule {
     use Action::{Create, Delete, Modify, Read};
-    use Rule::{Holding, HoldingEverywhere, HoldingOrOneself, Nobody, Oneself, OneselfHolding};
+    use Rule::{Everybody, Holding, HoldingEverywhere, HoldingOrOneself, Nobody, Oneself, OneselfHolding};
     match (resource, action) {
         (Resource::Organization, Read) => Holding(Permissions::READ_ORG),
         (Resource::Organization, Create | Delete) => HoldingEverywhere(Permissions::WRITE_ORG),
@@ -57,6 +59,9 @@ fn rule(action: Action, resource: Resource) -> Rule {
         // Everybody sees which groups they are in.
         (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
         (Resource::Membership, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
+        // Beside a user one sees the names of where it belongs; more of them takes the permission to read them.
+        (Resource::Surroundings, Read) => Everybody,
+        (Resource::Surroundings, Create | Modify | Delete) => Nobody,
     }
 }
 
@@ -91,6 +96,7 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
         Rule::HoldingOrOneself(permission) => (Some(if holds(permission) { reach } else { oneself }), permission),
         Rule::Oneself => (Some(oneself), Permissions::empty()),
         Rule::OneselfHolding(permission) => (holds(permission).then_some(oneself), permission),
+        Rule::Everybody => (Some(reach), Permissions::empty()),
         Rule::Nobody => return Err(Error::Forbidden("No role allows this.".to_owned())),
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {

@@ -4,14 +4,15 @@
 //!
 //! 1. Whose credential is it? (`UNAUTHENTICATED`)
 //! 2. Is the body a JSON object, whatever the content type says? (`INVALID`)
-//! 3. May the owner act for whom a header names?
-//! 4. The call itself: it reads its fields and calls a verb.
+//! 3. Whose credential is it now that the body is read, and may its owner act for whom a header names?
+//! 4. The call itself: it reads its fields and calls a verb, on a task of its own, which a client that hangs up does not end.
 //!
 //! A refusal from any of them becomes the product's own words and status in one place, [`Face::refusal`]; one that is
 //! `FORBIDDEN` is noted for the audit trail, as GraphQL notes it.
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -27,13 +28,10 @@ use super::fields::Fields;
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::http::{App, Facts, RequestId, acting_for, in_time, owner, read_body};
+use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
 
 /// How a product speaks.
 pub trait Face: 'static {
-    /// The headers that say whom a request is for.
-    const IMPERSONATE: &'static [&'static str];
-
     /// The status of a refusal. `actor` is who was refused: the one impersonated, once that is granted.
     fn status(error: &Error, actor: &Actor) -> StatusCode;
 
@@ -164,46 +162,25 @@ where
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
     let handler = move |State(app): State<App>, Extension(id): Extension<RequestId>, request: Request| async move {
-        let (mut parts, body) = request.into_parts();
-        let known = match owner(&app, &parts.headers).await {
-            Ok(owner) => owner,
-            Err(error) => return F::refusal(&error, &Actor::Anonymous),
-        };
-        // Whoever the call is for: until the header is read, the credential's owner.
-        let mut op = OpContext::new(Arc::clone(&app.services), known, Arc::clone(&id.0)).from_client(id.1);
-        let mut begun = false;
+        // Whoever the call is for; until the body is read, the credential's owner.
+        let mut actor = Actor::Anonymous;
         let run = async {
-            if matches!(op.actor(), Actor::Anonymous) {
-                return Err(Error::Unauthenticated(
-                    "This needs a credential. Send 'Authorization: Bearer <API key>'.".to_owned(),
-                ));
+            let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
+            let done = to_its_end(&app, Box::pin(handle(call))).await;
+            // An impersonation that is refused is noted where it is refused, as GraphQL's is.
+            if let Err(Error::Forbidden(_)) = &done {
+                op.note_refusal(operation);
             }
-            let fields = match takes {
-                Takes::Nothing => Fields::default(),
-                Takes::Object => Fields::parse(&read_body(body).await?)?,
-            };
-            let (path, query) = parameters(&mut parts).await?;
-            op = op.acting_as(acting_for(&app, op.actor().clone(), &parts.headers, F::IMPERSONATE, &id).await?);
-            begun = true;
-            let call = Call {
-                op: op.clone(),
-                fields,
-                path,
-                query,
-            };
-            let mut response = in_time(Box::pin(handle(call))).await?;
-            response.extensions_mut().insert(Facts::of(op.actor()));
-            Ok(response)
+            done
         };
         let mut response = match run.await {
-            Ok(response) => response,
+            Ok(mut response) => {
+                response.extensions_mut().insert(Facts::of(&actor));
+                response
+            }
             Err(error) => {
                 log_cause(&error, &id);
-                // An impersonation that is refused is noted where it is refused, as GraphQL's is.
-                if begun && matches!(error, Error::Forbidden(_)) {
-                    op.note_refusal(operation);
-                }
-                F::refusal(&error, op.actor())
+                F::refusal(&error, &actor)
             }
         };
         if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
@@ -212,6 +189,38 @@ where
         response
     };
     on(method, handler)
+}
+
+/// Reads a request up to the point where its call can be made. `actor` is who was refused, if it is refused.
+async fn begin(
+    app: &App,
+    id: &RequestId,
+    takes: Takes,
+    request: Request,
+    actor: &mut Actor,
+) -> Result<(Call, OpContext)> {
+    let (mut parts, body) = request.into_parts();
+    let presented = presented(&parts.headers, id)?;
+    *actor = presented.owner(&app.services).await?;
+    if matches!(actor, Actor::Anonymous) {
+        return Err(Error::Unauthenticated(
+            "This needs a credential. Send 'Authorization: Bearer <API key>'.".to_owned(),
+        ));
+    }
+    let fields = match takes {
+        Takes::Nothing => Fields::default(),
+        Takes::Object => Fields::parse(&read_body(body).await?)?,
+    };
+    let (path, query) = parameters(&mut parts).await?;
+    let op = OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await?;
+    *actor = op.actor().clone();
+    let call = Call {
+        op: op.clone(),
+        fields,
+        path,
+        query,
+    };
+    Ok((call, op))
 }
 
 /// The cause of what is our fault, or the database's: logged once, never told.
@@ -254,10 +263,30 @@ fn answer(status: StatusCode, body: Body) -> Response {
     response
 }
 
+/// How long a client may take to read a list to its end.
+pub const LIST_TIME_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// The same, but what comes after this moment is an error, and the last of it.
+fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stream<Item = Result<T>> {
+    let in_time = move |stretch: Result<T>| match Instant::now() <= end {
+        true => stretch,
+        false => Err(Error::Unavailable {
+            retry_after_seconds: 1,
+            source: Some("the list was read too slowly".into()),
+        }),
+    };
+    let mut over = false;
+    stretches.map(in_time).take_while(move |stretch| {
+        let before = std::mem::replace(&mut over, stretch.is_err());
+        std::future::ready(!before)
+    })
+}
+
 /// A list that nobody pages through, written as it is read: `head`, the items with commas between them, `tail`.
 ///
 /// The first stretch is read before the answer begins, so that a refusal is still an ordinary refusal. If the database
-/// fails later, the answer breaks off, and no client takes it for whole.
+/// fails later, if the caller may not read any more, or if the client takes longer than [`LIST_TIME_MAX`], the answer breaks
+/// off with the connection, and no client takes it for whole.
 pub async fn listed<T: Send + 'static>(
     head: &'static str,
     tail: &'static str,
@@ -278,12 +307,28 @@ pub async fn listed<T: Send + 'static>(
         Ok(bytes.into())
     };
     let first = first.map(&mut text).transpose()?.unwrap_or_default();
-    let rest = stretches.map(move |stretch| {
+    let rest = until(Instant::now() + LIST_TIME_MAX, stretches).map(move |stretch| {
         let text = stretch.and_then(&mut text);
-        text.inspect_err(|error| tracing::error!(%error, cause = ?std::error::Error::source(error), "a list broke off"))
+        text.inspect_err(|error| tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list broke off"))
     });
     let whole = futures::stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(first)])
         .chain(rest)
         .chain(futures::stream::iter([Ok(Bytes::from_static(tail.as_bytes()))]));
     Ok(answer(StatusCode::OK, Body::from_stream(whole)))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_is_read_too_slowly_breaks_off() {
+        let stretches = || futures::stream::iter([Ok(1), Ok(2), Ok(3)]);
+        let whole: Vec<Result<i32>> = until(Instant::now() + LIST_TIME_MAX, stretches()).collect().await;
+        assert!(whole.len() == 3 && whole.iter().all(Result::is_ok));
+        let late: Vec<Result<i32>> = until(Instant::now() - LIST_TIME_MAX, stretches()).collect().await;
+        assert!(matches!(late.as_slice(), [Err(Error::Unavailable { .. })]), "{late:?}");
+    }
 }

@@ -4,15 +4,18 @@
 //! - An answer without data is a 400: the older SDK sends anything else that has errors ten times over.
 //! - `/version` asks for no credential, and changes with the schema, since the newer SDK caches the schema by it.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 
+use crate::context::OpContext;
 use crate::error::Error;
 use crate::graphql::Schema;
-use crate::http::{App, Facts, IMPERSONATE, Parsed, RequestId, actor, execute, read_body, refuse, status_of};
+use crate::http::{App, Facts, Parsed, RequestId, execute, presented, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -28,15 +31,14 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE], &id).await {
-        Ok(actor) => actor,
-        Err(Error::Unauthenticated(_)) => return unauthorized(),
-        Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => {
-            return refuse(status_of(&error), error, json(), &id);
-        }
-        // An impersonation that is refused: there is no data, so it is a 400.
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, error, json(), &id),
+    // Refused before the body is read, if it can be; decided once it is.
+    let presented = match presented(&parts.headers, &id) {
+        Ok(presented) => presented,
+        Err(error) => return refuse_caller(error, &id),
     };
+    if let Err(error) = presented.owner(&app.services).await {
+        return refuse_caller(error, &id);
+    }
     // The newer SDK compresses large bodies, and sends them again uncompressed after a 415.
     if parts.headers.contains_key(header::CONTENT_ENCODING) {
         let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());
@@ -53,13 +55,26 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
         Ok(parsed) => parsed,
         Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
-    let execution = execute(&app, actor, &id, parsed, false).await;
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
+        Ok(op) => op,
+        Err(error) => return refuse_caller(error, &id),
+    };
+    let execution = execute(&app, op, parsed, false).await;
     let status = if execution.has_no_data() {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK
     };
     execution.into_response(status, json())
+}
+
+/// The answer to a caller who is none, or whose impersonation is refused: there is no data, so that is a 400.
+fn refuse_caller(error: Error, id: &RequestId) -> Response {
+    match error {
+        Error::Unauthenticated(_) => unauthorized(),
+        error @ (Error::Unavailable { .. } | Error::Internal(_)) => refuse(status_of(&error), error, json(), id),
+        error => refuse(StatusCode::BAD_REQUEST, error, json(), id),
+    }
 }
 
 fn json() -> HeaderValue {

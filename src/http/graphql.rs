@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response as Answer, ServerError, Value};
 use axum::Extension;
 use axum::body::Body;
@@ -16,9 +16,8 @@ use serde::Serialize;
 
 use super::media::{Media, is_json};
 use super::parameters::Parsed;
-use super::request::{Facts, IMPERSONATE, RequestId, WAII_IMPERSONATE, actor, in_time};
+use super::request::{Facts, RequestId, in_time, presented, to_its_end};
 use super::{App, read_body};
-use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, ErrorCode};
 use crate::graphql::document::{self, Operation};
@@ -39,17 +38,15 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    let actor = match actor(&app, &parts.headers, &[IMPERSONATE, WAII_IMPERSONATE], &id).await {
-        Ok(actor) => actor,
-        Err(error @ Error::Unauthenticated(_)) => {
-            let mut response = refuse(StatusCode::UNAUTHORIZED, error, media.content_type(), &id);
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return response;
-        }
-        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
+    // Refused before the body is read, if it can be; decided once it is: bodies may take their time, and a caller who was
+    // deactivated meanwhile is none.
+    let presented = match presented(&parts.headers, &id) {
+        Ok(presented) => presented,
+        Err(error) => return refuse_caller(error, media, &id),
     };
+    if let Err(error) = presented.owner(&app.services).await {
+        return refuse_caller(error, media, &id);
+    }
     let parsed = match parts.method {
         Method::GET => Parsed::from_query(query.as_deref().unwrap_or_default()),
         Method::POST if !is_json(&parts.headers) => {
@@ -77,7 +74,11 @@ pub async fn route(
         }
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let execution = execute(&app, actor, &id, parsed, parts.method == Method::GET).await;
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
+        Ok(op) => op,
+        Err(error) => return refuse_caller(error, media, &id),
+    };
+    let execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -94,6 +95,18 @@ pub async fn route(
         (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     };
     execution.into_response(status, media.content_type())
+}
+
+/// The answer to a caller who is none, or may not act as the user that a header names.
+fn refuse_caller(error: Error, media: Media, id: &RequestId) -> Response {
+    let unauthenticated = matches!(error, Error::Unauthenticated(_));
+    let mut response = refuse(status_of(&error), error, media.content_type(), id);
+    if unauthenticated {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// The answer to a document, and what the log wants to know of it.
@@ -121,29 +134,24 @@ impl Execution {
     }
 }
 
-/// Runs a document for a caller, under every limit.
-pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by_get: bool) -> Execution {
-    let mut facts = Facts::of(&actor);
+/// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
+pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
+    let mut facts = Facts::of(op.actor());
     let query = parsed.query.unwrap_or_default();
     let chosen = document::read(&query)
         .and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
     facts.operation = chosen.as_ref().ok().map(|operation| operation.title.clone());
-    let mutation_by_get = by_get
-        && chosen
-            .as_ref()
-            .is_ok_and(|operation| operation.kind == OperationType::Mutation);
+    let mutation_by_get = by_get && chosen.as_ref().is_ok_and(Operation::mutates);
+    let request_id = op.request_id().to_owned();
     let mut answer = match &chosen {
         Err(fault) => refused(vec![fault.clone()]),
         Ok(_) if mutation_by_get => Answer::default(),
         Ok(operation) => match operation.prepare(parsed.variables, app.introspection) {
             Err(faults) => refused(faults),
-            Ok(prepared) => {
-                let op = OpContext::new(Arc::clone(&app.services), actor, Arc::clone(&id.0)).from_client(id.1);
-                run(app, op, operation, prepared).await
-            }
+            Ok(prepared) => run(app, op, operation.clone(), prepared).await,
         },
     };
-    finish(&mut answer, chosen.as_ref().ok(), &id.0);
+    finish(&mut answer, chosen.as_ref().ok(), &request_id);
     facts.code = match mutation_by_get {
         true => Some(ErrorCode::Invalid),
         false => answer.errors.first().map(code_of),
@@ -155,18 +163,23 @@ pub async fn execute(app: &App, actor: Actor, id: &RequestId, parsed: Parsed, by
     }
 }
 
-async fn run(app: &App, op: OpContext, operation: &Operation, prepared: ExecutableDocument) -> Answer {
+async fn run(app: &App, op: OpContext, operation: Operation, prepared: ExecutableDocument) -> Answer {
     let mut request = Request::new("").data(op.clone());
     request.set_parsed_query(prepared);
+    let schema = app.schema.clone();
+    let mutates = operation.mutates();
     // On the heap: it is large, and is handed on several times.
-    let run = Box::pin(app.schema.execute(request));
-    match in_time(async { Ok(run.await) }).await {
-        Ok(answer) => {
-            note_refusals(&op, &answer, operation);
-            answer
-        }
-        Err(error) => response_of(error),
-    }
+    let run = Box::pin(async move {
+        let answer = schema.execute(request).await;
+        note_refusals(&op, &answer, &operation);
+        Ok(answer)
+    });
+    let answer = if mutates {
+        to_its_end(app, run).await
+    } else {
+        in_time(run).await
+    };
+    answer.unwrap_or_else(response_of)
 }
 
 /// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it

@@ -18,6 +18,6 @@ pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::Peer;
 pub use graphql::{execute, refuse, status_of};
 pub use parameters::Parsed;
-pub use request::{Facts, Form, IMPERSONATE, RequestId, WAII_IMPERSONATE, acting_for, actor, in_time, owner};
+pub use request::{Facts, Form, RequestId, in_time, presented, to_its_end};
 pub use router::{App, router};
 pub use serve::{HEAD_BYTES_MAX, serve};

@@ -1,11 +1,11 @@
 //! What belongs to every request: its id, its caller, its log line.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::future::Future;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -17,11 +17,9 @@ use uuid::Uuid;
 
 use super::metrics::{Metrics, Observed};
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
-use crate::audit::Refusal;
-use crate::authn::{self, Actor, credential};
-use crate::db::STATEMENTS;
+use crate::authn::{Actor, Presented};
+use crate::db::{STATEMENTS, counted_here};
 use crate::error::{Error, ErrorCode, Result};
-use crate::value::UserId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,8 +28,7 @@ const TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Says whom the request is for, in place of the credential's owner.
 pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
-/// The same in WAII's words. Also GraphQL heeds it: whoever turns there with a client of WAII's must not be served with
-/// the power that the header lays down.
+/// The same in WAII's words.
 pub const WAII_IMPERSONATE: &str = "x-waii-impersonate-user";
 
 /// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
@@ -44,6 +41,8 @@ pub struct RequestId(pub Arc<str>, pub Option<IpAddr>);
 pub struct Facts {
     pub operation: Option<String>,
     pub actor: Option<String>,
+    /// Who acts in the actor's name. A field of its own: ids may hold any words.
+    pub impersonator: Option<String>,
     pub organization: Option<String>,
     pub code: Option<ErrorCode>,
 }
@@ -53,10 +52,10 @@ impl Facts {
     pub fn of(actor: &Actor) -> Self {
         let caller = actor.caller();
         Self {
-            actor: caller.map(|caller| match &caller.impersonator {
-                Some(who) => format!("{} by {}", caller.user_id, who.user_id),
-                None => caller.user_id.to_string(),
-            }),
+            actor: caller.map(|caller| caller.user_id.to_string()),
+            impersonator: caller
+                .and_then(|caller| caller.impersonator.as_ref())
+                .map(|who| who.user_id.to_string()),
             organization: caller.map(|caller| caller.organization_id.to_string()),
             ..Self::default()
         }
@@ -87,7 +86,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
-        .scope(Cell::new(0), async {
+        .scope(Arc::new(AtomicU32::new(0)), async {
             let response = match head_bytes(&request) > HEAD_BYTES_MAX {
                 true => head_too_large(form, &id),
                 false => {
@@ -95,7 +94,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
                     response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
                 }
             };
-            (response, STATEMENTS.with(Cell::get))
+            (response, STATEMENTS.with(|count| count.load(Ordering::Relaxed)))
         })
         .await;
     let facts = response.extensions_mut().remove::<Facts>().unwrap_or_default();
@@ -115,6 +114,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         status = response.status().as_u16(),
         operation = facts.operation.as_deref().unwrap_or("-"),
         actor = facts.actor.as_deref().unwrap_or("-"),
+        impersonator = facts.impersonator.as_deref().unwrap_or("-"),
         organization = facts.organization.as_deref().unwrap_or("-"),
         code = facts.code.map_or("-", ErrorCode::as_str),
         statements,
@@ -182,45 +182,35 @@ async fn within<T>(limit: Duration, run: impl Future<Output = Result<T>>) -> Res
     })
 }
 
-/// Who calls, by the request's headers, and for whom; see [`owner`] and [`acting_for`].
-pub async fn actor(app: &App, headers: &HeaderMap, impersonate: &[&str], id: &RequestId) -> Result<Actor> {
-    let owner = owner(app, headers).await?;
-    acting_for(app, owner, headers, impersonate, id).await
-}
-
-/// Whose credential the request brought.
-pub async fn owner(app: &App, headers: &HeaderMap) -> Result<Actor> {
-    let header = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    let services = &app.services;
-    let credential = credential(header);
-    services
-        .credentials
-        .actor(&services.db, &services.signing, credential, services.clock.now())
-        .await
-}
-
-/// The one that the request is for. `impersonate` are the names of the headers that say so; one that cannot be honoured
-/// fails the request, which would otherwise run with the power of whoever meant to lay it down.
-pub async fn acting_for(
+/// Does what a request asks for and goes on to the end of it, on a task of its own, also when the client hangs up or the
+/// time is over: what a change commits is followed by what belongs to it. The server waits for such tasks when it stops.
+pub async fn to_its_end<T: Send + 'static>(
     app: &App,
-    owner: Actor,
-    headers: &HeaderMap,
-    impersonate: &[&str],
-    id: &RequestId,
-) -> Result<Actor> {
-    let Some(user) = named(headers, impersonate)? else {
-        return Ok(owner);
-    };
-    // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
-    let impersonated = authn::impersonated(app.services.db.reader(), &owner, user).await;
-    if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &impersonated
-        && let Some(named) = UserId::existing(user)
-    {
-        let refusal = Refusal::of(&owner, "impersonateUser").to_named(&named);
-        let services = &app.services;
-        services.refusals.note(refusal, &id.0, services.clock.now());
+    run: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let task = app.services.under_way.spawn(counted_here(run));
+    in_time(async {
+        match task.await {
+            Ok(done) => done,
+            // As if it had panicked here, where the request's own bounds are.
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(ended) => Err(Error::internal(ended)),
+        }
+    })
+    .await
+}
+
+/// What the request's headers say of its caller. Every route heeds both headers that name a user to act as: whoever sends
+/// one means to lay down the power of the credential, and must not be served with it.
+pub fn presented(headers: &HeaderMap, id: &RequestId) -> Result<Arc<Presented>> {
+    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = authorizations.next().map(HeaderValue::as_bytes);
+    if authorizations.next().is_some() {
+        let message = "Send one 'Authorization' header, not several.".to_owned();
+        return Err(Error::invalid("authorization", message));
     }
-    Ok(Actor::User(impersonated?))
+    let impersonate = named(headers, &[IMPERSONATE, WAII_IMPERSONATE])?;
+    Ok(Arc::new(Presented::new(authorization, impersonate, &id.0)))
 }
 
 fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> {

@@ -14,7 +14,7 @@ use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::tenant::graphql::{TenantObject, TenantWhere, beside as tenants_beside};
-use crate::user::graphql::UserObject;
+use crate::user::graphql::{UserObject, to_itself};
 use crate::value::Email;
 
 /// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
@@ -399,6 +399,6 @@ impl InvitationMutation {
             lastname: data.lastname,
             password: data.password,
         };
-        listing::one(ctx, super::accept(op(ctx), &token, &given).await?).await
+        to_itself(ctx, super::accept(op(ctx), &token, &given).await?).await
     }
 }

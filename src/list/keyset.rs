@@ -180,7 +180,8 @@ pub fn all<L: Listed>(
     all_seen_by(op, |op| op.authorize(Action::Read, L::RESOURCE), filter, fields)
 }
 
-/// The same of things that are seen by another right than their list's, which is asked for anew at each stretch.
+/// The same of things that are seen by another right than their list's. Who calls, and that right, are asked for anew at
+/// each stretch: whoever reads slowly may have lost it meanwhile.
 pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send>(
     op: &OpContext,
     gate: G,
@@ -192,6 +193,10 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
     let start = Some(None::<Cursor>);
     futures::stream::try_unfold((op.clone(), filter, start), move |(op, filter, from)| async move {
         let Some(after) = from else { return Ok(None) };
+        let op = match after {
+            Some(_) => op.decided_again().await?,
+            None => op,
+        };
         let granted = gate(&op)?;
         let sort = sort_of::<L>(order)?;
         let mut select = select_columns::<L>(fields);

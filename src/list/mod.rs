@@ -15,7 +15,7 @@ mod written;
 pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
 pub(crate) use record::record;
-pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, page};
+pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, ids_of, page};
 pub use written::{Cell, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;

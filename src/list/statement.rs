@@ -74,20 +74,37 @@ pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Resul
     Ok(Counted::from_query_result(&row, "")?.counted)
 }
 
-/// Things by internal key, in one statement, for those who may see them already by way of what they belong to.
+/// Those of these things that are within reach at this moment, by internal key, in one statement. What pointed to them may
+/// have outlived the right to see them: a user moves away, a caller is demoted, a key is narrowed.
 pub async fn by_keys<L: Listed>(
     op: &OpContext,
+    granted: &Granted,
     pks: impl IntoIterator<Item = i64>,
     fields: L::Fields,
 ) -> Result<HashMap<i64, L>> {
     let mut select = select_columns::<L>(fields);
-    select.and_where(any_of(op.db().backend(), L::pk_column(), pks));
+    select
+        .cond_where(L::within(granted))
+        .and_where(any_of(op.db().backend(), L::pk_column(), pks));
     let rows = op.db().reader().query_all(&select).await?;
     rows.iter()
         .map(|row| {
             let thing = L::read(row, fields)?;
             Ok((thing.pk(), thing))
         })
+        .collect()
+}
+
+/// The ids of things that something in sight points to. An id tells no more than that, and stays where the thing itself is
+/// out of reach; that is why this takes no proof of a right.
+pub async fn ids_of<L: Listed>(op: &OpContext, pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, String>> {
+    let mut select = select_nothing::<L>();
+    select
+        .columns([L::pk_column().as_column_ref(), L::id_column().as_column_ref()])
+        .and_where(any_of(op.db().backend(), L::pk_column(), pks));
+    let rows = op.db().reader().query_all(&select).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
         .collect()
 }
 

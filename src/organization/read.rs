@@ -88,8 +88,13 @@ pub async fn by_keys(
     fields: OrganizationFields,
 ) -> Result<HashMap<i64, Organization>> {
     let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT | OrganizationFields::MAIL_ALLOWED;
-    let may_read = op.authorize(Action::Read, Resource::Organization).is_ok();
-    list::by_keys(op, pks, if may_read { fields } else { fields - settings }).await
+    match readable(op) {
+        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
+        Err(_) => {
+            let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+            list::by_keys(op, &granted, pks, fields - settings).await
+        }
+    }
 }
 
 /// The organization that a new thing is to belong to: the one named, within reach, or the caller's own. It cannot be

@@ -3,8 +3,9 @@
 use async_graphql::{Context, InputObject, Object};
 
 use super::Change;
+use crate::authn::Actor;
 use crate::graphql::{Result, listing, op};
-use crate::user::graphql::{UserObject, UserWhere};
+use crate::user::graphql::{UserObject, UserWhere, to_itself};
 
 /// The old password, and the new one twice.
 #[derive(Clone, InputObject)]
@@ -37,7 +38,12 @@ impl PasswordMutation {
             new_password_2: data.new_password_2,
         };
         let target = r#where.target(op(ctx));
-        listing::one(ctx, super::change(op(ctx), &target, &passwords).await?).await
+        let user = super::change(op(ctx), &target, &passwords).await?;
+        // Whoever had no credential but the temporary password has just shown to be the user.
+        match op(ctx).actor() {
+            Actor::Anonymous => to_itself(ctx, user).await,
+            Actor::Machine | Actor::User(_) => listing::one(ctx, user).await,
+        }
     }
 
     /// Mails a link that sets a new password, to oneself or with `write:user` to a user one may manage. The present

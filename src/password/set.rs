@@ -2,27 +2,21 @@
 
 use super::change::store;
 use super::policy::{acceptable, refuse_impersonation};
+use crate::authz::grant::unlimited;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
 use crate::mail::templates;
+use crate::organization;
 use crate::user::{self, Target, User};
-use crate::{api_key, organization};
 
 /// Sets the caller's own password; anybody else's is `FORBIDDEN`, also to an administrator. The credential takes the
 /// old password's place, so the user is told by mail, and there is no way here under impersonation, nor with an API key
-/// that is limited to some permissions, which would come by the others.
+/// that is limited in permissions or time: the password is not.
 pub async fn set_own(op: &OpContext, target: &Target, new_password: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::OwnPassword)?;
     refuse_impersonation(op.actor())?;
-    if let Some(used) = op.actor().caller().and_then(|caller| caller.api_key_pk)
-        && api_key::is_limited(op.db().reader(), used).await?
-    {
-        return Err(Error::Forbidden(
-            "The API key used is limited to some permissions; the password opens all of them. Use another credential."
-                .to_owned(),
-        ));
-    }
+    unlimited(op.actor(), "Setting a password")?;
     let row = user::locate(op.db().reader(), &granted, target)
         .await
         .map_err(|error| match error {

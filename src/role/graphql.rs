@@ -12,7 +12,7 @@ use crate::graphql::{
     DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
-use crate::list::{self, Filter, Named, Paging};
+use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::user::graphql::{UserObject, UserWhere};
 
@@ -231,7 +231,7 @@ pub async fn beside<'r>(
     if pks.is_empty() {
         return Ok(HashMap::new());
     }
-    let (keys, roles): (Vec<i64>, Vec<Role>) = list::by_keys::<Role>(op, pks, Role::fields(selection))
+    let (keys, roles): (Vec<i64>, Vec<Role>) = super::by_keys(op, pks, Role::fields(selection))
         .await?
         .into_iter()
         .unzip();

@@ -24,8 +24,8 @@ pub use assign::{assign, grantable, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
 pub use read::{
-    Assigned, BuiltInRoles, Held, Term, built_in, built_in_rows, held, locate, of_groups, permissions_of, resolve,
-    resolve_id, union,
+    Assigned, BuiltInRoles, Held, Term, built_in, built_in_rows, by_keys, held, locate, of_groups, permissions_of,
+    resolve, resolve_id, union,
 };
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{RoleChange, update};
@@ -72,12 +72,7 @@ impl Role {
 
     /// What it permits.
     pub fn permissions(&self) -> Permissions {
-        match (self.organization_pk, self.built_in()) {
-            (None, Some(role)) => role.permissions(),
-            // A built-in role of a later release: nothing, rather than a guess.
-            (None, None) => Permissions::empty(),
-            (Some(_), _) => Permissions::from_stored(&self.stored_permissions),
-        }
+        stored_permissions(self.organization_pk, &self.name, &self.stored_permissions)
     }
 
     /// What it is for.
@@ -86,6 +81,15 @@ impl Role {
             Some(role) => Some(role.description()),
             None => self.description.as_deref(),
         }
+    }
+}
+
+/// What a role's row permits. A built-in one that this binary does not know, because a later release added it, permits
+/// nothing, rather than a guess.
+pub fn stored_permissions(organization_pk: Option<i64>, name: &str, stored: &str) -> Permissions {
+    match organization_pk {
+        None => BuiltIn::named(name).map(BuiltIn::permissions).unwrap_or_default(),
+        Some(_) => Permissions::from_stored(stored),
     }
 }
 

@@ -10,13 +10,13 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{BuiltIn, OrganizationRole, Role};
-use crate::authz::Granted;
+use super::{BuiltIn, OrganizationRole, Role, RoleFields};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::in_parameter;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{Filter, Named, TextTest, text_condition};
+use crate::list::{self, Filter, Named, TextTest, text_condition};
 use crate::organization;
 use crate::permission::Permissions;
 use crate::value::{RoleId, forms_of_id, is_storable};
@@ -275,6 +275,16 @@ pub async fn built_in_rows(connection: &impl ConnectionTrait) -> Result<HashMap<
         .await?;
     let roles = rows.into_iter().map(Assigned::from);
     Ok(roles.filter_map(|role| Some((role.built_in?, role))).collect())
+}
+
+/// Roles by internal key, for users and groups that have them and that the caller may see already.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: RoleFields,
+) -> Result<HashMap<i64, Role>> {
+    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+    list::by_keys(op, &granted, pks, fields).await
 }
 
 /// One test of a role.

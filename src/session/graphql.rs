@@ -16,7 +16,7 @@ use crate::graphql::{
 };
 use crate::list::{self, Filter, Named, Paging};
 use crate::user::User;
-use crate::user::graphql::{UserObject, UserWhere};
+use crate::user::graphql::{UserObject, UserWhere, beside as users_beside};
 
 /// A user who has signed in, or whom somebody impersonates.
 #[derive(Clone, Debug, SimpleObject)]
@@ -26,7 +26,7 @@ pub struct SessionObject {
     pub id: ID,
     /// The id of its user.
     pub user_id: ID,
-    /// Its user.
+    /// Its user; null if the caller may not see that user (any more).
     pub user: Option<Box<UserObject>>,
     /// The id of who acts in the user's name; null if nobody does.
     pub impersonator_id: Option<ID>,
@@ -198,38 +198,42 @@ impl Listing for Session {
         selection: &'a Selection<'a>,
     ) -> BoxFuture<'a, crate::error::Result<Vec<SessionObject>>> {
         async move {
-            let mut users = HashMap::new();
-            if ["user", "userId", "impersonatorId"]
-                .iter()
-                .any(|field| selection.has(field))
-            {
-                let under = selection.under_field("user").unwrap_or_default();
-                let mut keys: Vec<i64> = things.iter().filter_map(|session| session.impersonator_pk).collect();
-                keys.extend(things.iter().map(|session| session.user_pk));
-                let found = list::by_keys::<User>(op, keys, User::fields(&under)).await?;
-                let (pks, found): (Vec<i64>, Vec<User>) = found.into_iter().unzip();
-                users = pks.into_iter().zip(User::present(op, found, &under).await?).collect();
+            let mut beside = Beside::default();
+            let mut named: Vec<i64> = Vec::new();
+            if selection.has("userId") {
+                named.extend(things.iter().map(|session| session.user_pk));
             }
-            Ok(things.into_iter().map(|session| object(op, session, &users)).collect())
+            if selection.has("impersonatorId") {
+                named.extend(things.iter().filter_map(|session| session.impersonator_pk));
+            }
+            if !named.is_empty() {
+                beside.ids = list::ids_of::<User>(op, named).await?;
+            }
+            if let Some(under) = selection.under_field("user") {
+                beside.users = users_beside(op, things.iter().map(|session| session.user_pk), &under).await?;
+            }
+            Ok(things.into_iter().map(|session| object(op, session, &beside)).collect())
         }
         .boxed()
     }
 }
 
-fn object(op: &OpContext, session: Session, users: &HashMap<i64, UserObject>) -> SessionObject {
-    let user = users.get(&session.user_pk).cloned();
+/// What stands beside some sessions. A user who was impersonated may have moved out of the caller's reach since: the id
+/// stays.
+#[derive(Default)]
+struct Beside {
+    ids: HashMap<i64, String>,
+    users: HashMap<i64, UserObject>,
+}
+
+fn object(op: &OpContext, session: Session, beside: &Beside) -> SessionObject {
+    let id_of = |pk: i64| beside.ids.get(&pk).cloned().map(ID);
     let caller = op.actor().caller();
     SessionObject {
         id: ID(session.id.to_string()),
-        user_id: user
-            .as_ref()
-            .map(|user| user.id.clone())
-            .unwrap_or_else(|| ID(String::new())),
-        user: user.map(Box::new),
-        impersonator_id: session
-            .impersonator_pk
-            .and_then(|pk| users.get(&pk))
-            .map(|user| user.id.clone()),
+        user_id: id_of(session.user_pk).unwrap_or_else(|| ID(String::new())),
+        user: beside.users.get(&session.user_pk).cloned().map(Box::new),
+        impersonator_id: session.impersonator_pk.and_then(id_of),
         reason: session.reason,
         active: session.ended_at.is_none() && session.expires_at > op.now(),
         current: caller.and_then(|caller| caller.session_pk) == Some(session.pk),
@@ -243,7 +247,7 @@ fn object(op: &OpContext, session: Session, users: &HashMap<i64, UserObject>) ->
 /// The tokens, with the user as it sees itself.
 async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
     let under = Selection::of(ctx).under_field("user").unwrap_or_default();
-    let as_user = op(ctx).acting_as(Actor::User(tokens.caller));
+    let as_user = op(ctx).acting_as(Actor::user(tokens.caller));
     let mut users = User::present(&as_user, vec![tokens.user], &under).await?;
     Ok(SessionTokens {
         access_token: tokens.access_token.expose().to_owned(),

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::issue::{self, Begun, Tokens};
-use crate::audit::{Event, Refusal};
-use crate::authn::impersonated;
+use crate::audit::Event;
+use crate::authn::{impersonated, refused_impersonation};
 use crate::authz::grant::as_oneself;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::user::{self, Target};
-use crate::value::{self, UserId};
+use crate::value;
 
 const LIFETIME_SECONDS_MIN: i64 = 60;
 const LIFETIME_SECONDS_MAX: i64 = 8 * 60 * 60;
@@ -28,12 +28,8 @@ pub struct Impersonation {
 pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
     let begun = begin(op, target, wanted).await;
     if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &begun {
-        let refusal = Refusal::of(op.actor(), "impersonateUser");
-        let named = target.id.as_deref().and_then(UserId::existing);
-        op.note(match named {
-            Some(id) => refusal.to_named(&id),
-            None => refusal,
-        });
+        let (id, email) = (target.id.as_deref(), target.email.as_deref());
+        op.note(refused_impersonation(op.db().reader(), op.actor(), id, email).await?);
     }
     begun
 }
@@ -44,7 +40,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     let reason = value::description("reason", Some(&wanted.reason))?
         .filter(|reason| !reason.trim().is_empty())
         .ok_or_else(|| Error::invalid("reason", "'reason' must not be blank.".to_owned()))?;
-    let lifetime = u64::try_from(wanted.lifetime_seconds)
+    let mut lifetime = u64::try_from(wanted.lifetime_seconds)
         .ok()
         .filter(|_| (LIFETIME_SECONDS_MIN..=LIFETIME_SECONDS_MAX).contains(&wanted.lifetime_seconds))
         .map(Duration::from_secs)
@@ -57,11 +53,11 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
                 ),
             )
         })?;
+    if let Some(end) = op.actor().caller().and_then(|caller| caller.limits.ends_at) {
+        lifetime = lifetime.min(op.now().until(end));
+    }
     let signer = op.signing().current(op).await?;
     let mut change = op.begin().await?;
-    if let Some(caller) = op.actor().caller() {
-        user::hold_caller(&*change, caller).await?;
-    }
     let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();

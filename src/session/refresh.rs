@@ -9,7 +9,7 @@ use super::issue::{self, Tokens, refresh_token};
 use super::revoke::begun_with_is_in_force;
 use super::sign_in::{IDLE, LIFETIME};
 use crate::audit::Event;
-use crate::authn::{Actor, begun_by, caller_of, digest, family_of};
+use crate::authn::{Actor, Begun, begun_by, caller_of, digest, family_of};
 use crate::context::OpContext;
 use crate::entity::{session as table, user};
 use crate::error::{Error, Result};
@@ -21,6 +21,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// Gives a session new tokens. `UNAUTHENTICATED`, in the same words, for a token that is none, or whose session has ended;
 /// an old one ends its session.
 pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
+    let op = &op.as_nobody();
     let refused = || Error::Unauthenticated("This refresh token is not valid any more. Sign in again.".to_owned());
     let signing = op.signing();
     let secret = signing.secret()?;
@@ -37,12 +38,17 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
     let now = op.now();
     let caller = caller_of(op.db().reader(), known.user_pk).await?.ok_or_else(refused)?;
     let caller = match known.impersonator_pk {
-        Some(impersonator_pk) => begun_by(op.db().reader(), impersonator_pk, known.api_key_pk, caller)
-            .await?
-            .ok_or_else(refused)?,
+        Some(impersonator_pk) => {
+            let begun = Begun {
+                impersonator_pk,
+                session_pk: known.parent_pk,
+                api_key_pk: known.api_key_pk,
+            };
+            begun_by(op.db().reader(), begun, caller).await?.ok_or_else(refused)?
+        }
         None => caller,
     };
-    let op = op.acting_as(Actor::User(caller.clone()));
+    let op = op.acting_as(Actor::user(caller.clone()));
     let mut change = op.begin().await?;
     // The user first, then the session: in the order in which deactivating locks them.
     let user = user::Entity::find_by_id(known.user_pk)

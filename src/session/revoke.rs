@@ -46,6 +46,8 @@ pub(super) async fn end_one(
 ) -> Result<Session> {
     let now = op.now();
     let mut change = op.begin().await?;
+    // It may be the session that calls.
+    change.hold_caller().await?;
     let row = table::Entity::find()
         .filter(table::within(granted))
         .filter(which)

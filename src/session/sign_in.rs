@@ -32,6 +32,7 @@ pub struct SignIn {
 /// time; that the user is deactivated (`FORBIDDEN`), or the password a temporary one (`PASSWORD_CHANGE_REQUIRED`), is told
 /// only to who gave the right one. `RATE_LIMITED` after too many failures, before anything is hashed.
 pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
+    let op = &op.as_nobody();
     // First of all, so that a server that cannot keep sessions says so to everybody alike.
     let signer = op.signing().current(op).await?;
     let attempt = Attempt::new(op.client(), &typed.email);
@@ -82,7 +83,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
             .and_then(|row| row.password_hash);
     }
     let caller = caller_of(reader, row.pk).await?.ok_or_else(wrong)?;
-    let op = op.acting_as(Actor::User(caller.clone()));
+    let op = op.acting_as(Actor::user(caller.clone()));
     let mut change = op.begin().await?;
     attempt.succeeded(&*change, op.now()).await?;
     // As it is now: between the check and this moment the password may have been changed, or the user deactivated, which

@@ -45,6 +45,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
         .one(&*change)
         .await?
         .ok_or_else(|| Error::Unauthenticated("This user was deleted meanwhile.".to_owned()))?;
+    change.hold_caller().await?;
     if !rows.is_empty() {
         fields.push("updated");
         let or_replace = OnConflict::columns([Column::UserPk, Column::Key])

@@ -66,17 +66,13 @@ pub async fn by_keys(
     pks: impl IntoIterator<Item = i64>,
     fields: TenantFields,
 ) -> Result<HashMap<i64, Tenant>> {
-    let may_read = op.authorize(Action::Read, Resource::Tenant).is_ok();
-    list::by_keys(
-        op,
-        pks,
-        if may_read {
-            fields
-        } else {
-            fields - TenantFields::VARIABLES
-        },
-    )
-    .await
+    match op.authorize(Action::Read, Resource::Tenant) {
+        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
+        Err(_) => {
+            let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+            list::by_keys(op, &granted, pks, fields - TenantFields::VARIABLES).await
+        }
+    }
 }
 
 /// The one tenant of this id within reach, for a change; locked until the transaction ends.

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use super::{NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
+use crate::authn::{Actor, caller_of};
 use crate::context::OpContext;
 use crate::entity::api_key as api_key_table;
 use crate::entity::user::Column;
@@ -17,7 +18,7 @@ use crate::graphql::{
     op, or_null, order_by, rows, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
-use crate::list::{Cell, Filter, Paging};
+use crate::list::{self, Cell, Filter, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::role::{self, Held};
@@ -393,6 +394,22 @@ impl Listing for User {
     }
 }
 
+/// The users behind some things, by internal key, with what is selected under them: those that the caller may see at this
+/// moment.
+pub async fn beside(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    selection: &Selection<'_>,
+) -> crate::error::Result<std::collections::HashMap<i64, UserObject>> {
+    let granted = super::readable(op)?;
+    let found = list::by_keys::<User>(op, &granted, pks, User::fields(selection)).await?;
+    let (keys, users): (Vec<i64>, Vec<User>) = found.into_iter().unzip();
+    Ok(keys
+        .into_iter()
+        .zip(User::present(op, users, selection).await?)
+        .collect())
+}
+
 /// What stands beside a page of users: one statement for each relation that is selected.
 #[derive(Default)]
 struct Beside {
@@ -661,6 +678,16 @@ impl UserQuery {
             .await?
             .into())
     }
+}
+
+/// A user as it sees itself, for who has just become it without a credential.
+pub async fn to_itself(ctx: &Context<'_>, user: User) -> Result<UserObject> {
+    let caller = caller_of(op(ctx).db().reader(), user.pk).await?;
+    let actor = caller.map_or(Actor::Anonymous, Actor::user);
+    let mut objects = User::present(&op(ctx).acting_as(actor), vec![user], &Selection::of(ctx)).await?;
+    Ok(objects
+        .pop()
+        .ok_or_else(|| crate::error::Error::internal("a user that was not presented"))?)
 }
 
 async fn oneself(ctx: &Context<'_>) -> Result<Option<UserObject>> {

@@ -27,7 +27,7 @@ pub use create::{NewUser, create};
 pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
-pub use read::{Target, Term, get, hold_caller, listable, locate, locate_shared, oneself, readable};
+pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
 pub(crate) use seats::take as take_seat;
 pub use seats::used as seats_used;
 pub use update::{UserChange, touch_in_txn, update};

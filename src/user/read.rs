@@ -5,7 +5,7 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
-use crate::authn::{Caller, digest};
+use crate::authn::digest;
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::entity::api_key;
@@ -112,7 +112,8 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
     let Some(caller) = op.actor().caller() else {
         return Ok(None);
     };
-    let mut found = list::by_keys::<User>(op, [caller.user_pk], fields).await?;
+    let granted = readable(op)?;
+    let mut found = list::by_keys::<User>(op, &granted, [caller.user_pk], fields).await?;
     Ok(found.remove(&caller.user_pk))
 }
 
@@ -248,25 +249,4 @@ async fn locate_with(
         .into_iter()
         .min_by_key(|row| target.id.as_deref() != Some(row.id.as_str()))
         .ok_or_else(not_found)
-}
-
-/// Keeps whoever calls from being deleted, moved or deactivated until the transaction ends. What was looked up of the
-/// caller when the request began may be over by now: without this, a key made at the moment at which its owner is moved
-/// to another organization would be in force there.
-pub async fn hold_caller(connection: &impl ConnectionTrait, caller: &Caller) -> Result<()> {
-    let still: Option<i64> = table::Entity::find_by_id(caller.user_pk)
-        .select_only()
-        .column(Column::Pk)
-        .filter(Column::Activated.eq(true))
-        .filter(Column::OrganizationPk.eq(caller.organization_pk))
-        .lock(LockType::KeyShare)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    match still {
-        Some(_) => Ok(()),
-        None => Err(Error::Unauthenticated(
-            "Your account was changed meanwhile, and this credential is not valid any more.".to_owned(),
-        )),
-    }
 }

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoA
 use super::create::{taken, tenant_of};
 use super::{Target, User, locate, seats};
 use crate::audit::Event;
-use crate::authz::grant::{may_grant, may_manage};
+use crate::authz::grant::{as_oneself, may_grant, may_manage, unlimited};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::email;
@@ -86,6 +86,10 @@ pub(super) async fn update_as(
 
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
+    if op.actor().is(row.pk) {
+        // Before anything of the caller itself changes.
+        change.hold_caller().await?;
+    }
     expect_version(row.version, expected_version)?;
     let Held {
         direct: had,
@@ -108,6 +112,11 @@ pub(super) async fn update_as(
     if let Some(email) = &new_email
         && set(Some(email) != row.email.as_ref(), "email")
     {
+        if op.actor().is(row.pk) {
+            // Whoever has the address can have a new password mailed to it.
+            as_oneself(op.actor(), "Changing your e-mail address")?;
+            unlimited(op.actor(), "Changing your e-mail address")?;
+        }
         new.email = Set(Some(email.clone()));
         new.email_verified_at = Set(None);
     }

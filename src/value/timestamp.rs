@@ -62,6 +62,11 @@ impl Timestamp {
         Self(self.0.max(earlier.0.saturating_add(1)))
     }
 
+    /// How long it is from this moment to that one; nothing if that one is over.
+    pub fn until(self, end: Self) -> Duration {
+        Duration::from_micros(u64::try_from(end.0 - self.0).unwrap_or(0))
+    }
+
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self::from_micros(

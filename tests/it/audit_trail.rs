@@ -143,8 +143,7 @@ on_both! {
             seen.push(events);
         }
         let acme = [
-            "acme impersonateUser by ada of bob times 2",
-            "acme impersonateUser by ada of no such times 2",
+            "acme impersonateUser by ada of impersonateUser times 4",
             "acme impersonateUser by ada of root times 2",
             "acme signIn by null of eve times 2",
             "acme signIn by null of off times 1",
@@ -154,6 +153,96 @@ on_both! {
         assert_eq!(seen[1], [""; 0], "nothing of another organization");
         assert_eq!(seen[2], [&acme[..], &["null signIn by null of signIn times 1"]].concat());
         assert!(!app.dump().await.contains("nobody@acme.example"), "what was typed is not kept");
+    }
+
+    /// Verbs that are open to anybody go by what they are given. A credential of another organization that is sent along
+    /// stands in nobody's trail.
+    async fn a_foreign_credential_leaves_no_trace(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("other", &[]).await;
+        app.user("acme", "ada", Some("organization-admin")).await;
+        app.user("acme", "off", Some("user")).await;
+        app.admin().ok("mutation { deactivateUser(where: {id: \"off\"}) { id } }", json!({})).await;
+        let invite = "mutation { inviteUser(data: {email: \"new@acme.example\", organizationId: \"acme\"}) { id } }";
+        app.admin().ok(invite, json!({})).await;
+        let invited = app.mailed_token();
+        let verify = "mutation { requestEmailVerification(where: {id: \"ada\"}) { id } }";
+        app.admin().ok(verify, json!({})).await;
+        let verified = app.mailed_token();
+        app.admin().ok("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
+        let reset = app.mailed_token();
+        let bob = app.user("other", "bob", Some("organization-admin")).await;
+        let refresh = app.sign_in("acme", "ada").await.refresh;
+        let before = app.number("SELECT COUNT(*) AS n FROM audit_events").await;
+        let sign_in = "mutation($data: SignInData!) { signIn(data: $data) { expiresIn } }";
+        for caller in [&bob, &app.admin()] {
+            for (email, password) in [("ada", "password-of-ada"), ("ada", "not the password"), ("off", "password-of-off")] {
+                caller.send(sign_in, json!({"data": {"email": format!("{email}@acme.example"), "password": password}})).await;
+            }
+            caller.send("mutation($t: String!) { refreshSession(data: {refreshToken: $t}) { expiresIn } }", json!({"t": refresh})).await;
+            caller.send("mutation($t: String!) { verifyEmail(token: $t) }", json!({"t": verified})).await;
+            caller.send("mutation($t: String!) { completePasswordReset(token: $t, newPassword: \"Brass-kettle-27-hums\") }", json!({"t": reset})).await;
+            let accept = "mutation($t: String!) { acceptInvitation(token: $t, data: {password: \"Brass-kettle-27-hums\"}) { id } }";
+            caller.send(accept, json!({"t": invited})).await;
+            caller.send("mutation { requestPasswordReset(email: \"ada@acme.example\") }", json!({})).await;
+        }
+        app.mails_arrive(4).await;
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        let after = app.number("SELECT COUNT(*) AS n FROM audit_events").await;
+        assert!(after - before > 6, "{before} {after}");
+        let by_others = "SELECT COUNT(*) AS n FROM audit_events WHERE organization_pk = (SELECT pk FROM organizations WHERE id = 'acme')
+            AND (actor_id = 'bob' OR actor_id = 'admin' AND action NOT IN
+                 ('organization.create', 'user.create', 'user.deactivate', 'invitation.send', 'email.requestVerification', 'password.reset'))";
+        assert_eq!(app.number(by_others).await, 0);
+    }
+
+    /// Names that a caller invents stay out of the trail, and so does all but a few of what one caller provokes; what there is
+    /// no room for is counted.
+    async fn refusals_fill_no_trail(app: App) {
+        app.organization("acme", &[]).await;
+        let eve = app.user("acme", "eve", Some("user")).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        for (caller, name) in [(&eve, "eve"), (&ada, "ada")] {
+            for n in 0..60 {
+                let id = format!("{name} invented {n}");
+                let with = With { impersonate: vec![id.as_bytes()], ..With::default() };
+                send_with(caller, with, "{ me { id } }", json!({})).await;
+            }
+        }
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        let of = |what: &str| format!("SELECT COALESCE(CAST({what} AS BIGINT), 0) AS n FROM audit_events WHERE refused");
+        assert_eq!(app.number(&of("COUNT(*)")).await, 2);
+        assert_eq!(app.number(&of("SUM(count)")).await, 120);
+        assert!(!app.dump().await.contains("invented"));
+    }
+
+    async fn each_has_room_of_their_own(app: App) {
+        let refusals = &app.services.refusals;
+        let now = app.services.clock.now();
+        let of = |user: i64, organization: i64| {
+            let mut caller = tenantry::authn::Caller::clone(match &super::rules::user(tenantry::permission::Permissions::empty()) {
+                tenantry::authn::Actor::User(caller) => caller,
+                _ => unreachable!(),
+            });
+            (caller.user_pk, caller.organization_pk) = (user, organization);
+            tenantry::authn::Actor::user(caller)
+        };
+        let note = |user: i64, organization: i64, about: i64| {
+            let refusal = tenantry::audit::Refusal::of(&of(user, organization), "impersonateUser");
+            refusals.note(refusal.to_user(about, &format!("u{about}"), organization), None, "r", now);
+        };
+        // One caller beyond its room, then many callers beyond that of the organization, then another organization.
+        (0..50).for_each(|about| note(1, 1, about));
+        (100..400).for_each(|user| (0..3).for_each(|about| note(user, 1, about)));
+        (0..10).for_each(|about| note(2, 2, about));
+        refusals.flush(&app.services, true).await.unwrap();
+        let total = "SELECT CAST(SUM(count) AS BIGINT) AS n FROM audit_events WHERE refused AND organization_pk = ";
+        assert_eq!((app.number(&format!("{total}1")).await, app.number(&format!("{total}2")).await), (950, 10), "all are counted");
+        assert_eq!(app.number("SELECT COUNT(*) AS n FROM audit_events WHERE refused AND organization_pk = 1 AND actor_pk = 1").await, 21);
+        assert_eq!(app.number("SELECT COUNT(*) AS n FROM audit_events WHERE refused AND organization_pk = 1").await, 201);
+        assert_eq!(app.number("SELECT COUNT(*) AS n FROM audit_events WHERE refused AND organization_pk = 2").await, 10);
+        assert_eq!(app.number("SELECT count AS n FROM audit_events WHERE action = 'refusal.overflow' AND actor_pk = 1").await, 30);
+        assert!(app.number("SELECT count AS n FROM audit_events WHERE action = 'refusal.overflow' AND actor_pk IS NULL").await > 600);
     }
 
     async fn refusals_that_cannot_be_written_are_kept(app: App) {

@@ -72,7 +72,7 @@ fn a_flag_comes_before_a_variable() {
     );
     // An empty variable is one that is not set.
     let empty = run(
-        &["serve", "--database-url", "sqlite://no/such/folder/t.db"],
+        &["migrate", "status", "--database-url", "sqlite://no/such/folder/t.db"],
         &[("TENANTRY_PUBLIC_URL", ""), ("TENANTRY_LISTEN", "")],
     );
     let told = text(&empty.stderr);

@@ -98,7 +98,7 @@ on_both! {
         let cases = [
             // Without the right it is one answer, whoever is named.
             (&ann, "ada", "FORBIDDEN"), (&ann, "ann", "FORBIDDEN"), (&ann, "nobody", "FORBIDDEN"), (&ann, "olaf", "FORBIDDEN"),
-            (&ada, "ann", "OK"), (&ada, "bea", "OK"), (&ada, "ada", "OK"),
+            (&ada, "ann", "OK"), (&ada, "bea", "OK"), (&ada, "ada", "FORBIDDEN"),
             (&ada, "olaf", "NOT_FOUND"), (&ada, "nobody", "NOT_FOUND"), (&ada, "gone", "NOT_FOUND"), (&ada, "admin", "NOT_FOUND"),
             (&ada, "root", "FORBIDDEN"), (&ada, "eve", "FORBIDDEN"),
             (&app.admin(), "olaf", "OK"), (&app.admin(), "root", "OK"), (&app.admin(), "nobody", "NOT_FOUND"),
@@ -273,7 +273,7 @@ on_both! {
             }
             let organization = [0, 0, 0, 1];
             let may = |rank: &[u8; 4], a: usize, b: usize| {
-                rank[a] >= 1 && rank[a] >= rank[b] && (rank[a] == 2 || organization[a] == organization[b])
+                a != b && rank[a] >= 1 && rank[a] >= rank[b] && (rank[a] == 2 || organization[a] == organization[b])
             };
             let mut keys = Vec::new();
             for id in users {

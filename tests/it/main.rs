@@ -31,6 +31,7 @@ mod group;
 mod http;
 mod impersonation;
 mod invitation;
+mod limits;
 mod lists;
 mod organization;
 mod password;

@@ -61,6 +61,7 @@ async fn a_request_leaves_one_line_without_personal_data() {
         assert_eq!(fact(line, "status"), status);
         assert_eq!(fact(line, "operation"), operation);
         assert_eq!(fact(line, "actor"), actor);
+        assert_eq!(fact(line, "impersonator"), "-");
         assert_eq!(fact(line, "code"), code);
         assert!(fact(line, "micros").parse::<u64>().unwrap() > 0, "{line}");
         assert!(!line.contains('\u{1b}'), "colours for a file: {line}");
@@ -87,4 +88,25 @@ async fn a_request_leaves_one_line_without_personal_data() {
     ] {
         assert!(!all.contains(secret), "'{secret}' in the log:\n{all}");
     }
+}
+
+/// An id may hold any words. Whoever acts in somebody's name stands in a field of its own.
+#[tokio::test]
+async fn nobody_is_called_an_impersonator() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    let server = Server::start(&database.url);
+    let make = "mutation($id: ID) { createUser(data: {id: $id, organizationId: \"platform\"}) { id } }";
+    server.send(make, json!({ "id": "bob by admin" })).await.unwrap();
+    let request = format!(
+        "GET /graphql?query=%7Bme%7Bid%7D%7D HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {ADMIN_KEY}\r\n\
+         x-tenantry-impersonate-user: bob by admin\r\n\r\n"
+    );
+    exchange(&server.address, &request).await.unwrap();
+    let log = server.log(2).await;
+    let line = log.iter().filter(|line| line.contains(" request ")).nth(1).unwrap();
+    assert_eq!(
+        (fact(line, "actor"), fact(line, "impersonator")),
+        ("bob by admin", "admin"),
+        "{line}"
+    );
 }

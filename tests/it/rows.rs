@@ -41,7 +41,7 @@ on_both! {
             let [fast, slow] = [false, true].map(|slow| case.text(slow));
             let sent = tenantry::db::SENT.scope(Default::default(), async {
                 let reply = app.send(admin.request("/graphql", &json!({ "query": fast, "variables": case.variables }))).await;
-                (reply.body, tenantry::db::SENT.with(|sent| sent.borrow().clone()))
+                (reply.body, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
             });
             let (written, statements) = sent.await;
             at_once += statements.iter().filter(|sent| sent.sql.contains("FROM \"users\"") && !sent.sql.contains("\"tenant_pk\"")).count();
@@ -74,7 +74,7 @@ on_both! {
         ] {
             let sent = tenantry::db::SENT.scope(Default::default(), async {
                 let data = admin.ok(document, json!({})).await;
-                (data, tenantry::db::SENT.with(|sent| sent.borrow().clone()))
+                (data, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
             });
             let (data, statements) = sent.await;
             let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\"") && !sent.sql.contains("\"tenant_pk\""));

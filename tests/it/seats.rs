@@ -1,6 +1,5 @@
 //! Seats: counted, limited, also when many try at once, and without a lock where there is no limit.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -106,9 +105,9 @@ on_both! {
         let op = app.machine();
         let statements = async |organization: &str| {
             let new = NewUser { id: Some(format!("u-{organization}")), organization_id: Some(organization.to_owned()), ..NewUser::default() };
-            STATEMENTS.scope(Cell::new(0), async {
+            STATEMENTS.scope(Default::default(), async {
                 create(&op, new).await.unwrap();
-                STATEMENTS.with(Cell::get)
+                STATEMENTS.with(|count| count.load(std::sync::atomic::Ordering::Relaxed))
             }).await
         };
         let (free, limited) = (statements("free").await, statements("limited").await);

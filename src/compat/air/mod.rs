@@ -19,14 +19,12 @@ use serde_json::{Value, json};
 use super::face::{self, Face, Takes, call, unknown_path, usual_status, wrong_method};
 use crate::authn::Actor;
 use crate::error::Error;
-use crate::http::{App, IMPERSONATE};
+use crate::http::App;
 
 /// This product's manners.
 pub struct Air;
 
 impl Face for Air {
-    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE];
-
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
             // The product knows no other word for "you may not".

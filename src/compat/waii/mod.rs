@@ -29,7 +29,7 @@ use super::fields::Fields;
 use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::http::{App, IMPERSONATE, WAII_IMPERSONATE};
+use crate::http::App;
 use crate::list::{Filter, TextTest};
 use crate::organization;
 use crate::permission::Permissions;
@@ -39,8 +39,6 @@ use crate::value::{JsonText, OrganizationId};
 pub struct Waii;
 
 impl Face for Waii {
-    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE, WAII_IMPERSONATE];
-
     fn status(error: &Error, actor: &Actor) -> StatusCode {
         match error {
             // Whoever is bound to one organization must not learn what exists elsewhere.

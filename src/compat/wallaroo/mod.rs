@@ -21,14 +21,12 @@ use serde_json::{Value, json};
 use super::face::{Call, Face, Takes, call, refused, unknown_path, usual_status, wrong_method};
 use crate::authn::Actor;
 use crate::error::{Error, Result};
-use crate::http::{App, IMPERSONATE};
+use crate::http::App;
 
 /// The manners of the MLOps API.
 pub struct Mlops;
 
 impl Face for Mlops {
-    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE];
-
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
             // The SDK takes every 403 for the seat limit, and models no other status but 400, 401 and 500.
@@ -48,8 +46,6 @@ impl Face for Mlops {
 pub struct KeycloakAdmin;
 
 impl Face for KeycloakAdmin {
-    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE];
-
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
             Error::SeatLimitReached(_) => StatusCode::FORBIDDEN,
@@ -80,8 +76,6 @@ impl Face for KeycloakAdmin {
 pub struct OpenId;
 
 impl Face for OpenId {
-    const IMPERSONATE: &'static [&'static str] = &[IMPERSONATE];
-
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         usual_status(error)
     }

@@ -19,7 +19,7 @@ use crate::authn::Actor;
 use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
 use crate::error::Error;
-use crate::http::{App, Facts, RequestId, acting_for, in_time, read_body};
+use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
 use crate::session::{self, SignIn, Tokens};
 
 const OPERATION: &str = "wallaroo token";
@@ -79,10 +79,10 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, 
     let (parts, body) = request.into_parts();
     let run = async {
         // Nobody may say who they are here, and so nobody may speak for another.
-        let nobody = acting_for(&app, Actor::Anonymous, &parts.headers, OpenId::IMPERSONATE, &id).await?;
-        let op = OpContext::new(Arc::clone(&app.services), nobody, Arc::clone(&id.0)).from_client(id.1);
+        let nobody = presented(&parts.headers, &id)?.without_credential();
         let form = Form::parse(&read_body(body).await?);
-        granted(&op, &form, &parts.headers).await
+        let op = OpContext::of_request(Arc::clone(&app.services), nobody, Arc::clone(&id.0), id.1).await?;
+        granted(&app, &op, &form, &parts.headers).await
     };
     let mut response = match run.await {
         Ok(tokens) => given(tokens),
@@ -97,7 +97,8 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, 
     response
 }
 
-async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tokens, Refused> {
+async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tokens, Refused> {
+    let op = op.clone();
     let grant = form.required("grant_type")?;
     if form.value("client_id")?.is_none() && client_of(headers).is_none() {
         return Err(missing("client_id"));
@@ -108,7 +109,8 @@ async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tok
                 email: form.required("username")?.to_owned(),
                 password: form.required("password")?.to_owned(),
             };
-            in_time(session::sign_in(op, &typed)).await.map_err(|cause| {
+            let signed_in = to_its_end(app, async move { session::sign_in(&op, &typed).await }).await;
+            signed_in.map_err(|cause| {
                 let (status, description) = match &cause {
                     Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "Invalid user credentials"),
                     Error::Forbidden(_) => (StatusCode::BAD_REQUEST, "Account disabled"),
@@ -118,14 +120,16 @@ async fn granted(op: &OpContext, form: &Form, headers: &HeaderMap) -> Result<Tok
                 Refused::new(status, "invalid_grant", description, cause)
             })
         }
-        "refresh_token" => in_time(session::refresh(op, form.required("refresh_token")?))
-            .await
-            .map_err(|cause| match &cause {
+        "refresh_token" => {
+            let token = form.required("refresh_token")?.to_owned();
+            let refreshed = to_its_end(app, async move { session::refresh(&op, &token).await }).await;
+            refreshed.map_err(|cause| match &cause {
                 Error::Unauthenticated(_) => {
                     Refused::new(StatusCode::BAD_REQUEST, "invalid_grant", "Invalid refresh token", cause)
                 }
                 _ => cause.into(),
-            }),
+            })
+        }
         _ => Err(Refused::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -146,7 +150,7 @@ fn given(tokens: Tokens) -> Response {
         not_before_policy: 0,
     };
     let mut response = answer(StatusCode::OK, &body);
-    response.extensions_mut().insert(Facts::of(&Actor::User(tokens.caller)));
+    response.extensions_mut().insert(Facts::of(&Actor::user(tokens.caller)));
     response
 }
 

@@ -94,7 +94,7 @@ impl Document {
 pub struct Operation {
     document: Arc<Document>,
     number: usize,
-    pub kind: OperationType,
+    kind: OperationType,
     /// Its kind and name, as the log has them.
     pub title: String,
 }
@@ -136,6 +136,10 @@ impl Operation {
             title,
             document: Arc::clone(&document),
         })
+    }
+
+    pub fn mutates(&self) -> bool {
+        self.kind == OperationType::Mutation
     }
 
     /// What the library is to run, if the document is valid and the variables are what it declares.

@@ -159,7 +159,7 @@ on_both! {
             ] {
                 let statements = tenantry::db::SENT.scope(Default::default(), async {
                     caller.rest(method, path, body.as_ref()).await;
-                    tenantry::db::SENT.with(|sent| sent.borrow().clone())
+                    tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
                 });
                 let of_users = |statement: &Statement| statement.sql.contains("FROM \"users\" WHERE");
                 let statements: Vec<Statement> = statements.await.into_iter().filter(of_users).collect();

@@ -305,9 +305,9 @@ fn every_input_is_known() {
 }
 
 /// What one caller must not see.
-struct View<'a> {
+pub(super) struct View<'a> {
     name: &'static str,
-    caller: Caller<'a>,
+    pub(super) caller: Caller<'a>,
     /// By kind and which name of it. A kind that is absent is in sight.
     hidden: BTreeMap<(Kind, &'static str), Names>,
     /// Words of things out of sight, that no answer may hold.
@@ -329,7 +329,7 @@ impl View<'_> {
     }
 }
 
-async fn views(app: &App) -> Vec<View<'_>> {
+pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     for (organization, tenants) in [
         ("acme", ["acme-berlin", "acme-paris"]),
         ("globex", ["globex-rome", "globex-oslo"]),
@@ -895,7 +895,7 @@ async fn equal_in_mutation(
 }
 
 /// All ways from a field on, through objects that have an id, so far that every type is reached by every other.
-fn go_on(sdl: &Sdl, ty: &str, way: &mut Vec<String>, ways: &mut Vec<(Vec<String>, String)>) {
+pub(super) fn go_on(sdl: &Sdl, ty: &str, way: &mut Vec<String>, ways: &mut Vec<(Vec<String>, String)>) {
     const STEPS_MAX: usize = 4;
     if !sdl.is_object(ty) {
         return;
@@ -921,7 +921,7 @@ fn go_on(sdl: &Sdl, ty: &str, way: &mut Vec<String>, ways: &mut Vec<(Vec<String>
 
 /// The steps of a way, each list with a page that is short enough for the four of them to stand within each other, and
 /// long enough for all that there is.
-fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
+pub(super) fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
     let mut ty = "Query";
     let mut steps = Vec::new();
     for step in way {
@@ -947,7 +947,7 @@ fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
 }
 
 /// The fields of a type that are no objects, and those that are, by what they are.
-fn scalars(sdl: &Sdl, ty: &str) -> Vec<String> {
+pub(super) fn scalars(sdl: &Sdl, ty: &str) -> Vec<String> {
     sdl.fields(ty)
         .into_iter()
         .filter(|field| field.name.node != "id" && !sdl.is_object(named(&field.ty.node)))

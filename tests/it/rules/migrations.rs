@@ -125,9 +125,15 @@ fn steps_are_named_and_ordered() {
         .filter(|name| name.starts_with("m2"))
         .collect();
     files.sort();
-    let of_files = names.iter().map(|name| files.iter().find(|file| name.starts_with(file.as_str())));
+    let of_files = names
+        .iter()
+        .map(|name| files.iter().find(|file| name.starts_with(file.as_str())));
     let of_files: Vec<&String> = of_files.flatten().collect();
-    assert_eq!(of_files, files.iter().collect::<Vec<_>>(), "a step's file that is not in the list, or the other way");
+    assert_eq!(
+        of_files,
+        files.iter().collect::<Vec<_>>(),
+        "a step's file that is not in the list, or the other way"
+    );
     assert_eq!(files.len(), names.len());
 }
 

@@ -7,7 +7,9 @@
 mod docs;
 mod explain;
 mod filters;
+mod headers;
 mod isolation;
+mod late;
 mod layers;
 mod migrations;
 mod nulls;
@@ -15,8 +17,11 @@ mod policy_matrix;
 mod refusals;
 mod runs_once;
 mod schema;
+mod scope;
 mod statements;
 mod tables;
+
+pub use policy_matrix::user;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

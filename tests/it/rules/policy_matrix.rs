@@ -76,8 +76,9 @@ pub(super) fn reach(op: &OpContext, action: Action, resource: Resource) -> &'sta
     }
 }
 
-pub(super) fn user(permissions: Permissions) -> Actor {
-    Actor::User(Caller {
+/// A user of an organization, whom no table knows.
+pub fn user(permissions: Permissions) -> Actor {
+    Actor::user(Caller {
         impersonator: None,
         session_pk: None,
         user_pk: MYSELF,
@@ -88,6 +89,7 @@ pub(super) fn user(permissions: Permissions) -> Actor {
         tenant_pk: None,
         permissions,
         api_key_pk: None,
+        limits: tenantry::authn::Limits::default(),
     })
 }
 

@@ -13,7 +13,7 @@ pub async fn sent(caller: &Caller<'_>, document: &str) -> Vec<sea_orm::Statement
     let sent = tenantry::db::SENT.scope(Default::default(), async {
         let answer = caller.send(document, json!({})).await;
         assert!(answer.get("errors").is_none(), "{document}\n{answer:#}");
-        tenantry::db::SENT.with(|sent| sent.borrow().clone())
+        tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     sent.await
         .into_iter()

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// The binary with no variables but these.
+/// The binary with no variables but these, and on a free port unless they name one: whoever runs the tests may have a
+/// server on the usual one.
 pub fn tenantry(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenantry"));
     command
         .env_clear()
         .args(arguments)
+        .env("TENANTRY_LISTEN", "127.0.0.1:0")
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command

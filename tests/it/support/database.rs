@@ -147,6 +147,7 @@ async fn set_up(url: &str) {
         audit_log: tenantry::audit::AuditLog::default(),
         refusals: tenantry::audit::Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
+        under_way: Default::default(),
         signing: SigningKeys::new(SecretSource::Missing, None),
     });
     tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))

@@ -5,6 +5,7 @@ mod database;
 pub mod documents;
 pub mod postgres;
 pub mod process;
+pub mod routes;
 pub mod session;
 
 use std::sync::Arc;
@@ -77,6 +78,7 @@ impl App {
             audit_log,
             refusals: tenantry::audit::Refusals::default(),
             built_in_roles: tenantry::role::BuiltInRoles::default(),
+            under_way: Default::default(),
             signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
         });
         let schema = tenantry::graphql::build(true);

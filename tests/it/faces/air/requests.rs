@@ -237,7 +237,7 @@ on_both! {
         for (path, expected) in cases {
             let sent = SENT.scope(Default::default(), async {
                 get(&ada, path).await;
-                SENT.with(|sent| sent.borrow().clone())
+                SENT.with(|sent| sent.lock().unwrap().clone())
             }).await;
             let sent: Vec<&str> = sent.iter().map(|one| one.sql.as_str()).filter(|sql| !sql.contains("k.digest") && !sql.starts_with("UPDATE")).collect();
             assert_eq!(sent.len(), *expected, "{path}: {sent:#?}");

@@ -236,7 +236,7 @@ on_both! {
         // One statement for the users of a stretch and one for their roles.
         let sent = tenantry::db::SENT.scope(Default::default(), async {
             get(&ada, USERS).await;
-            tenantry::db::SENT.with(|sent| sent.borrow().len())
+            tenantry::db::SENT.with(|sent| sent.lock().unwrap().len())
         }).await;
         assert!((6..=8).contains(&sent), "{sent}");
     }

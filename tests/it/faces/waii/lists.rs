@@ -61,7 +61,7 @@ async fn statements(caller: &Caller<'_>, name: &str, body: Value) -> usize {
     let sent = tenantry::db::SENT.scope(Default::default(), async {
         let reply = caller.app.send(request).await;
         assert_eq!(reply.status.as_u16(), 200, "{name}: {reply:?}");
-        tenantry::db::SENT.with(|sent| sent.borrow().clone())
+        tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     let sent = sent.await;
     let of_call =

@@ -1,0 +1,152 @@
+//! The caller of a change, held until the change is committed.
+//!
+//! Who calls was decided when the request had come in, and the verb went by that. A change that is committed after the
+//! caller was deactivated, the key revoked or the role withdrawn would be made by somebody who may not make it. So right
+//! before the commit all of it is looked up once more, and locked: whoever takes it away waits until the change is
+//! committed, or has taken it away before, and then the change is refused. SQLite has one writer at a time and needs no
+//! lock.
+//!
+//! The locks come last, after all rows that the verb locks itself. A verb that changes its caller's own account holds that
+//! row more strongly by then, and one that ends its caller's own credential asks to hold before it does.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+
+use super::Caller;
+use crate::error::{Error, Result};
+use crate::permission::Permissions;
+use crate::role::stored_permissions;
+use crate::value::Timestamp;
+
+/// Accounts, credentials, and each thing that gives a permission, each locked where it stands: on PostgreSQL a lock cannot
+/// be taken through an outer join or a union. Built-in roles never change and are not locked.
+const HOLD: &str = r"
+    WITH accounts AS (
+        SELECT pk, organization_pk FROM users WHERE pk IN ($1, $2) AND activated {lock}
+    ), keys AS (
+        SELECT pk FROM api_keys
+        WHERE pk = $3 AND (revoked_at IS NULL OR revoked_at > $6) AND (expires_at IS NULL OR expires_at > $6) {lock}
+    ), signed_in AS (
+        SELECT pk FROM sessions WHERE pk IN ($4, $5) AND ended_at IS NULL AND expires_at > $6 {lock}
+    ), direct AS (
+        SELECT user_pk, role_pk FROM user_roles WHERE user_pk IN ($1, $2) {lock}
+    ), memberships AS (
+        SELECT user_pk, group_pk FROM group_members WHERE user_pk IN ($1, $2) {lock}
+    ), carried AS (
+        SELECT group_pk, role_pk FROM group_roles WHERE group_pk IN (SELECT group_pk FROM memberships) {lock}
+    ), assigned AS (
+        SELECT user_pk, role_pk FROM direct
+        UNION SELECT m.user_pk, c.role_pk FROM memberships m JOIN carried c ON c.group_pk = m.group_pk
+    ), own_roles AS (
+        SELECT pk, permissions FROM roles
+        WHERE organization_pk IS NOT NULL AND pk IN (SELECT role_pk FROM assigned) {lock}
+    )
+    SELECT a.pk AS user_pk, a.organization_pk,
+           (SELECT COUNT(*) FROM keys) AS api_keys, (SELECT COUNT(*) FROM signed_in) AS sessions,
+           r.organization_pk AS role_organization_pk, r.name AS role_name, o.permissions AS role_permissions
+    FROM accounts a
+    LEFT JOIN assigned s ON s.user_pk = a.pk
+    LEFT JOIN roles r ON r.pk = s.role_pk
+    LEFT JOIN own_roles o ON o.pk = r.pk";
+
+static HOLD_ON_POSTGRES: LazyLock<String> = LazyLock::new(|| HOLD.replace("{lock}", "FOR SHARE"));
+static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| HOLD.replace("{lock}", ""));
+
+/// One row per role of each account; an account without roles has one row without a role.
+#[derive(FromQueryResult)]
+struct Row {
+    user_pk: i64,
+    organization_pk: i64,
+    api_keys: i64,
+    sessions: i64,
+    role_organization_pk: Option<i64>,
+    role_name: Option<String>,
+    role_permissions: Option<String>,
+}
+
+/// An account that may call, as it stands now.
+#[derive(Default)]
+struct Standing {
+    organization_pk: i64,
+    permissions: Permissions,
+}
+
+/// Refuses a change whose caller is not any more what it was decided to be, and keeps the caller so until the transaction
+/// ends. `UNAUTHENTICATED` if account or credential are gone, `FORBIDDEN` if a permission is.
+pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Timestamp) -> Result<()> {
+    let impersonator = caller.impersonator.as_ref();
+    let api_key = caller.api_key_pk.or(impersonator.and_then(|who| who.api_key_pk));
+    let began_with = impersonator.and_then(|who| who.session_pk);
+    let backend = transaction.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => &HOLD_ON_POSTGRES,
+        _ => &HOLD_ON_SQLITE,
+    };
+    let values = [
+        caller.user_pk.into(),
+        impersonator.map_or(caller.user_pk, |who| who.user_pk).into(),
+        api_key.into(),
+        caller.session_pk.into(),
+        began_with.into(),
+        now.micros().into(),
+    ];
+    let rows = transaction
+        .query_all_raw(Statement::from_sql_and_values(backend, sql.as_str(), values))
+        .await?;
+    let mut accounts: HashMap<i64, Standing> = HashMap::new();
+    let mut credentials = (0, 0);
+    for row in &rows {
+        let row = Row::from_query_result(row, "")?;
+        credentials = (row.api_keys, row.sessions);
+        let account = accounts.entry(row.user_pk).or_default();
+        account.organization_pk = row.organization_pk;
+        if let Some(name) = &row.role_name {
+            account.permissions |= stored_permissions(
+                row.role_organization_pk,
+                name,
+                row.role_permissions.as_deref().unwrap_or_default(),
+            );
+        }
+    }
+    let one = |present: Option<i64>| i64::from(present.is_some());
+    if credentials != (one(api_key), one(caller.session_pk) + one(began_with)) {
+        return Err(gone());
+    }
+    still(caller, &accounts)
+}
+
+fn still(caller: &Caller, accounts: &HashMap<i64, Standing>) -> Result<()> {
+    let account = accounts
+        .get(&caller.user_pk)
+        .filter(|account| account.organization_pk == caller.organization_pk)
+        .ok_or_else(gone)?;
+    let Some(who) = &caller.impersonator else {
+        return contains(caller.limits.narrow(account.permissions), caller.permissions);
+    };
+    contains(account.permissions, caller.permissions)?;
+    let begun_by = accounts
+        .get(&who.user_pk)
+        .filter(|account| account.organization_pk == who.organization_pk)
+        .ok_or_else(gone)?;
+    let may = caller.limits.narrow(begun_by.permissions);
+    contains(may, account.permissions | Permissions::USAGE_IMPERSONATION)?;
+    let reaches = may.contains(Permissions::EVERY_ORGANIZATION) || begun_by.organization_pk == account.organization_pk;
+    if reaches { Ok(()) } else { Err(gone()) }
+}
+
+fn contains(have: Permissions, need: Permissions) -> Result<()> {
+    if have.contains(need) {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        "Your permissions changed while this was running, and nothing was changed here. Try again.".to_owned(),
+    ))
+}
+
+fn gone() -> Error {
+    Error::Unauthenticated(
+        "Your account or credential changed while this was running, and nothing was changed here.".to_owned(),
+    )
+}

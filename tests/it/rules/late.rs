@@ -1,0 +1,262 @@
+//! The caller is decided late: once the body is whole, again in the transaction of a change, and again at each stretch of a
+//! list that is read for long.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
+use http_body_util::BodyExt;
+use sea_orm::{ConnectionTrait, DbBackend};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::isolation::{base_call, selection, views};
+use super::{Sdl, named};
+use crate::on_both;
+use crate::support::routes::{Route, routes};
+use crate::support::{App, Caller};
+
+/// Serves the app's routes at an address of its own, until the test ends.
+async fn served(app: &App) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(tenantry::http::serve(
+        listener,
+        app.router.clone(),
+        std::future::pending(),
+    ));
+    address
+}
+
+/// Sends a request whose body comes in two parts, and does something between them. Gives the status.
+async fn in_two_parts(address: SocketAddr, route: &Route, key: &str, between: impl Future<Output = ()>) -> u16 {
+    let body = route.body.as_ref().unwrap().to_string();
+    let (first, rest) = body.split_at(body.len().min(6) - 1);
+    let head = format!(
+        "{} {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        route.method,
+        route.path,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(first.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    between.await;
+    // A server that refused before has closed by now.
+    let _ = stream.write_all(rest.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .unwrap_or_else(|| panic!("no answer: {answer}"));
+    status.parse().unwrap()
+}
+
+/// Ways to lose a credential.
+const WAYS: [&str; 3] = ["deactivated", "deleted", "revoked"];
+
+async fn lose(app: &App, way: &str, user: &str, key: &str) {
+    match way {
+        "deactivated" => drop(
+            app.admin()
+                .ok(
+                    "mutation($id: ID) { deactivateUser(where: {id: $id}) { id } }",
+                    json!({ "id": user }),
+                )
+                .await,
+        ),
+        "deleted" => drop(
+            app.admin()
+                .ok(
+                    "mutation($id: ID) { deleteUser(where: {id: $id}) { id } }",
+                    json!({ "id": user }),
+                )
+                .await,
+        ),
+        _ => drop(
+            app.key(key)
+                .ok("mutation { revokeApiKeys(names: [\"late\"]) { id } }", json!({}))
+                .await,
+        ),
+    }
+}
+
+/// A new administrator of Acme with a key of the name `late`.
+async fn administrator(app: &App) -> (String, String) {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("boss-{}", NUMBER.fetch_add(1, Ordering::SeqCst));
+    let data = json!({ "id": id, "organizationId": "acme", "roles": ["organization-admin"] });
+    app.admin()
+        .ok(
+            "mutation($data: CreateUserData!) { createUser(data: $data) { id } }",
+            json!({ "data": data }),
+        )
+        .await;
+    let new = tenantry::api_key::NewApiKey {
+        name: "late".to_owned(),
+        ..Default::default()
+    };
+    let made = tenantry::api_key::create_for(&app.machine(), &tenantry::user::Target::id(&id), new, None)
+        .await
+        .unwrap();
+    (id, made.secret.expose().to_owned())
+}
+
+on_both! {
+    async fn once_the_body_is_whole(app: App) {
+        app.acme().await;
+        let address = served(&app).await;
+        for route in routes(0).iter().filter(|route| route.body.is_some()) {
+            for way in WAYS {
+                let (id, key) = administrator(&app).await;
+                let mut before = String::new();
+                let status = in_two_parts(address, route, &key, async {
+                    lose(&app, way, &id, &key).await;
+                    before = app.dump().await;
+                }).await;
+                assert_eq!(status, 401, "{} {}: {way}", route.method, route.path);
+                assert_eq!(app.dump().await, before, "{} {}: {way}", route.method, route.path);
+            }
+        }
+    }
+
+    /// What a verb was decided by is taken away after the decision and before the commit: nothing is changed. Verbs that are
+    /// open to anybody have no caller.
+    async fn in_the_transaction_of_a_change(app: App) {
+        const OPEN: [&str; 6] = ["acceptInvitation", "completePasswordReset", "refreshSession", "requestPasswordReset", "signIn", "verifyEmail"];
+        let sdl = Sdl::read();
+        let views = views(&app).await;
+        let ann = &views[0].caller;
+        let ann_is = "(SELECT pk FROM users WHERE id = 'acme-ann')";
+        let ways = [
+            ("UPDATE users SET activated = FALSE WHERE id = 'acme-ann'".to_owned(), "UPDATE users SET activated = TRUE WHERE id = 'acme-ann'".to_owned()),
+            (format!("UPDATE api_keys SET revoked_at = 1 WHERE user_pk = {ann_is}"), format!("UPDATE api_keys SET revoked_at = NULL WHERE user_pk = {ann_is}")),
+            (
+                format!("DELETE FROM user_roles WHERE user_pk = {ann_is}"),
+                format!("INSERT INTO user_roles (user_pk, role_pk, created_at) SELECT {ann_is}, pk, 0 FROM roles WHERE name = 'organization-admin' AND organization_pk IS NULL"),
+            ),
+        ];
+        let mut held = 0;
+        for field in sdl.fields("Mutation") {
+            let name = field.name.node.as_str();
+            if OPEN.contains(&name) {
+                continue;
+            }
+            for (take, give_back) in &ways {
+                let message = taken_meanwhile(&app, ann, &sdl, field, take).await;
+                held += usize::from(message.contains("changed while this was running"));
+                let change = app.services.db.begin().await.unwrap();
+                change.execute_unprepared(give_back).await.unwrap();
+                change.commit().await.unwrap();
+                app.services.credentials.forget();
+            }
+        }
+        assert!(held > 20, "only {held} were refused where they were to be committed");
+    }
+
+    async fn at_each_stretch_of_a_list(app: App) {
+        let ada = app.acme().await;
+        let change = app.services.db.begin().await.unwrap();
+        change.execute_unprepared(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+             INSERT INTO users (id, organization_pk, activated, version, created_at, updated_at)
+             SELECT 'many-' || i, (SELECT pk FROM organizations WHERE id = 'acme'), TRUE, 1, i, i FROM n",
+        ).await.unwrap();
+        change.commit().await.unwrap();
+        for (method, path) in [(Method::POST, "/api/list-users"), (Method::GET, "/api/data/users")] {
+            let mut request = ada.request(path, &json!({}));
+            *request.method_mut() = method.clone();
+            let response = tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap();
+            assert_eq!(response.status(), 200, "{path}");
+            let mut body = response.into_body();
+            let mut text = Vec::new();
+            // The head and the first stretch are on their way already.
+            for _ in 0..2 {
+                text.extend(body.frame().await.unwrap().unwrap().into_data().unwrap());
+            }
+            app.admin().ok("mutation { deactivateUser(where: {id: \"ada\"}) { id } }", json!({})).await;
+            let broken = loop {
+                match body.frame().await {
+                    Some(Ok(frame)) => text.extend(frame.into_data().unwrap()),
+                    Some(Err(_)) => break true,
+                    None => break false,
+                }
+            };
+            assert!(broken, "{path} went on to its end");
+            let text = String::from_utf8(text).unwrap();
+            assert!(serde_json::from_str::<Value>(&text).is_err(), "{path}: what came is taken for whole");
+            assert!(text.contains("many-1\"") && !text.contains("many-1999\""), "{path}");
+            app.admin().ok("mutation { activateUser(where: {id: \"ada\"}) { id } }", json!({})).await;
+        }
+    }
+}
+
+/// Sends a mutation, has it wait right before its commit or its first lock, and takes something away meanwhile. Nothing may
+/// be changed. Gives the message of the refusal; empty for a mutation that had nothing to change.
+async fn taken_meanwhile(
+    app: &App,
+    caller: &Caller<'_>,
+    sdl: &Sdl,
+    field: &async_graphql::parser::types::FieldDefinition,
+    take: &str,
+) -> String {
+    let name = field.name.node.as_str();
+    let required = field
+        .arguments
+        .iter()
+        .filter(|argument| argument.node.default_value.is_none());
+    let (declared, given): (Vec<String>, Vec<String>) = required
+        .map(|argument| {
+            (
+                format!("${}: {}", argument.node.name.node, argument.node.ty.node),
+                format!("{0}: ${0}", argument.node.name.node),
+            )
+        })
+        .unzip();
+    let declared = if declared.is_empty() {
+        String::new()
+    } else {
+        format!("({})", declared.join(", "))
+    };
+    let given = if given.is_empty() {
+        String::new()
+    } else {
+        format!("({})", given.join(", "))
+    };
+    let document = format!(
+        "mutation{declared} {{ {name}{given}{} }}",
+        selection(sdl, named(&field.ty.node))
+    );
+    let mut variables = base_call(name).unwrap();
+    if name == "updateSettings" {
+        variables = json!({ "updated": { "late": true } });
+    } else if name == "revokeApiKeys" {
+        variables = json!({ "names": ["acme-key"] });
+    }
+    // Remembered, so that the decision is made by what was before.
+    caller.ok("{ me { id } }", json!({})).await;
+    let change = app.services.db.begin().await.unwrap();
+    if app.services.db.backend() == DbBackend::Postgres {
+        change
+            .execute_unprepared("LOCK TABLE audit_events IN EXCLUSIVE MODE")
+            .await
+            .unwrap();
+    }
+    change.execute_unprepared(take).await.unwrap();
+    let sent = caller.send(&document, variables);
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        change.commit().await.unwrap();
+        app.dump().await
+    };
+    let (answer, before) = tokio::join!(sent, meanwhile);
+    // The dump may have been made while the mutation was still waiting, and is made again where it shows.
+    assert_eq!(app.dump().await, before, "{document} after {take}: {answer}");
+    answer["errors"][0]["message"].as_str().unwrap_or_default().to_owned()
+}
