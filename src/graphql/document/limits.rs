@@ -138,7 +138,7 @@ struct Size {
     selections: u64,
     /// The values it may give.
     values: u64,
-    /// The tests in its filters, as often as they are made.
+    /// The tests in its filters. A list below another is one statement for all its parents, and so one place.
     tests: u64,
     /// Levels of fields.
     depth: u64,
@@ -261,7 +261,7 @@ impl<'a> Measuring<'a> {
         size.tests = size
             .tests
             .saturating_add(self.tests(field)?)
-            .saturating_add(below.tests.saturating_mul(page));
+            .saturating_add(below.tests);
         size.depth = size.depth.max(below.depth.saturating_add(1));
         size.type_fields_nested = size.type_fields_nested.max(nested);
         size.repeated = size.repeated.max(below.repeated);

@@ -6,6 +6,7 @@
 
 mod docs;
 mod explain;
+mod field_names;
 mod filters;
 mod headers;
 mod isolation;

@@ -20,7 +20,7 @@ async fn done(app: &App, caller: &Caller<'_>, document: &str) -> Done {
     let before = app.number(events).await;
     let sent = tenantry::db::SENT.scope(Default::default(), async {
         let answer = caller.send(document, json!({})).await;
-        (answer, tenantry::db::SENT.with(|sent| sent.borrow().clone()))
+        (answer, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
     });
     let (answer, sent) = sent.await;
     let code = &answer["errors"][0]["extensions"]["code"];
