@@ -163,7 +163,7 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            print!("{}", graphql::build(true).sdl());
+            print!("{}", graphql::sdl(&graphql::build(true)));
             return Ok(());
         }
         Some(Command::Completions { shell }) => {

@@ -1,6 +1,6 @@
 //! The schema, put together from the areas.
 
-use async_graphql::{EmptySubscription, MergedObject, SchemaBuilder, ValidationMode};
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
 use crate::audit::graphql::AuditQuery;
@@ -62,4 +62,9 @@ pub fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
+}
+
+/// The schema as text, with all that it says: also where its scalars are specified, which the library leaves out.
+pub fn sdl(schema: &Schema) -> String {
+    schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
 }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response as Answer, ServerError, Value};
 use axum::Extension;
 use axum::body::Body;
@@ -19,7 +18,7 @@ use super::parameters::Parsed;
 use super::request::{Facts, RequestId, in_time, presented, to_its_end};
 use super::{App, read_body};
 use crate::context::OpContext;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::document::{self, Operation};
 use crate::graphql::{code_of, finish, refused, response_of};
 
@@ -67,7 +66,7 @@ pub async fn route(
         }
     };
     let parsed = match parsed {
-        Ok(parsed) if parsed.query.is_some() => parsed,
+        Ok(parsed) if parsed.names_a_document() => parsed,
         Ok(_) => {
             let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
             return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
@@ -137,21 +136,22 @@ impl Execution {
 /// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
 pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
     let mut facts = Facts::of(op.actor());
-    let query = parsed.query.unwrap_or_default();
-    let chosen = document::read(&query)
-        .and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
-    facts.operation = chosen.as_ref().ok().map(|operation| operation.title.clone());
-    let mutation_by_get = by_get && chosen.as_ref().is_ok_and(Operation::mutates);
     let request_id = op.request_id().to_owned();
-    let mut answer = match &chosen {
-        Err(fault) => refused(vec![fault.clone()]),
-        Ok(_) if mutation_by_get => Answer::default(),
-        Ok(operation) => match operation.prepare(parsed.variables, app.introspection) {
-            Err(faults) => refused(faults),
-            Ok(prepared) => run(app, op, operation.clone(), prepared).await,
-        },
+    let mut mutation_by_get = false;
+    let mut chosen = None;
+    let mut answer = match chosen_by(&op, &parsed) {
+        Err(answer) => *answer,
+        Ok(operation) => {
+            let operation = chosen.insert(operation);
+            facts.operation = Some(operation.title.clone());
+            mutation_by_get = by_get && operation.mutates();
+            match mutation_by_get {
+                true => Answer::default(),
+                false => run(app, op, operation.clone(), parsed).await,
+            }
+        }
     };
-    finish(&mut answer, chosen.as_ref().ok(), &request_id);
+    finish(&mut answer, chosen.as_ref(), &request_id);
     facts.code = match mutation_by_get {
         true => Some(ErrorCode::Invalid),
         false => answer.errors.first().map(code_of),
@@ -163,7 +163,31 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
     }
 }
 
-async fn run(app: &App, op: OpContext, operation: Operation, prepared: ExecutableDocument) -> Answer {
+/// The operation that a request is about; an answer, if there is none, or it would cost too much.
+fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> {
+    let kept = match (&parsed.query, &parsed.persisted) {
+        (None, Some(persisted)) => Some(persisted.text(op.actor())?),
+        (Some(text), Some(persisted)) => {
+            persisted.check(text).map_err(response_of)?;
+            None
+        }
+        (_, None) => None,
+    };
+    let text = kept.as_deref().or(parsed.query.as_deref()).unwrap_or_default();
+    let document = document::read(text);
+    let chosen =
+        document.and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
+    chosen.map_err(|fault| Box::new(refused(vec![fault])))
+}
+
+async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> Answer {
+    let prepared = match operation.prepare(parsed.variables, app.introspection) {
+        Ok(prepared) => prepared,
+        Err(faults) => return refused(faults),
+    };
+    if let (Some(text), Some(persisted)) = (&parsed.query, &parsed.persisted) {
+        persisted.keep(op.actor(), text);
+    }
     let mut request = Request::new("").data(op.clone());
     request.set_parsed_query(prepared);
     let schema = app.schema.clone();

@@ -59,7 +59,13 @@ pub fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|media| media == "application/json" || media == "application/graphql+json");
     let utf8 = parts.all(|part| {
         part.strip_prefix("charset=")
-            .is_none_or(|set| set.trim_matches('"') == "utf-8")
+            .is_none_or(|set| matches!(set.trim_matches('"'), "utf-8" | "utf8"))
     });
-    json && utf8 && !headers.contains_key(header::CONTENT_ENCODING)
+    json && utf8 && !is_encoded(headers)
+}
+
+/// Whether a body is compressed, or otherwise not as it was written. `identity` says that it is.
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }

@@ -17,6 +17,7 @@ pub use crate::edge::{Edge, Network};
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::Peer;
 pub use graphql::{execute, refuse, status_of};
+pub use media::is_encoded;
 pub use parameters::Parsed;
 pub use request::{Facts, Form, RequestId, in_time, presented, to_its_end};
 pub use router::{App, router};

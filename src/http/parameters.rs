@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::graphql::PersistedQuery;
 use crate::value::exact_json;
 
 /// A request's parameters, before its document is looked at.
@@ -13,6 +14,8 @@ pub struct Parsed {
     pub query: Option<String>,
     pub operation_name: Option<String>,
     pub variables: Map<String, Value>,
+    /// What stands for the document, or goes with it.
+    pub persisted: Option<PersistedQuery>,
 }
 
 /// The parameters as they come in a body.
@@ -36,6 +39,11 @@ struct Texts {
 }
 
 impl Parsed {
+    /// Whether it says which document is meant.
+    pub fn names_a_document(&self) -> bool {
+        self.query.is_some() || self.persisted.is_some()
+    }
+
     /// A JSON body.
     pub fn from_body(body: &[u8]) -> Result<Self> {
         let not_understood = || {
@@ -44,7 +52,10 @@ impl Parsed {
                 "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
             )
         };
-        // A list would do for serde, its items being the fields in turn.
+        if body.trim_ascii_start().starts_with(b"[") {
+            let message = "The body is a list. Batches are not taken: send each document as a request of its own.";
+            return Err(Error::invalid("body", message));
+        }
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(not_understood());
         }
@@ -79,10 +90,11 @@ impl Parsed {
         variables: Option<&str>,
         extensions: Option<&str>,
     ) -> Result<Self> {
-        // There are no extensions of a request here, but a client may send some.
-        object("extensions", extensions)?;
+        // Of the others that a client may send none means anything here.
+        let persisted = PersistedQuery::read(&object("extensions", extensions)?)?;
         Ok(Self {
-            query,
+            query: query.filter(|text| persisted.is_none() || !text.is_empty()),
+            persisted,
             operation_name: operation_name.filter(|name| !name.is_empty()),
             variables: object("variables", variables)?,
         })

@@ -76,7 +76,7 @@ struct Sdl {
 
 impl Sdl {
     fn read() -> Self {
-        let text = tenantry::graphql::build(true).sdl();
+        let text = tenantry::graphql::sdl(&tenantry::graphql::build(true));
         let document = async_graphql::parser::parse_schema(&text).unwrap();
         let types = document
             .definitions
