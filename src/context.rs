@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sea_orm::DatabaseTransaction;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use crate::audit::{self, AuditLog, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
-use crate::db::Database;
+use crate::db::{Database, Holder};
 use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
@@ -75,6 +76,8 @@ impl Clock {
 #[derive(Clone, Debug)]
 pub struct OpContext {
     services: Arc<Services>,
+    /// The database, as far as whoever sent the request may hold it.
+    db: Database,
     actor: Actor,
     /// What the actor was decided by; nothing for the machine, and for who has just signed in.
     presented: Option<Arc<Presented>>,
@@ -85,6 +88,7 @@ pub struct OpContext {
 impl OpContext {
     pub fn new(services: Arc<Services>, actor: Actor, request_id: impl Into<Arc<str>>) -> Self {
         Self {
+            db: services.db.clone(),
             services,
             actor,
             presented: None,
@@ -101,7 +105,13 @@ impl OpContext {
         client: Option<IpAddr>,
     ) -> Result<Self> {
         let actor = presented.actor(&services).await?;
+        // Whoever acts as many users is one caller all the same.
+        let holder = match actor.caller() {
+            Some(caller) => Holder::User(caller.impersonator.as_ref().map_or(caller.user_pk, |who| who.user_pk)),
+            None => Holder::client(client),
+        };
         Ok(Self {
+            db: services.db.held_by(holder),
             presented: Some(presented),
             client,
             ..Self::new(services, actor, request_id)
@@ -153,7 +163,7 @@ impl OpContext {
     }
 
     pub fn db(&self) -> &Database {
-        &self.services.db
+        &self.db
     }
 
     pub fn now(&self) -> Timestamp {
@@ -235,8 +245,10 @@ impl OpContext {
 
     /// Opens the one transaction of a verb.
     pub async fn begin(&self) -> Result<Change<'_>> {
+        let place = self.db.place_for_change().await?;
         Ok(Change {
-            transaction: self.services.db.begin().await?,
+            transaction: self.db.begin().await?,
+            _place: place,
             op: self,
             lines: Vec::new(),
             told: false,
@@ -252,6 +264,8 @@ impl OpContext {
 #[derive(Debug)]
 pub struct Change<'op> {
     transaction: DatabaseTransaction,
+    /// The caller's, for as long as the change is open.
+    _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
     /// The events, for the audit log.
     lines: Vec<String>,

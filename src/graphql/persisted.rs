@@ -70,7 +70,7 @@ impl PersistedQuery {
     }
 
     /// The text that this caller sent before; the answer in the protocol's words, if it is not known.
-    pub fn text(&self, actor: &Actor) -> Result<Arc<str>, Response> {
+    pub fn text(&self, actor: &Actor) -> Result<Arc<str>, Box<Response>> {
         if !self.known {
             return Err(told("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED"));
         }
@@ -115,10 +115,10 @@ impl PersistedQuery {
 }
 
 /// An answer in the protocol's words, which clients compare to the letter.
-fn told(words: &str, code: &str) -> Response {
+fn told(words: &str, code: &str) -> Box<Response> {
     let mut error = ServerError::new(words, None);
     let mut extensions = ErrorExtensionValues::default();
     extensions.set("code", code);
     error.extensions = Some(extensions);
-    Response::from_errors(vec![error])
+    Box::new(Response::from_errors(vec![error]))
 }
