@@ -2,6 +2,8 @@
 //!
 //! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
 
+pub mod room;
+
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
+use self::room::{Room, Turn};
 use crate::audit::{self, AuditLog, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
@@ -83,6 +86,8 @@ pub struct OpContext {
     presented: Option<Arc<Presented>>,
     request_id: Arc<str>,
     client: Option<IpAddr>,
+    /// What the answer may take, if it is bounded.
+    room: Option<Arc<Room>>,
 }
 
 impl OpContext {
@@ -94,6 +99,7 @@ impl OpContext {
             presented: None,
             request_id: request_id.into(),
             client: None,
+            room: None,
         }
     }
 
@@ -134,6 +140,36 @@ impl OpContext {
     pub fn from_client(mut self, client: Option<IpAddr>) -> Self {
         self.client = client;
         self
+    }
+
+    /// The same, with an answer that has no more room than this.
+    #[must_use]
+    pub fn within(mut self, room: Room) -> Self {
+        self.room = Some(Arc::new(room));
+        self
+    }
+
+    /// The room that the answer has; `None`, if it is not bounded.
+    pub fn room(&self) -> Option<&Room> {
+        self.room.as_deref()
+    }
+
+    /// Waits until no other field at the top of the same document is being answered.
+    pub async fn turn(&self) -> Option<Turn<'_>> {
+        match self.room() {
+            Some(room) => Some(room.turn().await),
+            None => None,
+        }
+    }
+
+    /// Charges what was read for the answer.
+    pub fn charge_read(&self, bytes: usize) -> Result<()> {
+        self.room().map_or(Ok(()), |room| room.read(bytes))
+    }
+
+    /// Charges what was written into the answer.
+    pub fn charge_written(&self, bytes: usize) -> Result<()> {
+        self.room().map_or(Ok(()), |room| room.written(bytes))
     }
 
     /// The same request by nobody: for verbs that are open to anybody, and go by what they are given and not by who brings it.

@@ -6,7 +6,7 @@ mod shares;
 mod sqlite;
 
 pub use reader::Reader;
-pub use shares::{CHANGES_MAX, Holder, READS_MAX};
+pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 
 use std::future::Future;
 use std::io::ErrorKind;
@@ -152,6 +152,14 @@ impl Database {
     /// Where queries outside a change run.
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The memory that the caller's answers may take.
+    pub fn answers(&self) -> Answers {
+        match &self.reader.share {
+            Some(share) => share.answers.clone(),
+            None => self.shares.answers.clone(),
+        }
     }
 
     /// The caller's place for a change, which is held as long as the change is open.

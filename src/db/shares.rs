@@ -1,4 +1,4 @@
-//! How much of the database one caller may hold at a moment, so that nobody keeps others waiting.
+//! How much one caller may hold at a moment, of the database and of memory for answers, so that nobody keeps others waiting.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,6 +13,10 @@ use super::WAIT;
 pub const READS_MAX: usize = 2;
 /// Changes of one caller that are open at the same moment.
 pub const CHANGES_MAX: usize = 2;
+
+/// Memory that all answers under way may take together, and those of one caller.
+const ANSWERS_BYTES_MAX: usize = 48 * 1024 * 1024;
+const CALLERS_ANSWERS_BYTES_MAX: usize = 24 * 1024 * 1024;
 
 /// Whose statements are counted together: a user, whatever its credentials, or a client that has not said who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,16 +40,81 @@ impl Holder {
 pub struct Share {
     pub(super) reads: Arc<Semaphore>,
     pub(super) changes: Arc<Semaphore>,
+    pub(super) answers: Answers,
+}
+
+/// The memory that answers may take: a caller's, within that of all. A permit is a kibibyte.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    callers: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            callers: Arc::new(Semaphore::new(CALLERS_ANSWERS_BYTES_MAX / 1024)),
+            all: Arc::new(Semaphore::new(ANSWERS_BYTES_MAX / 1024)),
+        }
+    }
+}
+
+impl Answers {
+    /// That of another caller, within the same of all.
+    #[must_use]
+    pub fn of_another(&self) -> Self {
+        Self {
+            all: Arc::clone(&self.all),
+            ..Self::default()
+        }
+    }
+
+    /// So many bytes, now or never.
+    pub fn at_once(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
+        let none_left = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let permits = kibibytes(bytes);
+        let callers = Arc::clone(&self.callers).try_acquire_many_owned(permits);
+        let all = Arc::clone(&self.all).try_acquire_many_owned(permits);
+        Ok([callers.map_err(none_left)?, all.map_err(none_left)?])
+    }
+
+    /// So many bytes, when there are some; not more than a caller may have.
+    pub async fn wait(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
+        let permits = kibibytes(bytes.min(CALLERS_ANSWERS_BYTES_MAX));
+        let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
+        let both = async {
+            // In one order always, so that nobody waits in a circle.
+            let callers = Arc::clone(&self.callers)
+                .acquire_many_owned(permits)
+                .await
+                .map_err(closed)?;
+            let all = Arc::clone(&self.all)
+                .acquire_many_owned(permits)
+                .await
+                .map_err(closed)?;
+            Ok([callers, all])
+        };
+        let waited = tokio::time::timeout(WAIT, both).await;
+        waited.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)))
+    }
+}
+
+fn kibibytes(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 /// The shares of those who call at this moment.
 #[derive(Debug, Default)]
-pub struct Shares(Mutex<HashMap<Holder, Weak<Share>>>);
+pub struct Shares {
+    /// Of whom nobody is counted apart.
+    pub(super) answers: Answers,
+    holders: Mutex<HashMap<Holder, Weak<Share>>>,
+}
 
 impl Shares {
     /// The one share of a holder, for as long as anybody has it.
     pub fn of(&self, holder: Holder) -> Arc<Share> {
-        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shares = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(&holder).and_then(Weak::upgrade) {
             return share;
         }
@@ -56,6 +125,7 @@ impl Shares {
         let share = Arc::new(Share {
             reads: Arc::new(Semaphore::new(READS_MAX)),
             changes: Arc::new(Semaphore::new(CHANGES_MAX)),
+            answers: self.answers.of_another(),
         });
         shares.insert(holder, Arc::downgrade(&share));
         share
@@ -89,7 +159,10 @@ mod tests {
             let _ = shares.of(Holder::User(number));
         }
         assert!(Arc::ptr_eq(&one, &shares.of(Holder::User(1))), "it is in use");
-        assert!(shares.0.lock().unwrap().len() < 100, "those who are gone are forgotten");
+        assert!(
+            shares.holders.lock().unwrap().len() < 100,
+            "those who are gone are forgotten"
+        );
     }
 
     #[test]

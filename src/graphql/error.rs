@@ -3,7 +3,7 @@
 //! A resolver's `?` turns an [`Error`] into a [`Failure`] and nothing else into one: there is no way for a database's own
 //! text into an answer. Errors that the GraphQL library makes itself get their code in [`finish`].
 
-use async_graphql::{Context, ErrorExtensionValues, PathSegment, Response, ServerError};
+use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use super::document::{Fault, Operation, argument_path};
 use crate::error::{Error, ErrorCode};
@@ -22,7 +22,7 @@ pub struct Failure {
 impl Failure {
     /// One of a field below a list. The library cuts the path of such an error at the outermost list that it comes
     /// through, so it takes its path along from here.
-    pub fn at(ctx: &Context<'_>, error: Error) -> Self {
+    pub fn at<T>(ctx: &ContextBase<'_, T>, error: Error) -> Self {
         let place = ctx.set_error_path(ServerError::new("", None));
         Self {
             error,

@@ -3,6 +3,7 @@
 //! Resolvers are thin: decode, call one verb, wrap. What a list nests is preloaded with it, guided by what the document
 //! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
 
+mod answer;
 pub mod document;
 mod error;
 mod filter;
@@ -14,6 +15,7 @@ mod scalar;
 mod schema;
 mod selection;
 
+pub use answer::{List, Written};
 pub use error::{Failure, Result, code_of, finish, refused, response_of};
 pub use filter::{TextFilter, combine, text_terms};
 pub(crate) use listing::connection_type;
@@ -22,7 +24,7 @@ pub use order::OrderBy;
 pub(crate) use order::order_by;
 pub use persisted::{PERSISTED_BYTES_MAX, PERSISTED_DOCUMENTS_MAX, PersistedQuery};
 pub use rows::{Rows, rows};
-pub use scalar::{DateTime, Json, PageSize};
+pub use scalar::{DateTime, Json, KeptJson, PageSize};
 pub use schema::{Mutation, Query, Schema, build, builder, sdl};
 pub use selection::Selection;
 

@@ -10,14 +10,16 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::{Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 
-use super::scalar::raw;
+use axum::body::Bytes;
+
+use super::answer::{self, List};
 use super::{Listing, PageSize, op, window};
 use crate::list::{self, Member};
 
 /// A list: things to be resolved field by field, or what comes of them.
 pub enum Rows<O> {
-    Objects(Vec<O>),
-    Written(String),
+    Objects(List<O>),
+    Written(Bytes),
 }
 
 impl<O: OutputType> OutputType for Rows<O> {
@@ -36,7 +38,7 @@ impl<O: OutputType> OutputType for Rows<O> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match self {
             Self::Objects(objects) => objects.resolve(ctx, field).await,
-            Self::Written(text) => Ok(raw(text.clone())),
+            Self::Written(text) => Ok(answer::text(text.clone())),
         }
     }
 }
@@ -57,9 +59,10 @@ where
         return Ok(Rows::Objects(objects));
     };
     let op = op(ctx);
+    let _turn = op.turn().await;
     let (filter, order) = super::listing::asked::<L>(op, wanted, order_by);
     let text = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
-    Ok(Rows::Written(text))
+    Ok(Rows::Written(text.into()))
 }
 
 /// The members of each object in the answer; `None` if the ordinary way is the only one.

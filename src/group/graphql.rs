@@ -1,6 +1,7 @@
 //! Groups in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
@@ -10,7 +11,7 @@ use super::{Group, GroupChange, GroupFields, NewGroup, Target, Term};
 use crate::context::OpContext;
 use crate::entity::group_member;
 use crate::graphql::{
-    DateTime, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
+    DateTime, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
     order_by, text_terms,
 };
 use crate::list::{Filter, Link, Paging};
@@ -40,7 +41,7 @@ pub struct GroupObject {
     /// The id of the organization it belongs to.
     pub organization_id: String,
     /// The roles that its members have by it.
-    pub roles: Vec<RoleObject>,
+    pub roles: List<Arc<RoleObject>>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen. Members coming and going do not
     /// count.
     pub version: i64,
@@ -64,7 +65,7 @@ impl GroupObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<UserObject>> {
+    ) -> Result<List<UserObject>> {
         let _ = (r#where, order_by);
         self.users.list(ctx, first, skip)
     }
@@ -243,9 +244,9 @@ impl Listing for Group {
                 let owners = things.iter().map(|thing| thing.organization_pk);
                 organizations = organizations_beside(op, owners, &under).await?;
             }
-            let mut roles: HashMap<i64, Vec<RoleObject>> = HashMap::new();
+            let mut roles: HashMap<i64, List<Arc<RoleObject>>> = HashMap::new();
             if let Some(under) = selection.under_field("roles") {
-                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups(op.db().reader(), keys).await?;
+                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
                 let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
                 roles = roles_beside(op, carried, &under).await?;
             }
@@ -337,7 +338,7 @@ impl GroupQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<GroupObject>> {
+    ) -> Result<List<GroupObject>> {
         listing::page::<Group>(ctx, r#where, order_by, first, skip).await
     }
 

@@ -5,22 +5,22 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response as Answer, ServerError, Value};
+use async_graphql::{Request, Response as Answer, Value};
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use serde::Serialize;
 
 use super::media::{Media, is_json};
 use super::parameters::Parsed;
 use super::request::{Facts, RequestId, in_time, presented, to_its_end};
-use super::{App, read_body};
+use super::{App, read_body, sending};
 use crate::context::OpContext;
+use crate::context::room::{Room, too_large};
 use crate::error::{Error, ErrorCode, Result};
 use crate::graphql::document::{self, Operation};
-use crate::graphql::{code_of, finish, refused, response_of};
+use crate::graphql::{Written, code_of, finish, refused, response_of};
 
 /// The route.
 pub async fn route(
@@ -46,8 +46,8 @@ pub async fn route(
     if let Err(error) = presented.owner(&app.services).await {
         return refuse_caller(error, media, &id);
     }
-    let parsed = match parts.method {
-        Method::GET => Parsed::from_query(query.as_deref().unwrap_or_default()),
+    let sent = match parts.method {
+        Method::GET => Ok(Sent::Address(query.unwrap_or_default())),
         Method::POST if !is_json(&parts.headers) => {
             let error = Error::invalid(
                 "contentType",
@@ -55,7 +55,7 @@ pub async fn route(
             );
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, media.content_type(), &id);
         }
-        Method::POST => read_body(body).await.and_then(|body| Parsed::from_body(&body)),
+        Method::POST => read_body(body).await.map(Sent::Body),
         _ => {
             let error = Error::invalid("method", "Use POST, or GET for a query.".to_owned());
             let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -65,17 +65,21 @@ pub async fn route(
             return response;
         }
     };
-    let parsed = match parsed {
-        Ok(parsed) if parsed.names_a_document() => parsed,
-        Ok(_) => {
-            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
-            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
-        }
+    let sent = match sent {
+        Ok(sent) => sent,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
+    };
+    let (op, parsed) = match sent.parse(op).await {
+        Ok((_, parsed)) if !parsed.names_a_document() => {
+            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
+            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
+        }
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
@@ -96,6 +100,29 @@ pub async fn route(
     execution.into_response(status, media.content_type())
 }
 
+/// The parameters of a request as they came.
+pub enum Sent {
+    Body(Bytes),
+    /// Behind the address's `?`.
+    Address(String),
+}
+
+impl Sent {
+    /// Reads the parameters, once there is room for what they and the answer take.
+    pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
+        let bytes = match &self {
+            Self::Body(body) => body.len(),
+            Self::Address(query) => query.len(),
+        };
+        let room = Room::for_body(op.db().answers(), bytes).await?;
+        let parsed = match self {
+            Self::Body(body) => Parsed::from_body(&body)?,
+            Self::Address(query) => Parsed::from_query(&query)?,
+        };
+        Ok((op.within(room), parsed))
+    }
+}
+
 /// The answer to a caller who is none, or may not act as the user that a header names.
 fn refuse_caller(error: Error, media: Media, id: &RequestId) -> Response {
     let unauthenticated = matches!(error, Error::Unauthenticated(_));
@@ -113,6 +140,8 @@ pub struct Execution {
     answer: Answer,
     facts: Facts,
     mutation_by_get: bool,
+    /// Its answer's room is held until that is sent.
+    op: OpContext,
 }
 
 impl Execution {
@@ -129,7 +158,8 @@ impl Execution {
 
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
         let request_error = self.request_error().is_some();
-        respond(status, &self.answer, request_error, content_type, self.facts)
+        let room = self.op.room();
+        respond(status, &self.answer, request_error, content_type, self.facts, room)
     }
 }
 
@@ -147,7 +177,7 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
             mutation_by_get = by_get && operation.mutates();
             match mutation_by_get {
                 true => Answer::default(),
-                false => run(app, op, operation.clone(), parsed).await,
+                false => run(app, op.clone(), operation.clone(), parsed).await,
             }
         }
     };
@@ -160,6 +190,7 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
         answer,
         facts,
         mutation_by_get,
+        op,
     }
 }
 
@@ -194,8 +225,11 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     let mutates = operation.mutates();
     // On the heap: it is large, and is handed on several times.
     let run = Box::pin(async move {
-        let answer = schema.execute(request).await;
+        let mut answer = schema.execute(request).await;
         note_refusals(&op, &answer, &operation);
+        if op.room().is_some_and(Room::overflowed) {
+            answer = without_data(answer);
+        }
         Ok(answer)
     });
     let answer = if mutates {
@@ -250,36 +284,44 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
     };
     let mut answer = response_of(error);
     finish(&mut answer, None, &id.0);
-    respond(status, &answer, true, content_type, facts)
+    respond(status, &answer, true, content_type, facts, None)
 }
 
+/// A request error has no data in its answer, not even null data: its document did not run.
 fn respond(
     status: StatusCode,
     answer: &Answer,
     request_error: bool,
     content_type: HeaderValue,
     facts: Facts,
+    room: Option<&Room>,
 ) -> Response {
-    #[derive(Serialize)]
-    struct Out<'a> {
-        #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
-        errors: &'a [ServerError],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<&'a Value>,
-    }
-    // A document that did not run has no data, not even null data.
-    let out = Out {
-        errors: &answer.errors,
-        data: (!request_error).then_some(&answer.data),
+    let data = (!request_error).then_some(&answer.data);
+    let body = match Written::answer(&answer.errors, data) {
+        Ok(Some(written)) => {
+            let held = room.map(|room| room.left(written.bytes())).unwrap_or_default();
+            sending::body(written, held)
+        }
+        Ok(None) => return respond(status, &too_large_answer(), false, content_type, facts, None),
+        Err(_) => Body::from(r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#),
     };
-    let mut response = match serde_json::to_vec(&out) {
-        Ok(text) => Response::new(Body::from(text)),
-        Err(_) => Response::new(Body::from(
-            r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#,
-        )),
-    };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.extensions_mut().insert(facts);
     response
+}
+
+/// What is told in place of an answer that is larger than answers are. The document has run.
+fn too_large_answer() -> Answer {
+    response_of(too_large())
+}
+
+/// The same for one that became too large on its way: the first error that says so, and where.
+fn without_data(answer: Answer) -> Answer {
+    let mut errors = answer.errors.into_iter();
+    match errors.find(|error| code_of(error) == ErrorCode::LimitExceeded) {
+        Some(error) => Answer::from_errors(vec![error]),
+        None => too_large_answer(),
+    }
 }

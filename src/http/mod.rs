@@ -11,14 +11,14 @@ mod pages;
 mod parameters;
 mod request;
 mod router;
+mod sending;
 mod serve;
 
 pub use crate::edge::{Edge, Network};
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::Peer;
-pub use graphql::{execute, refuse, status_of};
+pub use graphql::{Sent, execute, refuse, status_of};
 pub use media::is_encoded;
-pub use parameters::Parsed;
 pub use request::{Facts, Form, RequestId, in_time, presented, to_its_end};
 pub use router::{App, router};
 pub use serve::{HEAD_BYTES_MAX, serve};

@@ -1,5 +1,7 @@
 //! Invitations in the schema.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -7,7 +9,7 @@ use futures::future::BoxFuture;
 use super::{Acceptance, Invitation, InvitationFields, InvitationState, NewInvitation, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
 use crate::list::{Filter, Named, Paging};
@@ -36,7 +38,7 @@ pub struct InvitationObject {
     /// The id of that tenant; null if none.
     pub tenant_id: Option<String>,
     /// The roles promised, by name.
-    pub roles: Vec<RoleObject>,
+    pub roles: List<Arc<RoleObject>>,
     /// When its secret ends.
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
@@ -303,7 +305,7 @@ impl InvitationQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<InvitationObject>> {
+    ) -> Result<List<InvitationObject>> {
         listing::page::<Invitation>(ctx, r#where, order_by, first, skip).await
     }
 

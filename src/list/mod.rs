@@ -14,6 +14,7 @@ mod written;
 
 pub use filter::{Filter, Named, TextTest, text_condition};
 pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
+pub use record::Weigh;
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, ids_of, page};
 pub use written::{Cell, Member, page_as_json};
@@ -28,7 +29,7 @@ use crate::error::{Error, Result};
 pub const PAGE_MAX: u32 = 100;
 
 /// A kind of thing that is listed.
-pub trait Listed: Sized + Send + Sync + 'static {
+pub trait Listed: Weigh + Sized + Send + Sync + 'static {
     type Entity: EntityTrait;
     /// Which of its columns are read.
     type Fields: Copy + Send + Sync + std::ops::BitOr<Output = Self::Fields>;

@@ -49,6 +49,10 @@ impl JsonText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub fn into_string(self) -> String {
+        self.0
+    }
 }
 
 // Recursion is safe: whatever parsed the value has bounded its nesting (serde_json at 128).
