@@ -1,8 +1,7 @@
 //! The commands of the binary.
 
-#![expect(clippy::print_stdout, reason = "what a command answers goes to standard output")]
-
-use std::io::{ErrorKind, IsTerminal};
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::api_key::{self, NewApiKey};
-use crate::audit::{AuditLog, Refusals};
-use crate::authn::{Credentials, SecretSource, SigningKeys, activity};
+use crate::audit::{AuditFile, Refusals};
+use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
@@ -23,8 +22,9 @@ use crate::http::{App, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
-use crate::user::Target;
-use crate::{demo, graphql, setup, sweep, telemetry};
+use crate::user::{self, Target};
+use crate::worker::Workers;
+use crate::{demo, graphql, setup, telemetry};
 
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
@@ -143,7 +143,7 @@ struct RotateKeysArgs {
 
 #[derive(Args, Debug)]
 struct ApiKeyArgs {
-    /// The user, by id or e-mail address.
+    /// The user, by id or e-mail address. What is one user's id and another's address is refused.
     #[arg(long)]
     user: String,
     /// The key's name, unique among the user's keys.
@@ -163,19 +163,19 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            print!("{}", graphql::sdl(&graphql::build(true)));
-            return Ok(());
+            return say(graphql::sdl(&graphql::build(true)).trim_end());
         }
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut script);
+            return say(String::from_utf8_lossy(&script).trim_end());
         }
         _ => {}
     }
     let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let config = Config::read(&cli.config, environment)
         .map_err(|faults| anyhow::anyhow!("the configuration has faults:\n{}", faults.trim_end()))?;
-    telemetry::start();
+    let _logging = telemetry::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STACK_BYTES)
@@ -201,7 +201,15 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
-    println!("listening on http://{address}");
+    if let Some(path) = &config.audit_log {
+        // What is wrong with the file is told now, not in the log of the worker that opens it later.
+        AuditFile::open(path)?;
+    }
+    measure_hashing(&services);
+    let listening = format!("listening on http://{address}");
+    if say(&listening).is_err() {
+        tracing::info!("{listening}");
+    }
     let app = App {
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
@@ -209,22 +217,11 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         introspection: config.introspection,
         edge: Arc::new(config.edge.clone()),
     };
-    let refusing = tokio::spawn(write_refusals(Arc::clone(&services)));
-    let sweeping = tokio::spawn(sweep::sweep_for_ever(Arc::clone(&services)));
-    let (stop, stopping) = tokio::sync::oneshot::channel();
-    let noting = tokio::spawn(activity::flush_until(Arc::clone(&services), stopping));
+    let workers = Workers::start(&services, config.audit_log.clone());
     serve(listener, router(app), stopped()).await;
     services.under_way.close();
     services.under_way.wait().await;
-    drop(stop);
-    noting
-        .await
-        .context("cannot write when keys and users were last seen")?;
-    refusing.abort();
-    sweeping.abort();
-    if let Err(error) = services.refusals.flush(&services, true).await {
-        tracing::warn!(%error, "the last refusals are not in the audit trail");
-    }
+    workers.stop().await;
     services.db.clone().close().await;
     Ok(())
 }
@@ -232,12 +229,36 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
 /// Brings the database up, and at its first start prints the super admin's key.
 async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
     if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
-        println!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {}\n",
-            key.expose()
-        );
+        let key = key.expose();
+        let told = say(format!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {key}\n"
+        ));
+        if let Err(error) = told {
+            tracing::error!(
+                "The super admin's API key is lost: {error:#}. Make another one: tenantry api-key --user {}",
+                setup::ADMIN_EMAIL
+            );
+        }
     }
     Ok(())
+}
+
+/// Prints a line. `println!` would panic where standard output is closed or full.
+fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")
+}
+
+/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+fn measure_hashing(services: &Arc<Services>) {
+    let hasher = services.hasher.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = hasher.measure() {
+            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+        }
+    });
 }
 
 /// The system's own words, and the way out.
@@ -260,13 +281,7 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&config.mail, public_url)?,
-        audit_log: config
-            .audit_log
-            .as_deref()
-            .map(AuditLog::open)
-            .transpose()?
-            .unwrap_or_default(),
+        mailer: Mailer::new(&config.mail, config.mail_from.as_ref(), public_url)?,
         refusals: Refusals::default(),
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),
@@ -280,17 +295,15 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
 async fn migrate_up(config: &Config) -> anyhow::Result<()> {
     let db = Database::connect(&config.database_url).await?;
     setup::migrate(&db).await?;
-    println!("The schema is up to date.");
-    Ok(())
+    say("The schema is up to date.")
 }
 
 async fn migrate_status(config: &Config) -> anyhow::Result<()> {
     let db = Database::connect(&config.database_url).await?;
     match schema_state(db.reader()).await?.known()? {
-        SchemaState::Older(steps) => println!("{steps} steps are missing; run 'tenantry migrate up'."),
-        _ => println!("The schema is up to date."),
+        SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
+        _ => say("The schema is up to date."),
     }
-    Ok(())
 }
 
 async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
@@ -299,37 +312,26 @@ async fn mint(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
         bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
     }
     let op = OpContext::machine(Arc::clone(&services));
-    let new = || NewApiKey {
+    let new = NewApiKey {
         name: args.name.clone(),
         ..NewApiKey::default()
     };
-    // An id may look like an address; as everywhere, an exact id comes first.
-    let by_id = Target::id(&args.user);
-    let minted = match api_key::create_for(&op, &by_id, new(), None).await {
-        Err(crate::error::Error::NotFound(_)) => {
-            let by_email = Target {
-                email: Some(args.user.clone()),
-                ..Target::default()
-            };
-            api_key::create_for(&op, &by_email, new(), None).await
-        }
-        other => other,
-    };
-    let minted = minted.with_context(|| format!("cannot make a key for '{}'", args.user))?;
-    println!("{}", minted.secret.expose());
+    let cannot = || format!("cannot make a key for '{}'", args.user);
+    let owner = user::known_by(&op, &args.user).await.with_context(cannot)?;
+    let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
+        .await
+        .with_context(cannot)?;
+    // Standard output holds the secret alone. Whoever reads neither has the key all the same.
+    let _ = writeln!(
+        std::io::stderr(),
+        "The API key '{}' is one of the user {owner}.",
+        minted.key.name
+    );
     services.db.clone().close().await;
-    Ok(())
-}
-
-/// Writes the refusals of each minute when it is over.
-async fn write_refusals(services: Arc<Services>) {
-    let mut every = tokio::time::interval(std::time::Duration::from_secs(5));
-    loop {
-        every.tick().await;
-        if let Err(error) = services.refusals.flush(&services, false).await {
-            tracing::warn!(%error, "cannot write refusals to the audit trail");
-        }
-    }
+    say(minted.secret.expose()).with_context(|| {
+        let name = &minted.key.name;
+        format!("the key '{name}' was made, and is lost: delete it, and make another")
+    })
 }
 
 async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
@@ -343,13 +345,12 @@ async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
         .rotate(&op, at_once)
         .await
         .context("cannot make a new key")?;
-    if at_once {
-        println!("A new key signs session tokens; the old ones are not believed any more.");
-    } else {
-        println!("A new key is published, and signs session tokens in some minutes.");
-    }
     services.db.clone().close().await;
-    Ok(())
+    say(if at_once {
+        "A new key signs session tokens; the old ones are not believed any more."
+    } else {
+        "A new key is published, and signs session tokens in some minutes."
+    })
 }
 
 async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
@@ -368,18 +369,18 @@ async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         demo::fill(&op, args.users, |done| {
             if tenths(done) > told {
                 told = tenths(done);
-                eprintln!("{done} of {} users", args.users);
+                // Progress that nobody reads is no reason to stop.
+                let _ = writeln!(std::io::stderr(), "{done} of {} users", args.users);
             }
         })
         .await
     };
     let filled = filled.context("cannot fill the database")?;
-    println!(
+    services.db.clone().close().await;
+    say(format!(
         "Made {} users in {} organizations with {} tenants, and {} API keys.",
         filled.users, filled.organizations, filled.tenants, filled.api_keys
-    );
-    services.db.clone().close().await;
-    Ok(())
+    ))
 }
 
 /// The signal to stop: an interrupt or, from a supervisor, a termination.

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::Args;
-
 use axum::http::HeaderValue;
+use clap::Args;
+use lettre::message::Mailbox;
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use crate::authn::{Secret, SecretKey};
 use crate::edge::{Edge, Network, is_origin};
@@ -40,7 +42,8 @@ pub struct ConfigArgs {
     /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
-    /// SMTP server for mails, as in smtps://USER:PASSWORD@HOST. Without one, what needs mail is refused.
+    /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; demanded with a password). Add
+    /// ?tls=none to send a password, or mails, unencrypted. Without a server, what needs mail is refused.
     #[arg(
         long,
         env = "TENANTRY_SMTP_URL",
@@ -49,6 +52,9 @@ pub struct ConfigArgs {
         global = true
     )]
     pub smtp_url: Option<String>,
+    /// Sender of mails, as in `Acme <no-reply@acme.example>`. Default: tenantry <no-reply@HOST>, the public URL's host.
+    #[arg(long, env = "TENANTRY_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub mail_from: Option<String>,
     /// Folder that mails are written to as .eml files, instead of being sent.
     #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
     pub mail_dir: Option<String>,
@@ -80,13 +86,14 @@ pub struct ConfigArgs {
 }
 
 /// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
     "TENANTRY_AUDIT_LOG",
     "TENANTRY_DATABASE_URL",
     "TENANTRY_LISTEN",
     "TENANTRY_ADMIN_API_KEY",
     "TENANTRY_PUBLIC_URL",
     "TENANTRY_SMTP_URL",
+    "TENANTRY_MAIL_FROM",
     "TENANTRY_MAIL_DIR",
     "TENANTRY_GRAPHIQL",
     "TENANTRY_INTROSPECTION",
@@ -104,6 +111,8 @@ pub struct Config {
     /// Without a slash at the end; `None`: the address listened on.
     pub public_url: Option<String>,
     pub mail: MailConfig,
+    /// `None`: an address at the public URL's host.
+    pub mail_from: Option<Mailbox>,
     pub graphiql: bool,
     pub introspection: bool,
     pub audit_log: Option<PathBuf>,
@@ -113,12 +122,72 @@ pub struct Config {
 }
 
 /// Where mails go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum MailConfig {
     /// Nowhere: what needs mail is refused before anything is made. Debug builds write mails to the log.
     None,
     Directory(PathBuf),
-    Smtp(String),
+    Smtp(Smtp),
+}
+
+/// A mail server as it is configured.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+    pub encryption: Encryption,
+    pub user: String,
+    pub password: Option<Secret>,
+}
+
+/// How a mail server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, or nothing is sent.
+    Required,
+    /// STARTTLS where the server offers it.
+    Offered,
+    None,
+}
+
+impl Smtp {
+    /// Reads a URL. A password goes over an unencrypted connection only if the URL says so: without a word, STARTTLS is
+    /// demanded where there is a password, and used where the server offers it otherwise.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let mut asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let tls = match (asked.pop(), asked.is_empty()) {
+            (None, _) => None,
+            (Some((name, value)), true) if name == "tls" => Some(value),
+            (Some(_), _) => return None,
+        };
+        let encryption = match (url.scheme(), tls.as_deref(), url.password()) {
+            ("smtps", None, _) => Encryption::Tls,
+            ("smtp", Some("required"), _) | ("smtp", None, Some(_)) => Encryption::Required,
+            ("smtp", Some("opportunistic") | None, None) => Encryption::Offered,
+            ("smtp", Some("none"), _) => Encryption::None,
+            _ => return None,
+        };
+        let host = url.host_str()?;
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        Some(Self {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port().unwrap_or(match (encryption, url.password()) {
+                (Encryption::Tls, _) => 465,
+                (_, Some(_)) => 587,
+                (_, None) => 25,
+            }),
+            encryption,
+            user: decoded(url.username())?,
+            password: match url.password() {
+                Some(password) => Some(Secret::given(&decoded(password)?)),
+                None => None,
+            },
+        })
+    }
 }
 
 const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
@@ -172,14 +241,30 @@ impl Config {
                 MailConfig::None
             }
             (Some(folder), None) => MailConfig::Directory(folder.into()),
-            (None, Some(url)) => {
-                if !url.starts_with("smtp://") && !url.starts_with("smtps://") {
-                    faults.add("TENANTRY_SMTP_URL", "must start with smtp:// or smtps://");
+            (None, Some(url)) => match Smtp::parse(&url) {
+                Some(smtp) => MailConfig::Smtp(smtp),
+                None => {
+                    faults.add(
+                        "TENANTRY_SMTP_URL",
+                        "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; behind it may stand ?tls=required \
+                         or ?tls=none, and every character of the password that is no letter or digit is \
+                         written as %XX",
+                    );
+                    MailConfig::None
                 }
-                MailConfig::Smtp(url)
-            }
+            },
             (None, None) => MailConfig::None,
         };
+        let mail_from = given(&args.mail_from).and_then(|text| {
+            let from = text.parse().ok();
+            if from.is_none() {
+                faults.add(
+                    "TENANTRY_MAIL_FROM",
+                    "must be an e-mail address, with a name before it if you like: Acme <no-reply@acme.example>",
+                );
+            }
+            from
+        });
         let graphiql = faults.switch("TENANTRY_GRAPHIQL", given(&args.graphiql));
         let introspection = faults.switch("TENANTRY_INTROSPECTION", given(&args.introspection));
         let secret_key = given(&args.secret_key);
@@ -227,6 +312,7 @@ impl Config {
             admin_api_key,
             public_url,
             mail,
+            mail_from,
             graphiql,
             introspection,
             audit_log: given(&args.audit_log).map(PathBuf::from),
@@ -297,4 +383,62 @@ fn is_base_url(url: &str) -> bool {
         return false;
     };
     !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '"', '<', '>']) && rest.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_server_is_read_from_its_url() {
+        let seen = |text: &str| {
+            Smtp::parse(text).map(|smtp| {
+                let password = smtp.password.as_ref().map(|password| password.expose().to_owned());
+                (smtp.host, smtp.port, smtp.encryption, smtp.user, password)
+            })
+        };
+        let is = |host: &str, port, encryption, user: &str, password: Option<&str>| {
+            Some((
+                host.to_owned(),
+                port,
+                encryption,
+                user.to_owned(),
+                password.map(str::to_owned),
+            ))
+        };
+        for (text, expected) in [
+            ("smtps://h.example", is("h.example", 465, Encryption::Tls, "", None)),
+            ("smtp://h.example", is("h.example", 25, Encryption::Offered, "", None)),
+            (
+                "smtp://h.example:26?tls=none",
+                is("h.example", 26, Encryption::None, "", None),
+            ),
+            (
+                "smtp://h.example?tls=required",
+                is("h.example", 25, Encryption::Required, "", None),
+            ),
+            (
+                "smtp://u:p@h.example",
+                is("h.example", 587, Encryption::Required, "u", Some("p")),
+            ),
+            (
+                "smtp://u%40x:p%2F%25@[fd00::12]?tls=required",
+                is("fd00::12", 587, Encryption::Required, "u@x", Some("p/%")),
+            ),
+            ("smtp://u:p@h.example?tls=opportunistic", None),
+            (
+                "smtp://u:p@127.0.0.1?tls=none",
+                is("127.0.0.1", 587, Encryption::None, "u", Some("p")),
+            ),
+            ("smtps://h.example?tls=none", None),
+            ("smtp://h.example?tls=perhaps", None),
+            ("smtp://h.example?tls=none&tls=required", None),
+            ("smtp://h.example?timeout=1", None),
+            ("http://h.example", None),
+            ("smtp://", None),
+            ("h.example", None),
+        ] {
+            assert_eq!(seen(text), expected, "{text}");
+        }
+    }
 }

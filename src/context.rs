@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::audit::{self, AuditLog, Event, Refusal, Refusals};
+use crate::audit::{self, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::db::{Database, Holder};
@@ -35,7 +35,6 @@ pub struct Services {
     pub credentials: Credentials,
     pub hasher: Hasher,
     pub mailer: Mailer,
-    pub audit_log: AuditLog,
     pub refusals: Refusals,
     pub signing: SigningKeys,
     pub built_in_roles: BuiltInRoles,
@@ -232,11 +231,6 @@ impl OpContext {
         self.services.credentials.forget();
     }
 
-    /// The file that events are also written to, if there is one.
-    pub fn audit_log(&self) -> &AuditLog {
-        &self.services.audit_log
-    }
-
     /// Notes that this caller was refused something, for the audit trail. Faces call it with every `FORBIDDEN` they answer
     /// to somebody; what is refused to nobody known, as a wrong password, the verb itself notes.
     pub fn note_refusal(&self, action: &str) {
@@ -286,7 +280,6 @@ impl OpContext {
             transaction: self.db.begin().await?,
             _place: place,
             op: self,
-            lines: Vec::new(),
             told: false,
             access: false,
             held: false,
@@ -303,8 +296,6 @@ pub struct Change<'op> {
     /// The caller's, for as long as the change is open.
     _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
-    /// The events, for the audit log.
-    lines: Vec<String>,
     told: bool,
     /// Whether somebody's access changed, and remembered credentials are void.
     access: bool,
@@ -316,8 +307,7 @@ impl Change<'_> {
     /// Writes an audit event beside the change.
     pub async fn record(&mut self, event: Event) -> Result<()> {
         self.access |= event.changes_access();
-        self.lines
-            .extend(audit::record(&self.transaction, self.op, event).await?);
+        audit::record(&self.transaction, self.op, event).await?;
         self.told = true;
         Ok(())
     }
@@ -337,10 +327,10 @@ impl Change<'_> {
         debug_assert!(self.told, "a change without its audit event");
         self.hold_caller().await?;
         self.transaction.commit().await?;
-        self.op.services.audit_log.write(&self.lines);
         if self.access {
             self.op.services.credentials.forget();
         }
+        self.op.services.mailer.wake();
         Ok(())
     }
 }

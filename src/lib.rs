@@ -53,3 +53,4 @@ pub mod telemetry;
 pub mod tenant;
 pub mod user;
 pub mod value;
+pub mod worker;

@@ -1,5 +1,6 @@
 //! The binary: memory allocator, command line, exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -9,7 +10,8 @@ fn main() -> ExitCode {
     match tenantry::cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tenantry: {}", told(&error));
+            // The exit code says it too.
+            let _ = writeln!(std::io::stderr(), "tenantry: {}", told(&error));
             ExitCode::FAILURE
         }
     }

@@ -16,12 +16,15 @@ use crate::authn::Secret;
 use crate::context::{OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
 use crate::entity::{api_key, organization, tenant, user, user_role};
+use crate::permission::Permissions;
 use crate::role::{self, BuiltIn};
+use crate::user::Known;
 use crate::value::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
 
 const PLATFORM: &str = "platform";
 const ADMIN: &str = "admin";
-const ADMIN_EMAIL: &str = "admin@platform.invalid";
+/// The super admin's address, at a name that no mail reaches.
+pub const ADMIN_EMAIL: &str = "admin@platform.invalid";
 const CONFIGURED_KEY: &str = "configured";
 const FIRST_KEY: &str = "first-start";
 
@@ -40,23 +43,21 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
     migrate_in(&transaction).await?;
     audit::begin_era_if_restored(&transaction).await?;
     let op = OpContext::machine(Arc::clone(services));
-    let mut lines = Vec::new();
-    let made = first_rows(&transaction, &op, &mut lines).await?;
+    let made = first_rows(&transaction, &op).await?;
     let printed = match configured {
         Some(secret) => {
-            set_key(&transaction, &op, CONFIGURED_KEY, secret, &mut lines).await?;
+            set_key(&transaction, &op, CONFIGURED_KEY, secret).await?;
             None
         }
         None if made => {
             let secret = Secret::api_key()?;
-            set_key(&transaction, &op, FIRST_KEY, &secret, &mut lines).await?;
+            set_key(&transaction, &op, FIRST_KEY, &secret).await?;
             Some(secret)
         }
         None => None,
     };
     services.signing.check_at_start(&transaction, op.now()).await?;
     transaction.commit().await?;
-    services.audit_log.write(&lines);
     Ok(printed)
 }
 
@@ -70,7 +71,7 @@ async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
 }
 
 /// The platform's organization, tenant and super admin; `false` if this database has had its first start.
-async fn first_rows(connection: &DatabaseTransaction, op: &OpContext, lines: &mut Vec<String>) -> anyhow::Result<bool> {
+async fn first_rows(connection: &DatabaseTransaction, op: &OpContext) -> anyhow::Result<bool> {
     if organization::Entity::find().one(connection).await?.is_some() {
         return Ok(false);
     }
@@ -124,19 +125,13 @@ async fn first_rows(connection: &DatabaseTransaction, op: &OpContext, lines: &mu
         Event::new("tenant.create", tenant.pk, &tenant.id),
         Event::new("user.create", admin.pk, &admin.id),
     ] {
-        lines.extend(audit::record(connection, op, event.of_organization(organization.pk)).await?);
+        audit::record(connection, op, event.of_organization(organization.pk)).await?;
     }
     Ok(true)
 }
 
-/// Makes this the admin's key of that name. An earlier one of the name ends.
-async fn set_key(
-    connection: &impl ConnectionTrait,
-    op: &OpContext,
-    name: &str,
-    secret: &Secret,
-    lines: &mut Vec<String>,
-) -> anyhow::Result<()> {
+/// Makes this the admin's key of that name, and tells the log whose it is. An earlier one of the name ends.
+async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
     let known = api_key::Entity::find()
         .filter(api_key::Column::Digest.eq(secret.digest()))
         .one(connection)
@@ -146,7 +141,9 @@ async fn set_key(
         if known.revoked_at.is_some_and(|at| at <= now) {
             bail!("the key in TENANTRY_ADMIN_API_KEY was revoked; choose another one");
         }
-        return Ok(());
+        let owner = user::Entity::find_by_id(known.user_pk).one(connection).await?;
+        let owner = owner.context("a key without its owner")?;
+        return is_for_super_admin(connection, &owner).await;
     }
     let admin = user::Entity::find()
         .filter(user::Column::Id.eq(ADMIN))
@@ -155,6 +152,7 @@ async fn set_key(
     let Some(admin) = admin else {
         bail!("there is no user '{ADMIN}' to give the key in TENANTRY_ADMIN_API_KEY to; leave the variable out");
     };
+    is_for_super_admin(connection, &admin).await?;
     let earlier = api_key::Entity::find()
         .filter(api_key::Column::UserPk.eq(admin.pk))
         .filter(api_key::Column::Name.eq(name))
@@ -166,7 +164,7 @@ async fn set_key(
         earlier.revoked_at = Set(Some(now));
         let earlier = earlier.update(connection).await?;
         let event = Event::new("apiKey.revoke", earlier.pk, &earlier.id).of_organization(admin.organization_pk);
-        lines.extend(audit::record(connection, op, event).await?);
+        audit::record(connection, op, event).await?;
     }
     let key = api_key::ActiveModel {
         id: Set(ApiKeyId::from(op.new_id())),
@@ -181,6 +179,29 @@ async fn set_key(
     };
     let key = key.insert(connection).await?;
     let event = Event::new("apiKey.create", key.pk, &key.id).of_organization(admin.organization_pk);
-    lines.extend(audit::record(connection, op, event).await?);
+    audit::record(connection, op, event).await?;
+    Ok(())
+}
+
+/// Refuses to start with an operator's secret that would be, or is, the key of somebody who is no super admin: the first
+/// one may be deleted, and its id given to anybody.
+async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Model) -> anyhow::Result<()> {
+    let home = organization::Entity::find_by_id(owner.organization_pk)
+        .one(connection)
+        .await?
+        .context("a user without its organization")?;
+    let known = Known {
+        id: owner.id.clone(),
+        email: owner.email.clone(),
+        organization_id: home.id,
+    };
+    let permissions = role::permissions_of(connection, owner.pk).await?;
+    if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        bail!(
+            "the key in TENANTRY_ADMIN_API_KEY would be one of the user {known}, who is no super admin; leave the variable \
+             out, and make keys for a super admin with 'tenantry api-key --user <id>'"
+        );
+    }
+    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key is this user's");
     Ok(())
 }

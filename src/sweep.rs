@@ -4,33 +4,15 @@
 //! Every process sweeps, a little at a time; what another one holds is passed over. It is no change of the directory, and
 //! no event tells it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::context::Services;
 use crate::db::Database;
 use crate::error::Result;
-use crate::session;
 use crate::value::Timestamp;
+use crate::{mail, session};
 
-const EVERY: Duration = Duration::from_secs(10 * 60);
 /// How many rows one transaction removes: on SQLite every change waits for it.
 const BATCH: u64 = 1_000;
-
-/// Sweeps every ten minutes, the first time ten minutes after the start; it never ends by itself.
-pub async fn sweep_for_ever(services: Arc<Services>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        if let Err(error) = sweep(&services.db, services.clock.now()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot remove what has expired; trying again"
-            );
-        }
-    }
-}
 
 /// Removes all that may go at this moment; how many rows those were.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
@@ -38,6 +20,7 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     for (table, key, oldest, may_go) in TABLES {
         let end = match *table {
             "sessions" => session::forgotten_before(now),
+            "mail_limits" => mail::limits::over_before(now),
             _ => now,
         };
         loop {
@@ -58,6 +41,7 @@ const TABLES: &[(&str, &str, &str, &str)] = &[
     ("email_tokens", "pk", "pk", "expires_at <= $1"),
     ("sign_in_attempts", "bucket", "forget_at", "forget_at <= $1"),
     ("sessions", "pk", "pk", "created_at <= $1"),
+    ("mail_limits", "bucket", "started_at", "started_at <= $1"),
 ];
 
 async fn remove(db: &Database, table: &str, key: &str, oldest: &str, may_go: &str, end: Timestamp) -> Result<u64> {

@@ -1,16 +1,62 @@
-//! Logs: one line a request, on standard error.
+//! Logs: one line a request, on standard error. Nothing waits for them: a line that cannot be written is dropped and counted.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Sets logging up once for the process. `RUST_LOG` overrules what is shown.
-pub fn start() {
+/// Lines that wait for a slow reader of standard error; what comes beyond is dropped.
+const LINES_WAITING_MAX: usize = 8_192;
+
+/// Lines that standard error did not take: its reader is gone, or the disk is full.
+static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
+/// Lines that found no room to wait.
+static CROWDED_OUT: std::sync::OnceLock<ErrorCounter> = std::sync::OnceLock::new();
+
+/// Sets logging up once for the process. `RUST_LOG` overrules what is shown. Lines are written as long as the guard lives,
+/// and those that wait when it goes are still written if that takes no longer than a second.
+pub fn start() -> WorkerGuard {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tenantry=info"));
+    let (writer, guard) = waiting_room();
+    let _ = CROWDED_OUT.set(writer.error_counter());
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
+        // It would tell of a line that could not be written on the very stream that did not take it, and panic.
+        .log_internal_errors(false)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(io::stderr().is_terminal())
         .try_init();
+    guard
+}
+
+/// How many log lines were dropped since the start.
+pub fn lines_dropped() -> u64 {
+    let crowded_out = CROWDED_OUT.get().map_or(0, ErrorCounter::dropped_lines);
+    UNWRITTEN.load(Ordering::Relaxed) + u64::try_from(crowded_out).unwrap_or(u64::MAX)
+}
+
+fn waiting_room() -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_WAITING_MAX)
+        .thread_name("log")
+        .finish(Stderr)
+}
+
+/// Standard error that never fails: what it does not take is counted.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if io::stderr().write_all(line).is_err() {
+            UNWRITTEN.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

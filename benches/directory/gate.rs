@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
-use tenantry::audit::{AuditLog, Refusals};
+use tenantry::audit::Refusals;
 use tenantry::authn::{Actor, Credentials, SecretSource, SigningKeys, caller_of, digest};
 use tenantry::authz::{Action, Resource};
 use tenantry::config::MailConfig;
@@ -46,8 +46,7 @@ pub async fn serve(url: &str, user_pk: &str) {
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, "http://localhost").unwrap(),
-        audit_log: AuditLog::default(),
+        mailer: Mailer::new(&MailConfig::None, None, "http://localhost").unwrap(),
         refusals: Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
         under_way: Default::default(),

@@ -29,6 +29,13 @@ fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
     })
 }
 
+/// What is left of an id without all that spellings of a UUID differ in.
+macro_rules! digits {
+    () => {
+        "replace(replace(replace(replace(lower(id), 'urn:uuid:', ''), '-', ''), '{', ''), '}', '')"
+    };
+}
+
 const UP: &[&str] = &[
     "CREATE TABLE organizations (
         pk {key},
@@ -63,8 +70,10 @@ const UP: &[&str] = &[
     "CREATE INDEX tenants_organization_name ON tenants (organization_pk, name, id)",
     "CREATE INDEX tenants_organization_id ON tenants (organization_pk, id)",
     // A user's tenant is a tenant of the user's organization: the composite foreign key says so. It does not bind
-    // while tenant_pk is null, which is a user of no tenant.
-    "CREATE TABLE users (
+    // while tenant_pk is null, which is a user of no tenant. `uuid` holds an id that is a UUID in one spelling: products
+    // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null.
+    concat!(
+        "CREATE TABLE users (
         pk {key},
         id {text} NOT NULL CONSTRAINT users_id_key UNIQUE,
         organization_pk {int} NOT NULL REFERENCES organizations (pk),
@@ -83,9 +92,19 @@ const UP: &[&str] = &[
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
+        uuid {text} GENERATED ALWAYS AS (CASE
+            WHEN length(",
+        digits!(),
+        ") = 32 AND ltrim(",
+        digits!(),
+        ", '0123456789abcdef') = '' THEN ",
+        digits!(),
+        "
+        END) STORED CONSTRAINT users_uuid_key UNIQUE,
         CONSTRAINT users_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk)
-    )",
+    )"
+    ),
     "CREATE INDEX users_created ON users (created_at, id)",
     "CREATE INDEX users_updated ON users (updated_at, id)",
     "CREATE INDEX users_organization_created ON users (organization_pk, created_at, id)",
@@ -253,6 +272,9 @@ const UP: &[&str] = &[
         expires_at {int} NOT NULL,
         accepted_at {int},
         withdrawn_at {int},
+        mailed_at {int},
+        mail_failed_at {int},
+        mail_problem {text},
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -293,6 +315,40 @@ const UP: &[&str] = &[
         created_at {int} NOT NULL
     )",
     "CREATE INDEX email_tokens_user ON email_tokens (user_pk)",
+    // Mails on their way, deleted once sent or given up. What holds a token is sealed with a key that is not in the database,
+    // and goes with what the token is for. `leased_until`: a process has taken it and is sending it.
+    "CREATE TABLE mails (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT mails_id_key UNIQUE,
+        user_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
+        invitation_pk {int} REFERENCES invitations (pk) ON DELETE CASCADE,
+        recipient {text} NOT NULL,
+        letter {text} NOT NULL,
+        sealed BOOLEAN NOT NULL,
+        attempts {int} NOT NULL,
+        due_at {int} NOT NULL,
+        leased_until {int} NOT NULL,
+        ends_at {int} NOT NULL,
+        request_id {text} NOT NULL,
+        created_at {int} NOT NULL
+    )",
+    "CREATE INDEX mails_due ON mails (due_at, pk)",
+    "CREATE INDEX mails_user ON mails (user_pk)",
+    "CREATE INDEX mails_invitation ON mails (invitation_pk)",
+    // How many mails went somewhere, or came from somebody, within the hour. Buckets are digests.
+    "CREATE TABLE mail_limits (
+        bucket {text} PRIMARY KEY,
+        count {int} NOT NULL,
+        started_at {int} NOT NULL
+    )",
+    "CREATE INDEX mail_limits_started ON mail_limits (started_at)",
+    // Addresses for which somebody asked for a new password, whether or not anybody has them.
+    "CREATE TABLE password_requests (
+        pk {key},
+        email {text} NOT NULL,
+        request_id {text} NOT NULL,
+        created_at {int} NOT NULL
+    )",
     // Who a user is to another identity provider: one identity each.
     "CREATE TABLE federated_identities (
         pk {key},
@@ -447,6 +503,9 @@ const SIZES: &[&str] = &[
 const DOWN: &[&str] = &[
     "DROP TABLE audit_events",
     "DROP TABLE federated_identities",
+    "DROP TABLE password_requests",
+    "DROP TABLE mail_limits",
+    "DROP TABLE mails",
     "DROP TABLE email_tokens",
     "DROP TABLE settings",
     "DROP TABLE invitation_roles",

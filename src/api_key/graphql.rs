@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Term};
+use super::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::context::OpContext;
 use crate::graphql::{
     DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
@@ -119,7 +119,7 @@ impl ApiKeyWhere {
             self.user
                 .iter()
                 .filter_map(|user| user.api_key())
-                .map(|key| Filter::Is(Term::key(key))),
+                .map(|key| Filter::Own(Term::key(key))),
         );
         fields.extend(
             self.user
@@ -139,17 +139,24 @@ impl ApiKeyWhere {
         )
     }
 
+    /// The one key that a change is for.
+    fn target(self, op: &OpContext) -> Target {
+        Target {
+            id: self.id.as_ref().map(|id| id.0.clone()),
+            name: self.name.clone(),
+            key: self.key.clone(),
+            tests: self.filter(op),
+        }
+    }
+
     fn filter(self, op: &OpContext) -> Filter<Term> {
         if self.speaks_of_revoked() {
             return self.tests(op);
         }
-        Filter::All(vec![
-            self.tests(op),
-            Filter::Is(Term::Revoked {
-                revoked: false,
-                at: op.now(),
-            }),
-        ])
+        self.tests(op).and_own(Term::Revoked {
+            revoked: false,
+            at: op.now(),
+        })
     }
 }
 
@@ -269,7 +276,7 @@ async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> 
 /// A new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyData {
-    /// 1 to 255 characters, unique among the caller's keys in force.
+    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys in force.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
@@ -357,15 +364,19 @@ impl ApiKeyMutation {
     async fn rotate_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which key: name one by `id` or `name`.")] r#where: ApiKeyWhere,
+        #[graphql(desc = "Which key: name one by `id`, by `name` or by `key`.")] r#where: ApiKeyWhere,
         #[graphql(
             desc = "The old secret works for so many seconds more, from 0 to 604800.",
             default_with = "Some(0)"
         )]
         overlap_seconds: Option<i64>,
     ) -> Result<ApiKeySecret> {
-        let which = r#where.filter(op(ctx));
-        with_secret(ctx, super::rotate(op(ctx), &which, overlap_seconds.unwrap_or(0)).await?).await
+        let target = r#where.target(op(ctx));
+        with_secret(
+            ctx,
+            super::rotate(op(ctx), &target, overlap_seconds.unwrap_or(0)).await?,
+        )
+        .await
     }
 
     /// Revokes the caller's keys of these names, from the next call on; names that no key bears are passed over.

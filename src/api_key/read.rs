@@ -1,11 +1,12 @@
 //! Reading one's keys.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, DbBackend, QuerySelect, QueryTrait};
+use sea_orm::{Condition, QuerySelect, QueryTrait};
 
 use crate::authn::digest;
 use crate::entity::api_key::{Column, in_force};
-use crate::list::{Filter, TextTest, text_condition};
+use crate::error::Result;
+use crate::list::{Filter, Sql, TextTest, names_one};
 use crate::user;
 use crate::value::Timestamp;
 
@@ -31,28 +32,42 @@ impl Term {
     }
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+/// The key that a change is for: by what tells it apart, and further tests may narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub key: Option<String>,
+    /// All that it has to pass, its names among it.
+    pub tests: Filter<Term>,
+}
+
+impl Target {
+    pub(super) fn must_name(&self) -> Result<()> {
+        let by = [
+            ("id", self.id.as_deref()),
+            ("name", self.name.as_deref()),
+            ("key", self.key.as_deref()),
+        ];
+        names_one("where", "API key", &by)
+    }
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
         Term::Digest(digest) => all.add(Column::Digest.eq(digest.as_str())),
         Term::User(Filter::All(parts)) if parts.is_empty() => all,
         Term::User(filter) => {
             let owners = crate::entity::user::Entity::find()
                 .select_only()
                 .column(crate::entity::user::Column::Pk)
-                .filter(filter.condition::<user::User>(backend));
+                .filter(filter.nested::<user::User>(sql)?);
             all.add(Column::UserPk.in_subquery(owners.into_query()))
         }
         Term::Revoked { revoked: true, at } => all.add(Column::RevokedAt.lte(*at)),
         Term::Revoked { revoked: false, at } => all.add(in_force(*at)),
-    }
-}
-
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Id(_) | Term::Name(_) | Term::Digest(_) | Term::Revoked { .. } => (0, 0),
-        Term::User(filter) => filter.measure::<user::User>(),
-    }
+    })
 }

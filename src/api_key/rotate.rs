@@ -5,21 +5,20 @@ use std::time::Duration;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 
 use super::create::{Wanted, insert};
-use super::{ApiKey, NewSecret, Term};
+use super::{ApiKey, NewSecret, Target};
 use crate::audit::Event;
 use crate::authn::{Caller, Secret};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::api_key::{self as table, Column};
 use crate::error::{Error, Result};
-use crate::list::Filter;
 use crate::permission::Permissions;
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// Gives one of the caller's keys a new secret, under the same name and limits. The old one works for `overlap_seconds`
 /// more (0 to 604,800), so that programs can change over.
-pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) -> Result<NewSecret> {
+pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Result<NewSecret> {
     let granted = op.authorize(Action::Modify, Resource::ApiKey)?;
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
     if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
@@ -28,7 +27,7 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
             format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
         ));
     }
-    which.check::<ApiKey>()?;
+    target.must_name()?;
     let now = op.now();
     let mut change = op.begin().await?;
     // The owner first, then the key, as whoever deletes or moves the owner takes them.
@@ -36,14 +35,14 @@ pub async fn rotate(op: &OpContext, which: &Filter<Term>, overlap_seconds: i64) 
     let found = table::Entity::find()
         .filter(table::within(&granted))
         .filter(Column::RevokedAt.is_null())
-        .filter(which.condition::<ApiKey>(op.db().backend()))
+        .filter(target.tests.to_sql::<ApiKey>(op.db().backend())?)
         .lock_exclusive()
         .limit(2)
         .all(&*change)
         .await?;
-    let [old]: [table::Model; 1] = found.try_into().map_err(|_| {
-        Error::NotFound("No API key of yours in force is the one named; name it by 'id' or 'name'.".to_owned())
-    })?;
+    let [old]: [table::Model; 1] = found
+        .try_into()
+        .map_err(|_| Error::NotFound("No API key of yours in force is the one that 'where' names.".to_owned()))?;
     if old.expires_at.is_some_and(|expiry| expiry <= now) {
         return Err(Error::invalid(
             "where",

@@ -156,7 +156,7 @@ impl Listing for AuditEvent {
     type OrderBy = AuditEventOrderBy;
 
     fn filter(op: &OpContext, wanted: AuditEventWhere) -> Filter<Term> {
-        Filter::All(vec![wanted.tests(op), Filter::Is(Term::Settled)])
+        wanted.tests(op).and_own(Term::Settled)
     }
 
     fn fields(selection: &Selection<'_>) -> AuditEventFields {

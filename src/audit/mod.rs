@@ -14,25 +14,27 @@
 //! still under way.
 
 mod era;
+mod file;
+mod follow;
 pub mod graphql;
-mod log;
 mod read;
 mod record;
 mod refusals;
 
 pub use era::begin_era_if_restored;
-pub use log::AuditLog;
+pub use file::AuditFile;
 pub use read::Term;
 pub use record::{Event, record};
 pub use refusals::{Refusal, Refusals};
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{Condition, DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{Condition, IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::audit_event::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record as list_record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record as list_record};
 use crate::value::Timestamp;
 
 list_record! {
@@ -80,12 +82,8 @@ impl Listed for AuditEvent {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     /// The order of commits is the only one, so that what was read stays read.

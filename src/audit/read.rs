@@ -5,7 +5,8 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
 
 use crate::entity::audit_event::Column;
-use crate::list::{Filter, TextTest, text_condition};
+use crate::error::Result;
+use crate::list::{Filter, Sql, TextTest};
 use crate::organization;
 use crate::value::Timestamp;
 
@@ -27,42 +28,24 @@ pub enum Term {
     Settled,
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Action(test) => text_condition(backend, Column::Action, test),
-        Term::ActorId(test) => text_condition(backend, Column::ActorId, test),
-        Term::ImpersonatorId(test) => text_condition(backend, Column::ImpersonatorId, test),
-        Term::TargetKind(test) => text_condition(backend, Column::TargetKind, test),
-        Term::TargetId(test) => text_condition(backend, Column::TargetId, test),
-        Term::RequestId(test) => text_condition(backend, Column::RequestId, test),
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Action(test) => sql.text(Column::Action, test),
+        Term::ActorId(test) => sql.text(Column::ActorId, test),
+        Term::ImpersonatorId(test) => sql.text(Column::ImpersonatorId, test),
+        Term::TargetKind(test) => sql.text(Column::TargetKind, test),
+        Term::TargetId(test) => sql.text(Column::TargetId, test),
+        Term::RequestId(test) => sql.text(Column::RequestId, test),
         Term::Refused(wanted) => all.add(Column::Refused.eq(*wanted)),
         Term::From(moment) => all.add(Column::CreatedAt.gte(*moment)),
         Term::Before(moment) => all.add(Column::CreatedAt.lt(*moment)),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Settled if backend == DbBackend::Postgres => all.add(Column::Position.into_simple_expr().lt(Expr::cust(
-            "((audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20)",
-        ))),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Settled if sql.backend() == DbBackend::Postgres => all.add(Column::Position.into_simple_expr().lt(
+            Expr::cust("((audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20)"),
+        )),
         // One writer at a time: nothing is under way behind what is committed.
         Term::Settled => all,
-    }
-}
-
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_)
-        | Term::Action(_)
-        | Term::ActorId(_)
-        | Term::ImpersonatorId(_)
-        | Term::TargetKind(_)
-        | Term::TargetId(_)
-        | Term::RequestId(_)
-        | Term::Refused(_)
-        | Term::From(_)
-        | Term::Before(_)
-        | Term::Settled => (0, 0),
-    }
+    })
 }

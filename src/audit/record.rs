@@ -1,11 +1,10 @@
 //! Writing an event.
 
-use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
-use super::AuditLog;
 use crate::authn::{Actor, Caller};
 use crate::context::OpContext;
-use crate::entity::{audit_event, organization};
+use crate::entity::audit_event;
 use crate::error::Result;
 use crate::value::Timestamp;
 
@@ -61,8 +60,8 @@ impl Event {
     }
 }
 
-/// Writes the event with its actor, request and time; gives it as a line for the audit log, if there is one.
-pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<Option<String>> {
+/// Writes the event with its actor, request and time.
+pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Event) -> Result<()> {
     let row = Row {
         id: op.new_id().to_string(),
         created_at: op.now(),
@@ -77,7 +76,7 @@ pub async fn record(connection: &impl ConnectionTrait, op: &OpContext, event: Ev
         count: 1,
         refused: false,
     };
-    row.insert(connection, op.audit_log()).await
+    row.insert(connection).await
 }
 
 /// An event whole.
@@ -97,37 +96,15 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Writes it; gives it as a line, if there is a log to write lines to.
-    pub async fn insert(self, connection: &impl ConnectionTrait, log: &AuditLog) -> Result<Option<String>> {
-        let organization_id = match self.organization_pk {
-            Some(pk) if log.is_on() => self.organization_id(connection, pk).await?,
-            Some(_) | None => None,
-        };
+    /// Writes it.
+    pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<()> {
         let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
-        let actor_id = caller.map(|caller| caller.user_id.to_string());
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
-        let line = log.is_on().then(|| {
-            serde_json::json!({
-            "id": self.id,
-            "createdAt": self.created_at.to_string(),
-            "action": self.action,
-            "actorId": actor_id,
-            "impersonatorId": impersonator.map(|who| who.user_id.as_str()),
-            "organizationId": organization_id,
-            "targetKind": self.target_kind,
-            "targetId": self.target_id,
-            "fields": self.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
-            "requestId": self.request_id,
-            "count": self.count,
-            "refused": self.refused,
-            })
-            .to_string()
-        });
         let row = audit_event::ActiveModel {
             id: Set(self.id),
             organization_pk: Set(self.organization_pk),
             actor_pk: Set(caller.map(|caller| caller.user_pk)),
-            actor_id: Set(actor_id),
+            actor_id: Set(caller.map(|caller| caller.user_id.to_string())),
             impersonator_pk: Set(impersonator.map(|who| who.user_pk)),
             impersonator_id: Set(impersonator.map(|who| who.user_id.to_string())),
             action: Set(self.action.to_owned()),
@@ -144,24 +121,12 @@ impl Row<'_> {
         audit_event::Entity::insert(row)
             .exec_without_returning(connection)
             .await?;
-        Ok(line)
+        Ok(())
     }
 
     /// Whether the caller may stand in the trail of the event's organization: its administrators are told of its own people
     /// and of those who reach every organization, and nothing of anybody else.
     fn is_for_trail(&self, caller: &Caller) -> bool {
         self.organization_pk.is_none_or(|pk| pk == caller.organization_pk) || caller.reaches_everywhere()
-    }
-
-    /// Lines are for a store outside, which knows no internal key. An organization that was just deleted is the target.
-    async fn organization_id(&self, connection: &impl ConnectionTrait, pk: i64) -> Result<Option<String>> {
-        let known: Option<String> = organization::Entity::find_by_id(pk)
-            .select_only()
-            .column(organization::Column::Id)
-            .into_tuple()
-            .one(connection)
-            .await?;
-        let deleted = || (self.target_kind == "organization").then(|| self.target_id.to_owned());
-        Ok(known.or_else(deleted))
     }
 }

@@ -227,7 +227,6 @@ impl Refusals {
 
 async fn write(services: &Services, due: &[(Key, Folded)]) -> Result<()> {
     let transaction = services.db.begin().await?;
-    let mut lines = Vec::with_capacity(due.len());
     for (key, folded) in due {
         let (action, (target_kind, target_pk, target_id)) = match &key.what {
             What::One {
@@ -251,9 +250,8 @@ async fn write(services: &Services, due: &[(Key, Folded)]) -> Result<()> {
             count: folded.count,
             refused: true,
         };
-        lines.extend(row.insert(&transaction, &services.audit_log).await?);
+        row.insert(&transaction).await?;
     }
     transaction.commit().await?;
-    services.audit_log.write(&lines);
     Ok(())
 }

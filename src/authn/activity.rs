@@ -11,13 +11,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
-use tokio::sync::oneshot;
 
 use super::Caller;
-use crate::context::Services;
 use crate::db::Database;
 use crate::error::Result;
 use crate::value::Timestamp;
@@ -26,7 +23,6 @@ use crate::value::Timestamp;
 const NOTES_MAX: usize = 20_000;
 /// How many rows one transaction writes: on SQLite every other change waits for it.
 const BATCH: usize = 1_000;
-const EVERY: Duration = Duration::from_secs(5);
 
 /// By which key a user called; without one, by another credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,21 +99,6 @@ impl Activity {
             if let Some(note) = notes.get_mut(seen).filter(|note| note.minute == *minute) {
                 note.written = true;
             }
-        }
-    }
-}
-
-/// Writes the notes every few seconds until `stop` resolves, and then what is left.
-pub async fn flush_until(services: Arc<Services>, mut stop: oneshot::Receiver<()>) {
-    let activity = services.credentials.activity();
-    let mut stopping = false;
-    while !stopping {
-        stopping = tokio::time::timeout(EVERY, &mut stop).await.is_ok();
-        if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot write when keys and users were last seen; trying again"
-            );
         }
     }
 }

@@ -47,34 +47,34 @@ impl SecretKey {
         bytes_of(&context.sign())
     }
 
-    /// Encrypts what belongs to this id; under another id it does not open.
-    pub fn seal(&self, id: &str, plain: &[u8]) -> Result<String> {
+    /// Encrypts what belongs to this id; under another id, or for another purpose, it does not open.
+    pub fn seal(&self, purpose: &str, id: &str, plain: &[u8]) -> Result<String> {
         let mut text = plain.to_vec();
         let nonce = self
-            .aead()?
+            .aead(purpose)?
             .seal_in_place_append_tag(Aad::from(id.as_bytes()), &mut text)
-            .map_err(|_| Error::internal("a signing key could not be encrypted"))?;
+            .map_err(|_| Error::internal("a secret could not be encrypted"))?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut text);
         Ok(STANDARD.encode(sealed))
     }
 
-    /// Decrypts what was sealed for this id with this key.
-    pub fn open(&self, id: &str, sealed: &str) -> Result<Vec<u8>> {
-        let unreadable = || Error::internal("a signing key was encrypted with another TENANTRY_SECRET_KEY");
+    /// Decrypts what was sealed for this purpose and id with this key.
+    pub fn open(&self, purpose: &str, id: &str, sealed: &str) -> Result<Vec<u8>> {
+        let unreadable = || Error::internal("a secret was encrypted with another TENANTRY_SECRET_KEY");
         let bytes = STANDARD.decode(sealed).map_err(|_| unreadable())?;
         let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or_else(unreadable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| unreadable())?;
         let mut text = text.to_vec();
         let plain = self
-            .aead()?
+            .aead(purpose)?
             .open_in_place(nonce, Aad::from(id.as_bytes()), &mut text)
             .map_err(|_| unreadable())?;
         Ok(plain.to_vec())
     }
 
-    fn aead(&self) -> Result<RandomizedNonceKey> {
-        RandomizedNonceKey::new(&AES_256_GCM, &self.derived("signing keys"))
+    fn aead(&self, purpose: &str) -> Result<RandomizedNonceKey> {
+        RandomizedNonceKey::new(&AES_256_GCM, &self.derived(purpose))
             .map_err(|_| Error::internal("AES-256-GCM refused its key"))
     }
 

@@ -35,6 +35,8 @@ pub const PUBLISHED_SECONDS: u64 = 300;
 const AHEAD: Duration = Duration::from_secs(2 * PUBLISHED_SECONDS);
 /// How long a key is believed after the next one has begun to sign.
 const OVERLAP: Duration = Duration::from_secs(ACCESS_LIFETIME.as_secs() + 60);
+/// What their private halves are sealed for.
+const SEALED: &str = "signing keys";
 const AGE_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const REMEMBERED_MAX: u64 = 16;
 
@@ -108,7 +110,7 @@ impl SigningKeys {
                     "this database holds signing keys, and TENANTRY_SECRET_KEY, which they are encrypted with, is not set; {way_out}"
                 ),
             },
-            Some(key) if key.open(&row.id, &row.sealed).is_err() => {
+            Some(key) if key.open(SEALED, &row.id, &row.sealed).is_err() => {
                 anyhow::bail!("the signing keys of this database are encrypted with another secret; {way_out}")
             }
             Some(_) => Ok(()),
@@ -139,7 +141,7 @@ impl SigningKeys {
         let private = match self.private.get(&key.id) {
             Some(private) => private,
             None => {
-                let private = EncodingKey::from_ed_der(&secret.open(&key.id, &key.sealed)?);
+                let private = EncodingKey::from_ed_der(&secret.open(SEALED, &key.id, &key.sealed)?);
                 self.private.insert(key.id.clone(), private.clone());
                 private
             }
@@ -297,7 +299,7 @@ async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
         .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
     let id = op.new_id().to_string();
     let row = table::ActiveModel {
-        sealed: Set(secret.seal(&id, pkcs8.as_ref())?),
+        sealed: Set(secret.seal(SEALED, &id, pkcs8.as_ref())?),
         public: Set(URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())),
         id: Set(id.clone()),
         signs_from: Set(signs_from),
@@ -305,9 +307,8 @@ async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
         ..Default::default()
     };
     let row = row.insert(&transaction).await?;
-    let line = audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
+    audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
     transaction.commit().await?;
-    op.audit_log().write(line.as_slice());
     if why == Why::Leak {
         op.forget_credentials();
     }

@@ -141,6 +141,11 @@ impl Call {
         value_of(&self.path, name).unwrap_or_default()
     }
 
+    /// The names of the parameters behind the path's `?`, in their order; one that stands there twice comes twice.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(|(name, _)| name.as_str())
+    }
+
     /// A parameter behind the path's `?`; the first, if it stands there several times.
     pub fn query(&self, name: &str) -> Option<&str> {
         value_of(&self.query, name)

@@ -6,12 +6,11 @@ use futures::{Stream, TryStreamExt};
 
 use crate::context::OpContext;
 use crate::error::Result;
-use crate::list::{self, Filter, Order, TextTest, Window};
+use crate::list::{self, Filter, TextTest};
 use crate::organization::{self, Organization, OrganizationFields};
 use crate::role::{self, Held};
 use crate::tenant::{self, Tenant, TenantFields};
 use crate::user::{Target, Term, User, UserFields};
-use crate::value::forms_of_id;
 
 /// A user with what is shown beside it.
 #[derive(Clone, Debug)]
@@ -75,21 +74,6 @@ pub fn all(
     })
 }
 
-/// The first user like this that the caller may see.
-pub async fn find(op: &OpContext, filter: Filter<Term>, fields: UserFields) -> Result<Option<Person>> {
-    let window = Window::new(1, 0)?;
-    let users = list::page::<User>(op, &filter, Order::default(), fields, window).await?;
-    Ok(present(op, users).await?.pop())
-}
-
-/// The user of this id among those like this: an id that is the very text comes before one that is the same UUID in
-/// another form.
-pub async fn with_id(op: &OpContext, id: &str, filter: Filter<Term>, fields: UserFields) -> Result<Option<Person>> {
-    let users = list::by_ids::<User>(op, forms_of_id(id), &filter, fields).await?;
-    let user = users.into_iter().min_by_key(|user| user.id.as_str() != id);
-    Ok(present(op, user.into_iter().collect()).await?.pop())
-}
-
 /// The caller's own organization: some products act inside it, also for who reaches further.
 pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
     let own = op.actor().caller().map(|caller| {
@@ -102,7 +86,7 @@ pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
 
 /// Those of the caller's own organization.
 pub fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Is(Term::Organization(own_organization(op)))
+    Filter::Own(Term::Organization(own_organization(op)))
 }
 
 /// The user of the caller's own organization that a change is for, by its id in any form of a UUID.

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use crate::context::OpContext;
 use crate::entity::{email_token, password_token, user as table};
 use crate::error::Result;
-use crate::mail::templates;
+use crate::mail::{self, Letter};
 use crate::organization;
 use crate::user::User;
 use crate::value::Email;
@@ -20,16 +20,22 @@ pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64)
         .filter(password_token::Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
-    Ok(())
+    mail::forget_tokens_in_txn(connection, user_pk).await
 }
 
-/// Tells an address that it is no longer its user's, after the change is committed and so without a way to fail it. The
-/// new address is not named.
-pub async fn tell_old_address(op: &OpContext, old: &Email, user: &table::Model) {
-    let is_mailed = organization::is_mailed(op.db().reader(), user.organization_pk).await;
-    if is_mailed.unwrap_or(false) {
-        let name = User::from(user.clone()).display_name_without_email();
-        let mail = templates::email_changed(op.mailer(), &name, old.as_str());
-        op.mailer().notify(old, mail).await;
+/// Has an address told that it is no longer its user's. The new address is not named.
+pub async fn tell_old_address_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    old: &Email,
+    user: &table::Model,
+) -> Result<()> {
+    if !organization::is_mailed(connection, user.organization_pk).await? {
+        return Ok(());
     }
+    let letter = Letter::EmailChanged {
+        name: User::from(user.clone()).display_name_without_email(),
+        old: old.to_string(),
+    };
+    mail::notify_in_txn(connection, op, user.organization_pk, old, letter).await
 }

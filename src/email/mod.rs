@@ -9,6 +9,6 @@ pub mod graphql;
 mod request;
 mod verify;
 
-pub use changed::{tell_old_address, void_tokens_in_txn};
+pub use changed::{tell_old_address_in_txn, void_tokens_in_txn};
 pub use request::request;
 pub use verify::verify;

@@ -11,7 +11,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::email_token as table;
 use crate::error::{Error, Result};
-use crate::mail::templates;
+use crate::mail::{self, Letter, Post};
 use crate::user::{self, Target, User};
 use crate::{organization, role};
 
@@ -59,12 +59,22 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     }
     .insert(&*change)
     .await?;
+    mail::forget_tokens_in_txn(&*change, row.pk).await?;
+    let post = Post {
+        to: &email,
+        letter: Letter::VerifyEmail {
+            name: User::from(row.clone()).display_name(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: row.organization_pk,
+        user_pk: Some(row.pk),
+        invitation_pk: None,
+        ends_at: now.after(TOKEN_LIFETIME),
+    };
+    mail::put_in_txn(&*change, op, post).await?;
     change
         .record(Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk))
         .await?;
     change.commit().await?;
-    let user: User = row.into();
-    let mail = templates::verify_email(op.mailer(), &user.display_name(), &token);
-    op.mailer().send(&email, mail).await?;
-    Ok(user)
+    Ok(row.into())
 }

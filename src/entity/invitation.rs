@@ -20,6 +20,12 @@ pub struct Model {
     pub expires_at: Timestamp,
     pub accepted_at: Option<Timestamp>,
     pub withdrawn_at: Option<Timestamp>,
+    /// When the last mail was taken by the mail server.
+    pub mailed_at: Option<Timestamp>,
+    /// When the last mail was given up.
+    pub mail_failed_at: Option<Timestamp>,
+    /// What the mail server said last, in its own words.
+    pub mail_problem: Option<String>,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -1,10 +1,12 @@
 //! `users`.
 
-use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
 
 use crate::authz::{Granted, Scope};
-use crate::value::{Email, JsonText, Timestamp, UserId};
+use crate::entity::among;
+use crate::value::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,6 +41,34 @@ impl Model {
     pub fn own_names(&self) -> Vec<&str> {
         let email = self.email.as_ref().map(Email::as_str);
         email.into_iter().chain([self.id.as_str()]).collect()
+    }
+}
+
+/// The column that holds an id that is a UUID in one spelling. The database makes it of the id and keeps it unique.
+const UUID: &str = "uuid";
+
+/// The rows whose id is one of these texts, or the same UUID as one of them in another spelling. No two rows are for one
+/// text: the very text is the same UUID too.
+pub fn has_id<'a>(backend: DbBackend, texts: impl IntoIterator<Item = &'a str>) -> Condition {
+    let (mut uuids, mut others) = (Vec::new(), Vec::new());
+    for text in texts {
+        match uuid_of(text) {
+            Some(uuid) => uuids.push(uuid.simple().to_string()),
+            None if is_storable(text) => others.push(text.to_owned()),
+            None => {}
+        }
+    }
+    let uuid = || Expr::col((Entity, UUID));
+    // Only what there is: a list that stands there empty would keep the database from the index of the other.
+    match (uuids.is_empty(), others.is_empty()) {
+        (false, true) => Condition::all().add(among(backend, uuid(), uuids, "text[]")),
+        (true, _) => Condition::all().add(among(backend, Column::Id.into_simple_expr(), others, "text[]")),
+        (false, false) => Condition::any().add(among(backend, uuid(), uuids, "text[]")).add(among(
+            backend,
+            Column::Id.into_simple_expr(),
+            others,
+            "text[]",
+        )),
     }
 }
 

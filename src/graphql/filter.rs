@@ -1,6 +1,6 @@
 //! From a `where` to a filter.
 
-use crate::list::{Filter, TextTest};
+use crate::list::{self, Filter, TextTest};
 use crate::value::composed;
 
 /// The four tests of a text field, as inputs name them: `name`, `nameIn`, `nameStartsWith`, `nameContains`.
@@ -21,6 +21,17 @@ pub fn text_terms<T>(tests: TextFilter, term: impl Fn(TextTest) -> T) -> Vec<Fil
             .map(|texts| TextTest::In(texts.iter().map(|text| composed(text)).collect())),
         tests.starts_with.map(|text| TextTest::StartsWith(composed(&text))),
         tests.contains.map(|text| TextTest::Contains(composed(&text))),
+    ];
+    tests.into_iter().flatten().map(|test| Filter::Is(term(test))).collect()
+}
+
+/// The same of e-mail addresses, in any case and with domains in any script.
+pub fn address_terms<T>(tests: TextFilter, term: impl Fn(TextTest) -> T) -> Vec<Filter<T>> {
+    let tests = [
+        tests.equals.map(|typed| list::address(&typed)),
+        tests.any_of.map(|typed| list::one_of_addresses(&typed)),
+        tests.starts_with.map(|typed| list::address_starting_with(&typed)),
+        tests.contains.map(|typed| list::address_containing(&typed)),
     ];
     tests.into_iter().flatten().map(|test| Filter::Is(term(test))).collect()
 }

@@ -280,7 +280,8 @@ macro_rules! connection_type {
         #[doc = concat!("One of the ", $things, " in a connection.")]
         #[derive(Clone, async_graphql::SimpleObject)]
         pub struct $edge {
-            /// This place in the list, for `after` and `before`. Opaque: only what a connection gave is taken back.
+            /// This place in the list, for `after` and `before` of the same connection in the same order; `where` may differ.
+            /// Opaque: only what a connection gave is taken back.
             pub cursor: String,
             /// What stands there.
             pub node: $object,

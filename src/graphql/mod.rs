@@ -17,7 +17,7 @@ mod selection;
 
 pub use answer::{List, Written};
 pub use error::{Failure, Result, code_of, finish, refused, response_of};
-pub use filter::{TextFilter, combine, text_terms};
+pub use filter::{TextFilter, address_terms, combine, text_terms};
 pub(crate) use listing::connection_type;
 pub use listing::{Connected, Listing, Nested, PageInfo};
 pub use order::OrderBy;

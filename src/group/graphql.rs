@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Group, GroupChange, GroupFields, NewGroup, Target, Term};
+use super::{Clearable, Group, GroupChange, GroupFields, NewGroup, Target, Term};
 use crate::context::OpContext;
 use crate::entity::group_member;
 use crate::graphql::{
@@ -116,11 +116,12 @@ pub struct GroupWhere {
 
 impl GroupWhere {
     /// The one group that a change is for.
-    fn target(self, op: &OpContext) -> Target {
+    fn target(mut self, op: &OpContext) -> Target {
+        let organization = self.organization.as_deref().cloned();
         Target {
-            id: self.id.as_ref().map(|id| id.0.clone()),
-            key: self.key.clone(),
-            elsewhere: self.organization.is_some(),
+            id: self.id.take().map(|id| id.0),
+            key: self.key.take(),
+            elsewhere: organization.is_some_and(|one| !one.filter(op).is_empty()),
             also: self.filter(op),
         }
     }
@@ -323,6 +324,14 @@ pub struct UpdateGroupData {
     roles: Option<Vec<String>>,
 }
 
+/// What can be cleared in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInGroup", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `description`
+    Description,
+}
+
 #[derive(Default)]
 pub struct GroupQuery;
 
@@ -402,6 +411,7 @@ impl GroupMutation {
         #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
         r#where: GroupWhere,
         #[graphql(desc = "What is to change.")] data: UpdateGroupData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -410,6 +420,7 @@ impl GroupMutation {
             name: data.name,
             description: data.description,
             roles: data.roles,
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, super::update(op(ctx), &target, wanted, expected_version).await?).await

@@ -80,6 +80,7 @@ async fn locate_both(
     group: &Target,
     member: &user::Target,
 ) -> Result<(table::Model, user_table::Model, Vec<Assigned>)> {
+    member.must_name("user")?;
     let group = locate_shared(&**change, op.actor(), granted, group).await?;
     let user = user::locate(&**change, granted, member).await?;
     if user.organization_pk != group.organization_pk {

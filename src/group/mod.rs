@@ -22,16 +22,17 @@ pub use create::{NewGroup, create, key_of};
 pub use delete::delete;
 pub use members::{add_user, leave_all_in_txn, remove_user};
 pub use read::{Target, Term, has_one_of, locate, of_user, readable, readable_of_oneself};
-pub use update::{GroupChange, update};
+pub use update::{Clearable, GroupChange, update};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::group::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{GroupId, Timestamp};
 
 record! {
@@ -94,12 +95,8 @@ impl Listed for Group {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

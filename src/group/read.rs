@@ -3,7 +3,7 @@
 use futures::Stream;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
 use crate::authn::Actor;
@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::entity::group::{self as table, Column};
 use crate::entity::{group_member, user as user_table};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, TextTest, text_condition};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::role::{self, Assigned, union};
 use crate::user::User;
 use crate::value::{GroupId, is_storable};
@@ -63,12 +63,12 @@ pub enum Term {
     },
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Key(test) => text_condition(backend, Column::Key, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Key(test) => sql.text(Column::Key, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::User { seen_by: None, .. } => nothing(),
         Term::User {
             filter,
@@ -78,23 +78,14 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
                 .select_only()
                 .column(user_table::Column::Pk)
                 .filter(user_table::within(granted))
-                .filter(filter.condition::<user::User>(backend));
+                .filter(filter.nested::<user::User>(sql)?);
             let groups = group_member::Entity::find()
                 .select_only()
                 .column(group_member::Column::GroupPk)
                 .filter(group_member::Column::UserPk.in_subquery(users.into_query()));
             Condition::all().add(Column::Pk.in_subquery(groups.into_query()))
         }
-    }
-}
-
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::User { filter, .. } => filter.measure::<user::User>(),
-        Term::Id(_) | Term::Key(_) | Term::Name(_) => (0, 0),
-    }
+    })
 }
 
 fn nothing() -> Condition {
@@ -103,22 +94,22 @@ fn nothing() -> Condition {
 
 /// `user` is the key of somebody who is in a group like this, of those that `seen_by` reaches.
 pub fn has_one_of<C: ColumnTrait>(
-    backend: DbBackend,
+    sql: &mut Sql,
     user: C,
     filter: &Filter<Term>,
     seen_by: Option<&Granted>,
-) -> Condition {
+) -> Result<Condition> {
     let reach = seen_by.map_or_else(nothing, table::within);
     let groups = table::Entity::find()
         .select_only()
         .column(Column::Pk)
         .filter(reach)
-        .filter(filter.condition::<Group>(backend));
+        .filter(filter.nested::<Group>(sql)?);
     let members = group_member::Entity::find()
         .select_only()
         .column(group_member::Column::UserPk)
         .filter(group_member::Column::GroupPk.in_subquery(groups.into_query()));
-    Condition::all().add(user.in_subquery(members.into_query()))
+    Ok(Condition::all().add(user.in_subquery(members.into_query())))
 }
 
 /// The group that a change is for: by id, by key, or by both, which then name the same one; further tests may narrow it.
@@ -148,12 +139,12 @@ impl Target {
         }
     }
 
+    fn by(&self) -> [(&'static str, Option<&str>); 2] {
+        [("id", self.id.as_deref()), ("key", self.key.as_deref())]
+    }
+
     fn not_found(&self) -> Error {
-        let (by, value) = match (&self.id, &self.key) {
-            (Some(id), _) => ("id", id.as_str()),
-            (None, key) => ("key", key.as_deref().unwrap_or_default()),
-        };
-        Error::no_such("group", by, value)
+        none_named("group", &self.by(), self.also.is_of_caller())
     }
 }
 
@@ -184,24 +175,15 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
-    target.also.check::<Group>()?;
+    names_one("where", "group", &target.by())?;
     let not_found = || target.not_found();
     let mut wanted = Condition::all();
-    match (&target.id, &target.key) {
-        (None, None) => {
-            return Err(Error::invalid(
-                "where",
-                "'where' must name exactly one group, by 'id' or by 'key'.".to_owned(),
-            ));
-        }
+    match (&target.id, actor.caller()) {
         (Some(id), _) => wanted = wanted.add(Column::Id.eq(GroupId::existing(id).ok_or_else(not_found)?)),
-        (None, Some(_)) => {
-            if let Some(caller) = actor.caller()
-                && !target.elsewhere
-            {
-                wanted = wanted.add(Column::OrganizationPk.eq(caller.organization_pk));
-            }
+        (None, Some(caller)) if !target.elsewhere => {
+            wanted = wanted.add(Column::OrganizationPk.eq(caller.organization_pk));
         }
+        (None, _) => {}
     }
     if let Some(key) = &target.key {
         if !is_storable(key) {
@@ -212,7 +194,7 @@ async fn locate_with(
     let mut found = table::Entity::find()
         .filter(table::within(granted))
         .filter(wanted)
-        .filter(target.also.condition::<Group>(connection.get_database_backend()))
+        .filter(target.also.to_sql::<Group>(connection.get_database_backend())?)
         .limit(2)
         .lock(lock)
         .all(connection)

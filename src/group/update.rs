@@ -14,6 +14,12 @@ use crate::list::expect_version;
 use crate::role::{self, Assigned, Standing, union};
 use crate::value;
 
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Description,
+}
+
 /// What is to change; what is `None` stays. The empty text clears the description.
 #[derive(Clone, Debug, Default)]
 pub struct GroupChange {
@@ -21,6 +27,7 @@ pub struct GroupChange {
     pub description: Option<String>,
     /// Names or ids; they replace the present ones.
     pub roles: Option<Vec<String>>,
+    pub clear: Vec<Clearable>,
 }
 
 /// Changes what is named and nothing else; the key stays. `FORBIDDEN` for a group whose roles, before or after, permit
@@ -34,6 +41,11 @@ pub async fn update(
     let granted = op.authorize(Action::Modify, Resource::Group)?;
     let name = wanted.name.as_deref().map(group_name).transpose()?;
     let description = value::description("description", wanted.description.as_deref())?;
+    let description = value::cleared(
+        "description",
+        description.map(|text| Some(text).filter(|text| !text.is_empty())),
+        wanted.clear.contains(&Clearable::Description),
+    )?;
 
     let mut change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
@@ -47,12 +59,9 @@ pub async fn update(
         fields.push("name");
         new.name = Set(name);
     }
-    if let Some(text) = description {
-        let text = Some(text).filter(|text| !text.is_empty());
-        if text != row.description {
-            fields.push("description");
-            new.description = Set(text);
-        }
+    if let Some(text) = description.filter(|text| *text != row.description) {
+        fields.push("description");
+        new.description = Set(text);
     }
     let have = match &wanted.roles {
         Some(named) => role::resolve(op, &*change, row.organization_pk, "roles", named).await?,

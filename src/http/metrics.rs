@@ -4,6 +4,7 @@
 //! that nobody who reads this learns of anybody, and no client can make the list grow.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -19,6 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
 use crate::error::ErrorCode;
+use crate::telemetry;
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -60,6 +62,7 @@ pub struct Metrics {
     statements: Counter,
     connections: Family<ConnectionLabels, Gauge>,
     hashes: Family<StateLabel, Gauge>,
+    log_lines_dropped: Counter,
 }
 
 /// A request that is over.
@@ -83,6 +86,7 @@ impl Metrics {
             statements: Counter::default(),
             connections: Family::default(),
             hashes: Family::default(),
+            log_lines_dropped: Counter::default(),
         };
         Arc::new(metrics.registered())
     }
@@ -125,6 +129,11 @@ impl Metrics {
             "Passwords being hashed, and waiting for their turn",
             self.hashes.clone(),
         );
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that standard error did not take",
+            self.log_lines_dropped.clone(),
+        );
         self.registry = registry;
         self
     }
@@ -156,6 +165,9 @@ impl Metrics {
                     .set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }
+        self.log_lines_dropped
+            .inner()
+            .store(telemetry::lines_dropped(), Ordering::Relaxed);
         let hashing = app.services.hasher.load();
         for (state, count) in [("running", hashing.running), ("waiting", hashing.waiting)] {
             self.hashes

@@ -6,18 +6,17 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Acceptance, Invitation, InvitationFields, InvitationState, NewInvitation, Term};
+use super::{Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
-    text_terms,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing,
+    op, order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::role::graphql::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::tenant::graphql::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::user::graphql::{UserObject, to_itself};
-use crate::value::Email;
 
 /// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
@@ -45,12 +44,30 @@ pub struct InvitationObject {
     pub accepted_at: Option<DateTime>,
     /// When it was withdrawn, or gave way to a newer one after it had expired; null if neither.
     pub withdrawn_at: Option<DateTime>,
+    /// What became of its last mail.
+    pub mail_state: MailStateValue,
+    /// When the mail server took its last mail; null if it has not.
+    pub mailed_at: Option<DateTime>,
+    /// Why its last mail is not with the mail server, in that server's own words; null if nothing went wrong.
+    pub mail_problem: Option<String>,
     /// Counts the changes.
     pub version: i64,
     /// When it was first sent.
     pub created_at: DateTime,
     /// When it was last changed.
     pub updated_at: DateTime,
+}
+
+/// What became of an invitation's last mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "MailState", remote = "MailState")]
+pub enum MailStateValue {
+    /// It is on its way, and tried again if the mail server cannot take it now.
+    Waiting,
+    /// The mail server has it.
+    Sent,
+    /// The mail server will not take it, or could not for too long. Correct the address, or resend the invitation.
+    Failed,
 }
 
 /// How an invitation stands.
@@ -79,9 +96,9 @@ pub struct InvitationWhere {
     email: Option<String>,
     /// One of these addresses, in any case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case.
+    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case.
+    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
     email_contains: Option<String>,
     /// Invitations that stand so.
     state: Option<InvitationStateValue>,
@@ -102,30 +119,27 @@ pub struct InvitationWhere {
 
 impl InvitationWhere {
     /// The one invitation that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
 
     fn filter(self, op: &OpContext) -> Filter<Term> {
-        // A whole address is compared in its stored form, a part of one in lower case.
-        let address =
-            |text: String| Email::normalize(&text).map_or_else(|| text.to_lowercase(), |email| email.to_string());
         let ids = TextFilter {
             equals: self.id.map(|id| id.0),
             any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
             ..TextFilter::default()
         };
         let emails = TextFilter {
-            equals: self.email.map(address),
-            any_of: self.email_in.map(|emails| emails.into_iter().map(address).collect()),
-            starts_with: self.email_starts_with.map(|text| text.to_lowercase()),
-            contains: self.email_contains.map(|text| text.to_lowercase()),
+            equals: self.email,
+            any_of: self.email_in,
+            starts_with: self.email_starts_with,
+            contains: self.email_contains,
         };
         let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(emails, Term::Email));
+        fields.extend(address_terms(emails, Term::Email));
         fields.extend(self.state.map(|state| {
             Filter::Is(Term::State {
                 state: state.into(),
@@ -197,6 +211,9 @@ impl Listing for Invitation {
                     "expiryDate" => InvitationFields::EXPIRES_AT,
                     "acceptedAt" => InvitationFields::ACCEPTED_AT,
                     "withdrawnAt" => InvitationFields::WITHDRAWN_AT,
+                    "mailState" => InvitationFields::MAILED_AT | InvitationFields::MAIL_FAILED_AT,
+                    "mailedAt" => InvitationFields::MAILED_AT,
+                    "mailProblem" => InvitationFields::MAIL_PROBLEM,
                     "version" => InvitationFields::VERSION,
                     "createdAt" => InvitationFields::CREATED_AT,
                     "updatedAt" => InvitationFields::UPDATED_AT,
@@ -240,7 +257,7 @@ impl Listing for Invitation {
                         state: thing.state(now).into(),
                         roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
                         id: ID(thing.id.to_string()),
-                        email: thing.email.map(|email| email.to_string()).unwrap_or_default(),
+                        email: thing.email.as_ref().map(ToString::to_string).unwrap_or_default(),
                         organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
                         organization: organization.map(Box::new),
                         tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
@@ -248,6 +265,9 @@ impl Listing for Invitation {
                         expiry_date: thing.expires_at.into(),
                         accepted_at: thing.accepted_at.map(DateTime),
                         withdrawn_at: thing.withdrawn_at.map(DateTime),
+                        mail_state: thing.mail_state().into(),
+                        mailed_at: thing.mailed_at.map(DateTime),
+                        mail_problem: thing.mail_problem,
                         version: thing.version,
                         created_at: thing.created_at.into(),
                         updated_at: thing.updated_at.into(),
@@ -285,7 +305,8 @@ pub struct AcceptInvitationData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// 8 to 128 characters; not among the known-worst, and not the address.
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, and not the
+    /// address.
     password: String,
 }
 
@@ -399,7 +420,7 @@ impl InvitationMutation {
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
-            password: data.password,
+            password: data.password.into(),
         };
         to_itself(ctx, super::accept(op(ctx), &token, &given).await?).await
     }

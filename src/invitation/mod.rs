@@ -23,11 +23,12 @@ pub use withdraw::withdraw;
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::invitation::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{Email, InvitationId, Timestamp};
 
 record! {
@@ -43,6 +44,10 @@ record! {
         EXPIRES_AT expires_at: Timestamp = ExpiresAt,
         ACCEPTED_AT accepted_at: Option<Timestamp> = AcceptedAt,
         WITHDRAWN_AT withdrawn_at: Option<Timestamp> = WithdrawnAt,
+        MAILED_AT mailed_at: Option<Timestamp> = MailedAt,
+        MAIL_FAILED_AT mail_failed_at: Option<Timestamp> = MailFailedAt,
+        /// What the mail server said last, in its own words.
+        MAIL_PROBLEM mail_problem: Option<String> = MailProblem,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,
@@ -58,7 +63,23 @@ pub enum InvitationState {
     Expired,
 }
 
+/// What became of an invitation's last mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailState {
+    Waiting,
+    Sent,
+    Failed,
+}
+
 impl Invitation {
+    pub fn mail_state(&self) -> MailState {
+        match (self.mailed_at, self.mail_failed_at) {
+            (Some(_), _) => MailState::Sent,
+            (None, Some(_)) => MailState::Failed,
+            (None, None) => MailState::Waiting,
+        }
+    }
+
     pub fn state(&self, at: Timestamp) -> InvitationState {
         match (self.accepted_at, self.withdrawn_at) {
             (Some(_), _) => InvitationState::Accepted,
@@ -80,6 +101,9 @@ impl From<table::Model> for Invitation {
             expires_at: row.expires_at,
             accepted_at: row.accepted_at,
             withdrawn_at: row.withdrawn_at,
+            mailed_at: row.mailed_at,
+            mail_failed_at: row.mail_failed_at,
+            mail_problem: row.mail_problem,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -114,12 +138,8 @@ impl Listed for Invitation {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

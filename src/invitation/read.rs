@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QuerySelect};
 
 use super::{Invitation, InvitationState};
 use crate::authz::Granted;
 use crate::entity::invitation::{self as table, Column, open, pending};
 use crate::entity::{any_of, invitation_role, role};
-use crate::error::{Error, Result};
-use crate::list::{Filter, Named, TextTest, text_condition};
+use crate::error::Result;
+use crate::list::{Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::permission::Permissions;
 use crate::role::Assigned;
@@ -33,28 +33,19 @@ pub enum Term {
     Tenant(Filter<tenant::Term>),
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Email(test) => text_condition(backend, Column::Email, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Email(test) => sql.text(Column::Email, test),
         Term::State { state, at } => match state {
             InvitationState::Pending => pending(*at),
             InvitationState::Expired => open().add(Column::ExpiresAt.lte(*at)),
             InvitationState::Accepted => Condition::all().add(Column::AcceptedAt.is_not_null()),
             InvitationState::Withdrawn => Condition::all().add(Column::WithdrawnAt.is_not_null()),
         },
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, Column::OrganizationPk, filter),
-    }
-}
-
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
-        Term::Id(_) | Term::Email(_) | Term::State { .. } => (0, 0),
-    }
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
+    })
 }
 
 /// The one invitation of this id within reach, for a change; locked until the transaction ends.
@@ -63,13 +54,13 @@ pub(super) async fn locate(
     granted: &Granted,
     named: &Named<Term>,
 ) -> Result<table::Model> {
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("invitation", "id", id);
+    let id = named.required_id("invitation")?;
+    let not_found = || named.not_found("invitation");
     let known = InvitationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))
         .filter(Column::Id.eq(known))
-        .filter(named.also.condition::<Invitation>(connection.get_database_backend()))
+        .filter(named.also.to_sql::<Invitation>(connection.get_database_backend())?)
         .lock_exclusive()
         .one(connection)
         .await?

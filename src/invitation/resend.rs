@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
 use super::read::{locate, union};
-use super::send::{LIFETIME, free_address, mail};
+use super::send::{LIFETIME, free_address, mail_in_txn};
 use super::{Invitation, Term, promised_roles};
 use crate::audit::Event;
 use crate::authn::Secret;
@@ -13,6 +13,7 @@ use crate::context::OpContext;
 use crate::entity::organization;
 use crate::error::{Error, Result};
 use crate::list::Named;
+use crate::mail;
 use crate::organization::require_mail;
 
 /// Mails an open invitation again, with a new secret: the one sent before is void. It lasts seven days from now, or as
@@ -20,7 +21,6 @@ use crate::organization::require_mail;
 /// account meanwhile.
 pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
-    named.also.check::<Invitation>()?;
     op.mailer().require()?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
@@ -43,13 +43,16 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let mut new = row.into_active_model();
     new.digest = Set(secret.digest());
     new.expires_at = Set(now.after(LIFETIME).max(expires_at));
+    (new.mailed_at, new.mail_failed_at, new.mail_problem) = (Set(None), Set(None), Set(None));
     new.version = Set(version + 1);
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
+    // One that is still on its way has the secret of before.
+    mail::forget_invitation_in_txn(&*change, row.pk).await?;
+    mail_in_txn(&*change, op, &home, &row, &secret).await?;
     change
         .record(Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk))
         .await?;
     change.commit().await?;
-    mail(op, &home, &row, &secret).await?;
     Ok(row.into())
 }

@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::entity::invitation::{self as table, Column};
 use crate::entity::{invitation_role, organization, user};
 use crate::error::{Error, OrConflict, Result};
-use crate::mail::templates;
+use crate::mail::{self, Letter, Post};
 use crate::organization::require_mail;
 use crate::role::{self, OrganizationRole};
 use crate::user::{tenant_of, wanted_roles};
@@ -107,11 +107,11 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
             .exec_without_returning(&*change)
             .await?;
     }
+    mail_in_txn(&*change, op, &home, &row, &secret).await?;
     change
         .record(Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk))
         .await?;
     change.commit().await?;
-    mail(op, &home, &row, &secret).await?;
     Ok(row.into())
 }
 
@@ -129,12 +129,25 @@ pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Emai
     }
 }
 
-pub(super) async fn mail(
+/// Has the invitation mailed with its present secret.
+pub(super) async fn mail_in_txn(
+    connection: &impl ConnectionTrait,
     op: &OpContext,
     organization: &organization::Model,
     invitation: &table::Model,
     secret: &Secret,
 ) -> Result<()> {
-    let mail = templates::invitation(op.mailer(), &organization.name, invitation.expires_at, secret);
-    op.mailer().send(&invitation.email, mail).await
+    let post = Post {
+        to: &invitation.email,
+        letter: Letter::Invitation {
+            organization: organization.name.clone(),
+            expires_at_micros: invitation.expires_at.micros(),
+            token: secret.expose().to_owned(),
+        },
+        organization_pk: organization.pk,
+        user_pk: None,
+        invitation_pk: Some(invitation.pk),
+        ends_at: invitation.expires_at,
+    };
+    mail::put_in_txn(connection, op, post).await
 }

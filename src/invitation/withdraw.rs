@@ -10,11 +10,11 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
 use crate::list::Named;
+use crate::mail;
 
 /// Withdraws an open invitation, expired or not: its secret is void. `CONFLICT` if it was accepted or withdrawn before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
-    named.also.check::<Invitation>()?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
@@ -31,6 +31,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     new.version = Set(version + 1);
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
+    mail::forget_invitation_in_txn(&*change, row.pk).await?;
     change
         .record(Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk))
         .await?;

@@ -17,6 +17,8 @@ pub enum Filter<T> {
     Any(Vec<Filter<T>>),
     Not(Box<Filter<T>>),
     Is(T),
+    /// A test that the server adds to those of the caller, who does not have it counted.
+    Own(T),
 }
 
 impl<T> Default for Filter<T> {
@@ -25,28 +27,88 @@ impl<T> Default for Filter<T> {
     }
 }
 
-/// Bounds on a filter: what a person writes fits, what only costs does not.
-const DEPTH_MAX: usize = 10;
-const PARTS_MAX: usize = 200;
+/// How deep one `where` may stand in another: a number that a caller can count.
+pub const FILTER_DEPTH_MAX: usize = 10;
+/// How many fields with a value there may be in a `where`, at all depths together. One without any counts as one.
+pub const FILTER_TESTS_MAX: usize = 200;
 
-impl<T> Filter<T> {
-    /// Refuses a filter that is nested too deep or has too many parts, those inside its tests of related things
-    /// included. Every list does this; a change does it before it looks for what it is for.
-    pub fn check<L: Listed<Term = T>>(&self) -> Result<()> {
-        let (depth, parts) = self.measure::<L>();
-        if depth > DEPTH_MAX {
-            return Err(Error::invalid(
-                "where",
-                format!("'where' is nested {depth} deep; the limit is {DEPTH_MAX}."),
-            ));
-        }
-        if parts > PARTS_MAX {
-            return Err(Error::invalid(
-                "where",
-                format!("'where' has {parts} tests; the limit is {PARTS_MAX}."),
-            ));
+/// A filter on its way to SQL. It counts what it meets and refuses what is beyond the bounds.
+///
+/// Only [`Filter::to_sql`] makes one, and without one there is no way from a filter, or from one inside a test of
+/// something related, to a predicate. So no verb can use a filter that nobody has bounded.
+#[derive(Debug)]
+pub struct Sql {
+    backend: DbBackend,
+    depth: usize,
+    tests: usize,
+}
+
+impl Sql {
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    /// A test of a text column, or of an expression over columns.
+    pub fn text(&self, column: impl IntoSimpleExpr, test: &TextTest) -> Condition {
+        text_condition(self.backend, column, test)
+    }
+
+    fn count(&mut self) -> Result<()> {
+        self.tests += 1;
+        if self.tests > FILTER_TESTS_MAX {
+            return Err(beyond(format!(
+                "has more than {FILTER_TESTS_MAX} tests; the limit is {FILTER_TESTS_MAX}"
+            )));
         }
         Ok(())
+    }
+}
+
+impl<T> Filter<T> {
+    /// The predicate. `INVALID` for a filter that nests too deep or tests too much.
+    pub fn to_sql<L: Listed<Term = T>>(&self, backend: DbBackend) -> Result<Condition> {
+        self.nested::<L>(&mut Sql {
+            backend,
+            depth: 0,
+            tests: 0,
+        })
+    }
+
+    /// The predicate of a filter inside a test of something related (`user: {organization: {…}}`).
+    pub fn nested<L: Listed<Term = T>>(&self, sql: &mut Sql) -> Result<Condition> {
+        match self {
+            Self::All(parts) => {
+                if parts.is_empty() {
+                    sql.count()?;
+                }
+                sql.depth += 1;
+                if sql.depth > FILTER_DEPTH_MAX {
+                    return Err(beyond(format!(
+                        "nests more than {FILTER_DEPTH_MAX} levels deep; the limit is {FILTER_DEPTH_MAX}"
+                    )));
+                }
+                let all = parts
+                    .iter()
+                    .try_fold(Condition::all(), |all, part| Ok(all.add(part.nested::<L>(sql)?)));
+                sql.depth -= 1;
+                all
+            }
+            // An empty OR would be no predicate at all, and so everything.
+            Self::Any(parts) if parts.is_empty() => Ok(Condition::all().add(L::pk_column().is_null())),
+            Self::Any(parts) => parts
+                .iter()
+                .try_fold(Condition::any(), |any, part| Ok(any.add(part.nested::<L>(sql)?))),
+            Self::Not(part) => {
+                // A test of an absent value is false, and so its negation is true: SQL's third truth value stays out.
+                let inner: SimpleExpr = part.nested::<L>(sql)?.add(Expr::val(1).eq(1)).into();
+                Ok(Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not()))
+            }
+            Self::Is(term) => {
+                sql.count()?;
+                L::condition(sql, term)
+            }
+            Self::Own(term) => L::condition(sql, term),
+        }
     }
 
     /// Whether it lets everything pass because it tests nothing.
@@ -54,7 +116,7 @@ impl<T> Filter<T> {
         match self {
             Self::All(parts) => parts.iter().all(Self::is_empty),
             Self::Any(parts) => parts.iter().any(Self::is_empty),
-            Self::Not(_) | Self::Is(_) => false,
+            Self::Not(_) | Self::Is(_) | Self::Own(_) => false,
         }
     }
 
@@ -66,71 +128,35 @@ impl<T> Filter<T> {
                 _ => None,
             },
             Self::Not(_) => None,
-            Self::Is(term) => Some(term),
+            Self::Is(term) | Self::Own(term) => Some(term),
         }
     }
 
-    /// Its depth and the number of its parts.
-    pub fn measure<L: Listed<Term = T>>(&self) -> (usize, usize) {
+    /// Whether the caller tests anything: tests that the server adds do not count.
+    pub fn is_of_caller(&self) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts
-                .iter()
-                .map(Self::measure::<L>)
-                .fold((1, 1), |(depth, total), (inner, parts)| {
-                    (depth.max(inner + 1), total + parts)
-                }),
-            Self::Not(part) => {
-                let (depth, parts) = part.measure::<L>();
-                (depth + 1, parts + 1)
-            }
-            Self::Is(term) => {
-                let (depth, parts) = L::measure(term);
-                (depth.max(1), parts + 1)
-            }
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_caller),
+            Self::Not(part) => part.is_of_caller(),
+            Self::Is(_) => true,
+            Self::Own(_) => false,
         }
     }
 
-    pub(crate) fn condition<L: Listed<Term = T>>(&self, backend: DbBackend) -> Condition {
+    /// The same with a test that the server adds.
+    #[must_use]
+    pub fn and_own(self, term: T) -> Self {
         match self {
-            Self::All(parts) => parts
-                .iter()
-                .fold(Condition::all(), |all, part| all.add(part.condition::<L>(backend))),
-            // An empty OR would be no predicate at all, and so everything.
-            Self::Any(parts) if parts.is_empty() => Condition::all().add(L::pk_column().is_null()),
-            Self::Any(parts) => parts
-                .iter()
-                .fold(Condition::any(), |any, part| any.add(part.condition::<L>(backend))),
-            Self::Not(part) => {
-                // A test of an absent value is false, and so its negation is true: SQL's third truth value stays out.
-                let inner: SimpleExpr = part.condition::<L>(backend).add(Expr::val(1).eq(1)).into();
-                Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
+            Self::All(mut parts) => {
+                parts.push(Self::Own(term));
+                Self::All(parts)
             }
-            Self::Is(term) => L::condition(backend, term),
+            Self::Any(_) | Self::Not(_) | Self::Is(_) | Self::Own(_) => Self::All(vec![self, Self::Own(term)]),
         }
     }
 }
 
-/// The one thing that a change is for: by id, and further tests may narrow it.
-#[derive(Clone, Debug)]
-pub struct Named<T> {
-    pub id: Option<String>,
-    pub also: Filter<T>,
-}
-
-impl<T> Named<T> {
-    pub fn id(id: impl Into<String>) -> Self {
-        Self {
-            id: Some(id.into()),
-            also: Filter::default(),
-        }
-    }
-
-    /// The id, or `INVALID`: a change without a name would be for anybody.
-    pub fn required_id(&self) -> Result<&str> {
-        self.id
-            .as_deref()
-            .ok_or_else(|| Error::invalid("where", "'where' must name exactly one thing, by 'id'.".to_owned()))
-    }
+fn beyond(what: String) -> Error {
+    Error::invalid("where", format!("'where' {what}."))
 }
 
 /// A test of a text. Code points compare, `%` and `_` mean themselves.
@@ -139,20 +165,10 @@ pub enum TextTest {
     Equals(String),
     In(Vec<String>),
     StartsWith(String),
+    EndsWith(String),
     Contains(String),
-}
-
-impl TextTest {
-    /// The same in Rust, which tests hold against the databases.
-    pub fn accepts(&self, value: Option<&str>) -> bool {
-        let Some(value) = value else { return false };
-        match self {
-            Self::Equals(wanted) => value == wanted,
-            Self::In(wanted) => wanted.iter().any(|one| one == value),
-            Self::StartsWith(start) => value.starts_with(start.as_str()),
-            Self::Contains(part) => value.contains(part.as_str()),
-        }
-    }
+    /// At least one of these; nothing, when there are none.
+    Any(Vec<TextTest>),
 }
 
 /// A test of a text column, or of an expression over columns, as a predicate.
@@ -162,15 +178,23 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
     let all = Condition::all();
     match test {
         // No stored text holds U+0000, and PostgreSQL refuses even to be asked.
-        TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::Contains(text) if !is_storable(text) => {
+        TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::EndsWith(text) | TextTest::Contains(text)
+            if !is_storable(text) =>
+        {
             nothing()
         }
+        TextTest::Any(tests) if tests.is_empty() => nothing(),
+        TextTest::Any(tests) => tests.iter().fold(Condition::any(), |any, test| {
+            any.add(text_condition(backend, column.clone(), test))
+        }),
         TextTest::Equals(text) => all.add(column.eq(text.as_str())),
         TextTest::In(texts) => {
             let texts: Vec<String> = texts.iter().filter(|text| is_storable(text)).cloned().collect();
             all.add(among(backend, column, texts, "text[]"))
         }
-        TextTest::StartsWith(start) if start.is_empty() => all.add(column.is_not_null()),
+        TextTest::StartsWith(part) | TextTest::EndsWith(part) | TextTest::Contains(part) if part.is_empty() => {
+            all.add(column.is_not_null())
+        }
         // A range, which an index serves, instead of LIKE, which ignores case on SQLite.
         TextTest::StartsWith(start) => {
             let from = all.add(column.clone().gte(start.as_str()));
@@ -179,7 +203,13 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
                 None => from,
             }
         }
-        TextTest::Contains(part) if part.is_empty() => all.add(column.is_not_null()),
+        TextTest::EndsWith(end) => {
+            let last = match backend {
+                DbBackend::Postgres => format!("right($1, {}) = $2", end.chars().count()),
+                _ => format!("substr(?, -{}) = ?", end.chars().count()),
+            };
+            all.add(Expr::cust_with_exprs(last, [column, Expr::val(end.as_str())]))
+        }
         TextTest::Contains(part) => {
             let function = if backend == DbBackend::Postgres {
                 "strpos($1, $2) > 0"

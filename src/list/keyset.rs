@@ -1,68 +1,14 @@
 //! Connections: pages that continue from a row, not from a number, so that rows coming and going shift nothing.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::Stream;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::statement::{kept, order_by, select_columns, sort_of, things, visible};
-use super::{Filter, Listed, Order, PAGE_MAX, SortKey, SortValue, page_size};
+use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::value::is_storable;
-
-/// A place in an ordered list: a row's sort value and id. Opaque to clients, typed here, and only ever bound as
-/// parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    pub value: SortValue,
-    pub id: String,
-}
-
-impl Cursor {
-    fn of<L: Listed>(thing: &L, key: SortKey) -> Self {
-        Self {
-            value: thing.sort_value(key),
-            id: thing.public_id().to_owned(),
-        }
-    }
-
-    pub fn encode(&self) -> String {
-        let value = match &self.value {
-            SortValue::Number(number) => serde_json::json!([number, self.id]),
-            SortValue::Text(text) => serde_json::json!([text, self.id]),
-        };
-        URL_SAFE_NO_PAD.encode(value.to_string())
-    }
-
-    /// Reads a cursor made for this sort key; anything else is `INVALID`.
-    pub fn decode(field: &str, text: &str, key: SortKey) -> Result<Self> {
-        let invalid = || {
-            Error::invalid(
-                field,
-                format!("'{field}' is not a cursor of this list in this order. Use one from 'pageInfo' or 'edges'."),
-            )
-        };
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
-        let numbers = matches!(key, SortKey::CreatedAt | SortKey::UpdatedAt);
-        let (value, id) = if numbers {
-            let (number, id): (i64, String) = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-            (SortValue::Number(number), id)
-        } else {
-            let (text, id): (String, String) = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-            if !is_storable(&text) {
-                return Err(invalid());
-            }
-            (SortValue::Text(text), id)
-        };
-        if !is_storable(&id) {
-            return Err(invalid());
-        }
-        Ok(Self { value, id })
-    }
-}
 
 /// `first`/`after` or `last`/`before`, as given.
 #[derive(Clone, Debug, Default)]
@@ -101,12 +47,12 @@ pub async fn connection<L: Listed>(
     let after = paging
         .after
         .as_deref()
-        .map(|text| Cursor::decode("after", text, order.key))
+        .map(|text| Cursor::decode::<L>("after", text, order))
         .transpose()?;
     let before = paging
         .before
         .as_deref()
-        .map(|text| Cursor::decode("before", text, order.key))
+        .map(|text| Cursor::decode::<L>("before", text, order))
         .transpose()?;
     let (size, backwards) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {
@@ -149,7 +95,7 @@ pub async fn connection<L: Listed>(
     let edges = rows
         .into_iter()
         .map(|node| {
-            let cursor = Cursor::of(&node, order.key).encode();
+            let cursor = Cursor::of(&node, order.key).encode::<L>(order);
             Edge { cursor, node }
         })
         .collect();

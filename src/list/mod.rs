@@ -6,21 +6,27 @@
 //! compares by code point on both databases. A deep `skip` walks the index first and reads the rows after, because
 //! PostgreSQL otherwise evaluates the whole row for everything skipped.
 
+mod address;
+mod cursor;
 mod filter;
 mod keyset;
+mod named;
 mod record;
 mod statement;
 mod written;
 
-pub use filter::{Filter, Named, TextTest, text_condition};
-pub use keyset::{Cursor, Edge, Paging, Slice, all, all_seen_by, connection};
+pub use address::{address, address_containing, address_starting_with, one_of_addresses};
+pub use cursor::Cursor;
+pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
+pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
+pub use named::{Named, names_one, none_named};
 pub use record::Weigh;
 pub(crate) use record::record;
-pub use statement::{Children, Link, by_ids, by_keys, count, for_parents, ids_of, page};
+pub use statement::{Children, Link, by_keys, count, few, for_parents, ids_of, page};
 pub use written::{Cell, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{Condition, DbBackend, DbErr, EntityTrait, QueryResult};
+use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::error::{Error, Result};
@@ -47,13 +53,7 @@ pub trait Listed: Weigh + Sized + Send + Sync + 'static {
     /// The rows that a scope reaches.
     fn within(granted: &Granted) -> Condition;
     /// The rows that pass a test.
-    fn condition(backend: DbBackend, term: &Self::Term) -> Condition;
-    /// The measure of the filter inside a test of something related (`user: {organization: {…}}`); nothing if the test
-    /// holds none.
-    fn measure(term: &Self::Term) -> (usize, usize) {
-        let _ = term;
-        (0, 0)
-    }
+    fn condition(sql: &mut Sql, term: &Self::Term) -> Result<Condition>;
     /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
     /// The value of that expression, for cursors.

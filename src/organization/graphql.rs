@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewOrganization, Organization, OrganizationChange, OrganizationFields, Term};
+use super::{Clearable, NewOrganization, Organization, OrganizationChange, OrganizationFields, Term};
 use crate::context::OpContext;
 use crate::entity::{tenant as tenant_table, user as user_table};
 use crate::graphql::{
@@ -117,9 +117,9 @@ pub struct OrganizationWhere {
 
 impl OrganizationWhere {
     /// The one organization that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
@@ -276,7 +276,7 @@ pub async fn beside(
 pub struct CreateOrganizationData {
     /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: String,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
@@ -289,7 +289,7 @@ pub struct CreateOrganizationData {
 /// What is to change in an organization; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateOrganizationData {
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
     variables: Option<Json>,
@@ -297,6 +297,16 @@ pub struct UpdateOrganizationData {
     seat_limit: Option<i64>,
     /// False refuses what needs mail: password resets, e-mail verification and invitations.
     mail_allowed: Option<bool>,
+}
+
+/// What can be cleared in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInOrganization", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `seatLimit`: there is no limit any more.
+    SeatLimit,
+    /// `variables`
+    Variables,
 }
 
 #[derive(Default)]
@@ -378,6 +388,7 @@ impl OrganizationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which organization: name one by `id`.")] r#where: OrganizationWhere,
         #[graphql(desc = "What is to change.")] data: UpdateOrganizationData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the organization still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<OrganizationObject> {
@@ -386,6 +397,7 @@ impl OrganizationMutation {
             variables: data.variables.map(Json::given),
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

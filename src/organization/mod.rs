@@ -14,16 +14,17 @@ pub use create::{NewOrganization, create};
 pub use delete::delete;
 pub use mail::{is_mailed, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, locate, readable};
-pub use update::{OrganizationChange, update};
+pub use update::{Clearable, OrganizationChange, update};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::organization::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{JsonText, OrganizationId, Timestamp};
 
 record! {
@@ -88,12 +89,8 @@ impl Listed for Organization {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

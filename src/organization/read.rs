@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::{Organization, OrganizationFields};
 use crate::authn::Actor;
@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::entity::organization::{self as table, Column};
 use crate::entity::tenant;
 use crate::error::{Error, Result};
-use crate::list::{self, Filter, Named, TextTest, text_condition};
+use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::user;
 use crate::value::{OrganizationId, TenantId};
 
@@ -42,42 +42,34 @@ impl Term {
     }
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
         Term::User(filter, granted) => {
             let users = crate::entity::user::Entity::find()
                 .select_only()
                 .column(crate::entity::user::Column::OrganizationPk)
                 .filter(crate::entity::user::within(granted))
-                .filter(filter.condition::<user::User>(backend));
+                .filter(filter.nested::<user::User>(sql)?);
             Condition::all().add(Column::Pk.in_subquery(users.into_query()))
         }
-    }
-}
-
-/// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::User(filter, _) => filter.measure::<user::User>(),
-        Term::Id(_) | Term::Name(_) => (0, 0),
-    }
+    })
 }
 
 /// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
 /// the organization in its order; anything else is a set.
-pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, column: C, filter: &Filter<Term>) -> Condition {
+pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>) -> Result<Condition> {
     let found = table::Entity::find().select_only().column(Column::Pk);
-    let keys = found.filter(filter.condition::<Organization>(backend)).into_query();
-    match filter.only() {
+    let keys = found.filter(filter.nested::<Organization>(sql)?).into_query();
+    Ok(match filter.only() {
         _ if filter.is_empty() => Condition::all(),
         Some(Term::Id(TextTest::Equals(_))) => {
             let key = SimpleExpr::SubQuery(None, Box::new(keys.into()));
             Condition::all().add(column.into_simple_expr().eq(key))
         }
         _ => Condition::all().add(column.in_subquery(keys)),
-    }
+    })
 }
 
 /// Organizations by internal key, for things that belong to them and that the caller may see already. Who may not read
@@ -146,14 +138,13 @@ pub async fn home_of_tenant(
 
 /// The one organization of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id()?;
-    named.also.check::<Organization>()?;
-    let not_found = || Error::no_such("organization", "id", id);
+    let id = named.required_id("organization")?;
+    let not_found = || named.not_found("organization");
     let known = OrganizationId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))
         .filter(Column::Id.eq(known))
-        .filter(named.also.condition::<Organization>(connection.get_database_backend()))
+        .filter(named.also.to_sql::<Organization>(connection.get_database_backend())?)
         .lock_exclusive()
         .one(connection)
         .await?

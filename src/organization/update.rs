@@ -11,6 +11,13 @@ use crate::error::Result;
 use crate::list::{Named, expect_version};
 use crate::value::{self, JsonText};
 
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    SeatLimit,
+    Variables,
+}
+
 /// What is to change; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationChange {
@@ -18,6 +25,7 @@ pub struct OrganizationChange {
     pub variables: Option<serde_json::Value>,
     pub seat_limit: Option<i64>,
     pub mail_allowed: Option<bool>,
+    pub clear: Vec<Clearable>,
 }
 
 /// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
@@ -39,6 +47,9 @@ pub async fn update(
         .map(|json| JsonText::object("variables", json))
         .transpose()?;
     let limit = wanted.seat_limit.map(seat_limit).transpose()?;
+    let clears = |field| wanted.clear.contains(&field);
+    let variables = value::cleared("variables", variables.map(Some), clears(Clearable::Variables))?;
+    let limit = value::cleared("seatLimit", limit.map(Some), clears(Clearable::SeatLimit))?;
 
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
@@ -50,12 +61,12 @@ pub async fn update(
         new.name = Set(name);
         fields.push("name");
     }
-    if let Some(variables) = variables.filter(|variables| Some(variables) != row.variables.as_ref()) {
-        new.variables = Set(Some(variables));
+    if let Some(variables) = variables.filter(|variables| *variables != row.variables) {
+        new.variables = Set(variables);
         fields.push("variables");
     }
-    if let Some(limit) = limit.filter(|limit| Some(*limit) != row.seat_limit) {
-        new.seat_limit = Set(Some(limit));
+    if let Some(limit) = limit.filter(|limit| *limit != row.seat_limit) {
+        new.seat_limit = Set(limit);
         fields.push("seatLimit");
     }
     if let Some(allowed) = wanted.mail_allowed.filter(|allowed| *allowed != row.mail_allowed) {

@@ -1,73 +1,88 @@
 //! Asking for a reset without a credential.
+//!
+//! Whoever asks must not learn who has an account. So the request writes the same row for every address, and no more: the
+//! worker looks at it afterwards, when nobody waits.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
-use tokio::sync::Semaphore;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::reset::{TOKEN_LIFETIME, mail_link, token_in_txn};
-use crate::audit::Event;
-use crate::context::OpContext;
-use crate::entity::{password_token, user as table};
+use super::reset::mail_link_in_txn;
+use crate::audit::{self, Event};
+use crate::authn::Actor;
+use crate::context::{OpContext, Services};
+use crate::entity::{password_request, user as table};
 use crate::error::{Error, Result};
+use crate::mail::limits::{self, Bucket};
 use crate::value::Email;
 use crate::{federated, organization};
 
-/// So many look-ups and mails run beside the requests that asked for them; a further one is told `UNAVAILABLE`.
-const UNDER_WAY_MAX: usize = 64;
-/// So many links in force a user gets by this way, so that nobody's mailbox is flooded; more are passed over.
-const LINKS_MAX: u64 = 3;
-
-static UNDER_WAY: Semaphore = Semaphore::const_new(UNDER_WAY_MAX);
-
-/// Mails a reset link to the user of this address, if there is one who can use it. Whoever asks learns nothing: the
-/// answer is the same, and it is given before anybody is looked up, so that its time tells nothing either.
+/// Has a reset link mailed to the user of this address, if there is one who can use it. The answer is the same for every
+/// address, and takes the same time. `RATE_LIMITED` after too many requests from one client.
 pub async fn request(op: &OpContext, email: &str) -> Result<()> {
     let op = &op.as_nobody();
     op.mailer().require()?;
     let Some(email) = Email::normalize(email) else {
         return Ok(());
     };
-    let place = UNDER_WAY.try_acquire().map_err(|_| Error::Unavailable {
-        retry_after_seconds: Duration::from_secs(5).as_secs(),
-        source: None,
-    })?;
-    let op = op.clone();
-    tokio::spawn(async move {
-        let _place = place;
-        if let Err(error) = look_up_and_mail(&op, &email).await {
-            tracing::warn!(request_id = op.request_id(), error = %error, "a requested password reset failed");
-        }
-    });
+    let (of_client, of_address) = Bucket::of_request(op.client(), &email);
+    let transaction = op.db().begin().await?;
+    if let Some(of_client) = of_client {
+        limits::take(&transaction, vec![of_client], op.now()).await?;
+    }
+    match limits::take(&transaction, vec![of_address], op.now()).await {
+        // The mailbox has its links; whose it is, if anybody's, is told to nobody.
+        Err(Error::RateLimited { .. }) => return Ok(()),
+        taken => taken?,
+    }
+    password_request::ActiveModel {
+        email: Set(email),
+        request_id: Set(op.request_id().to_owned()),
+        created_at: Set(op.now()),
+        ..Default::default()
+    }
+    .insert(&transaction)
+    .await?;
+    transaction.commit().await?;
+    op.mailer().wake();
     Ok(())
 }
 
-async fn look_up_and_mail(op: &OpContext, email: &Email) -> Result<()> {
-    let mut change = op.begin().await?;
+/// Answers the requests that wait: whoever has an account and can use a link gets one. Several processes share the work.
+pub async fn answer_requests(services: &Arc<Services>) -> Result<()> {
+    let oldest = || password_request::Entity::find().order_by_asc(password_request::Column::Pk);
+    while let Some(asked) = oldest().one(services.db.reader()).await? {
+        let op = OpContext::new(Arc::clone(services), Actor::Anonymous, asked.request_id);
+        let transaction = op.db().begin().await?;
+        // Of two processes that see it, the second waits here and then finds it gone.
+        let taken = password_request::Entity::delete_by_id(asked.pk)
+            .exec(&transaction)
+            .await?;
+        if taken.rows_affected == 1 {
+            answer(&transaction, &op, &asked.email).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+async fn answer(connection: &impl ConnectionTrait, op: &OpContext, email: &Email) -> Result<()> {
     let row = table::Entity::find()
         .filter(table::Column::Email.eq(email.clone()))
         .filter(table::Column::Activated.eq(true))
         .lock_exclusive()
-        .one(&*change)
+        .one(connection)
         .await?;
     let Some(row) = row else { return Ok(()) };
-    if !organization::is_mailed(&*change, row.organization_pk).await?
-        || federated::is_only_federated(&*change, &row).await?
+    if !organization::is_mailed(connection, row.organization_pk).await?
+        || federated::is_only_federated(connection, &row).await?
     {
         return Ok(());
     }
-    let in_force = password_token::Entity::find()
-        .filter(password_token::Column::UserPk.eq(row.pk))
-        .filter(password_token::Column::ExpiresAt.gt(op.now()))
-        .count(&*change)
-        .await?;
-    if in_force >= LINKS_MAX {
-        return Ok(());
+    match mail_link_in_txn(connection, op, &row, email).await {
+        Err(Error::RateLimited { .. }) => return Ok(()),
+        mailed => mailed?,
     }
-    let token = token_in_txn(&*change, op, row.pk, TOKEN_LIFETIME).await?;
-    change
-        .record(Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
-    mail_link(op, email, &row.into(), &token).await
+    let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
+    audit::record(connection, op, event).await
 }

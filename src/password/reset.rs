@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
+use super::typed::Password;
 use crate::audit::Event;
 use crate::authn::{Secret, digest};
 use crate::authz::grant::{as_oneself, may_manage};
@@ -16,18 +15,19 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
-use crate::mail::templates;
+use crate::mail::{self, Letter, Post};
 use crate::user::{self, Target, User};
-use crate::value::Email;
+use crate::value::{Email, Timestamp};
 use crate::{federated, organization, role};
 
-/// So many links in force a user may have.
-const LINKS_MAX: u64 = 10;
-pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// So long is a link good.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// The clocks of several processes are no further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
 /// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
-/// `RATE_LIMITED` after ten links within an hour.
+/// `RATE_LIMITED` past what may be mailed within an hour.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
     as_oneself(op.actor(), "Resetting a password")?;
@@ -51,72 +51,60 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
-    not_flooded(&*change, op, row.pk).await?;
-    let token = token_in_txn(&*change, op, row.pk, TOKEN_LIFETIME).await?;
+    mail_link_in_txn(&*change, op, &row, &email).await?;
     change
         .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
         .await?;
     change.commit().await?;
-    let user: User = row.into();
-    mail_link(op, &email, &user, &token).await?;
-    Ok(user)
+    Ok(row.into())
 }
 
-/// Refuses one more link while so many are in force, so that nobody's mailbox is flooded.
-async fn not_flooded(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
-    let now = op.now();
-    let in_force = password_token::Entity::find()
-        .filter(password_token::Column::UserPk.eq(user_pk))
-        .filter(password_token::Column::ExpiresAt.gt(now))
-        .order_by_desc(password_token::Column::ExpiresAt)
-        .limit(LINKS_MAX)
-        .all(connection)
-        .await?;
-    match in_force.last() {
-        Some(oldest) if in_force.len() as u64 == LINKS_MAX => {
-            let micros = oldest.expires_at.micros() - now.micros();
-            let retry_after_seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
-            Err(Error::RateLimited {
-                message: format!(
-                    "{LINKS_MAX} links to set a new password were mailed to this user within an hour. Try again in \
-                     {retry_after_seconds} seconds."
-                ),
-                retry_after_seconds,
-            })
-        }
-        Some(_) | None => Ok(()),
-    }
+/// Of tokens, those whose hour is not over. One that ends later than any token made now was made by a clock that has been
+/// put back since: it counts for nothing, or it would be good for longer than an hour.
+fn unexpired(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(password_token::Column::ExpiresAt.gt(now))
+        .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
-/// Makes a token for a user; only its digest is kept.
-pub(super) async fn token_in_txn(
+/// Makes a token for a user, and has it mailed; only its digest is kept.
+pub(super) async fn mail_link_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
-    user_pk: i64,
-    lifetime: Duration,
-) -> Result<Secret> {
+    user: &table::Model,
+    email: &Email,
+) -> Result<()> {
     let token = Secret::mailed_token()?;
     let now = op.now();
+    let ends_at = now.after(TOKEN_LIFETIME);
+    let post = Post {
+        to: email,
+        letter: Letter::PasswordReset {
+            name: User::from(user.clone()).display_name(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: user.organization_pk,
+        user_pk: Some(user.pk),
+        invitation_pk: None,
+        ends_at,
+    };
+    // Before the token: where there is no room for the mail, there is no token either.
+    mail::put_in_txn(connection, op, post).await?;
     password_token::ActiveModel {
-        user_pk: Set(user_pk),
+        user_pk: Set(user.pk),
         digest: Set(token.digest()),
-        expires_at: Set(now.after(lifetime)),
+        expires_at: Set(ends_at),
         created_at: Set(now),
         ..Default::default()
     }
     .insert(connection)
     .await?;
-    Ok(token)
-}
-
-pub(super) async fn mail_link(op: &OpContext, email: &Email, user: &User, token: &Secret) -> Result<()> {
-    let mail = templates::password_reset(op.mailer(), &user.display_name(), token);
-    op.mailer().send(email, mail).await
+    Ok(())
 }
 
 /// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
 /// address is verified by it, since the token was nowhere else.
-pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result<User> {
+pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
     let op = &op.as_nobody();
     acceptable("newPassword", new_password, &[])?;
     let refused = || {
@@ -130,7 +118,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
     let in_force = Condition::all()
         .add(password_token::Column::Digest.eq(digest.as_str()))
         .add(password_token::Column::UsedAt.is_null())
-        .add(password_token::Column::ExpiresAt.gt(now));
+        .add(unexpired(now));
     // Ask before hashing, so that guesses cost no core; the guarded update below decides.
     let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
@@ -143,7 +131,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .await?
         .ok_or_else(refused)?;
     acceptable("newPassword", new_password, &known.own_names())?;
-    let hash = op.hasher().hash(new_password).await?;
+    let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
     let mut change = op.begin().await?;
     // The user first, then the token, as whoever deletes the user takes them.
     let row = table::Entity::find_by_id(user_pk)

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, Set};
 
-use super::{BuiltIn, Role};
+use super::{Role, reserved};
 use crate::audit::Event;
 use crate::authz::grant::may_grant;
 use crate::authz::{Action, Resource};
@@ -24,8 +24,8 @@ pub struct NewRole {
     pub organization_id: Option<String>,
 }
 
-/// Makes a role of an organization. `CONFLICT` for a name that the organization has given already, or that a built-in
-/// role has; `FORBIDDEN` for permissions beyond the caller's.
+/// Makes a role of an organization. `CONFLICT` for a name that the organization has given already, or that is kept for a
+/// built-in role; `FORBIDDEN` for permissions beyond the caller's.
 pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     let granted = op.authorize(Action::Create, Resource::Role)?;
     let name = role_name(&new.name)?;
@@ -54,13 +54,11 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     Ok(row.into())
 }
 
-/// A name that no built-in role has: roles are called by name, and the built-in one would always be meant.
+/// A name that means no built-in role to anybody; see [`reserved`].
 pub(super) fn role_name(name: &str) -> Result<String> {
     let name = value::name("name", name)?.trim().to_owned();
-    match BuiltIn::named(&name) {
-        Some(_) => Err(taken(&name)),
-        None => Ok(name),
-    }
+    reserved::free(&name)?;
+    Ok(name)
 }
 
 pub(super) fn taken(name: &str) -> Error {

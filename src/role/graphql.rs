@@ -7,7 +7,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Assigned, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
+use super::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
 use crate::context::OpContext;
 use crate::graphql::{
     DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
@@ -98,9 +98,9 @@ pub struct RoleWhere {
 
 impl RoleWhere {
     /// The one role that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
@@ -250,7 +250,8 @@ pub async fn beside<'r>(
 /// A new role of an organization.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
-    /// 1 to 255 characters, unique within the organization; not that of a built-in role.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
+    /// `CONFLICT`; a UUID is `INVALID`.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
@@ -263,12 +264,21 @@ pub struct CreateRoleData {
 /// What is to change in a role; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRoleData {
-    /// 1 to 255 characters, unique within the organization; not that of a built-in role.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
+    /// `CONFLICT`; a UUID is `INVALID`.
     name: Option<String>,
     /// At most 2,000 characters; the empty text clears it.
     description: Option<String>,
     /// What it permits from now on, for all who have it; the list replaces the present one.
     permissions: Option<Vec<String>>,
+}
+
+/// What can be cleared in a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInRole", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `description`
+    Description,
 }
 
 #[derive(Default)]
@@ -351,6 +361,7 @@ impl RoleMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which role: name one by `id`.")] r#where: RoleWhere,
         #[graphql(desc = "What is to change.")] data: UpdateRoleData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -359,6 +370,7 @@ impl RoleMutation {
             name: data.name,
             description: data.description,
             permissions: data.permissions,
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

@@ -16,6 +16,7 @@ mod create;
 mod delete;
 pub mod graphql;
 mod read;
+pub mod reserved;
 mod standing;
 mod update;
 mod withdraw;
@@ -28,17 +29,18 @@ pub use read::{
     of_groups_in_answer, permissions_of, resolve, resolve_id, union,
 };
 pub use standing::{Standing, keep_a_super_admin};
-pub use update::{RoleChange, update};
+pub use update::{Clearable, RoleChange, update};
 pub use withdraw::withdraw;
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::role::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::permission::Permissions;
 use crate::value::{RoleId, Timestamp};
 
@@ -135,12 +137,8 @@ impl Listed for Role {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

@@ -8,7 +8,6 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
     QuerySelect, Statement, Value,
 };
-use uuid::Uuid;
 
 use super::{BuiltIn, OrganizationRole, Role, RoleFields};
 use crate::authz::{Action, Granted, Resource};
@@ -16,10 +15,10 @@ use crate::context::OpContext;
 use crate::entity::in_parameter;
 use crate::entity::role::{self, Column};
 use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Named, TextTest, text_condition};
+use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::permission::Permissions;
-use crate::value::{RoleId, forms_of_id, is_storable};
+use crate::value::{RoleId, is_storable, uuid_of};
 
 /// A role as somebody has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,7 +224,7 @@ pub async fn resolve(
     Ok(roles)
 }
 
-/// The role of this id, in any form of a UUID; a name does not do. `INVALID` for one that does not exist.
+/// The role of this id, in any spelling of a UUID; a name does not do. `INVALID` for one that does not exist.
 pub async fn resolve_id(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -233,15 +232,17 @@ pub async fn resolve_id(
     field: &str,
     id: &str,
 ) -> Result<Assigned> {
-    let forms = forms_of_id(id);
-    find_named(op, connection, organization_pk, id)
-        .await?
-        .filter(|role| forms.contains(&role.id))
-        .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))
+    let found = match uuid_of(id) {
+        Some(_) => find_named(op, connection, organization_pk, id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))
 }
 
-/// The role of this name or id: built in, or the organization's own. An exact id comes before a UUID written otherwise.
-/// It cannot be deleted until the transaction ends.
+/// The role of this name or id: built in, or the organization's own. It cannot be deleted until the transaction ends.
+///
+/// Ids are UUIDs and no name is one, and no own role bears a word for a built-in one ([`super::reserved`]). A later
+/// release may know more built-in roles than this one; where an own role has the name of such, nobody guesses.
 pub(super) async fn find_named(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -251,18 +252,16 @@ pub(super) async fn find_named(
     if !is_storable(wanted) {
         return Ok(None);
     }
-    // An own role of the same name stands behind it, and ids are nobody's else.
-    let is_wanted = |role: &BuiltIn| role.name() == wanted || role.id() == wanted;
+    let id = uuid_of(wanted).map(|uuid| uuid.hyphenated().to_string());
+    let is_wanted = |role: &BuiltIn| role.name() == wanted || Some(role.id()) == id.as_deref();
     if let Some(role) = BuiltIn::ALL.into_iter().find(is_wanted) {
         return built_in(op, connection, role).await.map(Some);
     }
-    let mut is_it = Condition::any().add(Column::Id.eq(wanted)).add(Column::Name.eq(wanted));
-    let uuid = Uuid::try_parse(wanted).ok().map(|uuid| uuid.to_string());
-    if let Some(uuid) = &uuid {
-        is_it = is_it.add(Column::Id.eq(uuid.as_str()));
-    }
-    let found = role::Entity::find()
-        .filter(is_it)
+    let mut found = role::Entity::find()
+        .filter(match &id {
+            Some(id) => Column::Id.eq(id.as_str()),
+            None => Column::Name.eq(wanted),
+        })
         .filter(
             Condition::any()
                 .add(Column::OrganizationPk.is_null())
@@ -271,12 +270,14 @@ pub(super) async fn find_named(
         .lock(LockType::KeyShare)
         .all(connection)
         .await?;
-    let rank = |role: &role::Model| {
-        let exact_id = role.id.as_str() == wanted;
-        let same_uuid = uuid.as_deref() == Some(role.id.as_str());
-        (!exact_id, !same_uuid, role.organization_pk.is_some())
-    };
-    Ok(found.into_iter().min_by_key(rank).map(Into::into))
+    let one = found.pop();
+    if !found.is_empty() {
+        return Err(Error::Conflict(format!(
+            "Two roles are called '{}'; name one by its id.",
+            shown(wanted)
+        )));
+    }
+    Ok(one.map(Into::into))
 }
 
 /// The built-in roles' rows in this database. They are made at the first start and never change, so that reading them
@@ -329,35 +330,26 @@ pub enum Term {
     Organization(Box<Filter<organization::Term>>),
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
         Term::BuiltIn(true) => Condition::all().add(Column::OrganizationPk.is_null()),
         Term::BuiltIn(false) => Condition::all().add(Column::OrganizationPk.is_not_null()),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-    }
-}
-
-/// The measure of the filter inside a test; see [`crate::list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_) | Term::Name(_) | Term::BuiltIn(_) => (0, 0),
-    }
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+    })
 }
 
 /// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
 /// one, which everybody may know of and nobody changes.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
-    named.also.check::<Role>()?;
-    let id = named.required_id()?;
-    let not_found = || Error::no_such("role", "id", id);
+    let id = named.required_id("role")?;
+    let not_found = || named.not_found("role");
     let known = RoleId::existing(id).ok_or_else(not_found)?;
     let row = role::Entity::find()
         .filter(role::within(granted))
         .filter(Column::Id.eq(known))
-        .filter(named.also.condition::<Role>(connection.get_database_backend()))
+        .filter(named.also.to_sql::<Role>(connection.get_database_backend())?)
         .lock_exclusive()
         .one(connection)
         .await?

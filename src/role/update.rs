@@ -13,6 +13,12 @@ use crate::list::{Named, expect_version};
 use crate::permission::Permissions;
 use crate::value;
 
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Description,
+}
+
 /// What is to change; what is `None` stays. The empty text clears the description.
 #[derive(Clone, Debug, Default)]
 pub struct RoleChange {
@@ -20,6 +26,7 @@ pub struct RoleChange {
     pub description: Option<String>,
     /// Names; they replace the present ones.
     pub permissions: Option<Vec<String>>,
+    pub clear: Vec<Clearable>,
 }
 
 /// Changes what is named and nothing else, for all who have the role at once. `FORBIDDEN` for a built-in role, and for one
@@ -32,6 +39,11 @@ pub async fn update(
 ) -> Result<Role> {
     let granted = op.authorize(Action::Modify, Resource::Role)?;
     let description = value::description("description", wanted.description.as_deref())?;
+    let description = value::cleared(
+        "description",
+        description.map(|text| Some(text).filter(|text| !text.is_empty())),
+        wanted.clear.contains(&Clearable::Description),
+    )?;
     let new_permissions = wanted.permissions.as_deref().map(permissions).transpose()?;
 
     let mut change = op.begin().await?;
@@ -50,12 +62,9 @@ pub async fn update(
         fields.push("name");
         new.name = Set(name.clone());
     }
-    if let Some(text) = description {
-        let text = Some(text).filter(|text| !text.is_empty());
-        if text != row.description {
-            fields.push("description");
-            new.description = Set(text);
-        }
+    if let Some(text) = description.filter(|text| *text != row.description) {
+        fields.push("description");
+        new.description = Set(text);
     }
     let have = new_permissions.unwrap_or(had);
     if have != had {

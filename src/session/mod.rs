@@ -23,7 +23,6 @@
 //! and none of them is taken for a thief. A thief who uses that time holds a token that the owner holds too, and is found
 //! out when the second of them uses it.
 
-mod attempts;
 pub mod graphql;
 mod impersonate;
 mod issue;
@@ -33,7 +32,6 @@ mod revoke;
 mod sign_in;
 mod sign_out;
 
-pub(crate) use attempts::Attempt;
 pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;
@@ -45,11 +43,12 @@ pub use sign_out::sign_out;
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::session::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{SessionId, Timestamp};
 
 record! {
@@ -112,8 +111,8 @@ impl Listed for Session {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

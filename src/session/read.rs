@@ -1,10 +1,11 @@
 //! Reading one's sessions.
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, DbBackend};
 
 use crate::entity::session::Column;
-use crate::list::{TextTest, text_condition};
+use crate::error::Result;
+use crate::list::{Sql, TextTest};
 use crate::value::Timestamp;
 
 /// One test of a session.
@@ -20,15 +21,15 @@ pub enum Term {
     },
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
         Term::Impersonated(true) => all.add(Column::ImpersonatorPk.is_not_null()),
         Term::Impersonated(false) => all.add(Column::ImpersonatorPk.is_null()),
         Term::Active { active: true, at } => all.add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(*at)),
         Term::Active { active: false, at } => Condition::any()
             .add(Column::EndedAt.is_not_null())
             .add(Column::ExpiresAt.lte(*at)),
-    }
+    })
 }

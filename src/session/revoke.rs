@@ -25,15 +25,14 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What `named` tests beside the id must hold too.
 pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
     let granted = op.authorize(Action::Delete, Resource::Session)?;
-    named.also.check::<Session>()?;
-    let id = named.required_id()?;
-    let known = SessionId::existing(id).ok_or_else(|| Error::no_such("session", "id", id))?;
+    let not_found = || named.not_found("session");
+    let known = SessionId::existing(named.required_id("session")?).ok_or_else(not_found)?;
     let which = Condition::all()
         .add(Column::Id.eq(known))
-        .add(named.also.condition::<Session>(op.db().backend()));
+        .add(named.also.to_sql::<Session>(op.db().backend())?);
     let ended = end_one(op, &granted, "session.revoke", which).await;
     match ended {
-        Err(Error::NotFound(_)) => Err(Error::no_such("session", "id", id)),
+        Err(Error::NotFound(_)) => Err(not_found()),
         other => other,
     }
 }

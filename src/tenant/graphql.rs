@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewTenant, Tenant, TenantChange, TenantFields, Term};
+use super::{Clearable, NewTenant, Tenant, TenantChange, TenantFields, Term};
 use crate::context::OpContext;
 use crate::entity::user as user_table;
 use crate::graphql::{
@@ -97,9 +97,9 @@ pub struct TenantWhere {
 
 impl TenantWhere {
     /// The one tenant that a change is for.
-    fn named(self, op: &OpContext) -> Named<Term> {
+    fn named(mut self, op: &OpContext) -> Named<Term> {
         Named {
-            id: self.id.as_ref().map(|id| id.0.clone()),
+            id: self.id.take().map(|id| id.0),
             also: self.filter(op),
         }
     }
@@ -238,7 +238,7 @@ pub async fn beside(
 pub struct CreateTenantData {
     /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: String,
     /// The caller's own by default; another organization needs a super admin.
     organization_id: Option<String>,
@@ -249,10 +249,18 @@ pub struct CreateTenantData {
 /// What is to change in a tenant; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTenantData {
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
     variables: Option<Json>,
+}
+
+/// What can be cleared in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInTenant", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `variables`
+    Variables,
 }
 
 #[derive(Default)]
@@ -333,6 +341,7 @@ impl TenantMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
         #[graphql(desc = "What is to change.")] data: UpdateTenantData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the tenant still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<TenantObject> {
@@ -340,6 +349,7 @@ impl TenantMutation {
             name: data.name,
             organization_id: None,
             variables: data.variables.map(Json::given),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, super::update(op(ctx), &named, wanted, expected_version).await?).await

@@ -12,16 +12,17 @@ mod update;
 pub use create::{NewTenant, create};
 pub use delete::delete;
 pub use read::{Term, by_keys, is_one_of, locate};
-pub use update::{TenantChange, update};
+pub use update::{Clearable, TenantChange, update};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::tenant::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{JsonText, TenantId, Timestamp};
 
 record! {
@@ -82,12 +83,8 @@ impl Listed for Tenant {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::{Tenant, TenantFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::entity::tenant::{self as table, Column};
-use crate::error::{Error, Result};
-use crate::list::{self, Filter, Named, TextTest, text_condition};
+use crate::error::Result;
+use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::organization;
 use crate::value::TenantId;
 
@@ -24,30 +24,28 @@ pub enum Term {
     Organization(Box<Filter<organization::Term>>),
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Name(test) => text_condition(backend, Column::Name, test),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-    }
-}
-
-/// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Id(_) | Term::Name(_) => (0, 0),
-    }
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+    })
 }
 
 /// `tenant` points to a tenant like this, which is one of `organization`'s. A single id becomes two equalities, which
 /// keep an index that starts with the two in its order; anything else is a set.
-pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, tenant: C, organization: C, filter: &Filter<Term>) -> Condition {
+pub fn is_one_of<C: ColumnTrait>(
+    sql: &mut Sql,
+    tenant: C,
+    organization: C,
+    filter: &Filter<Term>,
+) -> Result<Condition> {
+    let like_this = filter.nested::<Tenant>(sql)?;
     let select = |column: Column| {
         let found = table::Entity::find().select_only().column(column);
-        found.filter(filter.condition::<Tenant>(backend)).into_query()
+        found.filter(like_this.clone()).into_query()
     };
-    match filter.only() {
+    Ok(match filter.only() {
         _ if filter.is_empty() => Condition::all(),
         Some(Term::Id(TextTest::Equals(_))) => {
             let of_it = |column| SimpleExpr::SubQuery(None, Box::new(select(column).into()));
@@ -56,7 +54,7 @@ pub fn is_one_of<C: ColumnTrait>(backend: DbBackend, tenant: C, organization: C,
                 .add(tenant.into_simple_expr().eq(of_it(Column::Pk)))
         }
         _ => Condition::all().add(tenant.in_subquery(select(Column::Pk))),
-    }
+    })
 }
 
 /// Tenants by internal key, for things that belong to them and that the caller may see already. Who may not read tenants
@@ -77,14 +75,13 @@ pub async fn by_keys(
 
 /// The one tenant of this id within reach, for a change; locked until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id()?;
-    named.also.check::<Tenant>()?;
-    let not_found = || Error::no_such("tenant", "id", id);
+    let id = named.required_id("tenant")?;
+    let not_found = || named.not_found("tenant");
     let known = TenantId::existing(id).ok_or_else(not_found)?;
     table::Entity::find()
         .filter(table::within(granted))
         .filter(Column::Id.eq(known))
-        .filter(named.also.condition::<Tenant>(connection.get_database_backend()))
+        .filter(named.also.to_sql::<Tenant>(connection.get_database_backend())?)
         .lock_exclusive()
         .one(connection)
         .await?

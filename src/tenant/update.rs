@@ -11,6 +11,12 @@ use crate::error::{Error, Result, shown};
 use crate::list::{Named, expect_version};
 use crate::value::{self, JsonText};
 
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Variables,
+}
+
 /// What is to change; what is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct TenantChange {
@@ -19,6 +25,7 @@ pub struct TenantChange {
     /// moves.
     pub organization_id: Option<String>,
     pub variables: Option<serde_json::Value>,
+    pub clear: Vec<Clearable>,
 }
 
 /// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
@@ -39,6 +46,11 @@ pub async fn update(
         .as_ref()
         .map(|json| JsonText::object("variables", json))
         .transpose()?;
+    let variables = value::cleared(
+        "variables",
+        variables.map(Some),
+        wanted.clear.contains(&Clearable::Variables),
+    )?;
 
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
@@ -64,8 +76,8 @@ pub async fn update(
         new.name = Set(name);
         fields.push("name");
     }
-    if let Some(variables) = variables.filter(|variables| Some(variables) != row.variables.as_ref()) {
-        new.variables = Set(Some(variables));
+    if let Some(variables) = variables.filter(|variables| *variables != row.variables) {
+        new.variables = Set(variables);
         fields.push("variables");
     }
     if fields.is_empty() {

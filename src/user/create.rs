@@ -9,16 +9,16 @@ use crate::context::OpContext;
 use crate::entity::{organization, tenant, user as table};
 use crate::error::{Error, OrConflict, Result};
 use crate::federated::{self, FederatedIdentity};
-use crate::password;
+use crate::password::{self, Password};
 use crate::role::{self, Assigned, OrganizationRole};
-use crate::value::{self, Email, JsonText, TenantId, UserId};
+use crate::value::{self, Email, JsonText, TenantId, UserId, uuid_of};
 
 /// A new user as the caller describes it: all optional, but an e-mail address or an id.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     pub id: Option<String>,
     pub email: Option<String>,
-    pub password: Option<String>,
+    pub password: Option<Password>,
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
@@ -76,11 +76,14 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
                 "Give a 'password' or a 'passwordHash', not both.".to_owned(),
             ));
         }
-        password::acceptable_hash(hash)?;
+        op.hasher().accept("passwordHash", hash).await?;
     }
     // Hashing takes longer than all the rest: before the transaction, so that it holds no lock meanwhile.
     let password_hash = match &new.password {
-        Some(password) => Some(op.hasher().hash(password).await?),
+        Some(password) => {
+            let organization = op.actor().caller().map(|caller| caller.organization_pk);
+            Some(op.hasher().hash(organization, password).await?)
+        }
         None => new.password_hash.clone(),
     };
 
@@ -149,6 +152,9 @@ pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
     // SQLite names the column, PostgreSQL the constraint; both hold the word.
     match email {
         Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
+        Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
+            "A user with the id '{id}', or the same UUID in another spelling, exists already."
+        )),
         Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
     }
 }

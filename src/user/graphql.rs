@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
+use super::{Clearable, NewUser, Target, Term, User, UserChange, UserFields, ViewerCan, viewer_can};
 use crate::api_key::ApiKey;
 use crate::api_key::graphql::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::authn::{Actor, caller_of};
@@ -16,8 +16,8 @@ use crate::entity::user::Column;
 use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
 use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
-    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, combine,
-    connection_type, listing, op, or_null, order_by, rows, text_terms, window,
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, address_terms,
+    combine, connection_type, listing, op, or_null, order_by, rows, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
 use crate::list::{self, Cell, Filter, Paging};
@@ -34,7 +34,7 @@ use crate::value::Email;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "User", complex)]
 pub struct UserObject {
-    /// Chosen when it was made, or a UUID; unique over the whole system.
+    /// Chosen when it was made, or a UUID; unique over the whole system, a UUID in whatever spelling.
     pub id: ID,
     /// Unique over the whole system without regard to case; null for a user without one.
     pub email: Option<String>,
@@ -168,9 +168,9 @@ pub struct UserWhere {
     email: Option<String>,
     /// One of these addresses, in any case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case.
+    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case.
+    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
     email_contains: Option<String>,
     /// This very display name.
     name: Option<String>,
@@ -224,19 +224,16 @@ impl UserWhere {
     }
 
     /// The one user that a change is for.
-    pub fn target(self, op: &OpContext) -> Target {
+    pub fn target(mut self, op: &OpContext) -> Target {
         Target {
-            id: self.id.as_ref().map(|id| id.0.clone()),
-            email: self.email.clone(),
+            id: self.id.take().map(|id| id.0),
+            email: self.email.take(),
             any_form: false,
             also: self.filter(op),
         }
     }
 
     pub fn filter(self, op: &OpContext) -> Filter<Term> {
-        // A whole address is compared in its stored form, a part of one in lower case; what is no address is nobody's.
-        let address =
-            |text: String| Email::normalize(&text).map_or_else(|| text.to_lowercase(), |email| email.to_string());
         let ids = TextFilter {
             equals: self.id.map(|id| id.0),
             any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
@@ -244,10 +241,10 @@ impl UserWhere {
             contains: self.id_contains,
         };
         let emails = TextFilter {
-            equals: self.email.map(address),
-            any_of: self.email_in.map(|all| all.into_iter().map(address).collect()),
-            starts_with: self.email_starts_with.map(|text| text.to_lowercase()),
-            contains: self.email_contains.map(|text| text.to_lowercase()),
+            equals: self.email,
+            any_of: self.email_in,
+            starts_with: self.email_starts_with,
+            contains: self.email_contains,
         };
         let names = TextFilter {
             equals: self.name,
@@ -268,7 +265,7 @@ impl UserWhere {
             contains: self.lastname_contains,
         };
         let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(emails, Term::Email));
+        fields.extend(address_terms(emails, Term::Email));
         fields.extend(text_terms(names, Term::Name));
         fields.extend(text_terms(firstnames, Term::Firstname));
         fields.extend(text_terms(lastnames, Term::Lastname));
@@ -525,11 +522,13 @@ impl Beside {
 /// A new user: all optional, but an e-mail address or an id.
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
-    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
+    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default. A UUID in another
+    /// spelling (case, hyphens, braces, `urn:uuid:`) is the same id, and `CONFLICT` if it is taken.
     id: Option<ID>,
     /// At most 254 bytes; any case, stored in lower case.
     email: Option<String>,
-    /// 8 to 128 characters, not among the known-worst; without one nobody can sign in until it is set.
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space), not among the known-worst; without one
+    /// nobody can sign in until it is set.
     password: Option<String>,
     /// At most 255 characters.
     name: Option<String>,
@@ -550,7 +549,7 @@ pub struct CreateUserData {
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
     /// Instead of `password`, for a user who moves here: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
-    /// bcrypt string `$2b$…`, of bounded cost.
+    /// bcrypt string `$2b$…`, which takes about a second and 128 MiB to check at most, and needs no secret key.
     password_hash: Option<String>,
     /// Who the user is to other identity providers; at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,
@@ -561,7 +560,7 @@ impl From<CreateUserData> for NewUser {
         Self {
             id: data.id.map(|id| id.0),
             email: data.email,
-            password: data.password,
+            password: data.password.map(Into::into),
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
@@ -595,7 +594,7 @@ pub struct UserWithPassword {
 /// What is to change in a user; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UserData {
-    /// At most 254 bytes; any case, stored in lower case.
+    /// At most 254 bytes; any case, stored in lower case. `clear` takes it away.
     email: Option<String>,
     /// At most 255 characters; the empty text clears it.
     name: Option<String>,
@@ -617,6 +616,24 @@ pub struct UserData {
     variables: Option<Json>,
     /// Who the user is to other identity providers; at most 20, which replace those there are.
     federated_identities: Option<Vec<FederatedIdentityData>>,
+}
+
+/// What can be cleared in a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInUser", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `email`: the user is then addressed by id, and cannot sign in. Tokens mailed to the address are void, and it is told.
+    Email,
+    /// `name`
+    Name,
+    /// `firstname`
+    Firstname,
+    /// `lastname`
+    Lastname,
+    /// `tenantId`: the user belongs to no tenant.
+    Tenant,
+    /// `variables`
+    Variables,
 }
 
 #[derive(Default)]
@@ -742,6 +759,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to change.")] data: UserData,
         #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -761,6 +779,7 @@ impl UserMutation {
             activated: data.activated,
             variables: data.variables.map(Json::given),
             federated_identities: identities(data.federated_identities),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, super::update(op(ctx), &target, wanted, expected_version).await?).await

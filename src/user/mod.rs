@@ -17,6 +17,7 @@ mod create;
 mod create_with_password;
 mod delete;
 pub mod graphql;
+mod known;
 mod read;
 mod seats;
 mod update;
@@ -27,20 +28,23 @@ pub use create::{NewUser, create};
 pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
+pub use known::{Known, known_by};
+pub(crate) use read::account;
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
 pub(crate) use seats::take as take_seat;
 pub use seats::used as seats_used;
-pub use update::{UserChange, touch_in_txn, update};
+pub use update::{Clearable, UserChange, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{DbBackend, IntoSimpleExpr, QueryResult};
+use sea_orm::{IntoSimpleExpr, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::entity::user::{self as table, Column};
-use crate::list::{Listed, SortKey, SortValue, record};
+use crate::error::Result;
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
 use crate::value::{Email, JsonText, Timestamp, UserId};
 
 record! {
@@ -161,12 +165,8 @@ impl Listed for User {
         table::within(granted)
     }
 
-    fn condition(backend: DbBackend, term: &Term) -> Condition {
-        read::condition(backend, term)
-    }
-
-    fn measure(term: &Term) -> (usize, usize) {
-        read::measure(term)
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {

@@ -1,18 +1,18 @@
 //! Reading users, and finding the one that a change is for.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{ExprTrait, LockType};
+use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authn::digest;
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
-use crate::entity::api_key;
 use crate::entity::user::{self as table, Column};
-use crate::error::{Error, Result, shown};
-use crate::list::{self, Filter, Order, TextTest, Window, text_condition};
-use crate::value::{Email, Timestamp, UserId, forms_of_id};
+use crate::entity::{api_key, federated_identity};
+use crate::error::{Error, Result};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::value::{Email, Timestamp, UserId};
 use crate::{group, organization, tenant};
 
 /// The users that the caller may see.
@@ -35,6 +35,8 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
+    /// The id is one of these, or the same UUID as one of them in another spelling.
+    SameId(Vec<String>),
     /// Addresses are stored in lower case, and so is the test's text.
     Email(TextTest),
     /// Of the display name.
@@ -48,6 +50,11 @@ pub enum Term {
     Group {
         filter: Filter<group::Term>,
         seen_by: Option<Granted>,
+    },
+    /// Somebody with an identity at this provider, with this id there; what is `None` may be any.
+    Federated {
+        provider: Option<String>,
+        user_id: Option<String>,
     },
     /// The owner of a key in force, if `seen_by` may see that key.
     ApiKey {
@@ -68,17 +75,32 @@ impl Term {
     }
 }
 
-pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
-    match term {
-        Term::Id(test) => text_condition(backend, Column::Id, test),
-        Term::Email(test) => text_condition(backend, Column::Email, test),
-        Term::Name(test) => text_condition(backend, display_name_expression(), test),
-        Term::Firstname(test) => text_condition(backend, Column::Firstname, test),
-        Term::Lastname(test) => text_condition(backend, Column::Lastname, test),
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
+        Term::Email(test) => sql.text(Column::Email, test),
+        Term::Name(test) => sql.text(display_name_expression(), test),
+        Term::Firstname(test) => sql.text(Column::Firstname, test),
+        Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
-        Term::Organization(filter) => organization::is_one_of(backend, Column::OrganizationPk, filter),
-        Term::Tenant(filter) => tenant::is_one_of(backend, Column::TenantPk, Column::OrganizationPk, filter),
-        Term::Group { filter, seen_by } => group::has_one_of(backend, Column::Pk, filter, seen_by.as_ref()),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
+        Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
+        Term::Federated { provider, user_id } => {
+            use federated_identity::Column as Of;
+            let equals = |column: Of, text: &Option<String>| match text {
+                Some(text) => sql.text(column, &TextTest::Equals(text.clone())),
+                None => Condition::all(),
+            };
+            let identities = federated_identity::Entity::find()
+                .select_only()
+                .column(Of::Pk)
+                .filter(Expr::col((federated_identity::Entity, Of::UserPk)).equals((table::Entity, Column::Pk)))
+                .filter(equals(Of::IdentityProvider, provider))
+                .filter(equals(Of::UserId, user_id));
+            Condition::all().add(Expr::exists(identities.into_query()))
+        }
         Term::ApiKey { digest, seen_by, at } => {
             let owners = api_key::Entity::find()
                 .select_only()
@@ -88,23 +110,7 @@ pub(super) fn condition(backend: DbBackend, term: &Term) -> Condition {
                 .filter(api_key::Column::UserPk.eq(*seen_by));
             Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
         }
-    }
-}
-
-/// The measure of the filter inside a test; see [`list::Listed::measure`].
-pub(super) fn measure(term: &Term) -> (usize, usize) {
-    match term {
-        Term::Organization(filter) => filter.measure::<organization::Organization>(),
-        Term::Tenant(filter) => filter.measure::<tenant::Tenant>(),
-        Term::Group { filter, .. } => filter.measure::<group::Group>(),
-        Term::Id(_)
-        | Term::Email(_)
-        | Term::Name(_)
-        | Term::Firstname(_)
-        | Term::Lastname(_)
-        | Term::Activated(_)
-        | Term::ApiKey { .. } => (0, 0),
-    }
+    })
 }
 
 /// The caller; nobody, for who has not said who they are.
@@ -122,30 +128,41 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
     let out_of_reach = || target.out_of_reach(&granted, "read:user");
-    let mut filter = target.also.clone();
+    let mut tests = vec![target.also.clone()];
+    if let Some(id) = &target.id {
+        tests.push(Filter::Own(match target.any_form {
+            true => Term::SameId(vec![id.clone()]),
+            false => Term::Id(TextTest::Equals(id.clone())),
+        }));
+    }
     if let Some(email) = &target.email {
         let email = Email::normalize(email).ok_or_else(out_of_reach)?;
-        let has_it = Filter::Is(Term::Email(TextTest::Equals(email.to_string())));
-        filter = Filter::All(vec![filter, has_it]);
+        tests.push(Filter::Own(Term::Email(TextTest::Equals(email.to_string()))));
     }
-    let found = match &target.id {
-        // Not a page of the list: in its order the database might rather walk all users than look up the id.
-        Some(id) => {
-            let forms = match target.any_form {
-                true => forms_of_id(id),
-                false => vec![id.clone()],
-            };
-            list::by_ids::<User>(op, forms, &filter, fields).await?
-        }
-        None if target.email.is_some() => {
-            list::page::<User>(op, &filter, Order::default(), fields, Window::new(1, 0)?).await?
-        }
-        None => return Err(out_of_reach()),
+    if target.id.is_none() && target.email.is_none() {
+        return Err(out_of_reach());
+    }
+    let mut found = list::few::<User>(op, &Filter::All(tests), fields).await?;
+    found.pop().ok_or_else(out_of_reach)
+}
+
+/// The account that somebody without a credential names by its address, in an organization if that is named too. It asks
+/// for no permission: a verb that is open to anybody checks a password against it, and tells nothing else of it.
+pub(crate) async fn account(
+    connection: &impl ConnectionTrait,
+    email: &str,
+    organization: Option<&str>,
+) -> Result<Option<table::Model>> {
+    let Some(email) = Email::normalize(email) else {
+        return Ok(None);
     };
-    found
-        .into_iter()
-        .min_by_key(|user| target.id.as_deref() != Some(user.id.as_str()))
-        .ok_or_else(out_of_reach)
+    let mut wanted = Condition::all().add(Column::Email.eq(email));
+    if let Some(id) = organization {
+        let is_it = Filter::Own(organization::Term::Id(TextTest::Equals(id.to_owned())));
+        let theirs = Filter::Own(Term::Organization(is_it));
+        wanted = wanted.add(theirs.to_sql::<User>(connection.get_database_backend())?);
+    }
+    Ok(table::Entity::find().filter(wanted).one(connection).await?)
 }
 
 /// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
@@ -154,8 +171,8 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
 pub struct Target {
     pub id: Option<String>,
     pub email: Option<String>,
-    /// Whether an id that is a UUID also names the user whose id is the same UUID written otherwise. The very text comes
-    /// first.
+    /// Whether an id that is a UUID also names the user whose id is the same UUID in another spelling: there is one such
+    /// user at the most.
     pub any_form: bool,
     pub also: Filter<Term>,
 }
@@ -168,10 +185,46 @@ impl Target {
         }
     }
 
+    /// For a verb that is open to anybody, which names an account by its address and at most by the id of its
+    /// organization, and takes no filter: its answers would tell a stranger whom the filter lets pass. Gives that id;
+    /// `INVALID` for anything more, before anything is looked up.
+    pub fn account_alone(&self) -> Result<Option<&str>> {
+        let refused = || {
+            Error::invalid(
+                "where",
+                "Without a credential, 'where' names the account by 'email', and at most by 'organization: {id}' beside it."
+                    .to_owned(),
+            )
+        };
+        let Filter::All(tests) = &self.also else {
+            return Err(refused());
+        };
+        let mut organization = None;
+        for test in tests {
+            match test {
+                Filter::Is(Term::Email(TextTest::Equals(_))) => {}
+                Filter::Is(Term::Organization(filter)) if organization.is_none() => {
+                    let Some(organization::Term::Id(TextTest::Equals(id))) = filter.only() else {
+                        return Err(refused());
+                    };
+                    organization = Some(id.as_str());
+                }
+                _ => return Err(refused()),
+            }
+        }
+        Ok(organization)
+    }
+
     /// What is told of a user that does not exist, or is out of reach.
     pub fn not_found(&self) -> Error {
-        let (by, value) = self.described();
-        Error::NotFound(format!("No user has the {by} '{}'.", shown(value)))
+        let by = [("id", self.id.as_deref()), ("e-mail address", self.email.as_deref())];
+        none_named("user", &by, self.also.is_of_caller())
+    }
+
+    /// Refuses an argument of this name that names nobody.
+    pub fn must_name(&self, argument: &str) -> Result<()> {
+        let by = [("id", self.id.as_deref()), ("email", self.email.as_deref())];
+        names_one(argument, "user", &by)
     }
 
     /// What is told of a user that this reach does not find.
@@ -181,14 +234,6 @@ impl Target {
                 "Your roles allow this for yourself only: it needs the permission '{permission}'."
             )),
             Scope::Everything | Scope::Organization(_) => self.not_found(),
-        }
-    }
-
-    fn described(&self) -> (&'static str, &str) {
-        match (&self.id, &self.email) {
-            (Some(id), _) => ("id", id),
-            (None, Some(email)) => ("e-mail address", email),
-            (None, None) => ("id", ""),
         }
     }
 }
@@ -217,24 +262,15 @@ async fn locate_with(
     target: &Target,
     lock: LockType,
 ) -> Result<table::Model> {
-    if target.id.is_none() && target.email.is_none() {
-        return Err(Error::invalid(
-            "where",
-            "'where' must name exactly one user, by 'id' or by 'email'.".to_owned(),
-        ));
-    }
-    target.also.check::<User>()?;
+    target.must_name("where")?;
     let not_found = || target.out_of_reach(granted, "write:user");
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
         let id = UserId::existing(id).ok_or_else(not_found)?;
-        wanted = match target.any_form {
-            true => {
-                let forms = TextTest::In(forms_of_id(id.as_str()));
-                wanted.add(text_condition(connection.get_database_backend(), Column::Id, &forms))
-            }
-            false => wanted.add(Column::Id.eq(id)),
-        };
+        wanted = wanted.add(match target.any_form {
+            true => table::has_id(connection.get_database_backend(), [id.as_str()]),
+            false => Condition::all().add(Column::Id.eq(id)),
+        });
     }
     if let Some(email) = &target.email {
         wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
@@ -242,11 +278,9 @@ async fn locate_with(
     table::Entity::find()
         .filter(table::within(granted))
         .filter(wanted)
-        .filter(target.also.condition::<User>(connection.get_database_backend()))
+        .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
         .lock(lock)
-        .all(connection)
+        .one(connection)
         .await?
-        .into_iter()
-        .min_by_key(|row| target.id.as_deref() != Some(row.id.as_str()))
         .ok_or_else(not_found)
 }

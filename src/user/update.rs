@@ -20,6 +20,17 @@ use crate::role::{self, Assigned, Held, OrganizationRole, union};
 use crate::session;
 use crate::value::{self, Email, JsonText, Timestamp};
 
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Email,
+    Name,
+    Firstname,
+    Lastname,
+    Tenant,
+    Variables,
+}
+
 /// What is to change; what is `None` stays. The empty text clears a name or the tenant.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
@@ -44,6 +55,7 @@ pub struct UserChange {
     pub variables: Option<serde_json::Value>,
     /// Replace those there are.
     pub federated_identities: Option<Vec<FederatedIdentity>>,
+    pub clear: Vec<Clearable>,
 }
 
 /// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
@@ -78,6 +90,17 @@ pub(super) async fn update_as(
         .as_ref()
         .map(|json| JsonText::object("variables", json))
         .transpose()?;
+    let clears = |field| wanted.clear.contains(&field);
+    let email = value::cleared("email", new_email.clone().map(Some), clears(Clearable::Email))?;
+    let name = value::cleared("name", name, clears(Clearable::Name))?;
+    let firstname = value::cleared("firstname", firstname, clears(Clearable::Firstname))?;
+    let lastname = value::cleared("lastname", lastname, clears(Clearable::Lastname))?;
+    let variables = value::cleared("variables", variables.map(Some), clears(Clearable::Variables))?;
+    let tenant_id = wanted
+        .tenant_id
+        .as_deref()
+        .map(|id| Some(id).filter(|id| !id.is_empty()));
+    let tenant_id = value::cleared("tenantId", tenant_id, clears(Clearable::Tenant))?;
     let identities = wanted
         .federated_identities
         .as_deref()
@@ -109,15 +132,15 @@ pub(super) async fn update_as(
         }
         changes
     };
-    if let Some(email) = &new_email
-        && set(Some(email) != row.email.as_ref(), "email")
+    if let Some(email) = email
+        && set(email != row.email, "email")
     {
         if op.actor().is(row.pk) {
             // Whoever has the address can have a new password mailed to it.
             as_oneself(op.actor(), "Changing your e-mail address")?;
             unlimited(op.actor(), "Changing your e-mail address")?;
         }
-        new.email = Set(Some(email.clone()));
+        new.email = Set(email);
         new.email_verified_at = Set(None);
     }
     if let Some(name) = name
@@ -136,9 +159,9 @@ pub(super) async fn update_as(
         new.lastname = Set(lastname);
     }
     if let Some(variables) = variables
-        && set(Some(&variables) != row.variables.as_ref(), "variables")
+        && set(variables != row.variables, "variables")
     {
-        new.variables = Set(Some(variables));
+        new.variables = Set(variables);
     }
     let had_identities = match &identities {
         Some(_) => federated::of_users(&*change, [row.pk]).await?.remove(&row.pk),
@@ -153,9 +176,9 @@ pub(super) async fn update_as(
     if set(moves, "organizationId") {
         new.organization_pk = Set(home.pk);
     }
-    let tenant_pk = match wanted.tenant_id.as_deref() {
-        Some("") => None,
-        Some(id) => Some(tenant_of(&*change, &granted, &home, id).await?),
+    let tenant_pk = match tenant_id {
+        Some(None) => None,
+        Some(Some(id)) => Some(tenant_of(&*change, &granted, &home, id).await?),
         None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
             return Err(Error::invalid(
                 "tenantId",
@@ -252,11 +275,11 @@ pub(super) async fn update_as(
     if moves || roles_change || activated != row.activated || email_changes || fields.contains(&"tenantId") {
         event = event.access();
     }
+    if email_changes && let Some(old) = &row.email {
+        email::tell_old_address_in_txn(&*change, op, old, &updated).await?;
+    }
     change.record(event.fields(fields)).await?;
     change.commit().await?;
-    if email_changes && let Some(old) = &row.email {
-        email::tell_old_address(op, old, &updated).await;
-    }
     Ok(updated.into())
 }
 

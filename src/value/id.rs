@@ -21,36 +21,30 @@ fn is_valid(text: &str) -> bool {
         && !text.ends_with(' ')
 }
 
-/// The ids that a text may name: itself first, then, if it is a UUID, the same one with hyphens and without. Products
-/// differ in how they write UUIDs; an id that is no UUID has one form only.
-pub fn forms_of_id(text: &str) -> Vec<String> {
-    let mut forms = vec![text.to_owned()];
-    if let Ok(uuid) = Uuid::try_parse(text) {
-        for form in [uuid.hyphenated().to_string(), uuid.simple().to_string()] {
-            if !forms.contains(&form) {
-                forms.push(form);
-            }
-        }
+/// The UUID that a text is, in whatever spelling: any case, hyphens anywhere or nowhere, in braces, as a URN. Products
+/// differ in how they write UUIDs. The column `users.uuid` says the same in SQL, and a test compares the two.
+pub fn uuid_of(text: &str) -> Option<Uuid> {
+    // As long as a UUID with every mark that is left out, and then some.
+    const BYTES_MAX: usize = 255;
+    if text.len() > BYTES_MAX {
+        return None;
     }
-    forms
+    let digits = text
+        .to_ascii_lowercase()
+        .replace("urn:uuid:", "")
+        .replace(['-', '{', '}'], "");
+    let is_uuid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_uuid.then(|| Uuid::try_parse(&digits).ok()).flatten()
 }
 
-/// An id as products show it that write UUIDs with hyphens; one that is no UUID, or a UUID that somebody wrote in a form of
-/// their own, as it is: it could not be found again by another form.
+/// An id as products show it that write UUIDs with hyphens; one that is no UUID, as it is.
 pub fn with_hyphens(id: &str) -> Cow<'_, str> {
-    match Uuid::try_parse(id) {
-        Ok(uuid) if uuid.simple().to_string() == id => Cow::Owned(uuid.hyphenated().to_string()),
-        Ok(_) | Err(_) => Cow::Borrowed(id),
-    }
+    uuid_of(id).map_or(Cow::Borrowed(id), |uuid| Cow::Owned(uuid.hyphenated().to_string()))
 }
 
-/// An id as products show it that write UUIDs without hyphens; one that is no UUID, or a UUID that somebody wrote in a
-/// form of their own, as it is.
+/// An id as products show it that write UUIDs without hyphens; one that is no UUID, as it is.
 pub fn without_hyphens(id: &str) -> Cow<'_, str> {
-    match Uuid::try_parse(id) {
-        Ok(uuid) if uuid.hyphenated().to_string() == id => Cow::Owned(uuid.simple().to_string()),
-        Ok(_) | Err(_) => Cow::Borrowed(id),
-    }
+    uuid_of(id).map_or(Cow::Borrowed(id), |uuid| Cow::Owned(uuid.simple().to_string()))
 }
 
 macro_rules! public_id {

@@ -62,9 +62,23 @@ impl Timestamp {
         Self(self.0.max(earlier.0.saturating_add(1)))
     }
 
+    /// So long before this moment.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self::from_micros(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long it is from this moment to that one; nothing if that one is over.
     pub fn until(self, end: Self) -> Duration {
         Duration::from_micros(u64::try_from(end.0 - self.0).unwrap_or(0))
+    }
+
+    /// Whole seconds from this moment to another, rounded up; none if that is over.
+    pub fn seconds_until(self, end: Self) -> u64 {
+        u64::try_from(end.0 - self.0).unwrap_or(0).div_ceil(1_000_000)
     }
 
     #[must_use]

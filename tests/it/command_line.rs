@@ -24,6 +24,7 @@ fn all_faults_are_told_together() {
             ("TENANTRY_ADMIN_API_KEY", "too short"),
             ("TENANTRY_PUBLIC_URL", "directory.example"),
             ("TENANTRY_SMTP_URL", "http://mail.example"),
+            ("TENANTRY_MAIL_FROM", "nobody"),
             ("TENANTRY_GRAPHIQL", "perhaps"),
             ("TENANTRY_INTROSPECTION", "2"),
             ("TENANTRY_DATABASE", "x"),
@@ -43,6 +44,7 @@ fn all_faults_are_told_together() {
         "TENANTRY_ADMIN_API_KEY (--admin-api-key)",
         "TENANTRY_PUBLIC_URL (--public-url)",
         "TENANTRY_SMTP_URL (--smtp-url)",
+        "TENANTRY_MAIL_FROM (--mail-from)",
         "TENANTRY_GRAPHIQL (--graphiql)",
         "TENANTRY_INTROSPECTION (--introspection)",
         "TENANTRY_DATABASE is not a variable of tenantry; perhaps TENANTRY_DATABASE_URL is meant",
@@ -104,6 +106,7 @@ fn help_and_version_ask_for_nothing() {
         "TENANTRY_ADMIN_API_KEY",
         "TENANTRY_PUBLIC_URL",
         "TENANTRY_MAIL_DIR",
+        "TENANTRY_MAIL_FROM",
     ] {
         assert!(help.contains(variable), "{variable}");
     }

@@ -74,6 +74,31 @@ on_both! {
         assert_eq!(ada.ok(ME, json!({})).await["me"], json!({"emailVerified": true, "email": "lovelace@acme.example"}));
     }
 
+    async fn a_cleared_address_is_nobodys_and_is_told(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", None).await;
+        ada.ok(REQUEST, json!({})).await;
+        let verification = app.mailed_token();
+        app.admin().ok("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
+        let reset = app.mailed_token();
+        let clear = "mutation { updatePropertiesInUser(where: {email: \"ada@acme.example\"}, data: {}, clear: [EMAIL]) { email emailVerified name } }";
+        let cleared = app.admin().ok(clear, json!({})).await["updatePropertiesInUser"].clone();
+        assert_eq!(cleared, json!({"email": null, "emailVerified": false, "name": "ada"}));
+        let mail = app.mails().pop().unwrap();
+        assert!(mail.contains("To: ada@acme.example") && mail.contains("is no longer ada@acme.example"), "{mail}");
+        // What was mailed there opens nothing, and the password is no longer that of an address.
+        assert_eq!(app.anonymous().refused(VERIFY, json!({"token": verification})).await, "INVALID");
+        let complete = "mutation($t: String!) { completePasswordReset(token: $t, newPassword: \"a brand new one\") }";
+        assert_eq!(app.anonymous().refused(complete, json!({"t": reset})).await, "INVALID");
+        let sign_in = "mutation { signIn(data: {email: \"ada@acme.example\", password: \"password-of-ada\"}) { expiresIn } }";
+        assert_eq!(app.anonymous().code(sign_in, json!({})).await, "UNAUTHENTICATED");
+        // The account goes on, and the address is free for another one.
+        assert_eq!(ada.ok(ME, json!({})).await["me"], json!({"emailVerified": false, "email": null}));
+        app.admin().ok("mutation { createUser(data: {email: \"ada@acme.example\"}) { id } }", json!({})).await;
+        let back = "mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {email: \"ada@acme.example\"}) { email } }";
+        assert_eq!(app.admin().refused(back, json!({})).await, "CONFLICT");
+    }
+
     async fn verification_is_asked_for_oneself_or_by_an_administrator(app: App) {
         app.organization("acme", &[]).await;
         app.organization("other", &[]).await;

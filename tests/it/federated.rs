@@ -68,7 +68,6 @@ on_both! {
             let answer = app.anonymous().ok("mutation($e: String!) { requestPasswordReset(email: $e) }", json!({"e": format!("{id}@acme.example")})).await;
             assert_eq!(answer, json!({"requestPasswordReset": true}));
         }
-        app.mails_arrive(2).await;
         assert!(!app.mails().concat().contains("fed@acme.example"));
     }
 }

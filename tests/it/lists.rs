@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
-use tenantry::list::{Cursor, SortKey, SortValue};
+use tenantry::list::{Cursor, Order, SortKey, SortValue};
+use tenantry::tenant::Tenant;
+use tenantry::user::User;
 
 use crate::on_both;
 use crate::support::documents::{CREATE_API_KEY, CREATE_TENANT, CREATE_USER, DELETE_USER, UPDATE_USER, change};
@@ -407,10 +409,17 @@ on_both! {
         let base64 = |bytes: &[u8]| { use base64::Engine; base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes) };
         let mut garbage: Vec<String> = ["", " ", "x", "null", "W10", "\u{e9}", "'; DROP TABLE users --"].map(str::to_owned).to_vec();
         garbage.extend([&b"[]"[..], b"[1]", b"[\"a\",1]", b"[1.5,\"a\"]", b"[1,\"a\",2]", b"{}", b"[99999999999999999999,\"a\"]", b"[1,\"a\\u0000\"]", b"\xff\xfe", b"null"].map(base64));
+        // Of this list and order, and still no place in it.
+        for order in ["c", "-u"] {
+            for rest in ["", ",1", ",1,2", ",1.5,\"a\"", ",\"1\",\"a\"", ",99999999999999999999,\"a\"", ",1,\"a\\u0000\"", ",1,\"a\",2", ",null,\"a\"", ",[1],\"a\""] {
+                garbage.push(base64(format!("[\"users\",\"{order}\"{rest}]").as_bytes()));
+            }
+        }
         garbage.extend(cases(&prop::collection::vec(any::<u8>(), 0..40), 30).iter().map(|bytes| base64(bytes)));
         garbage.extend(cases(&"\\PC{0,30}", 30));
         // One of another order: a text where a number belongs.
-        garbage.push(Cursor { value: SortValue::Text("a".to_owned()), id: "a".to_owned() }.encode());
+        let by = |key, descending| Order { key, descending };
+        garbage.push(Cursor { value: SortValue::Text("a".to_owned()), id: "a".to_owned() }.encode::<User>(by(SortKey::Name, false)));
         for cursor in garbage {
             for (argument, order) in [("after", "CREATED_AT_ASC"), ("before", "UPDATED_AT_DESC")] {
                 let document = format!("query($c: String) {{ usersConnection({argument}: $c, orderBy: {order}) {{ nodes {{ id }} }} }}");
@@ -419,10 +428,10 @@ on_both! {
                 assert_eq!(error["path"], json!(["usersConnection"]));
             }
         }
-        let number = Cursor { value: SortValue::Number(1), id: "a".to_owned() }.encode();
+        let number = Cursor { value: SortValue::Number(1), id: "a".to_owned() }.encode::<User>(by(SortKey::CreatedAt, false));
         assert_eq!(admin.code("query($c: String) { usersConnection(after: $c, orderBy: NAME_ASC) { nodes { id } } }", json!({"c": number})).await, "INVALID");
         // What has a cursor's form is a place, whether or not something stood there.
-        let anywhere = Cursor { value: SortValue::Text("'; --".to_owned()), id: "%".to_owned() }.encode();
+        let anywhere = Cursor { value: SortValue::Text("'; --".to_owned()), id: "%".to_owned() }.encode::<User>(by(SortKey::Name, false));
         admin.ok("query($c: String) { usersConnection(after: $c, orderBy: NAME_ASC) { nodes { id } } }", json!({"c": anywhere})).await;
     }
 
@@ -636,19 +645,45 @@ proptest! {
 
     #[test]
     fn a_cursor_comes_back_as_it_went(number in any::<i64>(), text in "[^\u{0}]{0,20}", id in "[ -~]{0,20}") {
-        for (key, value) in [(SortKey::CreatedAt, SortValue::Number(number)), (SortKey::UpdatedAt, SortValue::Number(number)),
-            (SortKey::Name, SortValue::Text(text.clone())), (SortKey::Email, SortValue::Text(text.clone())), (SortKey::Id, SortValue::Text(text.clone()))] {
+        for order in orders() {
+            let value = match order.key {
+                SortKey::CreatedAt | SortKey::UpdatedAt => SortValue::Number(number),
+                SortKey::Name | SortKey::Email | SortKey::Id => SortValue::Text(text.clone()),
+            };
             let cursor = Cursor { value, id: id.clone() };
-            prop_assert_eq!(Cursor::decode("after", &cursor.encode(), key).unwrap(), cursor);
+            let written = cursor.encode::<User>(order);
+            for other in orders() {
+                let read = Cursor::decode::<User>("after", &written, other);
+                prop_assert_eq!(read.ok(), (other == order).then(|| cursor.clone()));
+                prop_assert!(Cursor::decode::<Tenant>("after", &written, other).is_err());
+            }
         }
     }
 
     #[test]
-    fn reading_a_cursor_never_fails_otherwise(text in "\\PC{0,60}|[A-Za-z0-9_-]{0,60}") {
-        for key in [SortKey::CreatedAt, SortKey::Name] {
-            if let Err(error) = Cursor::decode("after", &text, key) {
-                prop_assert_eq!(error.code().as_str(), "INVALID");
+    fn reading_a_cursor_never_fails_otherwise(text in "\\PC{0,60}|[A-Za-z0-9_-]{0,60}", rest in "\\PC{0,40}") {
+        use base64::Engine;
+        let base64 = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        // Anything, JSON of any kind, and what begins as a cursor does.
+        let known = ["c", "-u", "n"].map(|order| base64(format!("[\"users\",\"{order}\",{rest}]")));
+        for text in known.into_iter().chain([text.clone(), base64(text), base64(rest)]) {
+            for order in orders() {
+                if let Err(error) = Cursor::decode::<User>("after", &text, order) {
+                    prop_assert_eq!(error.code().as_str(), "INVALID");
+                }
             }
         }
     }
+}
+
+fn orders() -> impl Iterator<Item = Order> {
+    let keys = [
+        SortKey::CreatedAt,
+        SortKey::UpdatedAt,
+        SortKey::Name,
+        SortKey::Email,
+        SortKey::Id,
+    ];
+    keys.into_iter()
+        .flat_map(|key| [false, true].map(|descending| Order { key, descending }))
 }

@@ -433,6 +433,25 @@ on_both! {
         assert_eq!(number(&app, left).await, 0);
     }
 
+    /// A later release may know a built-in role by the name that an organization gave: this one guesses for neither.
+    async fn a_name_that_means_two_roles_is_refused(app: App) {
+        app.organization("acme", &[]).await;
+        let admin = app.user("acme", "ada", Some("organization-admin")).await;
+        app.user("acme", "ann", None).await;
+        let own = admin.ok(CREATE, json!({ "data": { "name": "archivist" } })).await["createRole"]["id"].clone();
+        let change = app.services.db.begin().await.unwrap();
+        let later = "INSERT INTO roles (id, name, permissions, version, created_at, updated_at) VALUES ('01900000-0000-7000-8000-0000000000ff', 'archivist', '', 1, 0, 0)";
+        sea_orm::ConnectionTrait::execute_unprepared(&change, later).await.unwrap();
+        change.commit().await.unwrap();
+        assert_eq!(admin.refused(ASSIGN, on("ann", "archivist")).await, "CONFLICT");
+        let user = "mutation($roles: [String!]) { updatePropertiesInUser(where: {id: \"ann\"}, data: {roles: $roles}) { id } }";
+        assert_eq!(admin.refused(user, json!({ "roles": ["archivist"] })).await, "CONFLICT");
+        admin.ok(ASSIGN, on("ann", own.as_str().unwrap())).await;
+        admin.ok(ASSIGN, on("ann", &own.as_str().unwrap().replace('-', ""))).await;
+        let has = admin.ok("{ users(where: {id: \"ann\"}) { roles { id } } }", json!({})).await;
+        assert_eq!(has["users"][0]["roles"], json!([{ "id": own }]));
+    }
+
     async fn many_assign_at_once(app: App) {
         app.organization("acme", &[]).await;
         let admin = app.user("acme", "ada", Some("organization-admin")).await;

@@ -97,9 +97,12 @@ on_empty! {
         let server = Server::start(&database.url, &[]);
         let admin = server.printed_key().unwrap();
         server.call(admin, "mutation { createUser(data: {id: \"ada\", email: \"ada@acme.example\"}) { id } }");
-        for (who, name) in [("ada", "one"), ("Ada@Acme.Example", "two"), ("admin", "one")] {
+        let ada = "'ada' (ada@acme.example) of the organization 'platform'";
+        let chief = "'admin' (admin@platform.invalid) of the organization 'platform'";
+        for (who, name, owner) in [("ada", "one", ada), ("Ada@Acme.Example", "two", ada), ("admin", "one", chief)] {
             let made = run(&["api-key", "--user", who, "--name", name], &[("TENANTRY_DATABASE_URL", &database.url)]);
             assert!(made.status.success(), "{}", text(&made.stderr));
+            assert_eq!(text(&made.stderr), format!("The API key '{name}' is one of the user {owner}.\n"));
             // The secret alone.
             let secret = text(&made.stdout);
             assert!(secret.starts_with("tnt_") && secret.ends_with('\n') && secret.lines().count() == 1, "{secret}");
@@ -116,6 +119,65 @@ on_empty! {
         }
         let (_, events) = server.call(admin, "{ countUsers }");
         assert_eq!(events["data"]["countUsers"], 2);
+    }
+
+    async fn a_key_is_never_made_for_whom_a_word_may_mean(database) {
+        let server = Server::start(&database.url, &[]);
+        let admin = server.printed_key().unwrap();
+        server.call(admin, "mutation { createUser(data: {id: \"ada\", email: \"ada@acme.example\"}) { id } }");
+        let uuid = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
+        for id in ["ada@acme.example", "bob@acme.example", uuid] {
+            server.call(admin, &format!("mutation {{ createUser(data: {{id: \"{id}\"}}) {{ id }} }}"));
+        }
+        let variables = [("TENANTRY_DATABASE_URL", database.url.as_str())];
+        let refused = run(&["api-key", "--user", "ada@acme.example"], &variables);
+        let told = text(&refused.stderr);
+        assert!(!refused.status.success() && refused.stdout.is_empty());
+        for named in ["'ada' (ada@acme.example)", "'ada@acme.example' of the organization 'platform'"] {
+            assert!(told.contains(named), "{told}");
+        }
+        // Who has a name of their own is still meant by it.
+        for who in ["ada", "bob@acme.example", uuid, &uuid.to_uppercase(), &uuid.replace('-', "")] {
+            let made = run(&["api-key", "--user", who, "--name", who], &variables);
+            assert!(made.status.success(), "{who}: {}", text(&made.stderr));
+            let found = server.call(text(&made.stdout).trim(), ME).1;
+            assert_eq!(found["data"]["me"]["id"], if who.len() > 30 { uuid } else { who });
+        }
+    }
+
+    async fn the_operators_key_goes_to_a_super_admin_only(database) {
+        let first = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", "first-visible-ascii-key!")]);
+        let document = "mutation { createUser(data: {id: \"chief\", roles: [\"super-admin\"]}) { id } }";
+        first.call("first-visible-ascii-key!", document);
+        let made = run(&["api-key", "--user", "chief"], &[("TENANTRY_DATABASE_URL", &database.url)]);
+        let chief = text(&made.stdout).trim().to_owned();
+        // Demoted, it keeps its key, which is no operator's any more.
+        let start = |key: &str| {
+            let variables = [("TENANTRY_ADMIN_API_KEY", key), ("TENANTRY_DATABASE_URL", database.url.as_str())];
+            let refused = run(&["--listen", "127.0.0.1:0"], &variables);
+            assert!(!refused.status.success(), "{}", text(&refused.stdout));
+            let told = text(&refused.stderr).to_owned();
+            assert!(!told.contains(key), "{told}");
+            told
+        };
+        first.call(&chief, "mutation { updatePropertiesInUser(where: {id: \"admin\"}, data: {roles: [\"user\"]}) { id } }");
+        let told = start("first-visible-ascii-key!");
+        assert!(told.contains("'admin' (admin@platform.invalid) of the organization 'platform', who is no super admin"), "{told}");
+        // Deleted, its id is free, and whoever takes it must not get the key.
+        first.call(&chief, "mutation { deleteUser(where: {id: \"admin\"}) { id } }");
+        assert!(start("second-visible-ascii-key").contains("no user 'admin'"));
+        first.call(&chief, "mutation { createOrganization(data: {id: \"acme\", name: \"Acme\"}) { id } }");
+        let data = "{id: \"admin\", organizationId: \"acme\", roles: [\"organization-admin\"]}";
+        first.call(&chief, &format!("mutation {{ createUser(data: {data}) {{ id }} }}"));
+        for key in ["first-visible-ascii-key!", "second-visible-ascii-key"] {
+            let told = start(key);
+            assert!(told.contains("'admin' of the organization 'acme', who is no super admin"), "{told}");
+            assert_eq!(first.call(key, ME).0, 401);
+        }
+        // A super admin of that id is one.
+        first.call(&chief, "mutation { assignRole(where: {id: \"admin\"}, role: \"super-admin\") { id } }");
+        let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", "second-visible-ascii-key")]);
+        assert_eq!(server.call("second-visible-ascii-key", ME).1["data"]["me"]["id"], "admin");
     }
 
     async fn a_running_request_is_finished(database) {

@@ -35,7 +35,10 @@ async fn key(app: &App) -> (String, Vec<u8>) {
         .unwrap()
         .unwrap();
     let (id, sealed): (String, String) = (row.try_get("", "id").unwrap(), row.try_get("", "sealed").unwrap());
-    let private = SecretKey::parse(SECRET_KEY).unwrap().open(&id, &sealed).unwrap();
+    let private = SecretKey::parse(SECRET_KEY)
+        .unwrap()
+        .open("signing keys", &id, &sealed)
+        .unwrap();
     (id, private)
 }
 
@@ -313,12 +316,17 @@ async fn without_a_secret_signing_in_is_refused_clearly() {
 #[test]
 fn a_secret_seals_for_one_id_and_one_purpose() {
     let key = SecretKey::parse(SECRET_KEY).unwrap();
-    let sealed = key.seal("a", b"private").unwrap();
-    assert_eq!(key.open("a", &sealed).unwrap(), b"private");
-    assert!(key.open("b", &sealed).is_err());
-    assert!(key.open("a", &sealed[..sealed.len() - 4]).is_err());
-    assert!(key.open("a", "").is_err());
-    assert_ne!(sealed, key.seal("a", b"private").unwrap(), "a new nonce each time");
+    let sealed = key.seal("mails", "a", b"private").unwrap();
+    assert_eq!(key.open("mails", "a", &sealed).unwrap(), b"private");
+    assert!(key.open("mails", "b", &sealed).is_err());
+    assert!(key.open("signing keys", "a", &sealed).is_err());
+    assert!(key.open("mails", "a", &sealed[..sealed.len() - 4]).is_err());
+    assert!(key.open("mails", "a", "").is_err());
+    assert_ne!(
+        sealed,
+        key.seal("mails", "a", b"private").unwrap(),
+        "a new nonce each time"
+    );
     assert_ne!(key.mac("x", &["ab", "c"]), key.mac("x", &["a", "bc"]));
     assert_ne!(key.mac("x", &["a"]), key.mac("y", &["a"]));
     for bad in ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32)] {

@@ -88,7 +88,7 @@ pub(super) async fn change(call: Call) -> Result<Response> {
     let wanted = GroupChange {
         name: fields.text("name")?.map(str::to_owned),
         description: fields.text("description")?.map(str::to_owned),
-        roles: None,
+        ..GroupChange::default()
     };
     let group = group::update(&call.op, &target(call.path("id")), wanted, None).await?;
     Ok(answer(StatusCode::OK, &group))

@@ -12,7 +12,7 @@ use crate::context::OpContext;
 use crate::error::{Error, Result};
 use crate::list::{self, Filter, Order, TextTest, Window};
 use crate::role::{Role, RoleFields, Term};
-use crate::value::{forms_of_id, without_hyphens};
+use crate::value::{with_hyphens, without_hyphens};
 
 /// A role as it is written in the list.
 #[derive(Serialize)]
@@ -61,13 +61,12 @@ pub(super) async fn list(call: Call) -> Result<Response> {
 pub(super) async fn read(call: Call) -> Result<Response> {
     let id = call.path("id");
     let filter = Filter::All(vec![
-        Filter::Is(Term::Id(TextTest::In(forms_of_id(id)))),
+        Filter::Is(Term::Id(TextTest::Equals(with_hyphens(id).into_owned()))),
         of_own_organization(&call.op),
     ]);
     let fields = RoleFields::DESCRIPTION | RoleFields::PERMISSIONS;
-    let found = list::page::<Role>(&call.op, &filter, Order::default(), fields, Window::new(10, 0)?).await?;
-    let role = found.iter().min_by_key(|role| role.id.as_str() != id);
-    let role = role.ok_or_else(|| Error::no_such("role", "id", id))?;
+    let found = list::page::<Role>(&call.op, &filter, Order::default(), fields, Window::new(1, 0)?).await?;
+    let role = found.first().ok_or_else(|| Error::no_such("role", "id", id))?;
     let whole = Whole {
         shown: Shown::of(role),
         scopes: role.permissions().names(),

@@ -3,20 +3,12 @@
 
 use crate::compat::fields::Fields;
 use crate::error::{Error, Result, shown};
+use crate::role::reserved::WAII;
 use crate::role::{Assigned, BuiltIn};
 
 /// Its name for a built-in role, if it has one.
 fn name_of(role: BuiltIn) -> Option<&'static str> {
-    match role {
-        BuiltIn::TrialUser => Some("waii-trial-user"),
-        BuiltIn::TrialApiUser => Some("waii-trial-api-user"),
-        BuiltIn::User => Some("waii-user"),
-        BuiltIn::ApiUser => Some("waii-api-user"),
-        BuiltIn::Admin => Some("waii-admin-user"),
-        BuiltIn::OrganizationAdmin => Some("waii-org-admin-user"),
-        BuiltIn::SuperAdmin => Some("waii-super-admin-user"),
-        BuiltIn::Labeler | BuiltIn::Reviewer | BuiltIn::TeamManager => None,
-    }
+    WAII.into_iter().find(|(_, known)| *known == role).map(|(name, _)| name)
 }
 
 /// A role as it is shown.
@@ -29,9 +21,9 @@ pub fn given(user: &Fields) -> Result<Option<Vec<String>>> {
     let Some(names) = user.texts("roles")? else {
         return Ok(None);
     };
-    let role = |name: String| match BuiltIn::ALL.into_iter().find(|role| name_of(*role) == Some(&name)) {
-        // By id, which no role of an organization's own can bear as its name by chance.
-        Some(role) => Ok(role.id().to_owned()),
+    let role = |name: String| match WAII.into_iter().find(|(known, _)| *known == name) {
+        // By id, which no role of an organization's own can bear as its name.
+        Some((_, role)) => Ok(role.id().to_owned()),
         None => match BuiltIn::named(&name).and_then(name_of) {
             // Ours, where the product has a name of its own: not a role that it knows.
             Some(_) => Err(Error::invalid("roles", format!("There is no role '{}'.", shown(&name)))),

@@ -47,6 +47,7 @@ async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
         name: given.text("name")?.map(str::to_owned),
         organization_id: optional_id(&given, "org_id", OrganizationId::parse)?.map(|id| id.to_string()),
         variables: given.object("variables")?.cloned(),
+        ..TenantChange::default()
     };
     tenant::update(&op, &named, wanted, None).await?;
     Ok(done())

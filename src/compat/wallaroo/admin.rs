@@ -1,31 +1,15 @@
-//! Keycloak's admin users, as far as the SDK calls them.
+//! One of Keycloak's admin users.
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::representation::{self, FIELDS};
-use crate::compat::face::{self, Call, json as answer};
+use crate::compat::face::{Call, json as answer};
 use crate::compat::people;
 use crate::error::{Error, Result};
-use crate::list::{Filter, TextTest};
-use crate::user::{self, Term, UserChange};
+use crate::user::{self, UserChange};
 use crate::value::Email;
-
-/// Everybody, or whoever has this address: the whole of it, in any case. The SDK takes the first of the answer unseen, so
-/// what is only like the address must not stand in it.
-pub async fn search(call: Call) -> Result<Response> {
-    let filter = match call.query("email") {
-        // What is no address belongs to nobody.
-        Some(email) => match Email::normalize(email) {
-            Some(email) => Filter::Is(Term::Email(TextTest::Equals(email.to_string()))),
-            None => Filter::Any(Vec::new()),
-        },
-        None => Filter::default(),
-    };
-    let users = representation::listed(&call.op, filter);
-    face::listed("[", "]", users, |user, out| serde_json::to_writer(out, user)).await
-}
 
 /// One user.
 pub async fn read(call: Call) -> Result<Response> {

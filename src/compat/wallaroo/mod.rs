@@ -8,7 +8,9 @@
 //! The device grant, by which the SDK signs in with `auth_type="sso"`, is left out: it needs a page to sign in on.
 
 mod admin;
+mod pattern;
 mod representation;
+mod search;
 mod token;
 mod users;
 
@@ -113,7 +115,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/api/user", post("wallaroo edit", users::edit))
         .method_not_allowed_fallback(wrong_method::<Mlops>)
         .merge(unknown_path::<Mlops>("/v1/api"));
-    let search = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET users", admin::search);
+    let search = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET users", search::search);
     let read = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET user", admin::read);
     let update = call::<KeycloakAdmin, _, _>(MethodFilter::PUT, Takes::Object, "wallaroo PUT user", admin::update);
     let admin = Router::new()

@@ -119,6 +119,37 @@ impl Representation {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// What Keycloak leaves of a user where a brief representation is asked for.
+    pub fn brief(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Brief<'a> {
+            id: &'a str,
+            username: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            email: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            first_name: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            last_name: Option<&'a str>,
+            enabled: bool,
+            email_verified: bool,
+            created_timestamp: i64,
+            access: Access,
+        }
+        Brief {
+            id: &self.id,
+            username: &self.username,
+            email: self.email.as_deref(),
+            first_name: self.first_name.as_deref(),
+            last_name: self.last_name.as_deref(),
+            enabled: self.enabled,
+            email_verified: self.email_verified,
+            created_timestamp: self.created_timestamp,
+            access: self.access,
+        }
+    }
 }
 
 /// Everybody like this of the caller's own organization, as lists show them: a stretch at a time.
@@ -126,9 +157,17 @@ pub fn listed(
     op: &OpContext,
     filter: Filter<Term>,
 ) -> impl Stream<Item = Result<Vec<Representation>>> + Send + 'static {
+    let filter = Filter::All(vec![filter, people::of_own_organization(op)]);
+    shown(op, list::all::<User>(op, filter, FIELDS))
+}
+
+/// Users as lists show them.
+pub fn shown(
+    op: &OpContext,
+    users: impl Stream<Item = Result<Vec<User>>> + Send + 'static,
+) -> impl Stream<Item = Result<Vec<Representation>>> + Send + 'static {
     let op = op.clone();
-    let filter = Filter::All(vec![filter, people::of_own_organization(&op)]);
-    list::all::<User>(&op, filter, FIELDS).and_then(move |users| {
+    users.and_then(move |users| {
         let op = op.clone();
         async move {
             let held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;

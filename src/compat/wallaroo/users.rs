@@ -15,13 +15,12 @@ use crate::context::OpContext;
 use crate::error::Result;
 use crate::http::Facts;
 use crate::list::{self, Filter};
+use crate::password::Password;
 use crate::role::BuiltIn;
-use crate::user::{self, NewUser, User, UserChange};
-use crate::value::{forms_of_id, with_hyphens};
+use crate::role::reserved::WALLAROO;
+use crate::user::{self, NewUser, Term, User, UserChange};
+use crate::value::with_hyphens;
 
-/// What the product calls an administrator in lists of roles; a role of ours that has the name is something else, and is
-/// given by its id.
-const ADMIN: &str = "admin";
 /// So many of the ids asked for are looked up at once.
 const IDS_AT_ONCE: usize = 250;
 
@@ -61,18 +60,19 @@ fn entry(out: &mut Vec<u8>, id: &str, user: Option<&Representation>) -> serde_js
     serde_json::to_writer(out, &user)
 }
 
-/// Whom each of some ids names: the user who has the very id before one whose id is the same UUID in another form.
+/// Whom each of some ids names, in whatever spelling of a UUID.
 async fn named(op: &OpContext, ids: Vec<String>) -> Result<Vec<(String, Option<Representation>)>> {
-    let forms = ids.iter().flat_map(|id| forms_of_id(id)).collect();
-    let users = list::by_ids::<User>(op, forms, &people::of_own_organization(op), FIELDS).await?;
-    let own_ids: Vec<String> = users.iter().map(|user| user.id.to_string()).collect();
+    let filter = Filter::All(vec![
+        Filter::Own(Term::SameId(ids.clone())),
+        people::of_own_organization(op),
+    ]);
+    let users = list::few::<User>(op, &filter, FIELDS).await?;
     let shown = representation::each(op, users).await?;
-    let by_id: HashMap<String, Representation> = own_ids.into_iter().zip(shown).collect();
-    let find = |id: &str| forms_of_id(id).iter().find_map(|form| by_id.get(form)).cloned();
+    let by_id: HashMap<String, Representation> = shown.into_iter().map(|user| (user.id().to_owned(), user)).collect();
     Ok(ids
         .into_iter()
         .map(|id| {
-            let user = find(&id);
+            let user = by_id.get(with_hyphens(&id).as_ref()).cloned();
             (id, user)
         })
         .collect())
@@ -84,7 +84,7 @@ pub async fn invite(call: Call) -> Result<Response> {
     let roles = fields.texts("roles")?.filter(|roles| !roles.is_empty());
     let new = NewUser {
         email: Some(fields.required_text("email")?.to_owned()),
-        password: fields.text("password")?.map(str::to_owned),
+        password: fields.text("password")?.map(Password::new),
         roles: match roles {
             Some(roles) => roles.into_iter().map(role).collect(),
             None => vec![BuiltIn::User.id().to_owned()],
@@ -99,9 +99,9 @@ pub async fn invite(call: Call) -> Result<Response> {
 
 /// A role by the name that this product has for it.
 fn role(name: String) -> String {
-    match name.as_str() {
-        ADMIN => BuiltIn::OrganizationAdmin.id().to_owned(),
-        _ => name,
+    match WALLAROO.into_iter().find(|(known, _)| *known == name) {
+        Some((_, role)) => role.id().to_owned(),
+        None => name,
     }
 }
 

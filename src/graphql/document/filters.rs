@@ -1,92 +1,46 @@
-//! What a filter comes to, counted as its caller can count it.
+//! How many tests a filter has, to charge for them before anything runs.
 //!
-//! Each field with a value is a test, wherever it stands, a relation too; `AND`, `OR` and `NOT` are none, but as many as
-//! stand in them. A list of plain values is one test, however long. An object without a test counts as one. How deep a
-//! filter is nested is the number of its objects within each other.
-//!
-//! Lists bound what becomes SQL of a filter by the same numbers; here it is found out before anything runs, so that it can
-//! be charged for.
+//! They are counted as lists count them, which bound them where they become SQL: each field with a value is a test,
+//! wherever it stands, a relation too; `AND`, `OR` and `NOT` are none, but as many as stand in them. A list of plain values
+//! is one test, however long. A filter without a test counts as one.
 
 use async_graphql::Name;
 use async_graphql_value::Value;
 use serde_json::Value as Json;
 
-use crate::error::{Error, Result};
-
-/// Objects of a filter within each other.
-pub const FILTER_DEPTH_MAX: u64 = 10;
-/// Tests in a filter. What a person writes fits, what only costs does not.
-pub const FILTER_TESTS_MAX: u64 = 200;
-
-/// What a filter comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measure {
-    pub depth: u64,
-    pub tests: u64,
-}
-
-impl Measure {
-    /// Refuses what is beyond the limits, by the name of its argument.
-    pub fn check(self, argument: &str) -> Result<()> {
-        let Self { depth, tests } = self;
-        let refused = |message: String| Err(Error::invalid(argument, message));
-        if depth > FILTER_DEPTH_MAX {
-            return refused(format!(
-                "'{argument}' nests {depth} levels deep; the limit is {FILTER_DEPTH_MAX}."
-            ));
-        }
-        if tests > FILTER_TESTS_MAX {
-            return refused(format!(
-                "'{argument}' has {tests} tests; the limit is {FILTER_TESTS_MAX}."
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// The measure of a value of the document; `variable` tells that of a variable.
-pub fn measure<'a>(value: &'a Value, variable: &mut impl FnMut(&'a Name) -> Measure) -> Measure {
+/// The tests in a value of the document; `variable` tells those of a variable.
+pub fn tests<'a>(value: &'a Value, variable: &mut impl FnMut(&'a Name) -> u64) -> u64 {
     match value {
         Value::Variable(name) => variable(name),
-        Value::List(items) => together(items.iter().map(|item| measure(item, variable))),
+        Value::List(items) => items
+            .iter()
+            .fold(0, |all, item| all.saturating_add(tests(item, variable))),
         Value::Object(fields) => {
             let fields = fields.iter().filter(|(_, value)| !matches!(value, Value::Null));
-            object(fields.map(|(name, value)| (name.as_str(), measure(value, variable))))
+            object(fields.map(|(name, value)| (name.as_str(), tests(value, variable))))
         }
-        _ => Measure::default(),
+        _ => 0,
     }
 }
 
-/// The measure of a value of the variables.
-pub fn measure_json(value: &Json) -> Measure {
+/// The tests in a value of the variables.
+pub fn tests_in_json(value: &Json) -> u64 {
     match value {
-        Json::Array(items) => together(items.iter().map(measure_json)),
+        Json::Array(items) => items
+            .iter()
+            .fold(0, |all, item| all.saturating_add(tests_in_json(item))),
         Json::Object(fields) => {
             let fields = fields.iter().filter(|(_, value)| !value.is_null());
-            object(fields.map(|(name, value)| (name.as_str(), measure_json(value))))
+            object(fields.map(|(name, value)| (name.as_str(), tests_in_json(value))))
         }
-        _ => Measure::default(),
+        _ => 0,
     }
 }
 
-fn together(parts: impl Iterator<Item = Measure>) -> Measure {
-    parts.fold(Measure::default(), |all, part| Measure {
-        depth: all.depth.max(part.depth),
-        tests: all.tests.saturating_add(part.tests),
-    })
-}
-
-fn object<'a>(fields: impl Iterator<Item = (&'a str, Measure)>) -> Measure {
-    let inner = together(fields.map(|(name, measure)| {
-        Measure {
-            tests: measure
-                .tests
-                .saturating_add(u64::from(!["AND", "OR", "NOT"].contains(&name))),
-            ..measure
-        }
-    }));
-    Measure {
-        depth: inner.depth + 1,
-        tests: inner.tests.max(1),
-    }
+fn object<'a>(fields: impl Iterator<Item = (&'a str, u64)>) -> u64 {
+    let tests = fields.fold(0_u64, |all, (name, below)| {
+        let own = u64::from(!["AND", "OR", "NOT"].contains(&name));
+        all.saturating_add(own).saturating_add(below)
+    });
+    tests.max(1)
 }

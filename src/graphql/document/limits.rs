@@ -12,10 +12,11 @@ use async_graphql::parser::types::{Field, OperationDefinition, Selection, Select
 use async_graphql_value::Value;
 use serde_json::{Map, Value as Json};
 
-use super::filters::{self, Measure};
+use super::filters;
 use super::parse::Definitions;
 use super::types::types;
 use crate::error::{Error, Result, shown};
+use crate::list::FILTER_TESTS_MAX;
 
 /// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
 pub const DEPTH_MAX: u64 = 16;
@@ -180,8 +181,8 @@ struct Measuring<'a> {
     operation: Option<&'a OperationDefinition>,
     /// `None` while it is being measured: met again then, it is a cycle.
     done: HashMap<&'a Name, Option<Size>>,
-    /// What variables come to that are filters.
-    filters: HashMap<&'a Name, Measure>,
+    /// The tests in variables that are filters.
+    filters: HashMap<&'a Name, u64>,
 }
 
 impl<'a> Measuring<'a> {
@@ -258,10 +259,7 @@ impl<'a> Measuring<'a> {
             .values
             .saturating_add(1)
             .saturating_add(below.values.saturating_mul(page));
-        size.tests = size
-            .tests
-            .saturating_add(self.tests(field)?)
-            .saturating_add(below.tests);
+        size.tests = size.tests.saturating_add(self.tests(field)).saturating_add(below.tests);
         size.depth = size.depth.max(below.depth.saturating_add(1));
         size.type_fields_nested = size.type_fields_nested.max(nested);
         size.repeated = size.repeated.max(below.repeated);
@@ -299,26 +297,23 @@ impl<'a> Measuring<'a> {
         }
     }
 
-    /// The tests in a field's filters.
-    fn tests(&mut self, field: &'a Field) -> Result<u64> {
-        let mut tests = 0_u64;
-        for (name, value) in field.arguments.iter().filter(|(name, _)| types().is_filter(&name.node)) {
-            let measure = self.filter(&value.node);
-            measure.check(&name.node)?;
-            tests = tests.saturating_add(measure.tests);
-        }
-        Ok(tests)
+    /// The tests in a field's filters. A filter that has too many is refused by its field, and costs no more than one that
+    /// has as many as it may.
+    fn tests(&mut self, field: &'a Field) -> u64 {
+        let filters = field.arguments.iter().filter(|(name, _)| types().is_filter(&name.node));
+        filters.fold(0, |all, (_, value)| {
+            let tests = self.filter(&value.node).min(FILTER_TESTS_MAX as u64);
+            all.saturating_add(tests)
+        })
     }
 
-    fn filter(&mut self, value: &'a Value) -> Measure {
+    fn filter(&mut self, value: &'a Value) -> u64 {
         let (variables, operation) = (self.variables, self.operation);
         let known = &mut self.filters;
-        filters::measure(value, &mut |name| {
+        filters::tests(value, &mut |name| {
             *known.entry(name).or_insert_with(|| match variables.get(name.as_str()) {
-                Some(given) => filters::measure_json(given),
-                None => default(operation, name).map_or(Measure::default(), |value| {
-                    filters::measure(&value, &mut |_| Measure::default())
-                }),
+                Some(given) => filters::tests_in_json(given),
+                None => default(operation, name).map_or(0, |value| filters::tests(&value, &mut |_| 0)),
             })
         })
     }

@@ -148,10 +148,14 @@ on_both! {
         app.admin().ok("mutation { createUser(data: {id: \"boss\", organizationId: \"acme\", roles: [\"super-admin\"]}) { id } }", json!({})).await;
         fill(&app).await;
         let many: Vec<String> = (1..=250).map(|n| format!("acme-{n}")).collect();
+        let mixed = ["acme-77", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"];
         for caller in [&ann, &app.key_of("boss").await] {
             for (method, path, body, by) in [
                 (Method::GET, "/api/data/users/acme-77", None, "id"),
-                (Method::GET, "/auth/admin/realms/master/users/0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", None, "id"),
+                (Method::GET, "/auth/admin/realms/master/users/0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", None, "uuid"),
+                (Method::PATCH, "/api/data/users/0190a1b2c3d47e5f8a9b0c1d2e3f4a5b", Some(json!({})), "uuid"),
+                (Method::POST, "/v1/api/users/query", Some(json!({"user_ids": mixed})), "uuid"),
+                (Method::POST, "/v1/api/users/query", Some(json!({"user_ids": mixed})), "id"),
                 (Method::GET, "/auth/admin/realms/master/users?email=u-77%40acme.example", None, "email"),
                 (Method::POST, "/v1/api/users/query", Some(json!({"user_ids": many})), "id"),
                 (Method::PUT, "/auth/admin/realms/master/users/acme-77", Some(json!({})), "id"),

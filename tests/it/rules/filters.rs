@@ -13,6 +13,9 @@ use crate::support::{App, Caller};
 /// More than any filter may have.
 const LEVELS: usize = 24;
 const TESTS: usize = 400;
+/// What a filter may have, as `docs/lists.md` says: one `where` in another, and fields with a value.
+const LEVELS_MAX: usize = 10;
+const TESTS_MAX: usize = 200;
 
 on_both! {
     async fn every_where_has_an_end(app: App) {
@@ -59,6 +62,36 @@ on_both! {
         }
         for expected in ["users", "me.organization.users", "me.groups.users", "deleteUser", "rotateApiKey", "revokeSession"] {
             assert!(asked.contains(expected), "{expected} is not among {asked:?}");
+        }
+    }
+
+    /// The bounds are numbers that a caller can count, the same for every `where`: what reaches them passes, one more is
+    /// refused.
+    async fn every_where_has_the_bounds_that_are_documented(app: App) {
+        app.organization("acme", &["acme-berlin"]).await;
+        let sdl = Sdl::read();
+        let caller = app.admin();
+        for place in places(&sdl).iter().filter(|place| place.keys.len() == 1) {
+            let ty = named(&place.ty);
+            let document = format!(
+                "query($w: {}) {{ {}({}: $w){} }}",
+                place.ty.to_string().trim_end_matches('!'), place.field, place.argument, place.selection,
+            );
+            for relation in sdl.input_fields(ty).into_iter().filter(|field| sdl.is_input(named(&field.ty.node))) {
+                let what = format!("{}: {}", place.field, relation.name.node);
+                let below = named(&relation.ty.node);
+                let step = |inner: Value| json!({ relation.name.node.as_str(): if is_list(&relation.ty.node) { json!([inner]) } else { inner } });
+                // The `where` itself is a level, and the innermost another.
+                let deep = |levels: usize| step(around(&sdl, below, levels - 2).unwrap());
+                caller.ok(&document, json!({ "w": deep(LEVELS_MAX) })).await;
+                refused(&caller, &document, json!({ "w": deep(LEVELS_MAX + 1) }), &what).await;
+                // A relation is a field with a value too; what joins filters is none.
+                let joins = ["AND", "OR", "NOT"].contains(&relation.name.node.as_str());
+                let left = TESTS_MAX - usize::from(!joins);
+                let many = |tests: usize| step(json!({ "OR": (0..tests).map(|i| json!({ "id": i.to_string() })).collect::<Vec<_>>() }));
+                caller.ok(&document, json!({ "w": many(left) })).await;
+                refused(&caller, &document, json!({ "w": many(left + 1) }), &what).await;
+            }
         }
     }
 }

@@ -111,7 +111,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
             "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
             | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
             | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token" | "refreshToken" | "passwordHash"
-            | "mailAllowed",
+            | "mailAllowed" | "clear",
         ) => Plain,
         (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
         _ => return None,

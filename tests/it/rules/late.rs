@@ -10,25 +10,13 @@ use http_body_util::BodyExt;
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::isolation::{base_call, selection, views};
 use super::{Sdl, named};
 use crate::on_both;
 use crate::support::routes::{Route, routes};
 use crate::support::{App, Caller};
-
-/// Serves the app's routes at an address of its own, until the test ends.
-async fn served(app: &App) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(tenantry::http::serve(
-        listener,
-        app.router.clone(),
-        std::future::pending(),
-    ));
-    address
-}
 
 /// Sends a request whose body comes in two parts, and does something between them. Gives the status.
 async fn in_two_parts(address: SocketAddr, route: &Route, key: &str, between: impl Future<Output = ()>) -> u16 {
@@ -111,7 +99,7 @@ async fn administrator(app: &App) -> (String, String) {
 on_both! {
     async fn once_the_body_is_whole(app: App) {
         app.acme().await;
-        let address = served(&app).await;
+        let address = app.served().await;
         for route in routes(0).iter().filter(|route| route.body.is_some()) {
             for way in WAYS {
                 let (id, key) = administrator(&app).await;

@@ -4,6 +4,8 @@
 //! Some compare with a committed file, which is there to be read. `TENANTRY_TEST_UPDATE=1 cargo test --test it rules::`
 //! writes these files anew; the difference is then what a reviewer looks at.
 
+mod clears;
+mod cursors;
 mod docs;
 mod explain;
 mod field_names;
@@ -13,14 +15,21 @@ mod isolation;
 mod late;
 mod layers;
 mod migrations;
+mod names;
 mod nulls;
+mod open_verbs;
+mod passwords;
 mod policy_matrix;
 mod refusals;
+mod reserved;
+mod resolvers;
 mod runs_once;
 mod schema;
 mod scope;
 mod statements;
 mod tables;
+mod targets;
+mod to_the_end;
 
 pub use policy_matrix::user;
 

@@ -263,7 +263,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
 ];
 
 /// What anybody may call; `null` and not an error where it asks who one is.
-const PUBLIC: &[(&str, &str)] = &[
+pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("me", "null"),
     ("viewer", "null"),
     ("signIn", "ok"),
@@ -571,11 +571,13 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
         "$token" => {
             let user = user(app, number, None, None).await;
             tenantry::password::start(&op, &Target::id(user)).await.unwrap();
+            app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$verification" => {
             let user = user(app, number, None, None).await;
             tenantry::email::request(&op, Some(&Target::id(user))).await.unwrap();
+            app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$invitation" | "$invited" => {
@@ -585,6 +587,7 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                 ..Default::default()
             };
             let made = tenantry::invitation::send(&op, new).await.unwrap();
+            app.send_mails().await;
             match what {
                 "$invited" => token_of(app.mails().last().unwrap()),
                 _ => made.id.to_string(),
@@ -645,7 +648,7 @@ async fn user(app: &App, number: usize, password: Option<&str>, role: Option<Str
     let new = tenantry::user::NewUser {
         id: Some(id.clone()),
         email: Some(format!("{id}@acme.example")),
-        password: password.map(str::to_owned),
+        password: password.map(tenantry::password::Password::new),
         password_temporary: password.is_some_and(|password| password.starts_with("temporary")),
         organization_id: Some("acme".to_owned()),
         roles: role.into_iter().collect(),
@@ -659,7 +662,7 @@ async fn user(app: &App, number: usize, password: Option<&str>, role: Option<Str
 async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
     let typed = tenantry::session::SignIn {
         email: email.to_owned(),
-        password: password.to_owned(),
+        password: tenantry::password::Password::new(password),
     };
     let tokens = tenantry::session::sign_in(&app.machine(), &typed).await.unwrap();
     let newest = app.column("SELECT id FROM sessions ORDER BY pk DESC LIMIT 1").await;

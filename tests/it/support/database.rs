@@ -74,10 +74,10 @@ impl TestDatabase {
         let backend = connection.get_database_backend();
         let tables = match backend {
             sea_orm::DbBackend::Postgres => {
-                "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'sign_in_attempts' ORDER BY 1"
+                "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('sign_in_attempts', 'mail_limits') ORDER BY 1"
             }
             _ => {
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'sign_in_attempts' ORDER BY 1"
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('sign_in_attempts', 'mail_limits') ORDER BY 1"
             }
         };
         let mut text = String::new();
@@ -143,8 +143,7 @@ async fn set_up(url: &str) {
         clock: Clock::held(Timestamp::parse("start", START).unwrap()),
         credentials: Credentials::default(),
         hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, PUBLIC_URL).unwrap(),
-        audit_log: tenantry::audit::AuditLog::default(),
+        mailer: Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap(),
         refusals: tenantry::audit::Refusals::default(),
         built_in_roles: tenantry::role::BuiltInRoles::default(),
         under_way: Default::default(),

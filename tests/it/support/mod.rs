@@ -7,8 +7,9 @@ pub mod postgres;
 pub mod process;
 pub mod routes;
 pub mod session;
+pub mod smtp;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -20,7 +21,7 @@ use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
 use tenantry::http::{App as HttpApp, router};
 use tenantry::mail::Mailer;
-use tenantry::password::Hasher;
+use tenantry::password::{Hasher, Speeds};
 use tenantry::value::Timestamp;
 use tower::ServiceExt;
 
@@ -34,6 +35,10 @@ pub const START: &str = "2026-01-02T03:04:05.006Z";
 pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const PUBLIC_URL: &str = "https://directory.example";
 
+/// How fast servers in process believe to hash: twenty times as fast as this machine does, so that a refused password is
+/// answered in a twentieth of the time.
+pub static SPEEDS: LazyLock<Speeds> = LazyLock::new(|| Speeds::measure().unwrap().times(20.0));
+
 /// A server in process, with a database of its own.
 pub struct App {
     pub services: Arc<Services>,
@@ -46,12 +51,12 @@ pub struct App {
 
 impl App {
     pub async fn new(backend: Backend) -> Self {
-        Self::with(backend, secret(), tenantry::audit::AuditLog::default()).await
+        Self::with_secret(backend, secret()).await
     }
 
-    /// The same, with events also written to a file.
-    pub async fn with_audit_log(backend: Backend, audit_log: tenantry::audit::AuditLog) -> Self {
-        Self::with(backend, secret(), audit_log).await
+    /// A server that believes to hash at another speed.
+    pub async fn with_hasher(backend: Backend, hasher: Hasher) -> Self {
+        Self::with(backend, secret(), None, hasher).await
     }
 
     /// A server that cannot keep sessions.
@@ -60,22 +65,34 @@ impl App {
     }
 
     pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
-        Self::with(backend, secret, tenantry::audit::AuditLog::default()).await
+        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS)).await
     }
 
-    async fn with(backend: Backend, secret: SecretSource, audit_log: tenantry::audit::AuditLog) -> Self {
+    /// The same, whose mails go to this SMTP server.
+    pub async fn with_smtp(backend: Backend, url: &str) -> Self {
+        let smtp = tenantry::config::Smtp::parse(url).unwrap();
+        Self::with(
+            backend,
+            secret(),
+            Some(MailConfig::Smtp(smtp)),
+            Hasher::with_speeds(*SPEEDS),
+        )
+        .await
+    }
+
+    async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>, hasher: Hasher) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
-            tenantry::telemetry::start();
+            std::mem::forget(tenantry::telemetry::start());
         }
         let database = database::TestDatabase::new(backend).await;
         let mail = tempfile::tempdir().unwrap();
+        let mail_config = mail_config.unwrap_or_else(|| MailConfig::Directory(mail.path().to_owned()));
         let services = Arc::new(Services {
             db: Database::connect(&database.url).await.unwrap(),
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             credentials: Credentials::default(),
-            hasher: Hasher::default(),
-            mailer: Mailer::new(&MailConfig::Directory(mail.path().to_owned()), PUBLIC_URL).unwrap(),
-            audit_log,
+            hasher,
+            mailer: Mailer::new(&mail_config, None, PUBLIC_URL).unwrap(),
             refusals: tenantry::audit::Refusals::default(),
             built_in_roles: tenantry::role::BuiltInRoles::default(),
             under_way: Default::default(),
@@ -169,10 +186,11 @@ impl App {
         OpContext::new(Arc::clone(&self.services), Actor::Machine, "test")
     }
 
-    /// Every row of every table as text, to show that a refusal changed nothing. Failed sign-ins are counted, which is no
-    /// change of the directory: their table is left out. `last_used_at` and `last_seen_at` are
+    /// Every row of every table as text, to show that a refusal changed nothing. Failed sign-ins and mails are counted, which is
+    /// no change of the directory: their tables are left out. `last_used_at` and `last_seen_at` are
     /// left out: calling is not changing.
     pub async fn dump(&self) -> String {
+        self.send_mails().await;
         self.database.dump(&self.services.db).await
     }
 
@@ -184,17 +202,6 @@ impl App {
             .find(|line| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             .unwrap_or_else(|| panic!("no token in {mail}"))
             .to_owned()
-    }
-
-    /// Waits until so many mails are sent; what is mailed in the background takes a moment.
-    pub async fn mails_arrive(&self, number: usize) {
-        for _ in 0..200 {
-            if self.mails().len() >= number {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
-        panic!("{} mails of {number} arrived", self.mails().len());
     }
 
     /// The mails sent so far, oldest first.
@@ -210,7 +217,47 @@ impl App {
             .collect()
     }
 
+    /// Waits until every event can be listed: on PostgreSQL they wait for older transactions, those of other tests too.
+    pub async fn settle(&self) {
+        if self.backend == Backend::Sqlite {
+            return;
+        }
+        let settled = "SELECT COUNT(*) FROM (SELECT MAX(position) AS last FROM audit_events) e
+            WHERE last < (audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20";
+        for _ in 0..600 {
+            if self.number(settled).await == 1 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("a transaction on the test server does not end");
+    }
+
+    /// Serves the routes at an address of their own, until the test ends.
+    pub async fn served(&self) -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = self.router.clone();
+        tokio::spawn(tenantry::http::serve(listener, routes, std::future::pending()));
+        address
+    }
+
+    /// The answer to a request, and what the worker of mails does after it.
     pub async fn send(&self, request: Request<Body>) -> Reply {
+        let reply = self.send_alone(request).await;
+        self.send_mails().await;
+        reply
+    }
+
+    /// A round of the worker, on a task of its own: its statements are none of the test's.
+    pub async fn send_mails(&self) {
+        let services = Arc::clone(&self.services);
+        let round = async move { tenantry::worker::send_mails_once(&services).await };
+        tokio::spawn(round).await.unwrap();
+    }
+
+    /// The answer to a request, whose mails wait.
+    pub async fn send_alone(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -5,6 +5,7 @@ mod edit;
 mod invite;
 mod query;
 mod refusals;
+mod search;
 mod token;
 
 use axum::body::Body;

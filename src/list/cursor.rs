@@ -1,0 +1,91 @@
+//! Cursors: places in an ordered list, which clients hand back as they got them.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::EntityName;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Listed, Order, SortKey, SortValue};
+use crate::error::{Error, Result};
+use crate::value::is_storable;
+
+/// A place in an ordered list: a row's sort value and id. Opaque to clients, typed here, and only ever bound as
+/// parameters.
+///
+/// Its text names the list and the order as well. Among other things, or among the same ones in another order, the place
+/// would mean nothing, and rows would be lost in silence. The filter is not in it: the place is one whatever is left out
+/// beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub value: SortValue,
+    pub id: String,
+}
+
+impl Cursor {
+    pub(super) fn of<L: Listed>(thing: &L, key: SortKey) -> Self {
+        Self {
+            value: thing.sort_value(key),
+            id: thing.public_id().to_owned(),
+        }
+    }
+
+    pub fn encode<L: Listed>(&self, order: Order) -> String {
+        let (list, order) = (list_of::<L>(), tag(order));
+        let value = match &self.value {
+            SortValue::Number(number) => serde_json::json!([list, order, number, self.id]),
+            SortValue::Text(text) => serde_json::json!([list, order, text, self.id]),
+        };
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    /// Reads a cursor made for this list in this order; anything else is `INVALID`.
+    pub fn decode<L: Listed>(field: &str, text: &str, order: Order) -> Result<Self> {
+        let place = match order.key {
+            SortKey::CreatedAt | SortKey::UpdatedAt => {
+                place::<L, i64>(text, order).map(|(number, id)| (SortValue::Number(number), id))
+            }
+            SortKey::Name | SortKey::Email | SortKey::Id => place::<L, String>(text, order)
+                .filter(|(text, _)| is_storable(text))
+                .map(|(text, id)| (SortValue::Text(text), id)),
+        };
+        let (value, id) = place.filter(|(_, id)| is_storable(id)).ok_or_else(|| {
+            Error::invalid(
+                field,
+                format!(
+                    "'{field}' is not a cursor of this list in this order. Use one that the same connection gave for the \
+                     same 'orderBy'."
+                ),
+            )
+        })?;
+        Ok(Self { value, id })
+    }
+}
+
+fn place<L: Listed, V: DeserializeOwned>(text: &str, order: Order) -> Option<(V, String)> {
+    #[derive(Deserialize)]
+    struct Written<V>(String, String, V, String);
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let Written(list, of, value, id) = serde_json::from_slice::<Written<V>>(&bytes).ok()?;
+    (list == list_of::<L>() && of == tag(order)).then_some((value, id))
+}
+
+/// What a list is called in its cursors: as its table, and so no two lists alike.
+fn list_of<L: Listed>() -> &'static str {
+    L::Entity::default().table_name()
+}
+
+fn tag(order: Order) -> &'static str {
+    match (order.key, order.descending) {
+        (SortKey::CreatedAt, false) => "c",
+        (SortKey::CreatedAt, true) => "-c",
+        (SortKey::UpdatedAt, false) => "u",
+        (SortKey::UpdatedAt, true) => "-u",
+        (SortKey::Name, false) => "n",
+        (SortKey::Name, true) => "-n",
+        (SortKey::Email, false) => "e",
+        (SortKey::Email, true) => "-e",
+        (SortKey::Id, false) => "i",
+        (SortKey::Id, true) => "-i",
+    }
+}

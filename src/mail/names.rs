@@ -1,0 +1,61 @@
+//! Names in mails. Whoever names an organization or a user writes into somebody's mailbox under our name: nothing of it may
+//! look like a link, or be long enough to tell a story.
+
+const CHARACTERS_MAX: usize = 60;
+
+/// A name as it may stand in a mail: short, on one line, and without anything that a mail program makes a link of.
+pub fn plain(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    let mut text = String::new();
+    for (at, character) in characters.iter().enumerate() {
+        let before_word = characters.get(at + 1).is_some_and(|next| !next.is_whitespace());
+        match character {
+            c if c.is_control() => text.push(' '),
+            // A point within a word, as in a domain; that of "Acme Inc." stays.
+            '.' | '\u{3002}' | '\u{FF0E}' | '\u{FF61}' | '\u{2024}' if before_word => text.push(' '),
+            '/' | '\\' | ':' | '@' | '#' | '?' | '=' | '%' | '<' | '>' | '[' | ']' | '(' | ')' | '"' | '\u{201C}'
+            | '\u{201D}' => {
+                text.push(' ');
+            }
+            c => text.push(*c),
+        }
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let whole = words.join(" ");
+    let mut short: String = whole.chars().take(CHARACTERS_MAX).collect();
+    if short.len() < whole.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_lose_their_links_and_their_length() {
+        assert_eq!(plain("Ada Lovelace"), "Ada Lovelace");
+        assert_eq!(plain("Acme Inc."), "Acme Inc.");
+        assert_eq!(plain("J. R. R. Tolkien"), "J. R. R. Tolkien");
+        assert_eq!(
+            plain("your account is BLOCKED, unblock at https://evil.example/a?b=c#d"),
+            "your account is BLOCKED, unblock at https evil example a b c…"
+        );
+        assert_eq!(plain("www.evil.example"), "www evil example");
+        assert_eq!(plain("mail me@evil.example\r\nBcc: x"), "mail me evil example Bcc x");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_in_a_name_is_a_link(name in any::<String>()) {
+            let text = plain(&name);
+            prop_assert!(text.chars().count() <= CHARACTERS_MAX + 1);
+            prop_assert!(!text.contains("//") && !text.contains('@') && !text.contains('\n') && !text.contains('\r'));
+            let within_word = |at: usize| text[at + 1..].chars().next().is_some_and(|next| !next.is_whitespace() && next != '…');
+            prop_assert!(text.match_indices('.').all(|(at, _)| !within_word(at)), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A client that hangs up undoes nothing and keeps nothing from following: what is committed happens whole.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::audit_file::{follow, ids, trail};
+use crate::on_both;
+use crate::support::App;
+use crate::support::routes::routes;
+
+/// Numbers without a pattern that a server could follow.
+fn next() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(7);
+    let step = |last: u64| {
+        last.wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407)
+    };
+    LAST.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(step(last)))
+        .unwrap()
+        >> 33
+}
+
+/// Sends a request and hangs up a little later, whatever has come of it.
+async fn hang_up(address: SocketAddr, key: &str, method: &Method, path: &str, body: Option<&Value>) {
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_micros(500 + next() % 24_500)).await;
+}
+
+async fn graphql(address: SocketAddr, key: &str, document: String) {
+    let body = json!({ "query": document });
+    hang_up(address, key, &Method::POST, "/graphql", Some(&body)).await;
+}
+
+/// Waits until nothing runs that a client has left behind.
+async fn quiet(app: &App) {
+    for _ in 0..400 {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        if app.services.under_way.is_empty() {
+            return;
+        }
+    }
+    panic!("{} changes never end", app.services.under_way.len());
+}
+
+on_both! {
+    /// Each route of each face: the trail, the file and the rows agree.
+    async fn on_every_route(app: App) {
+        let ada = app.acme().await;
+        let (key, address) = (ada.key.clone().unwrap(), app.served().await);
+        for n in 0..4 {
+            for route in routes(n).iter().filter(|route| route.writes) {
+                hang_up(address, &key, &route.method, &route.path, route.body.as_ref()).await;
+            }
+        }
+        for n in 0..40 {
+            graphql(address, &key, format!("mutation {{ createUser(data: {{id: \"left-{n}\"}}) {{ id }} }}")).await;
+        }
+        quiet(&app).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut file = tenantry::audit::AuditFile::open(&path).unwrap().unwrap();
+        follow(&mut file, &app).await;
+        assert_eq!(ids(&path), trail(&app).await);
+        let untold = "SELECT COUNT(*) FROM users u WHERE (SELECT COUNT(*) FROM audit_events e WHERE e.target_pk = u.pk AND e.action = 'user.create') <> 1";
+        assert_eq!(app.number(untold).await, 0, "a user without its event");
+        let made = "SELECT COUNT(*) FROM users WHERE id LIKE 'left-%'";
+        assert!(app.number(made).await > 20, "hardly anything came in before its client hung up");
+    }
+
+    /// What follows a change does so without its client: mails are sent, and remembered credentials forgotten.
+    async fn with_what_follows(app: App) {
+        let ada = app.acme().await;
+        let (key, address) = (ada.key.clone().unwrap(), app.served().await);
+        for n in 0..10 {
+            let users = app.user("acme", &format!("follow-{n}"), None).await;
+            app.who(users.key.as_ref().unwrap()).await.unwrap();
+            graphql(address, &key, format!("mutation {{ inviteUser(data: {{email: \"i{n}@mail.example\"}}) {{ id }} }}")).await;
+            let email = format!("mutation {{ updatePropertiesInUser(where: {{id: \"follow-{n}\"}}, data: {{email: \"new{n}@acme.example\"}}) {{ id }} }}");
+            graphql(address, &key, email).await;
+            let password = json!({ "password": "Brass-kettle-29-hums" });
+            let own = users.key.clone().unwrap();
+            hang_up(address, &own, &Method::PUT, &format!("/api/data/users/follow-{n}/password"), Some(&password)).await;
+            quiet(&app).await;
+            graphql(address, &key, format!("mutation {{ deactivateUser(where: {{id: \"follow-{n}\"}}) {{ id }} }}")).await;
+            quiet(&app).await;
+            let out = app.number(&format!("SELECT COUNT(*) FROM users WHERE id = 'follow-{n}' AND NOT activated")).await;
+            assert_eq!(app.who(&own).await.is_none(), out == 1, "follow-{n} still calls");
+        }
+        app.send_mails().await;
+        assert_eq!(app.number("SELECT COUNT(*) FROM mails").await, 0);
+        let done = app.number(
+            "SELECT (SELECT COUNT(*) FROM invitations) + (SELECT COUNT(*) FROM audit_events WHERE action = 'password.set')
+                 + (SELECT COUNT(*) FROM audit_events WHERE action = 'user.update' AND fields = 'email')",
+        ).await;
+        assert_eq!(i64::try_from(app.mails().len()).unwrap(), done, "each has its mail");
+        assert!(done > 15, "hardly anything came in before its client hung up");
+    }
+}
