@@ -119,49 +119,39 @@ on_both! {
     /// Thirty root fields of many tests each, by one caller and often, keep nobody else waiting.
     async fn a_storm_of_filters_keeps_nobody_waiting(app: App) {
         app.organization("acme", &[]).await;
-        let insert = match app.services.db.backend() {
-            DbBackend::Postgres => "INSERT INTO users (id, name, organization_pk, activated, password_temporary, version, created_at, updated_at) \
-                SELECT 'storm-' || i, repeat('name of a user ', 10) || i, (SELECT pk FROM organizations WHERE id = 'acme'), true, false, 1, 1, 1 FROM generate_series(1, 5000) i",
-            _ => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) \
-                INSERT INTO users (id, name, organization_pk, activated, password_temporary, version, created_at, updated_at) \
-                SELECT 'storm-' || i, replace(hex(zeroblob(75)), '00', 'ab') || i, (SELECT pk FROM organizations WHERE id = 'acme'), true, false, 1, 1, 1 FROM n",
-        };
-        let change = app.services.db.begin().await.unwrap();
-        change.execute_unprepared(insert).await.unwrap();
-        change.commit().await.unwrap();
+        app.crowd("acme", 5_000).await;
         let chief = app.user("acme", "chief", Some("organization-admin")).await;
-        let tests = |count: usize| (0..count).map(|n| format!("{{nameContains: \"nobody has this {n}\"}}")).collect::<Vec<_>>().join(" ");
-        let fields = |count: usize, tests_each: usize| {
-            let names = ["users", "countUsers"];
-            let fields: Vec<String> = (0..count)
-                .map(|n| {
-                    let selection = if n % 2 == 0 { " { id }" } else { "" };
-                    format!("f{n}: {}(where: {{OR: [{}]}}){selection}", names[n % 2], tests(tests_each))
-                })
-                .collect();
-            format!("{{ {} }}", fields.join(" "))
+        let tests: Vec<_> = (0..95).map(|n| json!({"nameContains": format!("nobody has this {n}")})).collect();
+        let filter = json!({"w": {"OR": tests}});
+        let document = |count: usize| {
+            let fields = (0..count).map(|n| match n % 2 {
+                0 => format!("f{n}: users(where: $w) {{ id }} "),
+                _ => format!("f{n}: countUsers(where: $w) "),
+            });
+            format!("query($w: UserWhere!) {{ {} }}", fields.collect::<String>())
         };
-        let error = chief.refusal(&fields(30, 95), json!({})).await;
+        let error = chief.refusal(&document(30), filter.clone()).await;
         assert_eq!(error["extensions"]["code"], "LIMIT_EXCEEDED", "{error}");
         // What is within the limit, and as bad as it gets.
-        let worst = fields(25, 95);
-        let storm = app.at_once((0..12).map(|_| chief.prepared(&worst, json!({}))));
+        let storm = app.at_once((0..12).map(|_| chief.prepared(&document(25), filter.clone())));
         let ada = app.user("acme", "ada", None).await;
         let calls = async {
-            let mut slowest = Duration::ZERO;
-            for _ in 0..30 {
+            let mut times = Vec::new();
+            for _ in 0..31 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let started = Instant::now();
                 ada.ok("{ me { id } }", json!({})).await;
-                slowest = slowest.max(started.elapsed());
+                times.push(started.elapsed());
             }
-            slowest
+            times.sort();
+            times[times.len() / 2]
         };
         tokio::pin!(storm);
-        let slowest = tokio::select! {
-            slowest = calls => slowest,
-            _ = &mut storm => panic!("the storm was over too soon"),
+        // Not the slowest of them: the machine may be busy with something else.
+        let median = tokio::select! {
+            median = calls => median,
+            answers = &mut storm => panic!("the storm was over too soon: {answers:?}"),
         };
-        assert!(slowest < Duration::from_secs(1), "somebody waited {slowest:?}");
+        assert!(median < Duration::from_millis(500), "somebody waited {median:?} each time");
     }
 }

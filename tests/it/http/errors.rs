@@ -153,6 +153,18 @@ async fn a_syntax_error_tells_the_place_and_nothing_of_the_document() {
 }
 
 on_both! {
+    async fn what_a_mutation_did_before_a_refusal_stays(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let group = |name: &str| format!("{name}: createGroup(data: {{name: \"{name}\"}}) {{ id }}");
+        let document = format!("mutation {{ {} again: {} {} }}", group("first"), &group("first")[7..], group("last"));
+        let answer = ada.send(&document, json!({})).await;
+        assert_eq!(answer["data"], json!(null));
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT", "{answer}");
+        assert_eq!(answer["errors"][0]["path"], json!(["again"]));
+        assert_eq!(ada.ok("{ groups { name } }", json!({})).await, json!({"groups": [{"name": "first"}]}));
+    }
+
     /// The caller sees these users, and not the groups that they are in.
     async fn a_refusal_below_a_list_tells_its_whole_path(app: App) {
         app.organization("acme", &[]).await;

@@ -4,6 +4,7 @@
 //! Some compare with a committed file, which is there to be read. `TENANTRY_TEST_UPDATE=1 cargo test --test it rules::`
 //! writes these files anew; the difference is then what a reviewer looks at.
 
+mod answer_bytes;
 mod clears;
 mod cursors;
 mod docs;
