@@ -164,7 +164,7 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            return say(graphql::build(true).sdl().trim_end());
+            return say(graphql::sdl(&graphql::build(true)).trim_end());
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -1,5 +1,15 @@
 //! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
 
+mod postgres;
+mod reader;
+mod schema;
+mod shares;
+mod sqlite;
+
+pub use reader::Reader;
+pub use schema::{SchemaState, schema_state};
+pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
+
 use std::future::Future;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,14 +19,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sqlx,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait, sqlx,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
+use self::reader::Source;
+use self::shares::Shares;
+use self::sqlite::Readers;
 use crate::error::Result;
 
 /// Four connections saturate a small machine; the rest is for statements that wait for a lock.
@@ -24,7 +38,8 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 const SQLITE_READERS: u32 = 4;
 /// How long a request waits for a connection or for SQLite's write lock before it is told `UNAVAILABLE`.
 const WAIT: Duration = Duration::from_secs(10);
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A statement that takes longer is ended, and whoever waits for it is told `UNAVAILABLE`.
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The lock under which of several starting processes one migrates: any number that is always the same.
 const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
 
@@ -50,8 +65,9 @@ pub fn counted_here<F: Future>(part: F) -> impl Future<Output = F::Output> {
 /// A reachable database with the right schema, or on the way to it.
 #[derive(Clone, Debug)]
 pub struct Database {
-    reader: DatabaseConnection,
+    reader: Reader,
     writer: DatabaseConnection,
+    shares: Arc<Shares>,
 }
 
 impl Database {
@@ -76,10 +92,7 @@ impl Database {
                     .await
                     .map_err(|error| cannot_connect(&asked, &error))?,
             );
-            Ok(Self {
-                reader: pool.clone(),
-                writer: pool,
-            })
+            Ok(Self::of(Source::Postgres(pool.clone()), pool))
         } else {
             bail!("the database URL must start with sqlite:// or postgres://")
         }
@@ -94,35 +107,38 @@ impl Database {
             bail!("the SQLite URL must name a file, as in sqlite://tenantry.db");
         }
         make_private_file(&path).map_err(|error| cannot_open(&path, &error, Some(error.kind())))?;
-        let connect = async |connections: u32, read_only: bool| {
-            let mut options = ConnectOptions::new(url);
-            options
-                .max_connections(connections)
-                .min_connections(1)
-                .acquire_timeout(WAIT)
-                .test_before_acquire(false)
-                .sqlx_logging(false)
-                .map_sqlx_sqlite_opts(move |options| {
-                    options
-                        .journal_mode(SqliteJournalMode::Wal)
-                        // FULL: what was acknowledged survives a power cut, not only a killed process.
-                        .synchronous(SqliteSynchronous::Full)
-                        .foreign_keys(true)
-                        .busy_timeout(WAIT)
-                        .pragma("trusted_schema", "OFF")
-                        .pragma("cache_size", "-8192")
-                        .read_only(read_only)
-                        .statement_cache_capacity(256)
-                });
-            sea_orm::Database::connect(options).await.map(counted)
-        };
-        let writer = connect(1, false)
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(1)
+            .min_connections(1)
+            .acquire_timeout(WAIT)
+            .test_before_acquire(false)
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(as_we_use_it);
+        let writer = sea_orm::Database::connect(options)
             .await
             .map_err(|error| cannot_open(&path, &error, None))?;
-        let reader = connect(SQLITE_READERS, true)
+        let options = SqliteConnectOptions::from_str(url).context("not a SQLite URL")?;
+        let readers = Readers::open(as_we_use_it(options).read_only(true).disable_statement_logging())
             .await
             .map_err(|error| cannot_open(&path, &error, None))?;
-        Ok(Self { reader, writer })
+        Ok(Self::of(Source::Sqlite(readers), counted(writer)))
+    }
+
+    fn of(source: Source, writer: DatabaseConnection) -> Self {
+        Self {
+            reader: Reader { source, share: None },
+            writer,
+            shares: Arc::default(),
+        }
+    }
+
+    /// The same database for one caller, who holds no more than its share of it.
+    #[must_use]
+    pub fn held_by(&self, holder: Holder) -> Self {
+        let mut held = self.clone();
+        held.reader.share = Some(self.shares.of(holder));
+        held
     }
 
     /// The file behind a SQLite URL; `None` for another database.
@@ -135,8 +151,24 @@ impl Database {
     }
 
     /// Where queries outside a change run.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The memory that the caller's answers may take.
+    pub fn answers(&self) -> Answers {
+        match &self.reader.share {
+            Some(share) => share.answers.clone(),
+            None => self.shares.answers.clone(),
+        }
+    }
+
+    /// The caller's place for a change, which is held as long as the change is open.
+    pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        Ok(match &self.reader.share {
+            Some(share) => Some(shares::place(&share.changes).await?),
+            None => None,
+        })
     }
 
     pub fn backend(&self) -> DbBackend {
@@ -180,23 +212,19 @@ impl Database {
 
     /// How its connections are used, by pool.
     pub fn load(&self) -> Vec<(&'static str, Load)> {
-        match (&self.reader.inner, &self.writer.inner) {
-            (
-                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
-                DatabaseConnectionType::SqlxSqlitePoolConnection(_),
-            ) => {
-                let of = |connection: &DatabaseConnection| Load::of(connection.get_sqlite_connection_pool());
-                vec![("reader", of(&self.reader)), ("writer", of(&self.writer))]
+        match &self.reader.source {
+            Source::Sqlite(readers) => {
+                let writer = Load::of(self.writer.get_sqlite_connection_pool());
+                vec![("reader", readers.load()), ("writer", writer)]
             }
-            (DatabaseConnectionType::SqlxPostgresPoolConnection(_), _) => {
-                vec![("all", Load::of(self.reader.get_postgres_connection_pool()))]
-            }
-            _ => Vec::new(),
+            Source::Postgres(pool) => vec![("all", Load::of(pool.get_postgres_connection_pool()))],
         }
     }
 
     pub async fn close(self) {
-        let _ = self.reader.close().await;
+        if let Source::Sqlite(readers) = &self.reader.source {
+            readers.close().await;
+        }
         let _ = self.writer.close().await;
     }
 }
@@ -216,86 +244,6 @@ impl Load {
             used: usize::try_from(pool.size()).unwrap_or_default().saturating_sub(idle),
         }
     }
-}
-
-/// The schema beside this binary's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaState {
-    Current,
-    /// So many steps are still to be made.
-    Older(usize),
-    /// This step is not known here: a newer release made it.
-    Newer(String),
-    /// This step is not known here, and stands before the last one that is: a build that was never released made it.
-    Unreleased(String),
-}
-
-impl SchemaState {
-    /// Refuses a schema that this binary cannot bring up to date.
-    pub fn known(self) -> anyhow::Result<Self> {
-        match self {
-            Self::Newer(step) => bail!(
-                "the database has the schema of a newer release (step {step} is not known here); start that release, or one \
-                 after it"
-            ),
-            Self::Unreleased(step) => bail!(
-                "the database was made by an unreleased build of tenantry (step {step} is not known here), and unreleased \
-                 builds cannot be upgraded. Start with an empty database: name another one in TENANTRY_DATABASE_URL, or move \
-                 this one away"
-            ),
-            Self::Current | Self::Older(_) => Ok(self),
-        }
-    }
-}
-
-/// Compares the steps that were made with those this binary knows; reads only.
-pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaState> {
-    let applied = applied_steps(connection).await?;
-    let known: Vec<String> = Migrator::migrations()
-        .iter()
-        .map(|step| step.name().to_owned())
-        .collect();
-    let missing = known.iter().filter(|step| !applied.contains(step)).count();
-    let last = known.iter().map(|step| number(step)).max().unwrap_or_default();
-    let strange = applied.into_iter().find(|step| !known.contains(step));
-    Ok(match strange {
-        Some(step) if number(&step) <= last => SchemaState::Unreleased(step),
-        _ if missing > 0 => SchemaState::Older(missing),
-        Some(step) => SchemaState::Newer(step),
-        None => SchemaState::Current,
-    })
-}
-
-/// The date and number that a step's name begins with: `m20261128_000001`.
-fn number(step: &str) -> &str {
-    step.match_indices('_')
-        .nth(1)
-        .map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
-}
-
-async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let backend = connection.get_database_backend();
-    let table = match backend {
-        DbBackend::Postgres => "SELECT 1 FROM pg_class WHERE oid = to_regclass('seaql_migrations')",
-        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
-    };
-    if connection
-        .query_one_raw(Statement::from_string(backend, table))
-        .await?
-        .is_none()
-    {
-        return Ok(Vec::new());
-    }
-    let rows = connection
-        .query_all_raw(Statement::from_string(
-            backend,
-            "SELECT version FROM seaql_migrations ORDER BY version",
-        ))
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get("", "version"))
-        .collect::<Result<_, _>>()?)
 }
 
 const IMMEDIATE: TransactionOptions = TransactionOptions {
@@ -356,6 +304,19 @@ fn counted(mut connection: DatabaseConnection) -> DatabaseConnection {
         });
     });
     connection
+}
+
+/// What holds of each connection to SQLite.
+fn as_we_use_it(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: what was acknowledged survives a power cut, not only a killed process.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(WAIT)
+        .pragma("trusted_schema", "OFF")
+        .pragma("cache_size", "-8192")
+        .statement_cache_capacity(256)
 }
 
 #[cfg(unix)]

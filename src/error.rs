@@ -187,10 +187,10 @@ fn is_passing(error: &DbErr) -> bool {
     match cause {
         sqlx::Error::Database(cause) => {
             let code = cause.code().unwrap_or_default();
-            // SQLite: busy and its kin. PostgreSQL: connection, resources, shutdown, cancelled.
+            // SQLite: busy and its kin, interrupted. PostgreSQL: connection, resources, shutdown, cancelled.
             matches!(
                 code.as_ref(),
-                "5" | "261" | "517" | "773" | "55P03" | "57014" | "57P01" | "57P03"
+                "5" | "9" | "261" | "517" | "773" | "55P03" | "57014" | "57P01" | "57P03"
             ) || code.starts_with("08")
                 || code.starts_with("53")
         }

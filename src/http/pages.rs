@@ -13,7 +13,7 @@ use rust_embed::RustEmbed;
 
 use super::App;
 use super::router::plain;
-use crate::graphql::Schema;
+use crate::graphql::{Schema, sdl};
 
 /// `web/dist`, as `npm run build` left it; empty where it was not run.
 #[derive(RustEmbed)]
@@ -33,11 +33,11 @@ const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed
 
 /// The schema as text, if it may be read.
 pub fn schema(schema: Option<&Schema>) -> Router<App> {
-    let text = schema.map(Schema::sdl);
+    let text = schema.map(sdl);
     Router::new().route(
         "/schema.graphql",
         get(async move || match text {
-            Some(sdl) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response(),
+            Some(text) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
             None => plain(
                 StatusCode::NOT_FOUND,
                 "This server does not show its schema: TENANTRY_INTROSPECTION is off.\n",

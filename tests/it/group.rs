@@ -87,7 +87,7 @@ on_both! {
         let elsewhere = make(&app.admin(), json!({ "name": "Editors", "organizationId": "globex" })).await;
         for name in ["", "  ", "&&&", "a\u{0}b"] {
             let error = admin.refusal(CREATE, json!({ "data": { "name": name } })).await;
-            assert_eq!((&error["extensions"]["code"], &error["extensions"]["field"]), (&json!("INVALID"), &json!("name")));
+            assert_eq!((&error["extensions"]["code"], &error["extensions"]["field"]), (&json!("INVALID"), &json!("data.name")));
         }
 
         // The key stays, and stays taken.
