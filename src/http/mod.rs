@@ -20,7 +20,6 @@ pub use crate::edge::Edge;
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::Peer;
 pub use graphql::{Sent, execute, refuse, status_of};
-pub use media::is_encoded;
 pub use request::{Facts, Form, RequestId, in_time, presented, to_its_end};
 pub use router::{App, router};
 pub use serve::{Bounds, HEAD_BYTES_MAX, serve};
