@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures how much memory a server takes beyond what it takes when idle, while one storm after another of the worst documents that it
-# accepts, or nearly accepts, comes from several callers at once.
+# Measures how much memory a server takes beyond what it takes when idle, under storms of the worst documents that it accepts, or nearly
+# accepts, from several callers at once. Each storm meets a server that was just started.
 #
 #   tests/measure-memory.sh SERVER_BINARY [DATABASE_URL]
 #
@@ -102,32 +102,43 @@ def storms():
     yield "documents that are no GraphQL", query("{ %s" % ("a " * 9_000))
 
 
-process = subprocess.Popen([server, "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-try:
+def start():
+    global process, address
+    process = subprocess.Popen([server, "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     address = next(line for line in process.stdout if line.startswith("listening on ")).split("//")[1].strip()
-    keys = fill()
-    # Idle again, after a few small requests.
-    for one in keys:
-        ok("{ me { id } }", one)
-    time.sleep(2)
-    idle = memory("VmRSS")
-    print(f"idle: {idle:.0f} MiB")
-    peak = idle
-    with concurrent.futures.ThreadPoolExecutor(CALLERS * CONNECTIONS) as pool:
-        for name, body in storms():
-            pathlib.Path(f"/proc/{process.pid}/clear_refs").write_text("5")
-            calls = [(body, one) for _ in range(ROUNDS) for _ in range(CONNECTIONS) for one in keys]
-            answers = list(pool.map(lambda call: send(*call), calls))
-            refused = [head for _, head in answers if b'"code"' in head]
-            codes = sorted({head.split(b'"code":"')[1].split(b'"')[0].decode() for head in refused})
-            high = memory("VmHWM")
-            peak = max(peak, high)
-            largest = max(size for size, _ in answers) / 1024 / 1024
-            print(f"{name}: {high - idle:.0f} MiB above idle; {len(answers)} answers, {len(refused)} refused {' '.join(codes)}, largest {largest:.1f} MiB",
-                  flush=True)
-    print(f"peak: {peak - idle:.0f} MiB above idle (target {TARGET})")
-finally:
+
+
+def stop():
     process.terminate()
     process.wait()
-sys.exit(0 if peak - idle <= TARGET else 1)
+
+
+def storm(name, body, keys):
+    """What one storm takes of a server that has just been started."""
+    start()
+    try:
+        for one in keys:
+            ok("{ me { id } }", one)
+        time.sleep(1)
+        idle = memory("VmRSS")
+        with concurrent.futures.ThreadPoolExecutor(CALLERS * CONNECTIONS) as pool:
+            answers = list(pool.map(lambda one: send(body, one), keys * CONNECTIONS * ROUNDS))
+        above = memory("VmHWM") - idle
+    finally:
+        stop()
+    refused = [head.split(b'"code":"')[1].split(b'"')[0].decode() for _, head in answers if b'"code"' in head]
+    codes = ", ".join(f"{refused.count(code)} {code}" for code in sorted(set(refused)))
+    largest = max(size for size, _ in answers) / 1024 / 1024
+    print(f"{name}: {above:.0f} MiB above {idle:.0f}; {len(answers)} answers, the largest of {largest:.1f} MiB; {codes}", flush=True)
+    return above
+
+
+start()
+try:
+    keys = fill()
+finally:
+    stop()
+peak = max(storm(name, body, keys) for name, body in storms())
+print(f"peak: {peak:.0f} MiB above idle (target {TARGET})")
+sys.exit(0 if peak <= TARGET else 1)
 PYTHON
