@@ -104,4 +104,24 @@ on_both! {
         // One series of requests and one of durations for all of them, and those of `/metrics` itself.
         assert!(text.lines().count() <= lines + 2 * (1 + 15), "{text}");
     }
+
+    async fn the_outbox_and_the_trail_are_told(app: App) {
+        app.organization("acme", &[]).await;
+        let before = metrics(&app).await;
+        assert_eq!(value(&before, "tenantry_mails_waiting"), 0.0);
+        let trail = value(&before, "tenantry_audit_trail_position");
+        assert!(trail > 0.0, "{before}");
+        let invite = "mutation { inviteUser(data: {email: \"new@acme.example\", organizationId: \"acme\"}) { id } }";
+        app.admin().ok(invite, json!({})).await;
+        app.services.clock.advance(std::time::Duration::from_secs(90));
+        let after = metrics(&app).await;
+        assert_eq!(value(&after, "tenantry_mails_waiting"), 1.0);
+        assert_eq!(value(&after, "tenantry_mails_oldest_age_seconds"), 90.0);
+        assert!(value(&after, "tenantry_audit_trail_position") > trail);
+        tenantry::worker::send_mails_once(&app.services).await;
+        let sent = metrics(&app).await;
+        assert_eq!(value(&sent, "tenantry_mails_waiting"), 0.0);
+        assert_eq!(value(&sent, "tenantry_mails_oldest_age_seconds"), 0.0);
+        assert_eq!(value(&sent, "tenantry_mails_total{result=\"sent\"}"), 1.0);
+    }
 }
