@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 import traceback
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -156,14 +157,17 @@ def test_alerts_speak_of_series_that_there_are():
     with tempfile.TemporaryDirectory() as folder:
         running = Running(SERVER, pathlib.Path(folder))
         try:
-            running.get("/healthz")
+            # A family without a member is not told of: one request to the API, and one refusal.
+            try:
+                running.get("/graphql?query={me{id}}&operationName=x")
+            except urllib.error.HTTPError as refused:
+                assert refused.code < 500
             until = time.monotonic() + 20
             while "tenantry_audit_file_position" not in (told := running.get("/metrics")):
                 assert time.monotonic() < until, told
                 time.sleep(0.2)
         finally:
             running.stop()
-    # A family without a member yet has its type alone.
     families = set(re.findall(r"^# TYPE (\w+) ", told, re.M))
     for name in set(re.findall(r"tenantry_\w+", (DEPLOY / "alerts.yml").read_text())):
         assert re.sub(r"_(total|bucket)$", "", name) in families, f"{name} is no series"
