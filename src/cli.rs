@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -18,13 +19,13 @@ use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
-use crate::http::{App, router, serve};
+use crate::http::{App, Bounds, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
 use crate::user::{self, Target};
 use crate::worker::Workers;
-use crate::{demo, graphql, setup, telemetry};
+use crate::{demo, graphql, setup, stop, telemetry};
 
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
@@ -172,7 +173,8 @@ pub fn run() -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let config = Config::read(&cli.config, environment)
         .map_err(|faults| anyhow::anyhow!("the configuration has faults:\n{}", faults.trim_end()))?;
     let _logging = telemetry::start();
@@ -181,7 +183,7 @@ pub fn run() -> anyhow::Result<()> {
         .thread_stack_size(STACK_BYTES)
         .build()
         .context("cannot start")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve_until_stopped(&config).await,
             Command::Migrate(Migrate::Up) => migrate_up(&config).await,
@@ -191,19 +193,41 @@ pub fn run() -> anyhow::Result<()> {
             Command::Demo(args) => fill_demo(&config, &args).await,
             Command::Schema | Command::Completions { .. } => Ok(()),
         }
-    })
+    });
+    // A hash that is still being made holds up nobody.
+    runtime.shutdown_background();
+    done
 }
 
+/// How long what is under way may take to end, once the last request is answered: together with
+/// [`Bounds::grace`] less than the 30 seconds that supervisors wait before they kill.
+const END: Duration = Duration::from_secs(4);
+
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
+    let stop = stop::signal();
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
-    let services = services(config, &format!("http://{address}")).await?;
-    prepare(&services, config).await?;
+    let started = async {
+        let services = services(config, &format!("http://{address}")).await?;
+        prepare(&services, config).await?;
+        anyhow::Ok(services)
+    };
+    // Another process may hold the database for long, while it brings the schema up to date.
+    let services = tokio::select! {
+        services = started => services?,
+        () = stop.cancelled() => return Ok(()),
+    };
     if let Some(path) = &config.audit_log {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;
+    }
+    if config.public_url.is_none() && address.ip().is_unspecified() {
+        tracing::warn!(
+            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which leads nowhere. Set it \
+             to the URL that people reach this server by."
+        );
     }
     measure_hashing(&services);
     let listening = format!("listening on http://{address}");
@@ -218,11 +242,17 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let workers = Workers::start(&services, config.audit_log.clone());
-    serve(listener, router(app), stopped()).await;
-    services.under_way.close();
-    services.under_way.wait().await;
-    workers.stop().await;
-    services.db.clone().close().await;
+    let bounds = Bounds::default();
+    serve(listener, router(app), &config.edge, bounds, stop.cancelled()).await;
+    let end = async {
+        services.under_way.close();
+        services.under_way.wait().await;
+        workers.stop().await;
+        services.db.clone().close().await;
+    };
+    if tokio::time::timeout(END, end).await.is_err() {
+        tracing::warn!("stopped before everything had ended: the database or the mail server does not answer");
+    }
     Ok(())
 }
 
@@ -381,20 +411,4 @@ async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         "Made {} users in {} organizations with {} tenants, and {} API keys.",
         filled.users, filled.organizations, filled.tenants, filled.api_keys
     ))
-}
-
-/// The signal to stop: an interrupt or, from a supervisor, a termination.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -15,7 +15,7 @@ use axum::{Extension, Json, Router};
 use crate::context::OpContext;
 use crate::error::Error;
 use crate::graphql::{Schema, sdl};
-use crate::http::{App, Facts, RequestId, Sent, execute, is_encoded, presented, read_body, refuse, status_of};
+use crate::http::{App, Facts, RequestId, Sent, execute, presented, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -38,11 +38,6 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
     };
     if let Err(error) = presented.owner(&app.services).await {
         return refuse_caller(error, &id);
-    }
-    // The newer SDK compresses large bodies, and sends them again uncompressed after a 415.
-    if is_encoded(&parts.headers) {
-        let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
     }
     if is_form(&parts.headers) {
         let error = Error::invalid(

@@ -61,7 +61,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
         part.strip_prefix("charset=")
             .is_none_or(|set| matches!(set.trim_matches('"'), "utf-8" | "utf8"))
     });
-    json && utf8 && !is_encoded(headers)
+    json && utf8
 }
 
 /// Whether a body is compressed, or otherwise not as it was written. `identity` says that it is.

@@ -2,6 +2,7 @@
 
 mod body;
 mod client;
+mod connection;
 mod graphql;
 mod health;
 mod jwks;
@@ -9,16 +10,16 @@ mod media;
 mod metrics;
 mod pages;
 mod parameters;
+mod places;
 mod request;
 mod router;
 mod sending;
 mod serve;
 
-pub use crate::edge::{Edge, Network};
+pub use crate::edge::Edge;
 pub use body::{BODY_BYTES_MAX, read_body};
 pub use client::Peer;
 pub use graphql::{Sent, execute, refuse, status_of};
-pub use media::is_encoded;
 pub use request::{Facts, Form, RequestId, in_time, presented, to_its_end};
 pub use router::{App, router};
-pub use serve::{HEAD_BYTES_MAX, serve};
+pub use serve::{Bounds, HEAD_BYTES_MAX, serve};

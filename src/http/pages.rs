@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use moka::sync::Cache;
 use rust_embed::RustEmbed;
@@ -57,13 +57,13 @@ pub fn routes() -> Router<App> {
             "/graphiql",
             get(async |headers: HeaderMap| page("graphiql.html", GRAPHIQL_POLICY, &headers)),
         )
-        .route("/graphiql/", get(async || Redirect::permanent("/graphiql")))
+        .route("/graphiql/", get(async || moved("../graphiql")))
         .route(
             "/licenses.txt",
             get(async |headers: HeaderMap| page("licenses.txt", START_POLICY, &headers)),
         )
-        .route("/docs", get(async || Redirect::permanent("/docs/README")))
-        .route("/docs/", get(async || Redirect::permanent("/docs/README")))
+        .route("/docs", get(async || moved("docs/README")))
+        .route("/docs/", get(async || moved("README")))
         .route(
             "/docs/{*name}",
             get(async |Path(name): Path<String>, headers: HeaderMap| {
@@ -71,6 +71,11 @@ pub fn routes() -> Router<App> {
             }),
         )
         .route("/assets/{*name}", get(asset))
+}
+
+/// Leads to a page by a relative address, which is right behind a proxy that serves everything below a path.
+fn moved(to: &'static str) -> Response {
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response()
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {

@@ -258,7 +258,10 @@ impl App {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = self.router.clone();
-        tokio::spawn(tenantry::http::serve(listener, routes, std::future::pending()));
+        tokio::spawn(async move {
+            let (edge, bounds) = (tenantry::http::Edge::default(), tenantry::http::Bounds::default());
+            tenantry::http::serve(listener, routes, &edge, bounds, std::future::pending()).await;
+        });
         address
     }
 
