@@ -252,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_waits_for_its_room() {
         let answers = Answers::default();
-        let body = "0,".repeat(40_000).into_bytes();
+        let body = "0,".repeat(30_000).into_bytes();
         let one = Room::for_body(answers.clone(), &body).await.unwrap();
         let two = Room::for_body(answers.clone(), &body).await.unwrap();
         let third = Room::for_body(answers.clone(), &body);
