@@ -1,7 +1,6 @@
 //! Argon2id on a bounded number of blocking threads.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -11,7 +10,7 @@ use scrypt::Scrypt;
 use tokio::sync::Semaphore;
 
 use super::imported::{Kind, kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 const MEMORY_KIB: u32 = 19 * 1024;
 const ITERATIONS: u32 = 2;
@@ -97,10 +96,10 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _place = self.waiting.try_acquire().map_err(|_| Error::Unavailable {
-            retry_after_seconds: Duration::from_secs(5).as_secs(),
-            source: None,
-        })?;
+        let _place = self
+            .waiting
+            .try_acquire()
+            .map_err(|_| Error::unavailable(Reason::Busy, "too many passwords wait to be hashed"))?;
         let turn = Arc::clone(&self.running)
             .acquire_owned()
             .await

@@ -1,0 +1,154 @@
+//! One connection to a database of either kind, and how a statement runs over it. Nothing here has a limit of time: a
+//! [`Lease`](super::pool::Lease) gives each step its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::sea_query::Values;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, Row, SqliteConnection, raw_sql};
+use sea_orm::{DbBackend, ExecResult, QueryResult, Statement};
+use sea_query_sqlx::SqlxValues;
+
+type Result<T> = sqlx::Result<T>;
+
+/// A connection. Dropped, it is closed at once, whatever runs over it.
+pub(super) enum Connection {
+    Postgres {
+        raw: PgConnection,
+        sharing: Sharing,
+    },
+    Sqlite {
+        raw: SqliteConnection,
+        /// Interrupts the statement that runs.
+        abandoned: Arc<AtomicBool>,
+    },
+}
+
+/// Whether a connection keeps its session from one transaction to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// It does: settings are made once, and statements stay prepared.
+    Session,
+    /// A pooler gives each transaction a session that others use before and after it. Every statement runs in a transaction,
+    /// brings its settings along, and leaves nothing prepared.
+    Transaction,
+}
+
+/// What each transaction begins with where its session is not its own.
+const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '7s'; \
+                            SET LOCAL idle_in_transaction_session_timeout = '30s'";
+const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// SQLite takes the write lock at once: a transaction that read first and wrote later would fail, not wait, if somebody else
+/// wrote between.
+const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+
+impl Connection {
+    pub fn backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres { .. } => DbBackend::Postgres,
+            Self::Sqlite { .. } => DbBackend::Sqlite,
+        }
+    }
+
+    /// Runs a statement within the transaction that there is.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult> {
+        match self {
+            Self::Postgres { raw, sharing } => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+                let query = query.persistent(*sharing == Sharing::Session);
+                Ok(query.execute(raw).await?.into())
+            }
+            Self::Sqlite { raw, .. } => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+                Ok(query.execute(raw).await?.into())
+            }
+        }
+    }
+
+    /// Runs a statement within the transaction that there is, and gives its rows.
+    pub async fn fetch(&mut self, statement: &Statement) -> Result<Vec<QueryResult>> {
+        match self {
+            Self::Postgres { raw, sharing } => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+                let query = query.persistent(*sharing == Sharing::Session);
+                let rows = query.fetch_all(raw).await?;
+                Ok(rows.into_iter().map(QueryResult::from).collect())
+            }
+            Self::Sqlite { raw, .. } => {
+                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
+                let rows = query.fetch_all(raw).await?;
+                Ok(rows.into_iter().map(QueryResult::from).collect())
+            }
+        }
+    }
+
+    /// Runs what has no parameters, unprepared: one statement, or several.
+    pub async fn run(&mut self, sql: &str) -> Result<ExecResult> {
+        let query = raw_sql(AssertSqlSafe(sql));
+        Ok(match self {
+            Self::Postgres { raw, .. } => query.execute(raw).await?.into(),
+            Self::Sqlite { raw, .. } => query.execute(raw).await?.into(),
+        })
+    }
+
+    /// Opens a transaction that may write.
+    pub async fn begin(&mut self) -> Result<()> {
+        let begin = match self {
+            Self::Postgres {
+                sharing: Sharing::Session,
+                ..
+            } => BEGIN_POSTGRES,
+            Self::Postgres {
+                sharing: Sharing::Transaction,
+                ..
+            } => BEGIN_SHARED,
+            Self::Sqlite { .. } => BEGIN_SQLITE,
+        };
+        self.run(begin).await.map(drop)
+    }
+
+    /// Whether a statement outside a change needs a transaction of its own.
+    pub fn is_shared(&self) -> bool {
+        matches!(
+            self,
+            Self::Postgres {
+                sharing: Sharing::Transaction,
+                ..
+            }
+        )
+    }
+
+    /// Asks the server whether it takes changes; an error if it is not there any more.
+    pub async fn takes_changes(&mut self) -> Result<bool> {
+        match self {
+            Self::Postgres { raw, .. } => takes_changes(raw).await,
+            Self::Sqlite { raw, .. } => raw.ping().await.map(|()| true),
+        }
+    }
+
+    /// Takes leave of the server.
+    pub async fn close(self) -> Result<()> {
+        match self {
+            Self::Postgres { raw, .. } => raw.close().await,
+            Self::Sqlite { raw, .. } => raw.close().await,
+        }
+    }
+
+    /// Ends what still runs. PostgreSQL sees it by the connection that is gone.
+    pub fn abandon(self) {
+        if let Self::Sqlite { abandoned, .. } = &self {
+            abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether this server takes changes now: it is no standby, and not set to read only.
+pub(super) async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
+    let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+    let row = sqlx::Executor::fetch_one(connection, raw_sql(asked)).await?;
+    row.try_get(0)
+}
+
+fn values(statement: &Statement) -> SqlxValues {
+    SqlxValues(statement.values.clone().unwrap_or(sea_orm::Values(Vec::new())))
+}
