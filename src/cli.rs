@@ -4,12 +4,14 @@ use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::api_key::{self, NewApiKey};
@@ -29,6 +31,11 @@ use crate::{demo, graphql, setup, telemetry};
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long after the signal to stop everything must have come to its end. Supervisors wait for 30 seconds.
+const STOP: Duration = Duration::from_secs(28);
+/// How long threads that wait for the system may take to end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -181,7 +188,7 @@ pub fn run() -> anyhow::Result<()> {
         .thread_stack_size(STACK_BYTES)
         .build()
         .context("cannot start")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => serve_until_stopped(&config).await,
             Command::Migrate(Migrate::Up) => migrate_up(&config).await,
@@ -191,7 +198,9 @@ pub fn run() -> anyhow::Result<()> {
             Command::Demo(args) => fill_demo(&config, &args).await,
             Command::Schema | Command::Completions { .. } => Ok(()),
         }
-    })
+    });
+    runtime.shutdown_timeout(LAST_THREADS);
+    done
 }
 
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
@@ -205,6 +214,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;
     }
+    measure_hashing(&services);
     let listening = format!("listening on http://{address}");
     if say(&listening).is_err() {
         tracing::info!("{listening}");
@@ -217,11 +227,21 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let workers = Workers::start(&services, config.audit_log.clone());
-    serve(listener, router(app), stopped()).await;
-    services.under_way.close();
-    services.under_way.wait().await;
-    workers.stop().await;
-    services.db.clone().close().await;
+    let mut end = Instant::now();
+    let stop = async {
+        stopped().await;
+        end = Instant::now() + STOP;
+    };
+    serve(listener, router(app), stop).await;
+    let ended = tokio::time::timeout_at(end, async {
+        services.under_way.close();
+        services.under_way.wait().await;
+        workers.stop().await;
+        services.db.clone().close().await;
+    });
+    if ended.await.is_err() {
+        tracing::warn!("the database did not answer in time; what was under way is left to it");
+    }
     Ok(())
 }
 
@@ -250,6 +270,16 @@ fn say(text: impl Display) -> anyhow::Result<()> {
         .context("cannot write to standard output")
 }
 
+/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+fn measure_hashing(services: &Arc<Services>) {
+    let hasher = services.hasher.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = hasher.measure() {
+            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+        }
+    });
+}
+
 /// The system's own words, and the way out.
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
@@ -266,7 +296,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
 async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
     let public_url = config.public_url.as_deref().unwrap_or(address);
     Ok(Arc::new(Services {
-        db: Database::connect(&config.database_url).await?,
+        db: Database::open(&config.database, config.database_connections).await?,
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
@@ -275,20 +305,20 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),
         signing: SigningKeys::new(
-            SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
+            SecretSource::new(config.secret_key.clone(), config.database.sqlite_file()),
             config.public_url.as_deref(),
         ),
     }))
 }
 
 async fn migrate_up(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     setup::migrate(&db).await?;
     say("The schema is up to date.")
 }
 
 async fn migrate_status(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     match schema_state(db.reader()).await?.known()? {
         SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
         _ => say("The schema is up to date."),

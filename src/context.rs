@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sea_orm::DatabaseTransaction;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use crate::audit::{self, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
-use crate::db::Database;
+use crate::db::{Database, Transaction};
 use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
@@ -244,7 +243,7 @@ impl OpContext {
 #[must_use]
 #[derive(Debug)]
 pub struct Change<'op> {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     op: &'op OpContext,
     told: bool,
     /// Whether somebody's access changed, and remembered credentials are void.
@@ -286,9 +285,9 @@ impl Change<'_> {
 }
 
 impl Deref for Change<'_> {
-    type Target = DatabaseTransaction;
+    type Target = Transaction;
 
-    fn deref(&self) -> &DatabaseTransaction {
+    fn deref(&self) -> &Transaction {
         &self.transaction
     }
 }

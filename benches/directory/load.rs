@@ -18,6 +18,8 @@ pub struct Target {
     pub path: String,
     pub process: u32,
     pub credential: Credential,
+    /// Behind a proxy, each request is another client's: so many there were.
+    pub clients: Option<Arc<AtomicUsize>>,
 }
 
 #[derive(Clone)]
@@ -100,6 +102,12 @@ impl Target {
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = self.credential.next() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        if let Some(clients) = &self.clients {
+            let [_, b, c, d] = u32::try_from(clients.fetch_add(1, Ordering::Relaxed))
+                .unwrap()
+                .to_be_bytes();
+            request = request.header("x-forwarded-for", format!("10.{b}.{c}.{d}"));
         }
         let request = request.body(Full::new(body)).unwrap();
         // After an answer in pieces it takes a moment until the connection takes the next request.

@@ -1,7 +1,7 @@
 //! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--rounds 5] [--seconds 3] [--connections 16]
-//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in|faces]... [--keep FOLDER]
+//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in|storm|refused|faces]... [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo` and starts the server on it. Then:
 //!
@@ -9,6 +9,8 @@
 //!   what the machine can do is left after everything that the server does for a request;
 //! - **gate**: what authentication, permissions and the gate add to a page of 50 (see `gate.rs`);
 //! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`);
+//! - **storm**: how long they wait while one organization's dear hashes are guessed at (see `storm.rs`);
+//! - **refused**: whether the time of a refused password tells anything of its account (see `refused.rs`);
 //! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`).
 //!
 //! Load, server, floor and database share the machine. So only the ratios mean something, and only those of one run; what
@@ -32,7 +34,9 @@ mod gate;
 mod load;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
+mod refused;
 mod sign_in;
+mod storm;
 mod table;
 
 use std::io::{BufRead, BufReader};
@@ -63,6 +67,8 @@ enum Part {
     Floor,
     Gate,
     SignIn,
+    Storm,
+    Refused,
     Faces,
 }
 
@@ -133,6 +139,12 @@ async fn run(options: &Options) {
         }
         if options.has(Part::SignIn) {
             bench.sign_in(&mut table).await;
+        }
+        if options.has(Part::Storm) {
+            bench.storm(&mut table).await;
+        }
+        if options.has(Part::Refused) {
+            bench.refused(&mut table).await;
         }
         if options.has(Part::Faces) {
             bench.faces(&mut table).await;
@@ -245,6 +257,15 @@ impl<'a> Bench<'a> {
         Started::new(tenantry(self.url).args(["serve", "--listen", "127.0.0.1:0"]))
     }
 
+    /// A server that believes what its proxy says of clients.
+    fn server_behind_a_proxy(&self) -> Started {
+        Started::new(
+            tenantry(self.url)
+                .args(["serve", "--listen", "127.0.0.1:0"])
+                .env("TENANTRY_TRUSTED_PROXIES", "127.0.0.1"),
+        )
+    }
+
     /// This process in another role.
     fn role(&self, role: &str, user: &str) -> Started {
         Started::new(Command::new(std::env::current_exe().unwrap()).args([role, self.url, user]))
@@ -256,6 +277,24 @@ impl<'a> Bench<'a> {
             path: "/graphql".to_owned(),
             process: started.child.id(),
             credential: Credential::Key(self.key.clone()),
+            clients: None,
+        }
+    }
+
+    /// The super admin's.
+    fn admin(&self, started: &Started) -> Target {
+        Target {
+            credential: Credential::Key(ADMIN_KEY.to_owned()),
+            ..self.target(started)
+        }
+    }
+
+    /// Nobody's, each time from another client.
+    fn strangers(&self, started: &Started) -> Target {
+        Target {
+            credential: Credential::None,
+            clients: Some(Arc::default()),
+            ..self.target(started)
         }
     }
 

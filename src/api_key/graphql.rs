@@ -276,7 +276,7 @@ async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> 
 /// A new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyData {
-    /// 1 to 255 characters, unique among the caller's keys in force.
+    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys in force.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,

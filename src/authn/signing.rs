@@ -265,7 +265,7 @@ enum Why {
 /// Makes a key under the set-up lock, unless another process has meanwhile.
 async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
     let now = op.now();
-    let transaction = op.db().begin_setup().await?;
+    let transaction = op.db().begin_alone().await?;
     let known = newest(&transaction, now).await?;
     let done = match why {
         Why::Need => known.iter().any(|key| key.signs_from <= now),

@@ -83,7 +83,8 @@ fn sqlite(text: &str) -> Result<PathBuf, String> {
     let lower = name.to_ascii_lowercase();
     if lower.contains(":memory:") || parameters.is_some_and(|text| text.contains("mode=memory")) {
         return Err(
-            "names a database in memory, which ends with the process; name a file, as in sqlite://tenantry.db".to_owned(),
+            "names a database in memory, which ends with the process; name a file, as in sqlite://tenantry.db"
+                .to_owned(),
         );
     }
     if lower.starts_with("file:") {

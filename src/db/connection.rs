@@ -1,18 +1,19 @@
 //! One connection to a database of either kind, and how a statement runs over it. Nothing here has a limit of time: a
-//! [`Lease`](super::pool::Lease) gives each step its own.
+//! [`Lease`](super::lease::Lease) gives each step its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sea_orm::sea_query::Values;
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, Row, SqliteConnection, raw_sql};
-use sea_orm::{DbBackend, ExecResult, QueryResult, Statement};
+use futures::TryStreamExt;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor, PgConnection, Row, SqliteConnection, raw_sql};
+use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 
-type Result<T> = sqlx::Result<T>;
+type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
 /// A connection. Dropped, it is closed at once, whatever runs over it.
-pub(super) enum Connection {
+#[derive(Debug)]
+pub enum Connection {
     Postgres {
         raw: PgConnection,
         sharing: Sharing,
@@ -26,16 +27,23 @@ pub(super) enum Connection {
 
 /// Whether a connection keeps its session from one transaction to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sharing {
+pub enum Sharing {
     /// It does: settings are made once, and statements stay prepared.
     Session,
-    /// A pooler gives each transaction a session that others use before and after it. Every statement runs in a transaction,
-    /// brings its settings along, and leaves nothing prepared.
+    /// A pooler may give each transaction a session that others use before and after it. Every statement runs in a
+    /// transaction, brings its settings along, and leaves nothing prepared.
     Transaction,
 }
 
-/// What each transaction begins with where its session is not its own.
-const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '7s'; \
+/// Why the rows of a query came to an end before the last one.
+pub enum Ended<E> {
+    Database(sqlx::Error),
+    Reader(E),
+}
+
+/// What each transaction begins with where its session is not its own. The times are those of the settings that a session
+/// of our own begins with.
+const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '10s'; \
                             SET LOCAL idle_in_transaction_session_timeout = '30s'";
 const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// SQLite takes the write lock at once: a transaction that read first and wrote later would fail, not wait, if somebody else
@@ -52,34 +60,39 @@ impl Connection {
 
     /// Runs a statement within the transaction that there is.
     pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult> {
+        let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
-                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
-                let query = query.persistent(*sharing == Sharing::Session);
+                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
                 Ok(query.execute(raw).await?.into())
             }
-            Self::Sqlite { raw, .. } => {
-                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
-                Ok(query.execute(raw).await?.into())
-            }
+            Self::Sqlite { raw, .. } => Ok(sqlx::query_with(query.0, query.1).execute(raw).await?.into()),
         }
     }
 
-    /// Runs a statement within the transaction that there is, and gives its rows.
-    pub async fn fetch(&mut self, statement: &Statement) -> Result<Vec<QueryResult>> {
+    /// Runs a statement within the transaction that there is, and hands over each row as it comes.
+    pub async fn each<E>(
+        &mut self,
+        statement: &Statement,
+        each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
+    ) -> Result<(), Ended<E>> {
+        let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
-                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
-                let query = query.persistent(*sharing == Sharing::Session);
-                let rows = query.fetch_all(raw).await?;
-                Ok(rows.into_iter().map(QueryResult::from).collect())
+                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
+                let mut rows = query.fetch(raw);
+                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
+                    each(row.into()).map_err(Ended::Reader)?;
+                }
             }
             Self::Sqlite { raw, .. } => {
-                let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values(statement));
-                let rows = query.fetch_all(raw).await?;
-                Ok(rows.into_iter().map(QueryResult::from).collect())
+                let mut rows = sqlx::query_with(query.0, query.1).fetch(raw);
+                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
+                    each(row.into()).map_err(Ended::Reader)?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Runs what has no parameters, unprepared: one statement, or several.
@@ -94,14 +107,8 @@ impl Connection {
     /// Opens a transaction that may write.
     pub async fn begin(&mut self) -> Result<()> {
         let begin = match self {
-            Self::Postgres {
-                sharing: Sharing::Session,
-                ..
-            } => BEGIN_POSTGRES,
-            Self::Postgres {
-                sharing: Sharing::Transaction,
-                ..
-            } => BEGIN_SHARED,
+            Self::Postgres { .. } if self.is_shared() => BEGIN_SHARED,
+            Self::Postgres { .. } => BEGIN_POSTGRES,
             Self::Sqlite { .. } => BEGIN_SQLITE,
         };
         self.run(begin).await.map(drop)
@@ -143,12 +150,12 @@ impl Connection {
 }
 
 /// Whether this server takes changes now: it is no standby, and not set to read only.
-pub(super) async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
+pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
     let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-    let row = sqlx::Executor::fetch_one(connection, raw_sql(asked)).await?;
+    let row = connection.fetch_one(raw_sql(asked)).await?;
     row.try_get(0)
 }
 
 fn values(statement: &Statement) -> SqlxValues {
-    SqlxValues(statement.values.clone().unwrap_or(sea_orm::Values(Vec::new())))
+    SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))
 }

@@ -22,11 +22,18 @@ pub enum Fault {
     Full,
     /// Not now: a lock, a limit, a statement that took too long.
     Busy,
+    /// The file of a SQLite database was moved away or replaced.
+    Moved,
     /// The change lost to another one of the same things.
     Met,
     /// None of these: a mistake of this program, or damage.
     Ours,
 }
+
+/// The file of the database is not the one that was opened at the start.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the file of the database was moved or replaced; put it back, or start the server anew")]
+pub struct FileMoved;
 
 /// PostgreSQL's codes, and classes of codes by their first two characters. The first entry that fits counts.
 const POSTGRES: &[(&str, Fault)] = &[
@@ -57,15 +64,15 @@ const POSTGRES: &[(&str, Fault)] = &[
 
 /// SQLite's primary codes: the lowest eight bits of what it says.
 const SQLITE: &[(u32, Fault)] = &[
-    (5, Fault::Busy),   // BUSY
-    (6, Fault::Busy),   // LOCKED
-    (7, Fault::Busy),   // NOMEM
+    (5, Fault::Busy), // BUSY
+    (6, Fault::Busy), // LOCKED
+    (7, Fault::Busy), // NOMEM
     (8, Fault::ReadOnly),
-    (9, Fault::Busy),   // INTERRUPT
+    (9, Fault::Busy),    // INTERRUPT
     (10, Fault::Silent), // IOERR
     (13, Fault::Full),
     (14, Fault::Silent), // CANTOPEN
-    (15, Fault::Busy),  // PROTOCOL: the locks of the log are contended
+    (15, Fault::Busy),   // PROTOCOL: the locks of the log are contended
 ];
 
 /// What an error of the driver means.
@@ -73,6 +80,7 @@ pub fn fault(error: &sqlx::Error) -> Fault {
     match error {
         sqlx::Error::Database(error) if is_stale_plan(error.as_ref()) => Fault::Lost,
         sqlx::Error::Database(error) => of_code(&error.code().unwrap_or_default()),
+        sqlx::Error::Io(error) if error.get_ref().is_some_and(|cause| cause.is::<FileMoved>()) => Fault::Moved,
         sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Fault::Silent,
         sqlx::Error::PoolTimedOut => Fault::Busy,
         sqlx::Error::Io(_)
@@ -108,20 +116,30 @@ pub fn sql_state(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(|code| code.into_owned())
 }
 
+/// Whether the server has no room for one more connection of this user.
+pub fn is_too_many_connections(error: &sqlx::Error) -> bool {
+    sql_state(error).as_deref() == Some("53300")
+}
+
+/// What an error of the library means.
+pub fn fault_of(error: &DbErr) -> Fault {
+    match (error, database_error(error)) {
+        (DbErr::ConnectionAcquire(ConnAcquireErr::Timeout), _) => Fault::Busy,
+        (DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed), _) => Fault::Lost,
+        // What a change points to was deleted meanwhile. Verbs look first, so that it is rare.
+        _ if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Fault::Met,
+        (_, Some(cause)) => fault(cause),
+        (_, None) => Fault::Ours,
+    }
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        let fault = match (&error, cause(&error)) {
-            (DbErr::ConnectionAcquire(ConnAcquireErr::Timeout), _) => Fault::Busy,
-            (DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed), _) => Fault::Lost,
-            // What a change points to was deleted meanwhile. Verbs look first, so that it is rare.
-            _ if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Fault::Met,
-            (_, Some(cause)) => fault(cause),
-            (_, None) => Fault::Ours,
-        };
-        match fault {
+        match fault_of(&error) {
             Fault::Lost | Fault::Silent => Self::unavailable(Reason::NoAnswer, error),
             Fault::ReadOnly => Self::unavailable(Reason::ReadOnly, error),
             Fault::Full => Self::unavailable(Reason::Full, error),
+            Fault::Moved => Self::unavailable(Reason::Moved, error),
             Fault::Busy => Self::unavailable(Reason::Busy, error),
             Fault::Met => {
                 tracing::warn!(%error, "a change met another one of the same things");
@@ -135,7 +153,8 @@ impl From<DbErr> for Error {
     }
 }
 
-fn cause(error: &DbErr) -> Option<&sqlx::Error> {
+/// The driver's error in the library's.
+pub fn database_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(cause))
         | DbErr::Exec(RuntimeErr::SqlxError(cause))

@@ -10,7 +10,7 @@ use std::fmt;
 
 use sea_orm::{DbErr, SqlErr};
 
-pub use database::{Fault, fault, sql_state};
+pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
 
 /// The result of everything a caller can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,6 +71,10 @@ pub enum Reason {
     #[error("The database has no room for changes at the moment. Try again later.")]
     Full,
     #[error(
+        "The file of this server's database was moved or replaced. Whoever runs it must put it back, or start it anew."
+    )]
+    Moved,
+    #[error(
         "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Whoever runs it must set it to 64 hex digits, the \
          same for every process on this database."
     )]
@@ -85,7 +89,7 @@ impl Reason {
             Self::NoAnswer => 2,
             Self::ReadOnly => 5,
             Self::Full => 30,
-            Self::NoSecretKey => 60,
+            Self::Moved | Self::NoSecretKey => 60,
         }
     }
 }

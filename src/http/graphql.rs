@@ -191,6 +191,7 @@ pub async fn route(
     let status = match (execution.request_error(), media) {
         // Not the document's fault: whoever tries again may be lucky.
         (Some(ErrorCode::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE,
+        (None, Media::GraphqlResponse) if execution.came_to_nothing() => StatusCode::SERVICE_UNAVAILABLE,
         (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
         (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     };
@@ -221,6 +222,11 @@ impl Execution {
     pub fn request_error(&self) -> Option<ErrorCode> {
         let error = self.answer.errors.iter().find(|error| error.path.is_empty());
         error.filter(|_| self.answer.data == Value::Null).map(code_of)
+    }
+
+    /// Whether there is no data in the answer because the server could not do what was asked at this moment.
+    fn came_to_nothing(&self) -> bool {
+        self.has_no_data() && self.facts.code == Some(ErrorCode::Unavailable)
     }
 
     /// Whether there is no data in the answer.
@@ -442,9 +448,16 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
         code: Some(error.code()),
         ..Facts::default()
     };
+    let retry_after = error.retry_after_seconds();
     let mut answer = response_of(error);
     finish(&mut answer, &id.0);
-    respond(status, &answer, true, content_type, facts)
+    let mut response = respond(status, &answer, true, content_type, facts);
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn respond(

@@ -20,7 +20,7 @@ pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long running requests may take to finish after the signal to stop.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(24);
 
 /// Serves until `stop` is ready, then finishes the requests that are running.
 ///

@@ -10,17 +10,18 @@ use crate::context::OpContext;
 use crate::entity::invitation::{self as table, Column};
 use crate::entity::{organization, tenant, user as user_table};
 use crate::error::{Error, OrConflict, Result};
+use crate::password::{self, Password};
+use crate::role;
 use crate::user::{User, take_seat, taken};
 use crate::value::{self, UserId};
-use crate::{password, role};
 
 /// What the invited person says of themselves.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Acceptance {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
-    pub password: String,
+    pub password: Password,
 }
 
 /// Makes the promised account, with the mailed secret. Anybody who holds it may; it works once, until it expires or is
@@ -49,7 +50,10 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         .await?
         .ok_or_else(refused)?;
     password::acceptable("password", &given.password, &[invitation.email.as_str()])?;
-    let hash = op.hasher().hash(&given.password).await?;
+    let hash = op
+        .hasher()
+        .hash(Some(invitation.organization_pk), &given.password)
+        .await?;
 
     let mut change = op.begin().await?;
     // Organization and tenant first, as whoever deletes them takes them; they stay until this ends.

@@ -303,7 +303,8 @@ pub struct AcceptInvitationData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// 8 to 128 characters; not among the known-worst, and not the address.
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, and not the
+    /// address.
     password: String,
 }
 
@@ -417,7 +418,7 @@ impl InvitationMutation {
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
-            password: data.password,
+            password: data.password.into(),
         };
         to_itself(ctx, super::accept(op(ctx), &token, &given).await?).await
     }

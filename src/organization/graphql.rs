@@ -278,7 +278,7 @@ pub async fn beside(
 pub struct CreateOrganizationData {
     /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: String,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
@@ -291,7 +291,7 @@ pub struct CreateOrganizationData {
 /// What is to change in an organization; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateOrganizationData {
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
     variables: Option<Json>,

@@ -3,9 +3,12 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use super::attempts::Attempt;
+use super::door::Door;
 use super::must_change;
 use super::policy::{acceptable, refuse_impersonation};
 use super::sessions::end_other_sessions_in_txn;
+use super::typed::Password;
 use crate::audit::Event;
 use crate::authn::Actor;
 use crate::authz::grant::may_manage;
@@ -15,24 +18,26 @@ use crate::entity::user as table;
 use crate::error::{Error, Result};
 use crate::mail::{self, Letter};
 use crate::user::{self, Target, User};
-use crate::value::Email;
-use crate::{organization, role, session};
+use crate::{organization, role};
 
 /// The old password, and the new one twice, as people type it.
 #[derive(Clone)]
 pub struct Change {
-    pub old_password: String,
-    pub new_password_1: String,
-    pub new_password_2: String,
+    pub old_password: Password,
+    pub new_password_1: Password,
+    pub new_password_2: Password,
 }
 
 /// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case. Without
 /// a credential, a temporary password is changed by e-mail address and that password. The user's other sessions end.
 pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Result<User> {
     refuse_impersonation(op.actor())?;
-    let row = match (op.actor(), &target.id, &target.email) {
-        (Actor::Anonymous, None, Some(email)) => by_temporary_password(op, target, email, passwords).await?,
-        (Actor::Anonymous | Actor::Machine | Actor::User(_), _, _) => by_credential(op, target, passwords).await?,
+    let row = match (op.actor(), &target.email) {
+        (Actor::Anonymous, Some(email)) => {
+            let organization = target.account_alone()?;
+            by_temporary_password(op, email, organization, passwords).await?
+        }
+        (Actor::Anonymous | Actor::Machine | Actor::User(_), _) => by_credential(op, target, passwords).await?,
     };
     acceptable("newPassword1", &passwords.new_password_1, &row.own_names())?;
     store(op, "password.change", row, &passwords.new_password_1, Tell::Nobody).await
@@ -44,20 +49,17 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     passwords.check()?;
     let row = user::locate(op.db().reader(), &granted, target).await?;
     may_manage(op.actor(), role::permissions_of(op.db().reader(), row.pk).await?)?;
-    let attempt = session::Attempt::of_old_password(row.pk);
-    attempt.check(op).await?;
+    let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
+    let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
+    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
     // Both hashes before the transaction: it holds no lock for their time. What was read is checked again in it.
-    if op
-        .hasher()
-        .verify(&passwords.old_password, row.password_hash.as_deref())
-        .await?
-    {
-        attempt.right(op).await?;
-    } else {
-        attempt.failed(op).await?;
-        return Err(Error::invalid("oldPassword", "The old password is wrong.".to_owned()));
-    }
-    Ok(row)
+    door.answer(async {
+        let (row, _) = door.check(Some(row), wrong).await?;
+        door.attempt().right(op).await?;
+        Ok(row)
+    })
+    .await
 }
 
 /// The temporary password is the credential: whoever has it may change it and do nothing else. An unknown address, a
@@ -66,45 +68,34 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
 /// Whoever guesses passwords here is under the delays of signing in.
 async fn by_temporary_password(
     op: &OpContext,
-    target: &Target,
     email: &str,
+    organization: Option<&str>,
     passwords: &Change,
 ) -> Result<table::Model> {
     passwords.check()?;
-    let attempt = session::Attempt::new(op.client(), email);
-    attempt.check(op).await?;
-    let row = match Email::normalize(email) {
-        Some(email) => {
-            table::Entity::find()
-                .filter(table::Column::Email.eq(email))
-                .filter(target.also.to_sql::<User>(op.db().backend())?)
-                .one(op.db().reader())
-                .await?
-        }
-        None => None,
-    };
-    let hash = row.as_ref().and_then(|row| row.password_hash.as_deref());
-    let right = op.hasher().verify(&passwords.old_password, hash).await?;
-    match row {
-        Some(row) if right && must_change(&row) => {
-            attempt.right(op).await?;
-            if row.activated {
-                Ok(row)
-            } else {
-                op.note_refusal_of_user("updatePassword", Some(&row));
-                Err(Error::Forbidden("This account is deactivated.".to_owned()))
-            }
-        }
-        row => {
-            op.note_refusal_of_user("updatePassword", row.as_ref());
-            attempt.failed(op).await?;
-            Err(Error::Unauthenticated(
+    let attempt = Attempt::by_address(op.client(), email);
+    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let wrong = || {
+        Error::Unauthenticated(
             "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \
              them is wrong. Send 'Authorization: Bearer <API key>' to change any other."
                 .to_owned(),
-            ))
+        )
+    };
+    door.answer(async {
+        let account = user::account(op.db().reader(), email, organization).await?;
+        let (account, _) = door.check(account, wrong).await?;
+        if !must_change(&account) {
+            return Err(door.refuse(Some(&account), wrong()).await?);
         }
-    }
+        if !account.activated {
+            let refusal = Error::Forbidden("This account is deactivated.".to_owned());
+            return Err(door.turn_away(&account, refusal).await?);
+        }
+        door.attempt().right(op).await?;
+        Ok(account)
+    })
+    .await
 }
 
 impl Change {
@@ -138,10 +129,10 @@ pub(super) async fn store(
     op: &OpContext,
     action: &'static str,
     row: table::Model,
-    new_password: &str,
+    new_password: &Password,
     tell: Tell,
 ) -> Result<User> {
-    let hash = op.hasher().hash(new_password).await?;
+    let hash = op.hasher().hash(Some(row.organization_pk), new_password).await?;
     let now = op.now();
     let mut change = op.begin().await?;
     let mut updated = table::Entity::update_many()

@@ -12,7 +12,8 @@ use crate::user::graphql::{UserObject, UserWhere, to_itself};
 pub struct UpdatePasswordData {
     /// The password in force.
     old_password: String,
-    /// 8 to 128 characters; not among the known-worst, the user's own e-mail address or id, or the old one.
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, the user's own
+    /// e-mail address or id, or the old one.
     new_password_1: String,
     /// The same again.
     new_password_2: String,
@@ -24,8 +25,10 @@ pub struct PasswordMutation;
 #[Object]
 impl PasswordMutation {
     /// Changes a password: one's own, or with `write:user` that of a user one may manage. The old one must be right in
-    /// either case, and the user's other sessions end; `RATE_LIMITED` after twenty wrong ones. Without a credential it
-    /// changes a temporary password: name the user by `email`, and give the temporary password as the old one.
+    /// either case, and the user's other sessions end. After 20 wrong ones for an account, or 100 from one client, within 15
+    /// minutes: `RATE_LIMITED` with `retryAfterSeconds`. Without a credential it changes a temporary password: name the user
+    /// by `email`, and at most by `organization: {id}` beside it, and give the temporary password as the old one; any other
+    /// filter is `INVALID` then.
     async fn update_password(
         &self,
         ctx: &Context<'_>,
@@ -33,9 +36,9 @@ impl PasswordMutation {
         #[graphql(desc = "Whose password: name a user by `id` or by `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let passwords = Change {
-            old_password: data.old_password,
-            new_password_1: data.new_password_1,
-            new_password_2: data.new_password_2,
+            old_password: data.old_password.into(),
+            new_password_1: data.new_password_1.into(),
+            new_password_2: data.new_password_2.into(),
         };
         let target = r#where.target(op(ctx));
         let user = super::change(op(ctx), &target, &passwords).await?;
@@ -74,9 +77,12 @@ impl PasswordMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token from the mail.")] token: String,
-        #[graphql(desc = "8 to 128 characters, not among the known-worst.")] new_password: String,
+        #[graphql(
+            desc = "8 to 128 characters in the normal form (NFC, each space an ASCII space), not among the known-worst."
+        )]
+        new_password: String,
     ) -> Result<bool> {
-        super::complete(op(ctx), &token, &new_password).await?;
+        super::complete(op(ctx), &token, &new_password.into()).await?;
         Ok(true)
     }
 }

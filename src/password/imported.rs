@@ -1,10 +1,12 @@
-//! Hashes made elsewhere, of users who move here with their passwords.
+//! Hashes made elsewhere, of users who move here with their passwords: which of them can be checked.
 
-use argon2::password_hash::phc::PasswordHash;
+use std::num::NonZeroU32;
 
-use crate::error::{Error, Result};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Params, Version};
 
-const FIELD: &str = "passwordHash";
+use super::stored::{Digest, Stored};
+
 const CHARACTERS_MAX: usize = 512;
 
 /// Bounds on what checking one password may cost: about a second of a core and 128 MiB. A hash beyond them would let
@@ -19,109 +21,189 @@ const SCRYPT_LANES_MAX: u32 = 8;
 /// 128 · r · 2^ln bytes at once, and p times that in all.
 const SCRYPT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 const SCRYPT_WORK_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// For each block of the digest's length that the output has.
 const PBKDF2_ROUNDS_MIN: u32 = 1_000;
 const PBKDF2_ROUNDS_MAX: u32 = 2_000_000;
 const BCRYPT_COST_MIN: u32 = 4;
 const BCRYPT_COST_MAX: u32 = 14;
 
-/// How a stored hash is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Argon2,
-    Scrypt,
-    Pbkdf2,
-    Bcrypt,
-}
+const MALFORMED: &str = "'passwordHash' must be a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), with a salt of 8 \
+                         to 48 bytes and a hash of 10 to 64 bytes, or a bcrypt string '$2b$…'.";
 
-/// The kind of a hash, by its first part.
-pub(super) fn kind(hash: &str) -> Option<Kind> {
-    match hash.strip_prefix('$')?.split('$').next()? {
-        "argon2d" | "argon2i" | "argon2id" => Some(Kind::Argon2),
-        "scrypt" => Some(Kind::Scrypt),
-        "pbkdf2-sha256" | "pbkdf2-sha512" => Some(Kind::Pbkdf2),
-        "2a" | "2b" | "2x" | "2y" => Some(Kind::Bcrypt),
-        _ => None,
-    }
-}
+/// Why a hash is refused, as a sentence. The hash itself is told to nobody, and no part of it stands here.
+type Reason = String;
 
-/// Refuses a hash that we could not check, or that would cost too much to.
-pub fn acceptable_hash(hash: &str) -> Result<()> {
-    // The hash itself is told to nobody, not even in a refusal.
-    let malformed = || {
-        Error::invalid(
-            FIELD,
-            "'passwordHash' must be a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), with salt and hash, or a bcrypt string '$2b$…'.".to_owned(),
-        )
-    };
+/// Reads a hash that was made elsewhere, or here, and refuses one that we could not check or that would cost too much to.
+pub(super) fn recognize(hash: &str) -> Result<Stored, Reason> {
     if hash.len() > CHARACTERS_MAX || !hash.is_ascii() {
         return Err(malformed());
     }
-    let kind = kind(hash).ok_or_else(malformed)?;
-    if kind == Kind::Bcrypt {
-        // Parsed only when it has the one length there is, so that nothing is cut where it should not be.
-        let parts = (hash.len() == 60)
-            .then(|| hash.parse::<bcrypt::HashParts>().ok())
-            .flatten()
-            .ok_or_else(malformed)?;
-        return bounded("cost", parts.get_cost(), BCRYPT_COST_MIN, BCRYPT_COST_MAX);
+    let mut parts = hash.split('$');
+    let (Some(""), Some(kind)) = (parts.next(), parts.next()) else {
+        return Err(malformed());
+    };
+    match kind {
+        "argon2id" => argon2(Algorithm::Argon2id, &Phc::parse(hash)?),
+        "argon2i" => argon2(Algorithm::Argon2i, &Phc::parse(hash)?),
+        "argon2d" => argon2(Algorithm::Argon2d, &Phc::parse(hash)?),
+        "scrypt" => scrypt(&Phc::parse(hash)?),
+        "pbkdf2-sha256" => pbkdf2(Digest::Sha256, &Phc::parse(hash)?),
+        "pbkdf2-sha512" => pbkdf2(Digest::Sha512, &Phc::parse(hash)?),
+        "2a" => bcrypt(hash, bcrypt::Version::TwoA),
+        "2b" => bcrypt(hash, bcrypt::Version::TwoB),
+        "2y" => bcrypt(hash, bcrypt::Version::TwoY),
+        "2x" => Err("'$2x$' marks a hash by a faulty bcrypt, which this server does not have.".to_owned()),
+        _ => Err(malformed()),
     }
-    let hash = PasswordHash::new(hash).map_err(|_| malformed())?;
-    if hash.salt.is_none() || hash.hash.is_none() {
+}
+
+fn malformed() -> Reason {
+    MALFORMED.to_owned()
+}
+
+/// The parts of a PHC string.
+struct Phc {
+    version: Option<u32>,
+    params: ParamsString,
+    salt: Salt,
+    hash: Output,
+}
+
+impl Phc {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        let PasswordHash {
+            version,
+            params,
+            salt: Some(salt),
+            hash: Some(hash),
+            ..
+        } = PasswordHash::new(text).map_err(|_| malformed())?
+        else {
+            return Err(malformed());
+        };
+        Ok(Self {
+            version,
+            params,
+            salt,
+            hash,
+        })
+    }
+
+    /// The numbers of these names. Each may come once: of two, one would be judged and the other used.
+    fn numbers<const N: usize>(&self, names: [&str; N]) -> Result<[Option<u32>; N], Reason> {
+        let mut numbers = [None; N];
+        for (name, value) in self.params.iter() {
+            let known = numbers.iter_mut().zip(names).find(|(_, known)| *known == name.as_str());
+            let Some((number, name)) = known else {
+                return Err(format!(
+                    "'passwordHash' has a parameter that is not known here; known are {}.",
+                    names.join(", ")
+                ));
+            };
+            if number.is_some() {
+                return Err(format!("'passwordHash' has the parameter '{name}' twice."));
+            }
+            *number = Some(value.decimal().map_err(|_| malformed())?);
+        }
+        Ok(numbers)
+    }
+}
+
+fn argon2(algorithm: Algorithm, phc: &Phc) -> Result<Stored, Reason> {
+    if phc.params.get("keyid").is_some() {
+        return Err(
+            "'passwordHash' was made with a secret key ('keyid'), which this server does not have: no password would \
+             open it."
+                .to_owned(),
+        );
+    }
+    if phc.params.get("data").is_some() {
+        return Err("'passwordHash' was made with associated data ('data'), which is not supported.".to_owned());
+    }
+    let [memory, iterations, lanes] = phc.numbers(["m", "t", "p"])?;
+    let memory = bounded("m", memory, 8, ARGON2_MEMORY_KIB_MAX)?;
+    let iterations = bounded("t", iterations, 1, ARGON2_ITERATIONS_MAX)?;
+    let lanes = bounded("p", lanes, 1, ARGON2_LANES_MAX)?;
+    within("m·t", u64::from(memory) * u64::from(iterations), ARGON2_WORK_KIB_MAX)?;
+    // Without a version it is the first one of old, and nothing says so.
+    let version = phc.version.ok_or_else(malformed)?;
+    Ok(Stored::Argon2 {
+        algorithm,
+        version: Version::try_from(version).map_err(|_| malformed())?,
+        params: Params::new(memory, iterations, lanes, Some(phc.hash.len())).map_err(|_| malformed())?,
+        salt: phc.salt,
+        hash: phc.hash,
+    })
+}
+
+fn scrypt(phc: &Phc) -> Result<Stored, Reason> {
+    let [log_n, block, lanes] = phc.numbers(["ln", "r", "p"])?;
+    let log_n = bounded("ln", log_n, 1, SCRYPT_LOG_N_MAX)?;
+    let block = bounded("r", block, 1, SCRYPT_BLOCK_MAX)?;
+    let lanes = bounded("p", lanes, 1, SCRYPT_LANES_MAX)?;
+    let bytes = (128 * u64::from(block)) << log_n;
+    within("128·r·2^ln", bytes, SCRYPT_BYTES_MAX)?;
+    within("128·r·2^ln·p", bytes * u64::from(lanes), SCRYPT_WORK_BYTES_MAX)?;
+    unversioned(phc)?;
+    let log_n = u8::try_from(log_n).map_err(|_| malformed())?;
+    Ok(Stored::Scrypt {
+        params: scrypt::Params::new(log_n, block, lanes).map_err(|_| malformed())?,
+        salt: phc.salt,
+        hash: phc.hash,
+    })
+}
+
+fn pbkdf2(digest: Digest, phc: &Phc) -> Result<Stored, Reason> {
+    let [rounds, length] = phc.numbers(["i", "l"])?;
+    let rounds = bounded("i", rounds, PBKDF2_ROUNDS_MIN, PBKDF2_ROUNDS_MAX)?;
+    let bytes = phc.hash.len();
+    if length.is_some_and(|length| usize::try_from(length) != Ok(bytes)) {
+        return Err("The parameter 'l' of 'passwordHash' is not the length of its hash.".to_owned());
+    }
+    let blocks = bytes.div_ceil(digest.bytes()) as u64;
+    within("i·blocks", u64::from(rounds) * blocks, u64::from(PBKDF2_ROUNDS_MAX))?;
+    unversioned(phc)?;
+    Ok(Stored::Pbkdf2 {
+        digest,
+        rounds: NonZeroU32::new(rounds).ok_or_else(malformed)?,
+        salt: phc.salt,
+        hash: phc.hash,
+    })
+}
+
+fn bcrypt(hash: &str, version: bcrypt::Version) -> Result<Stored, Reason> {
+    let parts: bcrypt::HashParts = hash.parse().map_err(|_| malformed())?;
+    // In its one spelling: the parser also reads '+5' as a cost.
+    if parts.format_for_version(version) != hash {
         return Err(malformed());
     }
-    let number = |name: &str| hash.params.get_decimal(name);
-    match kind {
-        Kind::Argon2 => {
-            let memory = number("m").ok_or_else(malformed)?;
-            let iterations = number("t").ok_or_else(malformed)?;
-            let lanes = number("p").ok_or_else(malformed)?;
-            bounded("m", memory, 8, ARGON2_MEMORY_KIB_MAX)?;
-            bounded("t", iterations, 1, ARGON2_ITERATIONS_MAX)?;
-            bounded("p", lanes, 1, ARGON2_LANES_MAX)?;
-            within("m·t", u64::from(memory) * u64::from(iterations), ARGON2_WORK_KIB_MAX)?;
-            // Without a version it is the first one of old, which the library would take for today's.
-            let version = hash.version.ok_or_else(malformed)?;
-            argon2::Version::try_from(version).map_err(|_| malformed())?;
-            argon2::Params::try_from(&hash).map_err(|_| malformed())?;
-        }
-        Kind::Scrypt => {
-            let log_n = number("ln").ok_or_else(malformed)?;
-            let block = number("r").ok_or_else(malformed)?;
-            let lanes = number("p").ok_or_else(malformed)?;
-            bounded("ln", log_n, 1, SCRYPT_LOG_N_MAX)?;
-            bounded("r", block, 1, SCRYPT_BLOCK_MAX)?;
-            bounded("p", lanes, 1, SCRYPT_LANES_MAX)?;
-            let bytes = (128 * u64::from(block)) << log_n;
-            within("128·r·2^ln", bytes, SCRYPT_BYTES_MAX)?;
-            within("128·r·2^ln·p", bytes * u64::from(lanes), SCRYPT_WORK_BYTES_MAX)?;
-            scrypt::Params::try_from(&hash).map_err(|_| malformed())?;
-        }
-        Kind::Pbkdf2 => {
-            let rounds = number("i").ok_or_else(malformed)?;
-            bounded("i", rounds, PBKDF2_ROUNDS_MIN, PBKDF2_ROUNDS_MAX)?;
-            pbkdf2::Params::try_from(&hash).map_err(|_| malformed())?;
-        }
-        Kind::Bcrypt => {}
-    }
-    Ok(())
+    bounded("cost", Some(parts.get_cost()), BCRYPT_COST_MIN, BCRYPT_COST_MAX)?;
+    Ok(Stored::Bcrypt(parts))
 }
 
-fn bounded(name: &str, value: u32, min: u32, max: u32) -> Result<()> {
-    if (min..=max).contains(&value) {
-        return Ok(());
+/// Only Argon2 has versions.
+fn unversioned(phc: &Phc) -> Result<(), Reason> {
+    match phc.version {
+        None => Ok(()),
+        Some(_) => Err(malformed()),
     }
-    Err(Error::invalid(
-        FIELD,
-        format!("The parameter '{name}' of 'passwordHash' must be from {min} to {max}, and is {value}."),
-    ))
 }
 
-fn within(name: &str, value: u64, max: u64) -> Result<()> {
+fn bounded(name: &str, value: Option<u32>, min: u32, max: u32) -> Result<u32, Reason> {
+    match value {
+        None => Err(malformed()),
+        Some(value) if (min..=max).contains(&value) => Ok(value),
+        Some(value) => Err(format!(
+            "The parameter '{name}' of 'passwordHash' must be from {min} to {max}, and is {value}."
+        )),
+    }
+}
+
+fn within(name: &str, value: u64, max: u64) -> Result<(), Reason> {
     if value <= max {
         return Ok(());
     }
-    Err(Error::invalid(
-        FIELD,
-        format!("Checking this 'passwordHash' costs too much: '{name}' is {value}; the limit is {max}."),
+    Err(format!(
+        "Checking this 'passwordHash' costs too much: '{name}' is {value}; the limit is {max}."
     ))
 }

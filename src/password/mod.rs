@@ -1,5 +1,8 @@
 //! Passwords: Argon2id, hashed off the async threads, reset by a mailed token that works once.
 //!
+//! - What counts is a password's normal form, wherever it is set or checked; see [`Password`].
+//! - Every verb that checks one does so in one way, which counts failures, is fair between organizations, and answers every
+//!   refusal at the same moment; see [`Door`].
 //! - A change needs the old password, also from an administrator, and ends the user's other sessions. A temporary
 //!   password opens nothing but its own change, for which it is credential enough.
 //! - A user sets the own password with the own credential, as one of the faces does; that is announced by mail.
@@ -8,7 +11,9 @@
 //! - Hashes that came from elsewhere (bcrypt, scrypt, PBKDF2, other Argon2) are accepted and, at the next sign-in,
 //!   replaced by our own.
 
+mod attempts;
 mod change;
+mod door;
 pub mod graphql;
 mod hash;
 mod imported;
@@ -18,14 +23,22 @@ mod request;
 mod reset;
 mod sessions;
 mod set;
+mod speed;
+mod stored;
 mod temporary;
+mod turns;
+mod typed;
 
+pub(crate) use attempts::Attempt;
 pub use change::{Change, change};
-pub use hash::Hasher;
-pub use imported::acceptable_hash;
+pub(crate) use door::Door;
+pub use hash::{Checked, Hasher};
 pub use policy::acceptable;
-pub use rehash::rehash_if_needed;
+pub use rehash::rehash;
 pub use request::{answer_requests, request};
 pub use reset::{complete, start};
 pub use set::set_own;
+pub use speed::Speeds;
 pub use temporary::{must_change, temporary};
+pub use turns::Load;
+pub use typed::Password;

@@ -3,20 +3,21 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::typed::{CHARACTERS_MAX, Password};
 use crate::authn::Actor;
 use crate::authz::grant::as_oneself;
 use crate::error::{Error, Result};
 use crate::value::is_storable;
 
 const CHARACTERS_MIN: usize = 8;
-const CHARACTERS_MAX: usize = 128;
 
 /// The passwords that are tried first, in lower case; shorter ones than we accept need not be listed.
 static WORST: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("worst.txt").lines().collect());
 
 /// Refuses a password that is too short, too long to hash in good time, among the known-worst, or one of the user's own
-/// names (`own`: e-mail address, id). Cases are alike in all of this.
-pub fn acceptable(field: &str, password: &str, own: &[&str]) -> Result<()> {
+/// names (`own`: e-mail address, id). Cases are alike in all of this. Characters are those of the normal form.
+pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> {
+    let password = password.expose();
     let characters = password.chars().take(CHARACTERS_MAX + 1).count();
     if characters < CHARACTERS_MIN {
         return Err(Error::invalid(

@@ -7,6 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityT
 
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
+use super::typed::Password;
 use crate::audit::Event;
 use crate::authn::{Secret, digest};
 use crate::authz::grant::{as_oneself, may_manage};
@@ -16,10 +17,13 @@ use crate::entity::{password_token, user as table};
 use crate::error::{Error, Result};
 use crate::mail::{self, Letter, Post};
 use crate::user::{self, Target, User};
-use crate::value::Email;
+use crate::value::{Email, Timestamp};
 use crate::{federated, organization, role};
 
+/// So long is a link good.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// The clocks of several processes are no further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
 
 /// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
 /// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
@@ -53,6 +57,14 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
         .await?;
     change.commit().await?;
     Ok(row.into())
+}
+
+/// Of tokens, those whose hour is not over. One that ends later than any token made now was made by a clock that has been
+/// put back since: it counts for nothing, or it would be good for longer than an hour.
+fn unexpired(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(password_token::Column::ExpiresAt.gt(now))
+        .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
 /// Makes a token for a user, and has it mailed; only its digest is kept.
@@ -92,7 +104,7 @@ pub(super) async fn mail_link_in_txn(
 
 /// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
 /// address is verified by it, since the token was nowhere else.
-pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result<User> {
+pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
     let op = &op.as_nobody();
     acceptable("newPassword", new_password, &[])?;
     let refused = || {
@@ -106,7 +118,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
     let in_force = Condition::all()
         .add(password_token::Column::Digest.eq(digest.as_str()))
         .add(password_token::Column::UsedAt.is_null())
-        .add(password_token::Column::ExpiresAt.gt(now));
+        .add(unexpired(now));
     // Ask before hashing, so that guesses cost no core; the guarded update below decides.
     let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
@@ -119,7 +131,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &str) -> Result
         .await?
         .ok_or_else(refused)?;
     acceptable("newPassword", new_password, &known.own_names())?;
-    let hash = op.hasher().hash(new_password).await?;
+    let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
     let mut change = op.begin().await?;
     // The user first, then the token, as whoever deletes the user takes them.
     let row = table::Entity::find_by_id(user_pk)

@@ -2,6 +2,7 @@
 
 use super::change::{Tell, store};
 use super::policy::{acceptable, refuse_impersonation};
+use super::typed::Password;
 use crate::authz::grant::unlimited;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -11,7 +12,7 @@ use crate::user::{self, Target, User};
 /// Sets the caller's own password; anybody else's is `FORBIDDEN`, also to an administrator. The credential takes the
 /// old password's place, so the user is told by mail, and there is no way here under impersonation, nor with an API key
 /// that is limited in permissions or time: the password is not.
-pub async fn set_own(op: &OpContext, target: &Target, new_password: &str) -> Result<User> {
+pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::OwnPassword)?;
     refuse_impersonation(op.actor())?;
     unlimited(op.actor(), "Setting a password")?;

@@ -251,7 +251,7 @@ pub async fn beside<'r>(
 /// A new role of an organization.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
-    /// 1 to 255 characters, unique within the organization. A name that is, or looks like, a word for a built-in role is
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
     /// `CONFLICT`; a UUID is `INVALID`.
     name: String,
     /// At most 2,000 characters.
@@ -265,7 +265,7 @@ pub struct CreateRoleData {
 /// What is to change in a role; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRoleData {
-    /// 1 to 255 characters, unique within the organization. A name that is, or looks like, a word for a built-in role is
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
     /// `CONFLICT`; a UUID is `INVALID`.
     name: Option<String>,
     /// At most 2,000 characters; the empty text clears it.

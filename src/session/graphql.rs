@@ -318,8 +318,9 @@ pub struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Begins a session with an address and a password. After 20 failures for an address, or 100 from one client, within
-    /// 15 minutes: `RATE_LIMITED` with `retryAfterSeconds`.
+    /// Begins a session with an address and a password. A wrong one is answered after a fixed time, which tells nothing of
+    /// the account. After 20 failures for an address, or 100 from one client, within 15 minutes: `RATE_LIMITED` with
+    /// `retryAfterSeconds`.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
@@ -327,7 +328,7 @@ impl SessionMutation {
     ) -> Result<SessionTokens> {
         let typed = SignIn {
             email: data.email,
-            password: data.password,
+            password: data.password.into(),
         };
         let tokens = super::sign_in(op(ctx), &typed).await?;
         object_of(ctx, tokens).await

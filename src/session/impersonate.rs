@@ -38,8 +38,13 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     let granted = op.authorize(Action::Create, Resource::Session)?;
     as_oneself(op.actor(), "Impersonating another user")?;
     let reason = value::description("reason", Some(&wanted.reason))?
-        .filter(|reason| !reason.trim().is_empty())
-        .ok_or_else(|| Error::invalid("reason", "'reason' must not be blank.".to_owned()))?;
+        .filter(|reason| value::is_visible(reason))
+        .ok_or_else(|| {
+            Error::invalid(
+                "reason",
+                "'reason' must have at least one visible character.".to_owned(),
+            )
+        })?;
     let mut lifetime = u64::try_from(wanted.lifetime_seconds)
         .ok()
         .filter(|_| (LIFETIME_SECONDS_MIN..=LIFETIME_SECONDS_MAX).contains(&wanted.lifetime_seconds))

@@ -23,7 +23,6 @@
 //! and none of them is taken for a thief. A thief who uses that time holds a token that the owner holds too, and is found
 //! out when the second of them uses it.
 
-mod attempts;
 pub mod graphql;
 mod impersonate;
 mod issue;
@@ -33,7 +32,6 @@ mod revoke;
 mod sign_in;
 mod sign_out;
 
-pub(crate) use attempts::Attempt;
 pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;

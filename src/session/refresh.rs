@@ -14,6 +14,7 @@ use crate::context::OpContext;
 use crate::entity::{session as table, user};
 use crate::error::{Error, Result};
 use crate::password;
+use crate::value::Timestamp;
 
 /// How long the token before the present one is still answered, because an answer may have got lost.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -86,7 +87,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
             .await?;
         change.commit().await?;
         next
-    } else if row.generation > 0 && is(row.generation - 1) && now < row.rotated_at.after(GRACE) {
+    } else if row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now) {
         row
     } else {
         let mut ended = row.clone().into_active_model();
@@ -103,4 +104,10 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         return Err(refused());
     };
     issue::tokens(&op, |claims| signer.sign(claims), &row, family, user.into(), caller)
+}
+
+/// Whether the answer to the last refresh may still be on its way. A clock that was put back since would otherwise prolong
+/// this by as much, and with it the use of a stolen token.
+fn is_just_rotated(row: &table::Model, now: Timestamp) -> bool {
+    now < row.rotated_at.after(GRACE) && row.rotated_at <= now.after(GRACE)
 }

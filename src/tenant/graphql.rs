@@ -239,7 +239,7 @@ pub async fn beside(
 pub struct CreateTenantData {
     /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: String,
     /// The caller's own by default; another organization needs a super admin.
     organization_id: Option<String>,
@@ -250,7 +250,7 @@ pub struct CreateTenantData {
 /// What is to change in a tenant; null is not given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTenantData {
-    /// 1 to 255 characters.
+    /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
     variables: Option<Json>,

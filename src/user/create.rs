@@ -9,7 +9,7 @@ use crate::context::OpContext;
 use crate::entity::{organization, tenant, user as table};
 use crate::error::{Error, OrConflict, Result};
 use crate::federated::{self, FederatedIdentity};
-use crate::password;
+use crate::password::{self, Password};
 use crate::role::{self, Assigned, OrganizationRole};
 use crate::value::{self, Email, JsonText, TenantId, UserId, uuid_of};
 
@@ -18,7 +18,7 @@ use crate::value::{self, Email, JsonText, TenantId, UserId, uuid_of};
 pub struct NewUser {
     pub id: Option<String>,
     pub email: Option<String>,
-    pub password: Option<String>,
+    pub password: Option<Password>,
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
@@ -76,11 +76,14 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
                 "Give a 'password' or a 'passwordHash', not both.".to_owned(),
             ));
         }
-        password::acceptable_hash(hash)?;
+        op.hasher().accept("passwordHash", hash).await?;
     }
     // Hashing takes longer than all the rest: before the transaction, so that it holds no lock meanwhile.
     let password_hash = match &new.password {
-        Some(password) => Some(op.hasher().hash(password).await?),
+        Some(password) => {
+            let organization = op.actor().caller().map(|caller| caller.organization_pk);
+            Some(op.hasher().hash(organization, password).await?)
+        }
         None => new.password_hash.clone(),
     };
 

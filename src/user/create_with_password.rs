@@ -5,7 +5,7 @@ use crate::authn::Secret;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
-use crate::password;
+use crate::password::{self, Password};
 
 /// A user just made, with its password, which is told this once.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ pub async fn create_with_password(
         ));
     }
     let password = match &new.password {
-        Some(given) => Secret::given(given),
+        Some(given) => Secret::given(given.as_typed()),
         None => password::temporary()?,
     };
     new.password_temporary = require_reset || new.password.is_none();
-    new.password = Some(password.expose().to_owned());
+    new.password = Some(Password::new(password.expose()));
     let user = create(op, new).await?;
     Ok(NewUserWithPassword { user, password })
 }

@@ -525,7 +525,8 @@ pub struct CreateUserData {
     id: Option<ID>,
     /// At most 254 bytes; any case, stored in lower case.
     email: Option<String>,
-    /// 8 to 128 characters, not among the known-worst; without one nobody can sign in until it is set.
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space), not among the known-worst; without one
+    /// nobody can sign in until it is set.
     password: Option<String>,
     /// At most 255 characters.
     name: Option<String>,
@@ -546,7 +547,7 @@ pub struct CreateUserData {
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
     /// Instead of `password`, for a user who moves here: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
-    /// bcrypt string `$2b$…`, of bounded cost.
+    /// bcrypt string `$2b$…`, which takes about a second and 128 MiB to check at most, and needs no secret key.
     password_hash: Option<String>,
     /// Who the user is to other identity providers; at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,
@@ -557,7 +558,7 @@ impl From<CreateUserData> for NewUser {
         Self {
             id: data.id.map(|id| id.0),
             email: data.email,
-            password: data.password,
+            password: data.password.map(Into::into),
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,

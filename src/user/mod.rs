@@ -29,6 +29,7 @@ pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use known::{Known, known_by};
+pub(crate) use read::account;
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
 pub(crate) use seats::take as take_seat;
 pub use seats::used as seats_used;

@@ -146,6 +146,25 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
     found.pop().ok_or_else(out_of_reach)
 }
 
+/// The account that somebody without a credential names by its address, in an organization if that is named too. It asks
+/// for no permission: a verb that is open to anybody checks a password against it, and tells nothing else of it.
+pub(crate) async fn account(
+    connection: &impl ConnectionTrait,
+    email: &str,
+    organization: Option<&str>,
+) -> Result<Option<table::Model>> {
+    let Some(email) = Email::normalize(email) else {
+        return Ok(None);
+    };
+    let mut wanted = Condition::all().add(Column::Email.eq(email));
+    if let Some(id) = organization {
+        let is_it = Filter::Own(organization::Term::Id(TextTest::Equals(id.to_owned())));
+        let theirs = Filter::Own(Term::Organization(is_it));
+        wanted = wanted.add(theirs.to_sql::<User>(connection.get_database_backend())?);
+    }
+    Ok(table::Entity::find().filter(wanted).one(connection).await?)
+}
+
 /// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
 /// narrow it.
 #[derive(Clone, Debug, Default)]
@@ -164,6 +183,36 @@ impl Target {
             id: Some(id.into()),
             ..Self::default()
         }
+    }
+
+    /// For a verb that is open to anybody, which names an account by its address and at most by the id of its
+    /// organization, and takes no filter: its answers would tell a stranger whom the filter lets pass. Gives that id;
+    /// `INVALID` for anything more, before anything is looked up.
+    pub fn account_alone(&self) -> Result<Option<&str>> {
+        let refused = || {
+            Error::invalid(
+                "where",
+                "Without a credential, 'where' names the account by 'email', and at most by 'organization: {id}' beside it."
+                    .to_owned(),
+            )
+        };
+        let Filter::All(tests) = &self.also else {
+            return Err(refused());
+        };
+        let mut organization = None;
+        for test in tests {
+            match test {
+                Filter::Is(Term::Email(TextTest::Equals(_))) => {}
+                Filter::Is(Term::Organization(filter)) if organization.is_none() => {
+                    let Some(organization::Term::Id(TextTest::Equals(id))) = filter.only() else {
+                        return Err(refused());
+                    };
+                    organization = Some(id.as_str());
+                }
+                _ => return Err(refused()),
+            }
+        }
+        Ok(organization)
     }
 
     /// What is told of a user that does not exist, or is out of reach.

@@ -17,5 +17,5 @@ pub use id::{
     without_hyphens,
 };
 pub use json::{JsonText, exact_json};
-pub use text::{clearable, composed, description, is_storable, name, optional};
+pub use text::{clearable, composed, description, is_storable, is_visible, name, optional};
 pub use timestamp::Timestamp;

@@ -1,5 +1,7 @@
-//! Names and descriptions: NFC, one line's worth of characters, a length in characters.
+//! Names and descriptions: NFC, one line's worth of characters, a length in characters, and something to see.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Error, Result};
@@ -7,11 +9,14 @@ use crate::error::{Error, Result};
 const NAME_CHARACTERS_MAX: usize = 255;
 const DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
 
-/// A required name: 1 to 255 characters, not blank.
+/// A required name: 1 to 255 characters, at least one of them visible.
 pub fn name(field: &str, value: &str) -> Result<String> {
     let text = normalized(field, value, NAME_CHARACTERS_MAX, Lines::One)?;
-    if text.trim().is_empty() {
-        return Err(Error::invalid(field, format!("'{field}' must not be blank.")));
+    if !is_visible(&text) {
+        return Err(Error::invalid(
+            field,
+            format!("'{field}' must have at least one visible character."),
+        ));
     }
     Ok(text)
 }
@@ -26,7 +31,7 @@ pub fn clearable(field: &str, value: Option<&str>) -> Result<Option<Option<Strin
     match value {
         None => Ok(None),
         Some(text) if text.trim().is_empty() => Ok(Some(None)),
-        Some(text) => Ok(Some(Some(normalized(field, text, NAME_CHARACTERS_MAX, Lines::One)?))),
+        Some(text) => Ok(Some(Some(name(field, text)?))),
     }
 }
 
@@ -51,6 +56,26 @@ pub fn composed(text: &str) -> String {
 /// nothing, since no such text is ever stored.
 pub fn is_storable(value: &str) -> bool {
     !value.contains('\0')
+}
+
+/// Whether a reader sees anything of a text. Blanks, format controls and characters that a font may ignore show nothing,
+/// and combining marks need a character to stand on.
+pub fn is_visible(text: &str) -> bool {
+    text.chars().any(shows)
+}
+
+/// Symbols and letters by their category that are drawn as nothing: the empty Braille pattern, the null notehead, two
+/// blanks of Egyptian hieroglyphs, and the mark of an object that is not there.
+const DRAWN_BLANK: [char; 5] = ['\u{2800}', '\u{FFFC}', '\u{13441}', '\u{13442}', '\u{1D159}'];
+
+fn shows(c: char) -> bool {
+    let hidden = GeneralCategoryGroup::Separator
+        .union(GeneralCategoryGroup::Mark)
+        .union(GeneralCategoryGroup::Control)
+        .union(GeneralCategoryGroup::Format);
+    !hidden.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+        && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        && !DRAWN_BLANK.contains(&c)
 }
 
 #[derive(Clone, Copy, PartialEq)]

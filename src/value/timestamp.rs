@@ -76,6 +76,11 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(end.0 - self.0).unwrap_or(0))
     }
 
+    /// Whole seconds from this moment to another, rounded up; none if that is over.
+    pub fn seconds_until(self, end: Self) -> u64 {
+        u64::try_from(end.0 - self.0).unwrap_or(0).div_ceil(1_000_000)
+    }
+
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self::from_micros(

@@ -1,8 +1,11 @@
 //! Passwords: changing them with the old one, and setting them with a mailed token.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tenantry::context::Clock;
+use tenantry::password::{Checked, Password};
 
 use crate::on_both;
 use crate::support::documents::{CREATE_USER, DEACTIVATE_USER, counted, outcomes};
@@ -28,7 +31,11 @@ async fn is_password(app: &App, id: &str, password: &str) -> bool {
     let hash: Vec<Option<String>> = app
         .column(&format!("SELECT password_hash FROM users WHERE id = '{id}'"))
         .await;
-    op.hasher().verify(password, hash[0].as_deref()).await.unwrap()
+    let checked = op
+        .hasher()
+        .verify(None, &Password::new(password), hash[0].as_deref())
+        .await;
+    checked.unwrap() != Checked::Wrong
 }
 
 async fn reset(caller: &Caller<'_>, id: &str) -> String {
@@ -237,6 +244,29 @@ on_both! {
         app.admin().ok(DEACTIVATE_USER, json!({"id": "ada"})).await;
         app.anonymous().ok(COMPLETE, json!({"token": token, "new": "a fourth password"})).await;
         assert_eq!(ada.status().await, 401);
+    }
+
+    /// A link to set a password is good for an hour of whatever clock, and does not keep out others for longer.
+    async fn a_link_is_not_prolonged_by_a_clock(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", None).await;
+        let reset = "mutation { resetPassword(where: {id: \"ada\"}) { id } }";
+        let complete = "mutation($t: String!) { completePasswordReset(token: $t, newPassword: \"a brand new one\") }";
+        let Clock::Held(clock) = &app.services.clock else { panic!("a clock that moves") };
+        let now = clock.load(Ordering::SeqCst);
+        clock.store(now + 30 * 24 * 60 * 60 * 1_000_000, Ordering::SeqCst);
+        for _ in 0..10 {
+            ada.ok(reset, json!({})).await;
+        }
+        let token = app.mailed_token();
+        clock.store(now, Ordering::SeqCst);
+        assert_eq!(app.anonymous().refused(complete, json!({ "t": token })).await, "INVALID");
+        for _ in 0..10 {
+            ada.ok(reset, json!({})).await;
+        }
+        let refusal = ada.refusal(reset, json!({})).await;
+        assert_eq!(refusal["extensions"], json!({"code": "RATE_LIMITED", "retryAfterSeconds": 3600}), "{refusal}");
+        app.anonymous().ok(complete, json!({"t": app.mailed_token()})).await;
     }
 
     async fn a_token_works_for_one_of_many_at_once(app: App) {

@@ -1,5 +1,6 @@
 //! Sessions: signing in, refreshing, ending, and the delays.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -8,6 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
+use tenantry::context::Clock;
 
 use crate::on_both;
 use crate::support::session::{Tokens, code_of};
@@ -156,6 +158,20 @@ on_both! {
         }
         assert_eq!(code_of(&app.try_refresh(&second.refresh).await), "UNAUTHENTICATED");
         assert_eq!(app.who(&other.access).await.as_deref(), Some("ann"), "and no other one");
+    }
+
+    /// An old refresh token is answered for ten seconds, in case the answer to it got lost; a clock put back makes them no
+    /// more.
+    async fn the_grace_of_a_refresh_is_not_prolonged_by_a_clock(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "ada", None).await;
+        let Clock::Held(clock) = &app.services.clock else { panic!("a clock that moves") };
+        let first = app.sign_in("acme", "ada").await;
+        let now = clock.load(Ordering::SeqCst);
+        clock.store(now + 24 * 60 * 60 * 1_000_000, Ordering::SeqCst);
+        app.refresh(&first.refresh).await;
+        clock.store(now, Ordering::SeqCst);
+        assert_eq!(code_of(&app.try_refresh(&first.refresh).await), "UNAUTHENTICATED");
     }
 
     async fn a_token_two_generations_old_has_no_grace(app: App) {

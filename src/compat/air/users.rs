@@ -14,7 +14,7 @@ use crate::compat::people;
 use crate::context::OpContext;
 use crate::error::{Error, Result};
 use crate::list::{self, Filter, TextTest};
-use crate::password;
+use crate::password::{self, Password};
 use crate::role::{self, BuiltIn, Held};
 use crate::user::{self, NewUser, Term, User, UserChange, UserFields};
 use crate::value::{Email, without_hyphens};
@@ -112,7 +112,7 @@ pub(super) async fn create(call: Call) -> Result<Response> {
     fields.refuse_null(&["email", "password", "first_name", "last_name", "role_id", "enabled"])?;
     let new = NewUser {
         email: Some(fields.required_text("email")?.to_owned()),
-        password: Some(fields.required_text("password")?.to_owned()),
+        password: Some(Password::new(fields.required_text("password")?)),
         firstname: owned(fields.text("first_name")?),
         lastname: owned(fields.text("last_name")?),
         role_id: Some(fields.text("role_id")?.unwrap_or(BuiltIn::User.id()).to_owned()),
@@ -161,7 +161,7 @@ pub(super) async fn set_password(call: Call) -> Result<Response> {
     call.fields.refuse_null(&["password"])?;
     let new = call.fields.required_text("password")?;
     let target = people::target_by_id(&call.op, call.path("id"));
-    password::set_own(&call.op, &target, new).await?;
+    password::set_own(&call.op, &target, &Password::new(new)).await?;
     Ok(done())
 }
 

@@ -20,6 +20,7 @@ use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
 use crate::error::Error;
 use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
+use crate::password::Password;
 use crate::session::{self, SignIn, Tokens};
 
 const OPERATION: &str = "wallaroo token";
@@ -107,7 +108,7 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
         "password" => {
             let typed = SignIn {
                 email: form.required("username")?.to_owned(),
-                password: form.required("password")?.to_owned(),
+                password: Password::new(form.required("password")?),
             };
             let signed_in = to_its_end(app, async move { session::sign_in(&op, &typed).await }).await;
             signed_in.map_err(|cause| {

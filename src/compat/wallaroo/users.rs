@@ -15,6 +15,7 @@ use crate::context::OpContext;
 use crate::error::Result;
 use crate::http::Facts;
 use crate::list::{self, Filter};
+use crate::password::Password;
 use crate::role::BuiltIn;
 use crate::role::reserved::WALLAROO;
 use crate::user::{self, NewUser, Term, User, UserChange};
@@ -83,7 +84,7 @@ pub async fn invite(call: Call) -> Result<Response> {
     let roles = fields.texts("roles")?.filter(|roles| !roles.is_empty());
     let new = NewUser {
         email: Some(fields.required_text("email")?.to_owned()),
-        password: fields.text("password")?.map(str::to_owned),
+        password: fields.text("password")?.map(Password::new),
         roles: match roles {
             Some(roles) => roles.into_iter().map(role).collect(),
             None => vec![BuiltIn::User.id().to_owned()],

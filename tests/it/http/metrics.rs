@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
+use tenantry::password::Password;
 
 use crate::on_both;
 use crate::support::App;
@@ -66,7 +67,7 @@ on_both! {
         let hashes: Vec<_> = (0..cores + 6)
             .map(|_| {
                 let hasher = app.services.hasher.clone();
-                tokio::spawn(async move { hasher.hash("correct horse").await.map(|_| ()) })
+                tokio::spawn(async move { hasher.hash(None, &Password::new("correct horse")).await.map(|_| ()) })
             })
             .collect();
         let mut seen = (0.0, 0.0);

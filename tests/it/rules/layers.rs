@@ -230,14 +230,14 @@ fn module_of_path(path: &str) -> &str {
     path.split("::").next().unwrap_or(path)
 }
 
-struct Source {
+pub(super) struct Source {
     /// Without comments, texts and tests.
-    code: String,
+    pub(super) code: String,
     /// What stands behind `crate::`, with groups taken apart.
     paths: BTreeSet<String>,
 }
 
-fn sources(folder: &str) -> BTreeMap<String, Source> {
+pub(super) fn sources(folder: &str) -> BTreeMap<String, Source> {
     fn walk(top: &Path, folder: &Path, found: &mut BTreeMap<String, Source>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -263,7 +263,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
 ];
 
 /// What anybody may call; `null` and not an error where it asks who one is.
-const PUBLIC: &[(&str, &str)] = &[
+pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("me", "null"),
     ("viewer", "null"),
     ("signIn", "ok"),
@@ -648,7 +648,7 @@ async fn user(app: &App, number: usize, password: Option<&str>, role: Option<Str
     let new = tenantry::user::NewUser {
         id: Some(id.clone()),
         email: Some(format!("{id}@acme.example")),
-        password: password.map(str::to_owned),
+        password: password.map(tenantry::password::Password::new),
         password_temporary: password.is_some_and(|password| password.starts_with("temporary")),
         organization_id: Some("acme".to_owned()),
         roles: role.into_iter().collect(),
@@ -662,7 +662,7 @@ async fn user(app: &App, number: usize, password: Option<&str>, role: Option<Str
 async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
     let typed = tenantry::session::SignIn {
         email: email.to_owned(),
-        password: password.to_owned(),
+        password: tenantry::password::Password::new(password),
     };
     let tokens = tenantry::session::sign_in(&app.machine(), &typed).await.unwrap();
     let newest = app.column("SELECT id FROM sessions ORDER BY pk DESC LIMIT 1").await;

@@ -9,7 +9,7 @@ pub mod routes;
 pub mod session;
 pub mod smtp;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -21,7 +21,7 @@ use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
 use tenantry::http::{App as HttpApp, router};
 use tenantry::mail::Mailer;
-use tenantry::password::Hasher;
+use tenantry::password::{Hasher, Speeds};
 use tenantry::value::Timestamp;
 use tower::ServiceExt;
 
@@ -34,6 +34,10 @@ pub const START: &str = "2026-01-02T03:04:05.006Z";
 /// What encrypts signing keys.
 pub const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub const PUBLIC_URL: &str = "https://directory.example";
+
+/// How fast servers in process believe to hash: twenty times as fast as this machine does, so that a refused password is
+/// answered in a twentieth of the time.
+pub static SPEEDS: LazyLock<Speeds> = LazyLock::new(|| Speeds::measure().unwrap().times(20.0));
 
 /// A server in process, with a database of its own.
 pub struct App {
@@ -50,26 +54,33 @@ impl App {
         Self::with_secret(backend, secret()).await
     }
 
+    /// A server that believes to hash at another speed.
+    pub async fn with_hasher(backend: Backend, hasher: Hasher) -> Self {
+        Self::with(backend, secret(), None, hasher).await
+    }
+
     /// A server that cannot keep sessions.
     pub async fn without_secret(backend: Backend) -> Self {
         Self::with_secret(backend, SecretSource::Missing).await
     }
 
     pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
-        Self::with(backend, secret, None).await
+        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS)).await
     }
 
     /// The same, whose mails go to this SMTP server.
     pub async fn with_smtp(backend: Backend, url: &str) -> Self {
+        let smtp = tenantry::config::Smtp::parse(url).unwrap();
         Self::with(
             backend,
             secret(),
-            Some(MailConfig::Smtp(tenantry::config::Smtp::parse(url).unwrap())),
+            Some(MailConfig::Smtp(smtp)),
+            Hasher::with_speeds(*SPEEDS),
         )
         .await
     }
 
-    async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>) -> Self {
+    async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>, hasher: Hasher) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             std::mem::forget(tenantry::telemetry::start());
         }
@@ -80,7 +91,7 @@ impl App {
             db: Database::connect(&database.url).await.unwrap(),
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             credentials: Credentials::default(),
-            hasher: Hasher::default(),
+            hasher,
             mailer: Mailer::new(&mail_config, None, PUBLIC_URL).unwrap(),
             refusals: tenantry::audit::Refusals::default(),
             built_in_roles: tenantry::role::BuiltInRoles::default(),
