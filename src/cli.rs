@@ -210,6 +210,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
+    services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;

@@ -203,6 +203,8 @@ impl Database {
 
     /// Closes what is open, as far as the database still answers.
     pub async fn close(self) {
-        tokio::join!(self.reader.pool.close(), self.writer.close());
+        // SQLite puts its log away when the last connection that may write is closed.
+        self.reader.pool.close().await;
+        self.writer.close().await;
     }
 }

@@ -6,11 +6,11 @@ use anyhow::{Context, bail};
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::sqlite::SqlitePoolOptions;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, SqlxPostgresConnector,
-    SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
 };
 
-use super::limits::{CONNECT, STATEMENT_TIMEOUT, WAIT};
+use super::limits::{CONNECT, LEAVE, STATEMENT_TIMEOUT, WAIT};
 use super::target::Target;
 use super::{Database, Transaction};
 use crate::error::Result;
@@ -24,20 +24,26 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// What the library that makes the schema's steps takes for a transaction, over a connection of its own.
 #[derive(Debug)]
-pub struct Setup(DatabaseTransaction);
+pub struct Setup {
+    transaction: DatabaseTransaction,
+    connection: DatabaseConnection,
+}
 
 impl std::ops::Deref for Setup {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.transaction
     }
 }
 
 impl Setup {
     pub async fn commit(self) -> Result<()> {
-        forget_statements(&self.0).await?;
-        Ok(self.0.commit().await?)
+        forget_statements(&self.transaction).await?;
+        self.transaction.commit().await?;
+        // What is left to close is closed by the system.
+        let _ = tokio::time::timeout(LEAVE, self.connection.close()).await;
+        Ok(())
     }
 }
 
@@ -75,7 +81,10 @@ impl Database {
                 .execute_unprepared("SET LOCAL statement_timeout = 0")
                 .await?;
         }
-        Ok(Setup(transaction))
+        Ok(Setup {
+            transaction,
+            connection,
+        })
     }
 
     /// Opens a change that only one process makes at a time, and not while one is set up.

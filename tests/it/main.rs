@@ -58,3 +58,4 @@ mod tenant;
 mod tokens;
 mod user;
 mod values;
+mod weather;

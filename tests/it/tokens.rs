@@ -306,7 +306,7 @@ async fn without_a_secret_signing_in_is_refused_clearly() {
     app.user("acme", "ann", None).await;
     for password in ["password-of-ann", "wrong"] {
         let answer = app.try_sign_in(None, "ann@acme.example", password).await;
-        assert_eq!(code_of(&answer), "INVALID");
+        assert_eq!(code_of(&answer), "UNAVAILABLE");
         assert!(
             answer["errors"][0]["message"]
                 .as_str()
