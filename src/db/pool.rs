@@ -42,8 +42,8 @@ pub struct Pool {
     open: Arc<AtomicUsize>,
     /// Counts up when a connection breaks: those of before are not used again.
     era: AtomicU64,
-    /// Whether the last thing heard of the database was an answer.
-    answers: AtomicBool,
+    /// When the database last answered; nothing if it has failed to since.
+    heard: Mutex<Option<Instant>>,
     /// Whether the last change failed by the fault of the database.
     ails: AtomicBool,
     pub waits: Histogram,
@@ -102,7 +102,7 @@ impl Pool {
             idle: Mutex::default(),
             open: Arc::default(),
             era: AtomicU64::new(0),
-            answers: AtomicBool::new(true),
+            heard: Mutex::default(),
             ails: AtomicBool::new(false),
             waits,
             ends: TaskTracker::new(),
@@ -118,7 +118,7 @@ impl Pool {
             Ok(Ok((kept, place))) => Ok(Lease::new(Arc::clone(self), kept, place, caller)),
             Ok(Err(error)) => Err(error),
             // The truth of why the others have not given one back.
-            Err(_) if self.answers.load(Ordering::Relaxed) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+            Err(_) if self.was_heard() => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
             Err(_) => Err(DbErr::Conn(RuntimeErr::SqlxError(silence().into()))),
         }
     }
@@ -225,7 +225,13 @@ impl Pool {
 
     /// The server answered.
     pub fn answered(&self) {
-        self.answers.store(true, Ordering::Relaxed);
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether the database answered anybody while somebody waited.
+    fn was_heard(&self) -> bool {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|at| at.elapsed() < WAIT - Duration::from_secs(1))
     }
 
     /// A connection broke by this error.
@@ -239,7 +245,7 @@ impl Pool {
 
     fn failed(&self, error: &sqlx::Error) {
         if matches!(fault(error), Fault::Lost | Fault::Silent) {
-            self.answers.store(false, Ordering::Relaxed);
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 

@@ -10,7 +10,7 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 /// Says which server it was, and never the password, which the driver's own words may hold.
 pub fn cannot_connect(asked: &PgConnectOptions, error: &sqlx::Error) -> anyhow::Error {
     let way_out = match error {
-        sqlx::Error::Tls(_) => {
+        _ if is_of_certificate(error) => {
             "Check the certificate: sslmode=verify-ca and verify-full take a server whose certificate is signed by an authority \
              in the file that sslrootcert names, verify-full only under its own name; sslmode=require encrypts without looking"
         }
@@ -57,6 +57,15 @@ pub fn cannot_open(path: &Path, error: &(dyn std::error::Error + 'static), kind:
         path.display(),
         innermost(error)
     )
+}
+
+/// Whether the connection was not encrypted as it should be: the driver hands some of these on as errors of the system.
+fn is_of_certificate(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()),
+        _ => false,
+    }
 }
 
 /// The cause of the cause: what stands around it repeats it.

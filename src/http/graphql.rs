@@ -178,7 +178,7 @@ pub async fn route(
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
     };
-    let execution = execute(&app, op, parsed, parts.method == Method::GET).await;
+    let mut execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -224,9 +224,19 @@ impl Execution {
         error.filter(|_| self.answer.data == Value::Null).map(code_of)
     }
 
-    /// Whether there is no data in the answer because the server could not do what was asked at this moment.
-    fn came_to_nothing(&self) -> bool {
-        self.has_no_data() && self.facts.code == Some(ErrorCode::Unavailable)
+    /// Whether the server could do nothing of what was asked at this moment. The answer then has no data at all, since one
+    /// with data, were they but nulls, would be a success.
+    fn came_to_nothing(&mut self) -> bool {
+        let unavailable = |error: &ServerError| code_of(error) == ErrorCode::Unavailable;
+        let nothing = match &self.answer.data {
+            Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+            data => *data == Value::Null,
+        };
+        let came_to_nothing = nothing && !self.answer.errors.is_empty() && self.answer.errors.iter().all(unavailable);
+        if came_to_nothing {
+            self.answer.data = Value::Null;
+        }
+        came_to_nothing
     }
 
     /// Whether there is no data in the answer.

@@ -50,7 +50,7 @@ const LOW: &[(&str, &[&str])] = &[
     ),
     ("mail", &["authn", "config", "context", "entity", "error", "value"]),
     ("edge", &[]),
-    ("config", &["authn", "edge", "error", "value"]),
+    ("config", &["authn", "db", "edge", "error", "value"]),
     ("telemetry", &[]),
 ];
 

@@ -63,10 +63,7 @@ fn connections_to_a_demoted_primary_are_dropped() {
         "The database takes no changes",
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
-    primary.sql(
-        "postgres",
-        "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only",
-    );
+    primary.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
     primary.sql("postgres", "SELECT pg_reload_conf()");
     wait_for("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);

@@ -42,7 +42,7 @@ fn urls_that_are_no_address() {
             "several hosts",
         ),
         (
-            "postgres://ada:Zq7Xw9@/people?host=db1.example,db2.example",
+            "postgres://ada:Zq7Xw9@db1.example/people?host=db1.example,db2.example",
             "several hosts",
         ),
         ("postgres://ada:Zq7Xw9@db.example/people?sslmode=sometimes", "sslmode"),

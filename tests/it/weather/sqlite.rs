@@ -23,7 +23,7 @@ fn sqlite_a_file_that_was_moved_or_replaced_is_noticed() {
         );
         assert_eq!(
             get(&server.address, "/readyz"),
-            (503, "the database takes no changes\n".to_owned())
+            (503, "the database does not answer\n".to_owned())
         );
         // Now another file stands there.
         std::fs::copy(&away, &path).unwrap();
