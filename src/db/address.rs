@@ -159,6 +159,11 @@ fn refuse_parameters(url: &Url) -> Result<(), String> {
             "sslmode" if !SSL_MODES.contains(&value.as_ref()) => {
                 return Err(format!("has an sslmode that is not one of {}", SSL_MODES.join(", ")));
             }
+            "sslrootcert" | "sslcert" | "sslkey" => {
+                if let Err(error) = std::fs::File::open(value.as_ref()) {
+                    return Err(format!("names a file in {name} that cannot be read: {value}: {error}"));
+                }
+            }
             _ => {}
         }
     }

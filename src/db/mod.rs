@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -203,7 +203,15 @@ impl Database {
 
     /// Closes what is open, as far as the database still answers.
     pub async fn close(self) {
-        // SQLite puts its log away when the last connection that may write is closed.
+        if self.backend() == DbBackend::Sqlite {
+            // SQLite puts its log away when the last connection that has read it is closed, if that one may write.
+            let writer = Reader {
+                pool: Arc::clone(&self.writer),
+                ..self.reader.clone()
+            };
+            let any = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM sqlite_master");
+            let _ = tokio::time::timeout(limits::LEAVE, writer.query_one_raw(any)).await;
+        }
         self.reader.pool.close().await;
         self.writer.close().await;
     }
