@@ -11,7 +11,6 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::api_key::{self, NewApiKey};
@@ -20,22 +19,17 @@ use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
 use crate::db::{Database, SchemaState, schema_state};
-use crate::http::{App, router, serve};
+use crate::http::{App, Bounds, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
 use crate::user::{self, Target};
 use crate::worker::Workers;
-use crate::{demo, graphql, setup, telemetry};
+use crate::{demo, graphql, setup, stop, telemetry};
 
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
-
-/// How long after the signal to stop everything must have come to its end. Supervisors wait for 30 seconds.
-const STOP: Duration = Duration::from_secs(28);
-/// How long threads that wait for the system may take to end.
-const LAST_THREADS: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -170,7 +164,7 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            return say(graphql::build(true).sdl().trim_end());
+            return say(graphql::sdl(&graphql::build(true)).trim_end());
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -179,7 +173,8 @@ pub fn run() -> anyhow::Result<()> {
         }
         _ => {}
     }
-    let environment = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let config = Config::read(&cli.config, environment)
         .map_err(|faults| anyhow::anyhow!("the configuration has faults:\n{}", faults.trim_end()))?;
     let _logging = telemetry::start();
@@ -199,21 +194,41 @@ pub fn run() -> anyhow::Result<()> {
             Command::Schema | Command::Completions { .. } => Ok(()),
         }
     });
-    runtime.shutdown_timeout(LAST_THREADS);
+    // A hash that is still being made holds up nobody.
+    runtime.shutdown_background();
     done
 }
 
+/// How long what is under way may take to end, once the last request is answered: together with
+/// [`Bounds::grace`] less than the 30 seconds that supervisors wait before they kill.
+const END: Duration = Duration::from_secs(4);
+
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
+    let stop = stop::signal();
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
-    let services = services(config, &format!("http://{address}")).await?;
-    prepare(&services, config).await?;
-    services.signing.warn_without_secret();
+    let started = async {
+        let services = services(config, &format!("http://{address}")).await?;
+        prepare(&services, config).await?;
+        services.signing.warn_without_secret();
+        anyhow::Ok(services)
+    };
+    // Another process may hold the database for long, while it brings the schema up to date.
+    let services = tokio::select! {
+        services = started => services?,
+        () = stop.cancelled() => return Ok(()),
+    };
     if let Some(path) = &config.audit_log {
         // What is wrong with the file is told now, not in the log of the worker that opens it later.
         AuditFile::open(path)?;
+    }
+    if config.public_url.is_none() && address.ip().is_unspecified() {
+        tracing::warn!(
+            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which leads nowhere. Set it \
+             to the URL that people reach this server by."
+        );
     }
     measure_hashing(&services);
     let listening = format!("listening on http://{address}");
@@ -228,20 +243,16 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let workers = Workers::start(&services, config.audit_log.clone());
-    let mut end = Instant::now();
-    let stop = async {
-        stopped().await;
-        end = Instant::now() + STOP;
-    };
-    serve(listener, router(app), stop).await;
-    let ended = tokio::time::timeout_at(end, async {
+    let bounds = Bounds::default();
+    serve(listener, router(app), &config.edge, bounds, stop.cancelled()).await;
+    let end = async {
         services.under_way.close();
         services.under_way.wait().await;
         workers.stop().await;
         services.db.clone().close().await;
-    });
-    if ended.await.is_err() {
-        tracing::warn!("the database did not answer in time; what was under way is left to it");
+    };
+    if tokio::time::timeout(END, end).await.is_err() {
+        tracing::warn!("stopped before everything had ended: the database or the mail server does not answer");
     }
     Ok(())
 }
@@ -401,20 +412,4 @@ async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         "Made {} users in {} organizations with {} tenants, and {} API keys.",
         filled.users, filled.organizations, filled.tenants, filled.api_keys
     ))
-}
-
-/// The signal to stop: an interrupt or, from a supervisor, a termination.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use axum::http::HeaderValue;
 use clap::Args;
 use lettre::message::Mailbox;
 use percent_encoding::percent_decode_str;
@@ -12,7 +11,7 @@ use url::Url;
 
 use crate::authn::{Secret, SecretKey};
 use crate::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_MAX};
-use crate::edge::{Edge, Network, is_origin};
+use crate::edge::{self, Edge};
 
 /// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
 /// [`Config::read`], so that one start tells every fault.
@@ -199,12 +198,12 @@ impl Smtp {
 const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
 
 impl Config {
-    /// Checks everything and tells all that is wrong at once, one line a fault.
-    pub fn read(args: &ConfigArgs, environment: impl Iterator<Item = String>) -> Result<Self, String> {
+    /// Checks everything and tells all that is wrong at once, one line a fault. The environment is names and values.
+    pub fn read(args: &ConfigArgs, environment: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
         let mut faults = Faults::default();
-        for name in environment {
+        for (name, value) in environment {
             let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
-            if ours && !VARIABLES.contains(&name.as_str()) {
+            if ours && !VARIABLES.contains(&name.as_str()) && !is_service_link(&name, &value) {
                 faults.add(&name, &unknown(&name));
             }
         }
@@ -292,7 +291,7 @@ impl Config {
         });
         let trusted_proxies = items(&given(&args.trusted_proxies))
             .filter_map(|text| {
-                let network = Network::parse(text);
+                let network = edge::proxies(text);
                 if network.is_none() {
                     faults.add(
                         "TENANTRY_TRUSTED_PROXIES",
@@ -304,11 +303,11 @@ impl Config {
             .collect();
         let cors_origins = items(&given(&args.cors_origins))
             .filter_map(|text| {
-                let origin = HeaderValue::from_str(text).ok().filter(|_| is_origin(text));
+                let origin = edge::origin(text);
                 if origin.is_none() {
                     faults.add(
                         "TENANTRY_CORS_ORIGINS",
-                        "must be exact origins parted by commas, as browsers send them: https://app.example.com",
+                        "must be origins separated by commas, without a path: https://app.example.com",
                     );
                 }
                 origin
@@ -336,6 +335,30 @@ impl Config {
             },
         })
     }
+}
+
+/// Whether Kubernetes set this variable: it tells every container of the services around it, and a service may well be
+/// called `tenantry`, or `tenantry-pg`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let is_url = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    if name.ends_with("_SERVICE_HOST") || (name.ends_with("_PORT") && is_url) {
+        return true;
+    }
+    // As in TENANTRY_SERVICE_PORT_HTTP.
+    if name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
+        return value.parse::<u16>().is_ok();
+    }
+    // As in TENANTRY_PORT_80_TCP_ADDR.
+    let Some((_, port)) = name.rsplit_once("_PORT_") else {
+        return false;
+    };
+    let mut words = port.split('_');
+    words.next().is_some_and(|number| number.parse::<u16>().is_ok())
+        && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+        && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+        && words.next().is_none()
 }
 
 /// What is said of a variable that nobody reads, with the one it was perhaps meant to be.
@@ -391,16 +414,80 @@ impl Faults {
     }
 }
 
-fn is_base_url(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
-        return false;
-    };
-    !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '"', '<', '>']) && rest.is_ascii()
+/// Whether links and tokens can begin with it. It may have a path.
+fn is_base_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            // As it stands it goes into mails and tokens.
+            && text.is_ascii()
+            && !text.contains([' ', '"', '<', '>', '\\'])
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_url_may_be_an_address() {
+        for good in [
+            "https://directory.example.com",
+            "http://localhost:8000",
+            "http://[fd00::12]",
+            "http://[fd00::12]:8000/directory",
+            "https://192.0.2.1",
+        ] {
+            assert!(is_base_url(good), "{good}");
+        }
+        for bad in [
+            "directory.example.com",
+            "https://",
+            "https:///x",
+            "http://[fd00::12",
+            "https://u:p@a.example",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://a.example/ x",
+            "ftp://a.example",
+        ] {
+            assert!(!is_base_url(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn service_links_are_passed_over() {
+        for (name, value) in [
+            ("TENANTRY_SERVICE_HOST", "10.0.0.1"),
+            ("TENANTRY_SERVICE_PORT", "80"),
+            ("TENANTRY_SERVICE_PORT_HTTP", "80"),
+            ("TENANTRY_PORT", "tcp://10.0.0.1:80"),
+            ("TENANTRY_PORT_80_TCP", "tcp://10.0.0.1:80"),
+            ("TENANTRY_PORT_80_TCP_PROTO", "tcp"),
+            ("TENANTRY_PORT_80_TCP_PORT", "80"),
+            ("TENANTRY_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ("TENANTRY_PG_SERVICE_HOST", "10.0.0.2"),
+            ("TENANTRY_PG_PORT", "tcp://10.0.0.2:5432"),
+            ("TENANTRY_PG_PORT_5432_TCP_ADDR", "10.0.0.2"),
+            ("TENANTRY_DNS_PORT_53_UDP", "udp://10.0.0.2:53"),
+        ] {
+            assert!(is_service_link(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("TENANTRY_PORT", "8000"),
+            ("TENANTRY_HOST", "0.0.0.0"),
+            ("TENANTRY_PORT_80", "80"),
+            ("TENANTRY_PORT_HTTP_TCP", "80"),
+            ("TENANTRY_SERVICE_PORT", "http"),
+            ("TENANTRY_DATABASE_URI", "tcp://10.0.0.1:80"),
+        ] {
+            assert!(!is_service_link(name, value), "{name}={value}");
+        }
+    }
 
     #[test]
     fn a_mail_server_is_read_from_its_url() {

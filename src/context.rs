@@ -2,19 +2,23 @@
 //!
 //! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
 
+pub mod room;
+
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
+use self::room::{Room, Turn};
 use crate::audit::{self, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
-use crate::db::{Database, Transaction};
+use crate::db::{Database, Holder, Transaction};
 use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
@@ -73,21 +77,27 @@ impl Clock {
 #[derive(Clone, Debug)]
 pub struct OpContext {
     services: Arc<Services>,
+    /// The database, as far as whoever sent the request may hold it.
+    db: Database,
     actor: Actor,
     /// What the actor was decided by; nothing for the machine, and for who has just signed in.
     presented: Option<Arc<Presented>>,
     request_id: Arc<str>,
     client: Option<IpAddr>,
+    /// What the answer may take, if it is bounded.
+    room: Option<Arc<Room>>,
 }
 
 impl OpContext {
     pub fn new(services: Arc<Services>, actor: Actor, request_id: impl Into<Arc<str>>) -> Self {
         Self {
+            db: services.db.clone(),
             services,
             actor,
             presented: None,
             request_id: request_id.into(),
             client: None,
+            room: None,
         }
     }
 
@@ -99,7 +109,13 @@ impl OpContext {
         client: Option<IpAddr>,
     ) -> Result<Self> {
         let actor = presented.actor(&services).await?;
+        // Whoever acts as many users is one caller all the same.
+        let holder = match actor.caller() {
+            Some(caller) => Holder::User(caller.impersonator.as_ref().map_or(caller.user_pk, |who| who.user_pk)),
+            None => Holder::client(client),
+        };
         Ok(Self {
+            db: services.db.held_by(holder),
             presented: Some(presented),
             client,
             ..Self::new(services, actor, request_id)
@@ -122,6 +138,36 @@ impl OpContext {
     pub fn from_client(mut self, client: Option<IpAddr>) -> Self {
         self.client = client;
         self
+    }
+
+    /// The same, with an answer that has no more room than this.
+    #[must_use]
+    pub fn within(mut self, room: Room) -> Self {
+        self.room = Some(Arc::new(room));
+        self
+    }
+
+    /// The room that the answer has; `None`, if it is not bounded.
+    pub fn room(&self) -> Option<&Room> {
+        self.room.as_deref()
+    }
+
+    /// Waits until no other field at the top of the same document is being answered.
+    pub async fn turn(&self) -> Option<Turn<'_>> {
+        match self.room() {
+            Some(room) => Some(room.turn().await),
+            None => None,
+        }
+    }
+
+    /// Charges what was read for the answer.
+    pub fn charge_read(&self, bytes: usize) -> Result<()> {
+        self.room().map_or(Ok(()), |room| room.read(bytes))
+    }
+
+    /// Charges what was written into the answer.
+    pub fn charge_written(&self, bytes: usize) -> Result<()> {
+        self.room().map_or(Ok(()), |room| room.written(bytes))
     }
 
     /// The same request by nobody: for verbs that are open to anybody, and go by what they are given and not by who brings it.
@@ -151,7 +197,7 @@ impl OpContext {
     }
 
     pub fn db(&self) -> &Database {
-        &self.services.db
+        &self.db
     }
 
     pub fn now(&self) -> Timestamp {
@@ -228,8 +274,10 @@ impl OpContext {
 
     /// Opens the one transaction of a verb.
     pub async fn begin(&self) -> Result<Change<'_>> {
+        let place = self.db.place_for_change().await?;
         Ok(Change {
-            transaction: self.services.db.begin().await?,
+            transaction: self.db.begin().await?,
+            _place: place,
             op: self,
             told: false,
             access: false,
@@ -244,6 +292,8 @@ impl OpContext {
 #[derive(Debug)]
 pub struct Change<'op> {
     transaction: Transaction,
+    /// The caller's, for as long as the change is open.
+    _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
     told: bool,
     /// Whether somebody's access changed, and remembered credentials are void.

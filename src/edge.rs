@@ -2,65 +2,58 @@
 //!
 //! It is read here; [`crate::http`] uses it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use axum::http::HeaderValue;
+use ipnet::IpNet;
+use url::{Origin, Url};
 
 /// What is configured of the way between clients and this server.
 #[derive(Clone, Debug, Default)]
 pub struct Edge {
-    pub trusted_proxies: Vec<Network>,
-    /// Exact origins, as browsers send them.
-    pub cors_origins: Vec<HeaderValue>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub cors_origins: Vec<Origin>,
 }
 
-/// An address, or all that begin with the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-impl Network {
-    /// Reads `10.0.0.1` or `10.0.0.0/8`, and the same of IPv6.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        (bits <= most).then_some(Self { address, bits })
-    }
-
-    /// Whether an address is in it.
-    pub fn contains(&self, other: IpAddr) -> bool {
-        match (self.address, other) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                (a.to_bits() ^ b.to_bits())
-                    .checked_shr(32 - self.bits)
-                    .unwrap_or_default()
-                    == 0
-            }
-            (IpAddr::V6(a), IpAddr::V6(b)) => {
-                (a.to_bits() ^ b.to_bits())
-                    .checked_shr(128 - self.bits)
-                    .unwrap_or_default()
-                    == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
+impl Edge {
+    /// Whether this is the address of a proxy that says whom it serves.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|proxies| proxies.contains(&address))
     }
 }
 
-/// Whether a text is an origin as browsers send it: scheme, host and, unless it is the usual one, port.
-pub fn is_origin(text: &str) -> bool {
-    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
-        return false;
+/// Reads `10.0.0.1` or `10.0.0.0/8`, and the same of IPv6. IPv4 inside IPv6 (`::ffff:10.0.0.1`) is IPv4.
+pub fn proxies(text: &str) -> Option<IpNet> {
+    const MAPPED_BITS: u8 = 96;
+    let net: IpNet = match text.parse() {
+        Ok(net) => net,
+        Err(_) => text.parse::<IpAddr>().ok()?.into(),
     };
-    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b".-:[]_".contains(&c);
-    !host.is_empty() && host.bytes().all(plain)
+    match (net.addr().to_canonical(), net.prefix_len().checked_sub(MAPPED_BITS)) {
+        (IpAddr::V4(v4), Some(bits)) if net.addr().is_ipv6() => IpNet::new(v4.into(), bits).ok(),
+        _ => Some(net),
+    }
+}
+
+/// Reads `https://app.example.com`, in any spelling that means the same: browsers leave out the usual port.
+pub fn origin(text: &str) -> Option<Origin> {
+    let url = Url::parse(text).ok()?;
+    let bare = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && !text.ends_with('/')
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    bare.then(|| url.origin())
+}
+
+/// What one client can be told by: an IPv4 address, or the /64 network of an IPv6 address, of which everybody has many.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
 }
 
 #[cfg(test)]
@@ -69,8 +62,15 @@ mod tests {
 
     #[test]
     fn networks_are_read() {
-        for good in ["0.0.0.0/0", "10.0.0.1", "::/0", "2001:db8::/32", "10.1.2.3/32"] {
-            assert!(Network::parse(good).is_some(), "{good}");
+        for (text, net) in [
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("10.0.0.1", "10.0.0.1/32"),
+            ("::/0", "::/0"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ] {
+            assert_eq!(proxies(text).map(|net| net.to_string()).as_deref(), Some(net), "{text}");
         }
         for bad in [
             "",
@@ -81,25 +81,45 @@ mod tests {
             "10.0.0.0/-1",
             "10.0.0.0/",
         ] {
-            assert!(Network::parse(bad).is_none(), "{bad}");
+            assert!(proxies(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
-    fn origins_are_exact() {
-        for good in ["https://app.example.com", "http://localhost:3000", "http://[::1]:8080"] {
-            assert!(is_origin(good), "{good}");
+    fn origins_are_exact_in_any_spelling() {
+        for (text, ascii) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("https://App.Example:443", "https://app.example"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://[::1]:80", "http://[::1]"),
+        ] {
+            let origin = origin(text).map(|origin| origin.ascii_serialization());
+            assert_eq!(origin.as_deref(), Some(ascii), "{text}");
         }
         for bad in [
             "*",
             "null",
             "https://",
-            "https://A.example",
             "https://a.example/",
+            "https://a.example/x",
+            "https://a.example?x",
+            "https://u@a.example",
             "ftp://a.example",
             "a.example",
         ] {
-            assert!(!is_origin(bad), "{bad}");
+            assert!(origin(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_told_by_its_network() {
+        for (address, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ] {
+            let told = address.parse().map(network).map(|net| net.to_string());
+            assert_eq!(told.as_deref(), Ok(expected));
         }
     }
 }

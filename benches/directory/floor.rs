@@ -66,7 +66,8 @@ pub async fn serve(url: &str, user_id: &str) {
         .with_state(Arc::new(floor));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("listening on http://{}", listener.local_addr().unwrap());
-    tenantry::http::serve(listener, router, std::future::pending()).await;
+    let bounds = tenantry::http::Bounds::default();
+    tenantry::http::serve(listener, router, &Default::default(), bounds, std::future::pending()).await;
 }
 
 async fn connect(url: &str) -> Pools {

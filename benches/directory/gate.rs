@@ -28,7 +28,7 @@ use tenantry::authz::{Action, Resource};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
-use tenantry::http::{App, Parsed, RequestId, execute, presented};
+use tenantry::http::{App, RequestId, Sent, execute, presented};
 use tenantry::mail::Mailer;
 use tenantry::password::Hasher;
 use uuid::Uuid;
@@ -66,14 +66,14 @@ pub async fn serve(url: &str, user_pk: &str) {
     };
     let open = async move |State(app): State<App>, body: Bytes| {
         let op = OpContext::new(Arc::clone(&app.services), known, request_id().0);
-        run(&app, op, &body).await
+        run(&app, op, body).await
     };
     let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
         let id = request_id();
         let presented = presented(&headers, &id).unwrap();
         presented.owner(&app.services).await.unwrap();
         let op = OpContext::of_request(Arc::clone(&app.services), presented, id.0, None).await;
-        run(&app, op.unwrap(), &body).await
+        run(&app, op.unwrap(), body).await
     };
     let router = Router::new()
         .route("/open", post(open))
@@ -81,15 +81,17 @@ pub async fn serve(url: &str, user_pk: &str) {
         .with_state(app);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("listening on http://{}", listener.local_addr().unwrap());
-    tenantry::http::serve(listener, router, std::future::pending()).await;
+    let bounds = tenantry::http::Bounds::default();
+    tenantry::http::serve(listener, router, &Default::default(), bounds, std::future::pending()).await;
 }
 
 fn request_id() -> RequestId {
     RequestId(Uuid::now_v7().to_string().into(), None)
 }
 
-async fn run(app: &App, op: OpContext, body: &[u8]) -> Response {
-    let execution = execute(app, op, Parsed::from_body(body).unwrap(), false).await;
+async fn run(app: &App, op: OpContext, body: Bytes) -> Response {
+    let (op, parsed) = Sent::Body(body).parse(op).await.unwrap();
+    let execution = execute(app, op, parsed, false).await;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     execution.into_response(StatusCode::OK, json)
 }

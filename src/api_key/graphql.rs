@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use super::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
 use crate::list::{self, Filter, Paging};
@@ -301,7 +301,7 @@ impl ApiKeyQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<ApiKeyObject>> {
+    ) -> Result<List<ApiKeyObject>> {
         listing::page::<ApiKey>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
     }
 
@@ -384,8 +384,8 @@ impl ApiKeyMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "At most 100 names.")] names: Vec<String>,
-    ) -> Result<Vec<ApiKeyObject>> {
+    ) -> Result<List<ApiKeyObject>> {
         let keys = super::revoke(op(ctx), &names).await?;
-        Ok(ApiKey::present(op(ctx), keys, &Selection::of(ctx)).await?)
+        Ok(ApiKey::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
     }
 }

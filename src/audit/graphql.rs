@@ -9,7 +9,8 @@ use futures::future::BoxFuture;
 use super::{AuditEvent, AuditEventFields, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, OrderBy, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, text_terms,
+    DateTime, List, Listing, OrderBy, PageSize, Result, Selection, TextFilter, combine, connection_type, listing,
+    text_terms,
 };
 use crate::list::{Filter, Order, Paging, SortKey};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -233,7 +234,7 @@ impl AuditQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<AuditEventObject>> {
+    ) -> Result<List<AuditEventObject>> {
         listing::page::<AuditEvent>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
     }
 

@@ -190,7 +190,7 @@ impl SigningKeys {
         let claims = token.claims;
         let seconds = now.micros() / 1_000_000;
         let in_time = claims.exp > seconds
-            && claims.nbf <= seconds.saturating_add(SKEW_SECONDS)
+            && claims.nbf.max(claims.iat) <= seconds.saturating_add(SKEW_SECONDS)
             && claims.exp.saturating_sub(claims.nbf) <= LIFETIME_SECONDS_MAX;
         Ok(in_time.then_some((claims, kid)))
     }

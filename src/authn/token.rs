@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 pub const ACCESS_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// A token that claims to last longer is none of ours.
 pub(super) const LIFETIME_SECONDS_MAX: i64 = 15 * 60;
-/// By how much the clocks of our processes may differ.
-pub(super) const SKEW_SECONDS: i64 = 30;
+/// By how much the clocks of our processes may differ: a token is believed so long before it begins, and never after its
+/// end.
+pub(super) const SKEW_SECONDS: i64 = 120;
 /// `typ` of the header, as RFC 9068 has it: no other token of ours, present or future, is taken for an access token.
 pub(super) const TYPE: &str = "at+jwt";
 pub(super) const AUDIENCE: &str = "tenantry";

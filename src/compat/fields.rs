@@ -17,13 +17,14 @@ pub struct Fields {
 impl Fields {
     /// A body. `INVALID` unless it is one JSON object.
     pub fn parse(body: &[u8]) -> Result<Self> {
-        let parsed = std::str::from_utf8(body).ok().and_then(exact_json);
-        match parsed {
-            Some(Value::Object(fields)) => Ok(Self {
+        let no_object = || Error::invalid("body", "The body must be a JSON object.".to_owned());
+        let text = std::str::from_utf8(body).map_err(|_| no_object())?;
+        match exact_json(text).map_err(|fault| fault.refusal(no_object))? {
+            Value::Object(fields) => Ok(Self {
                 place: String::new(),
                 fields,
             }),
-            _ => Err(Error::invalid("body", "The body must be a JSON object.".to_owned())),
+            _ => Err(no_object()),
         }
     }
 

@@ -14,8 +14,8 @@ use axum::{Extension, Json, Router};
 
 use crate::context::OpContext;
 use crate::error::Error;
-use crate::graphql::Schema;
-use crate::http::{App, Facts, Parsed, RequestId, execute, presented, read_body, refuse, status_of};
+use crate::graphql::{Schema, sdl};
+use crate::http::{App, Facts, RequestId, Sent, execute, presented, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -23,7 +23,7 @@ const RELEASE: &str = "2.128";
 
 /// The routes.
 pub fn routes(schema: &Schema) -> Router<App> {
-    let version = serde_json::json!({ "version": format!("{RELEASE}.{}", crc32fast::hash(schema.sdl().as_bytes())) });
+    let version = serde_json::json!({ "version": format!("{RELEASE}.{}", crc32fast::hash(sdl(schema).as_bytes())) });
     Router::new()
         .route(&format!("{PATH}/graphql"), post(graphql))
         .route(&format!("{PATH}/version"), get(async move || Json(version)))
@@ -39,11 +39,6 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
     if let Err(error) = presented.owner(&app.services).await {
         return refuse_caller(error, &id);
     }
-    // The newer SDK compresses large bodies, and sends them again uncompressed after a 415.
-    if parts.headers.contains_key(header::CONTENT_ENCODING) {
-        let error = Error::invalid("contentEncoding", "Send the body uncompressed.".to_owned());
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
-    }
     if is_form(&parts.headers) {
         let error = Error::invalid(
             "contentType",
@@ -51,13 +46,17 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
         );
         return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
     }
-    let parsed = match read_body(body).await.and_then(|body| Parsed::from_body(&body)) {
-        Ok(parsed) => parsed,
+    let sent = match read_body(body).await {
+        Ok(body) => Sent::Body(body),
         Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
     let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, &id),
+    };
+    let (op, parsed) = match sent.parse(op).await {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
     let execution = execute(&app, op, parsed, false).await;
     let status = if execution.has_no_data() {

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use address::Address;

@@ -19,11 +19,12 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
         ));
     }
     let mut identities = Vec::with_capacity(given.len());
-    for one in given {
+    for (number, one) in given.iter().enumerate() {
+        let place = |field: &str| format!("{FIELD}.{number}.{field}");
         identities.push(FederatedIdentity {
-            identity_provider: value::name("federatedIdentities.identityProvider", &one.identity_provider)?,
-            user_id: value::name("federatedIdentities.userId", &one.user_id)?,
-            user_name: value::name("federatedIdentities.userName", &one.user_name)?,
+            identity_provider: value::name(&place("identityProvider"), &one.identity_provider)?,
+            user_id: value::name(&place("userId"), &one.user_id)?,
+            user_name: value::name(&place("userName"), &one.user_name)?,
         });
     }
     identities.sort_by(|a, b| a.identity_provider.cmp(&b.identity_provider));

@@ -3,8 +3,9 @@
 //! A resolver's `?` turns an [`Error`] into a [`Failure`] and nothing else into one: there is no way for a database's own
 //! text into an answer. Errors that the GraphQL library makes itself get their code in [`finish`].
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError};
+use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
+use super::document::{Fault, Operation, argument_path};
 use crate::error::{Error, ErrorCode};
 
 /// The result of a resolver.
@@ -12,23 +13,46 @@ pub type Result<T> = std::result::Result<T, Failure>;
 
 /// An [`Error`] on its way out. It has no `Display`, so that only this conversion applies.
 #[derive(Debug)]
-pub struct Failure(Error);
+pub struct Failure {
+    error: Error,
+    /// Where in the answer it happened; empty, where the library knows.
+    path: Vec<PathSegment>,
+}
+
+impl Failure {
+    /// One of a field below a list. The library cuts the path of such an error at the outermost list that it comes
+    /// through, so it takes its path along from here.
+    pub fn at<T>(ctx: &ContextBase<'_, T>, error: Error) -> Self {
+        let place = ctx.set_error_path(ServerError::new("", None));
+        Self {
+            error,
+            path: place.path,
+        }
+    }
+}
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(error)
+        Self {
+            error,
+            path: Vec::new(),
+        }
     }
 }
 
 impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
-        let error = failure.0;
-        let mut out = Self::new(message(&error));
-        out.extensions = Some(extensions(&error));
+        let mut out = Self::new(message(&failure.error));
+        out.extensions = Some(extensions(&failure.error));
         // The cause goes along for the log line and never into the answer.
-        out.source = Some(std::sync::Arc::new(error));
+        out.source = Some(std::sync::Arc::new(failure));
         out
     }
+}
+
+/// The error of a verb behind an error of the answer.
+fn cause(error: &ServerError) -> Option<&Error> {
+    error.source::<Failure>().map(|failure| &failure.error)
 }
 
 fn message(error: &Error) -> String {
@@ -52,25 +76,46 @@ fn coded(code: ErrorCode) -> ErrorExtensionValues {
     values
 }
 
-/// At most this many errors in an answer; more of them tell nobody anything.
-const ERRORS_MAX: usize = 8;
+/// At most this many errors in an answer; more of them tell nobody anything. The last one then counts the others.
+pub const ERRORS_MAX: usize = 8;
 
-/// Gives every error its code, names the request in those that are our fault, logs their causes, and bounds their number.
-pub fn finish(response: &mut Response, request_id: &str) {
-    response.errors.truncate(ERRORS_MAX);
+/// Gives every error its code and its place, names the request in those that are our fault, logs their causes, and bounds
+/// their number.
+pub fn finish(response: &mut Response, operation: Option<&Operation>, request_id: &str) {
+    let left_out = match response.errors.len() {
+        0..=ERRORS_MAX => 0,
+        many => many - (ERRORS_MAX - 1),
+    };
+    if left_out > 0 {
+        let message = format!("{left_out} more errors are not shown; the limit is {ERRORS_MAX}.");
+        response.errors.truncate(ERRORS_MAX - 1);
+        response
+            .errors
+            .extend(response_of(Error::LimitExceeded(message)).errors);
+    }
     for error in &mut response.errors {
-        complete(error, request_id);
+        complete(error, operation, request_id);
     }
 }
 
-fn complete(error: &mut ServerError, request_id: &str) {
-    let ours = error.source::<Error>();
-    match ours {
+fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: &str) {
+    if let Some(failure) = error.source::<Failure>()
+        && !failure.path.is_empty()
+    {
+        error.path = failure.path.clone();
+    }
+    match cause(error) {
         Some(cause @ (Error::Internal(_) | Error::Unavailable { .. })) => {
             tracing::error!(request_id, error = %chain(cause), "a request failed");
         }
+        Some(Error::Invalid { field, .. }) => {
+            if let Some((parent, at)) = operation.and_then(|operation| operation.field_at(&error.path)) {
+                let field = argument_path(parent, at, field);
+                error.extensions.get_or_insert_default().set("field", field);
+            }
+        }
         Some(_) => {}
-        // Not from a verb, so from the library's own checks: the document or a value in it.
+        // Not from a verb, so from the library's own checks.
         None if error.extensions.is_none() => {
             let code = code_of(error);
             error.message = format!("[{code}] {}", sentence(&error.message));
@@ -87,8 +132,11 @@ fn complete(error: &mut ServerError, request_id: &str) {
 
 /// The code of an error, whoever made it.
 pub fn code_of(error: &ServerError) -> ErrorCode {
-    if let Some(ours) = error.source::<Error>() {
+    if let Some(ours) = cause(error) {
         return ours.code();
+    }
+    if let Some(code) = error.source::<ErrorCode>() {
+        return *code;
     }
     // The library's limits are refusals of another kind than a malformed document.
     let limits = ["recursion depth", "recursion limit", "number of directives"];
@@ -118,17 +166,6 @@ fn sentence(text: &str) -> String {
     text
 }
 
-/// What the parser found wrong, without the picture of the place that it draws, which may hold a secret of the document.
-pub fn syntax_error(error: async_graphql::parser::Error) -> ServerError {
-    let mut error = ServerError::from(error);
-    if let Some((_, expected)) = error.message.rsplit_once("= ") {
-        let place = error.locations.first();
-        let place = place.map(|at| format!(" in line {}, column {}", at.line, at.column));
-        error.message = format!("Syntax error{}: {expected}", place.unwrap_or_default());
-    }
-    error
-}
-
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -146,8 +183,24 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// A whole answer that is one refusal, made before anything ran.
 pub fn response_of(error: Error) -> Response {
-    let mut error = async_graphql::Error::from(Failure(error)).into_server_error(async_graphql::Pos::default());
+    let mut error = async_graphql::Error::from(Failure::from(error)).into_server_error(async_graphql::Pos::default());
     // It stands nowhere in the document; line 0 is no place.
     error.locations.clear();
     Response::from_errors(vec![error])
+}
+
+/// A whole answer that tells what is wrong with a document, before anything ran.
+pub fn refused(faults: Vec<Fault>) -> Response {
+    let errors = faults.into_iter().map(|fault| {
+        let mut extensions = coded(fault.code);
+        if let Some(field) = fault.field {
+            extensions.set("field", field);
+        }
+        let mut error = ServerError::new(format!("[{}] {}", fault.code, fault.message), None);
+        error.locations = fault.at;
+        error.extensions = Some(extensions);
+        error.source = Some(std::sync::Arc::new(fault.code));
+        error
+    });
+    Response::from_errors(errors.collect())
 }

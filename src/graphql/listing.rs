@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
 use super::selection::place_key;
-use super::{OrderBy, PageSize, Selection, op, window};
+use super::{Failure, List, OrderBy, PageSize, Selection, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::error::{Error, Result};
@@ -58,17 +58,19 @@ pub async fn page<L: Listing>(
     order_by: Option<L::OrderBy>,
     first: Option<PageSize>,
     skip: Option<i32>,
-) -> super::Result<Vec<L::Object>> {
+) -> super::Result<List<L::Object>> {
     let op = op(ctx);
+    let _turn = op.turn().await;
     let selection = Selection::of(ctx);
     let (filter, order) = asked::<L>(op, wanted, order_by);
     let things = list::page::<L>(op, &filter, order, L::fields(&selection), window(first, skip)?).await?;
-    Ok(L::present(op, things, &selection).await?)
+    Ok(L::present(op, things, &selection).await?.into())
 }
 
 /// `countThings(where)`.
 pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
     let op = op(ctx);
+    let _turn = op.turn().await;
     Ok(list::count::<L>(op, &filter_of::<L>(op, wanted)).await?)
 }
 
@@ -87,7 +89,7 @@ pub struct Nested<T>(HashMap<String, Loaded<T>>);
 
 #[derive(Clone, Debug)]
 enum Loaded<T> {
-    List(Vec<T>),
+    List(List<T>),
     /// The caller may see the parent and not this list.
     Forbidden(String),
 }
@@ -99,17 +101,21 @@ impl<T> Default for Nested<T> {
 }
 
 impl<T: Clone> Nested<T> {
-    /// The list of the field that is being resolved.
-    pub fn of(&self, ctx: &Context<'_>) -> Result<Vec<T>> {
-        let field = ctx.field();
-        match self.0.get(&place_key(&field)) {
-            Some(Loaded::List(list)) => Ok(list.clone()),
-            Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
-            None => Err(Error::internal(format!(
-                "'{}' was not loaded with its parent",
-                field.name()
-            ))),
-        }
+    /// The list of the field that is being resolved, with its window.
+    pub fn list(&self, ctx: &Context<'_>, first: Option<PageSize>, skip: Option<i32>) -> super::Result<List<T>> {
+        let list = || -> Result<List<T>> {
+            window(first, skip)?;
+            let field = ctx.field();
+            match self.0.get(&place_key(&field)) {
+                Some(Loaded::List(list)) => Ok(list.clone()),
+                Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
+                None => Err(Error::internal(format!(
+                    "'{}' was not loaded with its parent",
+                    field.name()
+                ))),
+            }
+        };
+        list().map_err(|error| Failure::at(ctx, error))
     }
 }
 
@@ -185,7 +191,7 @@ pub async fn nest_linked<L: Listing>(
             entry
                 .0
                 .entry(place.key.clone())
-                .or_insert_with(|| Loaded::List(Vec::new()));
+                .or_insert_with(|| Loaded::List(List::default()));
         }
     }
     Ok(nested)
@@ -219,6 +225,7 @@ pub async fn connection<L: Listing>(
     paging: Paging,
 ) -> super::Result<Connected<L::Object>> {
     let op = op(ctx);
+    let _turn = op.turn().await;
     let selection = Selection::of(ctx);
     let node = selection.nodes();
     let (filter, order) = asked::<L>(op, wanted, order_by);
@@ -250,7 +257,7 @@ macro_rules! connection_type {
         #[graphql(complex)]
         pub struct $connection {
             #[doc = concat!("The ", $things, " of this slice, each with its cursor.")]
-            pub edges: Vec<$edge>,
+            pub edges: crate::graphql::List<$edge>,
             /// Where this slice stands in the whole.
             pub page_info: crate::graphql::PageInfo,
             #[graphql(skip)]
@@ -260,7 +267,7 @@ macro_rules! connection_type {
         #[async_graphql::ComplexObject]
         impl $connection {
             #[doc = concat!("The ", $things, " of this slice, without cursors.")]
-            async fn nodes(&self) -> Vec<$object> {
+            async fn nodes(&self) -> crate::graphql::List<$object> {
                 self.edges.iter().map(|edge| edge.node.clone()).collect()
             }
 

@@ -3,29 +3,30 @@
 //! Resolvers are thin: decode, call one verb, wrap. What a list nests is preloaded with it, guided by what the document
 //! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
 
-pub mod documents;
+mod answer;
+pub mod document;
 mod error;
 mod filter;
-pub mod limits;
 pub mod listing;
 mod order;
+mod persisted;
 mod rows;
 mod scalar;
 mod schema;
 mod selection;
-mod variables;
 
-pub use error::{Failure, Result, code_of, finish, response_of, syntax_error};
+pub use answer::{List, Written};
+pub use error::{Failure, Result, code_of, finish, refused, response_of};
 pub use filter::{TextFilter, address_terms, combine, text_terms};
 pub(crate) use listing::connection_type;
 pub use listing::{Connected, Listing, Nested, PageInfo};
 pub use order::OrderBy;
 pub(crate) use order::order_by;
-pub use rows::{Repeated, Rows, rows};
-pub use scalar::{DateTime, Json, PageSize};
-pub use schema::{Mutation, Query, Schema, build, builder};
+pub use persisted::{PERSISTED_BYTES_MAX, PERSISTED_DOCUMENTS_MAX, PersistedQuery};
+pub use rows::{Rows, rows};
+pub use scalar::{DateTime, Json, KeptJson, PageSize};
+pub use schema::{Mutation, Query, Schema, build, builder, sdl};
 pub use selection::Selection;
-pub use variables::JsonVariables;
 
 use async_graphql::Context;
 

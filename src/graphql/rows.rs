@@ -2,23 +2,24 @@
 //!
 //! It is another way to the same answer: documents are parsed, validated and limited as all others, and what it does not
 //! know goes the ordinary way. It knows a list at the top of a document of whose things nothing is selected but what is
-//! in their rows ([`Listing::cell`]) and `__typename`, through fragments and under aliases; what `@skip` and `@include`
-//! leave out, the library has removed before.
+//! in their rows ([`Listing::cell`]) and `__typename`, under aliases too.
 
 use std::borrow::Cow;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, Selection as Selected, SelectionSet};
+use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{Context, ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
+use async_graphql::{Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 
-use super::scalar::raw;
+use axum::body::Bytes;
+
+use super::answer::{self, List};
 use super::{Listing, PageSize, op, window};
 use crate::list::{self, Member};
 
 /// A list: things to be resolved field by field, or what comes of them.
 pub enum Rows<O> {
-    Objects(Vec<O>),
-    Written(String),
+    Objects(List<O>),
+    Written(Bytes),
 }
 
 impl<O: OutputType> OutputType for Rows<O> {
@@ -37,50 +38,7 @@ impl<O: OutputType> OutputType for Rows<O> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match self {
             Self::Objects(objects) => objects.resolve(ctx, field).await,
-            Self::Written(text) => Ok(raw(text.clone())),
-        }
-    }
-}
-
-/// The keys that stand more than once at the top of an operation. What they give is merged member by member, and text
-/// cannot be. Whoever runs a document puts this beside it; without it, nothing is written at once.
-#[derive(Debug)]
-pub struct Repeated(Vec<Name>);
-
-impl Repeated {
-    pub fn of(document: &ExecutableDocument) -> Self {
-        let mut repeated = Vec::new();
-        for (_, operation) in document.operations.iter() {
-            let mut met = Vec::new();
-            collect(document, &operation.node.selection_set.node, &mut met, &mut repeated);
-        }
-        Self(repeated)
-    }
-}
-
-/// What a document may cost was bounded before, so that this ends, and soon.
-fn collect<'a>(
-    document: &'a ExecutableDocument,
-    set: &'a SelectionSet,
-    met: &mut Vec<&'a Name>,
-    repeated: &mut Vec<Name>,
-) {
-    for selection in &set.items {
-        match &selection.node {
-            Selected::Field(field) => {
-                let key = &field.node.response_key().node;
-                if met.contains(&key) {
-                    repeated.push(key.clone());
-                } else {
-                    met.push(key);
-                }
-            }
-            Selected::InlineFragment(inline) => collect(document, &inline.node.selection_set.node, met, repeated),
-            Selected::FragmentSpread(spread) => {
-                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
-                    collect(document, &fragment.node.selection_set.node, met, repeated);
-                }
-            }
+            Self::Written(text) => Ok(answer::text(text.clone())),
         }
     }
 }
@@ -101,9 +59,10 @@ where
         return Ok(Rows::Objects(objects));
     };
     let op = op(ctx);
+    let _turn = op.turn().await;
     let (filter, order) = super::listing::asked::<L>(op, wanted, order_by);
     let text = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
-    Ok(Rows::Written(text))
+    Ok(Rows::Written(text.into()))
 }
 
 /// The members of each object in the answer; `None` if the ordinary way is the only one.
@@ -112,18 +71,9 @@ where
     L::Object: OutputType,
 {
     let field = ctx.field();
-    let key = field.alias().unwrap_or(field.name());
-    let at_the_top = ctx.path_node.as_ref().is_some_and(|node| node.parent.is_none());
-    if !at_the_top || ctx.data_opt::<Repeated>()?.0.iter().any(|repeated| repeated == key) {
-        return None;
-    }
     let mut members: Vec<(String, Member)> = Vec::new();
     for field in field.selection_set() {
         let key = field.alias().unwrap_or(field.name());
-        // One key is one field, whatever it is called by; validation has seen to that.
-        if members.iter().any(|(known, _)| known == key) {
-            continue;
-        }
         let member = match field.name() {
             "__typename" => Member::Fixed(L::Object::type_name().into()),
             name => Member::Cell(L::cell(name)?),

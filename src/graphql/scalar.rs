@@ -1,7 +1,17 @@
 //! Scalars of our own.
 
-use async_graphql::{InputValueError, InputValueResult, Name, Scalar, ScalarType, Value};
+use std::borrow::Cow;
 
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContextSelectionSet, InputValueError, InputValueResult, OutputType, Positioned, Scalar, ScalarType, ServerResult,
+    Value,
+};
+use axum::body::Bytes;
+
+use super::answer;
+use crate::context::OpContext;
 use crate::value::{JsonText, Timestamp};
 
 // The schema takes a scalar's description from the `impl`, not from the type.
@@ -67,40 +77,14 @@ impl ScalarType for PageSize {
     }
 }
 
-/// The key by which the library knows a text that is JSON already (`async_graphql_value::RAW_VALUE_TOKEN`, which it does
-/// not pass on). A test holds it.
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
-
-/// Any JSON value.
+/// Any JSON value, as it is given.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Json(JsonValue);
-
-#[derive(Clone, Debug, PartialEq)]
-enum JsonValue {
-    Given(serde_json::Value),
-    Kept(String),
-}
+pub struct Json(serde_json::Value);
 
 impl Json {
     /// The value as the caller gave it.
     pub fn given(self) -> serde_json::Value {
-        match self.0 {
-            JsonValue::Given(value) => value,
-            JsonValue::Kept(text) => serde_json::from_str(&text).unwrap_or_default(),
-        }
-    }
-}
-
-impl Json {
-    /// A text that is JSON already.
-    pub fn kept(text: String) -> Self {
-        Self(JsonValue::Kept(text))
-    }
-}
-
-impl From<JsonText> for Json {
-    fn from(text: JsonText) -> Self {
-        Self(JsonValue::Kept(text.as_str().to_owned()))
+        self.0
     }
 }
 
@@ -109,22 +93,46 @@ impl From<JsonText> for Json {
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
         to_json(value)
-            .map(|value| Self(JsonValue::Given(value)))
+            .map(Self)
             .ok_or_else(|| InputValueError::custom("not JSON"))
     }
 
     fn to_value(&self) -> Value {
-        let text = match &self.0 {
-            JsonValue::Kept(text) => text.clone(),
-            JsonValue::Given(value) => value.to_string(),
-        };
-        raw(text)
+        answer::text(self.0.to_string())
     }
 }
 
-/// A text that is JSON already, as a value.
-pub(super) fn raw(text: String) -> Value {
-    Value::Object([(Name::new(RAW_VALUE), Value::String(text))].into_iter().collect())
+/// Any JSON value, as it is kept: read once, and not copied, wherever it stands in an answer.
+#[derive(Clone, Debug)]
+pub struct KeptJson(Bytes);
+
+impl From<String> for KeptJson {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<JsonText> for KeptJson {
+    fn from(text: JsonText) -> Self {
+        text.into_string().into()
+    }
+}
+
+impl OutputType for KeptJson {
+    fn type_name() -> Cow<'static, str> {
+        <Json as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Json as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let op = ctx.data_unchecked::<OpContext>();
+        op.charge_written(self.0.len())
+            .map_err(|error| answer::placed(ctx, field, error))?;
+        Ok(answer::text(self.0.clone()))
+    }
 }
 
 /// By hand and not by serde, which would take certain keys for marks of its own.

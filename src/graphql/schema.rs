@@ -1,12 +1,7 @@
 //! The schema, put together from the areas.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
+use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
-use async_graphql::{EmptySubscription, MergedObject, SchemaBuilder};
-
-use super::limits::DIRECTIVES_MAX;
 use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
 use crate::audit::graphql::AuditQuery;
 use crate::email::graphql::EmailMutation;
@@ -61,30 +56,15 @@ pub fn build(introspection: bool) -> Schema {
     }
 }
 
-/// The schema on its way. What a document may cost is checked before, in [`super::limits`].
+/// The schema on its way. Documents are parsed, limited and validated before they come to the library, in
+/// [`super::document`]; what it still walks of its own checks is the little that cannot be switched off.
 pub fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .limit_directives(DIRECTIVES_MAX)
+        .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
 }
 
-/// The names of the fields that give a page, which are those that take `first`.
-pub fn paged_fields() -> &'static HashSet<String> {
-    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let definitions = async_graphql::parser::parse_schema(build(true).sdl()).map(|schema| schema.definitions);
-        let mut names = HashSet::new();
-        for definition in definitions.unwrap_or_default() {
-            if let TypeSystemDefinition::Type(definition) = definition
-                && let TypeKind::Object(object) = definition.node.kind
-            {
-                let paged = object.fields.into_iter().map(|field| field.node).filter(|field| {
-                    let mut arguments = field.arguments.iter();
-                    arguments.any(|argument| argument.node.name.node == "first")
-                });
-                names.extend(paged.map(|field| field.name.node.to_string()));
-            }
-        }
-        names
-    });
-    &NAMES
+/// The schema as text, with all that it says: also where its scalars are specified, which the library leaves out.
+pub fn sdl(schema: &Schema) -> String {
+    schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
 }

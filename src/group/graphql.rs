@@ -1,6 +1,7 @@
 //! Groups in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
@@ -10,8 +11,8 @@ use super::{Clearable, Group, GroupChange, GroupFields, NewGroup, Target, Term};
 use crate::context::OpContext;
 use crate::entity::group_member;
 use crate::graphql::{
-    DateTime, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    DateTime, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
+    order_by, text_terms,
 };
 use crate::list::{Filter, Link, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -40,7 +41,7 @@ pub struct GroupObject {
     /// The id of the organization it belongs to.
     pub organization_id: String,
     /// The roles that its members have by it.
-    pub roles: Vec<RoleObject>,
+    pub roles: List<Arc<RoleObject>>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen. Members coming and going do not
     /// count.
     pub version: i64,
@@ -64,10 +65,9 @@ impl GroupObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<UserObject>> {
+    ) -> Result<List<UserObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.users.of(ctx)?)
+        self.users.list(ctx, first, skip)
     }
 }
 
@@ -245,9 +245,9 @@ impl Listing for Group {
                 let owners = things.iter().map(|thing| thing.organization_pk);
                 organizations = organizations_beside(op, owners, &under).await?;
             }
-            let mut roles: HashMap<i64, Vec<RoleObject>> = HashMap::new();
+            let mut roles: HashMap<i64, List<Arc<RoleObject>>> = HashMap::new();
             if let Some(under) = selection.under_field("roles") {
-                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups(op.db().reader(), keys).await?;
+                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
                 let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
                 roles = roles_beside(op, carried, &under).await?;
             }
@@ -347,7 +347,7 @@ impl GroupQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<GroupObject>> {
+    ) -> Result<List<GroupObject>> {
         listing::page::<Group>(ctx, r#where, order_by, first, skip).await
     }
 

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, Method, header};
-use tower_http::cors::CorsLayer;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::edge::Edge;
+use crate::edge::{self, Edge};
 
 /// The socket's other end.
 #[derive(Clone, Copy, Debug)]
@@ -21,32 +22,35 @@ impl Edge {
             .get_all("x-forwarded-for")
             .iter()
             .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+            .map(str::trim)
+            .filter(|said| !said.is_empty())
             .collect();
-        while self.trusted_proxies.iter().any(|proxy| proxy.contains(client)) {
-            match said.pop().and_then(|address| address.trim().parse::<IpAddr>().ok()) {
-                Some(before) => client = before.to_canonical(),
+        while self.trusts(client) {
+            match said.pop().and_then(address) {
+                Some(before) => client = before,
                 None => break,
             }
         }
         Some(client)
     }
 
-    /// Lets pages of the configured origins call; without any, a browser keeps every other site out. No cookies: the only
-    /// credential is a header that a page must know.
+    /// Lets pages of the configured origins call, with whatever headers they like; without any, a browser keeps every
+    /// other site out. Cookies mean nothing here, so that a page may send its own along.
     pub fn cors(&self) -> Option<CorsLayer> {
         if self.cors_origins.is_empty() {
             return None;
         }
+        let origins = self.cors_origins.clone();
+        let is_allowed = move |asked: &HeaderValue, _: &Parts| {
+            let asked = asked.to_str().ok().and_then(edge::origin);
+            asked.is_some_and(|asked| origins.contains(&asked))
+        };
         Some(
             CorsLayer::new()
-                .allow_origin(self.cors_origins.clone())
+                .allow_origin(AllowOrigin::predicate(is_allowed))
+                .allow_credentials(true)
                 .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-                .allow_headers([
-                    header::AUTHORIZATION,
-                    header::CONTENT_TYPE,
-                    HeaderName::from_static(super::request::IMPERSONATE),
-                    HeaderName::from_static(super::request::WAII_IMPERSONATE),
-                ])
+                .allow_headers(AllowHeaders::mirror_request())
                 .expose_headers([
                     header::WWW_AUTHENTICATE,
                     header::RETRY_AFTER,
@@ -57,16 +61,35 @@ impl Edge {
     }
 }
 
+/// An address as proxies write it: in quotes, in brackets, with a port, with a zone.
+fn address(said: &str) -> Option<IpAddr> {
+    let said = said.trim_matches('"');
+    let bare = match said.strip_prefix('[') {
+        Some(bracketed) => {
+            let (inside, port) = bracketed.split_once(']')?;
+            (port.is_empty() || is_port(port.strip_prefix(':')?)).then_some(inside)?
+        }
+        // One colon parts an IPv4 address from its port.
+        None => match said.split_once(':') {
+            Some((v4, port)) if is_port(port) => v4,
+            Some(_) | None => said,
+        },
+    };
+    let without_zone = bare.split_once('%').map_or(bare, |(address, _)| address);
+    Some(without_zone.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
-    use crate::edge::Network;
 
     fn edge(proxies: &[&str]) -> Edge {
         Edge {
-            trusted_proxies: proxies.iter().filter_map(|text| Network::parse(text)).collect(),
+            trusted_proxies: proxies.iter().filter_map(|text| edge::proxies(text)).collect(),
             cors_origins: Vec::new(),
         }
     }
@@ -98,6 +121,32 @@ mod tests {
         assert_eq!(of("10.0.0.1", &["nonsense"]), "10.0.0.1");
         assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(of("fd00::1", &["2001:db8::1"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn addresses_are_read_as_proxies_write_them() {
+        let inner = edge(&["10.0.0.0/8"]);
+        let of = |forwarded: &str| client(&inner, "10.0.0.1", &[forwarded]).unwrap_or_default();
+        for (forwarded, expected) in [
+            ("198.51.100.7:51234", "198.51.100.7"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("\"198.51.100.7\"", "198.51.100.7"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:80", "fe80::1"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("[::ffff:198.51.100.7]:80", "198.51.100.7"),
+            ("198.51.100.7,", "198.51.100.7"),
+            (" , 198.51.100.7 , 10.0.0.3:80, ,", "198.51.100.7"),
+            // What is no address ends the list: the last one that is counts.
+            ("198.51.100.7, unknown, 10.0.0.3", "10.0.0.3"),
+            ("198.51.100.7:port", "10.0.0.1"),
+            ("[2001:db8::1", "10.0.0.1"),
+            ("[2001:db8::1]x", "10.0.0.1"),
+        ] {
+            assert_eq!(of(forwarded), expected, "{forwarded}");
+        }
     }
 
     #[test]

@@ -3,125 +3,24 @@
 //! Not the library's own extractor, which runs mutations over GET and whatever the content type says, ignores `Accept`,
 //! and reads bodies of any size.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
-use async_graphql::{Name, PathSegment, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::{Request, Response as Answer, Value};
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, Request as HttpRequest, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 
+use super::media::{Media, is_json};
+use super::parameters::Parsed;
 use super::request::{Facts, RequestId, in_time, presented, to_its_end};
-use super::{App, read_body};
+use super::{App, read_body, sending};
 use crate::context::OpContext;
-use crate::error::{Error, ErrorCode, Result, shown};
-use crate::graphql::{JsonVariables, Repeated, code_of, documents, finish, limits, response_of};
-
-/// A request's parameters, before its document is looked at.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Parsed {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<JsonVariables>,
-    // Read for its type only: there are no extensions of a request here, but a client may send some.
-    #[serde(rename = "extensions")]
-    _extensions: Option<HashMap<String, IgnoredAny>>,
-}
-
-impl Parsed {
-    /// A JSON body.
-    pub fn from_body(body: &[u8]) -> Result<Self> {
-        let not_understood = || {
-            Error::invalid(
-                "body",
-                "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
-            )
-        };
-        // A list would do for serde, its items being the fields in turn.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(not_understood());
-        }
-        serde_json::from_slice(body).map_err(|_| not_understood())
-    }
-
-    fn from_query(query: &str) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Texts {
-            query: Option<String>,
-            operation_name: Option<String>,
-            variables: Option<String>,
-            extensions: Option<String>,
-        }
-        let invalid = |what: &str| Error::invalid(what, format!("The parameter '{what}' must be a JSON object."));
-        let uri = format!("/?{query}").parse().map_err(|_| invalid("query"))?;
-        let texts: Texts = axum::extract::Query::try_from_uri(&uri)
-            .map_err(|_| invalid("query"))?
-            .0;
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let variables =
-            given(texts.variables).map(|text| serde_json::from_str(&text).map_err(|_| invalid("variables")));
-        let extensions =
-            given(texts.extensions).map(|text| serde_json::from_str(&text).map_err(|_| invalid("extensions")));
-        Ok(Self {
-            query: texts.query,
-            operation_name: given(texts.operation_name),
-            variables: variables.transpose()?.flatten(),
-            _extensions: extensions.transpose()?.flatten(),
-        })
-    }
-}
-
-/// The media types an answer can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Media {
-    /// `application/graphql-response+json`: a document that is refused is a 400.
-    GraphqlResponse,
-    /// `application/json`, for older clients: a document that is refused is a 200.
-    Json,
-}
-
-impl Media {
-    /// The first acceptable one, by the client's weights; `None` if the client takes neither.
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut accepts = headers.get_all(header::ACCEPT).iter().peekable();
-        if accepts.peek().is_none() {
-            return Some(Self::Json);
-        }
-        let mut best: Option<(f32, Self)> = None;
-        for range in accepts
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-        {
-            let mut parts = range.split(';').map(str::trim);
-            let media = match parts.next().map(str::to_ascii_lowercase).as_deref() {
-                Some("application/graphql-response+json") => Self::GraphqlResponse,
-                Some("application/json" | "application/*" | "*/*") => Self::Json,
-                _ => continue,
-            };
-            let weight = parts
-                .find_map(|part| part.strip_prefix("q="))
-                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            if weight > 0.0 && best.is_none_or(|(known, _)| weight > known) {
-                best = Some((weight, media));
-            }
-        }
-        best.map(|(_, media)| media)
-    }
-
-    fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-}
+use crate::context::room::{Room, too_large};
+use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::document::{self, Operation};
+use crate::graphql::{Written, code_of, finish, refused, response_of};
 
 /// The route.
 pub async fn route(
@@ -147,8 +46,8 @@ pub async fn route(
     if let Err(error) = presented.owner(&app.services).await {
         return refuse_caller(error, media, &id);
     }
-    let parsed = match parts.method {
-        Method::GET => Parsed::from_query(query.as_deref().unwrap_or_default()),
+    let sent = match parts.method {
+        Method::GET => Ok(Sent::Address(query.unwrap_or_default())),
         Method::POST if !is_json(&parts.headers) => {
             let error = Error::invalid(
                 "contentType",
@@ -156,7 +55,7 @@ pub async fn route(
             );
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, media.content_type(), &id);
         }
-        Method::POST => read_body(body).await.and_then(|body| Parsed::from_body(&body)),
+        Method::POST => read_body(body).await.map(Sent::Body),
         _ => {
             let error = Error::invalid("method", "Use POST, or GET for a query.".to_owned());
             let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -166,17 +65,21 @@ pub async fn route(
             return response;
         }
     };
-    let parsed = match parsed {
-        Ok(parsed) if parsed.query.is_some() => parsed,
-        Ok(_) => {
-            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
-            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
-        }
+    let sent = match sent {
+        Ok(sent) => sent,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
+    };
+    let (op, parsed) = match sent.parse(op).await {
+        Ok((_, parsed)) if !parsed.names_a_document() => {
+            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
+            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
+        }
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
     let mut execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
@@ -198,6 +101,29 @@ pub async fn route(
     execution.into_response(status, media.content_type())
 }
 
+/// The parameters of a request as they came.
+pub enum Sent {
+    Body(Bytes),
+    /// Behind the address's `?`.
+    Address(String),
+}
+
+impl Sent {
+    /// Reads the parameters, once there is room for what they and the answer take.
+    pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
+        let bytes = match &self {
+            Self::Body(body) => body.len(),
+            Self::Address(query) => query.len(),
+        };
+        let room = Room::for_body(op.db().answers(), bytes).await?;
+        let parsed = match self {
+            Self::Body(body) => Parsed::from_body(&body)?,
+            Self::Address(query) => Parsed::from_query(&query)?,
+        };
+        Ok((op.within(room), parsed))
+    }
+}
+
 /// The answer to a caller who is none, or may not act as the user that a header names.
 fn refuse_caller(error: Error, media: Media, id: &RequestId) -> Response {
     let unauthenticated = matches!(error, Error::Unauthenticated(_));
@@ -215,6 +141,8 @@ pub struct Execution {
     answer: Answer,
     facts: Facts,
     mutation_by_get: bool,
+    /// Its answer's room is held until that is sent.
+    op: OpContext,
 }
 
 impl Execution {
@@ -227,7 +155,7 @@ impl Execution {
     /// Whether the server could do nothing of what was asked at this moment. The answer then has no data at all, since one
     /// with data, were they but nulls, would be a success.
     fn came_to_nothing(&mut self) -> bool {
-        let unavailable = |error: &ServerError| code_of(error) == ErrorCode::Unavailable;
+        let unavailable = |error: &async_graphql::ServerError| code_of(error) == ErrorCode::Unavailable;
         let nothing = match &self.answer.data {
             Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
             data => *data == Value::Null,
@@ -246,56 +174,30 @@ impl Execution {
 
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
         let request_error = self.request_error().is_some();
-        respond(status, &self.answer, request_error, content_type, self.facts)
+        let room = self.op.room();
+        respond(status, &self.answer, request_error, content_type, self.facts, room)
     }
 }
 
 /// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
 pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
     let mut facts = Facts::of(op.actor());
-    let query = parsed.query.unwrap_or_default();
-    let mut variables = parsed.variables.map(|given| given.0).unwrap_or_default();
-    let prepared = document(&query, &variables).and_then(|document| {
-        let (kind, name, defaults) = operation(&document, parsed.operation_name.as_deref(), &variables)?;
-        facts.operation = Some(name);
-        for (name, default) in defaults {
-            variables.entry(name).or_insert(default);
-        }
-        Ok((document, kind == OperationType::Mutation))
-    });
-    let mut mutation_by_get = false;
     let request_id = op.request_id().to_owned();
-    let mut answer = match prepared {
+    let mut mutation_by_get = false;
+    let mut chosen = None;
+    let mut answer = match chosen_by(&op, &parsed) {
         Err(answer) => *answer,
-        Ok((_, true)) if by_get => {
-            mutation_by_get = true;
-            Answer::default()
-        }
-        Ok((document, mutates)) => {
-            let mut request = Request::new(query)
-                .variables(variables)
-                .data(op.clone())
-                .data(Repeated::of(&document));
-            if let Some(name) = parsed.operation_name {
-                request = request.operation_name(name);
+        Ok(operation) => {
+            let operation = chosen.insert(operation);
+            facts.operation = Some(operation.title.clone());
+            mutation_by_get = by_get && operation.mutates();
+            match mutation_by_get {
+                true => Answer::default(),
+                false => run(app, op.clone(), operation.clone(), parsed).await,
             }
-            request.set_parsed_query(ExecutableDocument::clone(&document));
-            let schema = app.schema.clone();
-            // On the heap: it is large, and is handed on several times.
-            let run = Box::pin(async move {
-                let answer = schema.execute(request).await;
-                note_refusals(&op, &answer, &document);
-                Ok(answer)
-            });
-            let answer = if mutates {
-                to_its_end(app, run).await
-            } else {
-                in_time(run).await
-            };
-            answer.unwrap_or_else(response_of)
         }
     };
-    finish(&mut answer, &request_id);
+    finish(&mut answer, chosen.as_ref(), &request_id);
     facts.code = match mutation_by_get {
         true => Some(ErrorCode::Invalid),
         false => answer.errors.first().map(code_of),
@@ -304,136 +206,74 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
         answer,
         facts,
         mutation_by_get,
+        op,
     }
+}
+
+/// The operation that a request is about; an answer, if there is none, or it would cost too much.
+fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> {
+    let kept = match (&parsed.query, &parsed.persisted) {
+        (None, Some(persisted)) => Some(persisted.text(op.actor())?),
+        (Some(text), Some(persisted)) => {
+            persisted.check(text).map_err(response_of)?;
+            None
+        }
+        (_, None) => None,
+    };
+    let text = kept.as_deref().or(parsed.query.as_deref()).unwrap_or_default();
+    let document = document::read(text);
+    let chosen =
+        document.and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
+    chosen.map_err(|fault| Box::new(refused(vec![fault])))
+}
+
+async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> Answer {
+    let prepared = match operation.prepare(parsed.variables, app.introspection) {
+        Ok(prepared) => prepared,
+        Err(faults) => return refused(faults),
+    };
+    if let (Some(text), Some(persisted)) = (&parsed.query, &parsed.persisted) {
+        persisted.keep(op.actor(), text);
+    }
+    let mut request = Request::new("").data(op.clone());
+    request.set_parsed_query(prepared);
+    let schema = app.schema.clone();
+    let mutates = operation.mutates();
+    // On the heap: it is large, and is handed on several times.
+    let run = Box::pin(async move {
+        let mut answer = schema.execute(request).await;
+        note_refusals(&op, &answer, &operation);
+        if op.room().is_some_and(Room::overflowed) {
+            answer = without_data(answer);
+        }
+        Ok(answer)
+    });
+    let answer = if mutates {
+        to_its_end(app, run).await
+    } else {
+        in_time(run).await
+    };
+    answer.unwrap_or_else(response_of)
 }
 
 /// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it
 /// themselves, with the account, are left out: impersonation, and those that nobody known calls with a password.
-fn note_refusals(op: &OpContext, answer: &Answer, document: &ExecutableDocument) {
+fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
     if op.actor().caller().is_none() {
         return;
     }
-    let forbidden = |error: &&ServerError| code_of(error) == ErrorCode::Forbidden;
-    let mut refused = answer.errors.iter().filter(forbidden).peekable();
-    if refused.peek().is_none() {
-        return;
-    }
-    let fields = root_fields(document);
-    for error in refused {
-        if let Some(PathSegment::Field(key)) = error.path.first()
-            && let Some(field) = fields.get(key)
+    for error in answer
+        .errors
+        .iter()
+        .filter(|error| code_of(error) == ErrorCode::Forbidden)
+    {
+        let root = error.path.get(..1).unwrap_or_default();
+        if let Some((_, field)) = operation.field_at(root)
             && field != "impersonateUser"
         {
             op.note_refusal(field);
         }
     }
-}
-
-/// The fields at the top of a document's operations, by their keys in the answer: an alias is the client's own word.
-fn root_fields(document: &ExecutableDocument) -> HashMap<String, String> {
-    let mut fields = HashMap::new();
-    let mut sets: Vec<&SelectionSet> = document
-        .operations
-        .iter()
-        .map(|(_, operation)| &operation.node.selection_set.node)
-        .collect();
-    sets.extend(
-        document
-            .fragments
-            .values()
-            .map(|fragment| &fragment.node.selection_set.node),
-    );
-    while let Some(set) = sets.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
-                    let key = field.node.response_key().node.to_string();
-                    fields.insert(key, field.node.name.node.to_string());
-                }
-                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-    fields
-}
-
-/// The document, parsed and small enough for these variables.
-fn document(query: &str, variables: &Variables) -> Result<Arc<ExecutableDocument>, Box<Answer>> {
-    let document = documents::parse(query)?;
-    limits::check(&document, variables).map_err(|error| Box::new(response_of(error)))?;
-    Ok(document)
-}
-
-/// What an operation's variables are when they are not given.
-type Defaults = Vec<(Name, Value)>;
-
-/// The kind of the operation that would run, its name for the log, and what its variables are when they are not given.
-fn operation(
-    document: &ExecutableDocument,
-    wanted: Option<&str>,
-    variables: &Variables,
-) -> Result<(OperationType, String, Defaults), Box<Answer>> {
-    let unknown = |message: &str| {
-        Err(Box::new(response_of(Error::invalid(
-            "operationName",
-            message.to_owned(),
-        ))))
-    };
-    let (name, operation) = match (&document.operations, wanted) {
-        (DocumentOperations::Single(operation), None) => (None, operation),
-        (DocumentOperations::Single(_), Some(_)) => {
-            return unknown("The document has no operation of this name.");
-        }
-        (DocumentOperations::Multiple(all), Some(wanted)) => match all.get_key_value(wanted) {
-            Some((name, operation)) => (Some(name), operation),
-            None => return unknown("The document has no operation of this name."),
-        },
-        (DocumentOperations::Multiple(all), None) => match all.iter().next() {
-            Some((name, operation)) if all.len() == 1 => (Some(name), operation),
-            Some(_) | None => return unknown("The document has several operations; say which in 'operationName'."),
-        },
-    };
-    // The library takes a missing value for an argument that is not given.
-    for variable in &operation.node.variable_definitions {
-        let variable = &variable.node;
-        let missing = match variables.get(&variable.name.node) {
-            Some(value) => *value == Value::Null,
-            None => variable.default_value.is_none(),
-        };
-        if missing && !variable.var_type.node.nullable {
-            let (name, kind) = (shown(&variable.name.node), shown(&variable.var_type.node.to_string()));
-            let message = format!("The variable '${name}' must have a value of the type '{kind}'.");
-            return Err(Box::new(response_of(Error::invalid("variables", message))));
-        }
-    }
-    let kind = operation.node.ty;
-    let name = match name {
-        Some(name) => format!("{kind} {name}"),
-        None => format!("{kind}"),
-    };
-    // The library knows defaults by itself, but not where `@skip` and `@include` ask.
-    let defaults = operation.node.variable_definitions.iter().filter_map(|variable| {
-        let default = variable.node.default_value()?;
-        Some((variable.node.name.node.clone(), default.clone()))
-    });
-    Ok((kind, shown(&name), defaults.collect()))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let json = parts
-        .next()
-        .is_some_and(|media| media == "application/json" || media == "application/graphql+json");
-    let utf8 = parts.all(|part| {
-        part.strip_prefix("charset=")
-            .is_none_or(|set| set.trim_matches('"') == "utf-8")
-    });
-    json && utf8 && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 /// The status of a refusal before any document was looked at.
@@ -460,8 +300,8 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
     };
     let retry_after = error.retry_after_seconds();
     let mut answer = response_of(error);
-    finish(&mut answer, &id.0);
-    let mut response = respond(status, &answer, true, content_type, facts);
+    finish(&mut answer, None, &id.0);
+    let mut response = respond(status, &answer, true, content_type, facts, None);
     if let Some(seconds) = retry_after {
         response
             .headers_mut()
@@ -470,33 +310,41 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
     response
 }
 
+/// A request error has no data in its answer, not even null data: its document did not run.
 fn respond(
     status: StatusCode,
     answer: &Answer,
     request_error: bool,
     content_type: HeaderValue,
     facts: Facts,
+    room: Option<&Room>,
 ) -> Response {
-    #[derive(Serialize)]
-    struct Out<'a> {
-        #[serde(skip_serializing_if = "<[ServerError]>::is_empty")]
-        errors: &'a [ServerError],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<&'a Value>,
-    }
-    // A document that did not run has no data, not even null data.
-    let out = Out {
-        errors: &answer.errors,
-        data: (!request_error).then_some(&answer.data),
+    let data = (!request_error).then_some(&answer.data);
+    let body = match Written::answer(&answer.errors, data) {
+        Ok(Some(written)) => {
+            let held = room.map(|room| room.left(written.bytes())).unwrap_or_default();
+            sending::body(written, held)
+        }
+        Ok(None) => return respond(status, &too_large_answer(), false, content_type, facts, None),
+        Err(_) => Body::from(r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#),
     };
-    let mut response = match serde_json::to_vec(&out) {
-        Ok(text) => Response::new(Body::from(text)),
-        Err(_) => Response::new(Body::from(
-            r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#,
-        )),
-    };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.extensions_mut().insert(facts);
     response
+}
+
+/// What is told in place of an answer that is larger than answers are. The document has run.
+fn too_large_answer() -> Answer {
+    response_of(too_large())
+}
+
+/// The same for one that became too large on its way: the first error that says so, and where.
+fn without_data(answer: Answer) -> Answer {
+    let mut errors = answer.errors.into_iter();
+    match errors.find(|error| code_of(error) == ErrorCode::LimitExceeded) {
+        Some(error) => Answer::from_errors(vec![error]),
+        None => too_large_answer(),
+    }
 }

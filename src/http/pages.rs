@@ -6,14 +6,14 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use moka::sync::Cache;
 use rust_embed::RustEmbed;
 
 use super::App;
 use super::router::plain;
-use crate::graphql::Schema;
+use crate::graphql::{Schema, sdl};
 
 /// `web/dist`, as `npm run build` left it; empty where it was not run.
 #[derive(RustEmbed)]
@@ -33,11 +33,11 @@ const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed
 
 /// The schema as text, if it may be read.
 pub fn schema(schema: Option<&Schema>) -> Router<App> {
-    let text = schema.map(Schema::sdl);
+    let text = schema.map(sdl);
     Router::new().route(
         "/schema.graphql",
         get(async move || match text {
-            Some(sdl) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], sdl).into_response(),
+            Some(text) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response(),
             None => plain(
                 StatusCode::NOT_FOUND,
                 "This server does not show its schema: TENANTRY_INTROSPECTION is off.\n",
@@ -57,13 +57,13 @@ pub fn routes() -> Router<App> {
             "/graphiql",
             get(async |headers: HeaderMap| page("graphiql.html", GRAPHIQL_POLICY, &headers)),
         )
-        .route("/graphiql/", get(async || Redirect::permanent("/graphiql")))
+        .route("/graphiql/", get(async || moved("../graphiql")))
         .route(
             "/licenses.txt",
             get(async |headers: HeaderMap| page("licenses.txt", START_POLICY, &headers)),
         )
-        .route("/docs", get(async || Redirect::permanent("/docs/README")))
-        .route("/docs/", get(async || Redirect::permanent("/docs/README")))
+        .route("/docs", get(async || moved("docs/README")))
+        .route("/docs/", get(async || moved("README")))
         .route(
             "/docs/{*name}",
             get(async |Path(name): Path<String>, headers: HeaderMap| {
@@ -71,6 +71,11 @@ pub fn routes() -> Router<App> {
             }),
         )
         .route("/assets/{*name}", get(asset))
+}
+
+/// Leads to a page by a relative address, which is right behind a proxy that serves everything below a path.
+fn moved(to: &'static str) -> Response {
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response()
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {

@@ -15,6 +15,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
+use super::media::is_encoded;
 use super::metrics::{Metrics, Observed};
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
 use crate::authn::{Actor, Presented};
@@ -87,12 +88,13 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
         .scope(Arc::new(AtomicU32::new(0)), async {
-            let response = match head_bytes(&request) > HEAD_BYTES_MAX {
-                true => head_too_large(form, &id),
-                false => {
-                    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-                    response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
-                }
+            let response = if head_bytes(&request) > HEAD_BYTES_MAX {
+                head_too_large(form, &id)
+            } else if is_encoded(request.headers()) {
+                compressed(form, &id)
+            } else {
+                let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+                response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
             };
             (response, STATEMENTS.with(|count| count.load(Ordering::Relaxed)))
         })
@@ -146,6 +148,21 @@ fn head_too_large(form: Form, id: &Arc<str>) -> Response {
     let message = format!("The request's head is too large; the limit is {HEAD_BYTES_MAX} bytes.");
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     form(status, Error::LimitExceeded(message), &RequestId(Arc::clone(id), None))
+}
+
+/// A compressed body is read by nobody here, so that none grows as it is unpacked. Kili's newer client, which compresses
+/// large ones, sends them again as they are after a 415.
+fn compressed(form: Form, id: &Arc<str>) -> Response {
+    let message = "Send the body uncompressed: no 'Content-Encoding' but 'identity' is read.".to_owned();
+    let error = Error::invalid("contentEncoding", message);
+    let mut response = form(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        error,
+        &RequestId(Arc::clone(id), None),
+    );
+    let identity = HeaderValue::from_static("identity");
+    response.headers_mut().insert(header::ACCEPT_ENCODING, identity);
+    response
 }
 
 /// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.

@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(pages)
         .merge(pages::schema(app.introspection.then_some(&app.schema)))
         .route("/graphql", any(graphql::route))
+        .route("/graphql/", any(graphql::route))
         .merge(compat::routes(&app.schema))
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))

@@ -1,75 +1,152 @@
 //! Accepting connections, and ending them gracefully.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::Peer;
+use super::connection::{Activity, Answer, Connection};
+use super::places::Places;
+use super::{Edge, Peer};
 
 /// A longer request head is refused with 431.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
-const CONNECTIONS_MAX: usize = 4_096;
-/// How long running requests may take to finish after the signal to stop.
-const GRACE: Duration = Duration::from_secs(24);
+
+/// How long connections may take, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// From a head's first byte to its last one, and from connecting to the end of the first head.
+    pub head: Duration,
+    /// Between two requests. Balancers keep connections for a minute, and must be the ones who close them: a request that
+    /// meets a closing connection is a 502 there.
+    pub idle: Duration,
+    /// How long a client may take no byte of its answer.
+    pub stall: Duration,
+    pub connections: usize,
+    /// Of one IPv4 address or one /64 network of IPv6 addresses. Trusted proxies have as many as they like.
+    pub connections_of_client: usize,
+    /// How long running requests may take to finish after the signal to stop.
+    pub grace: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            stall: Duration::from_secs(30),
+            connections: 4_096,
+            connections_of_client: 512,
+            grace: Duration::from_secs(25),
+        }
+    }
+}
 
 /// Serves until `stop` is ready, then finishes the requests that are running.
 ///
 /// Not `axum::serve`, which sets no limit to a request's head and none to the time it takes to come.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: Bounds, stop: impl Future<Output = ()>) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(true);
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let stopping = CancellationToken::new();
+    let all_places = Arc::new(Semaphore::new(bounds.connections));
+    let places = Places::default();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
+        let of_all = tokio::select! {
+            place = Arc::clone(&all_places).acquire_owned() => place,
             () = &mut stop => break,
         };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, peer) = tokio::select! {
+            accepted = accepted(&listener) => accepted,
             () = &mut stop => break,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: give others time to end.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
+        let most = match edge.trusts(peer.ip()) {
+            true => bounds.connections,
+            false => bounds.connections_of_client,
+        };
+        let Some(of_client) = places.take(peer.ip(), most) else {
+            turn_away(&stream);
+            continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone().map_request(
-            move |mut request: hyper::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(Peer(peer.ip()));
-                request
-            },
-        ));
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let activity = Arc::new(Activity::default());
+        let io = TokioIo::new(Connection::new(stream, Arc::clone(&activity), bounds));
+        let service = service_fn(answering(router.clone(), Arc::clone(&activity), peer.ip()));
+        let connection = graceful.watch(builder.serve_connection(io, service));
+        let stopping = stopping.clone();
         tokio::spawn(async move {
-            let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            let _places = (of_all, of_client);
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = async { stopping.cancelled().await; activity.expendable().await } => {}
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    stopping.cancel();
+    if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// The next connection.
+async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: give others time to end.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// The service of one connection.
+fn answering(
+    router: Router,
+    activity: Arc<Activity>,
+    peer: IpAddr,
+) -> impl Fn(
+    hyper::Request<hyper::body::Incoming>,
+) -> futures::future::BoxFuture<'static, Result<hyper::Response<Answer>, Infallible>> {
+    move |mut request| {
+        let answering = activity.begin();
+        request.extensions_mut().insert(Peer(peer));
+        let answer = router.clone().oneshot(request.map(axum::body::Body::new) as Request);
+        Box::pin(async move { Ok(answer.await?.map(|body| Answer::new(body, answering))) })
+    }
+}
+
+/// Tells a client that has too many connections, as far as it listens.
+fn turn_away(stream: &TcpStream) {
+    const TEXT: &str = "There are too many connections from this address. Close some, or use them again.\n";
+    let answer = format!(
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n{TEXT}",
+        TEXT.len()
+    );
+    let _ = stream.try_write(answer.as_bytes());
+    tracing::debug!("refused a connection: its address has too many");
 }

@@ -1,5 +1,7 @@
 //! Invitations in the schema.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -7,8 +9,8 @@ use futures::future::BoxFuture;
 use super::{Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing, op,
-    order_by, text_terms,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing,
+    op, order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -35,7 +37,7 @@ pub struct InvitationObject {
     /// The id of that tenant; null if none.
     pub tenant_id: Option<String>,
     /// The roles promised, by name.
-    pub roles: Vec<RoleObject>,
+    pub roles: List<Arc<RoleObject>>,
     /// When its secret ends.
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
@@ -324,7 +326,7 @@ impl InvitationQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<InvitationObject>> {
+    ) -> Result<List<InvitationObject>> {
         listing::page::<Invitation>(ctx, r#where, order_by, first, skip).await
     }
 

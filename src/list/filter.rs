@@ -27,10 +27,10 @@ impl<T> Default for Filter<T> {
     }
 }
 
-/// Bounds on a filter, in numbers that a caller can count: how deep one `where` stands in another, and how many fields
-/// with a value there are, at all depths together.
-const DEPTH_MAX: usize = 10;
-const TESTS_MAX: usize = 200;
+/// How deep one `where` may stand in another: a number that a caller can count.
+pub const FILTER_DEPTH_MAX: usize = 10;
+/// How many fields with a value there may be in a `where`, at all depths together. One without any counts as one.
+pub const FILTER_TESTS_MAX: usize = 200;
 
 /// A filter on its way to SQL. It counts what it meets and refuses what is beyond the bounds.
 ///
@@ -52,6 +52,16 @@ impl Sql {
     pub fn text(&self, column: impl IntoSimpleExpr, test: &TextTest) -> Condition {
         text_condition(self.backend, column, test)
     }
+
+    fn count(&mut self) -> Result<()> {
+        self.tests += 1;
+        if self.tests > FILTER_TESTS_MAX {
+            return Err(beyond(format!(
+                "has more than {FILTER_TESTS_MAX} tests; the limit is {FILTER_TESTS_MAX}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl<T> Filter<T> {
@@ -68,10 +78,13 @@ impl<T> Filter<T> {
     pub fn nested<L: Listed<Term = T>>(&self, sql: &mut Sql) -> Result<Condition> {
         match self {
             Self::All(parts) => {
+                if parts.is_empty() {
+                    sql.count()?;
+                }
                 sql.depth += 1;
-                if sql.depth > DEPTH_MAX {
+                if sql.depth > FILTER_DEPTH_MAX {
                     return Err(beyond(format!(
-                        "nests more than {DEPTH_MAX} levels deep; the limit is {DEPTH_MAX}"
+                        "nests more than {FILTER_DEPTH_MAX} levels deep; the limit is {FILTER_DEPTH_MAX}"
                     )));
                 }
                 let all = parts
@@ -91,12 +104,7 @@ impl<T> Filter<T> {
                 Ok(Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not()))
             }
             Self::Is(term) => {
-                sql.tests += 1;
-                if sql.tests > TESTS_MAX {
-                    return Err(beyond(format!(
-                        "has more than {TESTS_MAX} tests; the limit is {TESTS_MAX}"
-                    )));
-                }
+                sql.count()?;
                 L::condition(sql, term)
             }
             Self::Own(term) => L::condition(sql, term),

@@ -4,7 +4,7 @@ use futures::Stream;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
-use super::statement::{kept, order_by, select_columns, sort_of, visible};
+use super::statement::{kept, order_by, select_columns, sort_of, things, visible};
 use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
@@ -74,14 +74,7 @@ pub async fn connection<L: Listed>(
         select.cond_where(beyond(cursor, false));
     }
     order_by::<L>(&mut select, &sort, order.descending != backwards);
-    let mut rows: Vec<L> = op
-        .db()
-        .reader()
-        .query_all_raw(kept(op.db().backend(), &select))
-        .await?
-        .iter()
-        .map(|row| L::read(row, fields))
-        .collect::<Result<_, _>>()?;
+    let mut rows: Vec<L> = things(op, kept(op.db().backend(), &select), fields).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
     if backwards {
@@ -151,14 +144,7 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
             select.cond_where(beyond::<L>(&sort, order, cursor, true));
         }
         order_by::<L>(&mut select, &sort, order.descending);
-        let rows: Vec<L> = op
-            .db()
-            .reader()
-            .query_all_raw(kept(op.db().backend(), &select))
-            .await?
-            .iter()
-            .map(|row| L::read(row, fields))
-            .collect::<Result<_, _>>()?;
+        let rows: Vec<L> = things(&op, kept(op.db().backend(), &select), fields).await?;
         let last = rows.last().filter(|_| rows.len() as u64 == STRETCH);
         let next = last.map(|last| Some(Cursor::of(last, order.key)));
         Ok(Some((rows, (op, filter, next))))

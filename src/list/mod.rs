@@ -17,9 +17,10 @@ mod written;
 
 pub use address::{address, address_containing, address_starting_with, one_of_addresses};
 pub use cursor::Cursor;
-pub use filter::{Filter, Sql, TextTest, text_condition};
+pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
 pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, names_one, none_named};
+pub use record::Weigh;
 pub(crate) use record::record;
 pub use statement::{Children, Link, by_keys, count, few, for_parents, ids_of, page};
 pub use written::{Cell, Member, page_as_json};
@@ -34,7 +35,7 @@ use crate::error::{Error, Result};
 pub const PAGE_MAX: u32 = 100;
 
 /// A kind of thing that is listed.
-pub trait Listed: Sized + Send + Sync + 'static {
+pub trait Listed: Weigh + Sized + Send + Sync + 'static {
     type Entity: EntityTrait;
     /// Which of its columns are read.
     type Fields: Copy + Send + Sync + std::ops::BitOr<Output = Self::Fields>;

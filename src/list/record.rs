@@ -1,5 +1,46 @@
 //! A thing as it is read from its table, with only the columns that were asked for.
 
+use crate::value::{
+    ApiKeyId, Email, GroupId, InvitationId, JsonText, OrganizationId, RoleId, SessionId, TenantId, Timestamp, UserId,
+};
+
+/// How many bytes of text something holds: what has no fixed size, and may be large.
+pub trait Weigh {
+    fn weigh(&self) -> usize;
+}
+
+impl<T: Weigh> Weigh for Option<T> {
+    fn weigh(&self) -> usize {
+        self.as_ref().map_or(0, T::weigh)
+    }
+}
+
+impl Weigh for String {
+    fn weigh(&self) -> usize {
+        self.len()
+    }
+}
+
+macro_rules! weigh {
+    ($($text:ty)*; $($number:ty)*) => {
+        $(impl Weigh for $text {
+            fn weigh(&self) -> usize {
+                self.as_str().len()
+            }
+        })*
+        $(impl Weigh for $number {
+            fn weigh(&self) -> usize {
+                0
+            }
+        })*
+    };
+}
+
+weigh! {
+    Email JsonText ApiKeyId GroupId InvitationId OrganizationId RoleId SessionId TenantId UserId;
+    bool i64 Timestamp
+}
+
 /// Declares a thing, the set of its fields, and how both are read from a row.
 ///
 /// The fields under `always` are read each time; each of the others has a flag in the set. It is one declaration so
@@ -29,6 +70,12 @@ macro_rules! record {
 
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the flags they number")]
         enum $number { $($flag,)* }
+
+        impl crate::list::Weigh for $name {
+            fn weigh(&self) -> usize {
+                0 $(+ crate::list::Weigh::weigh(&self.$key))* $(+ crate::list::Weigh::weigh(&self.$field))*
+            }
+        }
 
         impl $name {
             fn columns_of(fields: $fields) -> Vec<$columns> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, FromQueryResult, IntoSimpleExpr,
-    JoinType, QuerySelect, QueryTrait, Statement,
+    JoinType, QueryResult, QuerySelect, QueryTrait, Statement,
 };
 
 use super::{Filter, Listed, Order, Window};
@@ -23,13 +23,20 @@ pub async fn page<L: Listed>(
     window: Window,
 ) -> Result<Vec<L>> {
     let statement = page_of::<L>(op, filter, order, select_columns::<L>(fields), window)?;
-    op.db()
-        .reader()
-        .query_all_raw(statement)
-        .await?
-        .iter()
-        .map(|row| Ok(L::read(row, fields)?))
-        .collect()
+    things(op, statement, fields).await
+}
+
+/// The things that a query finds, charged to the answer as they come.
+pub(super) async fn things<L: Listed>(op: &OpContext, statement: Statement, fields: L::Fields) -> Result<Vec<L>> {
+    let mut things = Vec::new();
+    let read = |row: QueryResult| -> Result<()> {
+        let thing = L::read(&row, fields)?;
+        op.charge_read(thing.weigh())?;
+        things.push(thing);
+        Ok(())
+    };
+    op.db().reader().each_row(statement, read).await?;
+    Ok(things)
 }
 
 /// The statement of a page that reads what `select` selects.
@@ -86,13 +93,8 @@ pub async fn by_keys<L: Listed>(
     select
         .cond_where(L::within(granted))
         .and_where(any_of(op.db().backend(), L::pk_column(), pks));
-    let rows = op.db().reader().query_all(&select).await?;
-    rows.iter()
-        .map(|row| {
-            let thing = L::read(row, fields)?;
-            Ok((thing.pk(), thing))
-        })
-        .collect()
+    let things = things::<L>(op, op.db().backend().build(&select), fields).await?;
+    Ok(things.into_iter().map(|thing| (thing.pk(), thing)).collect())
 }
 
 /// The ids of things that something in sight points to. An id tells no more than that, and stays where the thing itself is
@@ -114,8 +116,7 @@ pub async fn few<L: Listed>(op: &OpContext, filter: &Filter<L::Term>, fields: L:
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
     let mut select = select_columns::<L>(fields);
     select.cond_where(visible::<L>(op, &granted, filter)?);
-    let rows = op.db().reader().query_all(&select).await?;
-    rows.iter().map(|row| Ok(L::read(row, fields)?)).collect()
+    things(op, op.db().backend().build(&select), fields).await
 }
 
 /// How the things of a nested list belong to their parents.
@@ -212,12 +213,13 @@ pub async fn for_parents<L: Listed>(
     }
     let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
     let statement = kept(op.db().backend(), &select);
-    for row in op.db().reader().query_all_raw(statement).await? {
-        lists
-            .entry(row.try_get("", PARENT_KEY)?)
-            .or_default()
-            .push(L::read(&row, fields)?);
-    }
+    let read = |row: QueryResult| -> Result<()> {
+        let thing = L::read(&row, fields)?;
+        op.charge_read(thing.weigh())?;
+        lists.entry(row.try_get("", PARENT_KEY)?).or_default().push(thing);
+        Ok(())
+    };
+    op.db().reader().each_row(statement, read).await?;
     // A join promises no order, though each parent's rows were found in it.
     for list in lists.values_mut() {
         list.sort_by(|a, b| {

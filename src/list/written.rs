@@ -8,7 +8,7 @@
 use std::fmt::Write;
 
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ColumnTrait, ConnectionTrait, IntoSimpleExpr, QueryResult, TryGetable};
+use sea_orm::{ColumnTrait, IntoSimpleExpr, QueryResult, TryGetable};
 use serde_json::Value;
 
 use super::statement::{page_of, select_nothing};
@@ -126,7 +126,7 @@ pub enum Member {
     Fixed(Value),
 }
 
-/// [`super::page`] as a JSON list of objects with these members.
+/// [`super::page`] as a JSON list of objects with these members. It is charged to the answer as it is written.
 pub async fn page_as_json<L: Listed>(
     op: &OpContext,
     filter: &Filter<L::Term>,
@@ -134,43 +134,54 @@ pub async fn page_as_json<L: Listed>(
     window: Window,
     members: &[(String, Member)],
 ) -> Result<String> {
+    let (cells, keys) = cells(members)?;
     let mut select = select_nothing::<L>();
-    let cells = members.iter().filter_map(|(_, member)| match member {
-        Member::Cell(cell) => Some(cell.expression.clone()),
-        Member::Fixed(_) => None,
-    });
-    let cells: Vec<SimpleExpr> = cells.collect();
     if cells.is_empty() {
         // A statement selects something.
         select.column(L::pk_column().as_column_ref());
     }
-    select.exprs(cells);
+    select.exprs(cells.into_iter().map(|cell| cell.expression.clone()));
     let statement = page_of::<L>(op, filter, order, select, window)?;
-    let rows = op.db().reader().query_all_raw(statement).await?;
 
+    let mut out = String::from("[");
+    let write = |row: QueryResult| -> Result<()> {
+        let before = out.len();
+        out.push_str(if before == 1 { "{" } else { ",{" });
+        for (key, cell) in &keys {
+            out.push_str(key);
+            if let Some((place, cell)) = cell {
+                cell.write(&row, *place, &mut out)?;
+            }
+        }
+        out.push('}');
+        op.charge_written(out.len() - before)
+    };
+    op.db().reader().each_row(statement, write).await?;
+    out.push(']');
+    Ok(out)
+}
+
+/// A key of each object as it is written, and what stands under it: a cell, by its place among those that are selected.
+type Key<'a> = (String, Option<(usize, &'a Cell)>);
+
+/// What is selected, and where it stands. One column under several keys is read once.
+fn cells(members: &[(String, Member)]) -> Result<(Vec<&Cell>, Vec<Key<'_>>)> {
+    let mut cells: Vec<&Cell> = Vec::new();
     let mut keys = Vec::with_capacity(members.len());
     for (number, (name, member)) in members.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         let name = serde_json::to_string(name).map_err(Error::internal)?;
         keys.push(match member {
-            Member::Cell(cell) => (format!("{comma}{name}:"), Some(cell)),
+            Member::Cell(cell) => {
+                let known = cells.iter().position(|known| known.expression == cell.expression);
+                let place = known.unwrap_or(cells.len());
+                if place == cells.len() {
+                    cells.push(cell);
+                }
+                (format!("{comma}{name}:"), Some((place, cell)))
+            }
             Member::Fixed(value) => (format!("{comma}{name}:{value}"), None),
         });
     }
-    let mut out = String::with_capacity(64 + rows.len() * members.len() * 32);
-    out.push('[');
-    for (number, row) in rows.iter().enumerate() {
-        out.push_str(if number == 0 { "{" } else { ",{" });
-        let mut place = 0;
-        for (key, cell) in &keys {
-            out.push_str(key);
-            if let Some(cell) = cell {
-                cell.write(row, place, &mut out)?;
-                place += 1;
-            }
-        }
-        out.push('}');
-    }
-    out.push(']');
-    Ok(out)
+    Ok((cells, keys))
 }

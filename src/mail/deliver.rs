@@ -114,7 +114,7 @@ async fn give_up(services: &Services, row: &table::Model, said: &str, now: Times
 }
 
 fn wait_after(attempts: i64) -> Duration {
-    let doubled = u32::try_from(attempts - 1).unwrap_or(0).min(16);
+    let doubled = u32::try_from(attempts.saturating_sub(1).clamp(0, 16)).unwrap_or(16);
     (WAIT_MIN * 2_u32.pow(doubled)).min(WAIT_MAX)
 }
 

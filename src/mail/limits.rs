@@ -10,6 +10,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use crate::authn::{Actor, digest};
+use crate::edge::network;
 use crate::error::{Error, Result};
 use crate::value::{Email, Timestamp};
 
@@ -58,7 +59,7 @@ impl Bucket {
     /// Those of a request for a new password: first that of the client, then that of the address.
     pub fn of_request(client: Option<IpAddr>, email: &Email) -> (Option<Self>, Self) {
         (
-            client.map(|client| Self::new("asked by", &client.to_string(), ASKED_BY_CLIENT)),
+            client.map(|client| Self::new("asked by", &network(client).to_string(), ASKED_BY_CLIENT)),
             Self::new("asked for", email.as_str(), ASKED_FOR_ADDRESS),
         )
     }

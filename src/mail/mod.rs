@@ -9,7 +9,7 @@
 //!   never take is given up. Both are logged with the server's own words, and an invitation shows them.
 //! - What holds a token is sealed with the server's secret key, and deleted with what the token is for.
 //! - How many mails an address gets, and a caller or an organization sends, is limited by the hour ([`limits`]).
-//! - Names are other people's words. They stand apart from ours, shortened and without links ([`names`]).
+//! - Names are other people's words. They stand apart from ours, shortened and without links (`names`).
 //! - Links start with the configured public URL and never with anything from a request.
 
 mod deliver;

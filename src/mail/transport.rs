@@ -13,6 +13,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Notify;
+use url::Url;
 
 use crate::config::{Encryption, MailConfig, Smtp};
 use crate::entity::mail;
@@ -125,12 +126,9 @@ impl Mailer {
             }
             MailConfig::Smtp(smtp) => Way::Smtp(connecting_to(smtp)?),
         };
-        let host = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
-        let host = host
-            .split(['/', ':'])
-            .next()
-            .filter(|host| host.contains(char::is_alphabetic))
-            .unwrap_or("localhost");
+        // An address in numbers has no mail.
+        let url = Url::parse(public_url).ok();
+        let host = url.as_ref().and_then(Url::domain).unwrap_or("localhost");
         let from = match from {
             Some(from) => from.clone(),
             None => format!("tenantry <no-reply@{host}>")

@@ -10,8 +10,8 @@ use super::{Clearable, NewOrganization, Organization, OrganizationChange, Organi
 use crate::context::OpContext;
 use crate::entity::{tenant as tenant_table, user as user_table};
 use crate::graphql::{
-    DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
+    listing, op, order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::tenant::Tenant;
@@ -30,7 +30,7 @@ pub struct OrganizationObject {
     /// 1 to 255 characters.
     pub name: String,
     /// Free JSON, set by super admins; null if none. Needs `read:org`.
-    pub variables: Option<Json>,
+    pub variables: Option<KeptJson>,
     /// At most this many activated users; null is no limit. Needs `read:org`.
     pub seat_limit: Option<i64>,
     /// How many activated users there are. Needs `read:org`; else null.
@@ -61,10 +61,9 @@ impl OrganizationObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<UserObject>> {
+    ) -> Result<List<UserObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.users.of(ctx)?)
+        self.users.list(ctx, first, skip)
     }
 
     /// Its tenants. Needs `read:tenant`.
@@ -77,10 +76,9 @@ impl OrganizationObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<TenantObject>> {
+    ) -> Result<List<TenantObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.tenants.of(ctx)?)
+        self.tenants.list(ctx, first, skip)
     }
 }
 
@@ -236,7 +234,7 @@ impl Listing for Organization {
                     tenants: tenants.remove(&thing.pk).unwrap_or_default(),
                     id: ID(thing.id.to_string()),
                     name: thing.name,
-                    variables: thing.variables.map(Json::from),
+                    variables: thing.variables.map(KeptJson::from),
                     seat_limit: thing.seat_limit,
                     mail_allowed: thing.mail_allowed,
                     version: thing.version,
@@ -326,7 +324,7 @@ impl OrganizationQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<OrganizationObject>> {
+    ) -> Result<List<OrganizationObject>> {
         listing::page::<Organization>(ctx, r#where, order_by, first, skip).await
     }
 

@@ -15,7 +15,7 @@
 //! The times in a bucket are those of the clock when it was written, which may have been wrong. So none of them is believed
 //! that today's clock could not have written: a wait is never longer than what its failures earn.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -23,6 +23,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Query
 
 use crate::authn::digest;
 use crate::context::OpContext;
+use crate::edge::network;
 use crate::entity::sign_in_attempt::{self as table, Column};
 use crate::error::{Error, Result};
 use crate::value::{Email, Timestamp};
@@ -307,12 +308,4 @@ fn refuse_if_full(row: &table::Model, now: Timestamp) -> Result<()> {
         message: format!("The password was wrong too often. Try again in {retry_after_seconds} seconds."),
         retry_after_seconds,
     })
-}
-
-/// What one client can be told by: an IPv4 address, or the /64 network of an IPv6 address, of which everybody has many.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! - What counts is a password's normal form, wherever it is set or checked; see [`Password`].
 //! - Every verb that checks one does so in one way, which counts failures, is fair between organizations, and answers every
-//!   refusal at the same moment; see [`Door`].
+//!   refusal at the same moment; see `Door`.
 //! - A change needs the old password, also from an administrator, and ends the user's other sessions. A temporary
 //!   password opens nothing but its own change, for which it is credential enough.
 //! - A user sets the own password with the own credential, as one of the faces does; that is announced by mail.

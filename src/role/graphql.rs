@@ -1,6 +1,7 @@
 //! Roles in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
@@ -9,7 +10,7 @@ use futures::future::BoxFuture;
 use super::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
 use crate::context::OpContext;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
 use crate::list::{Filter, Named, Paging};
@@ -222,7 +223,7 @@ pub async fn beside<'r>(
     op: &OpContext,
     owners: impl IntoIterator<Item = (i64, &'r [Assigned])>,
     selection: &Selection<'_>,
-) -> crate::error::Result<HashMap<i64, Vec<RoleObject>>> {
+) -> crate::error::Result<HashMap<i64, List<Arc<RoleObject>>>> {
     let owners: Vec<(i64, &[Assigned])> = owners.into_iter().collect();
     let pks: std::collections::BTreeSet<i64> = owners
         .iter()
@@ -235,10 +236,8 @@ pub async fn beside<'r>(
         .await?
         .into_iter()
         .unzip();
-    let known: HashMap<i64, RoleObject> = keys
-        .into_iter()
-        .zip(Role::present(op, roles, selection).await?)
-        .collect();
+    let objects = Role::present(op, roles, selection).await?.into_iter().map(Arc::new);
+    let known: HashMap<i64, Arc<RoleObject>> = keys.into_iter().zip(objects).collect();
     Ok(owners
         .into_iter()
         .map(|(owner, roles)| {
@@ -298,7 +297,7 @@ impl RoleQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<RoleObject>> {
+    ) -> Result<List<RoleObject>> {
         listing::page::<Role>(ctx, r#where, order_by, first, skip).await
     }
 

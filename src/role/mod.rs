@@ -25,8 +25,8 @@ pub use assign::{assign, grantable, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
 pub use read::{
-    Assigned, BuiltInRoles, Held, Term, built_in, built_in_rows, by_keys, held, locate, of_groups, permissions_of,
-    resolve, resolve_id, union,
+    Assigned, BuiltInRoles, Held, Term, built_in, built_in_rows, by_keys, held, held_in_answer, locate, of_groups,
+    of_groups_in_answer, permissions_of, resolve, resolve_id, union,
 };
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update};

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    Statement, Value,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    QuerySelect, Statement, Value,
 };
 
 use super::{BuiltIn, OrganizationRole, Role, RoleFields};
@@ -88,22 +88,38 @@ pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Permissions {
         .fold(Permissions::empty(), |all, role| all | role.permissions)
 }
 
+/// The columns of a role as somebody has it. The description may be long, and says nothing of what it permits.
+const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
+                        r.created_at, r.updated_at";
+
 /// What several users have, in one statement; a user without any role is absent.
 pub async fn held(
     connection: &impl ConnectionTrait,
     user_pks: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Held>> {
-    #[derive(FromQueryResult)]
-    struct Of {
-        user_pk: i64,
-        by_group: i64,
+    let mut users = HashMap::new();
+    let statement = held_by(connection.get_database_backend(), user_pks);
+    for row in connection.query_all_raw(statement).await? {
+        add_held(&mut users, &row)?;
     }
-    let backend = connection.get_database_backend();
+    Ok(users)
+}
+
+/// The same for an answer, to which it is charged.
+pub async fn held_in_answer(op: &OpContext, user_pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Held>> {
+    let mut users = HashMap::new();
+    let statement = held_by(op.db().backend(), user_pks);
+    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_held(&mut users, &row)?) };
+    op.db().reader().each_row(statement, add).await?;
+    Ok(users)
+}
+
+fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> Statement {
     let (keys, is_one) = keys(backend, user_pks);
-    let statement = Statement::from_sql_and_values(
+    Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT r.*, has.user_pk, has.by_group
+            "SELECT {ASSIGNED}, has.user_pk, has.by_group
              FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group FROM user_roles WHERE user_pk {is_one}
                    UNION
                    SELECT gm.user_pk, gr.role_pk, CAST(1 AS BIGINT)
@@ -113,19 +129,19 @@ pub async fn held(
              ORDER BY r.name, r.pk"
         ),
         [keys],
-    );
-    let mut users: HashMap<i64, Held> = HashMap::new();
-    for row in connection.query_all_raw(statement).await? {
-        let of = Of::from_query_result(&row, "")?;
-        let has = users.entry(of.user_pk).or_default();
-        let list = if of.by_group == 0 {
-            &mut has.direct
-        } else {
-            &mut has.by_groups
-        };
-        list.push(role::Model::from_query_result(&row, "")?.into());
+    )
+}
+
+/// Adds a role to what its user has; tells how many bytes it takes.
+fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> {
+    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+    let bytes = role.name.len() + role.id.len();
+    let has = users.entry(row.try_get("", "user_pk")?).or_default();
+    match row.try_get("", "by_group")? {
+        0_i64 => has.direct.push(role),
+        _ => has.by_groups.push(role),
     }
-    Ok(users)
+    Ok(bytes)
 }
 
 /// The roles of several groups, each group's in the order of their names; a group without any is absent.
@@ -133,28 +149,44 @@ pub async fn of_groups(
     connection: &impl ConnectionTrait,
     group_pks: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
-    #[derive(FromQueryResult)]
-    struct Of {
-        group_pk: i64,
+    let mut groups = HashMap::new();
+    let statement = carried_by(connection.get_database_backend(), group_pks);
+    for row in connection.query_all_raw(statement).await? {
+        add_carried(&mut groups, &row)?;
     }
-    let backend = connection.get_database_backend();
+    Ok(groups)
+}
+
+/// The same for an answer, to which it is charged.
+pub async fn of_groups_in_answer(
+    op: &OpContext,
+    group_pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    let mut groups = HashMap::new();
+    let statement = carried_by(op.db().backend(), group_pks);
+    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_carried(&mut groups, &row)?) };
+    op.db().reader().each_row(statement, add).await?;
+    Ok(groups)
+}
+
+fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> Statement {
     let (keys, is_one) = keys(backend, group_pks);
-    let statement = Statement::from_sql_and_values(
+    Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT r.*, gr.group_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+            "SELECT {ASSIGNED}, gr.group_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
              WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk"
         ),
         [keys],
-    );
-    let mut groups: HashMap<i64, Vec<Assigned>> = HashMap::new();
-    for row in connection.query_all_raw(statement).await? {
-        groups
-            .entry(Of::from_query_result(&row, "")?.group_pk)
-            .or_default()
-            .push(role::Model::from_query_result(&row, "")?.into());
-    }
-    Ok(groups)
+    )
+}
+
+/// Adds a role to what its group carries; tells how many bytes it takes.
+fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
+    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+    let bytes = role.name.len() + role.id.len();
+    groups.entry(row.try_get("", "group_pk")?).or_default().push(role);
+    Ok(bytes)
 }
 
 /// Internal keys as the one parameter `$1`, and the test that a column is among them.

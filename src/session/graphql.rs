@@ -11,7 +11,7 @@ use crate::authn::Actor;
 use crate::context::OpContext;
 use crate::error::Error;
 use crate::graphql::{
-    DateTime, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
     text_terms,
 };
 use crate::list::{self, Filter, Named, Paging};
@@ -274,7 +274,7 @@ impl SessionQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<SessionObject>> {
+    ) -> Result<List<SessionObject>> {
         listing::page::<Session>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
     }
 

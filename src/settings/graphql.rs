@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object};
 
-use crate::graphql::{Json, Result, op};
+use crate::graphql::{Json, KeptJson, Result, op};
 
 #[derive(Default)]
 pub struct SettingsMutation;
@@ -21,9 +21,9 @@ impl SettingsMutation {
         #[graphql(desc = "Keys to remove after that; those that are not there are passed over.")] deleted: Option<
             Vec<String>,
         >,
-    ) -> Result<Json> {
+    ) -> Result<KeptJson> {
         let updated = updated.map(Json::given);
         let settings = super::update(op(ctx), updated.as_ref(), &deleted.unwrap_or_default()).await?;
-        Ok(Json::kept(settings.to_json()))
+        Ok(settings.to_json().into())
     }
 }

@@ -16,6 +16,8 @@ use crate::list::{TextTest, text_condition};
 use crate::value::{JsonText, is_storable};
 
 const KEYS_MAX: usize = 500;
+/// Of all settings of one user together, as they stand in an answer.
+pub const SETTINGS_BYTES_MAX: usize = 512 * 1024;
 const KEY_CHARACTERS_MAX: usize = 255;
 
 /// Sets the keys of `updated` and then removes those of `deleted`; keys that are not there are passed over. Gives all
@@ -76,6 +78,13 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
         ));
     }
     let settings = of_user(&*change, user_pk).await?;
+    let bytes = settings.to_json().len();
+    if bytes > SETTINGS_BYTES_MAX {
+        return Err(Error::invalid(
+            "updated",
+            format!("That would make {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
+        ));
+    }
     change
         .record(
             Event::new("settings.update", user_pk, &caller.user_id)

@@ -10,8 +10,8 @@ use super::{Clearable, NewTenant, Tenant, TenantChange, TenantFields, Term};
 use crate::context::OpContext;
 use crate::entity::user as user_table;
 use crate::graphql::{
-    DateTime, Json, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms, window,
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
+    listing, op, order_by, text_terms,
 };
 use crate::list::{Filter, Named, Paging};
 use crate::organization::graphql::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -33,7 +33,7 @@ pub struct TenantObject {
     /// The id of the organization it is a part of.
     pub organization_id: String,
     /// Free JSON, set by administrators; null if none. Needs `read:tenant`.
-    pub variables: Option<Json>,
+    pub variables: Option<KeptJson>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
     pub version: i64,
     /// When it was made.
@@ -56,10 +56,9 @@ impl TenantObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<UserObject>> {
+    ) -> Result<List<UserObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.users.of(ctx)?)
+        self.users.list(ctx, first, skip)
     }
 }
 
@@ -206,7 +205,7 @@ impl Listing for Tenant {
                         name: thing.name,
                         organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
                         organization: organization.map(Box::new),
-                        variables: thing.variables.map(Json::from),
+                        variables: thing.variables.map(KeptJson::from),
                         version: thing.version,
                         created_at: thing.created_at.into(),
                         updated_at: thing.updated_at.into(),
@@ -279,7 +278,7 @@ impl TenantQuery {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<TenantObject>> {
+    ) -> Result<List<TenantObject>> {
         listing::page::<Tenant>(ctx, r#where, order_by, first, skip).await
     }
 

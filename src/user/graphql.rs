@@ -1,5 +1,7 @@
 //! Users in the schema.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -14,8 +16,8 @@ use crate::entity::user::Column;
 use crate::federated::graphql::{FederatedIdentityData, FederatedIdentityObject};
 use crate::federated::{self, FederatedIdentity};
 use crate::graphql::{
-    DateTime, Json, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, address_terms, combine,
-    connection_type, listing, op, or_null, order_by, rows, text_terms, window,
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, address_terms,
+    combine, connection_type, listing, op, or_null, order_by, rows, text_terms, window,
 };
 use crate::group::graphql::{GroupObject, GroupOrderBy, GroupWhere, of_users as groups_of_users};
 use crate::list::{self, Cell, Filter, Paging};
@@ -55,21 +57,21 @@ pub struct UserObject {
     /// The strongest of its roles, its groups' roles among them; null with none.
     pub organization_role: Option<OrganizationRoleValue>,
     /// The roles assigned to it, in the order of their names. Its groups may give it more.
-    pub roles: Vec<RoleObject>,
+    pub roles: List<Arc<RoleObject>>,
     /// What it may do: the union over its own roles and its groups' roles.
     pub permissions: Vec<&'static str>,
     /// What the caller may do to it.
     pub viewer_can: ViewerCanObject,
     /// Free JSON, set by administrators; null if none.
-    pub variables: Option<Json>,
+    pub variables: Option<KeptJson>,
     /// Whether somebody reads what is sent to its present address: a mailed token came back.
     pub email_verified: bool,
     /// Whether its password is temporary: it must be changed before it opens anything.
     pub must_change_password: bool,
     /// Who it is to other identity providers, in the order of their names; set by administrators.
-    pub federated_identities: Vec<FederatedIdentityObject>,
+    pub federated_identities: List<FederatedIdentityObject>,
     /// Its own settings, as one JSON object in the order of its keys; null on anybody but the caller.
-    pub settings: Option<Json>,
+    pub settings: Option<KeptJson>,
     /// When it last called, to the minute; null if never.
     pub last_seen_at: Option<DateTime>,
     /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
@@ -124,10 +126,9 @@ impl UserObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Vec<GroupObject>> {
+    ) -> Result<List<GroupObject>> {
         let _ = (r#where, order_by);
-        window(first, skip)?;
-        Ok(self.groups.of(ctx)?)
+        self.groups.list(ctx, first, skip)
     }
 
     /// Its API keys; null on anybody but the caller.
@@ -140,13 +141,14 @@ impl UserObject {
             PageSize,
         >,
         #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Option<Vec<ApiKeyObject>> {
+    ) -> Option<List<ApiKeyObject>> {
         let _ = (r#where, order_by);
-        let keys = || -> Result<_> {
-            window(first, skip)?;
-            Ok(self.api_keys.as_ref().map(|keys| keys.of(ctx)).transpose()?)
+        // There are none of anybody else, but a window that cannot be is refused all the same.
+        let keys = match &self.api_keys {
+            Some(keys) => keys.list(ctx, first, skip).map(Some),
+            None => window(first, skip).map(|_| None).map_err(Into::into),
         };
-        or_null(ctx, keys())
+        or_null(ctx, keys)
     }
 }
 
@@ -415,12 +417,12 @@ struct Beside {
     /// Whether `viewerCan` is selected.
     viewer: bool,
     held: std::collections::HashMap<i64, Held>,
-    roles: std::collections::HashMap<i64, Vec<RoleObject>>,
+    roles: std::collections::HashMap<i64, List<Arc<RoleObject>>>,
     groups: std::collections::HashMap<i64, Nested<GroupObject>>,
     api_keys: std::collections::HashMap<i64, Nested<ApiKeyObject>>,
     federated_identities: std::collections::HashMap<i64, Vec<FederatedIdentity>>,
     /// The caller's.
-    settings: Option<Json>,
+    settings: Option<KeptJson>,
     settings_of: Option<i64>,
 }
 
@@ -443,7 +445,7 @@ impl Beside {
             .iter()
             .any(|field| selection.has(field))
         {
-            beside.held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
+            beside.held = role::held_in_answer(op, users.iter().map(|user| user.pk)).await?;
         }
         beside.viewer = selection.has("viewerCan");
         if let Some(under) = selection.under_field("roles") {
@@ -459,7 +461,7 @@ impl Beside {
             beside.federated_identities = federated::of_users(op.db().reader(), keys).await?;
         }
         if selection.has("settings") && users.iter().any(|user| op.actor().is(user.pk)) {
-            beside.settings = Some(Json::kept(settings::read(op).await?.to_json()));
+            beside.settings = Some(settings::read(op).await?.to_json().into());
             beside.settings_of = op.actor().caller().map(|caller| caller.user_pk);
         }
         if selection.has("apiKeys") {
@@ -506,7 +508,7 @@ impl Beside {
             organization_role: held.and_then(Held::organization_role).map(Into::into),
             roles: self.roles.get(&user.pk).cloned().unwrap_or_default(),
             permissions: permissions.names(),
-            variables: user.variables.map(Json::from),
+            variables: user.variables.map(KeptJson::from),
             last_seen_at: user.last_seen_at.map(DateTime),
             version: user.version,
             created_at: user.created_at.into(),

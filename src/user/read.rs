@@ -199,10 +199,12 @@ impl Target {
         let Filter::All(tests) = &self.also else {
             return Err(refused());
         };
+        if self.id.is_some() {
+            return Err(refused());
+        }
         let mut organization = None;
         for test in tests {
             match test {
-                Filter::Is(Term::Email(TextTest::Equals(_))) => {}
                 Filter::Is(Term::Organization(filter)) if organization.is_none() => {
                     let Some(organization::Term::Id(TextTest::Equals(id))) = filter.only() else {
                         return Err(refused());

@@ -16,6 +16,6 @@ pub use id::{
     ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, uuid_of, with_hyphens,
     without_hyphens,
 };
-pub use json::{JsonText, exact_json};
+pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use text::{clearable, composed, description, is_storable, is_visible, name, optional};
 pub use timestamp::Timestamp;

@@ -633,11 +633,18 @@ def test_inside_everything_is_the_users(acme):
 
 
 def test_an_inner_block_ends_the_outer_one_too(acme):
+    eve = acme.person("inner", WaiiRoles.WAII_USER)
     with acme.admin.impersonate_user(user_id=acme.bob):
-        with acme.admin.impersonate_user(user_id=acme.ada):
-            assert acme.admin.user.get_user_info(GetUserInfoRequest()).id == acme.ada
+        with acme.admin.impersonate_user(user_id=eve):
+            assert acme.admin.user.get_user_info(GetUserInfoRequest()).id == eve
         assert acme.admin.user.get_user_info(GetUserInfoRequest()).id == acme.ada
         assert "x-waii-impersonate-user" not in wire[-1].headers
+
+
+def test_nobody_impersonates_themselves(acme):
+    with acme.admin.impersonate_user(user_id=acme.ada):
+        with refused(403):
+            acme.admin.user.get_user_info(GetUserInfoRequest())
 
 
 def test_reach_inside_is_the_users(acme, globex):

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the audits of GraphQL over HTTP against a server of its own: tests/graphql-http/run.sh SERVER_BINARY
+# Runs the audits of GraphQL over HTTP, and the comparison with graphql-js, against a server of its own:
+# tests/graphql-http/run.sh SERVER_BINARY
 set -eu
 
 server=$(realpath "${1:?usage: run.sh SERVER_BINARY}")
@@ -7,6 +8,7 @@ cd "$(dirname "$0")"
 [ -d node_modules ] || npm ci --no-audit --no-fund --silent
 
 folder=$(mktemp -d)
+: >"$folder/out"
 TENANTRY_DATABASE_URL="sqlite://$folder/audit.db" TENANTRY_LISTEN=127.0.0.1:0 \
     "$server" serve >"$folder/out" 2>"$folder/log" &
 pid=$!
@@ -25,4 +27,8 @@ if [ -z "$address" ]; then
     exit 2
 fi
 
-GRAPHQL_URL="$address/graphql" NO_PROXY=127.0.0.1 node audit.js
+export GRAPHQL_URL="$address/graphql" NO_PROXY=127.0.0.1
+status=0
+node audit.js || status=1
+node compare.js || status=1
+exit $status

@@ -72,12 +72,12 @@ on_both! {
         app.organization("acme", &[]).await;
         let ada = app.user("acme", "ada", Some("api-user")).await;
         for (data, code, field) in [
-            (json!({"name": ""}), "INVALID", json!("name")),
-            (json!({"name": "x".repeat(256)}), "INVALID", json!("name")),
-            (json!({"name": "k", "description": "x".repeat(2001)}), "INVALID", json!("description")),
-            (json!({"name": "k", "expiryDate": START}), "INVALID", json!("expiryDate")),
-            (json!({"name": "k", "expiryDate": "2020-01-01T00:00:00Z"}), "INVALID", json!("expiryDate")),
-            (json!({"name": "k", "permissions": ["read:everything"]}), "INVALID", json!("permissions")),
+            (json!({"name": ""}), "INVALID", json!("data.name")),
+            (json!({"name": "x".repeat(256)}), "INVALID", json!("data.name")),
+            (json!({"name": "k", "description": "x".repeat(2001)}), "INVALID", json!("data.description")),
+            (json!({"name": "k", "expiryDate": START}), "INVALID", json!("data.expiryDate")),
+            (json!({"name": "k", "expiryDate": "2020-01-01T00:00:00Z"}), "INVALID", json!("data.expiryDate")),
+            (json!({"name": "k", "permissions": ["read:everything"]}), "INVALID", json!("data.permissions")),
             (json!({"name": "k", "permissions": ["read:user"]}), "FORBIDDEN", Value::Null),
             (json!({"name": "k", "permissions": ["write:org"]}), "FORBIDDEN", Value::Null),
         ] {

@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use serde_json::json;
 use tenantry::config::{Config, ConfigArgs};
-use tenantry::http::{App as HttpApp, Edge, Network, Peer, router};
+use tenantry::edge;
+use tenantry::http::{App as HttpApp, Edge, Peer, router};
 
 use crate::on_both;
 use crate::support::App;
@@ -36,7 +37,7 @@ async fn sign_in(app: &App, peer: &str, forwarded: &str, email: &str) -> String 
 
 on_both! {
     async fn only_a_trusted_proxy_says_whom_it_serves(app: App) {
-        let proxies = Edge { trusted_proxies: vec![Network::parse("10.0.0.0/8").unwrap()], ..Edge::default() };
+        let proxies = Edge { trusted_proxies: vec![edge::proxies("10.0.0.0/8").unwrap()], ..Edge::default() };
         let app = behind(app, proxies);
         // A hundred failures that claim a hundred addresses come from one.
         for n in 0..100 {
@@ -50,28 +51,38 @@ on_both! {
     }
 
     async fn pages_of_configured_origins_may_call(app: App) {
-        let preflight = |origin: &str| {
+        let preflight = |origin: &str, headers: &'static str| {
             Request::builder()
                 .method(Method::OPTIONS)
                 .uri("/graphql")
                 .header(header::ORIGIN, origin)
                 .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
-                .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type")
+                .header(header::ACCESS_CONTROL_REQUEST_HEADERS, headers)
                 .body(Body::empty())
                 .unwrap()
         };
-        let closed = app.send(preflight("https://app.example")).await;
+        let usual = "authorization,content-type";
+        let closed = app.send(preflight("https://app.example", usual)).await;
         assert!(!closed.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
-        let origin = HeaderValue::from_static("https://app.example");
-        let app = behind(app, Edge { cors_origins: vec![origin.clone()], ..Edge::default() });
-        let open = app.send(preflight("https://app.example")).await;
-        assert_eq!(open.status, StatusCode::OK);
-        assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
-        assert!(!open.headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS), "no cookies");
-        for other in ["https://app.example.evil.example", "http://app.example", "https://app.example:8443", "null"] {
-            let reply = app.send(preflight(other)).await;
+        // As configured: browsers leave out the usual port and write small letters.
+        let origins = ["https://App.example:443", "http://localhost:3000"];
+        let edge = Edge { cors_origins: origins.map(|text| edge::origin(text).unwrap()).to_vec(), ..Edge::default() };
+        let app = behind(app, edge);
+        for origin in ["https://app.example", "http://localhost:3000"] {
+            for headers in [usual, "traceparent,apollographql-client-name,x-apollo-operation-name,authorization"] {
+                let open = app.send(preflight(origin, headers)).await;
+                assert_eq!(open.status, StatusCode::OK);
+                assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
+                assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_HEADERS], headers);
+                // A page that sends credentials along is refused by its browser without it.
+                assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
+            }
+        }
+        for other in ["https://app.example.evil.example", "http://app.example", "https://app.example:8443", "null", "*"] {
+            let reply = app.send(preflight(other, usual)).await;
             assert!(!reply.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{other}");
         }
+        let origin = HeaderValue::from_static("https://app.example");
         let mut request = app.admin().request("/graphql", &json!({"query": "{ me { id } }"}));
         request.headers_mut().insert(header::ORIGIN, origin.clone());
         let reply = app.send(request).await;

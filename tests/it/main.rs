@@ -52,6 +52,7 @@ mod rules;
 mod seats;
 mod session;
 mod settings;
+mod shares;
 mod startup;
 mod sweep;
 mod tenant;

@@ -56,7 +56,7 @@ on_both! {
             ("variables", json!({"name": "A", "variables": "text"})),
         ] {
             let error = app.admin().refusal(CREATE_ORGANIZATION, json!({ "data": data })).await;
-            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": field}), "{data}");
+            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": format!("data.{field}")}), "{data}");
         }
         app.organization("acme", &[]).await;
         assert_eq!(app.admin().refused(CREATE_ORGANIZATION, json!({"data": {"id": "acme", "name": "A"}})).await, "CONFLICT");

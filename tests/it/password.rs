@@ -54,7 +54,7 @@ on_both! {
         // Ten wrong ones do no harm.
         for n in 0..10 {
             let error = ada.refusal(UPDATE, passwords("ada", &format!("wrong {n}"), "a new password")).await;
-            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": "oldPassword"}));
+            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": "data.oldPassword"}));
             assert!(error["message"].as_str().unwrap().contains("password"));
         }
         app.services.clock.advance(Duration::from_secs(1));
@@ -120,7 +120,7 @@ on_both! {
         ] {
             let variables = json!({"id": "ada", "old": right, "new": new, "again": again});
             let error = ada.refusal(UPDATE, variables.clone()).await;
-            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": field}), "{new}");
+            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": format!("data.{field}")}), "{new}");
             assert_eq!(ada.refused(UPDATE, variables).await, "INVALID");
         }
         for (caller, id, code) in [
@@ -145,7 +145,7 @@ on_both! {
         }
         for password in ["", "1234567", &"日".repeat(129), "a\u{0}bcdefghijk", "12345678", "password", "PassWord1", "qwertyuiop"] {
             let error = app.admin().refusal(CREATE_USER, json!({"data": {"id": "new", "password": password}})).await;
-            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": "password"}), "{password}");
+            assert_eq!(error["extensions"], json!({"code": "INVALID", "field": "data.password"}), "{password}");
             assert!(password.is_empty() || password == "password" || !error["message"].as_str().unwrap().contains(password));
         }
     }

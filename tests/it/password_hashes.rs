@@ -49,7 +49,7 @@ on_both! {
             let data = json!({"data": {"id": name, "email": format!("{name}@acme.example"), "organizationId": "acme", "passwordHash": given}});
             let answer = app.admin().send(CREATE_USER, data).await;
             let taken = answer["errors"].is_null();
-            assert!(taken || answer["errors"][0]["extensions"]["field"] == "passwordHash", "{name}: {answer}");
+            assert!(taken || answer["errors"][0]["extensions"]["field"] == "data.passwordHash", "{name}: {answer}");
             assert!(taken || expect != "direct", "{name}: {answer}");
             assert!(!taken || expect != "refused", "{name}: {answer}");
             if taken {
@@ -164,7 +164,7 @@ on_both! {
         ] {
             let data = json!({"data": {"id": "new", "organizationId": "acme", "passwordHash": hash}});
             let refusal = app.admin().refusal(CREATE_USER, data.clone()).await;
-            assert_eq!(refusal["extensions"]["field"], "passwordHash", "{hash}: {refusal}");
+            assert_eq!(refusal["extensions"]["field"], "data.passwordHash", "{hash}: {refusal}");
             assert!(hash.len() < 20 || !refusal["message"].as_str().unwrap().contains(&hash[hash.len() - 12..]), "{refusal}");
             assert_eq!(app.admin().refused(CREATE_USER, data).await, "INVALID");
         }
@@ -196,7 +196,7 @@ on_both! {
         ] {
             let data = json!({"data": {"id": "new", "organizationId": "acme", "passwordHash": hash}});
             let refusal = app.admin().refusal(CREATE_USER, data.clone()).await;
-            assert_eq!(refusal["extensions"]["field"], "passwordHash", "{hash}: {refusal}");
+            assert_eq!(refusal["extensions"]["field"], "data.passwordHash", "{hash}: {refusal}");
             assert!(refusal["message"].as_str().unwrap().contains(reason), "{hash}: {refusal}");
             assert_eq!(app.admin().refused(CREATE_USER, data).await, "INVALID");
         }

@@ -381,7 +381,7 @@ on_both! {
             let make = ann.send("mutation { createApiKey(data: {name: \"made meanwhile\"}) { secret } }", json!({}));
             let admin = app.admin();
             let to = json!({"to": home.next()});
-            let leave = admin.send("mutation($to: ID) { updatePropertiesInUser(where: {id: \"ann\"}, data: {organizationId: $to}) { id } }", to);
+            let leave = admin.send("mutation($to: String) { updatePropertiesInUser(where: {id: \"ann\"}, data: {organizationId: $to}) { id } }", to);
             let (made, moved) = futures::future::join(make, leave).await;
             assert_eq!(code_of(&moved), "OK", "{moved}");
             assert!(["OK", "UNAUTHENTICATED"].contains(&code_of(&made).as_str()), "{made}");

@@ -111,7 +111,7 @@ on_both! {
             ("permissions", json!({ "name": "x", "permissions": ["read:everything"] })),
         ] {
             let error = admin.refusal(CREATE, json!({ "data": data })).await;
-            assert_eq!((&error["extensions"]["code"], &error["extensions"]["field"]), (&json!("INVALID"), &json!(field)));
+            assert_eq!((&error["extensions"]["code"], &error["extensions"]["field"]), (&json!("INVALID"), &json!(format!("data.{field}"))));
         }
 
         // Deleted in use, it goes with its assignments, and the trail says so.

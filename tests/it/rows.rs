@@ -66,10 +66,11 @@ on_both! {
             ("{ ... on Query { users { id } } }", true),
             ("{ users { id tenant { id } } }", false),
             ("{ users { id permissions } }", false),
-            // Two of one key are merged member by member.
-            ("{ users { id } users { name } }", false),
-            ("{ users { id } ...F } fragment F on Query { users { name } }", false),
-            ("{ ...F ...F } fragment F on Query { users { name } }", false),
+            // Two of one key are one.
+            ("{ users { id } users { name } }", true),
+            ("{ users { id } ...F } fragment F on Query { users { name } }", true),
+            ("{ ...F ...F } fragment F on Query { users { name } }", true),
+            ("{ users { id } users { tenant { id } } }", false),
         ] {
             let sent = tenantry::db::SENT.scope(Default::default(), async {
                 let data = admin.ok(document, json!({})).await;

@@ -1,13 +1,16 @@
 //! Starting, and stopping: the binary itself on databases of its own.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
+use tenantry::db::Database;
 
-use crate::support::binary::{Server, answer, request, run, text};
+use crate::support::binary::{Server, answer, request, run, tenantry, text};
 use crate::support::documents::ME;
 use crate::support::{Backend, TestDatabase};
 
@@ -200,6 +203,130 @@ on_empty! {
         let again = Server::start(&database.url, &[]);
         assert_eq!(again.call(&key, "{ countUsers(where: {id: \"late\"}) }").1["data"]["countUsers"], 1);
     }
+}
+
+/// Waits until a process has ended.
+fn end_of(child: &mut Child) -> ExitStatus {
+    let limit = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < limit, "the process does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_for_another_can_be_stopped() {
+    let database = TestDatabase::empty(Backend::Postgres).await;
+    let other = Database::connect(&database.url).await.unwrap();
+    // As a process that brings the schema up to date, for as long as it takes.
+    let at_work = other.begin_setup().await.unwrap();
+    let mut child = tenantry(&[], &[("TENANTRY_DATABASE_URL", &database.url)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let waiting = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    let limit = Instant::now() + Duration::from_secs(20);
+    while count(&other, waiting).await == 0 {
+        assert!(Instant::now() < limit, "it does not wait for the lock");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    signal(&child, "TERM");
+    // A process 1 has no end by a signal but this one.
+    assert_eq!(end_of(&mut child).code(), Some(0));
+    drop(at_work);
+}
+
+async fn count(db: &Database, sql: &str) -> i64 {
+    let statement = Statement::from_string(db.backend(), sql.to_owned());
+    let row = db.reader().query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get("", "n").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_interrupt_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&format!("sqlite://{}", folder.path().join("t.db").display()), &[]);
+    let key = server.printed_key().unwrap().to_owned();
+    // A request that would be waited for.
+    let (head, body) = request(&server.address, &key, ME);
+    let mut running = TcpStream::connect(&server.address).unwrap();
+    running.write_all((head + &body[..10]).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    server.signal("INT");
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(server.is_running(), "it waits for the request");
+    let asked = Instant::now();
+    server.signal("INT");
+    assert_eq!(server.ended().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_lead_nowhere_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    for (variables, warned) in [
+        (vec![("TENANTRY_LISTEN", "0.0.0.0:0")], true),
+        (vec![("TENANTRY_LISTEN", "[::]:0")], true),
+        (vec![("TENANTRY_LISTEN", "127.0.0.1:0")], false),
+        (
+            vec![
+                ("TENANTRY_LISTEN", "0.0.0.0:0"),
+                ("TENANTRY_PUBLIC_URL", "http://[fd00::12]"),
+            ],
+            false,
+        ),
+    ] {
+        let errors = folder.path().join("errors");
+        let mut child = tenantry(&[], &variables)
+            .env("TENANTRY_DATABASE_URL", &url)
+            // Mails have a sender also where the public URL has no name.
+            .env("TENANTRY_MAIL_DIR", folder.path().join("mail"))
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&errors).unwrap())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(
+            lines.any(|line| line.unwrap().starts_with("listening on ")),
+            "{variables:?}"
+        );
+        signal(&child, "TERM");
+        assert_eq!(end_of(&mut child).code(), Some(0));
+        let told = std::fs::read_to_string(&errors).unwrap();
+        assert_eq!(
+            told.contains("TENANTRY_PUBLIC_URL is not set"),
+            warned,
+            "{variables:?}: {told}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_kubernetes_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    let links = [
+        ("TENANTRY_SERVICE_HOST", "10.0.0.1"),
+        ("TENANTRY_SERVICE_PORT", "80"),
+        ("TENANTRY_PORT", "tcp://10.0.0.1:80"),
+        ("TENANTRY_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("TENANTRY_PG_SERVICE_HOST", "10.0.0.2"),
+        ("TENANTRY_PG_PORT_5432_TCP", "tcp://10.0.0.2:5432"),
+    ];
+    let server = Server::start(&url, &links);
+    assert_eq!(server.call(server.printed_key().unwrap(), ME).0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,7 @@ on_both! {
         for (claim, value) in [
             ("iss", json!("https://elsewhere.example")), ("iss", Value::Null), ("aud", json!("other")), ("aud", Value::Null),
             ("exp", json!(now)), ("exp", json!(now - 1)), ("exp", Value::Null), ("exp", json!(now + 86_400)), ("exp", json!("soon")),
-            ("nbf", json!(now + 120)), ("nbf", Value::Null), ("sub", json!("bob")), ("sub", Value::Null), ("sub", json!("")),
+            ("nbf", json!(now + 121)), ("nbf", Value::Null), ("sub", json!("bob")), ("sub", Value::Null), ("sub", json!("")),
             ("sid", json!("01900000-0000-7000-8000-000000000000")), ("sid", Value::Null), ("sid", json!("x\0y")),
         ] {
             let mut forged = claims.clone();
@@ -230,6 +230,29 @@ on_both! {
         }
         app.services.clock.advance(2 * MINUTE);
         assert_eq!(kids(&published(&app).await), vec![kid(&late)]);
+    }
+
+    async fn clocks_may_be_two_minutes_apart(app: App) {
+        let tokens = signed_in(&app).await;
+        let (kid, private) = key(&app).await;
+        let now = app.services.clock.now().micros() / 1_000_000;
+        // As a process signs whose clock is ahead, or behind, by so many seconds.
+        let from = |seconds: i64| {
+            let mut claims = tokens.claims();
+            claims["iat"] = json!(now + seconds);
+            claims["nbf"] = json!(now + seconds);
+            claims["exp"] = json!(now + seconds + 600);
+            sign(&header_of(&kid), &claims, &private)
+        };
+        for (seconds, believed) in [(0, true), (119, true), (120, true), (121, false), (-120, true), (-599, true), (-600, false)] {
+            assert_eq!(app.who(&from(seconds)).await.is_some(), believed, "{seconds}");
+        }
+        // Each of the two counts, and the end has no tolerance.
+        for name in ["iat", "nbf"] {
+            let mut claims = tokens.claims();
+            claims[name] = json!(now + 121);
+            assert_eq!(app.who(&sign(&header_of(&kid), &claims, &private)).await, None, "{name}");
+        }
     }
 
     async fn a_key_that_leaked_is_believed_no_more(app: App) {

@@ -294,7 +294,7 @@ fn attributes(q: &str) -> Result<Vec<(String, String)>> {
 /// Whether each of these members of the variables is its text, or a list that holds it.
 fn has_variables(user: &User, wanted: &[(String, String)]) -> bool {
     use serde_json::Value;
-    let variables = user.variables.as_ref().and_then(|json| exact_json(json.as_str()));
+    let variables = user.variables.as_ref().and_then(|json| exact_json(json.as_str()).ok());
     let is_text = |member: &Value, text: &str| match member {
         Value::String(known) => known == text,
         Value::Number(number) => number.to_string() == text,

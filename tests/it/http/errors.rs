@@ -153,6 +153,54 @@ async fn a_syntax_error_tells_the_place_and_nothing_of_the_document() {
 }
 
 on_both! {
+    async fn what_a_mutation_did_before_a_refusal_stays(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let group = |name: &str| format!("{name}: createGroup(data: {{name: \"{name}\"}}) {{ id }}");
+        let document = format!("mutation {{ {} again: {} {} }}", group("first"), &group("first")[7..], group("last"));
+        let answer = ada.send(&document, json!({})).await;
+        assert_eq!(answer["data"], json!(null));
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT", "{answer}");
+        assert_eq!(answer["errors"][0]["path"], json!(["again"]));
+        assert_eq!(ada.ok("{ groups { name } }", json!({})).await, json!({"groups": [{"name": "first"}]}));
+    }
+
+    /// The caller sees these users, and not the groups that they are in.
+    async fn a_refusal_below_a_list_tells_its_whole_path(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "bob", None).await;
+        let role = "mutation { createRole(data: {name: \"reader\", permissions: [\"read:user\"], organizationId: \"acme\"}) { id } }";
+        app.admin().ok(role, json!({})).await;
+        let ada = app.user("acme", "ada", Some("reader")).await;
+        let answer = ada.send("{ users(orderBy: ID_DESC) { id all: groups { id } } }", json!({})).await;
+        assert_eq!(answer["data"], json!(null));
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
+        let path = answer["errors"][0]["path"].as_array().unwrap();
+        assert_eq!((&path[0], &path[1], &path[2], path.len()), (&json!("users"), &json!(0), &json!("all"), 3), "{answer}");
+    }
+
+    async fn the_last_error_counts_those_that_are_not_shown(app: App) {
+        app.organization("acme", &[]).await;
+        for number in 0..20 {
+            app.admin().create_user(json!({"id": format!("u{number:02}"), "organizationId": "acme"})).await;
+        }
+        for (shown, first) in [(1, 1), (8, 8), (8, 9), (8, 20)] {
+            let document = format!("{{ users(where: {{organization: {{id: \"acme\"}}}}, first: {first}) {{ id apiKeys(first: 0) {{ id }} }} }}");
+            let answer = app.admin().send(&document, json!({})).await;
+            let users = answer["data"]["users"].as_array().unwrap();
+            assert!(users.len() == first && users.iter().all(|user| user["apiKeys"].is_null()), "{answer}");
+            let errors = answer["errors"].as_array().unwrap();
+            assert_eq!(errors.len(), shown, "{answer}");
+            let last = errors.last().unwrap();
+            if first > shown {
+                let words = format!("[LIMIT_EXCEEDED] {} more errors are not shown; the limit is 8.", first - (shown - 1));
+                assert_eq!((last["message"].as_str(), &last["extensions"]["code"]), (Some(words.as_str()), &json!("LIMIT_EXCEEDED")));
+            } else {
+                assert_eq!(last["path"], json!(["users", shown - 1, "apiKeys"]));
+            }
+        }
+    }
+
     async fn keys_stand_in_the_order_of_the_document(app: App) {
         let document = "{ z: me { name z: id a: email m: version } a: countUsers y: viewer { id } ...F b: countTenants }
             fragment F on Query { q: countOrganizations c: countUsers }";
@@ -210,14 +258,23 @@ async fn null_climbs_to_the_nearest_field_that_may_be_null() {
         (
             "{ a: countUsers me { organization { tenants { id wrong: users(first: 0) { id } } } } }",
             json!({ "a": 1, "me": { "organization": null } }),
-            // The library cuts the path at the innermost list.
-            json!(["me", "organization", "tenants", 0]),
+            json!(["me", "organization", "tenants", 0, "wrong"]),
         ),
         ("{ me { id } users(first: 0) { id } }", json!(null), json!(["users"])),
         (
             "{ me { id } organizations { id users(first: 0) { id } } }",
             json!(null),
-            json!(["organizations", 0]),
+            json!(["organizations", 0, "users"]),
+        ),
+        (
+            "{ usersConnection { edges { node { id groups(skip: -1) { id } } } } }",
+            json!(null),
+            json!(["usersConnection", "edges", 0, "node", "groups"]),
+        ),
+        (
+            "{ users { tenant { a: users(first: 1) { id organization { b: users(first: 101) { id } } } } } }",
+            json!({ "users": [{ "tenant": { "a": [{ "id": "admin", "organization": null }] } }] }),
+            json!(["users", 0, "tenant", "a", 0, "organization", "b"]),
         ),
     ] {
         let answer = app.admin().send(document, json!({})).await;
@@ -270,5 +327,105 @@ async fn a_request_that_takes_too_long_is_unavailable() {
             json!({ "code": "UNAVAILABLE", "retryAfterSeconds": 1 })
         );
         assert!(reply.json().get("data").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_is_refused_in_a_true_sentence() {
+    let app = app().await;
+    for (document, variables, field, words) in [
+        (
+            "{ auditEvents(where: {from: \"yesterday\"}) { id } }",
+            json!({}),
+            "where.from",
+            "a time from 1970 to 9999 as RFC 3339 writes it, such as 2027-01-31T12:00:00.000Z, not 'yesterday'",
+        ),
+        (
+            "query($w: AuditEventWhere) { auditEvents(where: $w) { id } }",
+            json!({"w": {"OR": [{"id": "a"}, {"before": "1969-12-31T23:59:59Z"}]}}),
+            "where.OR.1.before",
+            "not '1969-12-31T23:59:59Z'",
+        ),
+        (
+            "mutation($t: DateTime) { createApiKey(data: {name: \"k\", expiryDate: $t}) { secret } }",
+            json!({"t": 5}),
+            "data.expiryDate",
+            "'data.expiryDate' must be a time",
+        ),
+        (
+            "{ users(where: {id: 1.5}) { id } }",
+            json!({}),
+            "where.id",
+            "an id, as a string or a whole number",
+        ),
+        (
+            "{ users(where: {activated: \"yes\"}) { id } }",
+            json!({}),
+            "where.activated",
+            "true or false",
+        ),
+        (
+            "{ users(orderBy: \"NAME_ASC\") { id } }",
+            json!({}),
+            "orderBy",
+            "one of CREATED_AT_ASC, CREATED_AT_DESC,",
+        ),
+        (
+            "query($o: UserOrderBy) { users(orderBy: $o) { id } }",
+            json!({"o": "name"}),
+            "orderBy",
+            "one of CREATED_AT_ASC,",
+        ),
+        (
+            "{ users(where: 7) { id } }",
+            json!({}),
+            "where",
+            "an object of the type 'UserWhere'",
+        ),
+        (
+            "{ users(where: {idIn: [\"a\", null]}) { id } }",
+            json!({}),
+            "where.idIn.1",
+            "'where.idIn.1' must not be null",
+        ),
+        (
+            "{ users(skip: 2147483648) { id } }",
+            json!({}),
+            "skip",
+            "a whole number from -2147483648 to 2147483647",
+        ),
+        (
+            "mutation { createTenant(data: {}) { id } }",
+            json!({}),
+            "data.name",
+            "'data.name' is missing",
+        ),
+        (
+            "mutation { createTenant { id } }",
+            json!({}),
+            "data",
+            "needs the argument 'data'",
+        ),
+        (
+            "query($w: UserWhere!) { users(where: $w) { id } }",
+            json!({}),
+            "where",
+            "'$w' must have a value of the type 'UserWhere!'",
+        ),
+        (
+            "query($n: String = \"a\") { users(where: {nameIn: [$n]}) { id } }",
+            json!({"n": null}),
+            "where.nameIn.0",
+            "must not be null",
+        ),
+    ] {
+        let error = app.admin().refusal(document, variables).await;
+        assert_eq!(
+            error["extensions"],
+            json!({"code": "INVALID", "field": field}),
+            "{document} {error}"
+        );
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(words), "{document}: {message}");
     }
 }

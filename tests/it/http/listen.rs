@@ -1,28 +1,40 @@
 //! What only a real connection shows.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use tenantry::http::{Bounds, Edge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::app;
 use crate::support::App;
 
 /// Serves on a port of its own until the sender is dropped.
-async fn listening(app: &App) -> (std::net::SocketAddr, oneshot::Sender<()>) {
+async fn listening(app: &App) -> (SocketAddr, oneshot::Sender<()>) {
+    let (address, stop, _) = listening_within(app, Edge::default(), Bounds::default()).await;
+    (address, stop)
+}
+
+/// The same with other bounds, and what tells when it has stopped.
+async fn listening_within(app: &App, edge: Edge, bounds: Bounds) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let router = app.router.clone();
-    tokio::spawn(tenantry::http::serve(listener, router, async {
-        let _ = stopped.await;
-    }));
-    (address, stop)
+    let served = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        tenantry::http::serve(listener, router, &edge, bounds, stopped).await;
+    });
+    (address, stop, served)
 }
 
 /// Sends these bytes and reads until the server closes, or for so long.
-async fn exchange(address: std::net::SocketAddr, bytes: &[u8], wait: Duration) -> String {
+async fn exchange(address: SocketAddr, bytes: &[u8], wait: Duration) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // The server may have answered and closed before all was sent.
     let _ = stream.write_all(bytes).await;
@@ -69,14 +81,160 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
     let (address, _stop) = listening(&app).await;
     let started = Instant::now();
     let wait = Duration::from_secs(25);
-    let (partial, nothing, idle) = tokio::join!(
+    let (partial, nothing) = tokio::join!(
         exchange(address, b"POST /graphql HTTP/1.1\r\nHost: x\r\n", wait),
         exchange(address, b"", wait),
-        exchange(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", wait),
     );
     assert!(started.elapsed() < wait, "a connection was kept");
     assert!(!partial.contains(" 200 ") && !nothing.contains(" 200 "));
-    assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
+}
+
+/// As a program with a stream in its hand sees it.
+async fn ends(stream: &mut TcpStream, within: Duration) -> bool {
+    let mut rest = Vec::new();
+    tokio::time::timeout(within, stream.read_to_end(&mut rest))
+        .await
+        .is_ok()
+}
+
+const PING: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Asks once and reads the answer.
+async fn ping(stream: &mut TcpStream) -> String {
+    stream.write_all(PING).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = tokio::time::timeout(SOON, stream.read(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8_lossy(&answer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_longer_than_balancers_keep_it() {
+    assert!(Bounds::default().idle > Duration::from_secs(60));
+    let app = app().await;
+    let bounds = Bounds {
+        head: Duration::from_millis(300),
+        idle: Duration::from_secs(2),
+        ..Bounds::default()
+    };
+    let (address, _stop, _) = listening_within(&app, Edge::default(), bounds).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+        // Longer than a head may take, and idle all the same.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    stream.write_all(b"GET /he").await.unwrap();
+    let started = Instant::now();
+    assert!(ends(&mut stream, SOON).await);
+    assert!(
+        started.elapsed() < Duration::from_millis(1_500),
+        "the head had the time of an idle connection"
+    );
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert!(ends(&mut stream, SOON).await, "an idle connection is kept for ever");
+}
+
+/// Asks again and again and reads nothing, until nothing more can be sent.
+async fn ask_without_reading(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let asked = b"GET /schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    while tokio::time::timeout(Duration::from_millis(500), stream.write_all(&asked))
+        .await
+        .is_ok()
+    {}
+    stream
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let app = app().await;
+    let bounds = Bounds {
+        stall: Duration::from_secs(1),
+        ..Bounds::default()
+    };
+    let (address, _stop, _) = listening_within(&app, Edge::default(), bounds).await;
+    let mut stream = ask_without_reading(address).await;
+    let gone = async {
+        // The reset comes when the server has let go; until then nothing more can be written.
+        while stream.write_all(PING).await.is_ok() {}
+    };
+    assert!(
+        tokio::time::timeout(Duration::from_secs(10), gone).await.is_ok(),
+        "kept for ever"
+    );
+}
+
+#[tokio::test]
+async fn stopping_waits_for_nobody_who_does_not_go_on() {
+    let app = app().await;
+    let (address, stop, served) = listening_within(&app, Edge::default(), Bounds::default()).await;
+    let nothing = TcpStream::connect(address).await.unwrap();
+    let mut partial = TcpStream::connect(address).await.unwrap();
+    partial
+        .write_all(b"POST /graphql HTTP/1.1\r\nHost: x\r\n")
+        .await
+        .unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    assert!(ping(&mut idle).await.starts_with("HTTP/1.1 200"));
+    let stalled = ask_without_reading(address).await;
+    drop(stop);
+    tokio::time::timeout(Duration::from_secs(10), served)
+        .await
+        .expect("it waits for them")
+        .unwrap();
+    drop((nothing, partial, idle, stalled));
+}
+
+#[tokio::test]
+async fn one_address_has_its_share_of_the_connections() {
+    let app = app().await;
+    let bounds = Bounds {
+        connections_of_client: 3,
+        ..Bounds::default()
+    };
+    let (address, _stop, _) = listening_within(&app, Edge::default(), bounds).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+        held.push(stream);
+    }
+    let refused = exchange(address, b"", SOON).await;
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    // One that ends makes room.
+    held.pop();
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            if stream.write_all(PING).await.is_ok() && read_some(&mut stream).await.starts_with("HTTP/1.1 200") {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(SOON, again).await.is_ok());
+    // A proxy serves many.
+    let edge = Edge {
+        trusted_proxies: vec![tenantry::edge::proxies("127.0.0.0/8").unwrap()],
+        ..Edge::default()
+    };
+    let (address, _stop, _) = listening_within(&app, edge, bounds).await;
+    let mut held = Vec::new();
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+        held.push(stream);
+    }
+}
+
+/// Whatever comes first; nothing, if the connection ends.
+async fn read_some(stream: &mut TcpStream) -> String {
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.unwrap_or(0);
+    String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod listen;
 mod metrics;
 mod negotiation;
 mod pages;
+mod persisted;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};

@@ -82,6 +82,8 @@ async fn a_body_is_json_by_its_own_word() {
         "application/json",
         "application/json; charset=utf-8",
         "APPLICATION/JSON;charset=\"UTF-8\"",
+        "application/json; charset=utf8",
+        "application/json;charset=UTF8",
     ] {
         let reply = sent(&app, Method::POST, &[("content-type", content_type)], TYPENAME).await;
         assert_eq!(reply.status, StatusCode::OK, "{content_type}");
@@ -100,9 +102,32 @@ async fn a_body_is_json_by_its_own_word() {
     }
     let none = sent(&app, Method::POST, &[], TYPENAME).await;
     assert_refused(&none, StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID");
-    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    let compressed = sent(&app, Method::POST, &headers, TYPENAME).await;
-    assert_refused(&compressed, StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID");
+    for (encoding, accepted) in [
+        ("identity", true),
+        ("Identity", true),
+        ("gzip", false),
+        ("identity, gzip", false),
+        ("", false),
+    ] {
+        let headers = [("content-type", "application/json"), ("content-encoding", encoding)];
+        let reply = sent(&app, Method::POST, &headers, TYPENAME).await;
+        match accepted {
+            true => assert_eq!(reply.body, r#"{"data":{"__typename":"Query"}}"#, "{encoding}"),
+            false => assert_refused(&reply, StatusCode::UNSUPPORTED_MEDIA_TYPE, "INVALID"),
+        }
+        let mut request = app
+            .admin()
+            .request("/api/label/v2/graphql", &json!({ "query": "{__typename}" }));
+        request
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_str(encoding).unwrap());
+        let status = if accepted {
+            StatusCode::OK
+        } else {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        };
+        assert_eq!(app.send(request).await.status, status, "{encoding}");
+    }
 }
 
 #[tokio::test]
@@ -161,7 +186,6 @@ async fn other_methods_and_paths_are_refused() {
     assert_eq!(head.status, StatusCode::METHOD_NOT_ALLOWED);
     for path in [
         "/graphq",
-        "/graphql/",
         "/GraphQL",
         "//graphql",
         "/graphql/../graphql",
@@ -173,6 +197,9 @@ async fn other_methods_and_paths_are_refused() {
             .await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
     }
+    // As many a client's configuration has it.
+    let reply = app.anonymous().request("/graphql/", &json!({"query": "{__typename}"}));
+    assert_eq!(app.send(reply).await.body, r#"{"data":{"__typename":"Query"}}"#);
 }
 
 #[tokio::test]
@@ -250,6 +277,43 @@ async fn a_get_has_its_parameters_in_the_address() {
         assert_refused(&get(&app, wrong).await, StatusCode::BAD_REQUEST, "INVALID");
     }
     assert_refused(&get(&app, &[]).await, StatusCode::BAD_REQUEST, "INVALID");
+}
+
+/// Both ways alike, whatever says it.
+#[tokio::test]
+async fn an_empty_name_is_none_and_a_batch_is_refused() {
+    let app = app().await;
+    for name in [json!(""), json!(null)] {
+        let body = json!({ "query": "query a { __typename }", "operationName": name });
+        assert_eq!(
+            post(&app.anonymous(), body.to_string()).await.body,
+            r#"{"data":{"__typename":"Query"}}"#
+        );
+        let two = json!({ "query": "query a { __typename } query b { __typename }", "operationName": name });
+        let refused = post(&app.anonymous(), two.to_string()).await.json();
+        assert_eq!(
+            refused["errors"][0]["extensions"],
+            json!({ "code": "INVALID", "field": "operationName" })
+        );
+    }
+    let refused = get(
+        &app,
+        &[
+            ("query", "query a { __typename } query b { __typename }"),
+            ("operationName", ""),
+        ],
+    )
+    .await;
+    assert_eq!(refused.json()["errors"][0]["extensions"]["field"], "operationName");
+    for batch in [r#"[{"query":"{__typename}"}]"#, "[]", " [1]"] {
+        for path in ["/graphql", "/api/label/v2/graphql"] {
+            let mut request = app.anonymous().request(path, &json!(null));
+            *request.body_mut() = Body::from(batch);
+            let reply = app.send(request).await;
+            assert_refused(&reply, StatusCode::BAD_REQUEST, "INVALID");
+            assert!(reply.body.contains("Batches are not taken"), "{}", reply.body);
+        }
+    }
 }
 
 #[tokio::test]

@@ -275,6 +275,54 @@ fn every_error_code_is_explained_once() {
     }
 }
 
+/// Each limit that the source names for others (`pub const …_MAX`) stands in the tables of limits, with its value.
+#[test]
+fn every_limit_is_listed() {
+    let page = std::fs::read_to_string(from_top("docs/errors.md")).unwrap();
+    let (_, page) = page.split_once("\n## Limits\n").unwrap();
+    let (page, _) = page.split_once("\n## ").unwrap();
+    let mut listed: Vec<&str> = page.lines().filter_map(|line| line.split(" | ").nth(1)).collect();
+    let mut met = 0;
+    let mut sources = super::layers::sources("src");
+    // What the command makes is not what somebody asks the server for.
+    sources.retain(|file, _| !file.starts_with("demo"));
+    for source in sources.into_values() {
+        let lines = source.code.lines();
+        for line in lines.filter_map(|line| line.strip_prefix("pub const ")) {
+            let (name, rest) = line.split_once(": ").unwrap();
+            let Some((_, value)) = rest.split_once(" = ").filter(|_| name.ends_with("_MAX")) else {
+                continue;
+            };
+            let shown = shown(name, value.trim_end_matches(';'));
+            let place = listed.iter().position(|limit| *limit == shown);
+            let place =
+                place.unwrap_or_else(|| panic!("{name}, which is {shown}, is not among the limits in docs/errors.md"));
+            listed.swap_remove(place);
+            met += 1;
+        }
+    }
+    assert!(met > 20, "only {met} limits");
+}
+
+/// A limit as the page shows it.
+fn shown(name: &str, value: &str) -> String {
+    let seconds = value
+        .strip_prefix("Duration::from_secs(")
+        .map(|value| value.trim_end_matches(')'));
+    let factors = seconds.unwrap_or(value).split(" * ");
+    let number: u64 = factors
+        .map(|factor| factor.replace('_', "").parse::<u64>().unwrap())
+        .product();
+    match number {
+        minutes if seconds.is_some() && minutes % 60 == 0 => format!("{} minutes", minutes / 60),
+        seconds_only if seconds.is_some() => format!("{seconds_only} seconds"),
+        bytes if name.contains("BYTES") && bytes % (1024 * 1024) == 0 => format!("{} MiB", bytes / (1024 * 1024)),
+        bytes if name.contains("BYTES") => format!("{} KiB", bytes / 1024),
+        thousands if thousands >= 1_000 => format!("{},{:03}", thousands / 1_000, thousands % 1_000),
+        few => few.to_string(),
+    }
+}
+
 // The README
 
 /// Every operation of the schema stands in the README's table of what there is, and nothing that is not.

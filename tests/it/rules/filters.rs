@@ -92,6 +92,10 @@ on_both! {
                 caller.ok(&document, json!({ "w": many(left) })).await;
                 refused(&caller, &document, json!({ "w": many(left + 1) }), &what).await;
             }
+            // One without a test counts as one.
+            let empty = |count: usize| json!({ "OR": vec![json!({}); count] });
+            caller.ok(&document, json!({ "w": empty(TESTS_MAX) })).await;
+            refused(&caller, &document, json!({ "w": empty(TESTS_MAX + 1) }), &place.field).await;
         }
     }
 }

@@ -51,6 +51,24 @@ on_both! {
         }
     }
 
+    async fn no_route_reads_a_compressed_body(app: App) {
+        let ada = app.acme().await;
+        let before = app.dump().await;
+        for route in routes(1) {
+            for coding in ["gzip", "br", "identity, gzip"] {
+                let reply = ask(&ada, &route, &[("content-encoding", coding)]).await;
+                assert_eq!(reply.status.as_u16(), 415, "{} {coding}: {reply:?}", route.path);
+                assert!(reply.body.contains("Send the body uncompressed"), "{}: {}", route.path, reply.body);
+                assert_eq!(reply.headers["accept-encoding"], "identity");
+            }
+        }
+        assert_eq!(app.dump().await, before);
+        for route in routes(1).iter().filter(|route| !route.writes) {
+            let reply = ask(&ada, route, &[("content-encoding", "identity")]).await;
+            assert_ne!(reply.status.as_u16(), 415, "{}: {reply:?}", route.path);
+        }
+    }
+
     /// GraphQL by GET, and the endpoint at which nobody has a credential.
     async fn so_do_the_others(app: App) {
         let ada = app.acme().await;

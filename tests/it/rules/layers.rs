@@ -48,14 +48,17 @@ const LOW: &[(&str, &[&str])] = &[
             "value",
         ],
     ),
-    ("mail", &["authn", "config", "context", "entity", "error", "value"]),
+    (
+        "mail",
+        &["authn", "config", "context", "edge", "entity", "error", "value"],
+    ),
     ("edge", &[]),
     ("config", &["authn", "db", "edge", "error", "value"]),
     ("telemetry", &[]),
 ];
 
 /// What nothing of the domain, nor anything below it, may know.
-const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup", "sweep", "worker"];
+const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup", "stop", "sweep", "worker"];
 
 /// Which files may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {

@@ -4,10 +4,12 @@
 //! Some compare with a committed file, which is there to be read. `TENANTRY_TEST_UPDATE=1 cargo test --test it rules::`
 //! writes these files anew; the difference is then what a reviewer looks at.
 
+mod answer_bytes;
 mod clears;
 mod cursors;
 mod docs;
 mod explain;
+mod field_names;
 mod filters;
 mod headers;
 mod isolation;
@@ -22,6 +24,7 @@ mod policy_matrix;
 mod refusals;
 mod reserved;
 mod resolvers;
+mod runs_once;
 mod schema;
 mod scope;
 mod statements;
@@ -83,7 +86,7 @@ struct Sdl {
 
 impl Sdl {
     fn read() -> Self {
-        let text = tenantry::graphql::build(true).sdl();
+        let text = tenantry::graphql::sdl(&tenantry::graphql::build(true));
         let document = async_graphql::parser::parse_schema(&text).unwrap();
         let types = document
             .definitions

@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tenantry::authn::{Actor, Credentials, SecretKey, SecretSource, SigningKeys};
 use tenantry::config::MailConfig;
@@ -183,6 +184,25 @@ impl App {
         }
     }
 
+    /// So many users of an organization, without anything but a long name.
+    pub async fn crowd(&self, organization: &str, count: u32) {
+        let numbers = match self.backend {
+            Backend::Postgres => format!("SELECT i FROM generate_series(1, {count}) n(i)"),
+            Backend::Sqlite => format!(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n"
+            ),
+        };
+        let name = "name of a user ".repeat(10);
+        let insert = format!(
+            "INSERT INTO users (id, name, organization_pk, activated, password_temporary, version, created_at, updated_at) \
+             SELECT 'crowd-' || i, '{name}' || i, (SELECT pk FROM organizations WHERE id = '{organization}'), true, false, 1, 1, 1 \
+             FROM ({numbers}) numbers"
+        );
+        let change = self.services.db.begin().await.unwrap();
+        change.execute_unprepared(&insert).await.unwrap();
+        change.commit().await.unwrap();
+    }
+
     /// The context of the machine's own commands.
     pub fn machine(&self) -> OpContext {
         OpContext::new(Arc::clone(&self.services), Actor::Machine, "test")
@@ -240,7 +260,10 @@ impl App {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = self.router.clone();
-        tokio::spawn(tenantry::http::serve(listener, routes, std::future::pending()));
+        tokio::spawn(async move {
+            let (edge, bounds) = (tenantry::http::Edge::default(), tenantry::http::Bounds::default());
+            tenantry::http::serve(listener, routes, &edge, bounds, std::future::pending()).await;
+        });
         address
     }
 

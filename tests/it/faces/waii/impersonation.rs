@@ -83,7 +83,7 @@ on_both! {
         assert_eq!(words("gus").await, words("nobody").await);
         assert_eq!(words("gone").await, words("nobody").await);
         assert_eq!(words("admin").await, words("nobody").await);
-        // Equals may; so may one who acts as oneself.
+        // Equals may.
         for (caller, id) in [(&ada, "eve"), (&admin, "root2"), (&admin, "gina")] {
             assert_eq!(as_user(caller, id, "get-user-info", json!({})).await["id"], id);
         }

@@ -1,0 +1,231 @@
+//! How large an answer may become, and how much memory all that are under way may take.
+//!
+//! A small document can ask for a large answer, and what it takes is spent before anybody sees it. So bytes are charged
+//! where they come about: as rows are read, and as they are written into the answer. What one request has charged it holds
+//! until its answer is sent; of one caller all together, and of all callers, there is only so much. Whoever comes when it is
+//! used up waits at the beginning, while nothing is held yet; later the request is given up, as `UNAVAILABLE`.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
+
+use crate::db::Answers;
+use crate::error::{Error, Result};
+
+/// A larger answer is refused.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What every request may have without asking.
+const FREE_BYTES: usize = 64 * 1024;
+/// Memory is asked for in pieces.
+const PIECE_BYTES: usize = 256 * 1024;
+/// A byte of JSON, as values, is so many at most: `[0,0,0,…]`.
+const BYTES_PER_BYTE: usize = 12;
+
+/// The room that a request has.
+#[derive(Debug)]
+pub struct Room {
+    answers: Answers,
+    /// What the request itself takes.
+    request: usize,
+    /// What was read from the database for the field that is being answered.
+    read: AtomicUsize,
+    written: AtomicUsize,
+    overflowed: AtomicBool,
+    held: Mutex<Held>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// Memory that is given back when this is dropped.
+#[derive(Debug, Default)]
+pub struct Held {
+    bytes: usize,
+    permits: Vec<[OwnedSemaphorePermit; 2]>,
+}
+
+impl Held {
+    pub fn is_none(&self) -> bool {
+        self.permits.is_empty()
+    }
+}
+
+/// The one field at the top of a document that is being answered; the others wait.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    room: &'a Room,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.room.read.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Room {
+    /// Room for a request with a body of this size. It waits until there is some.
+    pub async fn for_body(answers: Answers, bytes: usize) -> Result<Self> {
+        let request = bytes.saturating_mul(BYTES_PER_BYTE);
+        let mut held = Held::default();
+        if let Some(more) = missing(request, 0) {
+            held.permits.push(answers.wait(more).await?);
+            held.bytes = more;
+        }
+        Ok(Self {
+            answers,
+            request,
+            read: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+            overflowed: AtomicBool::new(false),
+            held: Mutex::new(held),
+            turn: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Waits until no other field at the top of this document is being answered: what one reads is gone, and only its text
+    /// left, before the next one reads.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn {
+            _turn: self.turn.lock().await,
+            room: self,
+        }
+    }
+
+    /// Charges what was read for the answer, all of which is going to stand in it.
+    pub fn read(&self, bytes: usize) -> Result<()> {
+        self.charge(&self.read, bytes)
+    }
+
+    /// Charges what was written into the answer.
+    pub fn written(&self, bytes: usize) -> Result<()> {
+        self.charge(&self.written, bytes)
+    }
+
+    fn charge(&self, meter: &AtomicUsize, bytes: usize) -> Result<()> {
+        let charged = meter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if charged > ANSWER_BYTES_MAX {
+            self.overflowed.store(true, Ordering::Relaxed);
+            return Err(too_large());
+        }
+        let meters = [&self.read, &self.written].map(|meter| meter.load(Ordering::Relaxed));
+        let all = meters.into_iter().fold(self.request, usize::saturating_add);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = missing(all, held.bytes) {
+            held.permits.push(self.answers.at_once(more)?);
+            held.bytes += more;
+        }
+        Ok(())
+    }
+
+    /// Whether the answer became too large: then nothing of it is sent.
+    pub fn overflowed(&self) -> bool {
+        self.overflowed.load(Ordering::Relaxed)
+    }
+
+    /// What an answer of this size goes on to hold until it is sent. The rest is given back.
+    pub fn left(&self, bytes: usize) -> Held {
+        let mut held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        // The first piece may be the largest.
+        while let Some(last) = held.permits.last() {
+            let size = last[0].num_permits() * 1024;
+            if held.bytes.saturating_sub(size) + FREE_BYTES < bytes {
+                break;
+            }
+            held.bytes = held.bytes.saturating_sub(size);
+            held.permits.pop();
+        }
+        held
+    }
+}
+
+/// The refusal of an answer that is larger than answers are.
+pub fn too_large() -> Error {
+    Error::LimitExceeded(format!(
+        "The answer is larger than {ANSWER_BYTES_MAX} bytes, which is the limit. Ask for less, or for smaller pages."
+    ))
+}
+
+/// How many bytes more than these are to be held for so many.
+fn missing(needed: usize, held: usize) -> Option<usize> {
+    let missing = needed.saturating_sub(FREE_BYTES).saturating_sub(held);
+    (missing > 0).then(|| missing.next_multiple_of(PIECE_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_unavailable<T>(result: &Result<T>) -> bool {
+        matches!(result, Err(Error::Unavailable { .. }))
+    }
+
+    #[tokio::test]
+    async fn an_answer_has_an_end() {
+        let answers = Answers::default();
+        let room = Room::for_body(answers.clone(), 100).await.unwrap();
+        room.written(ANSWER_BYTES_MAX - 1).unwrap();
+        room.written(1).unwrap();
+        assert!(matches!(room.written(1), Err(Error::LimitExceeded(_))));
+        // What is read for one field is gone when the next one reads.
+        let room = Room::for_body(answers, 100).await.unwrap();
+        for _ in 0..3 {
+            let _turn = room.turn().await;
+            room.read(ANSWER_BYTES_MAX / 2).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_caller_holds_is_bounded_and_comes_back() {
+        let answers = Answers::default();
+        let one = Room::for_body(answers.clone(), 0).await.unwrap();
+        one.written(ANSWER_BYTES_MAX).unwrap();
+        let two = Room::for_body(answers.clone(), 0).await.unwrap();
+        assert!(
+            is_unavailable(&two.written(ANSWER_BYTES_MAX)),
+            "it has not the room of two of them"
+        );
+        let other = Room::for_body(answers.of_another(), 0).await.unwrap();
+        other.written(ANSWER_BYTES_MAX).unwrap();
+        // Sent, it makes room; until then it holds what it takes.
+        let sending = one.left(ANSWER_BYTES_MAX);
+        let three = Room::for_body(answers.clone(), 0).await.unwrap();
+        assert!(is_unavailable(&three.written(ANSWER_BYTES_MAX)));
+        drop((sending, three, two));
+        let four = Room::for_body(answers.clone(), 0).await.unwrap();
+        four.written(ANSWER_BYTES_MAX).unwrap();
+        drop(four.left(1_000));
+        let five = Room::for_body(answers, 0).await.unwrap();
+        five.written(ANSWER_BYTES_MAX).unwrap();
+    }
+
+    #[tokio::test]
+    async fn small_ones_ask_for_nothing() {
+        let answers = Answers::default();
+        let full: Vec<Room> = futures::future::join_all((0..3).map(async |_| {
+            let room = Room::for_body(answers.of_another(), 0).await.unwrap();
+            let _ = room.written(ANSWER_BYTES_MAX);
+            room
+        }))
+        .await;
+        for _ in 0..1_000 {
+            let small = Room::for_body(answers.clone(), 1_000).await.unwrap();
+            small.read(20_000).unwrap();
+            small.written(30_000).unwrap();
+        }
+        drop(full);
+    }
+
+    #[tokio::test]
+    async fn a_large_body_waits_for_its_room() {
+        let answers = Answers::default();
+        let one = Room::for_body(answers.clone(), 1024 * 1024).await.unwrap();
+        let two = Room::for_body(answers.clone(), 1024 * 1024).await.unwrap();
+        let third = Room::for_body(answers.clone(), 1024 * 1024);
+        tokio::pin!(third);
+        let soon = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(soon, &mut third).await.is_err(), "it waits");
+        drop(one);
+        third.await.unwrap();
+        drop(two);
+    }
+}

@@ -1,0 +1,128 @@
+//! The operation that is run: one field for each key of the answer, and nothing else.
+//!
+//! The library runs two fields of one key twice and merges what they give, so a mutation would happen twice and a list
+//! pair the rows of two moments. What it is handed is therefore collected and merged before, at every level, by the
+//! specification's `CollectFields` and `CollectSubfields`: fragments are spread, `@skip` and `@include` are obeyed, and
+//! variables have become values.
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned};
+use async_graphql_value::Value;
+
+use super::coerce::Variables;
+use super::parse::Definitions;
+
+/// An operation of a valid document, merged.
+pub fn collect(
+    definitions: &Definitions,
+    operation: &Positioned<OperationDefinition>,
+    variables: &Variables,
+) -> ExecutableDocument {
+    let collecting = Collecting { definitions, variables };
+    let merged = OperationDefinition {
+        ty: operation.node.ty,
+        variable_definitions: Vec::new(),
+        directives: Vec::new(),
+        selection_set: collecting.merged(&[&operation.node.selection_set]),
+    };
+    ExecutableDocument {
+        operations: DocumentOperations::Single(Positioned::new(merged, operation.pos)),
+        fragments: std::collections::HashMap::new(),
+    }
+}
+
+struct Collecting<'a> {
+    definitions: &'a Definitions,
+    variables: &'a Variables,
+}
+
+type Set = Positioned<SelectionSet>;
+type Argument = (Positioned<Name>, Positioned<Value>);
+type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
+
+impl<'a> Collecting<'a> {
+    /// All that stands in one place, which may be several selection sets of a document.
+    fn merged(&self, sets: &[&'a Set]) -> Set {
+        let mut fields = Keyed::new();
+        let mut spread = Vec::new();
+        for set in sets {
+            self.fields_of(&set.node, &mut spread, &mut fields);
+        }
+        let items = fields.into_values().filter_map(|group| self.field(&group)).collect();
+        let pos = sets.first().map(|set| set.pos).unwrap_or_default();
+        Positioned::new(SelectionSet { items }, pos)
+    }
+
+    /// One field for those of one key, which validation has found to be the same but for what they select.
+    fn field(&self, group: &[&'a Positioned<Field>]) -> Option<Positioned<Selection>> {
+        let first = group.first()?;
+        let sets: Vec<&Set> = group.iter().map(|field| &field.node.selection_set).collect();
+        let field = Field {
+            alias: first.node.alias.clone(),
+            name: first.node.name.clone(),
+            arguments: self.arguments(&first.node.arguments),
+            directives: Vec::new(),
+            selection_set: match first.node.selection_set.node.items.is_empty() {
+                true => Set::default(),
+                false => self.merged(&sets),
+            },
+        };
+        Some(Positioned::new(
+            Selection::Field(Positioned::new(field, first.pos)),
+            first.pos,
+        ))
+    }
+
+    fn fields_of(&self, set: &'a SelectionSet, spread: &mut Vec<&'a Name>, fields: &mut Keyed<'a>) {
+        for selection in &set.items {
+            if !self.is_included(selection.node.directives()) {
+                continue;
+            }
+            // Of what type a fragment is, it is of the type that it stands in; validation has seen to that.
+            match &selection.node {
+                Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
+                Selection::InlineFragment(inline) => self.fields_of(&inline.node.selection_set.node, spread, fields),
+                Selection::FragmentSpread(node) => {
+                    let name = &node.node.fragment_name.node;
+                    if !spread.contains(&name)
+                        && let Some(fragment) = self.definitions.fragments.get(name)
+                    {
+                        spread.push(name);
+                        self.fields_of(&fragment.node.selection_set.node, spread, fields);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_included(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().all(|directive| {
+            let condition = directive.node.get_argument("if");
+            let condition = condition.and_then(|value| self.value(&value.node)) == Some(Value::Boolean(true));
+            condition == (directive.node.name.node == "include")
+        })
+    }
+
+    /// An argument whose variable was not given is not given either.
+    fn arguments(&self, given: &[Argument]) -> Vec<Argument> {
+        let value = |(name, value): &Argument| Some((name.clone(), value.position_node(self.value(&value.node)?)));
+        given.iter().filter_map(value).collect()
+    }
+
+    /// A value with its variables put in; `None` for a variable that was not given.
+    fn value(&self, value: &Value) -> Option<Value> {
+        Some(match value {
+            Value::Variable(name) => return self.variables.get(name).cloned(),
+            // A list has a place for each, also for one that was not given.
+            Value::List(items) => Value::List(items.iter().map(|item| self.value(item).unwrap_or_default()).collect()),
+            Value::Object(fields) => {
+                let field = |(name, value): (&Name, &Value)| Some((name.clone(), self.value(value)?));
+                Value::Object(fields.iter().filter_map(field).collect())
+            }
+            constant => constant.clone(),
+        })
+    }
+}

@@ -1,0 +1,347 @@
+//! What a document may cost, checked before anything walks it.
+//!
+//! The library's own checks visit a fragment anew at every place it is spread, so a chain of fragments that each spread
+//! the next one twice costs them 2^n steps; and they descend a chain of fragments as deep as it is long, which ends the
+//! process. Here each fragment is measured once and the descent is bounded; only a document whose whole expansion is
+//! small is handed on.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::Name;
+use async_graphql::parser::types::{Field, OperationDefinition, Selection, SelectionSet};
+use async_graphql_value::Value;
+use serde_json::{Map, Value as Json};
+
+use super::filters;
+use super::parse::Definitions;
+use super::types::types;
+use crate::error::{Error, Result, shown};
+use crate::list::FILTER_TESTS_MAX;
+
+/// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
+pub const DEPTH_MAX: u64 = 16;
+/// Values that an answer may hold: fields times the sizes of the pages they stand in. Two pages of 100 within each other
+/// may ask twenty values of each thing; three need smaller ones. The tests of filters are charged too.
+pub const COMPLEXITY_MAX: u64 = 250_000;
+/// What a test in a filter costs beside a value: it may have to be made of many rows before one is found.
+pub const TEST_COST: u64 = 100;
+/// Directives on one field.
+pub const DIRECTIVES_MAX: u64 = 4;
+/// Fields and fragments of a document after its fragments are expanded.
+pub const SELECTIONS_MAX: u64 = 1_000;
+/// Fields, inline fragments and spreads within each other. Bounds the recursion here and in the library.
+pub const NESTING_MAX: usize = 32;
+/// How often one field may stand in one place under different names.
+pub const SAME_FIELD_MAX: u64 = 15;
+/// Fields at the top of an operation.
+pub const ROOT_FIELDS_MAX: u64 = 30;
+/// A longer alias, repeated for every thing of a page, would make a large answer of a small document.
+pub const ALIAS_CHARACTERS_MAX: u64 = 255;
+/// The library looks each use of a variable up among all that are declared.
+pub const VARIABLES_MAX: u64 = 100;
+/// `fields` and `inputFields` within each other under `__schema`: what tools ask for needs no more.
+pub const TYPE_FIELDS_NESTED_MAX: u64 = 2;
+/// The size of a page that does not tell its own, and the largest there is.
+const PAGE_MAX: u64 = 100;
+/// Mutations that guess, cost a core or hand out a secret: one of them a document, so that a document is no way around
+/// the delays that count requests.
+pub const SENSITIVE: [&str; 14] = [
+    "acceptInvitation",
+    "completePasswordReset",
+    "createApiKey",
+    "createUserWithPassword",
+    "impersonateUser",
+    "refreshSession",
+    "requestEmailVerification",
+    "requestPasswordReset",
+    "resendInvitation",
+    "resetPassword",
+    "rotateApiKey",
+    "signIn",
+    "updatePassword",
+    "verifyEmail",
+];
+
+/// Refuses a document that would cost too much.
+pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<()> {
+    let mut all = Size::default();
+    let mut schemas = 0_u64;
+    let mut reached: HashSet<&Name> = HashSet::new();
+    for (_, operation) in &document.operations {
+        let operation = &operation.node;
+        let declared = operation.variable_definitions.len() as u64;
+        limit("variables in one operation", declared, VARIABLES_MAX)?;
+        let mut measuring = Measuring::new(document, variables, Some(operation));
+        let size = measuring.selection_set(&operation.selection_set.node, 0)?;
+        reached.extend(measuring.done.into_keys());
+        limit("levels of fields", size.depth, DEPTH_MAX)?;
+        limit("fields at its top", size.fields_here(), ROOT_FIELDS_MAX)?;
+        schemas = schemas.saturating_add(size.fields_named("__schema"));
+        all.add(&size);
+        limit("fields, its fragments expanded", all.selections, SELECTIONS_MAX)?;
+    }
+    // Validation walks the other fragments too, before it finds that nothing spreads them.
+    let mut measuring = Measuring::new(document, variables, None);
+    for name in document.fragments.keys().filter(|name| !reached.contains(*name)) {
+        let size = measuring.fragment(name, 0)?;
+        all.selections = all.selections.saturating_add(size.selections);
+        limit("fields, its fragments expanded", all.selections, SELECTIONS_MAX)?;
+    }
+    limit("times '__schema'", schemas, 1)?;
+    check_complexity(&all)
+}
+
+fn check_complexity(all: &Size) -> Result<()> {
+    let Size { values, tests, .. } = *all;
+    let complexity = values.saturating_add(tests.saturating_mul(TEST_COST));
+    if complexity <= COMPLEXITY_MAX {
+        return Ok(());
+    }
+    let pages = format!("Ask for smaller pages: 'first' is {PAGE_MAX} where it is not given.");
+    Err(Error::LimitExceeded(match tests {
+        0 => format!("The answer might hold {values} values; the limit is {COMPLEXITY_MAX}. {pages}"),
+        _ => format!(
+            "The document costs {complexity}: its answer might hold {values} values, and its filters have {tests} tests, at \
+             {TEST_COST} each; the limit is {COMPLEXITY_MAX}. Test for less, or in fewer places. {pages}"
+        ),
+    }))
+}
+
+/// Refuses an operation, merged, of which several root fields guess, cost or hand out something.
+pub fn check_sensitive(operation: &OperationDefinition) -> Result<()> {
+    let fields = operation.selection_set.node.items.iter();
+    let sensitive = fields.filter(|selection| match &selection.node {
+        Selection::Field(field) => SENSITIVE.contains(&field.node.name.node.as_str()),
+        Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+    });
+    match sensitive.count() {
+        0 | 1 => Ok(()),
+        many => Err(Error::LimitExceeded(format!(
+            "The document holds {many} sensitive mutations; the limit is 1 of {}.",
+            SENSITIVE.join(", ")
+        ))),
+    }
+}
+
+fn limit(what: &str, value: u64, max: u64) -> Result<()> {
+    if value <= max {
+        return Ok(());
+    }
+    Err(Error::LimitExceeded(format!(
+        "The document holds {value} {what}; the limit is {max}."
+    )))
+}
+
+/// What a selection set comes to.
+#[derive(Clone, Default)]
+struct Size {
+    /// All fields, inline fragments and spreads in it and below, expanded.
+    selections: u64,
+    /// The values it may give.
+    values: u64,
+    /// The tests in its filters. A list below another is one statement for all its parents, and so one place.
+    tests: u64,
+    /// Levels of fields.
+    depth: u64,
+    /// The fields of this very place, by name: how many there are, and how many of them select something themselves.
+    here: HashMap<Name, (u64, u64)>,
+    /// How deep `fields` and `inputFields` stand within each other.
+    type_fields_nested: u64,
+    /// The most often that one field which selects something stands in one place, anywhere in here.
+    repeated: u64,
+}
+
+impl Size {
+    fn fields_here(&self) -> u64 {
+        self.here.values().map(|(count, _)| count).sum()
+    }
+
+    fn fields_named(&self, name: &str) -> u64 {
+        self.here.get(name).map_or(0, |(count, _)| *count)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.selections = self.selections.saturating_add(other.selections);
+        self.values = self.values.saturating_add(other.values);
+        self.tests = self.tests.saturating_add(other.tests);
+        self.depth = self.depth.max(other.depth);
+        self.type_fields_nested = self.type_fields_nested.max(other.type_fields_nested);
+        self.repeated = self.repeated.max(other.repeated);
+        for (name, (count, selecting)) in &other.here {
+            let here = self.here.entry(name.clone()).or_default();
+            here.0 = here.0.saturating_add(*count);
+            here.1 = here.1.saturating_add(*selecting);
+        }
+    }
+}
+
+struct Measuring<'a> {
+    document: &'a Definitions,
+    variables: &'a Map<String, Json>,
+    operation: Option<&'a OperationDefinition>,
+    /// `None` while it is being measured: met again then, it is a cycle.
+    done: HashMap<&'a Name, Option<Size>>,
+    /// The tests in variables that are filters.
+    filters: HashMap<&'a Name, u64>,
+}
+
+impl<'a> Measuring<'a> {
+    fn new(
+        document: &'a Definitions,
+        variables: &'a Map<String, Json>,
+        operation: Option<&'a OperationDefinition>,
+    ) -> Self {
+        Self {
+            document,
+            variables,
+            operation,
+            done: HashMap::new(),
+            filters: HashMap::new(),
+        }
+    }
+
+    fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size> {
+        if level > NESTING_MAX {
+            return Err(Error::LimitExceeded(format!(
+                "The document's fields and fragments stand more than {NESTING_MAX} within each other; the limit is \
+                 {NESTING_MAX}."
+            )));
+        }
+        let mut size = Size::default();
+        for selection in &set.items {
+            size.selections = size.selections.saturating_add(1);
+            let directives = selection.node.directives().len() as u64;
+            limit("directives in one place", directives, DIRECTIVES_MAX)?;
+            match &selection.node {
+                Selection::Field(field) => self.field(&field.node, level, &mut size)?,
+                Selection::InlineFragment(inline) => {
+                    let inner = self.selection_set(&inline.node.selection_set.node, level + 1)?;
+                    size.add(&inner);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let inner = self.fragment(&spread.node.fragment_name.node, level + 1)?;
+                    size.add(&inner);
+                }
+            }
+            limit("fields, its fragments expanded", size.selections, SELECTIONS_MAX)?;
+        }
+        if let Some((name, (count, _))) = size.here.iter().find(|(_, (count, _))| *count > SAME_FIELD_MAX) {
+            return Err(Error::LimitExceeded(format!(
+                "The field '{}' stands {count} times in one place; the limit is {SAME_FIELD_MAX}.",
+                shown(name)
+            )));
+        }
+        let repeated = size.here.values().map(|(_, selecting)| *selecting).max();
+        size.repeated = size.repeated.max(repeated.unwrap_or_default());
+        Ok(size)
+    }
+
+    fn field(&mut self, field: &'a Field, level: usize, size: &mut Size) -> Result<()> {
+        if let Some(alias) = &field.alias {
+            limit("characters in one alias", alias.node.len() as u64, ALIAS_CHARACTERS_MAX)?;
+        }
+        let name = &field.name.node;
+        let below = self.selection_set(&field.selection_set.node, level + 1)?;
+        let nested = u64::from(matches!(name.as_str(), "fields" | "inputFields"));
+        let nested = below.type_fields_nested.saturating_add(nested);
+        if name.as_str() == "__schema" || name.as_str() == "__type" {
+            limit("levels of 'fields' and 'inputFields'", nested, TYPE_FIELDS_NESTED_MAX)?;
+            // Every type has many fields, and every field types: repeated at each level, they are more than an answer holds.
+            limit(
+                "times the same field in one place of an introspection",
+                below.repeated,
+                1,
+            )?;
+        }
+        let page = self.page_size(field);
+        size.selections = size.selections.saturating_add(below.selections);
+        size.values = size
+            .values
+            .saturating_add(1)
+            .saturating_add(below.values.saturating_mul(page));
+        size.tests = size.tests.saturating_add(self.tests(field)).saturating_add(below.tests);
+        size.depth = size.depth.max(below.depth.saturating_add(1));
+        size.type_fields_nested = size.type_fields_nested.max(nested);
+        size.repeated = size.repeated.max(below.repeated);
+        let here = size.here.entry(name.clone()).or_default();
+        here.0 = here.0.saturating_add(1);
+        here.1 = here
+            .1
+            .saturating_add(u64::from(!field.selection_set.node.items.is_empty()));
+        Ok(())
+    }
+
+    /// How many things a field gives at most; an unreadable size counts as the largest, and is refused by the field itself.
+    fn page_size(&self, field: &Field) -> u64 {
+        if !types().is_paged(&field.name.node) {
+            return 1;
+        }
+        let given = |name: &str| match &field.get_argument(name)?.node {
+            Value::Variable(variable) => self.number(variable),
+            Value::Number(number) => number.as_u64(),
+            _ => None,
+        };
+        given("first")
+            .or_else(|| given("last"))
+            .unwrap_or(PAGE_MAX)
+            .min(PAGE_MAX)
+    }
+
+    fn number(&self, variable: &Name) -> Option<u64> {
+        match self.variables.get(variable.as_str()) {
+            Some(value) => value.as_u64(),
+            None => match default(self.operation, variable)? {
+                Value::Number(number) => number.as_u64(),
+                _ => None,
+            },
+        }
+    }
+
+    /// The tests in a field's filters. A filter that has too many is refused by its field, and costs no more than one that
+    /// has as many as it may.
+    fn tests(&mut self, field: &'a Field) -> u64 {
+        let filters = field.arguments.iter().filter(|(name, _)| types().is_filter(&name.node));
+        filters.fold(0, |all, (_, value)| {
+            let tests = self.filter(&value.node).min(FILTER_TESTS_MAX as u64);
+            all.saturating_add(tests)
+        })
+    }
+
+    fn filter(&mut self, value: &'a Value) -> u64 {
+        let (variables, operation) = (self.variables, self.operation);
+        let known = &mut self.filters;
+        filters::tests(value, &mut |name| {
+            *known.entry(name).or_insert_with(|| match variables.get(name.as_str()) {
+                Some(given) => filters::tests_in_json(given),
+                None => default(operation, name).map_or(0, |value| filters::tests(&value, &mut |_| 0)),
+            })
+        })
+    }
+
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Size> {
+        match self.done.get(name) {
+            Some(Some(size)) => return Ok(size.clone()),
+            Some(None) => {
+                return Err(Error::invalid(
+                    "query",
+                    format!("The fragment '{}' spreads itself.", shown(name)),
+                ));
+            }
+            None => {}
+        }
+        // One that is not defined is the validation's business.
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Ok(Size::default());
+        };
+        self.done.insert(name, None);
+        let size = self.selection_set(&fragment.node.selection_set.node, level)?;
+        self.done.insert(name, Some(size.clone()));
+        Ok(size)
+    }
+}
+
+fn default(operation: Option<&OperationDefinition>, variable: &Name) -> Option<Value> {
+    let definitions = &operation?.variable_definitions;
+    let definition = definitions.iter().find(|one| one.node.name.node == *variable)?;
+    Some(definition.node.default_value.as_ref()?.node.clone().into_value())
+}

@@ -1,0 +1,76 @@
+//! Where in a document something stands that an answer names by its path.
+
+use async_graphql::PathSegment;
+use async_graphql::parser::types::{Field, Selection, SelectionSet};
+
+use super::Operation;
+use super::parse::Definitions;
+use super::types::{name_of, types};
+
+impl Operation {
+    /// The type and the name of the field that a path of the answer ends at: an alias is the client's own word.
+    pub fn field_at(&self, path: &[PathSegment]) -> Option<(&'static str, &str)> {
+        let operation = &self.definition()?.node;
+        let mut sets = vec![&operation.selection_set.node];
+        let mut parent = types().root(operation.ty)?;
+        let mut found = None;
+        let keys = path.iter().filter_map(|segment| match segment {
+            PathSegment::Field(key) => Some(key),
+            PathSegment::Index(_) => None,
+        });
+        for key in keys {
+            if let Some((_, field)) = found {
+                parent = name_of(&types().field(parent, field)?.ty);
+            }
+            let fields = fields_of_key(&self.document.definitions, &sets, key);
+            found = Some((parent, fields.first()?.name.node.as_str()));
+            sets = fields.into_iter().map(|field| &field.selection_set.node).collect();
+        }
+        found
+    }
+}
+
+/// The fields of one key in one place, through fragments.
+fn fields_of_key<'a>(definitions: &'a Definitions, sets: &[&'a SelectionSet], key: &str) -> Vec<&'a Field> {
+    let mut fields = Vec::new();
+    let mut sets = sets.to_vec();
+    while let Some(set) = sets.pop() {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) if field.node.response_key().node == *key => fields.push(&field.node),
+                Selection::Field(_) => {}
+                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let fragment = definitions.fragments.get(&spread.node.fragment_name.node);
+                    sets.extend(fragment.map(|fragment| &fragment.node.selection_set.node));
+                }
+            }
+        }
+    }
+    fields
+}
+
+/// The name of a value as the caller of a field wrote it, from the argument on: `data.email` for `email`.
+///
+/// Verbs know a value by its own name, whatever face it came by. Here it gets the name of the argument that it stands in:
+/// none, if it is an argument itself; else `data`, if there may be two.
+pub fn argument_path(parent: &str, field: &str, name: &str) -> String {
+    let first = name.split('.').next().unwrap_or(name);
+    let Some(known) = types().field(parent, field) else {
+        return name.to_owned();
+    };
+    if known.arguments.contains_key(first) {
+        return name.to_owned();
+    }
+    let holders = known.arguments.iter().filter(|(_, input)| {
+        types()
+            .inputs(name_of(&input.ty))
+            .is_some_and(|fields| fields.contains_key(first))
+    });
+    let mut holders = holders.map(|(argument, _)| argument);
+    let argument = holders.clone().find(|argument| *argument == "data");
+    match argument.or_else(|| holders.next()) {
+        Some(argument) => format!("{argument}.{name}"),
+        None => name.to_owned(),
+    }
+}

@@ -1,0 +1,327 @@
+//! What the schema defines, as far as documents are compared with it.
+//!
+//! It is read from the schema's own introspection, so that it is what tools see, introspection's own types included.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{BaseType, OperationType, Type};
+use async_graphql::{Name, Request};
+use futures::FutureExt;
+use serde::Deserialize;
+
+use crate::graphql::schema::build;
+
+/// All types, by name. There are no interfaces and no unions, and a test holds that: of two object types one is the
+/// other or has nothing in common with it.
+#[derive(Debug, Default)]
+pub struct Types {
+    named: HashMap<String, Named>,
+    directives: HashMap<String, IndexMap<String, Input>>,
+    /// The fields that give a page, which are those that take `first`.
+    paged: HashSet<String>,
+    /// The arguments that are filters, whose types know `AND`.
+    filters: HashSet<String>,
+    query: String,
+    mutation: String,
+}
+
+/// A type with a name.
+#[derive(Debug)]
+pub enum Named {
+    Object(HashMap<String, Field>),
+    Input(IndexMap<String, Input>),
+    Enum(Vec<String>),
+    Scalar,
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub struct Field {
+    pub ty: Type,
+    pub arguments: IndexMap<String, Input>,
+}
+
+/// An argument, or a field of an input object.
+#[derive(Debug)]
+pub struct Input {
+    pub ty: Type,
+    pub has_default: bool,
+}
+
+impl Input {
+    /// Whether it must be given.
+    pub fn is_required(&self) -> bool {
+        !self.ty.nullable && !self.has_default
+    }
+}
+
+/// Those of the one schema there is.
+pub fn types() -> &'static Types {
+    static TYPES: LazyLock<Types> = LazyLock::new(Types::read);
+    &TYPES
+}
+
+impl Types {
+    pub fn get(&self, name: &str) -> Option<&Named> {
+        self.named.get(name)
+    }
+
+    /// The fields of an object type, `__typename` and the like not among them.
+    pub fn fields(&self, name: &str) -> Option<&HashMap<String, Field>> {
+        match self.get(name) {
+            Some(Named::Object(fields)) => Some(fields),
+            _ => None,
+        }
+    }
+
+    pub fn field(&self, of: &str, name: &str) -> Option<&Field> {
+        self.fields(of)?.get(name)
+    }
+
+    pub fn inputs(&self, name: &str) -> Option<&IndexMap<String, Input>> {
+        match self.get(name) {
+            Some(Named::Input(fields)) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// The arguments of a directive that may stand at fields and fragments.
+    pub fn directive(&self, name: &str) -> Option<&IndexMap<String, Input>> {
+        self.directives.get(name)
+    }
+
+    /// The type that an operation's fields are of; nothing subscribes.
+    pub fn root(&self, operation: OperationType) -> Option<&str> {
+        match operation {
+            OperationType::Query => Some(&self.query),
+            OperationType::Mutation => Some(&self.mutation),
+            OperationType::Subscription => None,
+        }
+    }
+
+    /// Whether a field of this name gives a page.
+    pub fn is_paged(&self, field: &str) -> bool {
+        self.paged.contains(field)
+    }
+
+    /// Whether an argument of this name is a filter.
+    pub fn is_filter(&self, argument: &str) -> bool {
+        self.filters.contains(argument)
+    }
+
+    pub fn is_input(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Named::Input(_) | Named::Enum(_) | Named::Scalar))
+    }
+
+    fn read() -> Self {
+        // Nothing of it waits.
+        let answer = build(true).execute(Request::new(INTROSPECTION)).now_or_never();
+        let answer = answer.and_then(|answer| serde_json::from_value(answer.data.into_json().ok()?).ok());
+        let Answer { schema } = answer.unwrap_or_default();
+        let at_fields =
+            |directive: &IntrospectedDirective| directive.locations.iter().any(|location| location == "FIELD");
+        let mut types = Self {
+            named: schema.types.into_iter().map(IntrospectedType::defined).collect(),
+            directives: schema
+                .directives
+                .into_iter()
+                .filter(at_fields)
+                .map(|directive| (directive.name, inputs(directive.args)))
+                .collect(),
+            paged: HashSet::new(),
+            filters: HashSet::new(),
+            query: schema.query_type.name.unwrap_or_default(),
+            mutation: schema.mutation_type.name.unwrap_or_default(),
+        };
+        types.add_meta_fields();
+        types.note_costs();
+        types
+    }
+
+    fn note_costs(&mut self) {
+        let objects = self.named.values().filter_map(|named| match named {
+            Named::Object(fields) => Some(fields),
+            Named::Input(_) | Named::Enum(_) | Named::Scalar => None,
+        });
+        for (name, field) in objects.flatten() {
+            if field.arguments.contains_key("first") {
+                self.paged.insert(name.clone());
+            }
+            for (argument, input) in &field.arguments {
+                if let Some(Named::Input(fields)) = self.named.get(name_of(&input.ty))
+                    && fields.contains_key("AND")
+                {
+                    self.filters.insert(argument.clone());
+                }
+            }
+        }
+    }
+
+    /// The fields that introspection does not tell of.
+    fn add_meta_fields(&mut self) {
+        let field = |ty: Type, arguments: IndexMap<String, Input>| Field { ty, arguments };
+        for named in self.named.values_mut() {
+            if let Named::Object(fields) = named {
+                let typename = field(required(nullable("String")), IndexMap::new());
+                fields.insert("__typename".to_owned(), typename);
+            }
+        }
+        if let Some(Named::Object(fields)) = self.named.get_mut(&self.query) {
+            let name = Input {
+                ty: required(nullable("String")),
+                has_default: false,
+            };
+            let schema = field(required(nullable("__Schema")), IndexMap::new());
+            let one = field(nullable("__Type"), IndexMap::from([("name".to_owned(), name)]));
+            fields.extend([("__schema".to_owned(), schema), ("__type".to_owned(), one)]);
+        }
+    }
+}
+
+/// The name of a type without its lists and non-nulls.
+pub fn name_of(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::Named(name) => name,
+        BaseType::List(inner) => name_of(inner),
+    }
+}
+
+const INTROSPECTION: &str = "{
+    __schema {
+        queryType { name } mutationType { name }
+        directives { name locations args { ...Input } }
+        types {
+            kind name fields(includeDeprecated: true) { name type { ...Type } args(includeDeprecated: true) { ...Input } }
+            inputFields(includeDeprecated: true) { ...Input } enumValues(includeDeprecated: true) { name }
+        }
+    }
+}
+fragment Input on __InputValue { name defaultValue type { ...Type } }
+fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+
+/// What introspection answers.
+#[derive(Default, Deserialize)]
+struct Answer {
+    #[serde(rename = "__schema")]
+    schema: Introspected,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Introspected {
+    query_type: Reference,
+    mutation_type: Reference,
+    directives: Vec<IntrospectedDirective>,
+    types: Vec<IntrospectedType>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Reference {
+    kind: String,
+    name: Option<String>,
+    of_type: Option<Box<Reference>>,
+}
+
+#[derive(Deserialize)]
+struct IntrospectedDirective {
+    name: String,
+    locations: Vec<String>,
+    args: Vec<IntrospectedInput>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntrospectedType {
+    kind: String,
+    name: String,
+    fields: Option<Vec<IntrospectedField>>,
+    input_fields: Option<Vec<IntrospectedInput>>,
+    enum_values: Option<Vec<Reference>>,
+}
+
+#[derive(Deserialize)]
+struct IntrospectedField {
+    name: String,
+    #[serde(rename = "type")]
+    ty: Reference,
+    args: Vec<IntrospectedInput>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntrospectedInput {
+    name: String,
+    #[serde(rename = "type")]
+    ty: Reference,
+    default_value: Option<String>,
+}
+
+impl Reference {
+    fn ty(self) -> Type {
+        match (self.kind.as_str(), self.of_type) {
+            ("NON_NULL", Some(inner)) => required(inner.ty()),
+            ("LIST", Some(inner)) => Type {
+                base: BaseType::List(Box::new(inner.ty())),
+                nullable: true,
+            },
+            _ => nullable(&self.name.unwrap_or_default()),
+        }
+    }
+}
+
+impl IntrospectedType {
+    fn defined(self) -> (String, Named) {
+        let named = match self.kind.as_str() {
+            "OBJECT" => Named::Object(
+                self.fields
+                    .into_iter()
+                    .flatten()
+                    .map(|field| {
+                        (
+                            field.name,
+                            Field {
+                                ty: field.ty.ty(),
+                                arguments: inputs(field.args),
+                            },
+                        )
+                    })
+                    .collect(),
+            ),
+            "INPUT_OBJECT" => Named::Input(inputs(self.input_fields.unwrap_or_default())),
+            "ENUM" => Named::Enum(
+                self.enum_values
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|value| value.name)
+                    .collect(),
+            ),
+            _ => Named::Scalar,
+        };
+        (self.name, named)
+    }
+}
+
+fn inputs(inputs: Vec<IntrospectedInput>) -> IndexMap<String, Input> {
+    let defined = |input: IntrospectedInput| Input {
+        ty: input.ty.ty(),
+        has_default: input.default_value.is_some(),
+    };
+    inputs
+        .into_iter()
+        .map(|input| (input.name.clone(), defined(input)))
+        .collect()
+}
+
+fn nullable(name: &str) -> Type {
+    Type {
+        base: BaseType::Named(Name::new(name)),
+        nullable: true,
+    }
+}
+
+fn required(ty: Type) -> Type {
+    Type { nullable: false, ..ty }
+}

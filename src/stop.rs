@@ -1,0 +1,81 @@
+//! The signals to stop.
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind};
+use tokio_util::sync::CancellationToken;
+
+/// Is cancelled by the first signal to stop: an interrupt or, from a supervisor, a termination. From here on they do not
+/// end the process by themselves, as they never do that of process 1 in a container. A further interrupt ends it at once.
+pub fn signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let mut signals = Signals::listen();
+    tokio::spawn(async move {
+        signals.any().await;
+        stopped.cancel();
+        signals.interrupt().await;
+        std::process::exit(INTERRUPTED);
+    });
+    stop
+}
+
+/// As shells have it: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        let of = |kind| tokio::signal::unix::signal(kind).ok();
+        Self {
+            interrupt: of(SignalKind::interrupt()),
+            terminate: of(SignalKind::terminate()),
+        }
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            () = next(&mut self.interrupt) => {}
+            () = next(&mut self.terminate) => {}
+        }
+    }
+
+    async fn interrupt(&mut self) {
+        next(&mut self.interrupt).await;
+    }
+}
+
+/// Waits for a signal; for ever, if the system does not tell.
+#[cfg(unix)]
+async fn next(signal: &mut Option<Signal>) {
+    let came = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if came.is_none() {
+        std::future::pending().await
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn any(&mut self) {
+        self.interrupt().await;
+    }
+
+    async fn interrupt(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
