@@ -159,3 +159,25 @@ pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
 fn values(statement: &Statement) -> SqlxValues {
     SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::STATEMENT_TIMEOUT;
+    use crate::db::target::SESSION;
+
+    /// A pooled transaction is bounded as a session of our own is.
+    #[test]
+    fn settings_agree() {
+        let seconds = STATEMENT_TIMEOUT.as_secs();
+        assert!(SESSION.contains(&("statement_timeout", &format!("{seconds}s"))));
+        for (name, value) in SESSION {
+            if BEGIN_SHARED.contains(name) {
+                assert!(
+                    BEGIN_SHARED.contains(&format!("SET LOCAL {name} = '{value}'")),
+                    "{name}"
+                );
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::error::FileMoved;
 /// Each of SQLite's calls back comes after so many steps, which take less than a millisecond.
 const STEPS: i32 = 10_000;
 /// What a session of ours begins with. The times are bounds on the server's side, for when we are gone or the path is dead.
-const SESSION: [(&str, &str); 7] = [
+pub(super) const SESSION: [(&str, &str); 7] = [
     (MARK, "own"),
     ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "10s"),
