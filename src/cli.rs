@@ -212,6 +212,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let started = async {
         let services = services(config, &format!("http://{address}")).await?;
         prepare(&services, config).await?;
+        services.signing.warn_without_secret();
         anyhow::Ok(services)
     };
     // Another process may hold the database for long, while it brings the schema up to date.
@@ -307,7 +308,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
 async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
     let public_url = config.public_url.as_deref().unwrap_or(address);
     Ok(Arc::new(Services {
-        db: Database::connect(&config.database_url).await?,
+        db: Database::open(&config.database, config.database_connections).await?,
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
@@ -316,20 +317,20 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),
         signing: SigningKeys::new(
-            SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
+            SecretSource::new(config.secret_key.clone(), config.database.sqlite_file()),
             config.public_url.as_deref(),
         ),
     }))
 }
 
 async fn migrate_up(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     setup::migrate(&db).await?;
     say("The schema is up to date.")
 }
 
 async fn migrate_status(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     match schema_state(db.reader()).await?.known()? {
         SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
         _ => say("The schema is up to date."),

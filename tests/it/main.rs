@@ -59,3 +59,4 @@ mod tenant;
 mod tokens;
 mod user;
 mod values;
+mod weather;

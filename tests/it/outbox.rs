@@ -309,5 +309,5 @@ async fn postgres_without_the_secret_nothing_is_mailed() {
         .admin()
         .refused(INVITE, json!({ "email": "new@mail.example" }))
         .await;
-    assert_eq!(code, "INVALID");
+    assert_eq!(code, "UNAVAILABLE");
 }

@@ -53,7 +53,7 @@ const LOW: &[(&str, &[&str])] = &[
         &["authn", "config", "context", "edge", "entity", "error", "value"],
     ),
     ("edge", &[]),
-    ("config", &["authn", "edge", "error", "value"]),
+    ("config", &["authn", "db", "edge", "error", "value"]),
     ("telemetry", &[]),
 ];
 
