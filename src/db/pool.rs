@@ -117,9 +117,7 @@ impl Pool {
         match taken {
             Ok(Ok((kept, place))) => Ok(Lease::new(Arc::clone(self), kept, place, caller)),
             Ok(Err(error)) => Err(error),
-            // The truth of why the others have not given one back.
-            Err(_) if self.was_heard() => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-            Err(_) => Err(DbErr::Conn(RuntimeErr::SqlxError(silence().into()))),
+            Err(_) => Err(self.why_waited(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))),
         }
     }
 
@@ -226,6 +224,16 @@ impl Pool {
     /// The server answered.
     pub fn answered(&self) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// The truth of why somebody has waited in vain: others are busy, or the database does not answer them.
+    pub fn why_waited(&self, error: DbErr) -> DbErr {
+        match error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) if !self.was_heard() => {
+                DbErr::Conn(RuntimeErr::SqlxError(silence().into()))
+            }
+            error => error,
+        }
     }
 
     /// Whether the database answered anybody while somebody waited.
