@@ -9,7 +9,7 @@ mod search;
 mod token;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
 
 use crate::support::{App, Caller, Reply};
