@@ -32,7 +32,10 @@ fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
 /// What is left of an id without all that spellings of a UUID differ in.
 macro_rules! digits {
     () => {
-        "replace(replace(replace(replace(lower(id), 'urn:uuid:', ''), '-', ''), '{', ''), '}', '')"
+        concat!(
+            "replace(replace(replace(replace(replace(replace(replace(",
+            "lower(id), 'urn:', ''), 'uuid:', ''), '-', ''), '{', ''), '}', ''), '(', ''), ')', '')"
+        )
     };
 }
 
