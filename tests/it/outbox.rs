@@ -276,6 +276,21 @@ on_both! {
         assert!(app.mails().iter().all(|mail| mail.contains("To: ada@acme.example")));
     }
 
+    /// Nobody gets a link that they asked for long ago, and what cannot be answered keeps nothing waiting behind it.
+    async fn a_request_has_an_end(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "ada", Some("user")).await;
+        app.user("acme", "bob", Some("user")).await;
+        let ask = "mutation($email: String!) { requestPasswordReset(email: $email) }";
+        alone(&app.anonymous(), ask, json!({ "email": "ada@acme.example" })).await;
+        app.services.clock.advance(Duration::from_secs(60 * 60));
+        alone(&app.anonymous(), ask, json!({ "email": "bob@acme.example" })).await;
+        app.send_mails().await;
+        assert_eq!(app.number("SELECT COUNT(*) FROM password_requests").await, 0);
+        let mails = app.mails();
+        assert!(mails.len() == 1 && mails[0].contains("To: bob@acme.example"), "{mails:?}");
+    }
+
     /// Whoever names an organization or a user does not write the mail.
     async fn names_are_somebody_elses_words(app: App) {
         let admin = app.admin();
@@ -310,4 +325,9 @@ async fn postgres_without_the_secret_nothing_is_mailed() {
         .refused(INVITE, json!({ "email": "new@mail.example" }))
         .await;
     assert_eq!(code, "INVALID");
+    for email in ["admin@platform.invalid", "nobody@mail.example"] {
+        let document = "mutation($email: String!) { requestPasswordReset(email: $email) }";
+        let variables = json!({ "email": email });
+        assert_eq!(app.anonymous().refused(document, variables).await, "INVALID");
+    }
 }
