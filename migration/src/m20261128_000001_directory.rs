@@ -326,6 +326,7 @@ const UP: &[&str] = &[
         user_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
         invitation_pk {int} REFERENCES invitations (pk) ON DELETE CASCADE,
         recipient {text} NOT NULL,
+        kind {text} NOT NULL,
         letter {text} NOT NULL,
         sealed BOOLEAN NOT NULL,
         attempts {int} NOT NULL,
