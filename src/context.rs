@@ -109,9 +109,8 @@ impl OpContext {
         client: Option<IpAddr>,
     ) -> Result<Self> {
         let actor = presented.actor(&services).await?;
-        // Whoever acts as many users is one caller all the same.
         let holder = match actor.caller() {
-            Some(caller) => Holder::User(caller.impersonator.as_ref().map_or(caller.user_pk, |who| who.user_pk)),
+            Some(caller) => Holder::User(caller.behind()),
             None => Holder::client(client),
         };
         Ok(Self {

@@ -165,12 +165,16 @@ where
         let mut actor = Actor::Anonymous;
         let run = async {
             let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
-            let done = to_its_end(&app, Box::pin(handle(call))).await;
-            // An impersonation that is refused is noted where it is refused, as GraphQL's is.
-            if let Err(Error::Forbidden(_)) = &done {
-                op.note_refusal(operation);
-            }
-            done
+            let handled = handle(call);
+            let noted = async move {
+                let done = handled.await;
+                // An impersonation that is refused is noted where it is refused, as GraphQL's is.
+                if let Err(Error::Forbidden(_)) = &done {
+                    op.note_refusal(operation);
+                }
+                done
+            };
+            to_its_end(&app, Box::pin(noted)).await
         };
         let mut response = match run.await {
             Ok(mut response) => {

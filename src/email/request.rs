@@ -59,7 +59,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     }
     .insert(&*change)
     .await?;
-    mail::forget_tokens_in_txn(&*change, row.pk).await?;
+    mail::forget_tokens_in_txn(&*change, row.pk, &[Letter::VERIFY_EMAIL]).await?;
     let post = Post {
         to: &email,
         letter: Letter::VerifyEmail {

@@ -134,10 +134,14 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
     };
     let transaction = services.db.begin().await?;
     let mut shown = invitation::ActiveModel::default();
-    match &outcome {
+    let noted = match &outcome {
         Outcome::Sent => {
-            table::Entity::delete_many().filter(mine()).exec(&transaction).await?;
             (shown.mailed_at, shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(None), Set(None));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
         }
         Outcome::PutOff { due_at, said } => {
             let put_off = table::ActiveModel {
@@ -145,19 +149,21 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
                 leased_until: Set(Timestamp::default()),
                 ..Default::default()
             };
-            table::Entity::update_many()
-                .set(put_off)
-                .filter(mine())
-                .exec(&transaction)
-                .await?;
             shown.mail_problem = Set(Some(said.clone()));
+            let put_off = table::Entity::update_many().set(put_off).filter(mine());
+            put_off.exec(&transaction).await?.rows_affected
         }
         Outcome::GivenUp { said } => {
-            table::Entity::delete_many().filter(mine()).exec(&transaction).await?;
             (shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(Some(said.clone())));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
         }
-    }
-    if let Some(pk) = row.invitation_pk {
+    };
+    // An invitation that was sent again shows what becomes of its new mail, and nothing of the one before.
+    if let (Some(pk), 1..) = (row.invitation_pk, noted) {
         let it = invitation::Column::Pk.eq(pk);
         invitation::Entity::update_many()
             .set(shown)
