@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md docs -type f
 
-.PHONY: run test check web bench
+.PHONY: run test check web release bench
 
 ## Serve, with GraphiQL: the first start prints the super admin's key.
 run: web
@@ -28,6 +28,10 @@ web:
 	elif [ ! -e web/dist/index.html.br ] || [ -n "$$(find $(PAGE_SOURCES) -newer web/dist/index.html.br)" ]; then \
 	    cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; } && npm run --silent build; \
 	fi
+
+## The binary as it is deployed, in target/release.
+release: web
+	$(CARGO) build --locked --release
 
 ## The server against its floor on both databases, at a million users. Takes a while.
 bench:

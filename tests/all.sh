@@ -36,6 +36,7 @@ step "clients on SQLite" python3 tests/clients/run.py --server "$server" --datab
 step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
 step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
+step "deploy" python3 tests/deploy.py --server "$server"
 step "browser" tests/pages.sh "$server"
 step "documentation as it is run" python3 tests/docs.py --server "$server"
 

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,7 @@ impl AuditFile {
             event,
             bytes: self.file.metadata()?.len(),
         };
+        POSITION.store(event, Ordering::Relaxed);
         self.already.clear();
         let text = serde_json::to_string(&self.position)?;
         self.position_file.seek(SeekFrom::Start(0))?;
@@ -163,12 +165,15 @@ impl AuditFile {
             .with_context(|| format!("cannot read the audit log {}", self.path.display()))?;
         Ok(())
     }
-
-    /// The position of the last event in the file.
-    pub fn position(&self) -> i64 {
-        self.position.event
-    }
 }
+
+/// The position of the last event that this process has written to a file; `None` as long as it has written none.
+pub fn file_position() -> Option<i64> {
+    Some(POSITION.load(Ordering::Relaxed)).filter(|position| *position > 0)
+}
+
+/// One for the process, as its file is.
+static POSITION: AtomicI64 = AtomicI64::new(0);
 
 fn private(path: &Path, append: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

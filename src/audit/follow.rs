@@ -44,6 +44,19 @@ pub async fn events_behind(db: &Database, position: i64, limit: u64) -> Result<V
         .collect())
 }
 
+/// The position of the newest event; 0 where there is none.
+pub async fn newest_position(db: &Database) -> Result<i64> {
+    let newest: Option<i64> = table::Entity::find()
+        .select_only()
+        .column(Column::Position)
+        .order_by_desc(Column::Position)
+        .limit(1)
+        .into_tuple()
+        .one(db.reader())
+        .await?;
+    Ok(newest.unwrap_or(0))
+}
+
 /// Lines are for a store outside, which knows no internal key.
 async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std::collections::HashMap<i64, String>> {
     #[derive(FromQueryResult)]

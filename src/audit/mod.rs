@@ -22,7 +22,8 @@ mod record;
 mod refusals;
 
 pub use era::begin_era_if_restored;
-pub use file::AuditFile;
+pub use file::{AuditFile, file_position};
+pub use follow::newest_position;
 pub use read::Term;
 pub use record::{Event, record};
 pub use refusals::{Refusal, Refusals};

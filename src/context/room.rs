@@ -6,28 +6,35 @@
 //! used up waits at the beginning, while nothing is held yet; later the request is given up, as `UNAVAILABLE`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::db::Answers;
 use crate::error::{Error, Result};
+use crate::value::JSON_VALUES_MAX;
 
 /// A larger answer is refused.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What every request may have without asking.
 const FREE_BYTES: usize = 64 * 1024;
+/// What a request itself is charged at most, so that the caller has some left for its answer.
+const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Memory is asked for in pieces.
 const PIECE_BYTES: usize = 256 * 1024;
-/// A byte of JSON, as values, is so many at most: `[0,0,0,…]`.
-const BYTES_PER_BYTE: usize = 12;
+/// What a request's text comes to: a few copies of it, and for each of its values one as JSON, one as the schema has it and
+/// one as the database does.
+const BYTES_PER_BYTE: usize = 6;
+const BYTES_PER_VALUE: usize = 320;
+/// What a test of a filter comes to: it is an object with room for all the tests there are, and some SQL.
+const BYTES_PER_TEST: usize = 3 * 1024;
 
 /// The room that a request has.
 #[derive(Debug)]
 pub struct Room {
     answers: Answers,
     /// What the request itself takes.
-    request: usize,
+    request: AtomicUsize,
     /// What was read from the database for the field that is being answered.
     read: AtomicUsize,
     written: AtomicUsize,
@@ -44,6 +51,11 @@ pub struct Held {
 }
 
 impl Held {
+    fn add(&mut self, bytes: usize, permits: [OwnedSemaphorePermit; 2]) {
+        self.bytes += bytes;
+        self.permits.push(permits);
+    }
+
     pub fn is_none(&self) -> bool {
         self.permits.is_empty()
     }
@@ -53,7 +65,7 @@ impl Held {
 #[derive(Debug)]
 pub struct Turn<'a> {
     room: &'a Room,
-    _turn: MutexGuard<'a, ()>,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
 }
 
 impl Drop for Turn<'_> {
@@ -63,23 +75,45 @@ impl Drop for Turn<'_> {
 }
 
 impl Room {
-    /// Room for a request with a body of this size. It waits until there is some.
-    pub async fn for_body(answers: Answers, bytes: usize) -> Result<Self> {
-        let request = bytes.saturating_mul(BYTES_PER_BYTE);
-        let mut held = Held::default();
-        if let Some(more) = missing(request, 0) {
-            held.permits.push(answers.wait(more).await?);
-            held.bytes = more;
-        }
-        Ok(Self {
+    /// Room for a request with this text. It waits until there is some.
+    pub async fn for_body(answers: Answers, text: &[u8]) -> Result<Self> {
+        let values = text.iter().filter(|byte| matches!(byte, b',' | b':' | b'[')).count();
+        let room = Self {
             answers,
-            request,
+            request: AtomicUsize::new(0),
             read: AtomicUsize::new(0),
             written: AtomicUsize::new(0),
             overflowed: AtomicBool::new(false),
-            held: Mutex::new(held),
+            held: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
-        })
+        };
+        // With more values it is refused, and those are not read.
+        let values = values.min(JSON_VALUES_MAX).saturating_mul(BYTES_PER_VALUE);
+        room.wait(text.len().saturating_mul(BYTES_PER_BYTE).saturating_add(values))
+            .await?;
+        Ok(room)
+    }
+
+    /// The same for so many tests in its filters.
+    pub async fn for_filters(&self, tests: u64) -> Result<()> {
+        let tests = usize::try_from(tests).unwrap_or(usize::MAX);
+        self.wait(tests.saturating_mul(BYTES_PER_TEST)).await
+    }
+
+    async fn wait(&self, bytes: usize) -> Result<()> {
+        let before = self.request.load(Ordering::Relaxed);
+        let all = before.saturating_add(bytes).min(REQUEST_BYTES_MAX);
+        self.request.store(all, Ordering::Relaxed);
+        let Some(more) = missing(all, self.held().bytes) else {
+            return Ok(());
+        };
+        let permits = self.answers.wait(more).await?;
+        self.held().add(more, permits);
+        Ok(())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no other field at the top of this document is being answered: what one reads is gone, and only its text
@@ -107,12 +141,12 @@ impl Room {
             self.overflowed.store(true, Ordering::Relaxed);
             return Err(too_large());
         }
-        let meters = [&self.read, &self.written].map(|meter| meter.load(Ordering::Relaxed));
-        let all = meters.into_iter().fold(self.request, usize::saturating_add);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let meters = [&self.request, &self.read, &self.written].map(|meter| meter.load(Ordering::Relaxed));
+        let all = meters.into_iter().fold(0, usize::saturating_add);
+        let mut held = self.held();
         if let Some(more) = missing(all, held.bytes) {
-            held.permits.push(self.answers.at_once(more)?);
-            held.bytes += more;
+            let permits = self.answers.at_once(more)?;
+            held.add(more, permits);
         }
         Ok(())
     }
@@ -124,7 +158,7 @@ impl Room {
 
     /// What an answer of this size goes on to hold until it is sent. The rest is given back.
     pub fn left(&self, bytes: usize) -> Held {
-        let mut held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut held = std::mem::take(&mut *self.held());
         // The first piece may be the largest.
         while let Some(last) = held.permits.last() {
             let size = last[0].num_permits() * 1024;
@@ -162,12 +196,12 @@ mod tests {
     #[tokio::test]
     async fn an_answer_has_an_end() {
         let answers = Answers::default();
-        let room = Room::for_body(answers.clone(), 100).await.unwrap();
+        let room = Room::for_body(answers.clone(), &[b'x'; 100]).await.unwrap();
         room.written(ANSWER_BYTES_MAX - 1).unwrap();
         room.written(1).unwrap();
         assert!(matches!(room.written(1), Err(Error::LimitExceeded(_))));
         // What is read for one field is gone when the next one reads.
-        let room = Room::for_body(answers, 100).await.unwrap();
+        let room = Room::for_body(answers, &[b'x'; 100]).await.unwrap();
         for _ in 0..3 {
             let _turn = room.turn().await;
             room.read(ANSWER_BYTES_MAX / 2).unwrap();
@@ -177,24 +211,24 @@ mod tests {
     #[tokio::test]
     async fn what_one_caller_holds_is_bounded_and_comes_back() {
         let answers = Answers::default();
-        let one = Room::for_body(answers.clone(), 0).await.unwrap();
+        let one = Room::for_body(answers.clone(), b"").await.unwrap();
         one.written(ANSWER_BYTES_MAX).unwrap();
-        let two = Room::for_body(answers.clone(), 0).await.unwrap();
+        let two = Room::for_body(answers.clone(), b"").await.unwrap();
         assert!(
             is_unavailable(&two.written(ANSWER_BYTES_MAX)),
             "it has not the room of two of them"
         );
-        let other = Room::for_body(answers.of_another(), 0).await.unwrap();
+        let other = Room::for_body(answers.of_another(), b"").await.unwrap();
         other.written(ANSWER_BYTES_MAX).unwrap();
         // Sent, it makes room; until then it holds what it takes.
         let sending = one.left(ANSWER_BYTES_MAX);
-        let three = Room::for_body(answers.clone(), 0).await.unwrap();
+        let three = Room::for_body(answers.clone(), b"").await.unwrap();
         assert!(is_unavailable(&three.written(ANSWER_BYTES_MAX)));
         drop((sending, three, two));
-        let four = Room::for_body(answers.clone(), 0).await.unwrap();
+        let four = Room::for_body(answers.clone(), b"").await.unwrap();
         four.written(ANSWER_BYTES_MAX).unwrap();
         drop(four.left(1_000));
-        let five = Room::for_body(answers, 0).await.unwrap();
+        let five = Room::for_body(answers, b"").await.unwrap();
         five.written(ANSWER_BYTES_MAX).unwrap();
     }
 
@@ -202,13 +236,13 @@ mod tests {
     async fn small_ones_ask_for_nothing() {
         let answers = Answers::default();
         let full: Vec<Room> = futures::future::join_all((0..3).map(async |_| {
-            let room = Room::for_body(answers.of_another(), 0).await.unwrap();
+            let room = Room::for_body(answers.of_another(), b"").await.unwrap();
             let _ = room.written(ANSWER_BYTES_MAX);
             room
         }))
         .await;
         for _ in 0..1_000 {
-            let small = Room::for_body(answers.clone(), 1_000).await.unwrap();
+            let small = Room::for_body(answers.clone(), &[b'x'; 1_000]).await.unwrap();
             small.read(20_000).unwrap();
             small.written(30_000).unwrap();
         }
@@ -218,14 +252,20 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_waits_for_its_room() {
         let answers = Answers::default();
-        let one = Room::for_body(answers.clone(), 1024 * 1024).await.unwrap();
-        let two = Room::for_body(answers.clone(), 1024 * 1024).await.unwrap();
-        let third = Room::for_body(answers.clone(), 1024 * 1024);
+        let body = "0,".repeat(30_000).into_bytes();
+        let one = Room::for_body(answers.clone(), &body).await.unwrap();
+        let two = Room::for_body(answers.clone(), &body).await.unwrap();
+        let third = Room::for_body(answers.clone(), &body);
         tokio::pin!(third);
         let soon = std::time::Duration::from_millis(50);
         assert!(tokio::time::timeout(soon, &mut third).await.is_err(), "it waits");
         drop(one);
-        third.await.unwrap();
+        let third = third.await.unwrap();
         drop(two);
+        // Filters wait alike; and however large a request is, there is some left for its answer.
+        let filters = third.for_filters(1_000_000);
+        tokio::time::timeout(soon, filters).await.unwrap().unwrap();
+        third.written(4 * 1024 * 1024).unwrap();
+        assert!(is_unavailable(&third.written(8 * 1024 * 1024)));
     }
 }

@@ -142,7 +142,11 @@ impl Database {
     /// The caller's place for a change, which is held as long as the change is open.
     pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
         Ok(match &self.reader.share {
-            Some(share) => Some(shares::place(&share.changes).await.map_err(|error| self.writer.why_waited(error))?),
+            Some(share) => Some(
+                shares::place(&share.changes)
+                    .await
+                    .map_err(|error| self.writer.why_waited(error))?,
+            ),
             None => None,
         })
     }

@@ -71,7 +71,11 @@ impl Reader {
         each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
     ) -> Result<(), Failure<E>> {
         let caller = match &self.share {
-            Some(share) => Some(shares::place(&share.reads).await.map_err(|error| self.pool.why_waited(error))?),
+            Some(share) => Some(
+                shares::place(&share.reads)
+                    .await
+                    .map_err(|error| self.pool.why_waited(error))?,
+            ),
             None => None,
         };
         let mut lease = self.pool.take(caller).await?;

@@ -14,8 +14,9 @@ pub const READS_MAX: usize = 2;
 /// Changes of one caller that are open at the same moment.
 pub const CHANGES_MAX: usize = 2;
 
-/// Memory that all answers under way may take together, and those of one caller.
-const ANSWERS_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// Memory that all answers under way may take together, and what was asked for.
+const ANSWERS_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// The same of one caller.
 const CALLERS_ANSWERS_BYTES_MAX: usize = 24 * 1024 * 1024;
 
 /// Whose statements are counted together: a user, whatever its credentials, or a client that has not said who it is.
@@ -78,9 +79,9 @@ impl Answers {
         Ok([callers.map_err(none_left)?, all.map_err(none_left)?])
     }
 
-    /// So many bytes, when there are some; not more than a caller may have.
+    /// So many bytes, when there are some: no more than a caller may have.
     pub async fn wait(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
-        let permits = kibibytes(bytes.min(CALLERS_ANSWERS_BYTES_MAX));
+        let permits = kibibytes(bytes);
         let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
         let both = async {
             // In one order always, so that nobody waits in a circle.

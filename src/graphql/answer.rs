@@ -2,16 +2,15 @@
 //!
 //! What is large is JSON text as soon as it is known: free JSON, and each list of things once its last one is resolved.
 //! Text stands in the library's values as bytes ([`Value::Binary`], which is nothing else here), which are shared and not
-//! copied: the same settings under fifteen aliases are in memory once. Trees of values take twenty times what their text
-//! does.
+//! copied: the same settings under fifteen aliases are in memory once. A long text is in pieces, so that nothing is moved when
+//! it grows. Trees of values take twenty times what their text does.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{ContextBase, ContextSelectionSet, OutputType, Positioned, ServerError, ServerResult, Value};
+use async_graphql::{ContextBase, ContextSelectionSet, Name, OutputType, Positioned, ServerError, ServerResult, Value};
 use axum::body::Bytes;
 
 use super::Failure;
@@ -24,40 +23,15 @@ pub fn text(text: impl Into<Bytes>) -> Value {
     Value::Binary(text.into())
 }
 
-/// Writes a value as JSON; tells how much of it was text already.
-fn write(value: &Value, out: &mut Vec<u8>) -> Result<usize> {
-    let mut raw = 0;
-    match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Boolean(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
-        Value::Number(number) => out.extend_from_slice(number.as_str().as_bytes()),
-        Value::String(text) => serde_json::to_writer(out, text).map_err(Error::internal)?,
-        Value::Enum(name) => serde_json::to_writer(out, name.as_str()).map_err(Error::internal)?,
-        Value::Binary(text) => {
-            out.extend_from_slice(text);
-            raw += text.len();
-        }
-        Value::List(items) => {
-            out.push(b'[');
-            for (number, item) in items.iter().enumerate() {
-                out.extend_from_slice(if number == 0 { b"" } else { b"," });
-                raw += write(item, out)?;
-            }
-            out.push(b']');
-        }
-        Value::Object(members) => {
-            out.push(b'{');
-            for (number, (name, member)) in members.iter().enumerate() {
-                out.extend_from_slice(if number == 0 { b"\"" } else { b",\"" });
-                // A name has no sign that needs an escape.
-                out.extend_from_slice(name.as_bytes());
-                out.extend_from_slice(b"\":");
-                raw += write(member, out)?;
-            }
-            out.push(b'}');
+/// The same of a text in pieces: as the one member of an object without a name, which nothing in an answer is.
+pub fn text_in_pieces(mut pieces: Vec<Bytes>) -> Value {
+    match pieces.pop() {
+        Some(one) if pieces.is_empty() => text(one),
+        last => {
+            let pieces = pieces.into_iter().chain(last).map(Value::Binary).collect();
+            Value::Object([(Name::new(""), Value::List(pieces))].into_iter().collect())
         }
     }
-    Ok(raw)
 }
 
 /// A list of things in an answer. Each is text before the next one is resolved, and charged as such.
@@ -106,20 +80,21 @@ impl<T: OutputType> OutputType for List<T> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let op = ctx.data_unchecked::<OpContext>();
-        let mut out = vec![b'['];
+        let mut out = Written::default();
+        out.push(b"[");
         for (number, item) in self.0.iter().enumerate() {
             let ctx = ctx.with_index(number);
             let value = item.resolve(&ctx, field).await?;
-            let before = out.len();
-            out.extend_from_slice(if number == 0 { b"" } else { b"," });
-            let charged = write(&value, &mut out).and_then(|raw| {
+            let before = out.bytes;
+            out.push(if number == 0 { b"" } else { b"," });
+            let charged = out.value(&value).and_then(|raw| {
                 // What was text already was charged when it became that.
-                op.charge_written(out.len().saturating_sub(before + raw))
+                op.charge_written(out.bytes.saturating_sub(before + raw))
             });
             charged.map_err(|error| placed(&ctx, field, error))?;
         }
-        out.push(b']');
-        Ok(text(out))
+        out.push(b"]");
+        Ok(text_in_pieces(out.into_pieces()))
     }
 }
 
@@ -132,7 +107,7 @@ pub(super) fn placed<T>(ctx: &ContextBase<'_, T>, field: &Positioned<Field>, err
 /// A text in pieces, of which the large ones are shared with what they were made of.
 #[derive(Debug, Default)]
 pub struct Written {
-    pieces: VecDeque<Bytes>,
+    pieces: Vec<Bytes>,
     last: Vec<u8>,
     bytes: usize,
 }
@@ -144,19 +119,16 @@ impl Written {
     /// An answer with these errors and these data. `None`, if it is larger than answers are.
     pub fn answer(errors: &[ServerError], data: Option<&Value>) -> Result<Option<Self>> {
         let mut written = Self::default();
-        written.last.push(b'{');
+        written.push(b"{");
         if !errors.is_empty() {
-            written.last.extend_from_slice(b"\"errors\":");
-            serde_json::to_writer(&mut written.last, errors).map_err(Error::internal)?;
+            written.push(b"\"errors\":");
+            written.push(&serde_json::to_vec(errors).map_err(Error::internal)?);
         }
         if let Some(data) = data {
-            let comma: &[u8] = if errors.is_empty() { b"" } else { b"," };
-            written.last.extend_from_slice(comma);
-            written.last.extend_from_slice(b"\"data\":");
+            written.push(if errors.is_empty() { b"\"data\":" } else { b",\"data\":" });
             written.value(data)?;
         }
-        written.last.push(b'}');
-        written.cut();
+        written.push(b"}");
         Ok((written.bytes <= ANSWER_BYTES_MAX).then_some(written))
     }
 
@@ -164,39 +136,77 @@ impl Written {
         self.bytes
     }
 
-    pub fn into_pieces(self) -> VecDeque<Bytes> {
+    pub fn into_pieces(mut self) -> Vec<Bytes> {
+        self.cut();
         self.pieces
     }
 
-    fn value(&mut self, value: &Value) -> Result<()> {
+    /// Writes a value as JSON; tells how much of it was text already.
+    fn value(&mut self, value: &Value) -> Result<usize> {
+        let mut raw = 0;
         match value {
-            Value::Binary(text) if text.len() >= PIECE_BYTES => {
-                self.cut();
-                self.bytes += text.len();
-                self.pieces.push_back(text.clone());
+            Value::Null => self.push(b"null"),
+            Value::Boolean(flag) => self.push(if *flag { b"true" } else { b"false" }),
+            Value::Number(number) => self.push(number.as_str().as_bytes()),
+            Value::String(text) => self.string(text)?,
+            Value::Enum(name) => self.string(name)?,
+            Value::Binary(text) => {
+                self.text(text);
+                raw += text.len();
             }
-            // Between the text of lists there are few levels.
-            Value::Object(members) => {
-                self.last.push(b'{');
-                for (number, (name, member)) in members.iter().enumerate() {
-                    self.last.extend_from_slice(if number == 0 { b"\"" } else { b",\"" });
-                    self.last.extend_from_slice(name.as_bytes());
-                    self.last.extend_from_slice(b"\":");
-                    self.value(member)?;
+            Value::List(items) => {
+                self.push(b"[");
+                for (number, item) in items.iter().enumerate() {
+                    self.push(if number == 0 { b"" } else { b"," });
+                    raw += self.value(item)?;
                 }
-                self.last.push(b'}');
+                self.push(b"]");
             }
-            other => {
-                write(other, &mut self.last)?;
+            Value::Object(members) => {
+                if let Some(Value::List(pieces)) = members.get("") {
+                    return pieces.iter().try_fold(0, |raw, piece| Ok(raw + self.value(piece)?));
+                }
+                for (number, (name, member)) in members.iter().enumerate() {
+                    self.push(if number == 0 { b"{\"" } else { b",\"" });
+                    // A name has no sign that needs an escape.
+                    self.push(name.as_bytes());
+                    self.push(b"\":");
+                    raw += self.value(member)?;
+                }
+                self.push(if members.is_empty() { b"{}" } else { b"}" });
             }
         }
+        Ok(raw)
+    }
+
+    fn string(&mut self, text: &str) -> Result<()> {
+        let before = self.last.len();
+        serde_json::to_writer(&mut self.last, text).map_err(Error::internal)?;
+        self.bytes += self.last.len().saturating_sub(before);
         Ok(())
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        self.bytes += text.len();
+        self.last.extend_from_slice(text);
+        if self.last.len() >= PIECE_BYTES {
+            self.cut();
+        }
+    }
+
+    fn text(&mut self, text: &Bytes) {
+        if text.len() < PIECE_BYTES {
+            return self.push(text);
+        }
+        self.cut();
+        self.bytes += text.len();
+        self.pieces.push(text.clone());
     }
 
     fn cut(&mut self) {
         if !self.last.is_empty() {
-            self.bytes += self.last.len();
-            self.pieces.push_back(std::mem::take(&mut self.last).into());
+            self.last.shrink_to_fit();
+            self.pieces.push(std::mem::take(&mut self.last).into());
         }
     }
 }

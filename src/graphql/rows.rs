@@ -19,7 +19,8 @@ use crate::list::{self, Member};
 /// A list: things to be resolved field by field, or what comes of them.
 pub enum Rows<O> {
     Objects(List<O>),
-    Written(Bytes),
+    /// A JSON text in pieces.
+    Written(Vec<Bytes>),
 }
 
 impl<O: OutputType> OutputType for Rows<O> {
@@ -38,7 +39,7 @@ impl<O: OutputType> OutputType for Rows<O> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         match self {
             Self::Objects(objects) => objects.resolve(ctx, field).await,
-            Self::Written(text) => Ok(answer::text(text.clone())),
+            Self::Written(pieces) => Ok(answer::text_in_pieces(pieces.clone())),
         }
     }
 }
@@ -61,8 +62,8 @@ where
     let op = op(ctx);
     let _turn = op.turn().await;
     let (filter, order) = super::listing::asked::<L>(op, wanted, order_by);
-    let text = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
-    Ok(Rows::Written(text.into()))
+    let pieces = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
+    Ok(Rows::Written(pieces.into_iter().map(Bytes::from).collect()))
 }
 
 /// The members of each object in the answer; `None` if the ordinary way is the only one.

@@ -111,11 +111,11 @@ pub enum Sent {
 impl Sent {
     /// Reads the parameters, once there is room for what they and the answer take.
     pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
-        let bytes = match &self {
-            Self::Body(body) => body.len(),
-            Self::Address(query) => query.len(),
+        let text = match &self {
+            Self::Body(body) => body,
+            Self::Address(query) => query.as_bytes(),
         };
-        let room = Room::for_body(op.db().answers(), bytes).await?;
+        let room = Room::for_body(op.db().answers(), text).await?;
         let parsed = match self {
             Self::Body(body) => Parsed::from_body(&body)?,
             Self::Address(query) => Parsed::from_query(&query)?,
@@ -228,6 +228,11 @@ fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> 
 }
 
 async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> Answer {
+    if let Some(room) = op.room()
+        && let Err(error) = room.for_filters(operation.tests).await
+    {
+        return response_of(error);
+    }
     let prepared = match operation.prepare(parsed.variables, app.introspection) {
         Ok(prepared) => prepared,
         Err(faults) => return refused(faults),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -19,8 +20,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
-use crate::error::ErrorCode;
-use crate::telemetry;
+use crate::error::{ErrorCode, Result};
+use crate::{audit, mail, telemetry};
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -52,6 +53,20 @@ struct StateLabel {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ResultLabel {
+    result: &'static str,
+}
+
+/// Of a number that is left out while the database does not tell it.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct NoLabel {}
+
+type Told = Family<NoLabel, Gauge>;
+
+/// The database has so long to tell its numbers: the others are wanted most when it does not answer.
+const DATABASE_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// What is counted since the start. Every router has its own.
 #[derive(Debug)]
 pub struct Metrics {
@@ -63,6 +78,11 @@ pub struct Metrics {
     connections: Family<ConnectionLabels, Gauge>,
     hashes: Family<StateLabel, Gauge>,
     log_lines_dropped: Counter,
+    mails: Family<ResultLabel, Counter>,
+    mails_waiting: Told,
+    mails_oldest: Told,
+    trail: Told,
+    audit_file: Told,
 }
 
 /// A request that is over.
@@ -87,6 +107,11 @@ impl Metrics {
             connections: Family::default(),
             hashes: Family::default(),
             log_lines_dropped: Counter::default(),
+            mails: Family::default(),
+            mails_waiting: Family::default(),
+            mails_oldest: Family::default(),
+            trail: Family::default(),
+            audit_file: Family::default(),
         };
         Arc::new(metrics.registered(app.services.db.waits()))
     }
@@ -140,6 +165,32 @@ impl Metrics {
             "Log lines that standard error did not take",
             self.log_lines_dropped.clone(),
         );
+        registry.register(
+            "mails",
+            "Mails that this process has tried to send, by what became of them",
+            self.mails.clone(),
+        );
+        registry.register(
+            "mails_waiting",
+            "Mails in the outbox, of all processes",
+            self.mails_waiting.clone(),
+        );
+        registry.register_with_unit(
+            "mails_oldest_age",
+            "For how long the oldest mail in the outbox has waited",
+            Unit::Seconds,
+            self.mails_oldest.clone(),
+        );
+        registry.register(
+            "audit_trail_position",
+            "The position of the newest audit event",
+            self.trail.clone(),
+        );
+        registry.register(
+            "audit_file_position",
+            "The position of the last audit event in the file that this process writes",
+            self.audit_file.clone(),
+        );
         self.registry = registry;
         self
     }
@@ -174,11 +225,53 @@ impl Metrics {
         self.log_lines_dropped
             .inner()
             .store(telemetry::lines_dropped(), Ordering::Relaxed);
+        for (result, count) in app.services.mailer.counts().all() {
+            self.mails
+                .get_or_create(&ResultLabel { result })
+                .inner()
+                .store(count, Ordering::Relaxed);
+        }
+        if let Some(position) = audit::file_position() {
+            self.audit_file.get_or_create(&NoLabel {}).set(position);
+        }
         let hashing = app.services.hasher.load();
         for (state, count) in [("running", hashing.running), ("waiting", hashing.waiting)] {
             self.hashes
                 .get_or_create(&StateLabel { state })
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// What only the database knows.
+struct Stock {
+    mails: i64,
+    oldest_seconds: i64,
+    trail: i64,
+}
+
+async fn stock(app: &App) -> Result<Stock> {
+    let services = &app.services;
+    let (mails, oldest) = mail::load(services.db.reader()).await?;
+    let age = oldest.map_or(Duration::ZERO, |oldest| oldest.until(services.clock.now()));
+    Ok(Stock {
+        mails,
+        oldest_seconds: i64::try_from(age.as_secs()).unwrap_or(i64::MAX),
+        trail: audit::newest_position(&services.db).await?,
+    })
+}
+
+impl Metrics {
+    async fn refresh_from_database(&self, app: &App) {
+        let told = tokio::time::timeout(DATABASE_TIME_MAX, stock(app)).await;
+        let gauges = [&self.mails_waiting, &self.mails_oldest, &self.trail];
+        match told {
+            Ok(Ok(stock)) => {
+                for (gauge, value) in gauges.into_iter().zip([stock.mails, stock.oldest_seconds, stock.trail]) {
+                    gauge.get_or_create(&NoLabel {}).set(value);
+                }
+            }
+            Ok(Err(_)) | Err(_) => gauges.into_iter().for_each(|gauge| gauge.clear()),
         }
     }
 }
@@ -200,6 +293,7 @@ fn method(method: &Method) -> &'static str {
 /// The route.
 pub async fn metrics(State(app): State<App>, metrics: Arc<Metrics>) -> Response {
     metrics.refresh(&app);
+    metrics.refresh_from_database(&app).await;
     let mut text = String::new();
     if encode(&mut text, &metrics.registry).is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -83,6 +83,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let client = app.edge.client(peer, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id), client));
     let method = request.method().clone();
+    let trace = traceparent(request.headers());
     // The route, not the path: that may hold an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
@@ -111,6 +112,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     });
     tracing::info!(
         request_id = %id,
+        traceparent = trace.as_deref().unwrap_or("-"),
         %method,
         path = route.as_ref().map_or("-", MatchedPath::as_str),
         status = response.status().as_u16(),
@@ -134,6 +136,23 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// What the client calls the trace that this request is part of, if it says so in the form of W3C Trace Context: the log
+/// takes over nothing else of a client's words.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let mut given = headers.get_all("traceparent").iter();
+    let text = given.next()?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let [version, trace, parent, flags] = parts.as_slice() else {
+        return None;
+    };
+    let is_hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+    };
+    let is_some = |part: &str, length| is_hex(part, length) && part.bytes().any(|c| c != b'0');
+    let valid = is_hex(version, 2) && *version != "ff" && is_some(trace, 32) && is_some(parent, 16) && is_hex(flags, 2);
+    (valid && given.next().is_none()).then(|| text.to_owned())
 }
 
 /// The server's own bound is on what it holds of an unfinished head; one that came in few large pieces gets past it.

@@ -20,7 +20,7 @@ struct Sending {
 /// A body of what was written. It holds the memory that it takes until it is sent, or will not be.
 pub fn body(written: Written, held: Held) -> Body {
     let left = written.bytes();
-    let mut pieces = written.into_pieces();
+    let mut pieces = VecDeque::from(written.into_pieces());
     if held.is_none() && pieces.len() == 1 {
         return Body::from(pieces.pop_front().unwrap_or_default());
     }

@@ -126,14 +126,17 @@ pub enum Member {
     Fixed(Value),
 }
 
-/// [`super::page`] as a JSON list of objects with these members. It is charged to the answer as it is written.
+/// A text is cut into pieces of this size, more or less, so that it is not moved again and again while it grows.
+const PIECE_BYTES: usize = 32 * 1024;
+
+/// [`super::page`] as a JSON list of objects with these members, in pieces. It is charged to the answer as it is written.
 pub async fn page_as_json<L: Listed>(
     op: &OpContext,
     filter: &Filter<L::Term>,
     order: Order,
     window: Window,
     members: &[(String, Member)],
-) -> Result<String> {
+) -> Result<Vec<String>> {
     let (cells, keys) = cells(members)?;
     let mut select = select_nothing::<L>();
     if cells.is_empty() {
@@ -143,10 +146,13 @@ pub async fn page_as_json<L: Listed>(
     select.exprs(cells.into_iter().map(|cell| cell.expression.clone()));
     let statement = page_of::<L>(op, filter, order, select, window)?;
 
+    let mut pieces = Vec::new();
     let mut out = String::from("[");
+    let mut begin = "{";
     let write = |row: QueryResult| -> Result<()> {
         let before = out.len();
-        out.push_str(if before == 1 { "{" } else { ",{" });
+        out.push_str(begin);
+        begin = ",{";
         for (key, cell) in &keys {
             out.push_str(key);
             if let Some((place, cell)) = cell {
@@ -154,11 +160,17 @@ pub async fn page_as_json<L: Listed>(
             }
         }
         out.push('}');
-        op.charge_written(out.len() - before)
+        op.charge_written(out.len() - before)?;
+        if out.len() >= PIECE_BYTES {
+            out.shrink_to_fit();
+            pieces.push(std::mem::take(&mut out));
+        }
+        Ok(())
     };
     op.db().reader().each_row(statement, write).await?;
     out.push(']');
-    Ok(out)
+    pieces.push(out);
+    Ok(pieces)
 }
 
 /// A key of each object as it is written, and what stands under it: a cell, by its place among those that are selected.

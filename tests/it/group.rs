@@ -503,7 +503,7 @@ on_both! {
         let document = |first: u32| format!(
             "{{ users(first: {first}, where: {{organization: {{id: \"acme\"}}}}) {{ id organizationRole permissions
                  roles {{ name permissions }} viewerCan {{ update deactivate manageGroups mapRoles impersonate }}
-                 groups(orderBy: NAME_DESC) {{ key roles {{ name }} users(first: 1) {{ id }} }} }} }}"
+                 groups(orderBy: NAME_DESC, first: 5) {{ key roles {{ name }} users(first: 1) {{ id }} }} }} }}"
         );
         let admin = app.admin();
         // The credential is looked up, and its use noted, now and then.

@@ -110,3 +110,33 @@ async fn nobody_is_called_an_impersonator() {
         "{line}"
     );
 }
+
+#[tokio::test]
+async fn the_line_names_the_clients_trace() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    let server = Server::start(&database.url);
+    let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let given = [
+        valid,
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 status=500",
+        "secret.address@acme.example",
+    ];
+    for trace in given {
+        let ask = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntraceparent: {trace}\r\n\r\n");
+        exchange(&server.address, &ask).await.unwrap();
+    }
+    let twice = format!(
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntraceparent: {valid}\r\ntraceparent: {valid}\r\n\r\n"
+    );
+    exchange(&server.address, &twice).await.unwrap();
+    let log = server.log(given.len() + 1).await;
+    let traces: Vec<&str> = log
+        .iter()
+        .filter(|line| line.contains(" request "))
+        .map(|line| fact(line, "traceparent"))
+        .collect();
+    assert_eq!(traces, [valid, "-", "-", "-", "-", "-", "-"]);
+}

@@ -71,6 +71,21 @@ on_both! {
         ada.ok(UPDATE, json!({"updated": {"k1": "x".repeat(64 * 1024 - 2)}})).await;
     }
 
+    /// All of them together have a limit, which is that of the text that an answer shows.
+    async fn all_settings_together_have_a_limit(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", None).await;
+        let large = |keys: std::ops::Range<usize>| -> Value {
+            keys.map(|n| (format!("k{n}"), json!("x".repeat(64 * 1024 - 2)))).collect::<serde_json::Map<_, _>>().into()
+        };
+        assert_eq!(ada.refused(UPDATE, json!({"updated": large(0..8)})).await, "INVALID");
+        ada.ok(UPDATE, json!({"updated": large(0..7)})).await;
+        assert_eq!(ada.refused(UPDATE, json!({"updated": large(7..8)})).await, "INVALID");
+        // Room is made by what is deleted in the same update.
+        ada.ok(UPDATE, json!({"updated": large(7..8), "deleted": ["k0"]})).await;
+        ada.ok(UPDATE, json!({"updated": {"fits": "x".repeat(60 * 1024)}})).await;
+    }
+
     async fn updates_at_the_same_moment_all_survive(app: App) {
         app.organization("acme", &[]).await;
         let ada = app.user("acme", "ada", None).await;

@@ -62,8 +62,8 @@ pub const SENSITIVE: [&str; 14] = [
     "verifyEmail",
 ];
 
-/// Refuses a document that would cost too much.
-pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<()> {
+/// Refuses a document that would cost too much; tells how many tests its filters have.
+pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<u64> {
     let mut all = Size::default();
     let mut schemas = 0_u64;
     let mut reached: HashSet<&Name> = HashSet::new();
@@ -88,7 +88,8 @@ pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<()
         limit("fields, its fragments expanded", all.selections, SELECTIONS_MAX)?;
     }
     limit("times '__schema'", schemas, 1)?;
-    check_complexity(&all)
+    check_complexity(&all)?;
+    Ok(all.tests)
 }
 
 fn check_complexity(all: &Size) -> Result<()> {

@@ -97,6 +97,8 @@ pub struct Operation {
     kind: OperationType,
     /// Its kind and name, as the log has them.
     pub title: String,
+    /// The tests in all filters of the document.
+    pub tests: u64,
 }
 
 impl Operation {
@@ -106,7 +108,7 @@ impl Operation {
         wanted: Option<&str>,
         variables: &Map<String, Value>,
     ) -> Result<Self, Fault> {
-        limits::check(&document.definitions, variables)?;
+        let tests = limits::check(&document.definitions, variables)?;
         let unknown = |message: &str| Fault::from(Error::invalid("operationName", message.to_owned()));
         let operations = &document.definitions.operations;
         let found = match wanted {
@@ -134,6 +136,7 @@ impl Operation {
             number: found,
             kind,
             title,
+            tests,
             document: Arc::clone(&document),
         })
     }

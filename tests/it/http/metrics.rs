@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
 use tenantry::password::Password;
+use tower::ServiceExt;
 
 use crate::on_both;
 use crate::support::App;
@@ -103,5 +104,27 @@ on_both! {
         assert!(text.contains("method=\"other\",route=\"none\",status=\"404\"} 20\n"), "{text}");
         // One series of requests and one of durations for all of them, and those of `/metrics` itself.
         assert!(text.lines().count() <= lines + 2 * (1 + 15), "{text}");
+    }
+
+    async fn the_outbox_and_the_trail_are_told(app: App) {
+        app.organization("acme", &[]).await;
+        let before = metrics(&app).await;
+        assert_eq!(value(&before, "tenantry_mails_waiting"), 0.0);
+        let trail = value(&before, "tenantry_audit_trail_position");
+        assert!(trail > 0.0, "{before}");
+        let invite = "mutation { inviteUser(data: {email: \"new@acme.example\", organizationId: \"acme\"}) { id } }";
+        // Past the worker that the tests have behind each request.
+        let request = app.admin().request("/graphql", &json!({ "query": invite }));
+        assert_eq!(app.router.clone().oneshot(request).await.unwrap().status(), 200);
+        app.services.clock.advance(std::time::Duration::from_secs(90));
+        let after = metrics(&app).await;
+        assert_eq!(value(&after, "tenantry_mails_waiting"), 1.0);
+        assert_eq!(value(&after, "tenantry_mails_oldest_age_seconds"), 90.0);
+        assert!(value(&after, "tenantry_audit_trail_position") > trail);
+        tenantry::worker::send_mails_once(&app.services).await;
+        let sent = metrics(&app).await;
+        assert_eq!(value(&sent, "tenantry_mails_waiting"), 0.0);
+        assert_eq!(value(&sent, "tenantry_mails_oldest_age_seconds"), 0.0);
+        assert_eq!(value(&sent, "tenantry_mails_total{result=\"sent\"}"), 1.0);
     }
 }
