@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::authn::{Secret, SecretKey};
-use crate::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_MAX};
+use crate::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
 use crate::edge::{self, Edge};
 
 /// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
@@ -216,7 +216,7 @@ impl Config {
         });
         let database_connections = match given(&args.database_connections).map(|text| text.parse()) {
             None => POSTGRES_CONNECTIONS,
-            Some(Ok(number)) if (1..=POSTGRES_CONNECTIONS_MAX).contains(&number) => number,
+            Some(Ok(number)) if POSTGRES_CONNECTIONS_ALLOWED.contains(&number) => number,
             Some(_) => {
                 faults.add("TENANTRY_DATABASE_CONNECTIONS", "must be a number from 1 to 1000");
                 POSTGRES_CONNECTIONS

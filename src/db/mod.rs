@@ -15,6 +15,7 @@ mod target;
 mod transaction;
 mod words;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +44,8 @@ use crate::error::{Result, sql_state};
 
 /// Four connections saturate a small machine; the rest is for statements that wait for a lock.
 pub const POSTGRES_CONNECTIONS: usize = 8;
-/// More than a PostgreSQL server has by default.
-pub const POSTGRES_CONNECTIONS_MAX: usize = 1_000;
+/// How many may be asked for: at most more than a PostgreSQL server has by default.
+pub const POSTGRES_CONNECTIONS_ALLOWED: RangeInclusive<usize> = 1..=1_000;
 const SQLITE_READERS: usize = 4;
 /// How long it may take to find out whether this process can write.
 const READINESS: Duration = Duration::from_secs(4);
