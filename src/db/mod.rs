@@ -33,7 +33,7 @@ pub use reader::Reader;
 pub use schema::{SchemaState, schema_state};
 pub use setup::Setup;
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
-pub use start::{TABLES, refuse_what_cannot_work};
+pub use start::{TABLES, refuse_what_cannot_work, room};
 pub use transaction::Transaction;
 
 use self::limits::WAIT;
@@ -191,6 +191,11 @@ impl Database {
             }
         });
         found.await.unwrap_or(Err(Unready::NoAnswer))
+    }
+
+    /// Whether a pooler gives each transaction whichever session is free.
+    pub async fn is_shared(&self) -> Result<bool> {
+        Ok(self.writer.take(None).await?.is_shared())
     }
 
     /// How its connections are used, by pool.

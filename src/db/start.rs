@@ -294,15 +294,18 @@ impl Database {
 }
 
 /// Whether a file can still grow. A file system that does not tell has room.
-#[cfg(unix)]
 fn has_room(file: &Path) -> bool {
-    match rustix::fs::statvfs(file) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize) >= ROOM_BYTES_MIN,
-        Err(_) => true,
-    }
+    room(file).is_none_or(|bytes| bytes >= ROOM_BYTES_MIN)
+}
+
+/// How many bytes are free for us on a file's disk, if its file system tells.
+#[cfg(unix)]
+pub fn room(file: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(file).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn has_room(_: &Path) -> bool {
-    true
+pub fn room(_: &Path) -> Option<u64> {
+    None
 }

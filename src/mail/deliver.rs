@@ -83,7 +83,7 @@ async fn deliver(services: &Services, row: table::Model) -> Result<()> {
     let sent = match outbox::open(&row, services.signing.secret()) {
         Ok(letter) => {
             let mail = letter.written(&services.mailer);
-            services.mailer.send(&row, mail).await
+            services.mailer.send(row.pk, &row.id, &row.recipient, mail).await
         }
         // Another process may have the key, or this one after its next start.
         Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),

@@ -58,7 +58,9 @@ const LOW: &[(&str, &[&str])] = &[
 ];
 
 /// What nothing of the domain, nor anything below it, may know.
-const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup", "stop", "sweep", "worker"];
+const TOP: &[&str] = &[
+    "cli", "compat", "doctor", "graphql", "http", "setup", "stop", "sweep", "worker",
+];
 
 /// Which files may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {
