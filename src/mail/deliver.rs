@@ -47,12 +47,14 @@ pub async fn deliver_due(services: &Services) -> Result<usize> {
 /// Takes some mails that are due and that nobody else is sending.
 async fn take(services: &Services) -> Result<Vec<table::Model>> {
     let (backend, now) = (services.db.backend(), services.clock.now());
-    let due = "due_at <= $1 AND leased_until <= $1";
+    // A time further ahead than any that is written now is that of a clock that has been put back since.
+    let due = "(due_at <= $1 OR due_at > $2) AND (leased_until <= $1 OR leased_until > $3)";
+    let moments = [now, now.after(2 * WAIT_MAX), now.after(2 * LEASE)].map(|moment| moment.micros().into());
     // Nothing, most of the time: asked without a lock, and on SQLite without keeping a change waiting.
     let any = Statement::from_sql_and_values(
         backend,
         format!("SELECT 1 FROM mails WHERE {due} LIMIT 1"),
-        [now.micros().into()],
+        moments.clone(),
     );
     if services.db.reader().query_one_raw(any).await?.is_none() {
         return Ok(Vec::new());
@@ -64,11 +66,11 @@ async fn take(services: &Services) -> Result<Vec<table::Model>> {
     let take = Statement::from_sql_and_values(
         backend,
         format!(
-            "UPDATE mails SET leased_until = $2, attempts = attempts + 1
+            "UPDATE mails SET leased_until = $4, attempts = attempts + 1
              WHERE pk IN (SELECT pk FROM mails WHERE {due} ORDER BY due_at, pk LIMIT {BATCH} {lock})
              RETURNING *"
         ),
-        [now.micros().into(), now.after(LEASE).micros().into()],
+        moments.into_iter().chain([now.after(LEASE).micros().into()]),
     );
     let transaction = services.db.begin().await?;
     let rows = transaction.query_all_raw(take).await?;

@@ -349,6 +349,21 @@ on_both! {
         assert!(app.mails().iter().all(|mail| mail.contains("To: ada@acme.example")));
     }
 
+    /// What a clock wrote that was ahead, and was put back, keeps no mail waiting.
+    async fn a_clock_that_was_ahead_holds_no_mail_up(app: App) {
+        app.organization("acme", &[]).await;
+        let admin = app.admin();
+        let year = app.services.clock.now().after(Duration::from_secs(365 * 24 * 60 * 60)).micros();
+        for (n, column) in ["due_at", "leased_until"].into_iter().enumerate() {
+            alone(&admin, INVITE, json!({ "email": format!("n{n}@mail.example") })).await;
+            let change = app.services.db.begin().await.unwrap();
+            sea_orm::ConnectionTrait::execute_unprepared(&change, &format!("UPDATE mails SET {column} = {year}")).await.unwrap();
+            change.commit().await.unwrap();
+            app.send_mails().await;
+            assert_eq!((waiting(&app).await, app.mails().len()), (0, n + 1), "{column}");
+        }
+    }
+
     /// Nobody gets a link that they asked for long ago, and what cannot be answered keeps nothing waiting behind it.
     async fn a_request_has_an_end(app: App) {
         app.organization("acme", &[]).await;
