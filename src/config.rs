@@ -419,6 +419,7 @@ fn is_base_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
+            && !text.contains(":///")
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()

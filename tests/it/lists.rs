@@ -514,7 +514,7 @@ on_both! {
             assert_eq!(admin.code(list, json!({"w": many})).await, "INVALID");
         }
         // Many values of one test are one test.
-        let values: Vec<String> = (0..20_000).map(|n| format!("u{n}")).collect();
+        let values: Vec<String> = (0..15_000).map(|n| format!("u{n}")).collect();
         assert_eq!(admin.ok(list, json!({"w": {"idIn": values, "emailIn": values, "nameIn": values}})).await["users"], json!([]));
         for deep in [60, 127, 5_000] {
             let text = format!("{}1{}", "{\"NOT\":".repeat(deep), "}".repeat(deep));
