@@ -18,7 +18,7 @@ key = "measuring-key-0123456789"
 server, url = sys.argv[1:]
 folder = tempfile.TemporaryDirectory()
 environment = {**os.environ, "TENANTRY_DATABASE_URL": url or f"sqlite://{folder.name}/t.db",
-               "TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_ADMIN_API_KEY": key}
+               "TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_ADMIN_API_KEY": key, "TENANTRY_SECRET_KEY": "01" * 32}
 
 
 def send(body, credential=key):
