@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,14 @@ use crate::audit::{AuditFile, Refusals};
 use crate::authn::{Credentials, SecretSource, SigningKeys};
 use crate::config::{Config, ConfigArgs};
 use crate::context::{Clock, OpContext, Services};
-use crate::db::{Database, SchemaState, schema_state};
+use crate::db::{Address, Database, SchemaState, schema_state};
+use crate::doctor::{self, Finding, Severity};
 use crate::http::{App, Bounds, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
 use crate::user::{self, Target};
+use crate::value::Email;
 use crate::worker::Workers;
 use crate::{demo, graphql, setup, stop, telemetry};
 
@@ -66,6 +69,10 @@ Examples:
   tenantry --database-url sqlite://demo.db     and serve it
 
 The database must be empty. The super admin's key is printed as at any first start.";
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  tenantry doctor                              with the same flags or variables as the server
+  tenantry doctor --mail-to ann@acme.example   also try whether mails arrive";
 const SCHEMA_EXAMPLES: &str = "\
 Example:
   tenantry schema > schema.graphql             for code generators; a running server has it at /schema.graphql";
@@ -110,6 +117,10 @@ enum Command {
     /// Fill an empty database with a believable directory, to try the API on.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Look at the configuration, this machine's files and the database, and say what is wrong or risky and what to do.
+    /// Reads only. Ends with 0, with 1 if something is risky, with 2 if something is wrong.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// Print the GraphQL schema.
     #[command(after_help = SCHEMA_EXAMPLES, help_template = WITHOUT_OPTIONS, override_usage = "tenantry schema")]
     Schema,
@@ -153,6 +164,13 @@ struct ApiKeyArgs {
 }
 
 #[derive(Args, Debug)]
+struct DoctorArgs {
+    /// Also send a mail to this address, and say what the mail server answers.
+    #[arg(long, value_name = "ADDRESS")]
+    mail_to: Option<String>,
+}
+
+#[derive(Args, Debug)]
 struct DemoArgs {
     /// How many users; there is about one organization for a thousand of them.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=demo::USERS_MAX))]
@@ -160,16 +178,18 @@ struct DemoArgs {
 }
 
 /// Runs what the command line asks for.
-pub fn run() -> anyhow::Result<()> {
+pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Schema) => {
-            return say(graphql::sdl(&graphql::build(true)).trim_end());
+            say(graphql::sdl(&graphql::build(true)).trim_end())?;
+            return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut script);
-            return say(String::from_utf8_lossy(&script).trim_end());
+            say(String::from_utf8_lossy(&script).trim_end())?;
+            return Ok(ExitCode::SUCCESS);
         }
         _ => {}
     }
@@ -185,14 +205,16 @@ pub fn run() -> anyhow::Result<()> {
         .context("cannot start")?;
     let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve_until_stopped(&config).await,
-            Command::Migrate(Migrate::Up) => migrate_up(&config).await,
-            Command::Migrate(Migrate::Status) => migrate_status(&config).await,
-            Command::ApiKey(args) => mint(&config, &args).await,
-            Command::RotateKeys(args) => rotate_keys(&config, args.now).await,
-            Command::Demo(args) => fill_demo(&config, &args).await,
-            Command::Schema | Command::Completions { .. } => Ok(()),
+            Command::Serve => serve_until_stopped(&config).await?,
+            Command::Migrate(Migrate::Up) => migrate_up(&config).await?,
+            Command::Migrate(Migrate::Status) => migrate_status(&config).await?,
+            Command::ApiKey(args) => mint(&config, &args).await?,
+            Command::RotateKeys(args) => rotate_keys(&config, args.now).await?,
+            Command::Demo(args) => fill_demo(&config, &args).await?,
+            Command::Doctor(args) => return examine(&config, &args).await,
+            Command::Schema | Command::Completions { .. } => {}
         }
+        Ok(ExitCode::SUCCESS)
     });
     // A hash that is still being made holds up nobody.
     runtime.shutdown_background();
@@ -212,6 +234,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let started = async {
         let services = services(config, &format!("http://{address}")).await?;
         prepare(&services, config).await?;
+        services.signing.warn_without_secret();
         anyhow::Ok(services)
     };
     // Another process may hold the database for long, while it brings the schema up to date.
@@ -307,7 +330,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
 async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
     let public_url = config.public_url.as_deref().unwrap_or(address);
     Ok(Arc::new(Services {
-        db: Database::connect(&config.database_url).await?,
+        db: Database::open(&config.database, config.database_connections).await?,
         clock: Clock::System,
         credentials: Credentials::default(),
         hasher: Hasher::default(),
@@ -316,20 +339,20 @@ async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services
         built_in_roles: BuiltInRoles::default(),
         under_way: TaskTracker::new(),
         signing: SigningKeys::new(
-            SecretSource::new(config.secret_key.clone(), Database::sqlite_file(&config.database_url)),
+            SecretSource::new(config.secret_key.clone(), config.database.sqlite_file()),
             config.public_url.as_deref(),
         ),
     }))
 }
 
 async fn migrate_up(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     setup::migrate(&db).await?;
     say("The schema is up to date.")
 }
 
 async fn migrate_status(config: &Config) -> anyhow::Result<()> {
-    let db = Database::connect(&config.database_url).await?;
+    let db = Database::open(&config.database, config.database_connections).await?;
     match schema_state(db.reader()).await?.known()? {
         SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
         _ => say("The schema is up to date."),
@@ -381,6 +404,53 @@ async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
     } else {
         "A new key is published, and signs session tokens in some minutes."
     })
+}
+
+/// Prints what is found, line by line as it is found.
+async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let to = match &args.mail_to {
+        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is no e-mail address"))?),
+        None => None,
+    };
+    let mut worst = Severity::Fine;
+    let mut tell = |finding: &Finding| {
+        worst = worst.max(finding.severity);
+        say(format!(
+            "{:<6} {:<12} {}",
+            finding.severity.as_str(),
+            finding.subject,
+            finding.says
+        ))
+    };
+    for finding in doctor::examine_settings(config) {
+        tell(&finding)?;
+    }
+    match opened(config).await {
+        Ok(services) => {
+            for finding in doctor::examine_database(&services).await {
+                tell(&finding)?;
+            }
+            if let Some(to) = &to {
+                tell(&doctor::send_mail(&services, to).await)?;
+            }
+            services.db.clone().close().await;
+        }
+        Err(error) => tell(&doctor::unopened(&error))?,
+    }
+    Ok(worst.exit_code().into())
+}
+
+/// Opens a database that is there. To look at one must not make one.
+async fn opened(config: &Config) -> anyhow::Result<Arc<Services>> {
+    if let Address::Sqlite(path) = &config.database
+        && !path.exists()
+    {
+        bail!(
+            "there is none at {} yet. The server makes it when it starts",
+            path.display()
+        );
+    }
+    services(config, "http://localhost").await
 }
 
 async fn fill_demo(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::authn::{Secret, SecretKey};
+use crate::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
 use crate::edge::{self, Edge};
 
 /// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
@@ -25,6 +26,9 @@ pub struct ConfigArgs {
         global = true
     )]
     pub database_url: Option<String>,
+    /// Connections to PostgreSQL at most, 1 to 1000. Default: 8, which is plenty for a machine of four cores.
+    #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", value_name = "NUMBER", global = true)]
+    pub database_connections: Option<String>,
     /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
     #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
     pub listen: Option<String>,
@@ -85,8 +89,9 @@ pub struct ConfigArgs {
 }
 
 /// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 14] = [
     "TENANTRY_AUDIT_LOG",
+    "TENANTRY_DATABASE_CONNECTIONS",
     "TENANTRY_DATABASE_URL",
     "TENANTRY_LISTEN",
     "TENANTRY_ADMIN_API_KEY",
@@ -104,7 +109,8 @@ const VARIABLES: [&str; 13] = [
 /// What the server runs by.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub database_url: String,
+    pub database: Address,
+    pub database_connections: usize,
     pub listen: SocketAddr,
     pub admin_api_key: Option<Secret>,
     /// Without a slash at the end; `None`: the address listened on.
@@ -204,12 +210,18 @@ impl Config {
         let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
 
         let database_url = given(&args.database_url).unwrap_or_else(|| "sqlite://tenantry.db".to_owned());
-        if !["sqlite://", "postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| database_url.starts_with(scheme))
-        {
-            faults.add("TENANTRY_DATABASE_URL", "must start with sqlite:// or postgres://");
-        }
+        let database = database_url.parse().unwrap_or_else(|what: String| {
+            faults.add("TENANTRY_DATABASE_URL", &what);
+            Address::Sqlite(PathBuf::new())
+        });
+        let database_connections = match given(&args.database_connections).map(|text| text.parse()) {
+            None => POSTGRES_CONNECTIONS,
+            Some(Ok(number)) if POSTGRES_CONNECTIONS_ALLOWED.contains(&number) => number,
+            Some(_) => {
+                faults.add("TENANTRY_DATABASE_CONNECTIONS", "must be a number from 1 to 1000");
+                POSTGRES_CONNECTIONS
+            }
+        };
         let listen = given(&args.listen).unwrap_or_else(|| "127.0.0.1:8000".to_owned());
         let listen = listen
             .to_socket_addrs()
@@ -306,7 +318,8 @@ impl Config {
         }
         let admin_api_key = admin_api_key.as_deref().map(Secret::given);
         Ok(Self {
-            database_url,
+            database,
+            database_connections,
             listen,
             admin_api_key,
             public_url,

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use sea_orm::DatabaseTransaction;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
@@ -19,7 +18,7 @@ use self::room::{Room, Turn};
 use crate::audit::{self, Event, Refusal, Refusals};
 use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
-use crate::db::{Database, Holder};
+use crate::db::{Database, Holder, Transaction};
 use crate::entity::user;
 use crate::error::Result;
 use crate::mail::Mailer;
@@ -110,9 +109,8 @@ impl OpContext {
         client: Option<IpAddr>,
     ) -> Result<Self> {
         let actor = presented.actor(&services).await?;
-        // Whoever acts as many users is one caller all the same.
         let holder = match actor.caller() {
-            Some(caller) => Holder::User(caller.impersonator.as_ref().map_or(caller.user_pk, |who| who.user_pk)),
+            Some(caller) => Holder::User(caller.behind()),
             None => Holder::client(client),
         };
         Ok(Self {
@@ -292,7 +290,7 @@ impl OpContext {
 #[must_use]
 #[derive(Debug)]
 pub struct Change<'op> {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     /// The caller's, for as long as the change is open.
     _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
@@ -336,9 +334,9 @@ impl Change<'_> {
 }
 
 impl Deref for Change<'_> {
-    type Target = DatabaseTransaction;
+    type Target = Transaction;
 
-    fn deref(&self) -> &DatabaseTransaction {
+    fn deref(&self) -> &Transaction {
         &self.transaction
     }
 }

@@ -30,6 +30,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod demo;
+pub mod doctor;
 pub mod edge;
 pub mod email;
 pub mod entity;

@@ -14,7 +14,7 @@ use sea_orm::{
 use crate::audit::{self, Event};
 use crate::authn::Secret;
 use crate::context::{OpContext, Services};
-use crate::db::{Database, SchemaState, schema_state};
+use crate::db::{Database, SchemaState, refuse_what_cannot_work, schema_state};
 use crate::entity::{api_key, organization, tenant, user, user_role};
 use crate::permission::Permissions;
 use crate::role::{self, BuiltIn};
@@ -30,6 +30,9 @@ const FIRST_KEY: &str = "first-start";
 
 /// Makes the missing steps of the schema. A database with a newer schema is refused.
 pub async fn migrate(db: &Database) -> anyhow::Result<()> {
+    if takes_no_changes(db).await? {
+        return Ok(());
+    }
     let transaction = db.begin_setup().await?;
     migrate_in(&transaction).await?;
     transaction.commit().await?;
@@ -39,29 +42,50 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
 /// Makes the schema, and on an empty database the super admin. Gives the key to print: that of a first start without a
 /// configured one.
 pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
+    if takes_no_changes(&services.db).await? {
+        return Ok(None);
+    }
     let transaction = services.db.begin_setup().await?;
     migrate_in(&transaction).await?;
-    audit::begin_era_if_restored(&transaction).await?;
+    audit::begin_era_if_restored(&*transaction).await?;
     let op = OpContext::machine(Arc::clone(services));
-    let made = first_rows(&transaction, &op).await?;
+    let made = first_rows(&*transaction, &op).await?;
     let printed = match configured {
         Some(secret) => {
-            set_key(&transaction, &op, CONFIGURED_KEY, secret).await?;
+            set_key(&*transaction, &op, CONFIGURED_KEY, secret).await?;
             None
         }
         None if made => {
             let secret = Secret::api_key()?;
-            set_key(&transaction, &op, FIRST_KEY, &secret).await?;
+            set_key(&*transaction, &op, FIRST_KEY, &secret).await?;
             Some(secret)
         }
         None => None,
     };
-    services.signing.check_at_start(&transaction, op.now()).await?;
+    services.signing.check_at_start(&*transaction, op.now()).await?;
     transaction.commit().await?;
     Ok(printed)
 }
 
+/// Whether there is nothing to set up because the database takes no changes, as a standby, and has the schema already.
+async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
+    if db.takes_changes().await? {
+        return Ok(false);
+    }
+    if schema_state(db.reader()).await?.known()? != SchemaState::Current {
+        bail!(
+            "the database takes no changes (it is a standby, is set to read only, or its disk is full), and has no schema of this release yet; name the \
+             server that takes changes in TENANTRY_DATABASE_URL"
+        );
+    }
+    tracing::warn!(
+        "the database takes no changes (it is a standby, is set to read only, or its disk is full): the server is not ready until it does, and only reads"
+    );
+    Ok(true)
+}
+
 async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
+    refuse_what_cannot_work(transaction).await?;
     if schema_state(transaction).await?.known()? != SchemaState::Current {
         Migrator::up(transaction, None)
             .await
@@ -71,7 +95,7 @@ async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
 }
 
 /// The platform's organization, tenant and super admin; `false` if this database has had its first start.
-async fn first_rows(connection: &DatabaseTransaction, op: &OpContext) -> anyhow::Result<bool> {
+async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow::Result<bool> {
     if organization::Entity::find().one(connection).await?.is_some() {
         return Ok(false);
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there, from Debian's packages: PostgreSQL, Chromium, and what runs the clients and
+# Installs what the tests need and is not there, from Debian's packages: PostgreSQL with PgBouncer, Chromium, and what runs the clients and
 # the pages. Whatever comes from the languages' own package managers is fetched where it is used, by lock file.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ command -v openssl >/dev/null || missing+=(openssl)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v promtool >/dev/null || missing+=(prometheus)
 command -v dpkg-shlibdeps >/dev/null || missing+=(dpkg-dev)
+[ -x /usr/sbin/pgbouncer ] || [ -x /usr/bin/pgbouncer ] || missing+=(pgbouncer)
 # The documentation shows these two.
 command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v curl >/dev/null || missing+=(curl)

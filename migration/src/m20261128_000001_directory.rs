@@ -32,7 +32,10 @@ fn fingerprint<'a>(texts: impl Iterator<Item = &'a &'a str>) -> u32 {
 /// What is left of an id without all that spellings of a UUID differ in.
 macro_rules! digits {
     () => {
-        "replace(replace(replace(replace(lower(id), 'urn:uuid:', ''), '-', ''), '{', ''), '}', '')"
+        concat!(
+            "replace(replace(replace(replace(replace(replace(replace(",
+            "lower(id), 'urn:', ''), 'uuid:', ''), '-', ''), '{', ''), '}', ''), '(', ''), ')', '')"
+        )
     };
 }
 
@@ -323,6 +326,7 @@ const UP: &[&str] = &[
         user_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
         invitation_pk {int} REFERENCES invitations (pk) ON DELETE CASCADE,
         recipient {text} NOT NULL,
+        kind {text} NOT NULL,
         letter {text} NOT NULL,
         sealed BOOLEAN NOT NULL,
         attempts {int} NOT NULL,

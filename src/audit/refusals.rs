@@ -64,7 +64,7 @@ impl Refusal {
     }
 }
 
-/// Whose room a refusal takes: a user's, or that of the network that somebody unknown calls from.
+/// Whose room a refusal takes: that of the user who is behind the call, or of the network that somebody unknown calls from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum By {
     User(i64),
@@ -81,6 +81,8 @@ struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
     One {
+        /// Who called; not always who is behind the call.
+        caller: Option<i64>,
         action: String,
         user: Option<(i64, String)>,
     },
@@ -93,8 +95,9 @@ impl Key {
         let caller = refusal.actor.caller();
         Self {
             organization_pk: refusal.organization_pk,
-            by: Some(caller.map_or(By::Client(client), |caller| By::User(caller.user_pk))),
+            by: Some(caller.map_or(By::Client(client), |caller| By::User(caller.behind()))),
             what: What::One {
+                caller: caller.map(|caller| caller.user_pk),
                 action: refusal.action.clone(),
                 user: refusal.user.clone(),
             },
@@ -232,8 +235,9 @@ async fn write(services: &Services, due: &[(Key, Folded)]) -> Result<()> {
             What::One {
                 action,
                 user: Some((pk, id)),
+                ..
             } => (action.as_str(), ("user", Some(*pk), id.as_str())),
-            What::One { action, user: None } => (action.as_str(), ("request", None, action.as_str())),
+            What::One { action, user: None, .. } => (action.as_str(), ("request", None, action.as_str())),
             What::Overflow => (OVERFLOW, ("request", None, OVERFLOW)),
         };
         let row = Row {

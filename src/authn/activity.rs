@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::Caller;
-use crate::db::Database;
+use crate::db::{Database, Transaction};
 use crate::error::Result;
 use crate::value::Timestamp;
 
@@ -123,12 +123,7 @@ async fn write(db: &Database, batch: &[(Seen, Timestamp)]) -> Result<()> {
 }
 
 /// Moves a time of many rows on, and never back.
-async fn move_on(
-    transaction: &DatabaseTransaction,
-    table: &str,
-    column: &str,
-    latest: HashMap<i64, i64>,
-) -> Result<()> {
+async fn move_on(transaction: &Transaction, table: &str, column: &str, latest: HashMap<i64, i64>) -> Result<()> {
     if latest.is_empty() {
         return Ok(());
     }

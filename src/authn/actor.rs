@@ -38,6 +38,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The user who is behind the call: whoever impersonates, or else the caller. What is counted by caller is counted by
+    /// this one, since whoever acts as many users is one caller all the same.
+    pub fn behind(&self) -> i64 {
+        self.impersonator.as_ref().map_or(self.user_pk, |who| who.user_pk)
+    }
+
     /// Whether the caller's reach is every organization, and not its own alone.
     pub fn reaches_everywhere(&self) -> bool {
         self.permissions.contains(Permissions::EVERY_ORGANIZATION)
@@ -109,5 +115,10 @@ impl Actor {
     /// Whether this user is the one who calls.
     pub fn is(&self, user_pk: i64) -> bool {
         self.caller().is_some_and(|caller| caller.user_pk == user_pk)
+    }
+
+    /// Whether this user is the one who is behind the call: who calls, or who impersonates whoever calls.
+    pub fn is_behind(&self, user_pk: i64) -> bool {
+        self.caller().is_some_and(|caller| caller.behind() == user_pk)
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::secret::random;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// 256 bits, as 64 hex digits.
 #[derive(Clone)]
@@ -107,11 +107,11 @@ pub enum SecretSource {
 
 impl SecretSource {
     /// What was given; else a file beside the SQLite file; else nothing.
-    pub fn new(given: Option<SecretKey>, sqlite_file: Option<PathBuf>) -> Self {
+    pub fn new(given: Option<SecretKey>, sqlite_file: Option<&Path>) -> Self {
         match (given, sqlite_file) {
             (Some(key), _) => Self::Given(key),
             (None, Some(file)) => {
-                let mut name = file.into_os_string();
+                let mut name = file.as_os_str().to_owned();
                 name.push(".key");
                 Self::File(name.into())
             }
@@ -139,10 +139,9 @@ impl SecretSource {
                 let made = read(path).map_err(Error::internal)?;
                 made.ok_or_else(|| Error::internal("the key file just made is gone"))
             }
-            Self::Given(_) | Self::Missing => Err(Error::invalid(
-                "server",
-                "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Whoever runs it must set it to 64 hex \
-                 digits, the same for every process on this database.",
+            Self::Given(_) | Self::Missing => Err(Error::unavailable(
+                Reason::NoSecretKey,
+                "TENANTRY_SECRET_KEY is not set: set it to what 'openssl rand -hex 32' prints",
             )),
         }
     }

@@ -89,6 +89,16 @@ impl SigningKeys {
         Ok(self.secret.get_or_init(|| key))
     }
 
+    /// Says, where whoever starts the server reads it, that nobody can sign in, and what to do.
+    pub fn warn_without_secret(&self) {
+        if matches!(self.source, SecretSource::Missing) {
+            tracing::warn!(
+                "TENANTRY_SECRET_KEY is not set, so that nobody can sign in and nothing can be mailed; API keys work. Set it, \
+                 for every process on this database alike, to what this makes once: TENANTRY_SECRET_KEY=$(openssl rand -hex 32)"
+            );
+        }
+    }
+
     /// Refuses to start where sessions exist and their keys cannot be read.
     pub async fn check_at_start(&self, connection: &impl ConnectionTrait, now: Timestamp) -> anyhow::Result<()> {
         let Some(row) = in_force(now)
@@ -265,7 +275,7 @@ enum Why {
 /// Makes a key under the set-up lock, unless another process has meanwhile.
 async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
     let now = op.now();
-    let transaction = op.db().begin_setup().await?;
+    let transaction = op.db().begin_alone().await?;
     let known = newest(&transaction, now).await?;
     let done = match why {
         Why::Need => known.iter().any(|key| key.signs_from <= now),

@@ -27,7 +27,7 @@ use serde::Serialize;
 use super::fields::Fields;
 use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
 
 /// How a product speaks.
@@ -57,14 +57,8 @@ pub fn refused(mut response: Response, error: &Error, owner: &Actor) -> Response
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Error::RateLimited {
-        retry_after_seconds, ..
-    }
-    | Error::Unavailable {
-        retry_after_seconds, ..
-    } = error
-    {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
+    if let Some(seconds) = error.retry_after_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response.extensions_mut().insert(Facts {
         code: Some(error.code()),
@@ -171,12 +165,16 @@ where
         let mut actor = Actor::Anonymous;
         let run = async {
             let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
-            let done = to_its_end(&app, Box::pin(handle(call))).await;
-            // An impersonation that is refused is noted where it is refused, as GraphQL's is.
-            if let Err(Error::Forbidden(_)) = &done {
-                op.note_refusal(operation);
-            }
-            done
+            let handled = handle(call);
+            let noted = async move {
+                let done = handled.await;
+                // An impersonation that is refused is noted where it is refused, as GraphQL's is.
+                if let Err(Error::Forbidden(_)) = &done {
+                    op.note_refusal(operation);
+                }
+                done
+            };
+            to_its_end(&app, Box::pin(noted)).await
         };
         let mut response = match run.await {
             Ok(mut response) => {
@@ -275,10 +273,7 @@ pub const LIST_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stream<Item = Result<T>> {
     let in_time = move |stretch: Result<T>| match Instant::now() <= end {
         true => stretch,
-        false => Err(Error::Unavailable {
-            retry_after_seconds: 1,
-            source: Some("the list was read too slowly".into()),
-        }),
+        false => Err(Error::unavailable(Reason::Busy, "the list was read too slowly")),
     };
     let mut over = false;
     stretches.map(in_time).take_while(move |stretch| {

@@ -1,122 +1,125 @@
 //! Statements outside a change.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::TryStreamExt;
 use sea_orm::entity::prelude::async_trait::async_trait;
-use sea_orm::sqlx::{self, AssertSqlSafe, Executor, IntoArguments};
-use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    Statement, Values,
-};
-use sea_query_sqlx::SqlxValues;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::time::timeout;
 
+use super::connection::Ended;
+use super::count::count;
+use super::lease::{Lease, failed};
+use super::limits::TURN;
+use super::pool::Pool;
 use super::shares::{self, Share};
-use super::sqlite::Readers;
-use super::{SENT, STATEMENTS, postgres};
+use crate::error::{Fault, fault_of};
 
 /// Where statements outside a change run. One that is for a caller waits, if the caller's share is in use.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    pub(super) source: Source,
+    pub(super) backend: DbBackend,
+    pub(super) pool: Arc<Pool>,
     pub(super) share: Option<Arc<Share>>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum Source {
-    Sqlite(Arc<Readers>),
-    Postgres(DatabaseConnection),
+/// Why a query failed: an error of the database, or of whoever was handed the rows.
+enum Failure<E> {
+    Database(DbErr),
+    Reader(E),
+}
+
+impl<E> From<DbErr> for Failure<E> {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
 }
 
 impl Reader {
     /// Runs a query and hands over each row as it comes, so that nobody holds all of them. It ends at the first error, of
     /// the database or of whoever is handed the rows.
+    ///
+    /// A connection that broke before the first row came is no error yet: PostgreSQL may have been started anew, or have ended
+    /// the session. The query is then sent once more, over a new connection.
     pub async fn each_row<E: From<DbErr>>(
         &self,
         statement: Statement,
         mut each: impl FnMut(QueryResult) -> Result<(), E> + Send,
     ) -> Result<(), E> {
-        let place = match &self.share {
-            Some(share) => Some(shares::place(&share.reads).await?),
-            None => None,
+        count(&statement);
+        let begun = AtomicBool::new(false);
+        let mut each = |row| {
+            begun.store(true, Ordering::Relaxed);
+            each(row)
         };
-        note(&statement);
-        let ended = match &self.source {
-            Source::Sqlite(readers) => {
-                let mut reader = readers.borrow(place).await?;
-                let ended = rows(reader.connection().ok_or_else(gone)?, &statement, &mut each).await;
-                match &ended {
-                    Ok(()) => reader.done(None),
-                    Err(Ended::Database(error)) => reader.done(Some(error)),
-                    // The rest of the statement is left behind.
-                    Err(Ended::Reader(_)) => drop(reader),
-                }
-                ended
-            }
-            Source::Postgres(pool) => {
-                let mut reader = postgres::Borrowed::from(pool.get_postgres_connection_pool(), place).await?;
-                let ended = rows(reader.connection().ok_or_else(gone)?, &statement, &mut each).await;
-                match &ended {
-                    Ok(()) | Err(Ended::Database(_)) => reader.done(),
-                    Err(Ended::Reader(_)) => drop(reader),
-                }
-                ended
-            }
-        };
-        ended.map_err(|ended| match ended {
-            Ended::Database(error) => E::from(DbErr::Query(RuntimeErr::SqlxError(error.into()))),
-            Ended::Reader(error) => error,
+        let mut ended = self.try_once(&statement, &mut each).await;
+        if let Err(Failure::Database(error)) = &ended
+            && fault_of(error) == Fault::Lost
+            && !begun.load(Ordering::Relaxed)
+        {
+            ended = self.try_once(&statement, &mut each).await;
+        }
+        ended.map_err(|failure| match failure {
+            Failure::Database(error) => E::from(error),
+            Failure::Reader(error) => error,
         })
     }
+
+    async fn try_once<E>(
+        &self,
+        statement: &Statement,
+        each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
+    ) -> Result<(), Failure<E>> {
+        let caller = match &self.share {
+            Some(share) => Some(
+                shares::place(&share.reads)
+                    .await
+                    .map_err(|error| self.pool.why_waited(error))?,
+            ),
+            None => None,
+        };
+        let mut lease = self.pool.take(caller).await?;
+        let shared = lease.is_shared();
+        if shared {
+            lease.begin().await?;
+        }
+        rows(&mut lease, statement, each).await?;
+        if shared {
+            lease.end("COMMIT", TURN).await?;
+        }
+        Ok(())
+    }
 }
 
-fn gone() -> DbErr {
-    DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
-}
-
-/// Why the rows of a query came to an end before the last one.
-enum Ended<E> {
-    Database(sqlx::Error),
-    Reader(E),
-}
-
-async fn rows<'c, D, C, E>(
-    connection: C,
+async fn rows<E>(
+    lease: &mut Lease,
     statement: &Statement,
     each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
-) -> Result<(), Ended<E>>
-where
-    D: sqlx::Database,
-    C: Executor<'c, Database = D>,
-    QueryResult: From<D::Row>,
-    SqlxValues: IntoArguments<D>,
-{
-    let values = statement.values.clone().unwrap_or(Values(Vec::new()));
-    let query = sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values));
-    let mut rows = query.fetch(connection);
-    while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
-        each(row.into()).map_err(Ended::Reader)?;
+) -> Result<(), Failure<E>> {
+    let limit = lease.limit();
+    match timeout(limit, lease.step()?.each(statement, each)).await {
+        Ok(Ok(())) => {
+            lease.done(None);
+            Ok(())
+        }
+        Ok(Err(Ended::Database(error))) => {
+            lease.done(Some(&error));
+            if lease.is_shared() {
+                // It is in a failed transaction: nobody else may have it.
+                lease.cut_off();
+            }
+            Err(Failure::Database(failed(error)))
+        }
+        // The rest of the statement is left behind.
+        Ok(Err(Ended::Reader(error))) => Err(Failure::Reader(error)),
+        Err(_) => Err(Failure::Database(failed(lease.cut_off()))),
     }
-    Ok(())
-}
-
-/// Counts a statement as the running request's.
-fn note(statement: &Statement) {
-    let _ = STATEMENTS.try_with(|statements| statements.fetch_add(1, Ordering::Relaxed));
-    let _ = SENT.try_with(|sent| {
-        let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push(statement.clone());
-    });
 }
 
 #[async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        match &self.source {
-            Source::Sqlite(_) => DbBackend::Sqlite,
-            Source::Postgres(_) => DbBackend::Postgres,
-        }
+        self.backend
     }
 
     /// Nothing is changed outside a change.

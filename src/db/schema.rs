@@ -1,4 +1,4 @@
-//! Which steps of the schema a database has.
+//! The schema beside this binary's.
 
 use anyhow::bail;
 use migration::{Migrator, MigratorTrait};

@@ -20,7 +20,7 @@ pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64)
         .filter(password_token::Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
-    mail::forget_tokens_in_txn(connection, user_pk).await
+    mail::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET, Letter::VERIFY_EMAIL]).await
 }
 
 /// Has an address told that it is no longer its user's. The new address is not named.

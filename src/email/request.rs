@@ -15,7 +15,8 @@ use crate::mail::{self, Letter, Post};
 use crate::user::{self, Target, User};
 use crate::{organization, role};
 
-const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// So long is a link good.
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Mails a link that verifies a user's address, to oneself (the default) or to a user that the caller may manage. Links
 /// sent before are void. `CONFLICT` if the address is verified already.
@@ -59,7 +60,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     }
     .insert(&*change)
     .await?;
-    mail::forget_tokens_in_txn(&*change, row.pk).await?;
+    mail::forget_tokens_in_txn(&*change, row.pk, &[Letter::VERIFY_EMAIL]).await?;
     let post = Post {
         to: &email,
         letter: Letter::VerifyEmail {

@@ -16,6 +16,8 @@ pub struct Model {
     /// The invitation whose token is in it.
     pub invitation_pk: Option<i64>,
     pub recipient: Email,
+    /// Of the letter, in the clear: [`crate::mail::Letter::kind`].
+    pub kind: String,
     /// [`crate::mail::Letter`] as JSON, sealed if it holds a token.
     pub letter: String,
     pub sealed: bool,

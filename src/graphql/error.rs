@@ -61,24 +61,11 @@ fn message(error: &Error) -> String {
 
 fn extensions(error: &Error) -> ErrorExtensionValues {
     let mut values = coded(error.code());
-    match error {
-        Error::Invalid { field, .. } => values.set("field", field.as_str()),
-        Error::RateLimited {
-            retry_after_seconds, ..
-        }
-        | Error::Unavailable {
-            retry_after_seconds, ..
-        } => {
-            values.set("retryAfterSeconds", *retry_after_seconds);
-        }
-        Error::Unauthenticated(_)
-        | Error::Forbidden(_)
-        | Error::NotFound(_)
-        | Error::Conflict(_)
-        | Error::SeatLimitReached(_)
-        | Error::PasswordChangeRequired(_)
-        | Error::LimitExceeded(_)
-        | Error::Internal(_) => {}
+    if let Error::Invalid { field, .. } = error {
+        values.set("field", field.as_str());
+    }
+    if let Some(seconds) = error.retry_after_seconds() {
+        values.set("retryAfterSeconds", seconds);
     }
     values
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use moka::sync::Cache;
 
-use crate::authn::{Actor, digest};
+use crate::authn::{Actor, Caller, digest};
 use crate::error::{Error, Result};
 
 /// Texts of all callers together.
@@ -74,7 +74,7 @@ impl PersistedQuery {
         if !self.known {
             return Err(told("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED"));
         }
-        let caller = actor.caller().map(|caller| caller.user_pk);
+        let caller = actor.caller().map(Caller::behind);
         let known = caller.and_then(|caller| TEXTS.get(&(caller, self.hash.clone())));
         known.ok_or_else(|| told("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"))
     }
@@ -92,7 +92,7 @@ impl PersistedQuery {
 
     /// Keeps a document, checked and valid, for its caller.
     pub fn keep(&self, actor: &Actor, text: &str) {
-        let Some(caller) = actor.caller().map(|caller| caller.user_pk) else {
+        let Some(caller) = actor.caller().map(Caller::behind) else {
             return;
         };
         let place = (caller, self.hash.clone());

@@ -81,7 +81,7 @@ pub async fn route(
         Ok(parsed) => parsed,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let execution = execute(&app, op, parsed, parts.method == Method::GET).await;
+    let mut execution = execute(&app, op, parsed, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -94,6 +94,7 @@ pub async fn route(
     let status = match (execution.request_error(), media) {
         // Not the document's fault: whoever tries again may be lucky.
         (Some(ErrorCode::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE,
+        (None, Media::GraphqlResponse) if execution.came_to_nothing() => StatusCode::SERVICE_UNAVAILABLE,
         (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
         (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     };
@@ -149,6 +150,21 @@ impl Execution {
     pub fn request_error(&self) -> Option<ErrorCode> {
         let error = self.answer.errors.iter().find(|error| error.path.is_empty());
         error.filter(|_| self.answer.data == Value::Null).map(code_of)
+    }
+
+    /// Whether the server could do nothing of what was asked at this moment. The answer then has no data at all, since one
+    /// with data, were they but nulls, would be a success.
+    fn came_to_nothing(&mut self) -> bool {
+        let unavailable = |error: &async_graphql::ServerError| code_of(error) == ErrorCode::Unavailable;
+        let nothing = match &self.answer.data {
+            Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+            data => *data == Value::Null,
+        };
+        let came_to_nothing = nothing && !self.answer.errors.is_empty() && self.answer.errors.iter().all(unavailable);
+        if came_to_nothing {
+            self.answer.data = Value::Null;
+        }
+        came_to_nothing
     }
 
     /// Whether there is no data in the answer.
@@ -287,9 +303,16 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
         code: Some(error.code()),
         ..Facts::default()
     };
+    let retry_after = error.retry_after_seconds();
     let mut answer = response_of(error);
     finish(&mut answer, None, &id.0);
-    respond(status, &answer, true, content_type, facts, None)
+    let mut response = respond(status, &answer, true, content_type, facts, None);
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// A request error has no data in its answer, not even null data: its document did not run.

@@ -5,20 +5,20 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::router::{App, plain};
+use crate::db::Unready;
 
 /// The process is alive.
 pub async fn healthz() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// The database answers and its schema is not older than this binary's.
+/// This process can do its work: the database answers and takes changes, and its schema is not older than this binary's.
 pub async fn readyz(State(app): State<App>) -> Response {
-    if app.services.db.is_ready().await {
-        plain(StatusCode::OK, "ready\n")
-    } else {
-        plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the database does not answer, or its schema is too old\n",
-        )
-    }
+    let words = match app.services.db.ready().await {
+        Ok(()) => return plain(StatusCode::OK, "ready\n"),
+        Err(Unready::NoAnswer) => "the database does not answer\n",
+        Err(Unready::OldSchema) => "the schema of the database is not of this release\n",
+        Err(Unready::TakesNoChanges) => "the database takes no changes\n",
+    };
+    plain(StatusCode::SERVICE_UNAVAILABLE, words)
 }

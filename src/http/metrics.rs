@@ -97,7 +97,7 @@ pub struct Observed<'a> {
 
 impl Metrics {
     /// All at nought.
-    pub fn new() -> Arc<Self> {
+    pub fn new(app: &App) -> Arc<Self> {
         let metrics = Self {
             registry: Registry::default(),
             requests: Family::default(),
@@ -113,10 +113,10 @@ impl Metrics {
             trail: Family::default(),
             audit_file: Family::default(),
         };
-        Arc::new(metrics.registered())
+        Arc::new(metrics.registered(app.services.db.waits()))
     }
 
-    fn registered(mut self) -> Self {
+    fn registered(mut self, database_waits: &Histogram) -> Self {
         let mut registry = Registry::with_prefix("tenantry");
         registry.register(
             "build",
@@ -148,6 +148,12 @@ impl Metrics {
             "connections",
             "Connections to the database, by pool and state",
             self.connections.clone(),
+        );
+        registry.register_with_unit(
+            "database_wait",
+            "Time that requests waited for a connection to the database",
+            Unit::Seconds,
+            database_waits.clone(),
         );
         registry.register(
             "password_hashes",

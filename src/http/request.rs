@@ -20,7 +20,7 @@ use super::metrics::{Metrics, Observed};
 use super::{App, HEAD_BYTES_MAX, Peer, graphql};
 use crate::authn::{Actor, Presented};
 use crate::db::{STATEMENTS, counted_here};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Reason, Result};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -210,12 +210,7 @@ pub async fn in_time<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
 
 async fn within<T>(limit: Duration, run: impl Future<Output = Result<T>>) -> Result<T> {
     let timed = tokio::time::timeout(limit, run).await;
-    timed.unwrap_or_else(|_| {
-        Err(Error::Unavailable {
-            retry_after_seconds: 1,
-            source: Some("the request took too long".into()),
-        })
-    })
+    timed.unwrap_or_else(|_| Err(Error::unavailable(Reason::Busy, "the request took too long")))
 }
 
 /// Does what a request asks for and goes on to the end of it, on a task of its own, also when the client hangs up or the

@@ -30,7 +30,7 @@ pub struct App {
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
     let cors = app.edge.cors();
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&app);
     let pages = if app.pages { pages::routes() } else { Router::new() };
     let numbers = Arc::clone(&metrics);
     let routes = Router::new()

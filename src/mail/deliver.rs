@@ -47,12 +47,14 @@ pub async fn deliver_due(services: &Services) -> Result<usize> {
 /// Takes some mails that are due and that nobody else is sending.
 async fn take(services: &Services) -> Result<Vec<table::Model>> {
     let (backend, now) = (services.db.backend(), services.clock.now());
-    let due = "due_at <= $1 AND leased_until <= $1";
+    // A time further ahead than any that is written now is that of a clock that has been put back since.
+    let due = "(due_at <= $1 OR due_at > $2) AND (leased_until <= $1 OR leased_until > $3)";
+    let moments = [now, now.after(2 * WAIT_MAX), now.after(2 * LEASE)].map(|moment| moment.micros().into());
     // Nothing, most of the time: asked without a lock, and on SQLite without keeping a change waiting.
     let any = Statement::from_sql_and_values(
         backend,
         format!("SELECT 1 FROM mails WHERE {due} LIMIT 1"),
-        [now.micros().into()],
+        moments.clone(),
     );
     if services.db.reader().query_one_raw(any).await?.is_none() {
         return Ok(Vec::new());
@@ -64,11 +66,11 @@ async fn take(services: &Services) -> Result<Vec<table::Model>> {
     let take = Statement::from_sql_and_values(
         backend,
         format!(
-            "UPDATE mails SET leased_until = $2, attempts = attempts + 1
+            "UPDATE mails SET leased_until = $4, attempts = attempts + 1
              WHERE pk IN (SELECT pk FROM mails WHERE {due} ORDER BY due_at, pk LIMIT {BATCH} {lock})
              RETURNING *"
         ),
-        [now.micros().into(), now.after(LEASE).micros().into()],
+        moments.into_iter().chain([now.after(LEASE).micros().into()]),
     );
     let transaction = services.db.begin().await?;
     let rows = transaction.query_all_raw(take).await?;
@@ -83,7 +85,7 @@ async fn deliver(services: &Services, row: table::Model) -> Result<()> {
     let sent = match outbox::open(&row, services.signing.secret()) {
         Ok(letter) => {
             let mail = letter.written(&services.mailer);
-            services.mailer.send(&row, mail).await
+            services.mailer.send(row.pk, &row.id, &row.recipient, mail).await
         }
         // Another process may have the key, or this one after its next start.
         Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),
@@ -134,10 +136,14 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
     };
     let transaction = services.db.begin().await?;
     let mut shown = invitation::ActiveModel::default();
-    match &outcome {
+    let noted = match &outcome {
         Outcome::Sent => {
-            table::Entity::delete_many().filter(mine()).exec(&transaction).await?;
             (shown.mailed_at, shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(None), Set(None));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
         }
         Outcome::PutOff { due_at, said } => {
             let put_off = table::ActiveModel {
@@ -145,19 +151,21 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
                 leased_until: Set(Timestamp::default()),
                 ..Default::default()
             };
-            table::Entity::update_many()
-                .set(put_off)
-                .filter(mine())
-                .exec(&transaction)
-                .await?;
             shown.mail_problem = Set(Some(said.clone()));
+            let put_off = table::Entity::update_many().set(put_off).filter(mine());
+            put_off.exec(&transaction).await?.rows_affected
         }
         Outcome::GivenUp { said } => {
-            table::Entity::delete_many().filter(mine()).exec(&transaction).await?;
             (shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(Some(said.clone())));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
         }
-    }
-    if let Some(pk) = row.invitation_pk {
+    };
+    // An invitation that was sent again shows what becomes of its new mail, and nothing of the one before.
+    if let (Some(pk), 1..) = (row.invitation_pk, noted) {
         let it = invitation::Column::Pk.eq(pk);
         invitation::Entity::update_many()
             .set(shown)

@@ -26,6 +26,22 @@ pub enum Letter {
 }
 
 impl Letter {
+    /// [`Self::kind`] of the links that set a new password.
+    pub const PASSWORD_RESET: &str = "passwordReset";
+    /// [`Self::kind`] of the links that verify an address.
+    pub const VERIFY_EMAIL: &str = "verifyEmail";
+
+    /// What it is, which a sealed one does not show.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::PasswordReset { .. } => Self::PASSWORD_RESET,
+            Self::PasswordSet { .. } => "passwordSet",
+            Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
+            Self::EmailChanged { .. } => "emailChanged",
+            Self::Invitation { .. } => "invitation",
+        }
+    }
+
     /// Whether it holds a token, which nobody but the reader of the mail may see.
     pub fn is_secret(&self) -> bool {
         match self {

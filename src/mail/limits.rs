@@ -45,13 +45,18 @@ impl Bucket {
 
     /// Those of a mail that a caller has sent.
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
+        let mailbox = mailbox(to);
         let mut buckets = vec![
-            Self::new("to", &format!("{to} of {organization_pk}"), TO_ADDRESS_OF_ORGANIZATION),
-            Self::new("to", to.as_str(), TO_ADDRESS),
+            Self::new(
+                "to",
+                &format!("{mailbox} of {organization_pk}"),
+                TO_ADDRESS_OF_ORGANIZATION,
+            ),
+            Self::new("to", &mailbox, TO_ADDRESS),
             Self::new("of", &organization_pk.to_string(), OF_ORGANIZATION),
         ];
         if let Some(caller) = actor.caller() {
-            buckets.push(Self::new("by", &caller.user_pk.to_string(), BY_CALLER));
+            buckets.push(Self::new("by", &caller.behind().to_string(), BY_CALLER));
         }
         buckets
     }
@@ -60,9 +65,20 @@ impl Bucket {
     pub fn of_request(client: Option<IpAddr>, email: &Email) -> (Option<Self>, Self) {
         (
             client.map(|client| Self::new("asked by", &network(client).to_string(), ASKED_BY_CLIENT)),
-            Self::new("asked for", email.as_str(), ASKED_FOR_ADDRESS),
+            Self::new("asked for", &mailbox(email), ASKED_FOR_ADDRESS),
         )
     }
+}
+
+/// The mailbox behind an address: what stands behind a `+` is, with most providers, a note of its owner's, and anybody can make
+/// up as many as they like.
+fn mailbox(email: &Email) -> String {
+    let plain = || {
+        let (local, domain) = email.as_str().rsplit_once('@')?;
+        let (name, _) = local.split_once('+').filter(|(name, _)| !name.is_empty())?;
+        Some(format!("{name}@{domain}"))
+    };
+    plain().unwrap_or_else(|| email.to_string())
 }
 
 /// Counts a mail. `RATE_LIMITED`, and nothing is counted once the transaction is dropped, if one of the buckets is full.

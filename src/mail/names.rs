@@ -1,6 +1,8 @@
 //! Names in mails. Whoever names an organization or a user writes into somebody's mailbox under our name: nothing of it may
 //! look like a link, or be long enough to tell a story.
 
+use unicode_normalization::UnicodeNormalization;
+
 const CHARACTERS_MAX: usize = 60;
 
 /// A name as it may stand in a mail: short, on one line, and without anything that a mail program makes a link of.
@@ -12,11 +14,8 @@ pub fn plain(name: &str) -> String {
         match character {
             c if c.is_control() => text.push(' '),
             // A point within a word, as in a domain; that of "Acme Inc." stays.
-            '.' | '\u{3002}' | '\u{FF0E}' | '\u{FF61}' | '\u{2024}' if before_word => text.push(' '),
-            '/' | '\\' | ':' | '@' | '#' | '?' | '=' | '%' | '<' | '>' | '[' | ']' | '(' | ')' | '"' | '\u{201C}'
-            | '\u{201D}' => {
-                text.push(' ');
-            }
+            c if before_word && is_one_of(*c, ".\u{3002}") => text.push(' '),
+            c if is_one_of(*c, "/\\:@#?=%<>[]()\"\u{201C}\u{201D}") => text.push(' '),
             c => text.push(*c),
         }
     }
@@ -27,6 +26,12 @@ pub fn plain(name: &str) -> String {
         short.push('…');
     }
     short
+}
+
+/// Whether a character is one of these marks, or another form of one, such as that of full width: mail programs make links of
+/// some of them, and browsers read all of them alike.
+fn is_one_of(c: char, marks: &str) -> bool {
+    std::iter::once(c).nfkc().any(|plain| marks.contains(plain))
 }
 
 #[cfg(test)]
@@ -45,6 +50,13 @@ mod tests {
             "your account is BLOCKED, unblock at https evil example a b c…"
         );
         assert_eq!(plain("www.evil.example"), "www evil example");
+        for dot in ['\u{3002}', '\u{FF0E}', '\u{FF61}', '\u{2024}', '\u{FE52}'] {
+            assert_eq!(plain(&format!("evil{dot}example")), "evil example", "{dot:?}");
+        }
+        assert_eq!(
+            plain("https\u{FF1A}\u{FF0F}\u{FF0F}evil me\u{FF20}evil \u{FF02}x"),
+            "https evil me evil x"
+        );
         assert_eq!(plain("mail me@evil.example\r\nBcc: x"), "mail me evil example Bcc x");
     }
 

@@ -88,6 +88,7 @@ async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_
             false => text,
         }),
         id: Set(id),
+        kind: Set(post.letter.kind().to_owned()),
         user_pk: Set(post.user_pk),
         invitation_pk: Set(post.invitation_pk),
         recipient: Set(post.to.clone()),
@@ -114,10 +115,12 @@ pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Let
     serde_json::from_slice(&text).map_err(Error::internal)
 }
 
-/// Deletes a user's mails that hold a token, where the tokens are void from now on.
-pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
+/// Deletes a user's mails that hold a token of these kinds, where those tokens are void from now on. A link of another
+/// kind is still good, and its mail goes out.
+pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64, kinds: &[&str]) -> Result<()> {
     table::Entity::delete_many()
         .filter(Column::UserPk.eq(user_pk))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
         .exec(connection)
         .await?;
     Ok(())

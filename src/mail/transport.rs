@@ -16,7 +16,6 @@ use tokio::sync::Notify;
 use url::Url;
 
 use crate::config::{Encryption, MailConfig, Smtp};
-use crate::entity::mail;
 use crate::error::{Error, Result};
 use crate::value::Email;
 
@@ -175,10 +174,22 @@ impl Mailer {
         &self.counts
     }
 
+    /// Sends a mail past the outbox: nobody but the caller learns what becomes of it.
+    pub async fn send_now(&self, to: &Email, mail: Mail) -> std::result::Result<(), Undelivered> {
+        self.send(0, &uuid::Uuid::now_v7().to_string(), to, mail).await
+    }
+
     /// Hands a mail over. It takes a minute at most, whatever the mail server does.
-    pub(super) async fn send(&self, row: &mail::Model, mail: Mail) -> std::result::Result<(), Undelivered> {
+    /// `place` is its place among the others.
+    pub(super) async fn send(
+        &self,
+        place: i64,
+        id: &str,
+        to: &Email,
+        mail: Mail,
+    ) -> std::result::Result<(), Undelivered> {
         let message = self
-            .message(&row.id, &row.recipient, mail)
+            .message(id, to, mail)
             .map_err(|error| Undelivered::Never(said(&error)))?;
         match &self.way {
             Way::Nowhere => Err(Undelivered::Later("this server cannot send mail".to_owned())),
@@ -188,7 +199,7 @@ impl Mailer {
                 Ok(())
             }
             // In the order in which they were written, and under one name at each attempt.
-            Way::Directory(folder) => write(folder, &format!("{:010}-{}", row.pk, row.id), message.formatted())
+            Way::Directory(folder) => write(folder, &format!("{place:010}-{id}"), message.formatted())
                 .await
                 .map_err(|error| Undelivered::Later(said(&error))),
             Way::Smtp(server) => match tokio::time::timeout(MAIL_TIME_MAX, server.send(message)).await {

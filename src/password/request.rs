@@ -4,6 +4,7 @@
 //! worker looks at it afterwards, when nobody waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
@@ -17,11 +18,15 @@ use crate::mail::limits::{self, Bucket};
 use crate::value::Email;
 use crate::{federated, organization};
 
+/// A request that was not answered for so long is dropped: the link would come as a surprise.
+const WAITING_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// Has a reset link mailed to the user of this address, if there is one who can use it. The answer is the same for every
 /// address, and takes the same time. `RATE_LIMITED` after too many requests from one client.
 pub async fn request(op: &OpContext, email: &str) -> Result<()> {
     let op = &op.as_nobody();
     op.mailer().require()?;
+    op.signing().secret()?;
     let Some(email) = Email::normalize(email) else {
         return Ok(());
     };
@@ -58,7 +63,9 @@ pub async fn answer_requests(services: &Arc<Services>) -> Result<()> {
         let taken = password_request::Entity::delete_by_id(asked.pk)
             .exec(&transaction)
             .await?;
-        if taken.rows_affected == 1 {
+        // Whoever waited for longer has asked again, or does not expect a mail any more.
+        let is_old = asked.created_at.after(WAITING_MAX) <= op.now();
+        if taken.rows_affected == 1 && !is_old {
             answer(&transaction, &op, &asked.email).await?;
         }
         transaction.commit().await?;

@@ -5,7 +5,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use crate::context::OpContext;
 use crate::entity::password_token;
 use crate::error::Result;
-use crate::{mail, session};
+use crate::mail::{self, Letter};
+use crate::session;
 
 /// Ends what was opened, or could still be, by the password before: called by every verb that sets one, in its
 /// transaction. Reset links that are still on their way are void. API keys stay: they do not hang on the password.
@@ -23,5 +24,5 @@ pub(super) async fn end_other_sessions_in_txn(
         .filter(password_token::Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
-    mail::forget_tokens_in_txn(connection, user_pk).await
+    mail::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET]).await
 }

@@ -9,11 +9,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// An organization by its internal key, or none.
 type Party = Option<i64>;
@@ -183,10 +182,7 @@ impl Room {
 }
 
 fn no_room() -> Error {
-    Error::Unavailable {
-        retry_after_seconds: Duration::from_secs(5).as_secs(),
-        source: None,
-    }
+    Error::unavailable(Reason::Busy, "too many passwords wait to be hashed")
 }
 
 #[cfg(test)]

@@ -523,7 +523,7 @@ impl Beside {
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
     /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default. A UUID in another
-    /// spelling (case, hyphens, braces, `urn:uuid:`) is the same id, and `CONFLICT` if it is taken.
+    /// spelling (case, hyphens, braces, brackets, `urn:uuid:`) is the same id, and `CONFLICT` if it is taken.
     id: Option<ID>,
     /// At most 254 bytes; any case, stored in lower case.
     email: Option<String>,

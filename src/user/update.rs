@@ -135,9 +135,11 @@ pub(super) async fn update_as(
     if let Some(email) = email
         && set(email != row.email, "email")
     {
+        // Whoever has the address can have a new password mailed to it.
         if op.actor().is(row.pk) {
-            // Whoever has the address can have a new password mailed to it.
             as_oneself(op.actor(), "Changing your e-mail address")?;
+        }
+        if op.actor().is_behind(row.pk) {
             unlimited(op.actor(), "Changing your e-mail address")?;
         }
         new.email = Set(email);

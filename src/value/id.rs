@@ -21,8 +21,8 @@ fn is_valid(text: &str) -> bool {
         && !text.ends_with(' ')
 }
 
-/// The UUID that a text is, in whatever spelling: any case, hyphens anywhere or nowhere, in braces, as a URN. Products
-/// differ in how they write UUIDs. The column `users.uuid` says the same in SQL, and a test compares the two.
+/// The UUID that a text is, in whatever spelling: any case, hyphens anywhere or nowhere, in braces or brackets, as a
+/// URN or a part of one. Products differ in how they write and read UUIDs. The column `users.uuid` says the same in SQL, and a test compares the two.
 pub fn uuid_of(text: &str) -> Option<Uuid> {
     // As long as a UUID with every mark that is left out, and then some.
     const BYTES_MAX: usize = 255;
@@ -31,8 +31,9 @@ pub fn uuid_of(text: &str) -> Option<Uuid> {
     }
     let digits = text
         .to_ascii_lowercase()
-        .replace("urn:uuid:", "")
-        .replace(['-', '{', '}'], "");
+        .replace("urn:", "")
+        .replace("uuid:", "")
+        .replace(['-', '{', '}', '(', ')'], "");
     let is_uuid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_uuid.then(|| Uuid::try_parse(&digits).ok()).flatten()
 }

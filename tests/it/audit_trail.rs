@@ -192,6 +192,26 @@ on_both! {
         assert!(!app.dump().await.contains("invented"));
     }
 
+    /// Whoever acts as many users has room for one, and what a user does is not told as done in its name.
+    async fn who_acts_as_many_has_room_for_one(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        let fields = ["deleteOrganization(where: {id: \"acme\"})", "deleteTenant(where: {id: \"t\"})", "createOrganization(data: {name: \"x\"})"];
+        for n in 0..12 {
+            let id = format!("u{n}");
+            let user = app.user("acme", &id, Some("user")).await;
+            for caller in [user, ada.clone().acting_as(&id)] {
+                for field in fields {
+                    assert_eq!(caller.code(&format!("mutation {{ {field} {{ id }} }}"), json!({})).await, "FORBIDDEN");
+                }
+            }
+        }
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        let count = async |what: &str, which: &str| app.number(&format!("SELECT CAST({what} AS BIGINT) AS n FROM audit_events WHERE refused AND {which}")).await;
+        assert_eq!((count("COUNT(*)", "impersonator_id = 'ada'").await, count("SUM(count)", "impersonator_id = 'ada'").await), (21, 36));
+        assert_eq!((count("COUNT(*)", "impersonator_id IS NULL").await, count("SUM(count)", "impersonator_id IS NULL").await), (36, 36));
+    }
+
     async fn each_has_room_of_their_own(app: App) {
         let refusals = &app.services.refusals;
         let now = app.services.clock.now();

@@ -285,7 +285,7 @@ fn a_start_that_fails_says_what_to_do() {
                     "postgres://ada:pass-word@127.0.0.1:99999/people".to_owned(),
                 ),
             ],
-            vec!["TENANTRY_DATABASE_URL is not a PostgreSQL URL: invalid port number".to_owned()],
+            vec!["TENANTRY_DATABASE_URL (--database-url) is not a PostgreSQL URL: invalid port number".to_owned()],
         ),
     ] {
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));

@@ -30,6 +30,8 @@ fn spellings() -> Vec<String> {
             format!("{{{text}}}"),
             format!("urn:uuid:{text}"),
             format!("{{urn:uuid:{text}}}"),
+            format!("uuid:{text}"),
+            format!("({text})"),
         ] {
             found.extend([text.to_uppercase(), text]);
         }
@@ -77,13 +79,13 @@ assert_eq!(admin.ok("{ countUsers }", json!({})).await["countUsers"], 2);
 
     /// The database and the server mean the same by "the same UUID": what one finds, the other keeps apart.
     async fn the_database_reads_ids_as_the_server_does(app: App) {
-        let strategy = "[0-9a-fA-F]{32}|[0-9a-f]{8}-[0-9A-F]{24}|(\\{|urn:uuid:|URN:uuid:|-)[0-9a-f]{32}(\\}|-|)|[0-9a-g-]{30,36}|[ -~]{1,40}";
+        let strategy = "[0-9a-fA-F]{32}|[0-9a-f]{8}-[0-9A-F]{24}|(\\{|\\(|urn:|uuid:|urn:uuid:|URN:uuid:|-)[0-9a-f]{32}(\\}|\\)|-|)|[0-9a-g-]{30,36}|[ -~]{1,40}";
         let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let mut ids: BTreeSet<String> = (0..400)
             .map(|_| strategy.new_tree(&mut runner).unwrap().current())
             .filter(|id| !id.starts_with(' ') && !id.ends_with(' '))
             .collect();
-        ids.extend(["urn:uuid:", "{}", "-", "{urn:uuid:0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}", "uRN:UUid:0190a1b2c3d47e5f8a9b0c1d2e3f4a5c"].map(str::to_owned));
+        ids.extend(["urn:uuid:", "{}", "()", "-", "uurn:uid:0190a1b2c3d47e5f8a9b0c1d2e3f4a5d", "{urn:uuid:0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b}", "uRN:UUid:0190a1b2c3d47e5f8a9b0c1d2e3f4a5c"].map(str::to_owned));
         let mut uuids = 0;
         for id in ids {
             let made = app.admin().send(CREATE_USER, json!({ "data": { "id": id } })).await;

@@ -240,6 +240,27 @@ on_both! {
         }
     }
 
+    /// Whoever has an account's address can have a password mailed to it, which has no limits: a key that has some does not
+    /// change its owner's, whoever it acts as.
+    async fn a_limited_key_does_not_get_its_owners_address(app: App) {
+        world(&app).await;
+        let ada = app.key_of("ada").await;
+        let data = json!({"name": "short", "expiryDate": "2026-01-02T04:00:00Z"});
+        let made = ada.ok("mutation($data: CreateApiKeyData!) { createApiKey(data: $data) { secret } }", json!({ "data": data })).await;
+        let short = app.key(made["createApiKey"]["secret"].as_str().unwrap());
+        let inside = begun(&short, "eve").await;
+        for change in ["data: {email: \"x@evil.example\"}", "data: {}, clear: [EMAIL]"] {
+            let document = format!("mutation {{ updatePropertiesInUser(where: {{id: \"ada\"}}, {change}) {{ id }} }}");
+            for caller in [short.clone(), short.clone().acting_as("eve"), app.key(&inside.access)] {
+                assert_eq!(caller.refused(&document, json!({})).await, "FORBIDDEN", "{change}");
+            }
+        }
+        // Those of others it changes, as its owner may.
+        let document = "mutation { updatePropertiesInUser(where: {id: \"ann\"}, data: {email: \"anna@acme.example\"}) { id } }";
+        short.clone().acting_as("eve").ok(document, json!({})).await;
+        ada.acting_as("eve").ok(&document.replace("ann", "ada").replace("adaa", "ada2"), json!({})).await;
+    }
+
     async fn it_lasts_as_long_as_was_said(app: App) {
         world(&app).await;
         let ada = app.key_of("ada").await;

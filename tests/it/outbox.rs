@@ -103,6 +103,40 @@ async fn gives_up(backend: Backend) {
     assert_eq!((server.mails().len(), waiting(&app).await), (0, 0));
 }
 
+/// What becomes of a mail that a newer one has replaced is nothing to its invitation.
+async fn replaced_on_its_way(backend: Backend) {
+    let (app, server) = with_server(backend).await;
+    let admin = app.admin();
+    server.hold.send_replace(true);
+    *server.later.lock().unwrap() = None;
+    let made = alone(&admin, INVITE, json!({ "email": "held@mail.example" })).await;
+    let services = std::sync::Arc::clone(&app.services);
+    let sending = tokio::spawn(async move { tenantry::mail::deliver_due(&services).await.unwrap() });
+    while server.held.load(std::sync::atomic::Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let resend = "mutation($id: ID) { resendInvitation(where: {id: $id}) { id } }";
+    alone(&admin, resend, json!({ "id": made["inviteUser"]["id"] })).await;
+    *server.later.lock().unwrap() = Some("451 4.3.0 the queue is full");
+    server.hold.send_replace(false);
+    assert_eq!((sending.await.unwrap(), server.mails().len()), (2, 1));
+    let shown = invitation(&admin).await;
+    assert_eq!(
+        (&shown["mailState"], &shown["mailedAt"]),
+        (&json!("WAITING"), &Value::Null)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_a_replaced_mail_tells_nothing_of_the_new_one() {
+    replaced_on_its_way(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_a_replaced_mail_tells_nothing_of_the_new_one() {
+    replaced_on_its_way(Backend::Postgres).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_what_cannot_be_sent_now_is_sent_later() {
     tries_again(Backend::Sqlite).await;
@@ -169,6 +203,45 @@ on_both! {
         let withdraw = "mutation($id: ID) { withdrawInvitation(where: {id: $id}) { id } }";
         alone(&admin, withdraw, json!({ "id": made["inviteUser"]["id"] })).await;
         assert_eq!(app.number("SELECT COUNT(*) FROM mails WHERE sealed").await, 0);
+    }
+
+    /// A link of one kind does not end that of another, whose mail may still wait for its server.
+    async fn a_link_leaves_those_of_another_kind(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("user")).await;
+        let admin = app.admin();
+        let reset = "mutation { resetPassword(where: {id: \"ada\"}) { id } }";
+        let verify = "mutation { requestEmailVerification(where: {id: \"ada\"}) { id } }";
+        for document in [reset, verify, verify] {
+            alone(&admin, document, json!({})).await;
+        }
+        assert_eq!(waiting(&app).await, 2, "the second link of a kind takes the place of the first");
+        app.send_mails().await;
+        let mails = app.mails();
+        assert!(mails.len() == 2 && mails.iter().any(|mail| mail.contains("completePasswordReset")), "{mails:#?}");
+        // Setting a password ends the links that would set one, and no others.
+        for document in [reset, verify, "mutation { updatePassword(where: {id: \"ada\"}, data: {oldPassword: \"password-of-ada\",
+            newPassword1: \"another long password\", newPassword2: \"another long password\"}) { id } }"] {
+            alone(if document.contains("updatePassword") { &ada } else { &admin }, document, json!({})).await;
+        }
+        app.send_mails().await;
+        assert_eq!(app.mails().len(), 3);
+        admin.ok("mutation($token: String!) { verifyEmail(token: $token) }", json!({ "token": app.mailed_token() })).await;
+    }
+
+    /// Whoever acts as others is one caller, and what an owner writes behind a `+` is the same mailbox.
+    async fn one_caller_and_one_mailbox_have_one_count(app: App) {
+        app.organization("acme", &[]).await;
+        let ada = app.user("acme", "ada", Some("organization-admin")).await;
+        app.user("acme", "eve", Some("organization-admin")).await;
+        ada.ok(INVITE, json!({ "email": "victim@mail.example" })).await;
+        ada.clone().acting_as("eve").ok(INVITE, json!({ "email": "victim+1@mail.example" })).await;
+        assert_eq!(app.number("SELECT COUNT(*) FROM mail_limits").await, 4, "mailbox, mailbox and organization, organization, caller");
+        for n in 2..10 {
+            ada.ok(INVITE, json!({ "email": format!("victim+{n}@mail.example") })).await;
+        }
+        assert_eq!(ada.refused(INVITE, json!({ "email": "Victim+x@MAIL.example" })).await, "RATE_LIMITED");
+        ada.ok(INVITE, json!({ "email": "victims@mail.example" })).await;
     }
 
     /// Several processes on one database send each mail once; one that died in the middle leaves its mails to the others.
@@ -276,6 +349,36 @@ on_both! {
         assert!(app.mails().iter().all(|mail| mail.contains("To: ada@acme.example")));
     }
 
+    /// What a clock wrote that was ahead, and was put back, keeps no mail waiting.
+    async fn a_clock_that_was_ahead_holds_no_mail_up(app: App) {
+        app.organization("acme", &[]).await;
+        let admin = app.admin();
+        let year = app.services.clock.now().after(Duration::from_secs(365 * 24 * 60 * 60)).micros();
+        for (n, column) in ["due_at", "leased_until"].into_iter().enumerate() {
+            alone(&admin, INVITE, json!({ "email": format!("n{n}@mail.example") })).await;
+            let change = app.services.db.begin().await.unwrap();
+            sea_orm::ConnectionTrait::execute_unprepared(&change, &format!("UPDATE mails SET {column} = {year}")).await.unwrap();
+            change.commit().await.unwrap();
+            app.send_mails().await;
+            assert_eq!((waiting(&app).await, app.mails().len()), (0, n + 1), "{column}");
+        }
+    }
+
+    /// Nobody gets a link that they asked for long ago, and what cannot be answered keeps nothing waiting behind it.
+    async fn a_request_has_an_end(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "ada", Some("user")).await;
+        app.user("acme", "bob", Some("user")).await;
+        let ask = "mutation($email: String!) { requestPasswordReset(email: $email) }";
+        alone(&app.anonymous(), ask, json!({ "email": "ada@acme.example" })).await;
+        app.services.clock.advance(Duration::from_secs(60 * 60));
+        alone(&app.anonymous(), ask, json!({ "email": "bob@acme.example" })).await;
+        app.send_mails().await;
+        assert_eq!(app.number("SELECT COUNT(*) FROM password_requests").await, 0);
+        let mails = app.mails();
+        assert!(mails.len() == 1 && mails[0].contains("To: bob@acme.example"), "{mails:?}");
+    }
+
     /// Whoever names an organization or a user does not write the mail.
     async fn names_are_somebody_elses_words(app: App) {
         let admin = app.admin();
@@ -309,5 +412,10 @@ async fn postgres_without_the_secret_nothing_is_mailed() {
         .admin()
         .refused(INVITE, json!({ "email": "new@mail.example" }))
         .await;
-    assert_eq!(code, "INVALID");
+    assert_eq!(code, "UNAVAILABLE");
+    for email in ["admin@platform.invalid", "nobody@mail.example"] {
+        let document = "mutation($email: String!) { requestPasswordReset(email: $email) }";
+        let variables = json!({ "email": email });
+        assert_eq!(app.anonymous().refused(document, variables).await, "UNAVAILABLE");
+    }
 }

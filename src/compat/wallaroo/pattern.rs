@@ -1,9 +1,9 @@
 //! What Keycloak's search compares texts with.
 
 use crate::user::User;
-use crate::value::with_hyphens;
+use crate::value::{composed, with_hyphens};
 
-/// What a text is compared with, in lower case.
+/// What a text is compared with: composed, as stored texts are, and in lower case.
 pub enum Pattern {
     Whole(String),
     Part(String),
@@ -13,11 +13,11 @@ pub enum Pattern {
 
 impl Pattern {
     pub fn whole(text: &str) -> Self {
-        Self::Whole(text.to_lowercase())
+        Self::Whole(composed(text).to_lowercase())
     }
 
     pub fn part(text: &str) -> Self {
-        Self::Part(text.to_lowercase())
+        Self::Part(composed(text).to_lowercase())
     }
 
     /// A term of `search`: in quotes to the letter, otherwise from the beginning, with `*` for anything.
@@ -25,7 +25,7 @@ impl Pattern {
         if let Some(text) = term.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             return Self::whole(text);
         }
-        let term = term.to_lowercase();
+        let term = composed(term).to_lowercase();
         let (beginning, others) = term.split_once('*').unwrap_or((&term, ""));
         let others = others.split('*').filter(|part| !part.is_empty());
         Self::Begins(beginning.to_owned(), others.map(str::to_owned).collect())

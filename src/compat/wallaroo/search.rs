@@ -18,7 +18,7 @@ use crate::context::OpContext;
 use crate::error::{Error, Result, shown};
 use crate::list::{self, Filter, TextTest};
 use crate::user::{Term, User, UserFields};
-use crate::value::{Email, exact_json};
+use crate::value::{Email, composed, exact_json};
 
 /// Users as the search asks for them, in creation order.
 pub async fn search(call: Call) -> Result<Response> {
@@ -138,7 +138,7 @@ impl Search {
                 .flag("enabled")?
                 .map(|enabled| Filter::Own(Term::Activated(enabled))),
         );
-        let owned = |name| given.text(name).map(str::to_owned);
+        let owned = |name| given.text(name).map(composed);
         if let (provider, user_id) = (owned("idpAlias"), owned("idpUserId"))
             && (provider.is_some() || user_id.is_some())
         {

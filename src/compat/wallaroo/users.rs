@@ -49,7 +49,8 @@ pub async fn query(call: Call) -> Result<Response> {
     let stretches: Vec<Vec<String>> = ids.chunks(IDS_AT_ONCE).map(<[String]>::to_vec).collect();
     let named = futures::stream::iter(stretches).then(move |ids| {
         let op = op.clone();
-        async move { named(&op, ids).await }
+        // Whoever reads slowly may have lost the right to it meanwhile.
+        async move { named(&op.decided_again().await?, ids).await }
     });
     face::listed(HEAD, TAIL, named, |(id, user), out| entry(out, id, user.as_ref())).await
 }

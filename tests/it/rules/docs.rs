@@ -252,7 +252,7 @@ fn words(name: &str) -> String {
 
 #[test]
 fn every_error_code_is_explained_once() {
-    let source = std::fs::read_to_string(from_top("src/error.rs")).unwrap();
+    let source = std::fs::read_to_string(from_top("src/error/mod.rs")).unwrap();
     let (_, names) = source.split_once("pub fn as_str(self)").unwrap();
     let (names, _) = names.split_once("\n    }\n").unwrap();
     let codes: BTreeSet<&str> = names.split('"').skip(1).step_by(2).collect();

@@ -157,8 +157,15 @@ on_both! {
              SELECT 'many-' || i, (SELECT pk FROM organizations WHERE id = 'acme'), TRUE, 1, i, i FROM n",
         ).await.unwrap();
         change.commit().await.unwrap();
-        for (method, path) in [(Method::POST, "/api/list-users"), (Method::GET, "/api/data/users")] {
-            let mut request = ada.request(path, &json!({}));
+        let ids: Vec<String> = (1..=2000).map(|n| format!("many-{n}")).collect();
+        for (method, path, body) in [
+            (Method::POST, "/api/list-users", json!({})),
+            (Method::GET, "/api/data/users", json!({})),
+            (Method::GET, "/auth/admin/realms/master/users", json!({})),
+            (Method::POST, "/v1/api/users/query", json!({})),
+            (Method::POST, "/v1/api/users/query", json!({ "user_ids": ids })),
+        ] {
+            let mut request = ada.request(path, &body);
             *request.method_mut() = method.clone();
             let response = tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap();
             assert_eq!(response.status(), 200, "{path}");

@@ -53,12 +53,14 @@ const LOW: &[(&str, &[&str])] = &[
         &["authn", "config", "context", "edge", "entity", "error", "value"],
     ),
     ("edge", &[]),
-    ("config", &["authn", "edge", "error", "value"]),
+    ("config", &["authn", "db", "edge", "error", "value"]),
     ("telemetry", &[]),
 ];
 
 /// What nothing of the domain, nor anything below it, may know.
-const TOP: &[&str] = &["cli", "compat", "graphql", "http", "setup", "stop", "sweep", "worker"];
+const TOP: &[&str] = &[
+    "cli", "compat", "doctor", "graphql", "http", "setup", "stop", "sweep", "worker",
+];
 
 /// Which files may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {

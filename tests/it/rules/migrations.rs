@@ -15,23 +15,23 @@ on_both! {
     async fn up_down_up(app: App) {
         let db = &app.services.db;
         let change = db.begin_setup().await.unwrap();
-        let current = shape(&change).await;
+        let current = shape(&*change).await;
         assert!(current.contains("users"), "{current}");
         let count = Migrator::migrations().len();
         for step in 1..=count {
             let step = u32::try_from(step).unwrap();
-            Migrator::down(&change, Some(step)).await.unwrap();
-            assert_ne!(shape(&change).await, current, "{step} steps down change nothing");
-            assert_eq!(schema_state(&change).await.unwrap(), SchemaState::Older(step as usize));
-            Migrator::up(&change, None).await.unwrap();
-            assert_eq!(shape(&change).await, current, "the last {step} steps, down and up");
-            assert_eq!(schema_state(&change).await.unwrap(), SchemaState::Current);
+            Migrator::down(&*change, Some(step)).await.unwrap();
+            assert_ne!(shape(&*change).await, current, "{step} steps down change nothing");
+            assert_eq!(schema_state(&*change).await.unwrap(), SchemaState::Older(step as usize));
+            Migrator::up(&*change, None).await.unwrap();
+            assert_eq!(shape(&*change).await, current, "the last {step} steps, down and up");
+            assert_eq!(schema_state(&*change).await.unwrap(), SchemaState::Current);
         }
-        Migrator::down(&change, None).await.unwrap();
-        let left: Vec<String> = shape(&change).await.lines().filter(|line| !line.contains("seaql_migrations")).map(str::to_owned).collect();
+        Migrator::down(&*change, None).await.unwrap();
+        let left: Vec<String> = shape(&*change).await.lines().filter(|line| !line.contains("seaql_migrations")).map(str::to_owned).collect();
         assert!(left.is_empty(), "left over: {left:#?}");
-        Migrator::up(&change, None).await.unwrap();
-        assert_eq!(shape(&change).await, current);
+        Migrator::up(&*change, None).await.unwrap();
+        assert_eq!(shape(&*change).await, current);
         change.commit().await.unwrap();
         // And the server starts on it as on an empty database.
         tenantry::setup::prepare(&app.services, Some(&Secret::given(ADMIN_KEY))).await.unwrap();

@@ -9,6 +9,7 @@ mod clears;
 mod cursors;
 mod docs;
 mod explain;
+mod faults;
 mod field_names;
 mod filters;
 mod headers;

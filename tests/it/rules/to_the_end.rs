@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
+use futures::FutureExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -78,6 +79,32 @@ on_both! {
         assert_eq!(app.number(untold).await, 0, "a user without its event");
         let made = "SELECT COUNT(*) FROM users WHERE id LIKE 'left-%'";
         assert!(app.number(made).await > 20, "hardly anything came in before its client hung up");
+    }
+
+    /// Who asks for what they may not do stands in the trail, also if they do not wait for the refusal.
+    async fn a_refusal_without_its_client(app: App) {
+        let ada = app.acme().await;
+        app.admin().create_user(json!({ "id": "chief", "organizationId": "acme", "email": "chief@acme.example", "roles": ["super-admin"] })).await;
+        let calls = [
+            (Method::POST, "/api/delete-user", json!({ "id": "chief" })),
+            (Method::POST, "/v1/api/users/deactivate", json!({ "email": "chief@acme.example" })),
+            (Method::PUT, "/auth/admin/realms/master/users/chief", json!({ "firstName": "x" })),
+            (Method::PATCH, "/api/data/users/chief", json!({ "first_name": "x" })),
+            (Method::POST, "/graphql", json!({ "query": "mutation { deleteUser(where: {id: \"chief\"}) { id } }" })),
+        ];
+        for (method, path, body) in &calls {
+            let mut request = ada.request(path, body);
+            *request.method_mut() = method.clone();
+            let mut sent = Box::pin(tower::ServiceExt::oneshot(app.router.clone(), request));
+            while (&mut sent).now_or_never().is_none() && app.services.under_way.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            drop(sent);
+            quiet(&app).await;
+        }
+        app.services.refusals.flush(&app.services, true).await.unwrap();
+        let told = app.number("SELECT COUNT(*) FROM audit_events WHERE refused AND actor_id = 'ada'").await;
+        assert_eq!(usize::try_from(told).unwrap(), calls.len());
     }
 
     /// What follows a change does so without its client: mails are sent, and remembered credentials forgotten.

@@ -98,7 +98,7 @@ impl Server {
 
     /// Waits for its end.
     pub fn ended(&mut self) -> ExitStatus {
-        let limit = Instant::now() + Duration::from_secs(20);
+        let limit = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;

@@ -1,6 +1,7 @@
 //! What tests start from: an [`App`] on a database of its own, and callers as types.
 
 pub mod binary;
+pub mod cluster;
 mod database;
 pub mod documents;
 pub mod postgres;
@@ -8,6 +9,7 @@ pub mod process;
 pub mod routes;
 pub mod session;
 pub mod smtp;
+pub mod switch;
 
 use std::sync::{Arc, LazyLock};
 

@@ -91,7 +91,7 @@ rm -rf '{folder}'
     panic!("PostgreSQL did not start:\n{log}");
 }
 
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
         .unwrap_or_default();

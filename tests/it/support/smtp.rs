@@ -6,13 +6,16 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How the server answers a recipient, by the word that the address begins with: `later` is told 451, `never` 550,
-/// `silent` nothing at all; everybody else gets the mail.
+/// `silent` nothing at all, `held` nothing for as long as it is held back; everybody else gets the mail.
 #[derive(Clone, Default)]
 pub struct Smtp {
     pub url: String,
     taken: Arc<Mutex<Vec<String>>>,
     /// What `later` is told: nothing is wrong with it any more once this is taken away.
     pub later: Arc<Mutex<Option<&'static str>>>,
+    /// Whether mails to `held` are held back, and how many are.
+    pub hold: tokio::sync::watch::Sender<bool>,
+    pub held: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Smtp {
@@ -50,9 +53,13 @@ impl Smtp {
                 std::future::pending::<()>().await;
             }
             let later = *self.later.lock().unwrap();
+            if upper.starts_with("RCPT TO:<HELD") {
+                self.held.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                self.hold.subscribe().wait_for(|hold| !hold).await.ok()?;
+            }
             let answer = match (upper.as_str(), later) {
                 (line, _) if line.starts_with("EHLO") => "250 test",
-                (line, Some(said)) if line.starts_with("RCPT TO:<LATER") => said,
+                (line, Some(said)) if line.starts_with("RCPT TO:<LATER") || line.starts_with("RCPT TO:<HELD") => said,
                 (line, _) if line.starts_with("RCPT TO:<NEVER") => "550 5.1.1 no such mailbox here",
                 ("DATA", _) => {
                     say("354 go on").await?;

@@ -299,7 +299,7 @@ async fn a_server_that_keeps_no_sessions_says_so() {
     app.user("acme", "ann", None).await;
     for typed in ["password-of-ann", "wrong"] {
         let (status, error, description) = refusal(&ask(&app, password("ann@acme.example", typed)).await);
-        assert_eq!((status, error.as_str()), (400, "invalid_request"));
+        assert_eq!((status, error.as_str()), (503, "temporarily_unavailable"));
         assert!(description.contains("TENANTRY_SECRET_KEY"), "{description}");
     }
 }

@@ -4,9 +4,13 @@
 //! the error becomes a response, and never sent. There is no way from a database error to a response but through
 //! [`Error::Internal`] and [`Error::Unavailable`], whose texts are fixed.
 
+mod database;
+
 use std::fmt;
 
-use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+use sea_orm::{DbErr, SqlErr};
+
+pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
 
 /// The result of everything a caller can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -42,11 +46,11 @@ pub enum Error {
     #[error("{message}")]
     RateLimited { message: String, retry_after_seconds: u64 },
     /// The server cannot take this now, through no fault of the request.
-    #[error("The server is too busy for this at the moment. Try again shortly.")]
+    #[error("{reason}")]
     Unavailable {
-        retry_after_seconds: u64,
+        reason: Reason,
         #[source]
-        source: Option<Cause>,
+        cause: Cause,
     },
     /// Our fault; nothing of the cause is told.
     #[error("Something went wrong on the server. Report the request id if it happens again.")]
@@ -54,6 +58,41 @@ pub enum Error {
 }
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What keeps the server from doing what it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    #[error("The server is too busy for this at the moment. Try again shortly.")]
+    Busy,
+    #[error("The database does not answer at the moment. Try again shortly.")]
+    NoAnswer,
+    #[error("The database takes no changes at the moment. Try again shortly.")]
+    ReadOnly,
+    #[error("The database has no room for changes at the moment. Try again later.")]
+    Full,
+    #[error(
+        "The file of this server's database was moved or replaced. Whoever runs it must put it back, or start it anew."
+    )]
+    Moved,
+    #[error(
+        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Whoever runs it must set it to 64 hex digits, the \
+         same for every process on this database."
+    )]
+    NoSecretKey,
+}
+
+impl Reason {
+    /// When it is worth asking again.
+    fn retry_after_seconds(self) -> u64 {
+        match self {
+            Self::Busy => 1,
+            Self::NoAnswer => 2,
+            Self::ReadOnly => 5,
+            Self::Full => 30,
+            Self::Moved | Self::NoSecretKey => 60,
+        }
+    }
+}
 
 /// The public half of [`Error`], sent as `extensions.code`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,6 +166,33 @@ impl Error {
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
+
+    /// The cause is for the log.
+    pub fn unavailable(reason: Reason, cause: impl Into<Cause>) -> Self {
+        Self::Unavailable {
+            reason,
+            cause: cause.into(),
+        }
+    }
+
+    /// When it is worth asking again, if that is known.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited {
+                retry_after_seconds, ..
+            } => Some(*retry_after_seconds),
+            Self::Unavailable { reason, .. } => Some(reason.retry_after_seconds()),
+            Self::Unauthenticated(_)
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Invalid { .. }
+            | Self::Conflict(_)
+            | Self::SeatLimitReached(_)
+            | Self::PasswordChangeRequired(_)
+            | Self::LimitExceeded(_)
+            | Self::Internal(_) => None,
+        }
+    }
 }
 
 /// A caller's text as it may stand in a message: short and on one line.
@@ -142,70 +208,6 @@ pub fn shown(value: &str) -> String {
         text.push('…');
     }
     text
-}
-
-impl From<DbErr> for Error {
-    fn from(error: DbErr) -> Self {
-        if has_met_another(&error) {
-            tracing::warn!(%error, "a change met another one of the same things");
-            return Self::Conflict(
-                "Somebody changed or deleted the same things at the same moment, and nothing was changed here. Try again."
-                    .to_owned(),
-            );
-        }
-        if is_passing(&error) {
-            Self::Unavailable {
-                retry_after_seconds: 1,
-                source: Some(Box::new(error)),
-            }
-        } else {
-            Self::Internal(Box::new(error))
-        }
-    }
-}
-
-/// Whether a change lost to another one of the same things: what it points to was deleted meanwhile, or the two waited for
-/// each other and the database ended this one. Verbs look first and lock in one order, so that it is rare; it is nobody's
-/// fault, and the same request may be sent again.
-fn has_met_another(error: &DbErr) -> bool {
-    if let Some(SqlErr::ForeignKeyConstraintViolation(_)) = error.sql_err() {
-        return true;
-    }
-    match cause(error) {
-        Some(sqlx::Error::Database(cause)) => matches!(cause.code().as_deref(), Some("40001" | "40P01")),
-        _ => false,
-    }
-}
-
-/// Whether the database only could not now: no connection, a lock not got in time, a statement that ran too long, a
-/// server going down.
-fn is_passing(error: &DbErr) -> bool {
-    if let DbErr::ConnectionAcquire(_) = error {
-        return true;
-    }
-    let Some(cause) = cause(error) else { return false };
-    match cause {
-        sqlx::Error::Database(cause) => {
-            let code = cause.code().unwrap_or_default();
-            // SQLite: busy and its kin, interrupted. PostgreSQL: connection, resources, shutdown, cancelled.
-            matches!(
-                code.as_ref(),
-                "5" | "9" | "261" | "517" | "773" | "55P03" | "57014" | "57P01" | "57P03"
-            ) || code.starts_with("08")
-                || code.starts_with("53")
-        }
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
-}
-
-fn cause(error: &DbErr) -> Option<&sqlx::Error> {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => Some(cause.as_ref()),
-        _ => None,
-    }
 }
 
 /// Gives a violated unique constraint its meaning where it can happen; anything else stays what it was.

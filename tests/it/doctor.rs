@@ -1,0 +1,240 @@
+//! `tenantry doctor`: what it finds, and that it changes nothing.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sea_orm::ConnectionTrait;
+use tenantry::db::Database;
+
+use crate::support::binary::{Server, run, text};
+use crate::support::{Backend, TestDatabase};
+
+const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// The exit code, and the lines as (severity, subject, what it says).
+fn examined(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, Vec<(String, String, String)>) {
+    let output = run(&[&["doctor"], arguments].concat(), variables);
+    let lines = text(&output.stdout);
+    let parted = lines.lines().map(|line| {
+        let (severity, rest) = line.split_once(' ').unwrap();
+        let (subject, says) = rest.trim_start().split_at(12);
+        (
+            severity.to_owned(),
+            subject.trim_end().to_owned(),
+            says.trim().to_owned(),
+        )
+    });
+    (output.status.code().unwrap(), parted.collect())
+}
+
+fn found<'a>(lines: &'a [(String, String, String)], subject: &str) -> (&'a str, &'a str) {
+    let line = lines.iter().find(|(_, of, _)| of == subject);
+    let (severity, _, says) = line.unwrap_or_else(|| panic!("no '{subject}' in {lines:#?}"));
+    (severity, says)
+}
+
+/// Does this to the database past the server.
+async fn meddle(url: &str, statements: &[&str]) {
+    let db = Database::connect(url).await.unwrap();
+    let change = db.begin().await.unwrap();
+    for sql in statements {
+        change.execute_unprepared(sql).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    db.close().await;
+}
+
+fn url_of(path: &Path) -> String {
+    format!("sqlite://{}", path.display())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_server_is_fine() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let database = TestDatabase::empty(backend).await;
+        drop(Server::start(&database.url, &[]));
+        let folder = tempfile::tempdir().unwrap();
+        let sound = [
+            ("TENANTRY_DATABASE_URL", database.url.as_str()),
+            ("TENANTRY_SECRET_KEY", SECRET),
+            ("TENANTRY_PUBLIC_URL", "https://directory.example.com"),
+            ("TENANTRY_SMTP_URL", "smtps://mail.example.com"),
+        ];
+        let (code, lines) = examined(&[], &sound);
+        assert!(lines.iter().all(|(severity, _, _)| severity == "fine"), "{lines:#?}");
+        assert_eq!(code, 0);
+        for subject in [
+            "database",
+            "clock",
+            "outbox",
+            "content",
+            "orphans",
+            "seats",
+            "secret key",
+            "mail",
+            "public URL",
+        ] {
+            found(&lines, subject);
+        }
+        assert_eq!(
+            found(&lines, "content").1,
+            "1 organizations, 1 tenants, 1 users, 1 API keys, 0 sessions."
+        );
+        let expected = if backend == Backend::Sqlite {
+            "SQLite, whole."
+        } else {
+            "UTF8, read committed."
+        };
+        assert!(found(&lines, "database").1.ends_with(expected), "{lines:#?}");
+
+        // Each of these is one step away from it.
+        let with = |name: &'static str, value: &'static str| {
+            let others = sound.iter().copied().filter(move |(other, _)| {
+                *other != name && !(name == "TENANTRY_MAIL_DIR" && *other == "TENANTRY_SMTP_URL")
+            });
+            others
+                .chain([(name, value)])
+                .filter(|(_, value)| !value.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let directory: &'static str = folder.path().to_str().unwrap().to_owned().leak();
+        for (name, value, subject, severity) in [
+            ("TENANTRY_SMTP_URL", "", "mail", "risky"),
+            ("TENANTRY_SMTP_URL", "smtp://mail.example.com", "mail", "risky"),
+            ("TENANTRY_SMTP_URL", "smtp://localhost", "mail", "fine"),
+            ("TENANTRY_MAIL_DIR", directory, "mail", "risky"),
+            (
+                "TENANTRY_PUBLIC_URL",
+                "http://directory.example.com",
+                "public URL",
+                "risky",
+            ),
+            ("TENANTRY_PUBLIC_URL", "http://localhost:8000", "public URL", "fine"),
+            ("TENANTRY_PUBLIC_URL", "", "public URL", "fine"),
+            ("TENANTRY_TRUSTED_PROXIES", "0.0.0.0/0", "proxies", "risky"),
+        ] {
+            let (code, lines) = examined(&[], &with(name, value));
+            assert_eq!(found(&lines, subject).0, severity, "{name}={value}: {lines:#?}");
+            assert_eq!(code, i32::from(severity == "risky"), "{name}={value}");
+        }
+        let open = [
+            &with("TENANTRY_PUBLIC_URL", "")[..],
+            &[("TENANTRY_LISTEN", "0.0.0.0:8000")],
+        ]
+        .concat();
+        let (code, lines) = examined(&[], &open);
+        assert_eq!((code, found(&lines, "public URL").0), (2, "wrong"));
+        let (code, lines) = examined(&[], &with("TENANTRY_SECRET_KEY", ""));
+        let expected = if backend == Backend::Sqlite {
+            (0, "fine")
+        } else {
+            (2, "wrong")
+        };
+        assert_eq!((code, found(&lines, "secret key").0), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_database_is_looked_at() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let database = TestDatabase::empty(backend).await;
+        let server = Server::start(&database.url, &[]);
+        let key = server.printed_key().unwrap().to_owned();
+        for document in [
+            "mutation { createOrganization(data: {id: \"acme\", name: \"Acme\"}) { id } }",
+            "mutation { createUser(data: {id: \"ann\", organizationId: \"acme\"}) { id } }",
+            "mutation { createRole(data: {name: \"ours\", organizationId: \"platform\"}) { id } }",
+        ] {
+            let (status, answer) = server.call(&key, document);
+            assert!(status == 200 && answer.get("errors").is_none(), "{answer}");
+        }
+        drop(server);
+        let variables = [
+            ("TENANTRY_DATABASE_URL", database.url.as_str()),
+            ("TENANTRY_SECRET_KEY", SECRET),
+        ];
+        meddle(
+            &database.url,
+            &[
+                "INSERT INTO user_roles (user_pk, role_pk, created_at) SELECT u.pk, r.pk, 0 FROM users u, roles r WHERE u.id = 'ann' AND r.name = 'ours'",
+                "UPDATE organizations SET seat_limit = 0 WHERE id = 'acme'",
+            ],
+        )
+        .await;
+        let (code, lines) = examined(&[], &variables);
+        assert_eq!(code, 2, "{lines:#?}");
+        let (severity, says) = found(&lines, "orphans");
+        assert_eq!(severity, "wrong");
+        assert!(says.contains("1 users with a role of another organization"), "{says}");
+        assert_eq!(found(&lines, "seats").0, "risky");
+        // It has looked, and no more.
+        let (_, again) = examined(&[], &variables);
+        assert_eq!(lines, again);
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url_of(&path))]);
+    assert_eq!((code, found(&lines, "database").0), (2, "wrong"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let away = [
+        ("TENANTRY_DATABASE_URL", "postgres://tenantry:hidden@127.0.0.1:1/x"),
+        ("TENANTRY_SECRET_KEY", SECRET),
+    ];
+    let (code, lines) = examined(&[], &away);
+    assert_eq!((code, found(&lines, "database").0), (2, "wrong"));
+    assert!(!lines.iter().any(|(_, _, says)| says.contains("hidden")), "{lines:#?}");
+}
+
+#[test]
+fn files_that_others_can_use_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let url = url_of(&path);
+    drop(Server::start(&url, &[]));
+    let (_, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
+    assert_eq!(found(&lines, "files").0, "fine");
+    assert_eq!(found(&lines, "disk").0, "fine");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
+    let (severity, says) = found(&lines, "files");
+    assert_eq!((code, severity), (1, "risky"));
+    assert!(says.contains(&format!("chmod 600 {}", path.display())), "{says}");
+}
+
+#[test]
+fn a_test_mail_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url_of(&folder.path().join("t.db"));
+    drop(Server::start(&url, &[]));
+    let mails = folder.path().join("mails");
+    let variables = [
+        ("TENANTRY_DATABASE_URL", url.as_str()),
+        ("TENANTRY_MAIL_DIR", mails.to_str().unwrap()),
+    ];
+    let (_, lines) = examined(&["--mail-to", "Ann@Acme.example"], &variables);
+    assert_eq!(found(&lines, "test mail").0, "fine");
+    let written: Vec<_> = std::fs::read_dir(&mails)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(written.len(), 1);
+    assert!(
+        std::fs::read_to_string(&written[0])
+            .unwrap()
+            .contains("To: ann@acme.example")
+    );
+    // Nobody listens there.
+    let nowhere = [
+        ("TENANTRY_DATABASE_URL", url.as_str()),
+        ("TENANTRY_SMTP_URL", "smtp://127.0.0.1:1"),
+    ];
+    let (code, lines) = examined(&["--mail-to", "ann@acme.example"], &nowhere);
+    assert_eq!((code, found(&lines, "test mail").0), (2, "wrong"));
+    let output = run(&["doctor", "--mail-to", "nobody"], &variables);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("'nobody' is no e-mail address"));
+}

@@ -1,0 +1,150 @@
+//! A database that does not answer any more, and one that ends connections.
+
+use std::time::{Duration, Instant};
+
+use super::{ME, VARIABLES, assert_unavailable, at_once, call, create, get, works};
+use crate::support::binary::Server;
+use crate::support::cluster::{Cluster, send_signal, url, wait_for};
+use crate::support::switch::Switch;
+
+/// The longest that anybody waits: a connection's time, and a statement's after it.
+const LONGEST: Duration = Duration::from_secs(28);
+const SOON: Duration = Duration::from_secs(10);
+/// More than there are connections.
+const CALLERS: usize = 12;
+
+#[test]
+fn stopped_backends_on_all_slots() {
+    let cluster = Cluster::start(&[]);
+    let mut server = Server::start(&cluster.create("stopped"), &VARIABLES);
+    at_once(&server.address, ME, CALLERS, SOON);
+    let stopped = cluster.backends();
+    assert!(!stopped.is_empty());
+    stopped.iter().for_each(|pid| send_signal("STOP", *pid));
+    for answer in at_once(&server.address, &create("acme"), CALLERS, LONGEST) {
+        // Those who found a new connection are served.
+        if answer.0 != 200 {
+            assert_unavailable(&answer, "The database does not answer");
+        }
+    }
+    // They are still stopped, and nobody waits for them any more.
+    let started = Instant::now();
+    assert!(
+        at_once(&server.address, ME, CALLERS, SOON)
+            .iter()
+            .all(|answer| answer.0 == 200)
+    );
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
+    assert_eq!(get(&server.address, "/readyz"), (200, "ready\n".to_owned()));
+    // Once more, with changes in the middle of which they stop; then it is told to end.
+    let stopped_later: Vec<u32> = cluster
+        .backends()
+        .into_iter()
+        .filter(|pid| !stopped.contains(pid))
+        .collect();
+    stopped_later.iter().for_each(|pid| send_signal("STOP", *pid));
+    let address = server.address.clone();
+    let waiting = std::thread::spawn(move || at_once(&address, ME, CALLERS, LONGEST));
+    server.terminate();
+    assert!(server.ended().success());
+    let _ = waiting.join();
+    for pid in stopped.iter().chain(&stopped_later) {
+        send_signal("KILL", *pid);
+    }
+}
+
+#[test]
+fn a_path_that_carries_nothing() {
+    let cluster = Cluster::start(&[]);
+    cluster.create("dead");
+    let switch = Switch::to(cluster.port);
+    let mut server = Server::start(&url(switch.port, "dead"), &VARIABLES);
+    at_once(&server.address, ME, CALLERS, SOON);
+    for round in 0..2 {
+        switch.fall_silent();
+        for answer in at_once(&server.address, ME, CALLERS, LONGEST) {
+            assert_unavailable(&answer, "The database does not answer");
+        }
+        assert_eq!(
+            get(&server.address, "/readyz"),
+            (503, "the database does not answer\n".to_owned())
+        );
+        switch.speak();
+        let took = wait_for("recovery", SOON, || works(&server));
+        assert_eq!(call(&server.address, &create(&format!("round-{round}")), SOON).0, 200);
+        assert_eq!(get(&server.address, "/readyz").0, 200, "{took:?}");
+    }
+    switch.fall_silent();
+    let address = server.address.clone();
+    let waiting = std::thread::spawn(move || at_once(&address, &create("last"), CALLERS, LONGEST));
+    server.terminate();
+    assert!(server.ended().success());
+    let _ = waiting.join();
+}
+
+/// Sessions that PostgreSQL ends are no error for whoever reads, or begins a change.
+#[test]
+fn ended_sessions_are_met_by_nobody() {
+    let mut cluster = Cluster::start(&[]);
+    let server = Server::start(&cluster.create("ended"), &VARIABLES);
+    for round in 0..5 {
+        at_once(&server.address, ME, CALLERS, SOON);
+        cluster.sql(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenantry'",
+        );
+        for answer in at_once(&server.address, ME, CALLERS, SOON) {
+            assert_eq!(answer.0, 200, "{answer:?}");
+        }
+        cluster.sql(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenantry'",
+        );
+        let answer = call(&server.address, &create(&format!("round-{round}")), SOON);
+        assert_eq!(answer.0, 200, "{answer:?}");
+    }
+    // While it is down, the truth; when it is up, everything.
+    cluster.stop();
+    assert_unavailable(&call(&server.address, ME, SOON), "The database does not answer");
+    assert_eq!(get(&server.address, "/readyz").0, 503);
+    cluster.resume();
+    wait_for("recovery", SOON, || works(&server));
+    assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
+    // A server that ends idle sessions by itself.
+    cluster.sql("postgres", "ALTER DATABASE ended SET idle_session_timeout = '300ms'");
+    cluster.sql(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenantry'",
+    );
+    for round in 0..4 {
+        let answers = at_once(&server.address, ME, CALLERS, SOON);
+        assert!(answers.iter().all(|answer| answer.0 == 200), "{answers:?}");
+        wait_for("the end of idle sessions", SOON, || cluster.backends().is_empty());
+        assert_eq!(call(&server.address, &create(&format!("idle-{round}")), SOON).0, 200);
+    }
+}
+
+/// A user with few connections is enough: the pool is as large as what it gets.
+#[test]
+fn a_connection_limit_makes_the_pool_smaller() {
+    let cluster = Cluster::start(&[]);
+    cluster.create("few");
+    cluster.sql(
+        "postgres",
+        "CREATE ROLE few LOGIN CONNECTION LIMIT 3; ALTER DATABASE few OWNER TO few",
+    );
+    let url = cluster.url("few").replace("tenantry@", "few@");
+    let server = Server::start(&url, &VARIABLES);
+    for round in 0..10 {
+        for answer in at_once(&server.address, ME, 30, SOON) {
+            assert_eq!(answer.0, 200, "{round}: {answer:?}");
+        }
+    }
+    drop(server);
+    // And as small as it is told.
+    let mut variables = VARIABLES.to_vec();
+    variables.push(("TENANTRY_DATABASE_CONNECTIONS", "2"));
+    let server = Server::start(&cluster.url("few"), &variables);
+    at_once(&server.address, ME, 30, SOON);
+    assert!(cluster.backends().len() <= 2);
+}
