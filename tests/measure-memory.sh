@@ -18,7 +18,7 @@ key = "measuring-key-0123456789"
 server, url = sys.argv[1:]
 folder = tempfile.TemporaryDirectory()
 environment = {**os.environ, "TENANTRY_DATABASE_URL": url or f"sqlite://{folder.name}/t.db",
-               "TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_ADMIN_API_KEY": key}
+               "TENANTRY_LISTEN": "127.0.0.1:0", "TENANTRY_ADMIN_API_KEY": key, "TENANTRY_SECRET_KEY": "01" * 32}
 
 
 def send(body, credential=key):
@@ -95,8 +95,8 @@ def storms():
     yield "roles and permissions of pages", query("{ %s }" % times(15, "a", "users { roles { permissions } permissions viewerCan { __typename } }"))
     yield "users of organizations of users", query("{ %s }" % times(10, "a", "users { organization { users(first: 20) { id name variables } } }"))
     yield "introspection", query("{ __schema { types { name description fields { name description args { name description } type { name } } } } }")
-    yield "variables of many values", query("query($v: UserWhere) { users(where: $v) { id } }", v={"idIn": ["x" * 2] * 49_000})
-    yield "a tree of a megabyte", '{"query": "{ me { id } }", "variables": {"v": [%s]}}' % ",".join(["0"] * 49_000)
+    yield "variables of many values", query("query($v: UserWhere) { users(where: $v) { id } }", v={"idIn": ["x" * 2] * 74_000})
+    yield "a tree of a megabyte", '{"query": "{ me { id } }", "variables": {"v": [%s]}}' % ",".join(["0"] * 74_000)
     yield "filters", query("{ %s }" % times(12, "a", "users(where: {OR: [%s]}) { id }" % " ".join('{nameContains: "z%d"}' % n for n in range(150))))
     yield "a document of many fields", query("{ %s }" % " ".join("me { %s }" % times(15, "b%d_" % n, "id") for n in range(60)))
     yield "documents that are no GraphQL", query("{ %s" % ("a " * 9_000))

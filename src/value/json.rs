@@ -79,7 +79,7 @@ fn contains_nul(value: &serde_json::Value) -> bool {
 /// Nesting of what a caller sends; stored JSON is limited further.
 const PARSED_DEPTH_MAX: usize = 100;
 /// A value takes some seventy bytes of memory beside its text, and `[0,0,0,…]` a value for each two bytes.
-pub const JSON_VALUES_MAX: usize = 50_000;
+pub const JSON_VALUES_MAX: usize = 75_000;
 
 /// Why a text is not read as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
