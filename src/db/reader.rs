@@ -52,12 +52,13 @@ impl Reader {
             begun.store(true, Ordering::Relaxed);
             each(row)
         };
-        let mut ended = self.try_once(&statement, &mut each).await;
+        // On the heap: what a list nests waits for this within each other, and each level would hold all of it on the stack.
+        let mut ended = Box::pin(self.try_once(&statement, &mut each)).await;
         if let Err(Failure::Database(error)) = &ended
             && fault_of(error) == Fault::Lost
             && !begun.load(Ordering::Relaxed)
         {
-            ended = self.try_once(&statement, &mut each).await;
+            ended = Box::pin(self.try_once(&statement, &mut each)).await;
         }
         ended.map_err(|failure| match failure {
             Failure::Database(error) => E::from(error),

@@ -427,7 +427,16 @@ struct Beside {
 }
 
 impl Beside {
-    async fn load(op: &OpContext, users: &[User], selection: &Selection<'_>) -> crate::error::Result<Self> {
+    /// On the heap, as what a list nests waits for this within each other.
+    fn load<'a>(
+        op: &'a OpContext,
+        users: &'a [User],
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::error::Result<Self>> {
+        Self::loaded(op, users, selection).boxed()
+    }
+
+    async fn loaded(op: &OpContext, users: &[User], selection: &Selection<'_>) -> crate::error::Result<Self> {
         let mut beside = Self::default();
         if users.is_empty() {
             return Ok(beside);
