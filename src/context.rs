@@ -7,7 +7,7 @@ pub mod room;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -86,6 +86,8 @@ pub struct OpContext {
     client: Option<IpAddr>,
     /// What the answer may take, if it is bounded.
     room: Option<Arc<Room>>,
+    /// Whether a mail was put into the outbox that nobody has been told of yet.
+    has_mail: Arc<AtomicBool>,
 }
 
 impl OpContext {
@@ -98,6 +100,7 @@ impl OpContext {
             request_id: request_id.into(),
             client: None,
             room: None,
+            has_mail: Arc::default(),
         }
     }
 
@@ -149,6 +152,11 @@ impl OpContext {
     /// The room that the answer has; `None`, if it is not bounded.
     pub fn room(&self) -> Option<&Room> {
         self.room.as_deref()
+    }
+
+    /// Notes that a mail was put into the outbox: once that is committed, it is sent without delay.
+    pub fn note_mail(&self) {
+        self.has_mail.store(true, Ordering::Relaxed);
     }
 
     /// Waits until no other field at the top of the same document is being answered.
@@ -328,7 +336,9 @@ impl Change<'_> {
         if self.access {
             self.op.services.credentials.forget();
         }
-        self.op.services.mailer.wake();
+        if self.op.has_mail.swap(false, Ordering::Relaxed) {
+            self.op.services.mailer.wake();
+        }
         Ok(())
     }
 }

@@ -50,6 +50,10 @@ const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// wrote between.
 const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
 
+/// Rows of SQLite are handed over so many at a time, enough for a page of 50: freed one by one they would be in the way of
+/// the thread that makes the next ones, at SQLite's lock on its memory.
+const ROWS_AT_ONCE: usize = 64;
+
 impl Connection {
     pub fn backend(&self) -> DbBackend {
         match self {
@@ -86,9 +90,12 @@ impl Connection {
                 }
             }
             Self::Sqlite { raw, .. } => {
-                let mut rows = sqlx::query_with(query.0, query.1).fetch(raw);
-                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
-                    each(row.into()).map_err(Ended::Reader)?;
+                let rows = sqlx::query_with(query.0, query.1).fetch(raw);
+                let mut rows = rows.try_chunks(ROWS_AT_ONCE);
+                while let Some(some) = rows.try_next().await.map_err(|failed| Ended::Database(failed.1))? {
+                    for row in some {
+                        each(row.into()).map_err(Ended::Reader)?;
+                    }
                 }
             }
         }

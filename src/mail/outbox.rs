@@ -80,6 +80,7 @@ pub async fn notify_in_txn(
 async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let now = op.now();
     let id = op.new_id().to_string();
+    op.note_mail();
     let text = serde_json::to_string(&post.letter).map_err(Error::internal)?;
     let sealed = post.letter.is_secret();
     table::ActiveModel {

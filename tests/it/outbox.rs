@@ -229,6 +229,18 @@ on_both! {
         admin.ok("mutation($token: String!) { verifyEmail(token: $token) }", json!({ "token": app.mailed_token() })).await;
     }
 
+    /// A change that mails nothing costs no look into the outbox.
+    async fn only_a_mail_wakes_its_worker(app: App) {
+        app.organization("acme", &[]).await;
+        let woken = async || tokio::time::timeout(Duration::from_millis(20), app.services.mailer.woken()).await.is_ok();
+        woken().await;
+        app.user("acme", "ann", None).await;
+        assert!(!woken().await);
+        app.admin().ok(INVITE, json!({ "email": "new@mail.example" })).await;
+        assert!(woken().await);
+        assert!(!woken().await);
+    }
+
     /// Whoever acts as others is one caller, and what an owner writes behind a `+` is the same mailbox.
     async fn one_caller_and_one_mailbox_have_one_count(app: App) {
         app.organization("acme", &[]).await;
