@@ -4,8 +4,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::http::Request;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
 use tenantry::context::Clock;
@@ -76,17 +74,8 @@ async fn at_each_door(app: &App, email: &str, password: &str) -> [(String, Durat
     let started = Instant::now();
     let changed = code_of(&app.anonymous().send(UPDATE, variables).await);
     let second = started.elapsed();
-    let form = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([
-            ("grant_type", "password"),
-            ("client_id", "sdk"),
-            ("username", email),
-            ("password", password),
-        ])
-        .finish();
-    let request = Request::post("/auth/realms/master/protocol/openid-connect/token");
     let started = Instant::now();
-    let reply = app.send(request.body(Body::from(form)).unwrap()).await;
+    let reply = app.try_wallaroo_token(email, password).await;
     [
         (signed_in, first),
         (changed, second),

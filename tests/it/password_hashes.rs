@@ -1,8 +1,6 @@
 //! Hashes made elsewhere: which are taken over, and for whom they open.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
-use tenantry::entity::user as table;
 use tenantry::password::{Checked, Password};
 
 use crate::on_both;
@@ -19,14 +17,7 @@ async fn import(app: &App, id: &str, hash: &str) {
 }
 
 async fn hash_of(app: &App, id: &str) -> String {
-    table::Entity::find()
-        .filter(table::Column::Id.eq(id))
-        .one(app.services.db.reader())
-        .await
-        .unwrap()
-        .unwrap()
-        .password_hash
-        .unwrap()
+    app.user_row(id).await.password_hash.unwrap()
 }
 
 async fn sign_in(app: &App, id: &str, password: &str) -> String {

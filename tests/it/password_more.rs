@@ -1,9 +1,7 @@
 //! Passwords: the worst, the temporary, and resets asked for by anybody.
 
 use futures::future::join_all;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tenantry::entity::user as table;
 use tenantry::error::ErrorCode;
 use tenantry::password::{Checked, Password};
 use tenantry::user::Target;
@@ -20,15 +18,6 @@ fn change(user: Value, old: &str, new: &str) -> Value {
     json!({"where": user, "data": {"oldPassword": old, "newPassword1": new, "newPassword2": new}})
 }
 
-async fn row(app: &App, id: &str) -> table::Model {
-    table::Entity::find()
-        .filter(table::Column::Id.eq(id))
-        .one(app.services.db.reader())
-        .await
-        .unwrap()
-        .unwrap()
-}
-
 /// What runs as this user, as the router would make it.
 async fn context_of(app: &App, caller: &Caller<'_>) -> context::OpContext {
     let key = caller.key.clone().unwrap();
@@ -43,7 +32,7 @@ async fn context_of(app: &App, caller: &Caller<'_>) -> context::OpContext {
 }
 
 async fn verifies(app: &App, id: &str, password: &str) -> bool {
-    let row = row(app, id).await;
+    let row = app.user_row(id).await;
     let hash = row.password_hash.as_deref();
     let checked = app.services.hasher.verify(None, &Password::new(password), hash).await;
     checked.unwrap() != Checked::Wrong
@@ -94,8 +83,8 @@ on_both! {
         let admin = app.admin();
         let made = admin.ok("mutation { createUserWithPassword(data: {id: \"new\", email: \"new@acme.example\", organizationId: \"acme\"}) { password } }", json!({})).await;
         let temporary = made["createUserWithPassword"]["password"].as_str().unwrap().to_owned();
-        assert!(password::must_change(&row(&app, "new").await));
-        assert!(!password::must_change(&row(&app, "ada").await));
+        assert!(password::must_change(&app.user_row("new").await));
+        assert!(!password::must_change(&app.user_row("ada").await));
         let nobody = app.anonymous();
         let by_email = json!({"email": "New@acme.example"});
         let refusal = |user: Value, old: &str| { let variables = change(user, old, "a brand new one"); let asking = app.anonymous(); async move { asking.refusal(CHANGE, variables).await } };
@@ -191,6 +180,6 @@ on_both! {
         let token = app.mailed_token();
         let tries = (0..4).map(|n| { let given = json!({"t": token, "p": format!("a brand new one {n}")}); let asking = app.anonymous(); async move { asking.send(COMPLETE, given).await["errors"].is_null() } });
         assert_eq!(join_all(tries).await.into_iter().filter(|done| *done).count(), 1);
-        assert!(!password::must_change(&row(&app, "new").await));
+        assert!(!password::must_change(&app.user_row("new").await));
     }
 }

@@ -1,7 +1,6 @@
 //! One password has several spellings, and one normal form, wherever it is set and wherever it is checked.
 
-use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::Method;
 use serde_json::{Value, json};
 use tenantry::password::Password;
 
@@ -101,21 +100,6 @@ async fn set(app: &App, chief: &Caller<'_>, way: &str, number: usize) -> String 
     email
 }
 
-async fn wallaroo_token(app: &App, email: &str, password: &str) -> u16 {
-    let form = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([
-            ("grant_type", "password"),
-            ("client_id", "sdk"),
-            ("username", email),
-            ("password", password),
-        ])
-        .finish();
-    let request = Request::post("/auth/realms/master/protocol/openid-connect/token")
-        .body(Body::from(form))
-        .unwrap();
-    app.send(request).await.status.as_u16()
-}
-
 on_both! {
     async fn a_password_is_the_same_in_every_spelling(app: App) {
         app.organization("acme", &[]).await;
@@ -125,7 +109,7 @@ on_both! {
             for typed in [TYPED, SET, Password::new(SET).expose()] {
                 let answer = app.try_sign_in(None, &email, typed).await;
                 assert_eq!(code_of(&answer), "OK", "{way}: {typed:?}: {answer}");
-                assert_eq!(wallaroo_token(&app, &email, typed).await, 200, "{way}: {typed:?}");
+                assert_eq!(app.try_wallaroo_token(&email, typed).await.status, 200, "{way}: {typed:?}");
             }
             let answer = app.try_sign_in(None, &email, &TYPED.to_lowercase()).await;
             assert_eq!(code_of(&answer), "UNAUTHENTICATED", "{way}");

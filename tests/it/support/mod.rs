@@ -16,12 +16,13 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use tenantry::authn::{Actor, Credentials, SecretKey, SecretSource, SigningKeys};
 use tenantry::config::MailConfig;
 use tenantry::context::{Clock, OpContext, Services};
 use tenantry::db::Database;
+use tenantry::entity::user;
 use tenantry::http::{App as HttpApp, router};
 use tenantry::mail::Mailer;
 use tenantry::password::{Hasher, Speeds};
@@ -253,6 +254,12 @@ impl App {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         panic!("a transaction on the test server does not end");
+    }
+
+    /// A user as it is stored.
+    pub async fn user_row(&self, id: &str) -> user::Model {
+        let found = user::Entity::find().filter(user::Column::Id.eq(id));
+        found.one(self.services.db.reader()).await.unwrap().unwrap()
     }
 
     /// Serves the routes at an address of their own, until the test ends.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderName, HeaderValue};
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
 use tenantry::http::Peer;
 
@@ -88,6 +89,20 @@ impl App {
             ..With::default()
         };
         send_with(&self.anonymous(), with, &document, variables).await.json()
+    }
+
+    /// The same at the token endpoint of the Wallaroo API.
+    pub async fn try_wallaroo_token(&self, email: &str, password: &str) -> Reply {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("grant_type", "password"),
+                ("client_id", "sdk"),
+                ("username", email),
+                ("password", password),
+            ])
+            .finish();
+        let request = Request::post("/auth/realms/master/protocol/openid-connect/token");
+        self.send(request.body(Body::from(form)).unwrap()).await
     }
 
     /// The session of a user that `App::user` made.
