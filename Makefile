@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md docs -type f
 
-.PHONY: run test check web release bench
+.PHONY: run test check web release bench soak
 
 ## Serve, with GraphiQL: the first start prints the super admin's key.
 run: web
@@ -36,3 +36,7 @@ release: web
 ## The server against its floor on both databases, at a million users. Takes a while.
 bench:
 	$(CARGO) bench --locked --bench directory
+
+## Two processes on PostgreSQL for 20 minutes while one thing after the other fails. What it ends with is what held.
+soak:
+	$(CARGO) test --locked --release --test soak

@@ -25,10 +25,11 @@ use crate::http::{App, Bounds, router, serve};
 use crate::mail::Mailer;
 use crate::password::Hasher;
 use crate::role::BuiltInRoles;
+use crate::signals::Hangups;
 use crate::user::{self, Target};
 use crate::value::Email;
 use crate::worker::Workers;
-use crate::{demo, graphql, setup, stop, telemetry};
+use crate::{demo, graphql, setup, signals, telemetry};
 
 /// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
 /// the usual for the deepest that is let in. It is taken as it is used.
@@ -226,7 +227,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
 const END: Duration = Duration::from_secs(4);
 
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
-    let stop = stop::signal();
+    let stop = signals::stop();
+    // Whoever rotates the file does not know whether the start is over.
+    let audit_file = config.audit_log.clone().map(|path| (path, Hangups::listen()));
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| cannot_listen(config.listen, &error))?;
@@ -264,7 +267,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         introspection: config.introspection,
         edge: Arc::new(config.edge.clone()),
     };
-    let workers = Workers::start(&services, config.audit_log.clone());
+    let workers = Workers::start(&services, audit_file);
     let bounds = Bounds::default();
     serve(listener, router(app), &config.edge, bounds, stop.cancelled()).await;
     let end = async {

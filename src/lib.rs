@@ -49,7 +49,7 @@ pub mod role;
 pub mod session;
 pub mod settings;
 pub mod setup;
-pub mod stop;
+pub mod signals;
 pub mod sweep;
 pub mod telemetry;
 pub mod tenant;

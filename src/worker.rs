@@ -1,5 +1,5 @@
 //! What a process does beside its requests: it sends mails, carries the audit trail into a file, writes down refusals and
-//! when keys were last used, and removes what is over.
+//! when keys were last used, removes what is over, and watches the clock.
 //!
 //! Each part goes on by itself and is tried again when it fails. When the server stops, what is in memory alone is written.
 
@@ -12,13 +12,17 @@ use tokio::sync::watch;
 
 use crate::audit::AuditFile;
 use crate::context::Services;
-use crate::{mail, password, sweep};
+use crate::signals::Hangups;
+use crate::{doctor, mail, password, sweep};
 
 /// How often mails are looked for that nobody in this process has written, and those that are to be tried again.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_EVERY: Duration = Duration::from_secs(5);
 const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
+const CLOCK_EVERY: Duration = Duration::from_secs(15);
+/// Beyond this, other processes do not believe this one's tokens.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The tasks of a process.
@@ -29,8 +33,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts all of them. `audit_file` is the file that events are also written to.
-    pub fn start(services: &Arc<Services>, audit_file: Option<PathBuf>) -> Self {
+    /// Starts all of them. `audit_file` is the file that events are also written to, and the signal that it was moved.
+    pub fn start(services: &Arc<Services>, audit_file: Option<(PathBuf, Hangups)>) -> Self {
         let (stop, stopping) = watch::channel(false);
         let mut tasks = tokio::task::JoinSet::new();
         let mut spawn = |task: BoxFuture<'static, ()>| drop(tasks.spawn(task));
@@ -39,8 +43,9 @@ impl Workers {
         spawn(Box::pin(write_refusals(with(), stopped())));
         spawn(Box::pin(write_activity(with(), stopped())));
         spawn(Box::pin(sweep(with(), stopped())));
-        if let Some(path) = audit_file {
-            spawn(Box::pin(write_audit_file(with(), path, stopped())));
+        spawn(Box::pin(watch_clock(with(), stopped())));
+        if let Some(file) = audit_file {
+            spawn(Box::pin(write_audit_file(with(), file, stopped())));
         }
         Self { stop, tasks }
     }
@@ -131,9 +136,36 @@ async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
+/// Says when this machine's clock differs too much from the database's, and when it is right again.
+async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    let mut told = false;
+    loop {
+        // A database that does not answer is told by others.
+        if let Ok(apart) = doctor::clocks_apart(&services).await {
+            let wrong = apart > CLOCKS_APART_MAX;
+            if wrong && !told {
+                tracing::warn!(
+                    seconds = apart.as_secs(),
+                    "this machine's clock differs from the database's: other processes refuse the tokens of this one; keep \
+                     the clocks right with NTP"
+                );
+            } else if told && !wrong {
+                tracing::info!("this machine's clock is right again");
+            }
+            told = wrong;
+        }
+        if stops_within(&mut stopping, CLOCK_EVERY).await {
+            return;
+        }
+    }
+}
+
 /// Keeps the file up with the trail. A file that another process follows with is waited for.
-async fn write_audit_file(services: Arc<Services>, path: PathBuf, mut stopping: watch::Receiver<bool>) {
-    let mut hangups = Hangups::new();
+async fn write_audit_file(
+    services: Arc<Services>,
+    (path, mut hangups): (PathBuf, Hangups),
+    mut stopping: watch::Receiver<bool>,
+) {
     let mut file: Option<AuditFile> = None;
     let mut stops = false;
     while !stops {
@@ -157,27 +189,5 @@ async fn write_audit_file(services: Arc<Services>, path: PathBuf, mut stopping: 
         if let Err(error) = caught_up.await {
             tracing::error!(error = %format!("{error:#}"), "events wait to be written to the audit log");
         }
-    }
-}
-
-/// SIGHUP: the file was moved away by whoever rotates it.
-struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
-
-impl Hangups {
-    fn new() -> Self {
-        #[cfg(unix)]
-        return Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok());
-        #[cfg(not(unix))]
-        return Self();
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.0
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
     }
 }

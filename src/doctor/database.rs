@@ -5,11 +5,11 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::Finding;
+use super::clock::clocks_apart;
 use crate::context::Services;
 use crate::db::{Database, SchemaState, Unready, schema_state};
 use crate::error::{Error, Result};
-use crate::value::Timestamp;
-use crate::{audit, mail};
+use crate::mail;
 
 const SUBJECT: &str = "database";
 /// Processes tolerate two minutes in each other's tokens.
@@ -104,25 +104,15 @@ async fn described(db: &Database) -> Result<String> {
     })
 }
 
-async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str, name: &str) -> Result<T> {
+pub(super) async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str, name: &str) -> Result<T> {
     let statement = Statement::from_string(db.backend(), sql.to_owned());
     let row = db.reader().query_one_raw(statement).await?;
     let row = row.ok_or_else(|| Error::internal(format!("no answer to: {sql}")))?;
     Ok(row.try_get("", name)?)
 }
 
-/// By how much this machine's clock differs from the database server's; on SQLite there is one clock, which may have been
-/// put back.
 async fn clock(services: &Services) -> Result<Finding> {
-    let now = services.clock.now();
-    let theirs = match services.db.backend() {
-        DbBackend::Sqlite => newest_event(&services.db).await?.filter(|newest| *newest > now),
-        _ => {
-            let micros = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS it";
-            Some(Timestamp::from_micros(one(&services.db, micros, "it").await?))
-        }
-    };
-    let apart = theirs.map_or(Duration::ZERO, |theirs| now.until(theirs).max(theirs.until(now)));
+    let apart = clocks_apart(services).await?;
     Ok(match apart > CLOCKS_APART_MAX {
         false => Finding::fine("clock", "It agrees with the database."),
         true => Finding::risky(
@@ -134,14 +124,6 @@ async fn clock(services: &Services) -> Result<Finding> {
             ),
         ),
     })
-}
-
-async fn newest_event(db: &Database) -> Result<Option<Timestamp>> {
-    if audit::newest_position(db).await? == 0 {
-        return Ok(None);
-    }
-    let micros = one(db, "SELECT MAX(created_at) AS it FROM audit_events", "it").await?;
-    Ok(Some(Timestamp::from_micros(micros)))
 }
 
 async fn outbox(services: &Services) -> Result<Finding> {

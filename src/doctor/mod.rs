@@ -2,10 +2,13 @@
 //!
 //! It reads and changes nothing, so that it can be asked beside a running server; with an address it sends one mail.
 
+mod clock;
 mod database;
 mod files;
 mod mail;
 mod settings;
+
+pub use clock::clocks_apart;
 
 use crate::config::Config;
 use crate::context::Services;

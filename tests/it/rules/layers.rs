@@ -59,7 +59,7 @@ const LOW: &[(&str, &[&str])] = &[
 
 /// What nothing of the domain, nor anything below it, may know.
 const TOP: &[&str] = &[
-    "cli", "compat", "doctor", "graphql", "http", "setup", "stop", "sweep", "worker",
+    "cli", "compat", "doctor", "graphql", "http", "setup", "signals", "sweep", "worker",
 ];
 
 /// Which files may speak of the GraphQL library.

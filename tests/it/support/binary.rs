@@ -39,12 +39,17 @@ pub struct Server {
 
 impl Server {
     /// Starts one on a free port and waits until it listens.
-    #[expect(clippy::zombie_processes, reason = "it is waited for where the server is dropped")]
     pub fn start(database_url: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_logging(database_url, variables, Stdio::null())
+    }
+
+    /// The same, with its log written somewhere.
+    #[expect(clippy::zombie_processes, reason = "it is waited for where the server is dropped")]
+    pub fn start_logging(database_url: &str, variables: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = tenantry(&["--listen", "127.0.0.1:0"], variables)
             .env("TENANTRY_DATABASE_URL", database_url)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -125,6 +130,17 @@ pub fn request(address: &str, key: &str, document: &str) -> (String, String) {
         body.len()
     );
     (head, body)
+}
+
+/// Sends a request, and gives the answer; nothing if nobody listens, or it breaks off.
+pub fn try_answer(address: &str, request: &str) -> Option<(u16, Value)> {
+    let mut connection = TcpStream::connect(address).ok()?;
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut text = String::new();
+    connection.read_to_string(&mut text).ok()?;
+    let status = text.split(' ').nth(1)?.parse().ok()?;
+    let (_, body) = text.split_once("\r\n\r\n")?;
+    Some((status, serde_json::from_str(body).ok()?))
 }
 
 /// Reads an answer to its end.

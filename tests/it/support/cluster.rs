@@ -140,6 +140,11 @@ impl Cluster {
         self.end("INT");
     }
 
+    /// Ends it without a word to anybody; the next start recovers.
+    pub fn crash(&mut self) {
+        self.end("QUIT");
+    }
+
     fn end(&mut self, signal: &str) {
         if let Some(mut server) = self.server.take() {
             send_signal(signal, server.id());

@@ -2,6 +2,7 @@
 
 mod failover;
 mod pooler;
+mod processes;
 mod refused;
 mod silence;
 mod sqlite;

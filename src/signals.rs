@@ -1,4 +1,4 @@
-//! The signals to stop.
+//! The signals: to stop, and that the audit log file was moved.
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind};
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Is cancelled by the first signal to stop: an interrupt or, from a supervisor, a termination. From here on they do not
 /// end the process by themselves, as they never do that of process 1 in a container. A further interrupt ends it at once.
-pub fn signal() -> CancellationToken {
+pub fn stop() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let mut signals = Signals::listen();
@@ -77,5 +77,26 @@ impl Signals {
 
     async fn interrupt(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// SIGHUP: the audit log file was moved away by whoever rotates it. From here on it does not end the process.
+#[derive(Debug)]
+pub struct Hangups(#[cfg(unix)] Option<Signal>);
+
+impl Hangups {
+    pub fn listen() -> Self {
+        #[cfg(unix)]
+        return Self(tokio::signal::unix::signal(SignalKind::hangup()).ok());
+        #[cfg(not(unix))]
+        return Self();
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        next(&mut self.0).await;
+        #[cfg(not(unix))]
+        std::future::pending().await
     }
 }
