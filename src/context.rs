@@ -2,29 +2,33 @@
 //!
 //! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
 
+mod presented;
 pub mod room;
+
+pub use presented::Presented;
 
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::audit::{self, Event, Refusal, Refusals};
-use crate::authn::{self, Actor, Credentials, Presented, SigningKeys};
+use crate::authn::{self, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
-use crate::db::{Database, Holder, Transaction};
-use crate::entity::user;
-use crate::error::Result;
-use crate::mail::Mailer;
-use crate::password::Hasher;
-use crate::role::BuiltInRoles;
-use crate::value::Timestamp;
+use crate::model::Timestamp;
+use crate::model::error::Result;
+use crate::model::{Actor, Clock};
+use crate::services::hasher::Hasher;
+use crate::services::mailer::Mailer;
+use crate::services::refusals::{Refusal, Refusals};
+use crate::store::audit_trail::{self, Author, Event};
+use crate::store::built_in_roles::BuiltInRoles;
+use crate::store::db::{Database, Holder, Transaction};
+use crate::store::entity::user;
 
 /// What the whole server shares.
 #[derive(Debug)]
@@ -39,38 +43,6 @@ pub struct Services {
     pub built_in_roles: BuiltInRoles,
     /// What runs to its end whatever becomes of the request that it began with.
     pub under_way: TaskTracker,
-}
-
-/// The time. Tests hold it still and move it by hand.
-#[derive(Debug)]
-pub enum Clock {
-    System,
-    Held(AtomicI64),
-}
-
-impl Clock {
-    /// A clock that stands at this moment until it is moved.
-    pub fn held(at: Timestamp) -> Self {
-        Self::Held(AtomicI64::new(at.micros()))
-    }
-
-    pub fn now(&self) -> Timestamp {
-        match self {
-            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
-            Self::System => {
-                let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                Timestamp::from_micros(0).after(since_1970.unwrap_or_default())
-            }
-            Self::Held(at) => Timestamp::from_micros(at.load(Ordering::SeqCst)),
-        }
-    }
-
-    /// Moves a held clock; the system's clock does not move by hand.
-    pub fn advance(&self, by: Duration) {
-        if let Self::Held(at) = self {
-            at.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
-        }
-    }
 }
 
 /// One call of a verb, or several of one request.
@@ -274,6 +246,16 @@ impl OpContext {
         ))
     }
 
+    /// Who an event tells of.
+    pub fn author(&self) -> Author<'_> {
+        Author {
+            id: self.new_id(),
+            at: self.now(),
+            actor: &self.actor,
+            request_id: &self.request_id,
+        }
+    }
+
     /// The gate: `UNAUTHENTICATED`, `FORBIDDEN`, or how far the caller reaches.
     pub fn authorize(&self, action: Action, resource: Resource) -> Result<Granted> {
         policy::decide(&self.actor, action, resource)
@@ -313,7 +295,7 @@ impl Change<'_> {
     /// Writes an audit event beside the change.
     pub async fn record(&mut self, event: Event) -> Result<()> {
         self.access |= event.changes_access();
-        audit::record(&self.transaction, self.op, event).await?;
+        audit_trail::record(&self.transaction, self.op.author(), event).await?;
         self.told = true;
         Ok(())
     }

@@ -5,54 +5,32 @@
 //! ```text
 //! http      request id, limits of size and time, one log line; authn turns the credential into an Actor
 //! graphql   decode, call one verb, wrap: no query, no permission check
-//! verb      src/<noun>/<verb>.rs: may they (authz), find it within reach, change it in one transaction with its audit row
+//! verb      src/directory/<noun>/<verb>.rs: may they (authz), find it within reach, change it in one transaction with its audit row
 //! entity    one file per table, and how far a scope reaches into it
 //! ```
 //!
-//! `ls src` is the product: a noun per folder, a verb per file. [`list`] is the one implementation of every list, count
+//! `ls src/directory` is the product: a noun per folder, a verb per file. [`list`] is the one implementation of every list, count
 //! and connection; `compat` holds other products' faces, which translate and call verbs.
 //!
 //! # What there is not
 //!
 //! - No query without a scope: lists and changes take a [`authz::Granted`], which only the gate makes.
-//! - No way from a database error into an answer: [`error::Error`] has fixed texts for what is our fault.
+//! - No way from a database error into an answer: [`model::error::Error`] has fixed texts for what is our fault.
 //! - No secret in the database but as a digest, and none in a log.
 //! - No state that several processes would have to share, but in the database; what a process remembers of a credential
 //!   it forgets within half a second, and at once when it changed it itself.
 
-pub mod api_key;
-pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod cli;
 pub mod compat;
-pub mod config;
 pub mod context;
-pub mod db;
-pub mod demo;
-pub mod doctor;
-pub mod edge;
-pub mod email;
-pub mod entity;
-pub mod error;
-pub mod federated;
+pub mod directory;
 pub mod graphql;
-pub mod group;
 pub mod http;
-pub mod invitation;
 pub mod list;
-pub mod mail;
-pub mod organization;
-pub mod password;
-pub mod permission;
-pub mod role;
-pub mod session;
-pub mod settings;
-pub mod setup;
-pub mod signals;
-pub mod sweep;
-pub mod telemetry;
-pub mod tenant;
-pub mod user;
-pub mod value;
-pub mod worker;
+pub mod model;
+pub mod operations;
+pub mod request;
+pub mod services;
+pub mod store;

@@ -17,7 +17,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{self, PgPool, Row, SqlitePool};
 use serde::Deserialize;
-use tenantry::value::Timestamp;
+use tenantry::model::Timestamp;
 use uuid::Uuid;
 
 const BY_EMAIL: &str = "SELECT id, email, COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id), activated, created_at

@@ -22,15 +22,17 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
-use tenantry::audit::Refusals;
-use tenantry::authn::{Actor, Credentials, SecretSource, SigningKeys, caller_of, digest};
+use tenantry::authn::{Credentials, SigningKeys, caller_of};
 use tenantry::authz::{Action, Resource};
-use tenantry::config::MailConfig;
-use tenantry::context::{Clock, OpContext, Services};
-use tenantry::db::Database;
-use tenantry::http::{App, RequestId, Sent, execute, presented};
-use tenantry::mail::Mailer;
-use tenantry::password::Hasher;
+use tenantry::context::{OpContext, Services};
+use tenantry::model::Clock;
+use tenantry::model::{Actor, SecretSource, digest};
+use tenantry::request::{App, RequestInfo, Sent, execute, presented};
+use tenantry::services::config::MailConfig;
+use tenantry::services::hasher::Hasher;
+use tenantry::services::mailer::Mailer;
+use tenantry::services::refusals::Refusals;
+use tenantry::store::db::Database;
 use uuid::Uuid;
 
 /// More than are asked with in the half second for which a verified credential is remembered.
@@ -48,7 +50,7 @@ pub async fn serve(url: &str, user_pk: &str) {
         hasher: Hasher::default(),
         mailer: Mailer::new(&MailConfig::None, None, "http://localhost").unwrap(),
         refusals: Refusals::default(),
-        built_in_roles: tenantry::role::BuiltInRoles::default(),
+        built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
         under_way: Default::default(),
         signing: SigningKeys::new(SecretSource::Missing, None),
     });
@@ -65,14 +67,14 @@ pub async fn serve(url: &str, user_pk: &str) {
         edge: Arc::default(),
     };
     let open = async move |State(app): State<App>, body: Bytes| {
-        let op = OpContext::new(Arc::clone(&app.services), known, request_id().0);
+        let op = OpContext::new(Arc::clone(&app.services), known, request_id().id);
         run(&app, op, body).await
     };
     let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
         let id = request_id();
         let presented = presented(&headers, &id).unwrap();
         presented.owner(&app.services).await.unwrap();
-        let op = OpContext::of_request(Arc::clone(&app.services), presented, id.0, None).await;
+        let op = OpContext::of_request(Arc::clone(&app.services), presented, id.id, None).await;
         run(&app, op.unwrap(), body).await
     };
     let router = Router::new()
@@ -85,8 +87,8 @@ pub async fn serve(url: &str, user_pk: &str) {
     tenantry::http::serve(listener, router, &Default::default(), bounds, std::future::pending()).await;
 }
 
-fn request_id() -> RequestId {
-    RequestId(Uuid::now_v7().to_string().into(), None)
+fn request_id() -> RequestInfo {
+    RequestInfo::new(&Uuid::now_v7().to_string().into(), None)
 }
 
 async fn run(app: &App, op: OpContext, body: Bytes) -> Response {

@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use super::Caller;
-use crate::db::{Database, Transaction};
-use crate::error::Result;
-use crate::value::Timestamp;
+use crate::model::Caller;
+use crate::model::Timestamp;
+use crate::model::error::Result;
+use crate::store::db::{Database, Transaction};
 
 /// How many keys are noted at once; the calls of further ones go unnoted.
 const NOTES_MAX: usize = 20_000;

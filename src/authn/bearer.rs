@@ -8,12 +8,12 @@ use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::impersonation::{Begun, begun_by};
-use super::{Activity, Actor, Caller, Limits, SigningKeys, digest};
-use crate::db::Database;
-use crate::error::{Error, Result};
-use crate::permission::Permissions;
-use crate::role;
-use crate::value::{Email, OrganizationId, SessionId, Timestamp, UserId};
+use super::{Activity, SigningKeys, permissions_of};
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
+use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
+use crate::store::db::Database;
 
 /// How long another process's revocation may go unnoticed here; this process forgets at once. The limit is a second.
 const REMEMBERED: Duration = Duration::from_millis(500);
@@ -340,7 +340,7 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
         organization_pk: known.organization_pk,
         organization_id: known.organization_id,
         tenant_pk: known.tenant_pk,
-        permissions: role::permissions_of(connection, user_pk).await?,
+        permissions: permissions_of(connection, user_pk).await?,
         api_key_pk: None,
         session_pk: None,
         impersonator: None,
@@ -350,7 +350,7 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
 
 fn role_permissions(row: &Row) -> Option<Permissions> {
     let stored = row.role_permissions.as_deref().unwrap_or_default();
-    Some(role::stored_permissions(
+    Some(stored_permissions(
         row.role_organization_pk,
         row.role_name.as_deref()?,
         stored,

@@ -14,11 +14,11 @@ use std::sync::LazyLock;
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
-use super::Caller;
-use crate::error::{Error, Result};
-use crate::permission::Permissions;
-use crate::role::stored_permissions;
-use crate::value::Timestamp;
+use crate::model::Caller;
+use crate::model::Permissions;
+use crate::model::Timestamp;
+use crate::model::error::{Error, Result};
+use crate::model::stored_permissions;
 
 /// Accounts, credentials, and each thing that gives a permission, each locked where it stands: on PostgreSQL a lock cannot
 /// be taken through an outer join or a union. Built-in roles never change and are not locked.

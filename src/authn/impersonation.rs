@@ -7,14 +7,14 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::bearer::caller_of;
-use super::{Actor, Caller, Impersonator, Limits};
-use crate::audit::Refusal;
-use crate::authz::grant::{as_oneself, may_impersonate};
+use crate::authz::escalation::{as_oneself, may_impersonate};
 use crate::authz::{Action, Resource, policy};
-use crate::entity::{api_key, user};
-use crate::error::{Error, Result};
-use crate::permission::Permissions;
-use crate::value::{Email, UserId};
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::model::{Actor, Caller, Impersonator, Limits};
+use crate::model::{Email, UserId};
+use crate::services::refusals::Refusal;
+use crate::store::entity::{api_key, user};
 
 /// The user as the caller may be it. `FORBIDDEN` without the right; `NOT_FOUND`, in the words for a user that does not
 /// exist, for one out of reach.
@@ -42,7 +42,7 @@ pub async fn impersonated(connection: &impl ConnectionTrait, actor: &Actor, id: 
 fn deactivated(id: &str) -> Error {
     Error::Forbidden(format!(
         "The user '{}' is deactivated and cannot be impersonated.",
-        crate::error::shown(id)
+        crate::model::error::shown(id)
     ))
 }
 

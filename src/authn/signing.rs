@@ -1,43 +1,27 @@
-//! The keys that session tokens are signed with: made at first need, rotated by age or by command, public at
-//! `/.well-known/jwks.json`.
-//!
-//! A new key is published before it signs, and an old one is believed until its last token has ended: whoever keeps a
-//! copy of the public keys, as long as the answer says, never meets a token it cannot check. `rotate` with `at_once` is
-//! for a key that leaked: the old ones end, and with them their tokens; sessions go on, by their refresh tokens.
+//! The keys that session tokens are signed with, public at `/.well-known/jwks.json`: checking a token, and signing one.
+//! `directory::signing_key` creates and rotates them.
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
-use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::seal::{SecretKey, SecretSource};
-use super::token::{ACCESS_LIFETIME, AUDIENCE, Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
-use crate::audit::{self, Event};
-use crate::context::OpContext;
-use crate::db::Database;
-use crate::entity::signing_key::{self as table, Column};
-use crate::error::{Error, Result};
-use crate::value::Timestamp;
+use super::token::{AUDIENCE, Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
+use crate::model::error::{Error, Result};
+use crate::model::{SecretKey, SecretSource, Timestamp};
+use crate::store::db::Database;
+use crate::store::entity::signing_key::{self as table, Column};
 
 /// How long others may keep a copy of the public keys.
 pub const PUBLISHED_SECONDS: u64 = 300;
-/// Between a key's publication and its first signature.
-const AHEAD: Duration = Duration::from_secs(2 * PUBLISHED_SECONDS);
-/// How long a key is believed after the next one has begun to sign.
-const OVERLAP: Duration = Duration::from_secs(ACCESS_LIFETIME.as_secs() + 60);
 /// What their private halves are sealed for.
 const SEALED: &str = "signing keys";
-const AGE_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const REMEMBERED_MAX: u64 = 16;
 
 /// Signs session tokens, and checks them.
@@ -127,41 +111,32 @@ impl SigningKeys {
         }
     }
 
-    /// A key that signs now, made if there is none. Not within a transaction: it may open one of its own.
-    pub async fn current(&self, op: &OpContext) -> Result<Signer> {
-        let secret = self.secret()?;
-        if let Some(signer) = self.find_current(op, secret).await? {
-            return Ok(signer);
-        }
-        rotate_if(op, secret, Why::Need).await?;
-        self.find_current(op, secret)
-            .await?
-            .ok_or_else(|| Error::internal("the signing key just made is gone"))
-    }
-
-    async fn find_current(&self, op: &OpContext, secret: &SecretKey) -> Result<Option<Signer>> {
-        let now = op.now();
-        let keys = newest(op.db().reader(), now).await?;
-        if keys.first().is_some_and(|key| is_old(key, now)) {
-            rotate_if(op, secret, Why::Age).await?;
-        }
-        let Some(key) = keys.into_iter().find(|key| key.signs_from <= now) else {
-            return Ok(None);
-        };
+    /// How a stored key signs.
+    pub fn signer(&self, key: &table::Model) -> Result<Signer> {
         let private = match self.private.get(&key.id) {
             Some(private) => private,
             None => {
-                let private = EncodingKey::from_ed_der(&secret.open(SEALED, &key.id, &key.sealed)?);
+                let private = EncodingKey::from_ed_der(&self.secret()?.open(SEALED, &key.id, &key.sealed)?);
                 self.private.insert(key.id.clone(), private.clone());
                 private
             }
         };
-        Ok(Some(Signer { id: key.id, private }))
+        Ok(Signer {
+            id: key.id.clone(),
+            private,
+        })
     }
 
-    /// Makes a new key, and lets the others end: after an overlap, or at once.
-    pub async fn rotate(&self, op: &OpContext, at_once: bool) -> Result<()> {
-        rotate_if(op, self.secret()?, if at_once { Why::Leak } else { Why::Wish }).await
+    /// A new key pair: the private half sealed under this id, and the public one.
+    pub fn new_pair(&self, id: &str) -> Result<(String, String)> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("no Ed25519 key could be made"))?;
+        let pkcs8 = pair
+            .to_pkcs8v1()
+            .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
+        Ok((
+            self.secret()?.seal(SEALED, id, pkcs8.as_ref())?,
+            URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
+        ))
     }
 
     /// What a token says, with the id of its key, if it is one of ours, whole and in time. Whether its session still is
@@ -239,88 +214,11 @@ impl Signer {
     }
 }
 
-fn in_force(now: Timestamp) -> sea_orm::Select<table::Entity> {
+/// The keys that are believed at this moment.
+pub fn in_force(now: Timestamp) -> sea_orm::Select<table::Entity> {
     table::Entity::find().filter(
         Condition::any()
             .add(Column::EndsAt.is_null())
             .add(Column::EndsAt.gt(now)),
     )
-}
-
-/// The latest keys in force, the latest first: of several, the next one may not sign yet.
-async fn newest(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<table::Model>> {
-    Ok(in_force(now)
-        .order_by_desc(Column::SignsFrom)
-        .order_by_desc(Column::Pk)
-        .limit(3)
-        .all(connection)
-        .await?)
-}
-
-fn is_old(key: &table::Model, now: Timestamp) -> bool {
-    key.created_at.after(AGE_MAX) <= now
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    /// There is none.
-    Need,
-    /// The newest is old.
-    Age,
-    Wish,
-    /// The old ones must not be believed any more.
-    Leak,
-}
-
-/// Makes a key under the set-up lock, unless another process has meanwhile.
-async fn rotate_if(op: &OpContext, secret: &SecretKey, why: Why) -> Result<()> {
-    let now = op.now();
-    let transaction = op.db().begin_alone().await?;
-    let known = newest(&transaction, now).await?;
-    let done = match why {
-        Why::Need => known.iter().any(|key| key.signs_from <= now),
-        Why::Age => known.first().is_some_and(|key| !is_old(key, now)),
-        Why::Wish | Why::Leak => false,
-    };
-    if done {
-        return Ok(());
-    }
-    let signs_from = match why {
-        Why::Need | Why::Leak => now,
-        Why::Age | Why::Wish if known.is_empty() => now,
-        Why::Age | Why::Wish => now.after(AHEAD),
-    };
-    let ends_at = match why {
-        Why::Leak => now,
-        Why::Need | Why::Age | Why::Wish => signs_from.after(OVERLAP),
-    };
-    table::Entity::update_many()
-        .col_expr(Column::EndsAt, Expr::val(ends_at.micros()))
-        .filter(
-            Condition::any()
-                .add(Column::EndsAt.is_null())
-                .add(Column::EndsAt.gt(ends_at)),
-        )
-        .exec(&transaction)
-        .await?;
-    let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("no Ed25519 key could be made"))?;
-    let pkcs8 = pair
-        .to_pkcs8v1()
-        .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
-    let id = op.new_id().to_string();
-    let row = table::ActiveModel {
-        sealed: Set(secret.seal(SEALED, &id, pkcs8.as_ref())?),
-        public: Set(URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())),
-        id: Set(id.clone()),
-        signs_from: Set(signs_from),
-        created_at: Set(now),
-        ..Default::default()
-    };
-    let row = row.insert(&transaction).await?;
-    audit::record(&transaction, op, Event::new("signingKey.create", row.pk, &id)).await?;
-    transaction.commit().await?;
-    if why == Why::Leak {
-        op.forget_credentials();
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The gate: may this caller do this at all, and how far does it reach?
 //!
-//! A verb asks [`crate::context::OpContext::authorize`] first and gets a [`Granted`], which only this room can make
+//! A verb asks the context to `authorize` first and gets a [`Granted`], which only this room can make
 //! and which every scoped query asks for. So a query that runs for a caller has passed the gate, and it carries the
 //! organization in its predicate.
 //!
@@ -9,9 +9,9 @@
 //!    *organization Acme*. A caller without it is told `FORBIDDEN` here, before anything is looked up.
 //! 2. the verb finds Bob within that scope. A Bob of another organization is not found: `NOT_FOUND`, in the same words
 //!    as for an id that nobody has.
-//! 3. [`grant::may_manage`]: what Bob may do must not go beyond what Ada may do, else `FORBIDDEN`.
+//! 3. [`escalation::may_manage`]: what Bob may do must not go beyond what Ada may do, else `FORBIDDEN`.
 
-pub mod grant;
+pub mod escalation;
 pub(crate) mod policy;
 
 /// What is done, in few words, so that the policy stays one small table.

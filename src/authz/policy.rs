@@ -3,9 +3,9 @@
 //! `tests/it/rules/policy_matrix.txt` prints this table for every built-in role; a test compares them.
 
 use super::{Action, Granted, Resource, Scope};
-use crate::authn::Actor;
-use crate::error::{Error, Result};
-use crate::permission::Permissions;
+use crate::model::Actor;
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
 
 /// What an action on a resource asks of the caller.
 enum Rule {

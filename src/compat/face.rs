@@ -25,10 +25,10 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 
 use super::fields::Fields;
-use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, Reason, Result};
-use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
+use crate::model::Actor;
+use crate::model::error::{Error, Reason, Result};
+use crate::request::{App, LogFields, RequestInfo, presented, read_body, to_its_end};
 
 /// How a product speaks.
 pub trait Face: 'static {
@@ -60,9 +60,9 @@ pub fn refused(mut response: Response, error: &Error, owner: &Actor) -> Response
     if let Some(seconds) = error.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response.extensions_mut().insert(Facts {
+    response.extensions_mut().insert(LogFields {
         code: Some(error.code()),
-        ..Facts::of(owner)
+        ..LogFields::of(owner)
     });
     response
 }
@@ -83,12 +83,12 @@ pub fn usual_status(error: &Error) -> StatusCode {
 }
 
 /// A refusal that no handler makes, in the product's form.
-pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestId) -> Response {
+pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestInfo) -> Response {
     log_cause(&error, id);
     let mut response = F::saying(status, &error.to_string());
-    response.extensions_mut().insert(Facts {
+    response.extensions_mut().insert(LogFields {
         code: Some(error.code()),
-        ..Facts::default()
+        ..LogFields::default()
     });
     response
 }
@@ -160,7 +160,7 @@ where
     H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
-    let handler = move |State(app): State<App>, Extension(id): Extension<RequestId>, request: Request| async move {
+    let handler = move |State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request| async move {
         // Whoever the call is for; until the body is read, the credential's owner.
         let mut actor = Actor::Anonymous;
         let run = async {
@@ -178,7 +178,7 @@ where
         };
         let mut response = match run.await {
             Ok(mut response) => {
-                response.extensions_mut().insert(Facts::of(&actor));
+                response.extensions_mut().insert(LogFields::of(&actor));
                 response
             }
             Err(error) => {
@@ -186,7 +186,7 @@ where
                 F::refusal(&error, &actor)
             }
         };
-        if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
+        if let Some(facts) = response.extensions_mut().get_mut::<LogFields>() {
             facts.operation = Some(operation.to_owned());
         }
         response
@@ -197,7 +197,7 @@ where
 /// Reads a request up to the point where its call can be made. `actor` is who was refused, if it is refused.
 async fn begin(
     app: &App,
-    id: &RequestId,
+    id: &RequestInfo,
     takes: Takes,
     request: Request,
     actor: &mut Actor,
@@ -215,7 +215,7 @@ async fn begin(
         Takes::Object => Fields::parse(&read_body(body).await?)?,
     };
     let (path, query) = parameters(&mut parts).await?;
-    let op = OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await?;
+    let op = OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await?;
     *actor = op.actor().clone();
     let call = Call {
         op: op.clone(),
@@ -227,10 +227,10 @@ async fn begin(
 }
 
 /// The cause of what is our fault, or the database's: logged once, never told.
-pub fn log_cause(error: &Error, id: &RequestId) {
+pub fn log_cause(error: &Error, id: &RequestInfo) {
     if let Error::Internal(_) | Error::Unavailable { .. } = error {
         let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::error!(request_id = %id.0, cause = cause.as_deref().unwrap_or("-"), "{error}");
+        tracing::error!(request_id = %id.id, cause = cause.as_deref().unwrap_or("-"), "{error}");
     }
 }
 

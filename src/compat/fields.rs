@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result, shown};
-use crate::value::exact_json;
+use crate::model::error::{Error, Result, shown};
+use crate::model::exact_json;
 
 /// The fields of an object. Each getter takes null for "not given", and says in plain words what is wrong with a value
 /// of another type.

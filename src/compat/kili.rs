@@ -13,9 +13,9 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 
 use crate::context::OpContext;
-use crate::error::Error;
 use crate::graphql::{Schema, sdl};
-use crate::http::{App, Facts, RequestId, Sent, execute, presented, read_body, refuse, status_of};
+use crate::model::error::Error;
+use crate::request::{App, LogFields, RequestInfo, Sent, execute, presented, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
@@ -29,7 +29,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
         .route(&format!("{PATH}/version"), get(async move || Json(version)))
 }
 
-async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
+async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Refused before the body is read, if it can be; decided once it is.
     let presented = match presented(&parts.headers, &id) {
@@ -50,7 +50,7 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
         Ok(body) => Sent::Body(body),
         Err(error) => return refuse(status_of(&error), error, json(), &id),
     };
-    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.0), id.1).await {
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, &id),
     };
@@ -68,7 +68,7 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestId>, re
 }
 
 /// The answer to a caller who is none, or whose impersonation is refused: there is no data, so that is a 400.
-fn refuse_caller(error: Error, id: &RequestId) -> Response {
+fn refuse_caller(error: Error, id: &RequestInfo) -> Response {
     match error {
         Error::Unauthenticated(_) => unauthorized(),
         error @ (Error::Unavailable { .. } | Error::Internal(_)) => refuse(status_of(&error), error, json(), id),
@@ -86,9 +86,9 @@ fn unauthorized() -> Response {
         (header::WWW_AUTHENTICATE, "X-API-Key"),
     ];
     let mut response = (StatusCode::UNAUTHORIZED, headers, "Unauthorized").into_response();
-    let facts = Facts {
-        code: Some(crate::error::ErrorCode::Unauthenticated),
-        ..Facts::default()
+    let facts = LogFields {
+        code: Some(crate::model::error::ErrorCode::Unauthenticated),
+        ..LogFields::default()
     };
     response.extensions_mut().insert(facts);
     response

@@ -11,14 +11,14 @@ pub mod air;
 pub mod face;
 pub mod fields;
 pub mod kili;
-pub mod people;
+pub mod users;
 pub mod waii;
 pub mod wallaroo;
 
 use axum::Router;
 
 use crate::graphql::Schema;
-use crate::http::{App, Form};
+use crate::request::{App, RefusalFormat};
 
 /// The routes of all of them.
 pub fn routes(schema: &Schema) -> Router<App> {
@@ -31,7 +31,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 /// The form in which a path's refusals are told that no handler makes: a request's head that is too large, a bug. `None`
 /// is GraphQL's.
-pub fn form_of(path: &str) -> Option<Form> {
+pub fn form_of(path: &str) -> Option<RefusalFormat> {
     let under = |top: &str| {
         path.strip_prefix(top)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::db::Answers;
-use crate::error::{Error, Result};
-use crate::value::JSON_VALUES_MAX;
+use crate::model::JSON_VALUES_MAX;
+use crate::model::error::{Error, Result};
+use crate::store::db::Answers;
 
 /// A larger answer is refused.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use super::Failure;
 use crate::context::OpContext;
 use crate::context::room::ANSWER_BYTES_MAX;
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// A text that is JSON already, as a value.
 pub fn text(text: impl Into<Bytes>) -> Value {

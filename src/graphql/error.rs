@@ -6,7 +6,7 @@
 use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use super::document::{Fault, Operation, argument_path};
-use crate::error::{Error, ErrorCode};
+use crate::model::error::{Error, ErrorCode};
 
 /// The result of a resolver.
 pub type Result<T> = std::result::Result<T, Failure>;

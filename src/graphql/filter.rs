@@ -1,7 +1,7 @@
 //! From a `where` to a filter.
 
 use crate::list::{self, Filter, TextTest};
-use crate::value::composed;
+use crate::model::composed;
 
 /// The four tests of a text field, as inputs name them: `name`, `nameIn`, `nameStartsWith`, `nameContains`.
 #[derive(Clone, Debug, Default)]

@@ -10,8 +10,8 @@ use super::selection::place_key;
 use super::{Failure, List, OrderBy, PageSize, Selection, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
-use crate::error::{Error, Result};
 use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging};
+use crate::model::error::{Error, Result};
 
 /// How a kind of thing stands in the schema.
 pub trait Listing: Listed {

@@ -4,16 +4,29 @@
 //! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
 
 mod answer;
+pub mod api_key;
+pub mod audit_event;
 pub mod document;
+pub mod email_verification;
 mod error;
+pub mod federated_identity;
 mod filter;
+pub mod group;
+pub mod invitation;
 pub mod listing;
 mod order;
+pub mod organization;
+pub mod password;
 mod persisted;
+pub mod role;
 mod rows;
 mod scalar;
 mod schema;
 mod selection;
+pub mod session;
+pub mod settings;
+pub mod tenant;
+pub mod user;
 
 pub use answer::{List, Written};
 pub use error::{Failure, Result, code_of, finish, refused, response_of};
@@ -48,6 +61,6 @@ pub fn or_null<T>(ctx: &Context<'_>, result: Result<Option<T>>) -> Option<T> {
 }
 
 /// `first` and `skip` with their defaults.
-pub fn window(first: Option<PageSize>, skip: Option<i32>) -> crate::error::Result<Window> {
+pub fn window(first: Option<PageSize>, skip: Option<i32>) -> crate::model::error::Result<Window> {
     Window::new(first.map_or(100, |size| size.0), i64::from(skip.unwrap_or(0)))
 }

@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use async_graphql::{ErrorExtensionValues, Response, ServerError};
 use moka::sync::Cache;
 
-use crate::authn::{Actor, Caller, digest};
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
+use crate::model::{Actor, Caller, digest};
 
 /// Texts of all callers together.
 const ALL_BYTES_MAX: u64 = 16 * 1024 * 1024;

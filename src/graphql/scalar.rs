@@ -12,7 +12,7 @@ use axum::body::Bytes;
 
 use super::answer;
 use crate::context::OpContext;
-use crate::value::{JsonText, Timestamp};
+use crate::model::{JsonText, Timestamp};
 
 // The schema takes a scalar's description from the `impl`, not from the type.
 

@@ -2,18 +2,18 @@
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use crate::api_key::graphql::{ApiKeyMutation, ApiKeyQuery};
-use crate::audit::graphql::AuditQuery;
-use crate::email::graphql::EmailMutation;
-use crate::group::graphql::{GroupMutation, GroupQuery};
-use crate::invitation::graphql::{InvitationMutation, InvitationQuery};
-use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
-use crate::password::graphql::PasswordMutation;
-use crate::role::graphql::{RoleMutation, RoleQuery};
-use crate::session::graphql::{SessionMutation, SessionQuery};
-use crate::settings::graphql::SettingsMutation;
-use crate::tenant::graphql::{TenantMutation, TenantQuery};
-use crate::user::graphql::{UserMutation, UserQuery};
+use crate::graphql::api_key::{ApiKeyMutation, ApiKeyQuery};
+use crate::graphql::audit_event::AuditQuery;
+use crate::graphql::email_verification::EmailMutation;
+use crate::graphql::group::{GroupMutation, GroupQuery};
+use crate::graphql::invitation::{InvitationMutation, InvitationQuery};
+use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
+use crate::graphql::password::PasswordMutation;
+use crate::graphql::role::{RoleMutation, RoleQuery};
+use crate::graphql::session::{SessionMutation, SessionQuery};
+use crate::graphql::settings::SettingsMutation;
+use crate::graphql::tenant::{TenantMutation, TenantQuery};
+use crate::graphql::user::{UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::edge::{self, Edge};
+use crate::services::network::{self, Edge};
 
 /// The socket's other end.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Edge {
         }
         let origins = self.cors_origins.clone();
         let is_allowed = move |asked: &HeaderValue, _: &Parts| {
-            let asked = asked.to_str().ok().and_then(edge::origin);
+            let asked = asked.to_str().ok().and_then(network::origin);
             asked.is_some_and(|asked| origins.contains(&asked))
         };
         Some(
@@ -89,7 +89,7 @@ mod tests {
 
     fn edge(proxies: &[&str]) -> Edge {
         Edge {
-            trusted_proxies: proxies.iter().filter_map(|text| edge::proxies(text)).collect(),
+            trusted_proxies: proxies.iter().filter_map(|text| network::proxies(text)).collect(),
             cors_origins: Vec::new(),
         }
     }

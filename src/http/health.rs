@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::router::{App, plain};
-use crate::db::Unready;
+use super::router::plain;
+use crate::request::App;
+use crate::store::db::Unready;
 
 /// The process is alive.
 pub async fn healthz() -> Response {

@@ -5,8 +5,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::router::{App, plain};
+use super::router::plain;
 use crate::authn::{PUBLISHED_SECONDS, published};
+use crate::request::App;
 
 /// `/.well-known/jwks.json`, for those who check tokens themselves. It may be kept for as long as a new key is published
 /// before it signs.

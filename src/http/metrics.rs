@@ -19,9 +19,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::App;
-use crate::error::{ErrorCode, Result};
-use crate::{audit, mail, telemetry};
+use crate::directory::{audit_event, outbox};
+use crate::model::error::{ErrorCode, Result};
+use crate::request::App;
+use crate::services::telemetry;
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -231,7 +232,7 @@ impl Metrics {
                 .inner()
                 .store(count, Ordering::Relaxed);
         }
-        if let Some(position) = audit::file_position() {
+        if let Some(position) = audit_event::file_position() {
             self.audit_file.get_or_create(&NoLabel {}).set(position);
         }
         let hashing = app.services.hasher.load();
@@ -252,12 +253,12 @@ struct Stock {
 
 async fn stock(app: &App) -> Result<Stock> {
     let services = &app.services;
-    let (mails, oldest) = mail::load(services.db.reader()).await?;
+    let (mails, oldest) = outbox::load(services.db.reader()).await?;
     let age = oldest.map_or(Duration::ZERO, |oldest| oldest.until(services.clock.now()));
     Ok(Stock {
         mails,
         oldest_seconds: i64::try_from(age.as_secs()).unwrap_or(i64::MAX),
-        trail: audit::newest_position(&services.db).await?,
+        trail: audit_event::newest_position(&services.db).await?,
     })
 }
 

@@ -11,9 +11,9 @@ use axum::routing::get;
 use moka::sync::Cache;
 use rust_embed::RustEmbed;
 
-use super::App;
 use super::router::plain;
 use crate::graphql::{Schema, sdl};
+use crate::request::App;
 
 /// `web/dist`, as `npm run build` left it; empty where it was not run.
 #[derive(RustEmbed)]

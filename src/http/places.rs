@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::edge::network;
+use crate::services::network::network;
 
 /// Counts the connections of each client.
 #[derive(Clone, Debug, Default)]

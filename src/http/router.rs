@@ -10,22 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
 use super::metrics::Metrics;
-use super::{Edge, graphql, health, jwks, metrics, pages, request};
+use super::{health, jwks, metrics, middleware as every_request, pages};
 use crate::compat;
-use crate::context::Services;
-use crate::graphql::Schema;
-
-/// What handlers work with.
-#[derive(Clone)]
-pub struct App {
-    pub services: Arc<Services>,
-    pub schema: Schema,
-    /// Whether the start page and GraphiQL are served.
-    pub pages: bool,
-    /// Whether the schema may be read: as text here, and by introspection as [`graphql::build`](crate::graphql::build) was told.
-    pub introspection: bool,
-    pub edge: Arc<Edge>,
-}
+use crate::request::{self, App};
 
 /// Builds the routes. It touches no database.
 pub fn router(app: App) -> Router {
@@ -36,8 +23,8 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(pages)
         .merge(pages::schema(app.introspection.then_some(&app.schema)))
-        .route("/graphql", any(graphql::route))
-        .route("/graphql/", any(graphql::route))
+        .route("/graphql", any(request::route))
+        .route("/graphql/", any(request::route))
         .merge(compat::routes(&app.schema))
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
@@ -52,13 +39,13 @@ pub fn router(app: App) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    let observer = request::Observer {
+    let observer = every_request::Observer {
         app: app.clone(),
         metrics,
         form_of: compat::form_of,
     };
     routes
-        .layer(middleware::from_fn_with_state(observer, request::observe))
+        .layer(middleware::from_fn_with_state(observer, every_request::observe))
         .with_state(app)
 }
 

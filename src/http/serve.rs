@@ -17,9 +17,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::Peer;
 use super::connection::{Activity, Answer, Connection};
 use super::places::Places;
-use super::{Edge, Peer};
+use crate::services::network::Edge;
 
 /// A longer request head is refused with 431.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -5,7 +5,7 @@
 //! a whole: the form of `mül` is no part of the form of `müller`. So such a label in a part stands for a whole label.
 
 use super::TextTest;
-use crate::value::Email;
+use crate::model::Email;
 
 /// What is this very address, in any case. What is no address belongs to nobody.
 pub fn address(typed: &str) -> TextTest {

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Listed, Order, SortKey, SortValue};
-use crate::error::{Error, Result};
-use crate::value::is_storable;
+use crate::model::error::{Error, Result};
+use crate::model::is_storable;
 
 /// A place in an ordered list: a row's sort value and id. Opaque to clients, typed here, and only ever bound as
 /// parameters.

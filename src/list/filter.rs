@@ -4,9 +4,9 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr};
 
 use super::Listed;
-use crate::entity::among;
-use crate::error::{Error, Result};
-use crate::value::is_storable;
+use crate::model::error::{Error, Result};
+use crate::model::is_storable;
+use crate::store::entity::among;
 
 /// Tests combined by AND, OR and NOT.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::statement::{kept, order_by, select_columns, sort_of, things, visible}
 use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// `first`/`after` or `last`/`before`, as given.
 #[derive(Clone, Debug, Default)]

@@ -29,7 +29,7 @@ use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
 use crate::authz::{Granted, Resource};
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
 
 /// At most this many things on a page.
 pub const PAGE_MAX: u32 = 100;

@@ -1,7 +1,7 @@
 //! The one thing that a change is for.
 
 use super::Filter;
-use crate::error::{Error, Result, shown};
+use crate::model::error::{Error, Result, shown};
 
 /// Refuses a `where` of a change that gives none of the fields that tell a thing apart. Every change asks this before it
 /// looks for its thing: without it, `{}`, `{id: null}` or a variable that was left out would name whatever the caller may

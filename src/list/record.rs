@@ -1,6 +1,6 @@
 //! A thing as it is read from its table, with only the columns that were asked for.
 
-use crate::value::{
+use crate::model::{
     ApiKeyId, Email, GroupId, InvitationId, JsonText, OrganizationId, RoleId, SessionId, TenantId, Timestamp, UserId,
 };
 

@@ -11,8 +11,8 @@ use sea_orm::{
 use super::{Filter, Listed, Order, Window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
-use crate::entity::any_of;
-use crate::error::{Error, Result};
+use crate::model::error::{Error, Result};
+use crate::store::entity::any_of;
 
 /// One page of what the caller may read.
 pub async fn page<L: Listed>(

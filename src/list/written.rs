@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::statement::{page_of, select_nothing};
 use super::{Filter, Listed, Order, Window};
 use crate::context::OpContext;
-use crate::error::{Error, Result};
-use crate::value::Timestamp;
+use crate::model::Timestamp;
+use crate::model::error::{Error, Result};
 
 /// A field that is in its row alone: what is selected for it, and how that is written. NULL is null.
 #[derive(Clone, Debug)]

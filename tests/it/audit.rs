@@ -137,7 +137,7 @@ on_both! {
         let actions: Vec<&str> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["organization.create", "tenant.create", "user.create", "apiKey.create", "apiKey.create"]);
         assert!(events.iter().all(|event| event["actor_id"] == Value::Null && event["organization"] == "platform" && event["request_id"].is_string()));
-        let start = tenantry::value::Timestamp::parse("start", START).unwrap().micros().to_string();
+        let start = tenantry::model::Timestamp::parse("start", START).unwrap().micros().to_string();
         assert!(events.iter().all(|event| event["created_at"] == start));
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tenantry::audit::AuditFile;
+use tenantry::directory::audit_event::AuditFile;
 
 use crate::on_both;
 use crate::support::App;

@@ -107,7 +107,7 @@ on_both! {
             send_with(&ada, with, "{ me { id } }", json!({})).await;
             ada.send("mutation($id: ID) { impersonateUser(where: {id: $id}, reason: \"r\") { accessToken } }", json!({"id": id})).await;
         }
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
         let mut seen = Vec::new();
         for caller in [&ada, &bob, &app.admin()] {
@@ -163,7 +163,7 @@ on_both! {
             caller.send(accept, json!({"t": invited})).await;
             caller.send("mutation { requestPasswordReset(email: \"ada@acme.example\") }", json!({})).await;
         }
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let after = app.number("SELECT COUNT(*) AS n FROM audit_events").await;
         assert!(after - before > 6, "{before} {after}");
         let by_others = "SELECT COUNT(*) AS n FROM audit_events WHERE organization_pk = (SELECT pk FROM organizations WHERE id = 'acme')
@@ -185,7 +185,7 @@ on_both! {
                 send_with(caller, with, "{ me { id } }", json!({})).await;
             }
         }
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let of = |what: &str| format!("SELECT COALESCE(CAST({what} AS BIGINT), 0) AS n FROM audit_events WHERE refused");
         assert_eq!(app.number(&of("COUNT(*)")).await, 2);
         assert_eq!(app.number(&of("SUM(count)")).await, 120);
@@ -206,7 +206,7 @@ on_both! {
                 }
             }
         }
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let count = async |what: &str, which: &str| app.number(&format!("SELECT CAST({what} AS BIGINT) AS n FROM audit_events WHERE refused AND {which}")).await;
         assert_eq!((count("COUNT(*)", "impersonator_id = 'ada'").await, count("SUM(count)", "impersonator_id = 'ada'").await), (21, 36));
         assert_eq!((count("COUNT(*)", "impersonator_id IS NULL").await, count("SUM(count)", "impersonator_id IS NULL").await), (36, 36));
@@ -216,22 +216,22 @@ on_both! {
         let refusals = &app.services.refusals;
         let now = app.services.clock.now();
         let of = |user: i64, organization: i64| {
-            let mut caller = tenantry::authn::Caller::clone(match &super::rules::user(tenantry::permission::Permissions::empty()) {
-                tenantry::authn::Actor::User(caller) => caller,
+            let mut caller = tenantry::model::Caller::clone(match &super::rules::user(tenantry::model::Permissions::empty()) {
+                tenantry::model::Actor::User(caller) => caller,
                 _ => unreachable!(),
             });
             (caller.user_pk, caller.organization_pk) = (user, organization);
-            tenantry::authn::Actor::user(caller)
+            tenantry::model::Actor::user(caller)
         };
         let note = |user: i64, organization: i64, about: i64| {
-            let refusal = tenantry::audit::Refusal::of(&of(user, organization), "impersonateUser");
+            let refusal = tenantry::services::refusals::Refusal::of(&of(user, organization), "impersonateUser");
             refusals.note(refusal.to_user(about, &format!("u{about}"), organization), None, "r", now);
         };
         // One caller beyond its room, then many callers beyond that of the organization, then another organization.
         (0..50).for_each(|about| note(1, 1, about));
         (100..400).for_each(|user| (0..3).for_each(|about| note(user, 1, about)));
         (0..10).for_each(|about| note(2, 2, about));
-        refusals.flush(&app.services, true).await.unwrap();
+        refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let total = "SELECT CAST(SUM(count) AS BIGINT) AS n FROM audit_events WHERE refused AND organization_pk = ";
         assert_eq!((app.number(&format!("{total}1")).await, app.number(&format!("{total}2")).await), (950, 10), "all are counted");
         assert_eq!(app.number("SELECT COUNT(*) AS n FROM audit_events WHERE refused AND organization_pk = 1 AND actor_pk = 1").await, 21);
@@ -252,10 +252,10 @@ on_both! {
             transaction.commit().await.unwrap();
         };
         rename("audit_events", "audit_events_away").await;
-        app.services.refusals.flush(&app.services, true).await.unwrap_err();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap_err();
         rename("audit_events_away", "audit_events").await;
         eve.refused(refused, json!({})).await;
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
         let data = app.admin().ok("{ auditEvents(where: {refused: true}) { action count } }", json!({})).await;
         assert_eq!(data["auditEvents"], json!([{"action": "deleteUser", "count": 2}]));
@@ -270,10 +270,10 @@ on_both! {
         }
         // Malformed requests are nobody's event.
         eve.refused("mutation { nonsense }", json!({})).await;
-        app.services.refusals.flush(&app.services, false).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), false).await.unwrap();
         assert!(actions(&app, json!({ "refused": true })).await.is_empty(), "the minute is not over");
         app.services.clock.advance(Duration::from_secs(61));
-        app.services.refusals.flush(&app.services, false).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), false).await.unwrap();
         assert_eq!(actions(&app, json!({ "refused": true })).await, ["deleteUser"]);
         let data = app.admin().ok(EVENTS, json!({ "where": { "refused": true } })).await;
         assert_eq!(data["auditEvents"], json!([{
@@ -352,7 +352,7 @@ async fn postgres_a_restored_trail_is_seen_whole_and_goes_on_behind_its_end() {
         .unwrap();
     restored.commit().await.unwrap();
     for _ in 0..2 {
-        tenantry::setup::prepare(&app.services, None).await.unwrap();
+        tenantry::operations::setup::prepare(&app.services, None).await.unwrap();
     }
     app.organization("acme", &[]).await;
     app.settle().await;
@@ -371,7 +371,7 @@ async fn postgres_a_restored_trail_is_seen_whole_and_goes_on_behind_its_end() {
     // A start without a restore changes nothing of the order.
     let era = "SELECT audit_events_era()";
     let before: Vec<i64> = app.column(era).await;
-    tenantry::setup::prepare(&app.services, None).await.unwrap();
+    tenantry::operations::setup::prepare(&app.services, None).await.unwrap();
     assert_eq!(before, app.column::<i64>(era).await);
     assert_eq!(before, [(1 << 40) + 1]);
 }
@@ -381,7 +381,9 @@ async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let app = App::new(Backend::Sqlite).await;
-    let mut file = tenantry::audit::AuditFile::open(&path).unwrap().unwrap();
+    let mut file = tenantry::directory::audit_event::AuditFile::open(&path)
+        .unwrap()
+        .unwrap();
     let first = file.catch_up(&app.services.db).await.unwrap();
     app.organization("acme", &[]).await;
     app.admin()
@@ -413,7 +415,11 @@ async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
     app.sign_in("acme", "ann").await;
     let ann = app.key_of("ann").await;
     ann.refused(delete, json!({})).await;
-    app.services.refusals.flush(&app.services, true).await.unwrap();
+    app.services
+        .refusals
+        .flush(&app.services.db, app.services.clock.now(), true)
+        .await
+        .unwrap();
     file.catch_up(&app.services.db).await.unwrap();
     for line in std::fs::read_to_string(&path).unwrap().lines().skip(first) {
         let line: Value = serde_json::from_str(line).unwrap();

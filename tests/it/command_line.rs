@@ -330,7 +330,7 @@ async fn migrating(backend: Backend) {
     let (ok, out, err) = told(&["api-key", "--user", "admin"]);
     assert!(!ok && out.is_empty() && err.contains("admin"), "{err}");
     // A newer release's step: neither migrated nor served.
-    let db = tenantry::db::Database::connect(&database.url).await.unwrap();
+    let db = tenantry::store::db::Database::connect(&database.url).await.unwrap();
     let transaction = db.begin().await.unwrap();
     let step = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_later', 0)";
     sea_orm::ConnectionTrait::execute_unprepared(&transaction, step)

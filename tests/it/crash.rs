@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use tenantry::db::Database;
+use tenantry::store::db::Database;
 
 use crate::support::process::{Server, send};
 use crate::support::{Backend, TestDatabase};

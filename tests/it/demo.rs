@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use tenantry::demo::{self, Filled};
-use tenantry::value::{Email, name};
+use tenantry::model::{Email, name};
+use tenantry::operations::demo::{self, Filled};
 
 use crate::on_both;
 use crate::support::App;

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sea_orm::ConnectionTrait;
-use tenantry::db::Database;
+use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, run, text};
 use crate::support::{Backend, TestDatabase};

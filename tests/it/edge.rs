@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use serde_json::json;
-use tenantry::config::{Config, ConfigArgs};
-use tenantry::edge;
-use tenantry::http::{App as HttpApp, Edge, Peer, router};
+use tenantry::http::{Peer, router};
+use tenantry::request::App as HttpApp;
+use tenantry::services::config::{Config, ConfigArgs};
+use tenantry::services::network;
+use tenantry::services::network::Edge;
 
 use crate::on_both;
 use crate::support::App;
@@ -37,7 +39,7 @@ async fn sign_in(app: &App, peer: &str, forwarded: &str, email: &str) -> String 
 
 on_both! {
     async fn only_a_trusted_proxy_says_whom_it_serves(app: App) {
-        let proxies = Edge { trusted_proxies: vec![edge::proxies("10.0.0.0/8").unwrap()], ..Edge::default() };
+        let proxies = Edge { trusted_proxies: vec![network::proxies("10.0.0.0/8").unwrap()], ..Edge::default() };
         let app = behind(app, proxies);
         // A hundred failures that claim a hundred addresses come from one.
         for n in 0..100 {
@@ -66,7 +68,7 @@ on_both! {
         assert!(!closed.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
         // As configured: browsers leave out the usual port and write small letters.
         let origins = ["https://App.example:443", "http://localhost:3000"];
-        let edge = Edge { cors_origins: origins.map(|text| edge::origin(text).unwrap()).to_vec(), ..Edge::default() };
+        let edge = Edge { cors_origins: origins.map(|text| network::origin(text).unwrap()).to_vec(), ..Edge::default() };
         let app = behind(app, edge);
         for origin in ["https://app.example", "http://localhost:3000"] {
             for headers in [usual, "traceparent,apollographql-client-name,x-apollo-operation-name,authorization"] {

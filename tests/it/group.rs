@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tenantry::db::SENT;
-use tenantry::group::{self, NewGroup, key_of};
+use tenantry::directory::group::{self, NewGroup, key_of};
+use tenantry::store::db::SENT;
 
 use crate::on_both;
 use crate::support::{App, Caller};
@@ -324,18 +324,18 @@ on_both! {
         let machine = app.machine();
         let before = app.dump().await;
         let target = group::Target::id(&supers);
-        let code = |result: tenantry::error::Result<()>| result.unwrap_err().code().to_string();
+        let code = |result: tenantry::model::error::Result<()>| result.unwrap_err().code().to_string();
         assert_eq!(code(group::delete(&machine, &target).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(group::remove_user(&machine, &target, &tenantry::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(group::remove_user(&machine, &target, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
         let change = group::GroupChange { roles: Some(Vec::new()), ..Default::default() };
         assert_eq!(code(group::update(&machine, &target, change, None).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(tenantry::user::delete(&machine, &tenantry::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(tenantry::user::deactivate(&machine, &tenantry::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(tenantry::directory::user::delete(&machine, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(tenantry::directory::user::deactivate(&machine, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
         assert_eq!(before, app.dump().await);
         assert_eq!(sue.refused(DELETE, json!({ "where": { "id": supers } })).await, "INVALID");
         // And is managed by nobody below.
         let admin = app.machine();
-        tenantry::user::activate(&admin, &tenantry::user::Target::id("sue")).await.unwrap();
+        tenantry::directory::user::activate(&admin, &tenantry::directory::user::Target::id("sue")).await.unwrap();
         let ops = sue.ok("mutation { createUser(data: {id: \"olga\", organizationRole: ADMIN}) { id } }", json!({})).await;
         assert_eq!(ops["createUser"]["id"], "olga");
         let olga = app.key_of("olga").await;
@@ -483,11 +483,11 @@ on_both! {
         app.organization("acme", &[]).await;
         let op = app.machine();
         for at in 0..100 {
-            let new = tenantry::user::NewUser {
+            let new = tenantry::directory::user::NewUser {
                 id: Some(format!("u{at:03}")), organization_id: Some("acme".to_owned()), roles: vec!["user".to_owned()],
                 ..Default::default()
             };
-            tenantry::user::create(&op, new).await.unwrap();
+            tenantry::directory::user::create(&op, new).await.unwrap();
         }
         for name in ["Red", "Blue"] {
             let new = NewGroup {
@@ -496,7 +496,7 @@ on_both! {
             };
             let made = group::create(&op, new).await.unwrap();
             for at in 0..100 {
-                let member = tenantry::user::Target::id(format!("u{at:03}"));
+                let member = tenantry::directory::user::Target::id(format!("u{at:03}"));
                 group::add_user(&op, &group::Target::id(made.id.to_string()), &member).await.unwrap();
             }
         }

@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use tenantry::value::uuid_of;
+use tenantry::model::uuid_of;
 
 use crate::on_both;
 use crate::support::App;

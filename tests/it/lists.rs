@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
+use tenantry::directory::tenant::Tenant;
+use tenantry::directory::user::User;
 use tenantry::list::{Cursor, Order, SortKey, SortValue};
-use tenantry::tenant::Tenant;
-use tenantry::user::User;
 
 use crate::on_both;
 use crate::support::documents::{CREATE_API_KEY, CREATE_TENANT, CREATE_USER, DELETE_USER, UPDATE_USER, change};

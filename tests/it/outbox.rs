@@ -111,7 +111,7 @@ async fn replaced_on_its_way(backend: Backend) {
     *server.later.lock().unwrap() = None;
     let made = alone(&admin, INVITE, json!({ "email": "held@mail.example" })).await;
     let services = std::sync::Arc::clone(&app.services);
-    let sending = tokio::spawn(async move { tenantry::mail::deliver_due(&services).await.unwrap() });
+    let sending = tokio::spawn(async move { tenantry::directory::outbox::deliver_due(&services).await.unwrap() });
     while server.held.load(std::sync::atomic::Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -263,7 +263,7 @@ on_both! {
         for n in 0..20 {
             alone(&admin, INVITE, json!({ "email": format!("n{n}@mail.example") })).await;
         }
-        let rounds = (0..4).map(|_| tenantry::mail::deliver_due(&app.services));
+        let rounds = (0..4).map(|_| tenantry::directory::outbox::deliver_due(&app.services));
         let tried: usize = futures::future::join_all(rounds).await.into_iter().map(Result::unwrap).sum();
         assert_eq!((tried, waiting(&app).await), (20, 0));
         let mut to: Vec<String> = app.mails().iter().map(|mail| mail.lines().find(|line| line.starts_with("To:")).unwrap().to_owned()).collect();
@@ -345,10 +345,10 @@ on_both! {
             let document = "mutation($email: String!) { requestPasswordReset(email: $email) }";
             let mut all = Vec::new();
             for n in 0..4 {
-                let sent = tenantry::db::SENT.scope(Default::default(), async {
+                let sent = tenantry::store::db::SENT.scope(Default::default(), async {
                     let data = alone(&app.anonymous(), document, json!({ "email": email })).await;
                     assert_eq!(data["requestPasswordReset"], true);
-                    tenantry::db::SENT.with(|sent| sent.lock().unwrap().iter().map(|one| one.sql.clone()).collect::<Vec<_>>())
+                    tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().iter().map(|one| one.sql.clone()).collect::<Vec<_>>())
                 }).await;
                 all.push((n, sent, app.number("SELECT COUNT(*) FROM password_requests").await));
                 app.send_mails().await;

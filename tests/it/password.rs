@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenantry::context::Clock;
-use tenantry::password::{Checked, Password};
+use tenantry::model::Clock;
+use tenantry::services::hasher::{Checked, Password};
 
 use crate::on_both;
 use crate::support::documents::{CREATE_USER, DEACTIVATE_USER, counted, outcomes};

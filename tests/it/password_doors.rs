@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
-use tenantry::context::Clock;
-use tenantry::password::{Hasher, Load, Password};
+use tenantry::model::Clock;
+use tenantry::services::hasher::{Hasher, Load, Password};
 
 use crate::on_both;
 use crate::support::documents::{CREATE_USER, DEACTIVATE_USER};

@@ -1,7 +1,7 @@
 //! Hashes made elsewhere: which are taken over, and for whom they open.
 
 use serde_json::json;
-use tenantry::password::{Checked, Password};
+use tenantry::services::hasher::{Checked, Password};
 
 use crate::on_both;
 use crate::support::App;

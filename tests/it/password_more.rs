@@ -2,10 +2,11 @@
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tenantry::error::ErrorCode;
-use tenantry::password::{Checked, Password};
-use tenantry::user::Target;
-use tenantry::{authn, context, password};
+use tenantry::directory::password;
+use tenantry::directory::user::Target;
+use tenantry::model::error::ErrorCode;
+use tenantry::services::hasher::{Checked, Password};
+use tenantry::{authn, context};
 
 use crate::on_both;
 use crate::support::{App, Caller};

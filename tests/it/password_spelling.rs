@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use tenantry::password::Password;
+use tenantry::services::hasher::Password;
 
 use crate::on_both;
 use crate::support::session::{Tokens, code_of};

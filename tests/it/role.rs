@@ -3,8 +3,9 @@
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use tenantry::role::{self, BuiltIn};
-use tenantry::user::{self, Target, UserChange};
+use tenantry::directory::role;
+use tenantry::directory::user::{self, Target, UserChange};
+use tenantry::model::BuiltIn;
 
 use crate::on_both;
 use crate::support::{App, Caller};
@@ -49,7 +50,11 @@ async fn role_id(app: &App, user: &str) -> String {
     held.get(&row.pk).cloned().unwrap_or_default().role_id().to_owned()
 }
 
-async fn set_role_id(app: &App, user: &str, wanted: &str) -> tenantry::error::Result<tenantry::user::User> {
+async fn set_role_id(
+    app: &App,
+    user: &str,
+    wanted: &str,
+) -> tenantry::model::error::Result<tenantry::directory::user::User> {
     let change = UserChange {
         role_id: Some(wanted.to_owned()),
         ..UserChange::default()
@@ -361,7 +366,7 @@ on_both! {
         }
         let document = "{ me { id } users { id organization { id } viewerCan { update deactivate manageGroups mapRoles impersonate } } }";
         let restore = async |id: &str, organization: &str| {
-            tenantry::user::activate(&app.machine(), &tenantry::user::Target::id(id)).await.unwrap();
+            tenantry::directory::user::activate(&app.machine(), &tenantry::directory::user::Target::id(id)).await.unwrap();
             let leave = "mutation($id: ID, $in: ID) { removeUserFromGroup(where: {key: \"TEAM\", organization: {id: $in}}, user: {id: $id}) { id } }";
             app.admin().send(leave, json!({"id": id, "in": organization})).await;
         };

@@ -39,9 +39,9 @@ on_both! {
         let mut at_once = 0;
         for case in cases(&document(), 160) {
             let [fast, slow] = [false, true].map(|slow| case.text(slow));
-            let sent = tenantry::db::SENT.scope(Default::default(), async {
+            let sent = tenantry::store::db::SENT.scope(Default::default(), async {
                 let reply = app.send(admin.request("/graphql", &json!({ "query": fast, "variables": case.variables }))).await;
-                (reply.body, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
+                (reply.body, tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone()))
             });
             let (written, statements) = sent.await;
             at_once += statements.iter().filter(|sent| sent.sql.contains("FROM \"users\"") && !sent.sql.contains("\"tenant_pk\"")).count();
@@ -72,9 +72,9 @@ on_both! {
             ("{ ...F ...F } fragment F on Query { users { name } }", true),
             ("{ users { id } users { tenant { id } } }", false),
         ] {
-            let sent = tenantry::db::SENT.scope(Default::default(), async {
+            let sent = tenantry::store::db::SENT.scope(Default::default(), async {
                 let data = admin.ok(document, json!({})).await;
-                (data, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
+                (data, tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone()))
             });
             let (data, statements) = sent.await;
             let written = statements.iter().any(|sent| sent.sql.contains("FROM \"users\"") && !sent.sql.contains("\"tenant_pk\""));

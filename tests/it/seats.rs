@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tenantry::db::{Database, STATEMENTS};
-use tenantry::user::{NewUser, create};
+use tenantry::directory::user::{NewUser, create};
+use tenantry::store::db::{Database, STATEMENTS};
 
 use crate::on_both;
 use crate::support::{App, Backend};

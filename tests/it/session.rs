@@ -9,7 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use tenantry::context::Clock;
+use tenantry::model::Clock;
 
 use crate::on_both;
 use crate::support::session::{Tokens, code_of};

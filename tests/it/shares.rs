@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
-use tenantry::db::{CHANGES_MAX, Holder, READS_MAX, STATEMENT_TIMEOUT};
-use tenantry::error::{Error, Result};
+use tenantry::model::error::{Error, Result};
+use tenantry::store::db::{CHANGES_MAX, Holder, READS_MAX, STATEMENT_TIMEOUT};
 
 use crate::on_both;
 use crate::support::App;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use tenantry::db::Database;
+use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, answer, request, run, tenantry, text};
 use crate::support::documents::ME;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenantry::sweep::sweep;
+use tenantry::operations::cleanup::sweep;
 
 use crate::on_both;
 use crate::support::App;

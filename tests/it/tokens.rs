@@ -10,7 +10,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use tenantry::authn::{SecretKey, SecretSource, SigningKeys};
+use tenantry::authn::SigningKeys;
+use tenantry::directory::signing_key;
+use tenantry::model::{SecretKey, SecretSource};
 
 use crate::on_both;
 use crate::support::session::{Tokens, code_of};
@@ -211,7 +213,7 @@ on_both! {
         let before = signed_in(&app).await;
         let op = app.machine();
         let old = kids(&published(&app).await);
-        app.services.signing.rotate(&op, false).await.unwrap();
+        signing_key::rotate(&op, false).await.unwrap();
         let both = kids(&published(&app).await);
         assert_eq!(both.len(), 2);
         let kid = |tokens: &Tokens| jsonwebtoken::decode_header(&tokens.access).unwrap().kid.unwrap();
@@ -258,7 +260,7 @@ on_both! {
     async fn a_key_that_leaked_is_believed_no_more(app: App) {
         let tokens = signed_in(&app).await;
         let (kid, private) = key(&app).await;
-        app.services.signing.rotate(&app.machine(), true).await.unwrap();
+        signing_key::rotate(&app.machine(), true).await.unwrap();
         assert_eq!(app.who(&tokens.access).await, None);
         assert_eq!(app.who(&sign(&header_of(&kid), &tokens.claims(), &private)).await, None);
         let next = app.refresh(&tokens.refresh).await;

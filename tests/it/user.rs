@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenantry::role::OrganizationRole;
-use tenantry::user::{self, Target, UserChange};
+use tenantry::directory::role::OrganizationRole;
+use tenantry::directory::user::{self, Target, UserChange};
 
 use crate::on_both;
 use crate::support::documents::{
@@ -214,7 +214,7 @@ on_both! {
     async fn the_last_super_admin_stays(app: App) {
         let machine = app.machine();
         let admin = Target::id("admin");
-        let conflict = |refused: tenantry::error::Result<user::User>| {
+        let conflict = |refused: tenantry::model::error::Result<user::User>| {
             assert_eq!(refused.unwrap_err().code().as_str(), "CONFLICT");
         };
         let before = app.dump().await;

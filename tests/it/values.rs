@@ -302,7 +302,7 @@ on_both! {
 
 mod parsing {
     use proptest::prelude::*;
-    use tenantry::value::{Email, UserId, exact_json};
+    use tenantry::model::{Email, UserId, exact_json};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]

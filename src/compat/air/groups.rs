@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::done;
 use crate::compat::face::{self, Call};
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::{Error, Result};
-use crate::group::{self, Group, GroupChange, GroupFields, NewGroup, Target, Term};
+use crate::directory::group::{self, Group, GroupChange, GroupFields, NewGroup, Target, Term};
 use crate::list::{self, Filter, Order, TextTest, Window};
+use crate::model::error::{Error, Result};
 
 const SHOWN: GroupFields = GroupFields::KEY
     .union(GroupFields::NAME)
@@ -44,7 +44,7 @@ pub(super) fn target(key: &str) -> Target {
 }
 
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Is(Term::Organization(Box::new(people::own_organization(op))))
+    Filter::Is(Term::Organization(Box::new(users::own_organization(op))))
 }
 
 /// `GET groups`.

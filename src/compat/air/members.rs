@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::done;
 use super::groups::target;
 use crate::compat::face::{self, Call};
-use crate::compat::people;
-use crate::error::Result;
-use crate::group::{self, GroupFields};
-use crate::user::{self, UserFields};
+use crate::compat::users;
+use crate::directory::group::{self, GroupFields};
+use crate::directory::user::{self, UserFields};
+use crate::model::error::Result;
 
 /// A group as it is written beside a user: without a description, unlike in its own list.
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ struct Shown<'a> {
 
 /// `GET users/{id}/groups`: all groups that a user is in.
 pub(super) async fn list(call: Call) -> Result<Response> {
-    let user = people::target_by_id(&call.op, call.path("id"));
+    let user = users::target_by_id(&call.op, call.path("id"));
     let user = user::get(&call.op, &user, UserFields::empty()).await?;
     let groups = group::of_user(&call.op, &user, GroupFields::KEY | GroupFields::NAME);
     face::listed("{\"groups\":[", "]}", groups, |group, out| {
@@ -35,14 +35,14 @@ pub(super) async fn list(call: Call) -> Result<Response> {
 
 /// `PUT users/{id}/groups/{group_id}`: also when the user is in it already.
 pub(super) async fn add(call: Call) -> Result<Response> {
-    let user = people::target_by_id(&call.op, call.path("id"));
+    let user = users::target_by_id(&call.op, call.path("id"));
     group::add_user(&call.op, &target(call.path("group_id")), &user).await?;
     Ok(done())
 }
 
 /// `DELETE users/{id}/groups/{group_id}`: also when the user is not in it.
 pub(super) async fn remove(call: Call) -> Result<Response> {
-    let user = people::target_by_id(&call.op, call.path("id"));
+    let user = users::target_by_id(&call.op, call.path("id"));
     group::remove_user(&call.op, &target(call.path("group_id")), &user).await?;
     Ok(done())
 }

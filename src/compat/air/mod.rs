@@ -2,7 +2,7 @@
 //! inside the caller's own organization, also for a super admin.
 //!
 //! The product shows one role beside a user, its `role_id`, which is a view on all that the user has
-//! ([`crate::role::Held::role_id`]). A group's id is its key. Null where a text or a boolean belongs is a wrong type here,
+//! ([`crate::directory::role::Held::role_id`]). A group's id is its key. Null where a text or a boolean belongs is a wrong type here,
 //! and is refused before the verbs, to which it would mean "not given".
 
 mod groups;
@@ -17,9 +17,9 @@ use axum::routing::MethodFilter;
 use serde_json::{Value, json};
 
 use super::face::{self, Face, Takes, call, unknown_path, usual_status, wrong_method};
-use crate::authn::Actor;
-use crate::error::Error;
-use crate::http::App;
+use crate::model::Actor;
+use crate::model::error::Error;
+use crate::request::App;
 
 /// This product's manners.
 pub struct Air;

@@ -7,12 +7,12 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::compat::face::{self, Call};
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::{Error, Result};
+use crate::directory::role::{Role, RoleFields, Term};
 use crate::list::{self, Filter, Order, TextTest, Window};
-use crate::role::{Role, RoleFields, Term};
-use crate::value::{with_hyphens, without_hyphens};
+use crate::model::error::{Error, Result};
+use crate::model::{with_hyphens, without_hyphens};
 
 /// A role as it is written in the list.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ struct Whole<'a> {
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
     Filter::Any(vec![
         Filter::Is(Term::BuiltIn(true)),
-        Filter::Is(Term::Organization(Box::new(people::own_organization(op)))),
+        Filter::Is(Term::Organization(Box::new(users::own_organization(op)))),
     ])
 }
 

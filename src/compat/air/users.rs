@@ -10,14 +10,16 @@ use serde::Serialize;
 use super::done;
 use crate::compat::face::{self, Call};
 use crate::compat::fields::Fields;
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::{Error, Result};
+use crate::directory::password;
+use crate::directory::role::{self, Held};
+use crate::directory::user::{self, NewUser, Term, User, UserChange, UserFields};
 use crate::list::{self, Filter, TextTest};
-use crate::password::{self, Password};
-use crate::role::{self, BuiltIn, Held};
-use crate::user::{self, NewUser, Term, User, UserChange, UserFields};
-use crate::value::{Email, without_hyphens};
+use crate::model::BuiltIn;
+use crate::model::error::{Error, Result};
+use crate::model::{Email, without_hyphens};
+use crate::services::hasher::Password;
 
 /// What is shown of a user.
 const SHOWN: UserFields = UserFields::EMAIL
@@ -76,7 +78,7 @@ async fn answer(op: &OpContext, status: StatusCode, user: User) -> Result<Respon
 
 /// `GET users`: all of them in `users`; with `?email=`, whoever has that address, in a list that stands bare.
 pub(super) async fn list(call: Call) -> Result<Response> {
-    let own = people::of_own_organization(&call.op);
+    let own = users::of_own_organization(&call.op);
     let (head, tail, filter) = match call.query("email") {
         None => ("{\"users\":[", "]}", own),
         Some(text) => {
@@ -101,7 +103,7 @@ pub(super) async fn list(call: Call) -> Result<Response> {
 
 /// `GET users/{id}`.
 pub(super) async fn read(call: Call) -> Result<Response> {
-    let target = people::target_by_id(&call.op, call.path("id"));
+    let target = users::target_by_id(&call.op, call.path("id"));
     let user = user::get(&call.op, &target, SHOWN).await?;
     answer(&call.op, StatusCode::OK, user).await
 }
@@ -149,7 +151,7 @@ fn change_of(fields: &Fields) -> Result<UserChange> {
 }
 
 async fn update(call: &Call, wanted: UserChange) -> Result<Response> {
-    let target = people::target_by_id(&call.op, call.path("id"));
+    let target = users::target_by_id(&call.op, call.path("id"));
     let user = user::update(&call.op, &target, wanted, None)
         .await
         .map_err(in_its_words)?;
@@ -160,7 +162,7 @@ async fn update(call: &Call, wanted: UserChange) -> Result<Response> {
 pub(super) async fn set_password(call: Call) -> Result<Response> {
     call.fields.refuse_null(&["password"])?;
     let new = call.fields.required_text("password")?;
-    let target = people::target_by_id(&call.op, call.path("id"));
+    let target = users::target_by_id(&call.op, call.path("id"));
     password::set_own(&call.op, &target, &Password::new(new)).await?;
     Ok(done())
 }

@@ -6,12 +6,12 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::{call, done};
-use crate::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, Term};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
-use crate::error::Result;
-use crate::http::App;
+use crate::directory::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, Term};
 use crate::list::{self, Filter};
+use crate::model::error::Result;
+use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()

@@ -26,14 +26,14 @@ use serde_json::{Value, json};
 
 use super::face::{self, Call, Face, Takes, unknown_path, usual_status, wrong_method};
 use super::fields::Fields;
-use crate::authn::Actor;
 use crate::context::OpContext;
-use crate::error::{Error, Result};
-use crate::http::App;
+use crate::directory::organization;
 use crate::list::{Filter, TextTest};
-use crate::organization;
-use crate::permission::Permissions;
-use crate::value::{JsonText, OrganizationId};
+use crate::model::Actor;
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::model::{JsonText, OrganizationId};
+use crate::request::App;
 
 /// This product's manners.
 pub struct Waii;

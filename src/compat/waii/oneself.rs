@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 
 use super::{call, roles};
 use crate::compat::face::{self, Call};
-use crate::error::{Error, Result};
-use crate::http::App;
-use crate::user::UserFields;
-use crate::{role, settings, user};
+use crate::directory::user::UserFields;
+use crate::directory::{role, settings, user};
+use crate::model::error::{Error, Result};
+use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 use super::{call, done, id, kept};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
-use crate::error::Result;
-use crate::http::App;
+use crate::directory::organization::{self, NewOrganization, Organization, OrganizationChange, OrganizationFields};
 use crate::list::{self, Filter, Named};
-use crate::organization::{self, NewOrganization, Organization, OrganizationChange, OrganizationFields};
-use crate::value::OrganizationId;
+use crate::model::OrganizationId;
+use crate::model::error::Result;
+use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()

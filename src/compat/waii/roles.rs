@@ -2,9 +2,10 @@
 //! know — goes by ours.
 
 use crate::compat::fields::Fields;
-use crate::error::{Error, Result, shown};
-use crate::role::reserved::WAII;
-use crate::role::{Assigned, BuiltIn};
+use crate::directory::role::Assigned;
+use crate::directory::role::reserved::WAII;
+use crate::model::BuiltIn;
+use crate::model::error::{Error, Result, shown};
 
 /// Its name for a built-in role, if it has one.
 fn name_of(role: BuiltIn) -> Option<&'static str> {

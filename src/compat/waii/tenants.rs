@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 use super::{call, done, id, kept, optional_id, organization_or_own};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
-use crate::error::Result;
-use crate::http::App;
+use crate::directory::organization::{self, Organization, OrganizationFields};
+use crate::directory::tenant::{self, NewTenant, Tenant, TenantChange, TenantFields, Term};
 use crate::list::{self, Filter, Named};
-use crate::organization::{self, Organization, OrganizationFields};
-use crate::tenant::{self, NewTenant, Tenant, TenantChange, TenantFields, Term};
-use crate::value::{OrganizationId, TenantId};
+use crate::model::error::Result;
+use crate::model::{OrganizationId, TenantId};
+use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()

@@ -9,13 +9,13 @@ use super::{call, done, id, kept, optional_id, organization_or_own, roles};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
 use crate::compat::fields::Fields;
-use crate::compat::people::{self, Person};
-use crate::error::{Error, Result};
-use crate::http::App;
+use crate::compat::users::{self, Person};
+use crate::directory::tenant;
+use crate::directory::user::{self, NewUser, Target, Term, UserChange, UserFields};
 use crate::list::{Filter, TextTest};
-use crate::tenant;
-use crate::user::{self, NewUser, Target, Term, UserChange, UserFields};
-use crate::value::{OrganizationId, TenantId, UserId};
+use crate::model::error::{Error, Result};
+use crate::model::{OrganizationId, TenantId, UserId};
+use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -103,7 +103,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     if let Some(id) = optional_id(&fields, "lookup_user_id", UserId::parse)? {
         tests.push(Filter::Is(Term::Id(TextTest::Equals(id.to_string()))));
     }
-    let users = people::all(&op, Filter::All(tests), UserFields::NAME | UserFields::VARIABLES);
+    let users = users::all(&op, Filter::All(tests), UserFields::NAME | UserFields::VARIABLES);
     face::listed(r#"{"users":["#, "]}", users, |person: &Person, bytes| {
         let shown = Shown {
             id: person.user.id.as_str(),

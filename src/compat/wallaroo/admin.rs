@@ -6,14 +6,14 @@ use axum::response::Response;
 
 use super::representation::{self, FIELDS};
 use crate::compat::face::{Call, json as answer};
-use crate::compat::people;
-use crate::error::{Error, Result};
-use crate::user::{self, UserChange};
-use crate::value::Email;
+use crate::compat::users;
+use crate::directory::user::{self, UserChange};
+use crate::model::Email;
+use crate::model::error::{Error, Result};
 
 /// One user.
 pub async fn read(call: Call) -> Result<Response> {
-    let target = people::target_by_id(&call.op, call.path("id"));
+    let target = users::target_by_id(&call.op, call.path("id"));
     let found = user::get(&call.op, &target, FIELDS).await?;
     let shown = representation::each(&call.op, vec![found]).await?;
     Ok(answer(StatusCode::OK, &shown.first()))
@@ -29,7 +29,7 @@ pub async fn update(call: Call) -> Result<Response> {
         activated: call.fields.flag("enabled")?,
         ..UserChange::default()
     };
-    let target = people::target_by_id(&call.op, call.path("id"));
+    let target = users::target_by_id(&call.op, call.path("id"));
     let updated = user::update(&call.op, &target, wanted, None).await;
     updated.map_err(|error| in_keycloaks_words(error, email))?;
     let mut response = Response::new(Body::empty());

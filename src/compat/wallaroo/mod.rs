@@ -21,9 +21,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Value, json};
 
 use super::face::{Call, Face, Takes, call, refused, unknown_path, usual_status, wrong_method};
-use crate::authn::Actor;
-use crate::error::{Error, Result};
-use crate::http::App;
+use crate::model::Actor;
+use crate::model::error::{Error, Result};
+use crate::request::App;
 
 /// The manners of the MLOps API.
 pub struct Mlops;

@@ -1,7 +1,7 @@
 //! What Keycloak's search compares texts with.
 
-use crate::user::User;
-use crate::value::{composed, with_hyphens};
+use crate::directory::user::User;
+use crate::model::{composed, with_hyphens};
 
 /// What a text is compared with: composed, as stored texts are, and in lower case.
 pub enum Pattern {

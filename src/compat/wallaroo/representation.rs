@@ -3,14 +3,14 @@
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
 
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::Result;
-use crate::federated::{self, FederatedIdentity};
+use crate::directory::federated_identity::{self, FederatedIdentity};
+use crate::directory::role::{self, Held, OrganizationRole};
+use crate::directory::user::{Term, User, UserFields, viewer_can};
 use crate::list::{self, Filter};
-use crate::role::{self, Held, OrganizationRole};
-use crate::user::{Term, User, UserFields, viewer_can};
-use crate::value::with_hyphens;
+use crate::model::error::Result;
+use crate::model::with_hyphens;
 
 /// What is read of a user.
 pub const FIELDS: UserFields = UserFields::EMAIL
@@ -157,7 +157,7 @@ pub fn listed(
     op: &OpContext,
     filter: Filter<Term>,
 ) -> impl Stream<Item = Result<Vec<Representation>>> + Send + 'static {
-    let filter = Filter::All(vec![filter, people::of_own_organization(op)]);
+    let filter = Filter::All(vec![filter, users::of_own_organization(op)]);
     shown(op, list::all::<User>(op, filter, FIELDS))
 }
 
@@ -198,7 +198,7 @@ pub async fn each(op: &OpContext, users: Vec<User>) -> Result<Vec<Representation
     }
     let reader = op.db().reader();
     let held = role::held(reader, users.iter().map(|user| user.pk)).await?;
-    let mut identities = federated::of_users(reader, users.iter().map(|user| user.pk)).await?;
+    let mut identities = federated_identity::of_users(reader, users.iter().map(|user| user.pk)).await?;
     let none = Held::default();
     let show = |user: User| {
         let identities = identities.remove(&user.pk).unwrap_or_default();

@@ -13,12 +13,12 @@ use futures::{Stream, StreamExt};
 use super::pattern::{Pattern, terms};
 use super::representation::{self, FIELDS};
 use crate::compat::face::{self, Call};
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::{Error, Result, shown};
+use crate::directory::user::{Term, User, UserFields};
 use crate::list::{self, Filter, TextTest};
-use crate::user::{Term, User, UserFields};
-use crate::value::{Email, composed, exact_json};
+use crate::model::error::{Error, Result, shown};
+use crate::model::{Email, composed, exact_json};
 
 /// Users as the search asks for them, in creation order.
 pub async fn search(call: Call) -> Result<Response> {
@@ -130,7 +130,7 @@ impl Search {
             given.text(name).map(of)
         };
         let username = given.text("username").filter(|_| exact).map(str::to_owned);
-        let mut tests = vec![people::of_own_organization(&call.op)];
+        let mut tests = vec![users::of_own_organization(&call.op)];
         tests.extend(given.text("email").map(has_address));
         tests.extend(username.as_deref().map(has_username));
         tests.extend(

@@ -15,13 +15,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::OpenId;
-use crate::authn::Actor;
 use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
-use crate::error::Error;
-use crate::http::{App, Facts, RequestId, presented, read_body, to_its_end};
-use crate::password::Password;
-use crate::session::{self, SignIn, Tokens};
+use crate::directory::session::{self, SignIn, Tokens};
+use crate::model::Actor;
+use crate::model::error::Error;
+use crate::request::{App, LogFields, RequestInfo, presented, read_body, to_its_end};
+use crate::services::hasher::Password;
 
 const OPERATION: &str = "wallaroo token";
 
@@ -76,13 +76,13 @@ impl From<Error> for Refused {
 }
 
 /// `POST …/token`.
-pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, request: Request) -> Response {
+pub async fn token(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let run = async {
         // Nobody may say who they are here, and so nobody may speak for another.
         let nobody = presented(&parts.headers, &id)?.without_credential();
         let form = Form::parse(&read_body(body).await?);
-        let op = OpContext::of_request(Arc::clone(&app.services), nobody, Arc::clone(&id.0), id.1).await?;
+        let op = OpContext::of_request(Arc::clone(&app.services), nobody, Arc::clone(&id.id), id.client_ip).await?;
         granted(&app, &op, &form, &parts.headers).await
     };
     let mut response = match run.await {
@@ -92,7 +92,7 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestId>, 
             refused.response()
         }
     };
-    if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
+    if let Some(facts) = response.extensions_mut().get_mut::<LogFields>() {
         facts.operation = Some(OPERATION.to_owned());
     }
     response
@@ -151,7 +151,9 @@ fn given(tokens: Tokens) -> Response {
         not_before_policy: 0,
     };
     let mut response = answer(StatusCode::OK, &body);
-    response.extensions_mut().insert(Facts::of(&Actor::user(tokens.caller)));
+    response
+        .extensions_mut()
+        .insert(LogFields::of(&Actor::user(tokens.caller)));
     response
 }
 

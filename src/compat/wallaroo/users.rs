@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use super::representation::{self, FIELDS, Representation};
 use crate::compat::face::{self, Call, json as answer};
 use crate::compat::fields::Fields;
-use crate::compat::people;
+use crate::compat::users;
 use crate::context::OpContext;
-use crate::error::Result;
-use crate::http::Facts;
+use crate::directory::role::reserved::WALLAROO;
+use crate::directory::user::{self, NewUser, Term, User, UserChange};
 use crate::list::{self, Filter};
-use crate::password::Password;
-use crate::role::BuiltIn;
-use crate::role::reserved::WALLAROO;
-use crate::user::{self, NewUser, Term, User, UserChange};
-use crate::value::with_hyphens;
+use crate::model::BuiltIn;
+use crate::model::error::Result;
+use crate::model::with_hyphens;
+use crate::request::LogFields;
+use crate::services::hasher::Password;
 
 /// So many of the ids asked for are looked up at once.
 const IDS_AT_ONCE: usize = 250;
@@ -27,9 +27,9 @@ const IDS_AT_ONCE: usize = 250;
 /// What the SDK's constructor asks for before it has a credential: nothing about anybody.
 pub async fn config() -> Response {
     let mut response = answer(StatusCode::OK, &json!({ "default_arch": "x86" }));
-    response.extensions_mut().insert(Facts {
+    response.extensions_mut().insert(LogFields {
         operation: Some("wallaroo config".to_owned()),
-        ..Facts::default()
+        ..LogFields::default()
     });
     response
 }
@@ -65,7 +65,7 @@ fn entry(out: &mut Vec<u8>, id: &str, user: Option<&Representation>) -> serde_js
 async fn named(op: &OpContext, ids: Vec<String>) -> Result<Vec<(String, Option<Representation>)>> {
     let filter = Filter::All(vec![
         Filter::Own(Term::SameId(ids.clone())),
-        people::of_own_organization(op),
+        users::of_own_organization(op),
     ]);
     let users = list::few::<User>(op, &filter, FIELDS).await?;
     let shown = representation::each(op, users).await?;
@@ -108,14 +108,14 @@ fn role(name: String) -> String {
 
 /// Refuses a user's credentials from now on.
 pub async fn deactivate(call: Call) -> Result<Response> {
-    let target = people::target_by_email(&call.op, call.fields.required_text("email")?);
+    let target = users::target_by_email(&call.op, call.fields.required_text("email")?);
     user::deactivate(&call.op, &target).await?;
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
 /// Lets a user in again.
 pub async fn activate(call: Call) -> Result<Response> {
-    let target = people::target_by_email(&call.op, call.fields.required_text("email")?);
+    let target = users::target_by_email(&call.op, call.fields.required_text("email")?);
     user::activate(&call.op, &target).await?;
     Ok(answer(StatusCode::OK, &json!({})))
 }
@@ -127,7 +127,7 @@ pub async fn edit(call: Call) -> Result<Response> {
     let firstname = spelled(&fields, "first_name", "firstName");
     let lastname = spelled(&fields, "last_name", "lastName");
     let is_admin = spelled(&fields, "is_admin", "isAdmin");
-    let target = people::target_by_id(&op, fields.required_text("id")?);
+    let target = users::target_by_id(&op, fields.required_text("id")?);
     let wanted = UserChange {
         email: Some(fields.required_text("email")?.to_owned()),
         firstname: Some(fields.required_text(firstname)?.to_owned()),

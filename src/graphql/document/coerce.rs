@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::scalar::{self, must_be};
 use super::types::{Input, Named, types};
 use super::validate::Uses;
-use crate::error::shown;
+use crate::model::error::shown;
 
 /// The values of an operation's variables; those that were not given are not among them.
 pub type Variables = HashMap<Name, Value>;

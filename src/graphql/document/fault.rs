@@ -2,7 +2,7 @@
 
 use async_graphql::Pos;
 
-use crate::error::{Error, ErrorCode};
+use crate::model::error::{Error, ErrorCode};
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

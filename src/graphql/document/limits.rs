@@ -15,8 +15,8 @@ use serde_json::{Map, Value as Json};
 use super::filters;
 use super::parse::Definitions;
 use super::types::types;
-use crate::error::{Error, Result, shown};
 use crate::list::FILTER_TESTS_MAX;
+use crate::model::error::{Error, Result, shown};
 
 /// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
 pub const DEPTH_MAX: u64 = 16;

@@ -37,7 +37,7 @@ use async_graphql::{Name, Positioned};
 use moka::sync::Cache;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, shown};
+use crate::model::error::{Error, shown};
 use parse::Definitions;
 use validate::Uses;
 

@@ -6,8 +6,8 @@ use async_graphql::{Name, Number};
 use async_graphql_value::Value;
 use serde_json::Value as Json;
 
-use crate::error::shown;
-use crate::value::Timestamp;
+use crate::model::Timestamp;
+use crate::model::error::shown;
 
 /// What a scalar takes, in words.
 fn expected(scalar: &str) -> &'static str {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::fault::Fault;
 use super::parse::{self, Definitions};
 use super::scan::{BRACKETS_MAX, Kind, TOKENS_MAX, scan};
-use crate::error::ErrorCode;
+use crate::model::error::ErrorCode;
 
 fn parsed(text: &str) -> Result<Definitions, Fault> {
     parse::parse(scan(text)?)

@@ -9,7 +9,7 @@ mod users;
 use axum::http::{Method, StatusCode};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
+use tenantry::model::BuiltIn;
 
 use crate::support::{App, Caller};
 

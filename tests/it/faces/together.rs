@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, header};
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
+use tenantry::model::BuiltIn;
 
 use crate::on_both;
 use crate::support::documents::{ACTIVATE_USER, CREATE_USER, DEACTIVATE_USER, DELETE_USER, UPDATE_USER, change};

@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use futures::StreamExt;
 use serde_json::json;
-use tenantry::http::BODY_BYTES_MAX;
+use tenantry::request::BODY_BYTES_MAX;
 
 use super::{app, post};
 use crate::support::assert_leaks_nothing;

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tenantry::http::{Bounds, Edge};
+use tenantry::http::Bounds;
+use tenantry::services::network::Edge;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -218,7 +219,7 @@ async fn one_address_has_its_share_of_the_connections() {
     assert!(tokio::time::timeout(SOON, again).await.is_ok());
     // A proxy serves many.
     let edge = Edge {
-        trusted_proxies: vec![tenantry::edge::proxies("127.0.0.0/8").unwrap()],
+        trusted_proxies: vec![tenantry::services::network::proxies("127.0.0.0/8").unwrap()],
         ..Edge::default()
     };
     let (address, _stop, _) = listening_within(&app, edge, bounds).await;

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
-use tenantry::password::Password;
+use tenantry::services::hasher::Password;
 use tower::ServiceExt;
 
 use crate::on_both;
@@ -121,7 +121,7 @@ on_both! {
         assert_eq!(value(&after, "tenantry_mails_waiting"), 1.0);
         assert_eq!(value(&after, "tenantry_mails_oldest_age_seconds"), 90.0);
         assert!(value(&after, "tenantry_audit_trail_position") > trail);
-        tenantry::worker::send_mails_once(&app.services).await;
+        tenantry::operations::worker::send_mails_once(&app.services).await;
         let sent = metrics(&app).await;
         assert_eq!(value(&sent, "tenantry_mails_waiting"), 0.0);
         assert_eq!(value(&sent, "tenantry_mails_oldest_age_seconds"), 0.0);

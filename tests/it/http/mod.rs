@@ -15,7 +15,8 @@ mod persisted;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use tenantry::http::{App as HttpApp, router};
+use tenantry::http::router;
+use tenantry::request::App as HttpApp;
 
 use crate::support::{App, Backend, Caller, Reply};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
-use tenantry::http::{App as HttpApp, router};
+use tenantry::http::router;
+use tenantry::request::App as HttpApp;
 
 use super::app;
 use crate::support::{App, Reply};

@@ -118,9 +118,9 @@ fn ways_to_json(sdl: &Sdl) -> Vec<(Vec<String>, String)> {
 }
 
 async fn statements(caller: &Caller<'_>, document: &str) -> Vec<String> {
-    let sent = tenantry::db::SENT.scope(Default::default(), async {
+    let sent = tenantry::store::db::SENT.scope(Default::default(), async {
         caller.ok(document, json!({})).await;
-        tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
+        tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     let sql = sent.await.into_iter().map(|statement| statement.sql);
     // The credential is looked up, and its use noted, now and then.

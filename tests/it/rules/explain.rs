@@ -161,9 +161,9 @@ on_both! {
                 (Method::PUT, "/auth/admin/realms/master/users/acme-77", Some(json!({})), "id"),
                 (Method::POST, "/v1/api/users/activate", Some(json!({"email": "u-77@acme.example"})), "email"),
             ] {
-                let statements = tenantry::db::SENT.scope(Default::default(), async {
+                let statements = tenantry::store::db::SENT.scope(Default::default(), async {
                     caller.rest(method, path, body.as_ref()).await;
-                    tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
+                    tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
                 });
                 let of_users = |statement: &Statement| statement.sql.contains("FROM \"users\" WHERE");
                 let statements: Vec<Statement> = statements.await.into_iter().filter(of_users).collect();

@@ -42,7 +42,7 @@ fn read(folder: &Path, text: &mut String) {
 #[test]
 fn only_the_database_speaks_to_the_driver() {
     for (file, source) in sources("src") {
-        let inside = file.starts_with("db/") || file == "error/database.rs";
+        let inside = file.starts_with("store/db/") || file == "model/error/database.rs";
         assert!(inside || !source.code.contains("sqlx"), "{file} knows the driver");
         for word in [
             "DatabaseConnection",
@@ -50,7 +50,7 @@ fn only_the_database_speaks_to_the_driver() {
             "TransactionTrait",
             "PoolOptions",
         ] {
-            let allowed = file == "db/setup.rs" || file == "setup.rs" && word == "DatabaseTransaction";
+            let allowed = file == "store/db/setup.rs" || file == "operations/setup.rs" && word == "DatabaseTransaction";
             assert!(
                 allowed || !source.code.contains(word),
                 "{file} uses the library's {word}"

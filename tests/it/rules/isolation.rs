@@ -357,13 +357,18 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     let key = |caller: &str| {
         let (caller, name) = (caller.to_owned(), format!("{}-key", caller.split('-').next().unwrap()));
         async move {
-            let new = tenantry::api_key::NewApiKey {
+            let new = tenantry::directory::api_key::NewApiKey {
                 name,
                 ..Default::default()
             };
-            let made = tenantry::api_key::create_for(&app.machine(), &tenantry::user::Target::id(caller), new, None)
-                .await
-                .unwrap();
+            let made = tenantry::directory::api_key::create_for(
+                &app.machine(),
+                &tenantry::directory::user::Target::id(caller),
+                new,
+                None,
+            )
+            .await
+            .unwrap();
             (made.key.id.to_string(), made.secret.expose().to_owned())
         }
     };

@@ -86,13 +86,18 @@ async fn administrator(app: &App) -> (String, String) {
             json!({ "data": data }),
         )
         .await;
-    let new = tenantry::api_key::NewApiKey {
+    let new = tenantry::directory::api_key::NewApiKey {
         name: "late".to_owned(),
         ..Default::default()
     };
-    let made = tenantry::api_key::create_for(&app.machine(), &tenantry::user::Target::id(&id), new, None)
-        .await
-        .unwrap();
+    let made = tenantry::directory::api_key::create_for(
+        &app.machine(),
+        &tenantry::directory::user::Target::id(&id),
+        new,
+        None,
+    )
+    .await
+    .unwrap();
     (id, made.secret.expose().to_owned())
 }
 

@@ -1,79 +1,98 @@
-//! Who may import whom, read from the sources: `http` → `graphql`, `compat` → `<noun>/graphql.rs` → `<noun>/<verb>.rs` →
-//! `list`, `authz`, `entity`, `audit` → `value`, `permission`, `error`, and never back.
+//! Who may import whom, read from the sources: from the top of [`LEVELS`] down, and never back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::from_top;
+use syn::visit::Visit;
 
-/// Modules that know nothing of the server but what stands here beside them. Every other module of the crate is a noun
-/// of the domain or one of `TOP`.
-const LOW: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("permission", &[]),
-    ("value", &["error"]),
-    ("entity", &["authz", "value"]),
-    // The gate asks who calls, and what that permits.
-    ("authz", &["authn", "error", "permission"]),
-    // A credential becomes an actor with the permissions of its owner's roles.
-    // Keys that sign are made with their event, and whoever impersonates is asked by the gate whether they may.
+use super::{assert_committed, from_top};
+
+/// The folders of `src`, the lowest first. Each knows only those before it.
+const LEVELS: &[(&str, &str)] = &[
     (
-        "authn",
-        &[
-            "audit",
-            "authz",
-            "context",
-            "db",
-            "entity",
-            "error",
-            "permission",
-            "role",
-            "value",
-        ],
+        "model",
+        "ids, texts, times, secrets, permissions, who calls, what can go wrong",
     ),
-    ("db", &["error"]),
-    ("list", &["authz", "context", "entity", "error", "value"]),
+    ("authz", "may they: the policy, and what nobody may give away"),
+    ("store", "the database, its tables, the audit trail"),
+    ("services", "what a process has: configuration, hashing, mailing, logs"),
+    ("authn", "who calls: keys, tokens, impersonation"),
+    ("context", "what a verb works with, and its one transaction"),
+    ("list", "every list, count and connection"),
     (
-        "audit",
-        // Events are looked for by their organization.
-        &[
-            "authz",
-            "authn",
-            "context",
-            "db",
-            "entity",
-            "error",
-            "list",
-            "organization",
-            "value",
-        ],
+        "directory",
+        "the nouns of the product: a folder each, a file for each verb",
     ),
     (
-        "mail",
-        &["authn", "config", "context", "edge", "entity", "error", "value"],
+        "operations",
+        "set-up, work in the background, cleaning up, doctor, demo",
     ),
-    ("edge", &[]),
-    ("config", &["authn", "db", "edge", "error", "value"]),
-    ("telemetry", &[]),
+    ("graphql", "the schema, and every noun's face in it"),
+    ("request", "a request on its way to a face"),
+    ("compat", "other products' own paths"),
+    ("http", "routes, limits, pages, metrics"),
+    ("cli", "the binary's commands"),
 ];
 
-/// What nothing of the domain, nor anything below it, may know.
-const TOP: &[&str] = &[
-    "cli", "compat", "doctor", "graphql", "http", "setup", "signals", "sweep", "worker",
+/// Nouns that know each other, and why. No others do.
+const PAIRS: &[(&str, &str, &str)] = &[
+    (
+        "email_verification",
+        "user",
+        "a changed address is verified, and a verification is of a user",
+    ),
+    (
+        "group",
+        "user",
+        "groups are found by their members, and users by their groups",
+    ),
+    (
+        "organization",
+        "user",
+        "an organization counts the seats that its users take",
+    ),
+    (
+        "password",
+        "session",
+        "a sign-in checks a password, and a new password ends sessions",
+    ),
+    (
+        "password",
+        "user",
+        "a user may be created with a password, and a password is a user's",
+    ),
+    (
+        "role",
+        "user",
+        "roles are given to users, and users are found by their roles",
+    ),
+    (
+        "session",
+        "user",
+        "sessions are a user's, and a deactivated user's sessions end",
+    ),
 ];
 
-/// Which files may speak of the GraphQL library.
+/// The files that may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {
-    file.starts_with("graphql/")
-        || file.starts_with("http/graphql")
-        || file.starts_with("compat/kili")
-        || file.ends_with("/graphql.rs")
-        || file.contains("/graphql/")
+    ["graphql/", "request/graphql.rs", "compat/kili"]
+        .iter()
+        .any(|face| file.starts_with(face))
 }
 
-/// Which module of the crate a file belongs to.
+/// The folder or file of `src` that a file belongs to.
 fn module(file: &str) -> &str {
     file.split(['/', '.']).next().unwrap_or(file)
+}
+
+/// The folder or file that a path of the crate begins with.
+fn module_of_path(path: &str) -> &str {
+    path.split("::").next().unwrap_or(path)
+}
+
+fn level(module: &str) -> usize {
+    let level = LEVELS.iter().position(|(name, _)| *name == module);
+    level.unwrap_or_else(|| panic!("{module} has no level"))
 }
 
 #[test]
@@ -85,41 +104,138 @@ fn the_graphql_library_stays_in_the_face() {
 }
 
 #[test]
-fn nothing_imports_upwards() {
+fn imports_point_down() {
     let mut wrong = BTreeSet::new();
     for (file, source) in sources("src") {
         let home = module(&file);
+        if ["lib", "main"].contains(&home) {
+            continue;
+        }
         for path in &source.paths {
-            let to = module_of_path(path);
-            if to == home {
-                continue;
-            }
-            let allowed = match LOW.iter().find(|(low, _)| *low == home) {
-                // The face of a low module (`audit/graphql.rs`) is a face like any other.
-                Some((_, known)) if !is_face(&file) => known.contains(&to),
-                _ => match home {
-                    "main" | "lib" => true,
-                    "cli" => to != "compat",
-                    "http" => to != "cli" && to != "setup" && (to != "compat" || file == "http/router.rs"),
-                    "compat" => !matches!(to, "cli" | "setup"),
-                    "graphql" => !matches!(to, "http" | "compat" | "cli" | "setup"),
-                    "setup" => !matches!(to, "http" | "compat" | "cli" | "graphql"),
-                    "worker" => !matches!(to, "http" | "compat" | "cli" | "graphql" | "setup"),
-                    _ if is_face(&file) => !matches!(to, "http" | "compat" | "cli" | "setup"),
-                    _ => !TOP.contains(&to),
-                },
-            };
-            if !allowed {
+            if level(module_of_path(path)) > level(home) {
                 wrong.insert(format!("{file} uses crate::{path}"));
-            }
-            // A verb does not know any noun's face, its own as little as another's.
-            let verb = !is_face(&file) && !["graphql", "http", "compat", "cli", "lib", "main"].contains(&home);
-            if verb && path.split("::").nth(1) == Some("graphql") {
-                wrong.insert(format!("{file} uses the face crate::{path}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Within a folder no two parts know each other, round about neither; but for the nouns that the domain itself joins.
+#[test]
+fn no_circles() {
+    for (folder, _) in LEVELS {
+        // Every object of the schema may lead to every other one.
+        if *folder == "graphql" {
+            continue;
+        }
+        let known: BTreeSet<(&str, &str)> = match *folder {
+            "directory" => PAIRS.iter().flat_map(|(a, b, _)| [(*a, *b), (*b, *a)]).collect(),
+            _ => BTreeSet::new(),
+        };
+        let graph = within(folder);
+        for (from, to) in &graph {
+            let back = graph.contains(&(to.clone(), from.clone()));
+            assert!(
+                !back || known.contains(&(from.as_str(), to.as_str())),
+                "{folder}: {from} and {to} know each other"
+            );
+        }
+        for (from, to) in &known {
+            assert!(
+                graph.contains(&((*from).to_owned(), (*to).to_owned())),
+                "{from} does not know {to} any more"
+            );
+        }
+        // The pairs apart, nothing leads back to where it began.
+        let apart: BTreeSet<_> = graph
+            .into_iter()
+            .filter(|(from, to)| !known.contains(&(from.as_str(), to.as_str())))
+            .collect();
+        for start in apart.iter().map(|(from, _)| from) {
+            let mut reached = BTreeSet::new();
+            let mut waiting = vec![start];
+            while let Some(at) = waiting.pop() {
+                for (_, to) in apart.iter().filter(|(from, _)| from == at) {
+                    if reached.insert(to) {
+                        waiting.push(to);
+                    }
+                }
+            }
+            assert!(!reached.contains(start), "{folder}: {start} leads back to itself");
+        }
+    }
+}
+
+/// Which parts of a folder name which others.
+fn within(folder: &str) -> BTreeSet<(String, String)> {
+    let mut graph = BTreeSet::new();
+    for (file, source) in sources("src") {
+        let Some(part) = file.strip_prefix(&format!("{folder}/")).map(module) else {
+            continue;
+        };
+        for path in &source.paths {
+            let mut names = path.split("::");
+            if names.next() == Some(folder)
+                && let Some(to) = names.next()
+                && part != "mod"
+                && part != to
+                && to.starts_with(char::is_lowercase)
+                && is_part(folder, to)
+            {
+                graph.insert((part.to_owned(), to.to_owned()));
+            }
+        }
+    }
+    graph
+}
+
+fn is_part(folder: &str, name: &str) -> bool {
+    let path = from_top("src").join(folder).join(name);
+    path.is_dir() || path.with_extension("rs").is_file()
+}
+
+/// The map in `docs/architecture.md` is drawn from the sources.
+#[test]
+fn the_map_is_true() {
+    let mut map = String::new();
+    let sources = sources("src");
+    for (folder, what) in LEVELS.iter().rev() {
+        let of = |file: &&String| module(file) == *folder;
+        let known: BTreeSet<&str> = sources
+            .iter()
+            .filter(|(file, _)| of(file))
+            .flat_map(|(_, source)| source.paths.iter().map(|path| module_of_path(path)))
+            .filter(|to| to != folder)
+            .collect();
+        let mut down: Vec<&str> = known.into_iter().collect();
+        down.sort_by_key(|to| std::cmp::Reverse(level(to)));
+        let down = if down.is_empty() {
+            "nothing".to_owned()
+        } else {
+            down.join(" ")
+        };
+        let parts: BTreeSet<&str> = sources
+            .keys()
+            .filter(of)
+            .filter_map(|file| file.strip_prefix(&format!("{folder}/")).map(module))
+            .filter(|part| *part != "mod")
+            .collect();
+        let parts = parts.into_iter().collect::<Vec<_>>().join(" ");
+        let parts = if parts.is_empty() {
+            "-".to_owned()
+        } else {
+            format!("`{parts}`")
+        };
+        map.push_str(&format!("| `{folder}` | {what} | {parts} | {down} |\n"));
+    }
+    let page = std::fs::read_to_string(from_top("docs/architecture.md")).unwrap();
+    let head = "| folder | what it holds | its parts | what it knows |\n|---|---|---|---|\n";
+    let (before, rest) = page.split_once(head).expect("the map is in the page");
+    let after = &rest[rest.find("\n\n").unwrap()..];
+    assert_committed(
+        "docs/architecture.md",
+        &format!("{before}{head}{}{after}", map.trim_end()),
+    );
 }
 
 /// A resolver decodes, calls a verb and wraps: it sends nothing to the database and asks no permission.
@@ -152,7 +268,10 @@ fn faces_hold_no_query_and_no_rule() {
     ];
     for (file, source) in sources("src") {
         let translates = file.starts_with("compat/");
-        if !(is_face(&file) || translates) || file.starts_with("graphql/") || file.starts_with("http/") {
+        let noun = file
+            .strip_prefix("graphql/")
+            .is_some_and(|name| is_part("directory", module(name)));
+        if !translates && !noun {
             continue;
         }
         // Where a product refuses the caller before it reads the fields, its face asks the gate itself, as the verb will.
@@ -185,7 +304,7 @@ fn time_comes_from_the_context() {
     for (file, source) in sources("src") {
         for word in ["Utc::now", "OffsetDateTime::now", "SystemTime::now", "Local::now"] {
             assert!(
-                !source.code.contains(word) || file == "context.rs",
+                !source.code.contains(word) || file == "model/clock.rs",
                 "{file} has '{word}'"
             );
         }
@@ -211,35 +330,11 @@ fn migrations_import_nothing_of_the_server() {
     );
 }
 
-/// Each module is a folder or file that `lib.rs` names, so that none is forgotten here.
-#[test]
-fn every_module_is_known() {
-    let modules: BTreeSet<String> = sources("src").keys().map(|file| module(file).to_owned()).collect();
-    let lib = std::fs::read_to_string(from_top("src/lib.rs")).unwrap();
-    for module in modules
-        .iter()
-        .filter(|module| !["lib", "main"].contains(&module.as_str()))
-    {
-        assert!(lib.contains(&format!("mod {module};")), "{module} is not in lib.rs");
-    }
-    for (low, known) in LOW {
-        assert!(modules.contains(*low), "there is no module {low}");
-        for one in *known {
-            assert!(modules.contains(*one), "there is no module {one}");
-        }
-    }
-}
-
-/// A noun of a path: `user::Target` → `user`. A path that names an item of `lib.rs` itself has none.
-fn module_of_path(path: &str) -> &str {
-    path.split("::").next().unwrap_or(path)
-}
-
 pub(super) struct Source {
     /// Without comments, texts and tests.
     pub(super) code: String,
-    /// What stands behind `crate::`, with groups taken apart.
-    paths: BTreeSet<String>,
+    /// What stands behind `crate::`, unit tests and comments apart, with groups taken apart.
+    pub(super) paths: BTreeSet<String>,
 }
 
 pub(super) fn sources(folder: &str) -> BTreeMap<String, Source> {
@@ -250,8 +345,9 @@ pub(super) fn sources(folder: &str) -> BTreeMap<String, Source> {
                 walk(top, &path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
-                let code = code(&std::fs::read_to_string(&path).unwrap());
-                let paths = crate_paths(&code);
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = code(&text);
+                let paths = crate_paths(&text);
                 found.insert(name, Source { code, paths });
             }
         }
@@ -277,72 +373,91 @@ fn code(source: &str) -> String {
     code
 }
 
-/// `use crate::{a::B, c::{D, E}}` → `a::B`, `c::D`, `c::E`.
-fn crate_paths(code: &str) -> BTreeSet<String> {
-    let mut paths = BTreeSet::new();
-    for (at, start) in code.match_indices("crate::") {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$') {
-            continue;
-        }
-        let rest = &code[at + start.len()..];
-        if !rest.is_empty() {
-            take_apart(rest, "", &mut paths);
-        }
-    }
-    paths
-}
+/// What a file names of its crate: the paths of its imports, types, expressions and macros, without its unit tests.
+fn crate_paths(source: &str) -> BTreeSet<String> {
+    #[derive(Default)]
+    struct Paths(BTreeSet<String>);
 
-/// Reads one path, or a group of them, at the start of `text`; gives what is left behind it.
-fn take_apart<'a>(text: &'a str, prefix: &str, paths: &mut BTreeSet<String>) -> &'a str {
-    let text = text.trim_start();
-    if let Some(mut group) = text.strip_prefix('{') {
-        loop {
-            group = group.trim_start().trim_start_matches(',').trim_start();
-            match group.strip_prefix('}') {
-                Some(rest) => return rest,
-                None if group.is_empty() => return group,
-                None => group = take_apart(group, prefix, paths),
+    impl Paths {
+        fn add(&mut self, segments: &[String]) {
+            if let [first, rest @ ..] = segments
+                && first == "crate"
+                && !rest.is_empty()
+            {
+                self.0.insert(rest.join("::"));
+            }
+        }
+
+        fn tree(&mut self, tree: &syn::UseTree, before: &[String]) {
+            let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+            match tree {
+                syn::UseTree::Path(path) => self.tree(&path.tree, &with(&path.ident)),
+                syn::UseTree::Name(name) if name.ident == "self" => self.add(before),
+                syn::UseTree::Name(name) => self.add(&with(&name.ident)),
+                syn::UseTree::Rename(name) if name.ident == "self" => self.add(before),
+                syn::UseTree::Rename(name) => self.add(&with(&name.ident)),
+                syn::UseTree::Glob(_) => self.add(before),
+                syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.tree(item, before)),
             }
         }
     }
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(text.len());
-    let (word, rest) = text.split_at(end);
-    let path = if prefix.is_empty() {
-        word.to_owned()
-    } else {
-        format!("{prefix}::{word}")
-    };
-    if let Some(deeper) = rest.strip_prefix("::")
-        && deeper.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '{')
-    {
-        return take_apart(deeper, &path, paths);
+
+    impl<'ast> Visit<'ast> for Paths {
+        fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+            // A unit test may know whom it likes.
+            if module.ident != "tests" {
+                syn::visit::visit_item_mod(self, module);
+            }
+        }
+
+        fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+            self.tree(&item.tree, &[]);
+        }
+
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            self.add(&segments);
+            syn::visit::visit_path(self, path);
+        }
+
+        fn visit_macro(&mut self, called: &'ast syn::Macro) {
+            self.visit_path(&called.path);
+            // The tokens, with blanks between them; `$crate` is the crate that the macro is of.
+            let tokens = called.tokens.to_string();
+            let words: Vec<&str> = tokens.split_whitespace().collect();
+            for (at, word) in words.iter().enumerate() {
+                if *word == "crate" {
+                    let path = words[at..].iter().enumerate();
+                    let path = path
+                        .take_while(|(n, word)| (n % 2 == 0) != (**word == "::"))
+                        .map(|(_, word)| *word);
+                    let segments: Vec<String> = path.filter(|word| *word != "::").map(str::to_owned).collect();
+                    self.add(&segments);
+                }
+            }
+        }
     }
-    paths.insert(path);
-    // `self as name`, `*`, a macro's `!`: nothing more of the path.
-    let rest = rest.trim_start_matches(|c: char| c.is_whitespace());
-    let rest = rest.strip_prefix("as ").map_or(rest, |alias| {
-        alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c.is_whitespace())
-    });
-    match rest.strip_prefix(|c: char| c != ',' && c != '}') {
-        // Inside a group nothing else can stand before the comma; outside it nobody reads on.
-        Some(more) if prefix.is_empty() => more,
-        _ => rest,
-    }
+
+    let mut paths = Paths::default();
+    paths.visit_file(&syn::parse_file(source).unwrap());
+    paths.0
 }
 
 #[test]
 fn paths_are_read() {
-    let code = "use crate::{organization, tenant};\nuse crate::a::{self, b::{C, D as E}, F};\nlet x = crate::g::h(1);\n$crate::no::thing";
+    let code = "use crate::{organization, tenant};\nuse crate::a::{self, b::{C, D as E}, F};\n\
+                fn f(x: crate::t::T) { let x = crate::g::h(1); m!(crate::i::j(), $crate::k::l); }\n\
+                mod tests { use crate::no::thing; }";
     let expected = [
+        "a",
         "a::F",
         "a::b::C",
         "a::b::D",
-        "a::self",
         "g::h",
+        "i::j",
+        "k::l",
         "organization",
+        "t::T",
         "tenant",
     ];
     assert_eq!(crate_paths(code).into_iter().collect::<Vec<_>>(), expected);

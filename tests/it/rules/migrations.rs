@@ -2,11 +2,11 @@
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Statement};
-use tenantry::db::{Database, SchemaState, schema_state};
+use tenantry::store::db::{Database, SchemaState, schema_state};
 
 use super::from_top;
 use crate::on_both;
-use tenantry::authn::Secret;
+use tenantry::model::Secret;
 
 use crate::support::{ADMIN_KEY, App};
 
@@ -34,7 +34,7 @@ on_both! {
         assert_eq!(shape(&*change).await, current);
         change.commit().await.unwrap();
         // And the server starts on it as on an empty database.
-        tenantry::setup::prepare(&app.services, Some(&Secret::given(ADMIN_KEY))).await.unwrap();
+        tenantry::operations::setup::prepare(&app.services, Some(&Secret::given(ADMIN_KEY))).await.unwrap();
         app.services.credentials.forget();
         assert_eq!(app.admin().ok("{ me { id } }", serde_json::json!({})).await["me"]["id"], "admin");
     }
@@ -50,10 +50,10 @@ on_both! {
             .unwrap();
         change.commit().await.unwrap();
         let before = app.dump().await;
-        let refused = tenantry::setup::prepare(&app.services, Some(&Secret::given("another-key-of-the-admin-0123456789"))).await;
+        let refused = tenantry::operations::setup::prepare(&app.services, Some(&Secret::given("another-key-of-the-admin-0123456789"))).await;
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("newer release") && message.contains("m29990101_000001_later"), "{message}");
-        assert!(tenantry::setup::migrate(db).await.is_err());
+        assert!(tenantry::operations::setup::migrate(db).await.is_err());
         assert_eq!(app.dump().await, before);
         assert!(db.is_ready().await, "a running server stays ready");
         assert_eq!(app.admin().ok("{ countUsers }", serde_json::json!({})).await["countUsers"], 1);
@@ -67,7 +67,7 @@ on_both! {
             change.execute_unprepared(&format!("UPDATE seaql_migrations SET version = '{step}'")).await.unwrap();
             change.commit().await.unwrap();
             let before = app.dump().await;
-            let refused = tenantry::setup::migrate(db).await.unwrap_err().to_string();
+            let refused = tenantry::operations::setup::migrate(db).await.unwrap_err().to_string();
             assert!(refused.contains("unreleased build") && refused.contains(step), "{refused}");
             assert_eq!(app.dump().await, before);
             assert!(!db.is_ready().await);
@@ -81,8 +81,8 @@ on_both! {
         assert!(!db.is_ready().await);
         let steps = Migrator::migrations().len();
         assert_eq!(schema_state(db.reader()).await.unwrap(), SchemaState::Older(steps));
-        tenantry::setup::migrate(&db).await.unwrap();
-        tenantry::setup::migrate(&db).await.unwrap();
+        tenantry::operations::setup::migrate(&db).await.unwrap();
+        tenantry::operations::setup::migrate(&db).await.unwrap();
         assert!(db.is_ready().await);
         db.close().await;
     }
@@ -94,7 +94,7 @@ on_both! {
             "SELECT name FROM roles WHERE organization_pk IS NULL",
         )).await.unwrap();
         let mut stored: Vec<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
-        let mut known = tenantry::role::BuiltIn::ALL.map(|role| role.name().to_owned()).to_vec();
+        let mut known = tenantry::model::BuiltIn::ALL.map(|role| role.name().to_owned()).to_vec();
         stored.sort();
         known.sort();
         assert_eq!(stored, known);

@@ -78,10 +78,10 @@ on_both! {
                 let mut wanted = filter.clone();
                 wanted["email"] = json!(email);
                 let variables = json!({"where": wanted, "old": temporary});
-                let sent = tenantry::db::SENT.scope(Default::default(), async {
+                let sent = tenantry::store::db::SENT.scope(Default::default(), async {
                     let refusal = nobody.refusal(UPDATE, variables.clone()).await;
                     assert_eq!(refusal["extensions"], json!({"code": "INVALID", "field": "where"}), "{wanted}: {refusal}");
-                    tenantry::db::SENT.with(|sent| sent.lock().unwrap().len())
+                    tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().len())
                 });
                 assert_eq!(sent.await, 0, "{wanted} was looked up");
             }

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use tenantry::authn::{Actor, Caller};
 use tenantry::authz::{Action, Resource, Scope};
 use tenantry::context::OpContext;
-use tenantry::error::ErrorCode;
-use tenantry::permission::Permissions;
-use tenantry::role::BuiltIn;
-use tenantry::value::{OrganizationId, UserId};
+use tenantry::model::BuiltIn;
+use tenantry::model::Permissions;
+use tenantry::model::error::ErrorCode;
+use tenantry::model::{Actor, Caller};
+use tenantry::model::{OrganizationId, UserId};
 
 use super::{assert_committed, from_top};
 use crate::support::{App, Backend};
@@ -89,7 +89,7 @@ pub fn user(permissions: Permissions) -> Actor {
         tenant_pk: None,
         permissions,
         api_key_pk: None,
-        limits: tenantry::authn::Limits::default(),
+        limits: tenantry::model::Limits::default(),
     })
 }
 
@@ -109,7 +109,7 @@ fn the_lists_of_variants_are_complete() {
     let shown = |all: &[Resource]| all.iter().map(|one| format!("{one:?}")).collect();
     same("src/authz/mod.rs", "Resource", shown(Resource::ALL));
     let shown = |all: &[BuiltIn]| all.iter().map(|one| format!("{one:?}")).collect();
-    same("src/role/mod.rs", "BuiltIn", shown(&BuiltIn::ALL));
+    same("src/model/built_in_role.rs", "BuiltIn", shown(&BuiltIn::ALL));
 }
 
 /// The variants that stand in the source.

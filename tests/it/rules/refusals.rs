@@ -10,8 +10,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
-use tenantry::user::Target;
+use tenantry::directory::user::Target;
+use tenantry::model::BuiltIn;
 
 use super::{Sdl, assert_committed};
 use crate::on_both;
@@ -526,8 +526,13 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
     if existing && document.contains("removeUserFromGroup") {
         let group = app.column("SELECT id FROM groups ORDER BY pk DESC LIMIT 1").await;
         let group: String = group.into_iter().next().unwrap();
-        let (group, user) = (tenantry::group::Target::id(group), Target::id(format!("user-{number}")));
-        tenantry::group::add_user(&app.machine(), &group, &user).await.unwrap();
+        let (group, user) = (
+            tenantry::directory::group::Target::id(group),
+            Target::id(format!("user-{number}")),
+        );
+        tenantry::directory::group::add_user(&app.machine(), &group, &user)
+            .await
+            .unwrap();
     }
     Filled {
         document: filled,
@@ -543,22 +548,22 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
     let acme = || Some("acme".to_owned());
     match what {
         "$group" => {
-            let new = tenantry::group::NewGroup {
+            let new = tenantry::directory::group::NewGroup {
                 name: id,
                 organization_id: acme(),
                 ..Default::default()
             };
-            let made = tenantry::group::create(&op, new).await.unwrap();
+            let made = tenantry::directory::group::create(&op, new).await.unwrap();
             made.id.to_string()
         }
         "$role" => {
-            let new = tenantry::role::NewRole {
+            let new = tenantry::directory::role::NewRole {
                 name: id,
                 permissions: vec!["read:databases".to_owned()],
                 organization_id: acme(),
                 ..Default::default()
             };
-            let made = tenantry::role::create(&op, new).await.unwrap();
+            let made = tenantry::directory::role::create(&op, new).await.unwrap();
             made.id.to_string()
         }
         "$user" => {
@@ -570,23 +575,27 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
         }
         "$token" => {
             let user = user(app, number, None, None).await;
-            tenantry::password::start(&op, &Target::id(user)).await.unwrap();
+            tenantry::directory::password::start(&op, &Target::id(user))
+                .await
+                .unwrap();
             app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$verification" => {
             let user = user(app, number, None, None).await;
-            tenantry::email::request(&op, Some(&Target::id(user))).await.unwrap();
+            tenantry::directory::email_verification::request(&op, Some(&Target::id(user)))
+                .await
+                .unwrap();
             app.send_mails().await;
             token_of(app.mails().last().unwrap())
         }
         "$invitation" | "$invited" => {
-            let new = tenantry::invitation::NewInvitation {
+            let new = tenantry::directory::invitation::NewInvitation {
                 email: format!("{id}@acme.example"),
                 organization_id: acme(),
                 ..Default::default()
             };
-            let made = tenantry::invitation::send(&op, new).await.unwrap();
+            let made = tenantry::directory::invitation::send(&op, new).await.unwrap();
             app.send_mails().await;
             match what {
                 "$invited" => token_of(app.mails().last().unwrap()),
@@ -594,31 +603,31 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
             }
         }
         "$tenant" => {
-            let new = tenantry::tenant::NewTenant {
+            let new = tenantry::directory::tenant::NewTenant {
                 id: Some(id.clone()),
                 name: "Tenant".to_owned(),
                 organization_id: acme(),
                 ..Default::default()
             };
-            tenantry::tenant::create(&op, new).await.unwrap();
+            tenantry::directory::tenant::create(&op, new).await.unwrap();
             id
         }
         "$organization" => {
-            let new = tenantry::organization::NewOrganization {
+            let new = tenantry::directory::organization::NewOrganization {
                 id: Some(id.clone()),
                 name: "Organization".to_owned(),
                 ..Default::default()
             };
-            tenantry::organization::create(&op, new).await.unwrap();
+            tenantry::directory::organization::create(&op, new).await.unwrap();
             id
         }
         "$key" => {
             if let Some(me) = me {
-                let new = tenantry::api_key::NewApiKey {
+                let new = tenantry::directory::api_key::NewApiKey {
                     name: id.clone(),
                     ..Default::default()
                 };
-                tenantry::api_key::create_for(&op, &Target::id(me), new, None)
+                tenantry::directory::api_key::create_for(&op, &Target::id(me), new, None)
                     .await
                     .unwrap();
             }
@@ -645,26 +654,28 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
 /// Makes a user and gives its id. A password that is called temporary is one.
 async fn user(app: &App, number: usize, password: Option<&str>, role: Option<String>) -> String {
     let id = format!("user-{number}");
-    let new = tenantry::user::NewUser {
+    let new = tenantry::directory::user::NewUser {
         id: Some(id.clone()),
         email: Some(format!("{id}@acme.example")),
-        password: password.map(tenantry::password::Password::new),
+        password: password.map(tenantry::services::hasher::Password::new),
         password_temporary: password.is_some_and(|password| password.starts_with("temporary")),
         organization_id: Some("acme".to_owned()),
         roles: role.into_iter().collect(),
         ..Default::default()
     };
-    tenantry::user::create(&app.machine(), new).await.unwrap();
+    tenantry::directory::user::create(&app.machine(), new).await.unwrap();
     id
 }
 
 /// Begins a session; gives its id and its refresh token.
 async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
-    let typed = tenantry::session::SignIn {
+    let typed = tenantry::directory::session::SignIn {
         email: email.to_owned(),
-        password: tenantry::password::Password::new(password),
+        password: tenantry::services::hasher::Password::new(password),
     };
-    let tokens = tenantry::session::sign_in(&app.machine(), &typed).await.unwrap();
+    let tokens = tenantry::directory::session::sign_in(&app.machine(), &typed)
+        .await
+        .unwrap();
     let newest = app.column("SELECT id FROM sessions ORDER BY pk DESC LIMIT 1").await;
     let id: String = newest.into_iter().next().unwrap();
     (id, tokens.refresh_token.expose().to_owned())

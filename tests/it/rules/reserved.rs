@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_graphql::parser::types::TypeKind;
 use axum::http::Method;
 use serde_json::{Value, json};
-use tenantry::error::ErrorCode;
-use tenantry::role::{BuiltIn, reserved};
+use tenantry::directory::role::reserved;
+use tenantry::model::BuiltIn;
+use tenantry::model::error::ErrorCode;
 
 use super::resolvers::Resolvers;
 use super::{Sdl, from_top};
@@ -146,7 +147,7 @@ fn spellings_of_uuid(uuid: &str) -> BTreeSet<String> {
 }
 
 fn is_id(word: &str) -> bool {
-    tenantry::value::uuid_of(word).is_some()
+    tenantry::model::uuid_of(word).is_some()
 }
 
 on_both! {

@@ -18,9 +18,12 @@ struct Done {
 async fn done(app: &App, caller: &Caller<'_>, document: &str) -> Done {
     let events = "SELECT COUNT(*) FROM audit_events WHERE NOT refused";
     let before = app.number(events).await;
-    let sent = tenantry::db::SENT.scope(Default::default(), async {
+    let sent = tenantry::store::db::SENT.scope(Default::default(), async {
         let answer = caller.send(document, json!({})).await;
-        (answer, tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone()))
+        (
+            answer,
+            tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone()),
+        )
     });
     let (answer, sent) = sent.await;
     let code = &answer["errors"][0]["extensions"]["code"];

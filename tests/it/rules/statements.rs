@@ -10,10 +10,10 @@ use crate::support::{App, Caller};
 
 /// The statements that a request sends, without those that look up its credential or note its use.
 pub async fn sent(caller: &Caller<'_>, document: &str) -> Vec<sea_orm::Statement> {
-    let sent = tenantry::db::SENT.scope(Default::default(), async {
+    let sent = tenantry::store::db::SENT.scope(Default::default(), async {
         let answer = caller.send(document, json!({})).await;
         assert!(answer.get("errors").is_none(), "{document}\n{answer:#}");
-        tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
+        tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     sent.await
         .into_iter()
@@ -127,51 +127,53 @@ async fn grow(app: &App, rows: usize) {
     let op: OpContext = app.machine();
     for i in 0..rows {
         let id = |what: &str| Some(format!("{what}-{rows}-{i}"));
-        let new = tenantry::organization::NewOrganization {
+        let new = tenantry::directory::organization::NewOrganization {
             id: id("o"),
             name: format!("o {i}"),
             ..Default::default()
         };
-        tenantry::organization::create(&op, new).await.unwrap();
-        let new = tenantry::tenant::NewTenant {
+        tenantry::directory::organization::create(&op, new).await.unwrap();
+        let new = tenantry::directory::tenant::NewTenant {
             id: id("t"),
             name: format!("tenant {i}"),
             organization_id: Some("acme".to_owned()),
             ..Default::default()
         };
-        tenantry::tenant::create(&op, new).await.unwrap();
-        let new = tenantry::user::NewUser {
+        tenantry::directory::tenant::create(&op, new).await.unwrap();
+        let new = tenantry::directory::user::NewUser {
             id: id("u"),
             organization_id: Some("acme".to_owned()),
             tenant_id: id("t"),
             roles: vec!["user".to_owned()],
             ..Default::default()
         };
-        tenantry::user::create(&op, new).await.unwrap();
-        let new = tenantry::role::NewRole {
+        tenantry::directory::user::create(&op, new).await.unwrap();
+        let new = tenantry::directory::role::NewRole {
             name: format!("role {rows} {i}"),
             organization_id: Some("acme".to_owned()),
             ..Default::default()
         };
-        let role = tenantry::role::create(&op, new).await.unwrap();
-        let new = tenantry::group::NewGroup {
+        let role = tenantry::directory::role::create(&op, new).await.unwrap();
+        let new = tenantry::directory::group::NewGroup {
             name: format!("group {rows} {i}"),
             organization_id: Some("acme".to_owned()),
             roles: vec![role.id.to_string()],
             ..Default::default()
         };
-        let group = tenantry::group::create(&op, new).await.unwrap();
-        let member = tenantry::user::Target::id(id("u").unwrap());
-        let group = tenantry::group::Target::id(group.id.to_string());
-        tenantry::group::add_user(&op, &group, &member).await.unwrap();
-        let new = tenantry::invitation::NewInvitation {
+        let group = tenantry::directory::group::create(&op, new).await.unwrap();
+        let member = tenantry::directory::user::Target::id(id("u").unwrap());
+        let group = tenantry::directory::group::Target::id(group.id.to_string());
+        tenantry::directory::group::add_user(&op, &group, &member)
+            .await
+            .unwrap();
+        let new = tenantry::directory::invitation::NewInvitation {
             email: format!("i-{rows}-{i}@mail.example"),
             organization_id: Some("acme".to_owned()),
             tenant_id: id("t"),
             roles: vec!["user".to_owned()],
             ..Default::default()
         };
-        tenantry::invitation::send(&op, new).await.unwrap();
+        tenantry::directory::invitation::send(&op, new).await.unwrap();
         for owner in ["ann", "admin"] {
             let change = op.db().begin().await.unwrap();
             let session = format!(
@@ -181,12 +183,14 @@ async fn grow(app: &App, rows: usize) {
             );
             change.execute_unprepared(&session).await.unwrap();
             change.commit().await.unwrap();
-            let target = tenantry::user::Target::id(owner);
-            let new = tenantry::api_key::NewApiKey {
+            let target = tenantry::directory::user::Target::id(owner);
+            let new = tenantry::directory::api_key::NewApiKey {
                 name: format!("{rows} {i}"),
                 ..Default::default()
             };
-            tenantry::api_key::create_for(&op, &target, new, None).await.unwrap();
+            tenantry::directory::api_key::create_for(&op, &target, new, None)
+                .await
+                .unwrap();
         }
     }
 }

@@ -32,7 +32,7 @@ on_both! {
         let tables = tables(&app).await;
         // A start looks for these before it makes its own.
         let names: Vec<&str> = tables.keys().map(String::as_str).collect();
-        assert_eq!(names, tenantry::db::TABLES);
+        assert_eq!(names, tenantry::store::db::TABLES);
         assert!(tables.contains_key("users") && tables.contains_key("audit_events"), "{:?}", tables.keys());
         for (name, table) in &tables {
             assert!(!table.primary_key.is_empty(), "{name} has no primary key");

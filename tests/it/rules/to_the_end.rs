@@ -72,7 +72,7 @@ on_both! {
         quiet(&app).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
-        let mut file = tenantry::audit::AuditFile::open(&path).unwrap().unwrap();
+        let mut file = tenantry::directory::audit_event::AuditFile::open(&path).unwrap().unwrap();
         follow(&mut file, &app).await;
         assert_eq!(ids(&path), trail(&app).await);
         let untold = "SELECT COUNT(*) FROM users u WHERE (SELECT COUNT(*) FROM audit_events e WHERE e.target_pk = u.pk AND e.action = 'user.create') <> 1";
@@ -102,7 +102,7 @@ on_both! {
             drop(sent);
             quiet(&app).await;
         }
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let told = app.number("SELECT COUNT(*) FROM audit_events WHERE refused AND actor_id = 'ada'").await;
         assert_eq!(usize::try_from(told).unwrap(), calls.len());
     }

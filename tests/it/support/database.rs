@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Statement};
-use tenantry::authn::{Credentials, Secret, SecretSource, SigningKeys};
-use tenantry::config::MailConfig;
-use tenantry::context::{Clock, Services};
-use tenantry::db::Database;
-use tenantry::mail::Mailer;
-use tenantry::password::Hasher;
-use tenantry::value::Timestamp;
+use tenantry::authn::{Credentials, SigningKeys};
+use tenantry::context::Services;
+use tenantry::model::Clock;
+use tenantry::model::Timestamp;
+use tenantry::model::{Secret, SecretSource};
+use tenantry::services::config::MailConfig;
+use tenantry::services::hasher::Hasher;
+use tenantry::services::mailer::Mailer;
+use tenantry::store::db::Database;
 use tokio::sync::OnceCell;
 
 use super::{ADMIN_KEY, PUBLIC_URL, START, postgres};
@@ -144,12 +146,12 @@ async fn set_up(url: &str) {
         credentials: Credentials::default(),
         hasher: Hasher::default(),
         mailer: Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap(),
-        refusals: tenantry::audit::Refusals::default(),
-        built_in_roles: tenantry::role::BuiltInRoles::default(),
+        refusals: tenantry::services::refusals::Refusals::default(),
+        built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
         under_way: Default::default(),
         signing: SigningKeys::new(SecretSource::Missing, None),
     });
-    tenantry::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
+    tenantry::operations::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
         .await
         .unwrap();
     services.db.clone().close().await;

@@ -18,15 +18,19 @@ use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tenantry::authn::{Actor, Credentials, SecretKey, SecretSource, SigningKeys};
-use tenantry::config::MailConfig;
-use tenantry::context::{Clock, OpContext, Services};
-use tenantry::db::Database;
-use tenantry::entity::user;
-use tenantry::http::{App as HttpApp, router};
-use tenantry::mail::Mailer;
-use tenantry::password::{Hasher, Speeds};
-use tenantry::value::Timestamp;
+use tenantry::authn::{Credentials, SigningKeys};
+use tenantry::context::{OpContext, Services};
+use tenantry::http::router;
+use tenantry::model::Clock;
+use tenantry::model::Timestamp;
+use tenantry::model::{Actor, SecretKey, SecretSource};
+use tenantry::request::App as HttpApp;
+use tenantry::services::config::MailConfig;
+use tenantry::services::hasher::Hasher;
+use tenantry::services::hasher::Speeds;
+use tenantry::services::mailer::Mailer;
+use tenantry::store::db::Database;
+use tenantry::store::entity::user;
 use tower::ServiceExt;
 
 pub use database::{Backend, TestDatabase};
@@ -74,7 +78,7 @@ impl App {
 
     /// The same, whose mails go to this SMTP server.
     pub async fn with_smtp(backend: Backend, url: &str) -> Self {
-        let smtp = tenantry::config::Smtp::parse(url).unwrap();
+        let smtp = tenantry::services::config::Smtp::parse(url).unwrap();
         Self::with(
             backend,
             secret(),
@@ -86,7 +90,7 @@ impl App {
 
     async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>, hasher: Hasher) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
-            std::mem::forget(tenantry::telemetry::start());
+            std::mem::forget(tenantry::services::telemetry::start());
         }
         let database = database::TestDatabase::new(backend).await;
         let mail = tempfile::tempdir().unwrap();
@@ -97,8 +101,8 @@ impl App {
             credentials: Credentials::default(),
             hasher,
             mailer: Mailer::new(&mail_config, None, PUBLIC_URL).unwrap(),
-            refusals: tenantry::audit::Refusals::default(),
-            built_in_roles: tenantry::role::BuiltInRoles::default(),
+            refusals: tenantry::services::refusals::Refusals::default(),
+            built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
             under_way: Default::default(),
             signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
         });
@@ -162,13 +166,15 @@ impl App {
     /// A new key of a user that exists.
     pub async fn key_of(&self, id: &str) -> Caller<'_> {
         let op = self.machine();
-        let target = tenantry::user::Target::id(id);
+        let target = tenantry::directory::user::Target::id(id);
         let name = format!("test {}", uuid::Uuid::now_v7());
-        let new = tenantry::api_key::NewApiKey {
+        let new = tenantry::directory::api_key::NewApiKey {
             name,
             ..Default::default()
         };
-        let minted = tenantry::api_key::create_for(&op, &target, new, None).await.unwrap();
+        let minted = tenantry::directory::api_key::create_for(&op, &target, new, None)
+            .await
+            .unwrap();
         self.key(minted.secret.expose())
     }
 
@@ -268,7 +274,10 @@ impl App {
         let address = listener.local_addr().unwrap();
         let routes = self.router.clone();
         tokio::spawn(async move {
-            let (edge, bounds) = (tenantry::http::Edge::default(), tenantry::http::Bounds::default());
+            let (edge, bounds) = (
+                tenantry::services::network::Edge::default(),
+                tenantry::http::Bounds::default(),
+            );
             tenantry::http::serve(listener, routes, &edge, bounds, std::future::pending()).await;
         });
         address
@@ -284,7 +293,7 @@ impl App {
     /// A round of the worker, on a task of its own: its statements are none of the test's.
     pub async fn send_mails(&self) {
         let services = Arc::clone(&self.services);
-        let round = async move { tenantry::worker::send_mails_once(&services).await };
+        let round = async move { tenantry::operations::worker::send_mails_once(&services).await };
         tokio::spawn(round).await.unwrap();
     }
 

@@ -2,8 +2,8 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use tenantry::db::Database;
-use tenantry::error::{Error, ErrorCode};
+use tenantry::model::error::{Error, ErrorCode};
+use tenantry::store::db::Database;
 
 use super::VARIABLES;
 use crate::support::binary::Server;

@@ -2,7 +2,7 @@
 
 use super::super::fault::Fault;
 use super::walk::Walked;
-use crate::error::shown;
+use crate::model::error::shown;
 
 pub fn argument_names(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for place in &document.arguments {

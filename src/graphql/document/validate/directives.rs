@@ -2,7 +2,7 @@
 
 use super::super::fault::Fault;
 use super::walk::{Location, Walked};
-use crate::error::shown;
+use crate::model::error::shown;
 
 pub fn directives_are_defined(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for directive in document.directives.iter().flat_map(|(_, directives)| *directives) {

@@ -9,7 +9,7 @@ use super::super::fault::Fault;
 use super::super::parse::Definitions;
 use super::super::types::name_of;
 use super::walk::Walked;
-use crate::error::shown;
+use crate::model::error::shown;
 
 pub fn field_selections(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for place in &document.fields {

@@ -4,7 +4,7 @@ use async_graphql::{Name, Pos, Positioned};
 
 use super::super::fault::Fault;
 use super::walk::{Scope, Walked};
-use crate::error::shown;
+use crate::model::error::shown;
 
 /// The types that fragments are on, each with the place where it is named.
 fn conditions<'a>(document: &'a Walked<'a>) -> impl Iterator<Item = &'a Positioned<Name>> {

@@ -4,7 +4,7 @@ use async_graphql::parser::types::OperationType;
 
 use super::super::fault::Fault;
 use super::walk::Walked;
-use crate::error::shown;
+use crate::model::error::shown;
 
 pub fn operation_name_uniqueness(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     let operations = &document.definitions.operations;

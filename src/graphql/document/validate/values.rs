@@ -8,7 +8,7 @@ use super::super::fault::Fault;
 use super::super::scalar::{self, must_be};
 use super::super::types::{Named, Types, name_of};
 use super::walk::Walked;
-use crate::error::shown;
+use crate::model::error::shown;
 
 /// Variables in a value are the business of the rules about variables.
 pub fn values_of_correct_type(document: &Walked<'_>, faults: &mut Vec<Fault>) {

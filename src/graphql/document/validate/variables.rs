@@ -9,7 +9,7 @@ use async_graphql_value::ConstValue;
 use super::super::fault::Fault;
 use super::super::types::name_of;
 use super::walk::{Scope, Use, Walked};
-use crate::error::shown;
+use crate::model::error::shown;
 
 /// What an operation does with one of its variables.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use async_graphql_value::Value;
 
 use super::super::parse::Definitions;
 use super::super::types::{self, Input, Types, name_of};
-use crate::error::shown;
+use crate::model::error::shown;
 
 /// In which definition something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

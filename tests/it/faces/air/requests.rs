@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
-use tenantry::db::SENT;
+use tenantry::store::db::SENT;
 
 use super::{GROUPS, ROLES, USERS, get, post, refused, world};
 use crate::on_both;
@@ -29,7 +29,7 @@ fn every_call() -> Vec<(Method, String, Option<Value>)> {
         (Method::GET, ROLES.to_owned(), None),
         (
             Method::GET,
-            format!("{ROLES}/{}", super::role_id(tenantry::role::BuiltIn::User)),
+            format!("{ROLES}/{}", super::role_id(tenantry::model::BuiltIn::User)),
             None,
         ),
         (Method::GET, GROUPS.to_owned(), None),
@@ -222,7 +222,7 @@ on_both! {
         // A refused impersonation is noted once, by its own name.
         let as_ada = [(HeaderName::from_static("x-tenantry-impersonate-user"), "ada")];
         assert_refused(&raw(&ann, &Method::GET, USERS, "", &as_ada).await, 401, "as ada");
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let told: Vec<String> = app.column("SELECT action || ' ' || actor_id || ' ' || count FROM audit_events WHERE refused ORDER BY action").await;
         assert_eq!(told, ["air GET roles ann 2", "air PUT users/{id}/groups/{id} ann 1", "impersonateUser ann 1"]);
     }

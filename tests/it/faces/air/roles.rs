@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
+use tenantry::model::BuiltIn;
 
 use super::{ROLES, get, hex, is_hex, many, refused, role_id, world};
 use crate::on_both;

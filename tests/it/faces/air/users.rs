@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
+use tenantry::model::BuiltIn;
 
 use super::{ROLES, USERS, answered, get, hex, is_hex, many, many_users, patch, post, put, refused, role_id, world};
 use crate::on_both;
@@ -234,9 +234,9 @@ on_both! {
         // Unknown parameters change nothing.
         assert_eq!(get(&ada, &format!("{USERS}?page=2&limit=1&Email=x")).await["users"].as_array().unwrap().len(), 1001);
         // One statement for the users of a stretch and one for their roles.
-        let sent = tenantry::db::SENT.scope(Default::default(), async {
+        let sent = tenantry::store::db::SENT.scope(Default::default(), async {
             get(&ada, USERS).await;
-            tenantry::db::SENT.with(|sent| sent.lock().unwrap().len())
+            tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().len())
         }).await;
         assert!((6..=8).contains(&sent), "{sent}");
     }

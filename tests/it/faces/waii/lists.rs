@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tenantry::user::NewUser;
+use tenantry::directory::user::NewUser;
 
 use super::{ids, world};
 use crate::on_both;
@@ -21,7 +21,7 @@ on_both! {
                 roles: vec!["user".to_owned()],
                 ..NewUser::default()
             };
-            tenantry::user::create(&op, new).await.unwrap();
+            tenantry::directory::user::create(&op, new).await.unwrap();
         }
         let admin = app.admin();
         let listed = admin.waii("list-users", json!({"lookup_org_id": "acme"})).await["users"].clone();
@@ -58,10 +58,10 @@ on_both! {
 /// note its use.
 async fn statements(caller: &Caller<'_>, name: &str, body: Value) -> usize {
     let request = caller.waii_request(name, &body);
-    let sent = tenantry::db::SENT.scope(Default::default(), async {
+    let sent = tenantry::store::db::SENT.scope(Default::default(), async {
         let reply = caller.app.send(request).await;
         assert_eq!(reply.status.as_u16(), 200, "{name}: {reply:?}");
-        tenantry::db::SENT.with(|sent| sent.lock().unwrap().clone())
+        tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     let sent = sent.await;
     let of_call =

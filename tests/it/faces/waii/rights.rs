@@ -66,7 +66,7 @@ on_both! {
         assert_eq!(bob.waii_status("list-users", json!({})).await, 403);
         let reply = bob.waii_as("ada", "get-user-info", json!({})).await;
         assert_eq!(reply.status.as_u16(), 403);
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let mut noted: Vec<String> = app.column("SELECT action FROM audit_events WHERE refused AND actor_id = 'bob'").await;
         noted.sort();
         assert_eq!(noted, ["impersonateUser", "waii create-user", "waii list-users"]);

@@ -2,7 +2,7 @@
 //! face, by each kind of caller, about things made anew for each; the verdicts must be the same, and the words too.
 
 use serde_json::{Value, json};
-use tenantry::role::BuiltIn;
+use tenantry::model::BuiltIn;
 
 use super::{detail, impersonating, world};
 use crate::on_both;
@@ -373,12 +373,12 @@ impl Filled<'_> {
                 .await;
         }
         if text.contains("$key") && self.me != "nobody" {
-            let new = tenantry::api_key::NewApiKey {
+            let new = tenantry::directory::api_key::NewApiKey {
                 name: self.id("$key"),
                 ..Default::default()
             };
-            let target = tenantry::user::Target::id(self.me);
-            tenantry::api_key::create_for(&app.machine(), &target, new, None)
+            let target = tenantry::directory::user::Target::id(self.me);
+            tenantry::directory::api_key::create_for(&app.machine(), &target, new, None)
                 .await
                 .unwrap();
         }

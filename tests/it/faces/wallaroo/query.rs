@@ -204,7 +204,7 @@ on_both! {
         assert_eq!(world.ada.keycloak(USERS).await.as_array().unwrap().len(), 1_236);
         // Asked for one by one, those who are there and as many who are not.
         let ids: Vec<String> = (1..=12_000).map(|n| format!("many-{n}")).collect();
-        let statements = tenantry::db::SENT.scope(Default::default(), async {
+        let statements = tenantry::store::db::SENT.scope(Default::default(), async {
             let users = world.ada.mlops(QUERY, json!({"user_ids": ids})).await["users"].clone();
             assert_eq!(users.as_object().unwrap().len(), 12_000);
             for n in [1, 250, 251, 1_234] {
@@ -212,7 +212,7 @@ on_both! {
             }
             assert_eq!(users["many-1235"], Value::Null);
             assert_eq!(users.as_object().unwrap().values().filter(|user| !user.is_null()).count(), 1_234);
-            tenantry::db::SENT.with(|sent| sent.lock().unwrap().len())
+            tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().len())
         }).await;
         // For each 250 ids one for the users and two for what stands beside them, and one for the credential, unless it is
         // remembered from the request before.
@@ -221,11 +221,11 @@ on_both! {
 
     async fn a_list_costs_the_same_for_two_and_for_hundreds(app: App) {
         let world = World::new(&app).await;
-        let count = async || tenantry::db::SENT.scope(Default::default(), async {
+        let count = async || tenantry::store::db::SENT.scope(Default::default(), async {
             world.ada.everybody().await;
             world.ada.keycloak(&format!("{USERS}?email=ann%40acme.example")).await;
             world.ada.keycloak(&user("ann")).await;
-            tenantry::db::SENT.with(|sent| sent.lock().unwrap().iter().filter(|one| !one.sql.contains("k.digest") && !one.sql.starts_with("UPDATE")).count())
+            tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().iter().filter(|one| !one.sql.contains("k.digest") && !one.sql.starts_with("UPDATE")).count())
         }).await;
         let few = count().await;
         assert_eq!(few, 7, "a list and a search two, one user three");

@@ -203,7 +203,7 @@ on_both! {
         world.ann.mlops_refused(INVITE, json!({"email": "y@acme.example"})).await;
         world.ann.keycloak_refused(Method::PUT, &user("ada"), Some(&json!({"enabled": false}))).await;
         world.ann.keycloak_refused(Method::GET, &user("ada"), None).await;
-        app.services.refusals.flush(&app.services, true).await.unwrap();
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let refused: Vec<String> = app.column("SELECT action FROM audit_events WHERE refused ORDER BY action").await;
         assert_eq!(refused, ["wallaroo GET user", "wallaroo PUT user", "wallaroo invite"]);
         let actors: Vec<String> = app.column("SELECT DISTINCT actor_id FROM audit_events WHERE refused").await;

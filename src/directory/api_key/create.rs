@@ -1,0 +1,159 @@
+//! Making a key.
+
+use sea_orm::{ActiveModelTrait, Set};
+
+use super::ApiKey;
+use crate::authz::escalation::may_grant;
+use crate::authz::{Action, Resource};
+use crate::context::{Change, OpContext};
+use crate::directory::user::{self, Target};
+use crate::model::Permissions;
+use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::{self, ApiKeyId, Timestamp};
+use crate::model::{Limits, Secret};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{api_key as table, user as user_table};
+
+/// A new key as the caller describes it.
+#[derive(Clone, Debug, Default)]
+pub struct NewApiKey {
+    pub name: String,
+    pub description: Option<String>,
+    /// Never, by default.
+    pub expires_at: Option<Timestamp>,
+    /// Names; all of the owner's, by default.
+    pub permissions: Option<Vec<String>>,
+}
+
+/// A key with its secret, which is told this once.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    pub key: ApiKey,
+    pub secret: Secret,
+}
+
+/// Makes a key for the caller. `CONFLICT` for a name the caller has given to another key in force.
+pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
+    op.authorize(Action::Create, Resource::ApiKey)?;
+    let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
+    let mut wanted = Wanted::parse(op, &new)?;
+    if let Some(permissions) = wanted.permissions {
+        may_grant(op.actor(), permissions)?;
+    }
+    wanted = wanted.within(caller.limits)?;
+    let mut change = op.begin().await?;
+    change.hold_caller().await?;
+    let secret = Secret::api_key()?;
+    let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    change.commit().await?;
+    Ok(NewSecret { key, secret })
+}
+
+/// Makes a key for a user, from the machine itself; or sets the one that was configured.
+pub async fn create_for(op: &OpContext, target: &Target, new: NewApiKey, given: Option<Secret>) -> Result<NewSecret> {
+    let granted = op.authorize(Action::Modify, Resource::User)?;
+    let wanted = Wanted::parse(op, &new)?;
+    let secret = match given {
+        Some(secret) => secret,
+        None => Secret::api_key()?,
+    };
+    let mut change = op.begin().await?;
+    let user: user_table::Model = user::locate(&*change, &granted, target).await?;
+    let key = insert(&mut change, op, user.pk, user.organization_pk, wanted, &secret).await?;
+    change.commit().await?;
+    Ok(NewSecret { key, secret })
+}
+
+pub(super) struct Wanted {
+    pub name: String,
+    pub description: Option<String>,
+    pub expires_at: Option<Timestamp>,
+    pub permissions: Option<Permissions>,
+}
+
+impl Wanted {
+    fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
+        if new.expires_at.is_some_and(|expiry| expiry <= op.now()) {
+            return Err(Error::invalid("expiryDate", "'expiryDate' must lie ahead.".to_owned()));
+        }
+        let named = |name: &String| {
+            Permissions::named(name)
+                .ok_or_else(|| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name))))
+        };
+        let permissions = match &new.permissions {
+            Some(names) => Some(
+                names
+                    .iter()
+                    .map(named)
+                    .collect::<Result<Vec<_>>>()?
+                    .into_iter()
+                    .collect(),
+            ),
+            None => None,
+        };
+        Ok(Self {
+            name: model::name("name", &new.name)?,
+            description: model::description("description", new.description.as_deref())?,
+            expires_at: new.expires_at,
+            permissions,
+        })
+    }
+
+    /// Holds a new key within the credential that everything started from: not more permissions, and not longer.
+    fn within(mut self, used: Limits) -> Result<Self> {
+        // What it asks for by name is within the caller's permissions already. Those of somebody impersonated may still be
+        // beyond what the impersonator's key is limited to.
+        self.permissions = match (self.permissions, used.permissions) {
+            (Some(wanted), Some(limit)) => Some(wanted & limit),
+            (wanted, limit) => wanted.or(limit),
+        };
+        match (self.expires_at, used.ends_at) {
+            (Some(wanted), Some(limit)) if wanted > limit => Err(Error::invalid(
+                "expiryDate",
+                format!("'expiryDate' must not be after the end of the API key that all of this began with, {limit}."),
+            )),
+            (Some(_), _) => Ok(self),
+            (None, limit) => {
+                self.expires_at = limit;
+                Ok(self)
+            }
+        }
+    }
+}
+
+pub(super) async fn insert(
+    change: &mut Change<'_>,
+    op: &OpContext,
+    user_pk: i64,
+    organization_pk: i64,
+    wanted: Wanted,
+    secret: &Secret,
+) -> Result<ApiKey> {
+    let now = op.now();
+    let name = wanted.name.clone();
+    let row = table::ActiveModel {
+        id: Set(ApiKeyId::from(op.new_id())),
+        user_pk: Set(user_pk),
+        name: Set(wanted.name),
+        description: Set(wanted.description),
+        digest: Set(secret.digest()),
+        prefix: Set(secret.prefix()),
+        permissions: Set(wanted.permissions.map(Permissions::to_stored)),
+        expires_at: Set(wanted.expires_at),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let row = row.insert(&**change).await.or_conflict(|constraint| {
+        if constraint.contains("digest") {
+            Error::Conflict("This key is in use already.".to_owned())
+        } else {
+            Error::Conflict(format!("There is an API key named '{name}' already."))
+        }
+    })?;
+    change
+        .record(Event::new("apiKey.create", row.pk, &row.id).of_organization(organization_pk))
+        .await?;
+    Ok(row.into())
+}

@@ -1,0 +1,73 @@
+//! Reading one's keys.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QuerySelect, QueryTrait};
+
+use crate::directory::user;
+use crate::list::{Filter, Sql, TextTest, names_one};
+use crate::model::Timestamp;
+use crate::model::digest;
+use crate::model::error::Result;
+use crate::store::entity::api_key::{Column, in_force};
+
+/// One test of a key.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    /// It is this very key; only the digest is compared.
+    Digest(String),
+    /// Its owner is like this.
+    User(Filter<user::Term>),
+    /// It is, or is not, revoked at this moment.
+    Revoked {
+        revoked: bool,
+        at: Timestamp,
+    },
+}
+
+impl Term {
+    pub fn key(key: &str) -> Self {
+        Self::Digest(digest(key))
+    }
+}
+
+/// The key that a change is for: by what tells it apart, and further tests may narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub key: Option<String>,
+    /// All that it has to pass, its names among it.
+    pub tests: Filter<Term>,
+}
+
+impl Target {
+    pub(super) fn must_name(&self) -> Result<()> {
+        let by = [
+            ("id", self.id.as_deref()),
+            ("name", self.name.as_deref()),
+            ("key", self.key.as_deref()),
+        ];
+        names_one("where", "API key", &by)
+    }
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    let all = Condition::all();
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Digest(digest) => all.add(Column::Digest.eq(digest.as_str())),
+        Term::User(Filter::All(parts)) if parts.is_empty() => all,
+        Term::User(filter) => {
+            let owners = crate::store::entity::user::Entity::find()
+                .select_only()
+                .column(crate::store::entity::user::Column::Pk)
+                .filter(filter.nested::<user::User>(sql)?);
+            all.add(Column::UserPk.in_subquery(owners.into_query()))
+        }
+        Term::Revoked { revoked: true, at } => all.add(Column::RevokedAt.lte(*at)),
+        Term::Revoked { revoked: false, at } => all.add(in_force(*at)),
+    })
+}

@@ -1,0 +1,99 @@
+//! Replacing a key's secret.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+
+use super::create::{Wanted, insert};
+use super::{ApiKey, NewSecret, Target};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::model::{Caller, Secret};
+use crate::store::audit_trail::Event;
+use crate::store::entity::api_key::{self as table, Column};
+
+const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
+/// Gives one of the caller's keys a new secret, under the same name and limits. The old one works for `overlap_seconds`
+/// more (0 to 604,800), so that programs can change over.
+pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Result<NewSecret> {
+    let granted = op.authorize(Action::Modify, Resource::ApiKey)?;
+    let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
+    if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
+        return Err(Error::invalid(
+            "overlapSeconds",
+            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
+        ));
+    }
+    target.must_name()?;
+    let now = op.now();
+    let mut change = op.begin().await?;
+    // The owner first, then the key, as whoever deletes or moves the owner takes them.
+    change.hold_caller().await?;
+    let found = table::Entity::find()
+        .filter(table::within(&granted))
+        .filter(Column::RevokedAt.is_null())
+        .filter(target.tests.to_sql::<ApiKey>(op.db().backend())?)
+        .lock_exclusive()
+        .limit(2)
+        .all(&*change)
+        .await?;
+    let [old]: [table::Model; 1] = found
+        .try_into()
+        .map_err(|_| Error::NotFound("No API key of yours in force is the one that 'where' names.".to_owned()))?;
+    if old.expires_at.is_some_and(|expiry| expiry <= now) {
+        return Err(Error::invalid(
+            "where",
+            format!("The API key '{}' has expired; make a new one.", old.name),
+        ));
+    }
+    may_replace(caller, &old)?;
+    let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
+    let mut ending = old.clone().into_active_model();
+    ending.revoked_at = Set(Some(ends_at));
+    ending.version = Set(old.version + 1);
+    ending.updated_at = Set(now.later_than(old.updated_at));
+    ending.update(&*change).await?;
+    let secret = Secret::api_key()?;
+    let wanted = Wanted {
+        name: old.name,
+        description: old.description,
+        expires_at: old.expires_at,
+        permissions: old.permissions.as_deref().map(Permissions::from_stored),
+    };
+    let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    change
+        .record(
+            Event::new("apiKey.rotate", old.pk, &old.id)
+                .of_organization(caller.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(NewSecret { key, secret })
+}
+
+/// The new secret is the caller's to keep, and must not be worth more than the credential that everything started from:
+/// that of a key which may do no more and lasts no longer, or of the very key that calls.
+fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
+    let limits = caller.limits;
+    let permitted = old
+        .permissions
+        .as_deref()
+        .map_or_else(Permissions::all, Permissions::from_stored);
+    let stronger = limits.permissions.is_some_and(|limit| !limit.contains(permitted));
+    let longer = match (old.expires_at, limits.ends_at) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(expiry), Some(limit)) => expiry > limit,
+    };
+    if caller.api_key_pk != Some(old.pk) && (stronger || longer) {
+        return Err(Error::Forbidden(format!(
+            "The API key '{}' may do more, or lasts longer, than the one that all of this began with.",
+            old.name
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Reading the trail along, for those who carry it elsewhere.
+//!
+//! Whoever follows remembers one number, the position of the last event it has delivered, and asks for those behind it.
+//! Events are ordered by their transactions and a page of them never changes once it could be read, so that nothing is
+//! missed, whatever became of the process that wrote an event or of the one that follows.
+
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
+
+use super::AuditEvent;
+use super::read::Term;
+use crate::list::Filter;
+use crate::model::error::Result;
+use crate::store::db::Database;
+use crate::store::entity::audit_event::{self as table, Column};
+use crate::store::entity::{any_of, organization};
+
+/// An event on its way to somewhere else.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    pub position: i64,
+    pub id: String,
+    /// The event as one line of JSON.
+    pub line: String,
+}
+
+/// The next events behind a position, in order, at most `limit`; behind 0 come all of them.
+pub async fn events_behind(db: &Database, position: i64, limit: u64) -> Result<Vec<Followed>> {
+    let events = table::Entity::find()
+        .filter(Column::Position.gt(position))
+        .filter(Filter::Own(Term::Settled).to_sql::<AuditEvent>(db.backend())?)
+        .order_by_asc(Column::Position)
+        .limit(limit)
+        .all(db.reader())
+        .await?;
+    let organizations = organization_ids(db, &events).await?;
+    Ok(events
+        .into_iter()
+        .map(|event| Followed {
+            position: event.position,
+            line: line(&event, organizations.get(&event.organization_pk.unwrap_or_default())),
+            id: event.id,
+        })
+        .collect())
+}
+
+/// The position of the newest event; 0 where there is none.
+pub async fn newest_position(db: &Database) -> Result<i64> {
+    let newest: Option<i64> = table::Entity::find()
+        .select_only()
+        .column(Column::Position)
+        .order_by_desc(Column::Position)
+        .limit(1)
+        .into_tuple()
+        .one(db.reader())
+        .await?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// Lines are for a store outside, which knows no internal key.
+async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std::collections::HashMap<i64, String>> {
+    #[derive(FromQueryResult)]
+    struct Named {
+        pk: i64,
+        id: String,
+    }
+    let pks: std::collections::BTreeSet<i64> = events.iter().filter_map(|event| event.organization_pk).collect();
+    if pks.is_empty() {
+        return Ok(std::collections::HashMap::new());
+    }
+    let named = organization::Entity::find()
+        .select_only()
+        .columns([organization::Column::Pk, organization::Column::Id])
+        .filter(any_of(db.backend(), organization::Column::Pk, pks))
+        .into_model::<Named>()
+        .all(db.reader())
+        .await?;
+    Ok(named.into_iter().map(|one| (one.pk, one.id)).collect())
+}
+
+fn line(event: &table::Model, organization: Option<&String>) -> String {
+    // One that was deleted is the target of the event that tells it.
+    let deleted = || (event.target_kind == "organization").then_some(&event.target_id);
+    json!({
+        "id": event.id,
+        "createdAt": event.created_at.to_string(),
+        "action": event.action,
+        "actorId": event.actor_id,
+        "impersonatorId": event.impersonator_id,
+        "organizationId": organization.or_else(deleted),
+        "targetKind": event.target_kind,
+        "targetId": event.target_id,
+        "fields": event.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
+        "requestId": event.request_id,
+        "count": event.count,
+        "refused": event.refused,
+    })
+    .to_string()
+}

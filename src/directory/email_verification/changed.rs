@@ -1,0 +1,42 @@
+//! What a changed address brings with it. The verb that changes it holds the transaction and writes the event.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::directory::outbox;
+use crate::directory::user::User;
+use crate::model::Email;
+use crate::model::error::Result;
+use crate::services::mailer::Letter;
+use crate::store::entity::{email_token, password_token, user as table};
+
+/// Voids what was mailed to a user's address: whoever reads the old mailbox must not set the password any more.
+pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
+    email_token::Entity::delete_many()
+        .filter(email_token::Column::UserPk.eq(user_pk))
+        .exec(connection)
+        .await?;
+    password_token::Entity::delete_many()
+        .filter(password_token::Column::UserPk.eq(user_pk))
+        .exec(connection)
+        .await?;
+    outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET, Letter::VERIFY_EMAIL]).await
+}
+
+/// Has an address told that it is no longer its user's. The new address is not named.
+pub async fn tell_old_address_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    old: &Email,
+    user: &table::Model,
+) -> Result<()> {
+    if !organization::is_mailed(connection, user.organization_pk).await? {
+        return Ok(());
+    }
+    let letter = Letter::EmailChanged {
+        name: User::from(user.clone()).display_name_without_email(),
+        old: old.to_string(),
+    };
+    outbox::notify_in_txn(connection, op, user.organization_pk, old, letter).await
+}

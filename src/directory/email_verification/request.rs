@@ -1,0 +1,83 @@
+//! Asking for the mail that verifies an address.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
+
+use crate::authn;
+use crate::authz::escalation::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::directory::outbox::{self, Post};
+use crate::directory::user::{self, Target, User};
+use crate::model::Secret;
+use crate::model::error::{Error, Result};
+use crate::services::mailer::Letter;
+use crate::store::audit_trail::Event;
+use crate::store::entity::email_token as table;
+
+/// So long is a link good.
+pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Mails a link that verifies a user's address, to oneself (the default) or to a user that the caller may manage. Links
+/// sent before are void. `CONFLICT` if the address is verified already.
+pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
+    let granted = op.authorize(Action::Create, Resource::EmailVerification)?;
+    let myself = op
+        .actor()
+        .caller()
+        .map(|caller| Target::id(caller.user_id.as_str()))
+        .unwrap_or_default();
+    let mut change = op.begin().await?;
+    let row = user::locate(&*change, &granted, target.unwrap_or(&myself)).await?;
+    may_manage(op.actor(), authn::permissions_of(&*change, row.pk).await?)?;
+    op.mailer().require()?;
+    organization::require_mail(&*change, row.organization_pk).await?;
+    let Some(email) = row.email.clone() else {
+        return Err(Error::invalid(
+            "where",
+            format!("The user '{}' has no e-mail address to verify.", row.id),
+        ));
+    };
+    if row.email_verified_at.is_some() {
+        return Err(Error::Conflict(format!(
+            "The e-mail address of the user '{}' is verified already.",
+            row.id
+        )));
+    }
+    let token = Secret::mailed_token()?;
+    table::Entity::delete_many()
+        .filter(table::Column::UserPk.eq(row.pk))
+        .exec(&*change)
+        .await?;
+    let now = op.now();
+    table::ActiveModel {
+        user_pk: Set(row.pk),
+        email: Set(email.clone()),
+        digest: Set(token.digest()),
+        expires_at: Set(now.after(TOKEN_LIFETIME)),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(&*change)
+    .await?;
+    outbox::forget_tokens_in_txn(&*change, row.pk, &[Letter::VERIFY_EMAIL]).await?;
+    let post = Post {
+        to: &email,
+        letter: Letter::VerifyEmail {
+            name: User::from(row.clone()).display_name(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: row.organization_pk,
+        user_pk: Some(row.pk),
+        invitation_pk: None,
+        ends_at: now.after(TOKEN_LIFETIME),
+    };
+    outbox::put_in_txn(&*change, op, post).await?;
+    change
+        .record(Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

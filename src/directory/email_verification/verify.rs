@@ -1,0 +1,65 @@
+//! Verifying an address.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use super::request::TOKEN_LIFETIME;
+use crate::context::OpContext;
+use crate::directory::user::User;
+use crate::model::digest;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{email_token as table, user};
+
+/// The clocks of several processes are no further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Verifies the address that a token was mailed to, if it still is its user's. Anybody who holds the token may; it works
+/// once, within a day.
+pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
+    let op = &op.as_nobody();
+    let refused = || {
+        Error::invalid(
+            "token",
+            "This link is not valid. It may be used up, older than a day, or replaced by a newer one.".to_owned(),
+        )
+    };
+    let now = op.now();
+    // One that ends later than any made now was made by a clock that has been put back since.
+    let in_force = Condition::all()
+        .add(table::Column::Digest.eq(digest(token)))
+        .add(table::Column::ExpiresAt.gt(now))
+        .add(table::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)));
+    let token = table::Entity::find()
+        .filter(in_force.clone())
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(refused)?;
+    let mut change = op.begin().await?;
+    // The user first, then the token, as whoever changes the address takes them.
+    let row = user::Entity::find_by_id(token.user_pk)
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .filter(|row| row.email.as_ref() == Some(&token.email))
+        .ok_or_else(refused)?;
+    let used = table::Entity::delete_many().filter(in_force).exec(&*change).await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    let updated = user::ActiveModel {
+        pk: Set(row.pk),
+        email_verified_at: Set(Some(now)),
+        version: Set(row.version + 1),
+        updated_at: Set(now.later_than(row.updated_at)),
+        ..Default::default()
+    }
+    .update(&*change)
+    .await?;
+    change
+        .record(Event::new("email.verify", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}

@@ -1,0 +1,71 @@
+//! Setting identities. The verbs that call this hold the transaction and write the event.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+
+use super::FederatedIdentity;
+use crate::model;
+use crate::model::error::{Error, Result, shown};
+use crate::store::entity::federated_identity::{self as table, Column};
+
+const FIELD: &str = "federatedIdentities";
+const IDENTITIES_MAX: usize = 20;
+
+/// Checks what a caller gave, and puts it in the order of the providers.
+pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
+    if given.len() > IDENTITIES_MAX {
+        return Err(Error::invalid(
+            FIELD,
+            format!("A user has at most {IDENTITIES_MAX} federated identities."),
+        ));
+    }
+    let mut identities = Vec::with_capacity(given.len());
+    for (number, one) in given.iter().enumerate() {
+        let place = |field: &str| format!("{FIELD}.{number}.{field}");
+        identities.push(FederatedIdentity {
+            identity_provider: model::name(&place("identityProvider"), &one.identity_provider)?,
+            user_id: model::name(&place("userId"), &one.user_id)?,
+            user_name: model::name(&place("userName"), &one.user_name)?,
+        });
+    }
+    identities.sort_by(|a, b| a.identity_provider.cmp(&b.identity_provider));
+    let twice = identities
+        .iter()
+        .zip(identities.iter().skip(1))
+        .find(|(one, next)| one.identity_provider == next.identity_provider);
+    match twice {
+        Some((one, _)) => Err(Error::invalid(
+            FIELD,
+            format!(
+                "A user has at most one identity with a provider; there are two with '{}'.",
+                shown(&one.identity_provider)
+            ),
+        )),
+        None => Ok(identities),
+    }
+}
+
+/// Makes these the user's identities, in place of those it had.
+pub async fn replace_in_txn(
+    connection: &impl ConnectionTrait,
+    user_pk: i64,
+    identities: &[FederatedIdentity],
+) -> Result<()> {
+    table::Entity::delete_many()
+        .filter(Column::UserPk.eq(user_pk))
+        .exec(connection)
+        .await?;
+    if identities.is_empty() {
+        return Ok(());
+    }
+    let rows = identities.iter().map(|one| table::ActiveModel {
+        user_pk: Set(user_pk),
+        identity_provider: Set(one.identity_provider.clone()),
+        user_id: Set(one.user_id.clone()),
+        user_name: Set(one.user_name.clone()),
+        ..Default::default()
+    });
+    table::Entity::insert_many(rows)
+        .exec_without_returning(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Making a group.
+
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
+
+use super::Group;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::directory::role::{self, Assigned};
+use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::{self, Timestamp};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{group as table, group_role};
+
+/// A new group as the caller describes it.
+#[derive(Clone, Debug, Default)]
+pub struct NewGroup {
+    pub name: String,
+    pub description: Option<String>,
+    /// The caller's own organization by default; another one needs a super admin.
+    pub organization_id: Option<String>,
+    /// Names or ids of the roles it carries.
+    pub roles: Vec<String>,
+}
+
+/// Makes a group. `INVALID` for a name without letter or digit, `CONFLICT` for one whose key the organization has given
+/// already, `FORBIDDEN` for a role beyond the caller's own permissions.
+pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
+    let granted = op.authorize(Action::Create, Resource::Group)?;
+    let name = group_name(&new.name)?;
+    let key = key_of(&name).ok_or_else(|| {
+        Error::invalid(
+            "name",
+            format!("'{}' holds no letter and no digit to make a key of.", shown(&name)),
+        )
+    })?;
+    let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
+    let roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
+    role::grantable(op.actor(), &roles, &[])?;
+    let row = table::ActiveModel {
+        id: Set(op.new_id().into()),
+        organization_pk: Set(home.pk),
+        key: Set(key.clone()),
+        name: Set(name),
+        description: Set(description),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let row = row.insert(&*change).await.or_conflict(|_| {
+        Error::Conflict(format!(
+            "A group with the key '{}' exists already; names that differ only in case or signs share a key.",
+            shown(&key)
+        ))
+    })?;
+    give_roles(&*change, row.pk, &roles, now).await?;
+    change
+        .record(Event::new("group.create", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}
+
+/// A group's name: stored without blanks at its ends.
+pub(super) fn group_name(name: &str) -> Result<String> {
+    Ok(model::name("name", name)?.trim().to_owned())
+}
+
+/// The key that a first name makes: upper-cased, each run of what is neither letter nor digit, of any script, one `_`,
+/// none at the ends. `None` if nothing is left.
+pub fn key_of(name: &str) -> Option<String> {
+    let upper = name.to_uppercase();
+    let words: Vec<&str> = upper
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    (!words.is_empty()).then(|| words.join("_"))
+}
+
+pub(super) async fn give_roles<'a>(
+    connection: &impl ConnectionTrait,
+    group_pk: i64,
+    roles: impl IntoIterator<Item = &'a Assigned>,
+    now: Timestamp,
+) -> Result<()> {
+    let given: Vec<group_role::ActiveModel> = roles
+        .into_iter()
+        .map(|role| group_role::ActiveModel {
+            group_pk: Set(group_pk),
+            role_pk: Set(role.role_pk),
+            created_at: Set(now),
+        })
+        .collect();
+    if !given.is_empty() {
+        group_role::Entity::insert_many(given)
+            .exec_without_returning(connection)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Deleting a group.
+
+use sea_orm::EntityTrait;
+
+use super::read::roles_within;
+use super::{Group, Target, locate};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::role::{Standing, union};
+use crate::model::error::Result;
+use crate::store::audit_trail::Event;
+use crate::store::entity::group as table;
+
+/// Deletes a group, and its memberships with it; the users stay. `FORBIDDEN` for a group whose roles permit more than the
+/// caller may.
+pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
+    let granted = op.authorize(Action::Delete, Resource::Group)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, op.actor(), &granted, target).await?;
+    let roles = roles_within(&*change, op.actor(), &row).await?;
+    let standing = Standing::before(&*change, op.actor()).await?;
+    // What points to the group goes with it, by foreign keys.
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    standing.remains(&*change, union(&roles), "where").await?;
+    change
+        .record(
+            Event::new("group.delete", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

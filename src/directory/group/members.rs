@@ -1,0 +1,111 @@
+//! Who is in a group.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+
+use super::read::{locate_shared, roles_within};
+use super::{Group, Target};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::{Change, OpContext};
+use crate::directory::role::{Assigned, Standing, union};
+use crate::directory::user;
+use crate::model::error::Result;
+use crate::store::audit_trail::Event;
+use crate::store::entity::{group as table, group_member, user as user_table};
+
+/// Puts a user into a group. Nothing happens if it is in it already. `NOT_FOUND` for a user that is not of the group's
+/// organization, `FORBIDDEN` for a group whose roles permit more than the caller may.
+pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
+    let granted = op.authorize(Action::Modify, Resource::Membership)?;
+    let mut change = op.begin().await?;
+    let (group, user, _) = locate_both(&change, op, &granted, group, member).await?;
+    let row = group_member::ActiveModel {
+        group_pk: Set(group.pk),
+        user_pk: Set(user.pk),
+        organization_pk: Set(group.organization_pk),
+        created_at: Set(op.now()),
+    };
+    let added = group_member::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([group_member::Column::GroupPk, group_member::Column::UserPk])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(&*change)
+        .await?;
+    if added == 0 {
+        return Ok(group.into());
+    }
+    record(&mut change, "group.addUser", "user.joinGroup", &group, &user).await?;
+    change.commit().await?;
+    Ok(group.into())
+}
+
+/// Takes a user out of a group. Nothing happens if it is not in it. Refused as [`add_user`] is, and `INVALID` for one's
+/// own permissions, `CONFLICT` for the last super admin's.
+pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
+    let granted = op.authorize(Action::Modify, Resource::Membership)?;
+    let mut change = op.begin().await?;
+    let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
+    let standing = Standing::before(&*change, op.actor()).await?;
+    let removed = group_member::Entity::delete_many()
+        .filter(group_member::Column::GroupPk.eq(group.pk))
+        .filter(group_member::Column::UserPk.eq(user.pk))
+        .exec(&*change)
+        .await?;
+    if removed.rows_affected == 0 {
+        return Ok(group.into());
+    }
+    standing.remains(&*change, union(&roles), "user").await?;
+    record(&mut change, "group.removeUser", "user.leaveGroup", &group, &user).await?;
+    change.commit().await?;
+    Ok(group.into())
+}
+
+/// Ends all memberships of a user who leaves the organization; whether there were any.
+pub async fn leave_all_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<bool> {
+    let left = group_member::Entity::delete_many()
+        .filter(group_member::Column::UserPk.eq(user_pk))
+        .exec(connection)
+        .await?;
+    Ok(left.rows_affected > 0)
+}
+
+/// Both within reach, and the user of the group's organization. The group is locked against changes of its roles, not
+/// against others who join or leave it; the user against leaving the organization.
+async fn locate_both(
+    change: &Change<'_>,
+    op: &OpContext,
+    granted: &Granted,
+    group: &Target,
+    member: &user::Target,
+) -> Result<(table::Model, user_table::Model, Vec<Assigned>)> {
+    member.must_name("user")?;
+    let group = locate_shared(&**change, op.actor(), granted, group).await?;
+    let user = user::locate(&**change, granted, member).await?;
+    if user.organization_pk != group.organization_pk {
+        return Err(member.not_found());
+    }
+    let roles = roles_within(&**change, op.actor(), &group).await?;
+    Ok((group, user, roles))
+}
+
+/// Two events, so that the trail of the group and that of the user both tell it.
+async fn record(
+    change: &mut Change<'_>,
+    of_group: &'static str,
+    of_user: &'static str,
+    group: &table::Model,
+    user: &user_table::Model,
+) -> Result<()> {
+    let both = [
+        Event::new(of_group, group.pk, &group.id).fields(["users"]),
+        Event::new(of_user, user.pk, &user.id).fields(["groups"]),
+    ];
+    for event in both {
+        change
+            .record(event.of_organization(group.organization_pk).access())
+            .await?;
+    }
+    Ok(())
+}

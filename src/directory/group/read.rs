@@ -1,0 +1,227 @@
+//! Reading groups, and finding the one that a change is for.
+
+use futures::Stream;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
+use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
+
+use super::{Group, GroupFields};
+use crate::authz::escalation::may_manage_group;
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::directory::role::{self, Assigned, union};
+use crate::directory::user::User;
+use crate::directory::{organization, user};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::model::Actor;
+use crate::model::error::{Error, Result, shown};
+use crate::model::{GroupId, is_storable};
+use crate::store::entity::group::{self as table, Column};
+use crate::store::entity::{group_member, user as user_table};
+
+/// The groups that the caller may list.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Group)
+}
+
+/// The groups that the caller may see beside themselves, who are in them.
+pub fn readable_of_oneself(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Membership)
+}
+
+/// All groups that a user is in, for who sees that user: with the right to read groups, or of oneself.
+pub fn of_user(
+    op: &OpContext,
+    user: &User,
+    fields: GroupFields,
+) -> impl Stream<Item = Result<Vec<Group>>> + Send + use<> {
+    let pk = user.pk;
+    let gate = move |op: &OpContext| match readable(op) {
+        Err(_) if op.actor().is(pk) => readable_of_oneself(op),
+        by_list => by_list,
+    };
+    let is_user = user::Term::Id(TextTest::Equals(user.id.to_string()));
+    let filter = Filter::Is(Term::User {
+        filter: Box::new(Filter::Is(is_user)),
+        seen_by: user::readable(op).ok(),
+    });
+    list::all_seen_by(op, gate, filter, fields)
+}
+
+/// One test of a group.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Key(TextTest),
+    Name(TextTest),
+    /// Its organization is like this.
+    Organization(Box<Filter<organization::Term>>),
+    /// A user like this is in it, as far as `seen_by` reaches into users.
+    User {
+        filter: Box<Filter<user::Term>>,
+        seen_by: Option<Granted>,
+    },
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Key(test) => sql.text(Column::Key, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::User { seen_by: None, .. } => nothing(),
+        Term::User {
+            filter,
+            seen_by: Some(granted),
+        } => {
+            let users = user_table::Entity::find()
+                .select_only()
+                .column(user_table::Column::Pk)
+                .filter(user_table::within(granted))
+                .filter(filter.nested::<user::User>(sql)?);
+            let groups = group_member::Entity::find()
+                .select_only()
+                .column(group_member::Column::GroupPk)
+                .filter(group_member::Column::UserPk.in_subquery(users.into_query()));
+            Condition::all().add(Column::Pk.in_subquery(groups.into_query()))
+        }
+    })
+}
+
+fn nothing() -> Condition {
+    Condition::all().add(Column::Pk.is_null())
+}
+
+/// `user` is the key of somebody who is in a group like this, of those that `seen_by` reaches.
+pub fn has_one_of<C: ColumnTrait>(
+    sql: &mut Sql,
+    user: C,
+    filter: &Filter<Term>,
+    seen_by: Option<&Granted>,
+) -> Result<Condition> {
+    let reach = seen_by.map_or_else(nothing, table::within);
+    let groups = table::Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(reach)
+        .filter(filter.nested::<Group>(sql)?);
+    let members = group_member::Entity::find()
+        .select_only()
+        .column(group_member::Column::UserPk)
+        .filter(group_member::Column::GroupPk.in_subquery(groups.into_query()));
+    Ok(Condition::all().add(user.in_subquery(members.into_query())))
+}
+
+/// The group that a change is for: by id, by key, or by both, which then name the same one; further tests may narrow it.
+///
+/// A key alone is that of the caller's own organization. Elsewhere it takes a test that says where.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub key: Option<String>,
+    /// Whether `also` says of which organization it is.
+    pub elsewhere: bool,
+    pub also: Filter<Term>,
+}
+
+impl Target {
+    pub fn id(id: impl Into<String>) -> Self {
+        Self {
+            id: Some(id.into()),
+            ..Self::default()
+        }
+    }
+
+    pub fn key(key: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            ..Self::default()
+        }
+    }
+
+    fn by(&self) -> [(&'static str, Option<&str>); 2] {
+        [("id", self.id.as_deref()), ("key", self.key.as_deref())]
+    }
+
+    fn not_found(&self) -> Error {
+        none_named("group", &self.by(), self.also.is_of_caller())
+    }
+}
+
+/// Finds the one group that a change is for, within reach, and locks it until the transaction ends.
+pub async fn locate(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    granted: &Granted,
+    target: &Target,
+) -> Result<table::Model> {
+    locate_with(connection, actor, granted, target, LockType::Update).await
+}
+
+/// The same for a change of its members, of which several may run at once.
+pub(super) async fn locate_shared(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    granted: &Granted,
+    target: &Target,
+) -> Result<table::Model> {
+    locate_with(connection, actor, granted, target, LockType::Share).await
+}
+
+async fn locate_with(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    granted: &Granted,
+    target: &Target,
+    lock: LockType,
+) -> Result<table::Model> {
+    names_one("where", "group", &target.by())?;
+    let not_found = || target.not_found();
+    let mut wanted = Condition::all();
+    match (&target.id, actor.caller()) {
+        (Some(id), _) => wanted = wanted.add(Column::Id.eq(GroupId::existing(id).ok_or_else(not_found)?)),
+        (None, Some(caller)) if !target.elsewhere => {
+            wanted = wanted.add(Column::OrganizationPk.eq(caller.organization_pk));
+        }
+        (None, _) => {}
+    }
+    if let Some(key) = &target.key {
+        if !is_storable(key) {
+            return Err(not_found());
+        }
+        wanted = wanted.add(Column::Key.eq(key.as_str()));
+    }
+    let mut found = table::Entity::find()
+        .filter(table::within(granted))
+        .filter(wanted)
+        .filter(target.also.to_sql::<Group>(connection.get_database_backend())?)
+        .limit(2)
+        .lock(lock)
+        .all(connection)
+        .await?;
+    let row = found.pop().ok_or_else(not_found)?;
+    if found.is_empty() {
+        return Ok(row);
+    }
+    Err(Error::invalid(
+        "where",
+        format!(
+            "Several organizations have a group with the key '{}'; name one by 'id'.",
+            shown(&row.key)
+        ),
+    ))
+}
+
+/// The roles that a group carries, if they permit no more than the caller may; else `FORBIDDEN`.
+pub(super) async fn roles_within(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    row: &table::Model,
+) -> Result<Vec<Assigned>> {
+    let roles = role::of_groups(connection, [row.pk])
+        .await?
+        .remove(&row.pk)
+        .unwrap_or_default();
+    may_manage_group(actor, union(&roles))?;
+    Ok(roles)
+}

@@ -1,0 +1,112 @@
+//! Changing a group.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+
+use super::create::{give_roles, group_name};
+use super::read::roles_within;
+use super::{Group, Target, locate};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::role::{self, Assigned, Standing, union};
+use crate::list::expect_version;
+use crate::model;
+use crate::model::error::Result;
+use crate::store::audit_trail::Event;
+use crate::store::entity::group_role;
+
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Description,
+}
+
+/// What is to change; what is `None` stays. The empty text clears the description.
+#[derive(Clone, Debug, Default)]
+pub struct GroupChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    /// Names or ids; they replace the present ones.
+    pub roles: Option<Vec<String>>,
+    pub clear: Vec<Clearable>,
+}
+
+/// Changes what is named and nothing else; the key stays. `FORBIDDEN` for a group whose roles, before or after, permit
+/// more than the caller may.
+pub async fn update(
+    op: &OpContext,
+    target: &Target,
+    wanted: GroupChange,
+    expected_version: Option<i64>,
+) -> Result<Group> {
+    let granted = op.authorize(Action::Modify, Resource::Group)?;
+    let name = wanted.name.as_deref().map(group_name).transpose()?;
+    let description = model::description("description", wanted.description.as_deref())?;
+    let description = model::cleared(
+        "description",
+        description.map(|text| Some(text).filter(|text| !text.is_empty())),
+        wanted.clear.contains(&Clearable::Description),
+    )?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, op.actor(), &granted, target).await?;
+    expect_version(row.version, expected_version)?;
+    let had = roles_within(&*change, op.actor(), &row).await?;
+    let mut fields = Vec::new();
+    let mut new = row.clone().into_active_model();
+    if let Some(name) = name
+        && name != row.name
+    {
+        fields.push("name");
+        new.name = Set(name);
+    }
+    if let Some(text) = description.filter(|text| *text != row.description) {
+        fields.push("description");
+        new.description = Set(text);
+    }
+    let have = match &wanted.roles {
+        Some(named) => role::resolve(op, &*change, row.organization_pk, "roles", named).await?,
+        None => had.clone(),
+    };
+    role::grantable(op.actor(), &have, &had)?;
+    let gained = besides(&have, &had);
+    let lost = besides(&had, &have);
+    if !gained.is_empty() || !lost.is_empty() {
+        fields.push("roles");
+    }
+    if fields.is_empty() {
+        return Ok(row.into());
+    }
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
+    let updated = new.update(&*change).await?;
+    if !lost.is_empty() {
+        let standing = Standing::before(&*change, op.actor()).await?;
+        group_role::Entity::delete_many()
+            .filter(group_role::Column::GroupPk.eq(row.pk))
+            .filter(group_role::Column::RolePk.is_in(lost.iter().map(|role| role.role_pk)))
+            .exec(&*change)
+            .await?;
+        give_roles(&*change, row.pk, gained, op.now()).await?;
+        standing.remains(&*change, union(lost), "roles").await?;
+    } else {
+        give_roles(&*change, row.pk, gained, op.now()).await?;
+    }
+    change
+        .record(
+            Event::new("group.update", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .fields(fields)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
+
+/// The roles of `these` that are not among `those`.
+fn besides<'a>(these: &'a [Assigned], those: &[Assigned]) -> Vec<&'a Assigned> {
+    these
+        .iter()
+        .filter(|role| !those.iter().any(|known| known.role_pk == role.role_pk))
+        .collect()
+}

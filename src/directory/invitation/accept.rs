@@ -1,0 +1,120 @@
+//! Making an account of an invitation.
+
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use super::read::roles_to_assign;
+use crate::context::OpContext;
+use crate::directory::password;
+use crate::directory::role;
+use crate::directory::user::{User, take_seat, taken};
+use crate::model::digest;
+use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{self, UserId};
+use crate::services::hasher::Password;
+use crate::store::audit_trail::Event;
+use crate::store::entity::invitation::{self as table, Column};
+use crate::store::entity::{organization, tenant, user as user_table};
+
+/// What the invited person says of themselves.
+#[derive(Clone)]
+pub struct Acceptance {
+    pub name: Option<String>,
+    pub firstname: Option<String>,
+    pub lastname: Option<String>,
+    pub password: Password,
+}
+
+/// Makes the promised account, with the mailed secret. Anybody who holds it may; it works once, until it expires or is
+/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken meanwhile; the invitation
+/// stays open in both cases.
+pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<User> {
+    let op = &op.as_nobody();
+    let name = model::optional("name", given.name.as_deref())?;
+    let firstname = model::optional("firstname", given.firstname.as_deref())?;
+    let lastname = model::optional("lastname", given.lastname.as_deref())?;
+    let refused = || {
+        Error::invalid(
+            "token",
+            "This invitation is not valid. It may be used up, withdrawn, expired, or replaced by a newer mail."
+                .to_owned(),
+        )
+    };
+    let now = op.now();
+    let in_force = Condition::all()
+        .add(Column::Digest.eq(digest(token)))
+        .add(table::pending(now));
+    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
+    let invitation = table::Entity::find()
+        .filter(in_force.clone())
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(refused)?;
+    password::acceptable("password", &given.password, &[invitation.email.as_str()])?;
+    let hash = op
+        .hasher()
+        .hash(Some(invitation.organization_pk), &given.password)
+        .await?;
+
+    let mut change = op.begin().await?;
+    // Organization and tenant first, as whoever deletes them takes them; they stay until this ends.
+    let home = organization::Entity::find_by_id(invitation.organization_pk)
+        .lock(LockType::KeyShare)
+        .one(&*change)
+        .await?
+        .ok_or_else(refused)?;
+    if let Some(tenant_pk) = invitation.tenant_pk {
+        tenant::Entity::find_by_id(tenant_pk)
+            .lock(LockType::KeyShare)
+            .one(&*change)
+            .await?
+            .ok_or_else(refused)?;
+    }
+    // Of two who accept at once, the second waits here and then finds it used.
+    let used = table::Entity::update_many()
+        .col_expr(Column::AcceptedAt, Expr::val(now.micros()))
+        .col_expr(
+            Column::UpdatedAt,
+            Expr::val(now.later_than(invitation.updated_at).micros()),
+        )
+        .col_expr(Column::Version, Expr::cust("version + 1"))
+        .filter(in_force)
+        .exec(&*change)
+        .await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    let roles = roles_to_assign(&*change, invitation.pk).await?;
+    take_seat(&*change, &home).await?;
+    let id = UserId::from(op.new_id());
+    let email = &invitation.email;
+    let row = user_table::ActiveModel {
+        id: Set(id.clone()),
+        organization_pk: Set(home.pk),
+        tenant_pk: Set(invitation.tenant_pk),
+        email: Set(Some(email.clone())),
+        email_verified_at: Set(Some(now)),
+        name: Set(name),
+        firstname: Set(firstname),
+        lastname: Set(lastname),
+        activated: Set(true),
+        password_hash: Set(Some(hash)),
+        password_changed_at: Set(Some(now)),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    }
+    .insert(&*change)
+    .await
+    .or_conflict(|constraint| taken(constraint, &id, Some(email)))?;
+    role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
+    change
+        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
+        .await?;
+    change
+        .record(Event::new("user.create", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,125 @@
+//! Reading invitations, and finding the one that a change is for.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
+use sea_orm::{Condition, ConnectionTrait, QuerySelect};
+
+use super::{Invitation, InvitationState};
+use crate::authz::Granted;
+use crate::directory::organization;
+use crate::directory::role::Assigned;
+use crate::directory::tenant;
+use crate::list::{Filter, Named, Sql, TextTest};
+use crate::model::Permissions;
+use crate::model::error::Result;
+use crate::model::{InvitationId, Timestamp};
+use crate::store::entity::invitation::{self as table, Column, open, pending};
+use crate::store::entity::{any_of, invitation_role, role};
+
+/// One test of an invitation.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    /// Addresses are stored in lower case, and so is the test's text.
+    Email(TextTest),
+    /// How it stands at this moment.
+    State {
+        state: InvitationState,
+        at: Timestamp,
+    },
+    Organization(Filter<organization::Term>),
+    Tenant(Filter<tenant::Term>),
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Email(test) => sql.text(Column::Email, test),
+        Term::State { state, at } => match state {
+            InvitationState::Pending => pending(*at),
+            InvitationState::Expired => open().add(Column::ExpiresAt.lte(*at)),
+            InvitationState::Accepted => Condition::all().add(Column::AcceptedAt.is_not_null()),
+            InvitationState::Withdrawn => Condition::all().add(Column::WithdrawnAt.is_not_null()),
+        },
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
+    })
+}
+
+/// The one invitation of this id within reach, for a change; locked until the transaction ends.
+pub(super) async fn locate(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    named: &Named<Term>,
+) -> Result<table::Model> {
+    let id = named.required_id("invitation")?;
+    let not_found = || named.not_found("invitation");
+    let known = InvitationId::existing(id).ok_or_else(not_found)?;
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.to_sql::<Invitation>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}
+
+/// The roles that some invitations promise, each one's by name; one without any is absent.
+pub async fn promised_roles(
+    connection: &impl ConnectionTrait,
+    pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    promised(connection, pks, None).await
+}
+
+/// The roles that one invitation promises, to be assigned: they cannot be deleted until the transaction ends.
+pub(super) async fn roles_to_assign(connection: &impl ConnectionTrait, pk: i64) -> Result<Vec<Assigned>> {
+    let mut roles = promised(connection, [pk], Some(LockType::KeyShare)).await?;
+    Ok(roles.remove(&pk).unwrap_or_default())
+}
+
+async fn promised(
+    connection: &impl ConnectionTrait,
+    pks: impl IntoIterator<Item = i64>,
+    lock: Option<LockType>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    let backend = connection.get_database_backend();
+    let promises = invitation_role::Entity::find()
+        .filter(any_of(backend, invitation_role::Column::InvitationPk, pks))
+        .all(connection)
+        .await?;
+    if promises.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = promises.iter().map(|promise| promise.role_pk);
+    let mut select = role::Entity::find().filter(any_of(backend, role::Column::Pk, keys));
+    if let Some(lock) = lock {
+        select = select.lock(lock);
+    }
+    let known: HashMap<i64, Assigned> = select
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| (row.pk, row.into()))
+        .collect();
+    let mut roles: HashMap<i64, Vec<Assigned>> = HashMap::new();
+    for promise in promises {
+        if let Some(role) = known.get(&promise.role_pk) {
+            roles.entry(promise.invitation_pk).or_default().push(role.clone());
+        }
+    }
+    for list in roles.values_mut() {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(roles)
+}
+
+/// What some roles permit together.
+pub(super) fn union(roles: &[Assigned]) -> Permissions {
+    roles
+        .iter()
+        .fold(Permissions::empty(), |all, role| all | role.permissions)
+}

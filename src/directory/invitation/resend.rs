@@ -1,0 +1,58 @@
+//! Mailing an invitation again.
+
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
+
+use super::read::{locate, union};
+use super::send::{LIFETIME, free_address, mail_in_txn};
+use super::{Invitation, Term, promised_roles};
+use crate::authz::escalation::may_grant;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization::require_mail;
+use crate::directory::outbox;
+use crate::list::Named;
+use crate::model::Secret;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+use crate::store::entity::organization;
+
+/// Mails an open invitation again, with a new secret: the one sent before is void. It lasts seven days from now, or as
+/// long as it did before, whichever is longer. `CONFLICT` if it was accepted or withdrawn, or if the address has an
+/// account meanwhile.
+pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
+    let granted = op.authorize(Action::Modify, Resource::Invitation)?;
+    op.mailer().require()?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    require_mail(&*change, row.organization_pk).await?;
+    let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
+    may_grant(op.actor(), union(&roles.unwrap_or_default()))?;
+    if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
+        return Err(Error::Conflict(
+            "This invitation was accepted or withdrawn; send a new one.".to_owned(),
+        ));
+    }
+    free_address(&*change, &row.email).await?;
+    let home = organization::Entity::find_by_id(row.organization_pk)
+        .one(&*change)
+        .await?
+        .ok_or_else(|| Error::internal("an invitation without its organization"))?;
+    let secret = Secret::mailed_token()?;
+    let now = op.now();
+    let (version, updated_at, expires_at) = (row.version, row.updated_at, row.expires_at);
+    let mut new = row.into_active_model();
+    new.digest = Set(secret.digest());
+    new.expires_at = Set(now.after(LIFETIME).max(expires_at));
+    (new.mailed_at, new.mail_failed_at, new.mail_problem) = (Set(None), Set(None), Set(None));
+    new.version = Set(version + 1);
+    new.updated_at = Set(now.later_than(updated_at));
+    let row = new.update(&*change).await?;
+    // One that is still on its way has the secret of before.
+    outbox::forget_invitation_in_txn(&*change, row.pk).await?;
+    mail_in_txn(&*change, op, &home, &row, &secret).await?;
+    change
+        .record(Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,155 @@
+//! Inviting somebody.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Set};
+
+use super::Invitation;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization::require_mail;
+use crate::directory::outbox::{self, Post};
+use crate::directory::role::{self, OrganizationRole};
+use crate::directory::user::{tenant_of, wanted_roles};
+use crate::model::Secret;
+use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{Email, Timestamp};
+use crate::services::mailer::Letter;
+use crate::store::audit_trail::Event;
+use crate::store::entity::invitation::{self as table, Column};
+use crate::store::entity::{invitation_role, organization, user};
+
+pub(super) const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LIFETIME_DAYS_MAX: u64 = 90;
+
+/// A new invitation as the caller describes it.
+#[derive(Clone, Debug, Default)]
+pub struct NewInvitation {
+    pub email: String,
+    /// The caller's own by default; another one needs a super admin.
+    pub organization_id: Option<String>,
+    /// The caller's own by default, if the invitation is to the caller's organization; else none.
+    pub tenant_id: Option<String>,
+    pub organization_role: Option<OrganizationRole>,
+    /// Names or ids.
+    pub roles: Vec<String>,
+    /// In seven days by default, in ninety at most.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Mails an invitation. `CONFLICT` if the address has an account or an open invitation of the organization already,
+/// `FORBIDDEN` for a role beyond the caller's own permissions, `INVALID` if there is no way to mail.
+pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
+    let granted = op.authorize(Action::Create, Resource::Invitation)?;
+    let email = Email::parse("email", &new.email)?;
+    let now = op.now();
+    let expires_at = new.expires_at.unwrap_or_else(|| now.after(LIFETIME));
+    let latest = now.after(Duration::from_secs(LIFETIME_DAYS_MAX * 24 * 60 * 60));
+    if expires_at <= now || expires_at > latest {
+        return Err(Error::invalid(
+            "expiryDate",
+            format!("'expiryDate' must lie ahead, by {LIFETIME_DAYS_MAX} days at most."),
+        ));
+    }
+    op.mailer().require()?;
+
+    let mut change = op.begin().await?;
+    let home =
+        crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
+    require_mail(&*change, home.pk).await?;
+    let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
+        (Some(id), _) => Some(tenant_of(&*change, &granted, &home, id).await?),
+        (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
+        (None, _) => None,
+    };
+    let roles = wanted_roles(op, &*change, home.pk, new.organization_role, &new.roles).await?;
+    role::grantable(op.actor(), &roles, &[])?;
+    free_address(&*change, &email).await?;
+    // An expired one gives way.
+    table::Entity::update_many()
+        .col_expr(Column::WithdrawnAt, Expr::val(now.micros()))
+        .col_expr(Column::UpdatedAt, Expr::val(now.micros()))
+        .col_expr(Column::Version, Expr::cust("version + 1"))
+        .filter(
+            Condition::all()
+                .add(table::open())
+                .add(Column::OrganizationPk.eq(home.pk))
+                .add(Column::Email.eq(email.clone()))
+                .add(Column::ExpiresAt.lte(now)),
+        )
+        .exec(&*change)
+        .await?;
+    let secret = Secret::mailed_token()?;
+    let row = table::ActiveModel {
+        id: Set(op.new_id().into()),
+        organization_pk: Set(home.pk),
+        tenant_pk: Set(tenant_pk),
+        email: Set(email.clone()),
+        digest: Set(secret.digest()),
+        expires_at: Set(expires_at),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    }
+    .insert(&*change)
+    .await
+    .or_conflict(|_| {
+        Error::Conflict(format!(
+            "'{email}' has an open invitation of the organization already; resend or withdraw it."
+        ))
+    })?;
+    if !roles.is_empty() {
+        let promises = roles.iter().map(|role| invitation_role::ActiveModel {
+            invitation_pk: Set(row.pk),
+            role_pk: Set(role.role_pk),
+        });
+        invitation_role::Entity::insert_many(promises)
+            .exec_without_returning(&*change)
+            .await?;
+    }
+    mail_in_txn(&*change, op, &home, &row, &secret).await?;
+    change
+        .record(Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}
+
+/// Refuses an address that has an account, here or in any organization: an address is one user's.
+pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Email) -> Result<()> {
+    let owner = user::Entity::find()
+        .filter(user::Column::Email.eq(email.clone()))
+        .one(connection)
+        .await?;
+    match owner {
+        None => Ok(()),
+        Some(_) => Err(Error::Conflict(format!(
+            "A user with the e-mail address '{email}' exists already."
+        ))),
+    }
+}
+
+/// Has the invitation mailed with its present secret.
+pub(super) async fn mail_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    organization: &organization::Model,
+    invitation: &table::Model,
+    secret: &Secret,
+) -> Result<()> {
+    let post = Post {
+        to: &invitation.email,
+        letter: Letter::Invitation {
+            organization: organization.name.clone(),
+            expires_at_micros: invitation.expires_at.micros(),
+            token: secret.expose().to_owned(),
+        },
+        organization_pk: organization.pk,
+        user_pk: None,
+        invitation_pk: Some(invitation.pk),
+        ends_at: invitation.expires_at,
+    };
+    outbox::put_in_txn(connection, op, post).await
+}

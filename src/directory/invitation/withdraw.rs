@@ -1,0 +1,40 @@
+//! Taking an invitation back.
+
+use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
+
+use super::read::{locate, union};
+use super::{Invitation, Term, promised_roles};
+use crate::authz::escalation::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::outbox;
+use crate::list::Named;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+
+/// Withdraws an open invitation, expired or not: its secret is void. `CONFLICT` if it was accepted or withdrawn before.
+pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
+    let granted = op.authorize(Action::Delete, Resource::Invitation)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
+    may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
+    if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
+        return Err(Error::Conflict(
+            "This invitation was accepted or withdrawn already.".to_owned(),
+        ));
+    }
+    let now = op.now();
+    let (version, updated_at) = (row.version, row.updated_at);
+    let mut new = row.into_active_model();
+    new.withdrawn_at = Set(Some(now));
+    new.version = Set(version + 1);
+    new.updated_at = Set(now.later_than(updated_at));
+    let row = new.update(&*change).await?;
+    outbox::forget_invitation_in_txn(&*change, row.pk).await?;
+    change
+        .record(Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,17 @@
+//! The directory: a noun per folder, a verb per file. Nothing here knows of any face.
+
+pub mod api_key;
+pub mod audit_event;
+pub mod email_verification;
+pub mod federated_identity;
+pub mod group;
+pub mod invitation;
+pub mod organization;
+pub mod outbox;
+pub mod password;
+pub mod role;
+pub mod session;
+pub mod settings;
+pub mod signing_key;
+pub mod tenant;
+pub mod user;

@@ -1,0 +1,67 @@
+//! Making an organization.
+
+use sea_orm::{ActiveModelTrait, Set};
+
+use super::Organization;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{self, JsonText, OrganizationId};
+use crate::store::audit_trail::Event;
+use crate::store::entity::organization as table;
+
+/// A new organization as the caller describes it.
+#[derive(Clone, Debug, Default)]
+pub struct NewOrganization {
+    pub id: Option<String>,
+    pub name: String,
+    pub variables: Option<serde_json::Value>,
+    pub seat_limit: Option<i64>,
+    /// True by default.
+    pub mail_allowed: Option<bool>,
+}
+
+/// Makes an organization. Super admins only. `CONFLICT` for an id that is taken.
+pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization> {
+    op.authorize(Action::Create, Resource::Organization)?;
+    let id = match &new.id {
+        Some(id) => OrganizationId::parse("id", id)?,
+        None => op.new_id().into(),
+    };
+    let now = op.now();
+    let row = table::ActiveModel {
+        id: Set(id.clone()),
+        name: Set(model::name("name", &new.name)?),
+        variables: Set(new
+            .variables
+            .as_ref()
+            .map(|json| JsonText::object("variables", json))
+            .transpose()?),
+        seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
+        mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let mut change = op.begin().await?;
+    let row = row
+        .insert(&*change)
+        .await
+        .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' exists already.")))?;
+    change
+        .record(Event::new("organization.create", row.pk, &row.id).of_organization(row.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}
+
+pub(super) fn seat_limit(limit: i64) -> Result<i64> {
+    if (0..=i64::from(i32::MAX)).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Error::invalid(
+        "seatLimit",
+        format!("'seatLimit' must be from 0 to {}, and is {limit}.", i32::MAX),
+    ))
+}

@@ -1,0 +1,43 @@
+//! Deleting an organization.
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+
+use super::{Organization, Term, locate};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::list::Named;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{organization as table, role, tenant, user};
+
+/// Deletes an organization, and its groups, own roles and invitations with it; audit events stay. `CONFLICT` while it
+/// holds tenants or users.
+pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization> {
+    let granted = op.authorize(Action::Delete, Resource::Organization)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    let users = user::Entity::find()
+        .filter(user::Column::OrganizationPk.eq(row.pk))
+        .count(&*change)
+        .await?;
+    let tenants = tenant::Entity::find()
+        .filter(tenant::Column::OrganizationPk.eq(row.pk))
+        .count(&*change)
+        .await?;
+    if users + tenants > 0 {
+        return Err(Error::Conflict(format!(
+            "The organization '{}' still holds {tenants} tenants and {users} users; delete or move them first.",
+            row.id
+        )));
+    }
+    role::Entity::delete_many()
+        .filter(role::Column::OrganizationPk.eq(row.pk))
+        .exec(&*change)
+        .await?;
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    change
+        .record(Event::new("organization.delete", row.pk, &row.id).of_organization(row.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

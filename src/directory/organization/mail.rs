@@ -1,0 +1,23 @@
+//! Whether an organization's people are sent mails.
+
+use sea_orm::{ConnectionTrait, EntityTrait};
+
+use crate::model::error::{Error, Result};
+use crate::store::entity::organization as table;
+
+/// Whether mails may be sent to the organization's users and to those it invites.
+pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
+    let row = table::Entity::find_by_id(pk).one(connection).await?;
+    Ok(row.is_some_and(|row| row.mail_allowed))
+}
+
+/// Refuses what needs mail in an organization that allows none, before anything is made.
+pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<()> {
+    if is_mailed(connection, pk).await? {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "where",
+        "The organization does not allow mail ('mailAllowed' is false), and this needs it.".to_owned(),
+    ))
+}

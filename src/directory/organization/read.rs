@@ -1,0 +1,152 @@
+//! Reading organizations.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+
+use super::{Organization, OrganizationFields};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::directory::user;
+use crate::list::{self, Filter, Named, Sql, TextTest};
+use crate::model::Actor;
+use crate::model::error::{Error, Result};
+use crate::model::{OrganizationId, TenantId};
+use crate::store::entity::organization::{self as table, Column};
+use crate::store::entity::tenant;
+
+/// The organizations that the caller may list.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Organization)
+}
+
+/// One test of an organization.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    /// It has a user like this, within the reach granted.
+    User(Box<Filter<user::Term>>, Granted),
+}
+
+impl Term {
+    /// It has a user like this, among those that the caller may see. A user out of sight must not show by what it lets
+    /// pass: `users(where: {organization: {user: {email: "…"}}})` would tell anybody who their colleagues are.
+    pub fn user(op: &OpContext, filter: Filter<user::Term>) -> Filter<Self> {
+        match op.authorize(Action::Read, Resource::User) {
+            Ok(granted) => Filter::Is(Self::User(Box::new(filter), granted)),
+            Err(_) => Filter::Any(Vec::new()),
+        }
+    }
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::User(filter, granted) => {
+            let users = crate::store::entity::user::Entity::find()
+                .select_only()
+                .column(crate::store::entity::user::Column::OrganizationPk)
+                .filter(crate::store::entity::user::within(granted))
+                .filter(filter.nested::<user::User>(sql)?);
+            Condition::all().add(Column::Pk.in_subquery(users.into_query()))
+        }
+    })
+}
+
+/// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
+/// the organization in its order; anything else is a set.
+pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>) -> Result<Condition> {
+    let found = table::Entity::find().select_only().column(Column::Pk);
+    let keys = found.filter(filter.nested::<Organization>(sql)?).into_query();
+    Ok(match filter.only() {
+        _ if filter.is_empty() => Condition::all(),
+        Some(Term::Id(TextTest::Equals(_))) => {
+            let key = SimpleExpr::SubQuery(None, Box::new(keys.into()));
+            Condition::all().add(column.into_simple_expr().eq(key))
+        }
+        _ => Condition::all().add(column.in_subquery(keys)),
+    })
+}
+
+/// Organizations by internal key, for things that belong to them and that the caller may see already. Who may not read
+/// organizations learns no more of their own than its id, its name and its times.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: OrganizationFields,
+) -> Result<HashMap<i64, Organization>> {
+    let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT | OrganizationFields::MAIL_ALLOWED;
+    match readable(op) {
+        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
+        Err(_) => {
+            let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+            list::by_keys(op, &granted, pks, fields - settings).await
+        }
+    }
+}
+
+/// The organization that a new thing is to belong to: the one named, within reach, or the caller's own. It cannot be
+/// deleted until the transaction ends.
+pub async fn home(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    granted: &Granted,
+    id: Option<&str>,
+) -> Result<table::Model> {
+    let wanted = match (id, actor.caller()) {
+        (Some(id), _) => {
+            let id = OrganizationId::existing(id).ok_or_else(|| Error::no_such("organization", "id", id))?;
+            Column::Id.eq(id)
+        }
+        (None, Some(caller)) => Column::Pk.eq(caller.organization_pk),
+        (None, None) => return Err(Error::invalid("organizationId", "Name the organization.".to_owned())),
+    };
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(wanted)
+        .lock(LockType::KeyShare)
+        .one(connection)
+        .await?
+        .ok_or_else(|| Error::no_such("organization", "id", id.unwrap_or_default()))
+}
+
+/// The organization of a tenant within reach, for a new thing that is to belong to both. It cannot be deleted until the
+/// transaction ends.
+pub async fn home_of_tenant(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    tenant_id: &str,
+) -> Result<table::Model> {
+    let not_found = || Error::no_such("tenant", "id", tenant_id);
+    let known = TenantId::existing(tenant_id).ok_or_else(not_found)?;
+    let of_tenant = tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::OrganizationPk)
+        .filter(tenant::Column::Id.eq(known));
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Pk.in_subquery(of_tenant.into_query()))
+        .lock(LockType::KeyShare)
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}
+
+/// The one organization of this id within reach, for a change; locked until the transaction ends.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
+    let id = named.required_id("organization")?;
+    let not_found = || named.not_found("organization");
+    let known = OrganizationId::existing(id).ok_or_else(not_found)?;
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.to_sql::<Organization>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}

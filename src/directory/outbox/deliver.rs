@@ -1,0 +1,192 @@
+//! The worker's part: taking what is due, and handing it over.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Set, Statement};
+
+use super::write;
+use crate::context::Services;
+use crate::model::Timestamp;
+use crate::model::error::Result;
+use crate::services::mailer::Undelivered;
+use crate::store::entity::{invitation, mail as table};
+
+/// How many mails a process takes at once, and how many of them it sends at the same time.
+const BATCH: u64 = 16;
+const AT_ONCE: usize = 4;
+/// How long a mail is taken for. Handing one over takes a minute at most ([`crate::services::mailer::Mailer::send`]); clocks of several
+/// processes may differ by the rest.
+const LEASE: Duration = Duration::from_secs(10 * 60);
+/// How long to wait after the first failed attempt; twice as long after each further one.
+const WAIT_MIN: Duration = Duration::from_secs(10);
+const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Sends all that is due at this moment; how many mails were tried. Several processes share the work.
+pub async fn deliver_due(services: &Services) -> Result<usize> {
+    let mut tried = 0;
+    loop {
+        let taken = take(services).await?;
+        if taken.is_empty() {
+            return Ok(tried);
+        }
+        tried += taken.len();
+        let delivered = futures::stream::iter(taken).map(|row| deliver(services, row));
+        let mut delivered = delivered.buffer_unordered(AT_ONCE);
+        while let Some(outcome) = delivered.next().await {
+            // One that cannot be noted is still leased, and is tried again after that.
+            if let Err(error) = outcome {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot note what became of a mail"
+                );
+            }
+        }
+    }
+}
+
+/// Takes some mails that are due and that nobody else is sending.
+async fn take(services: &Services) -> Result<Vec<table::Model>> {
+    let (backend, now) = (services.db.backend(), services.clock.now());
+    // A time further ahead than any that is written now is that of a clock that has been put back since.
+    let due = "(due_at <= $1 OR due_at > $2) AND (leased_until <= $1 OR leased_until > $3)";
+    let moments = [now, now.after(2 * WAIT_MAX), now.after(2 * LEASE)].map(|moment| moment.micros().into());
+    // Nothing, most of the time: asked without a lock, and on SQLite without keeping a change waiting.
+    let any = Statement::from_sql_and_values(
+        backend,
+        format!("SELECT 1 FROM mails WHERE {due} LIMIT 1"),
+        moments.clone(),
+    );
+    if services.db.reader().query_one_raw(any).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let lock = match backend {
+        DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
+        _ => "",
+    };
+    let take = Statement::from_sql_and_values(
+        backend,
+        format!(
+            "UPDATE mails SET leased_until = $4, attempts = attempts + 1
+             WHERE pk IN (SELECT pk FROM mails WHERE {due} ORDER BY due_at, pk LIMIT {BATCH} {lock})
+             RETURNING *"
+        ),
+        moments.into_iter().chain([now.after(LEASE).micros().into()]),
+    );
+    let transaction = services.db.begin().await?;
+    let rows = transaction.query_all_raw(take).await?;
+    transaction.commit().await?;
+    rows.iter()
+        .map(|row| Ok(table::Model::from_query_result(row, "")?))
+        .collect()
+}
+
+/// Sends one mail, and notes what became of it.
+async fn deliver(services: &Services, row: table::Model) -> Result<()> {
+    let sent = match write::open(&row, services.signing.secret()) {
+        Ok(letter) => {
+            let mail = letter.written(&services.mailer);
+            services.mailer.send(row.pk, &row.id, &row.recipient, mail).await
+        }
+        // Another process may have the key, or this one after its next start.
+        Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),
+    };
+    let now = services.clock.now();
+    match sent {
+        Ok(()) => {
+            services.mailer.counts().sent();
+            finish(services, &row, Outcome::Sent, now).await
+        }
+        Err(Undelivered::Later(said)) => {
+            let due_at = now.after(wait_after(row.attempts));
+            if due_at >= row.ends_at {
+                return give_up(services, &row, &said, now).await;
+            }
+            services.mailer.counts().put_off();
+            tracing::warn!(request_id = %row.request_id, attempts = row.attempts, %said, "a mail could not be sent; trying again");
+            finish(services, &row, Outcome::PutOff { due_at, said }, now).await
+        }
+        Err(Undelivered::Never(said)) => give_up(services, &row, &said, now).await,
+    }
+}
+
+async fn give_up(services: &Services, row: &table::Model, said: &str, now: Timestamp) -> Result<()> {
+    services.mailer.counts().given_up();
+    tracing::error!(request_id = %row.request_id, attempts = row.attempts, %said, "a mail was given up");
+    finish(services, row, Outcome::GivenUp { said: said.to_owned() }, now).await
+}
+
+fn wait_after(attempts: i64) -> Duration {
+    let doubled = u32::try_from(attempts.saturating_sub(1).clamp(0, 16)).unwrap_or(16);
+    (WAIT_MIN * 2_u32.pow(doubled)).min(WAIT_MAX)
+}
+
+/// What became of a mail.
+enum Outcome {
+    Sent,
+    PutOff { due_at: Timestamp, said: String },
+    GivenUp { said: String },
+}
+
+/// Notes it, where the mail is still this process's: with what its token was for, the mail may be gone.
+async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: Timestamp) -> Result<()> {
+    let mine = || {
+        sea_orm::Condition::all()
+            .add(table::Column::Pk.eq(row.pk))
+            .add(table::Column::LeasedUntil.eq(row.leased_until))
+    };
+    let transaction = services.db.begin().await?;
+    let mut shown = invitation::ActiveModel::default();
+    let noted = match &outcome {
+        Outcome::Sent => {
+            (shown.mailed_at, shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(None), Set(None));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
+        }
+        Outcome::PutOff { due_at, said } => {
+            let put_off = table::ActiveModel {
+                due_at: Set(*due_at),
+                leased_until: Set(Timestamp::default()),
+                ..Default::default()
+            };
+            shown.mail_problem = Set(Some(said.clone()));
+            let put_off = table::Entity::update_many().set(put_off).filter(mine());
+            put_off.exec(&transaction).await?.rows_affected
+        }
+        Outcome::GivenUp { said } => {
+            (shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(Some(said.clone())));
+            table::Entity::delete_many()
+                .filter(mine())
+                .exec(&transaction)
+                .await?
+                .rows_affected
+        }
+    };
+    // An invitation that was sent again shows what becomes of its new mail, and nothing of the one before.
+    if let (Some(pk), 1..) = (row.invitation_pk, noted) {
+        let it = invitation::Column::Pk.eq(pk);
+        invitation::Entity::update_many()
+            .set(shown)
+            .filter(it)
+            .exec(&transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_have_an_end() {
+        let seconds: Vec<u64> = (1..=12).map(|attempts| wait_after(attempts).as_secs()).collect();
+        assert_eq!(seconds, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600]);
+        assert_eq!(wait_after(i64::MAX), WAIT_MAX);
+        assert_eq!(wait_after(0), WAIT_MIN);
+    }
+}

@@ -1,0 +1,138 @@
+//! How many mails within an hour: to an address, by a caller, of an organization.
+//!
+//! A verb that mails is a way to write to strangers. Each of its mails is counted in several buckets, in the transaction
+//! that writes it, and refused with `RATE_LIMITED` if one of them is full. An organization has room of its own for each
+//! address, so that one cannot use up what another needs to reach the same person.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+
+use crate::model::error::{Error, Result};
+use crate::model::{Actor, digest};
+use crate::model::{Email, Timestamp};
+use crate::services::network::network;
+
+const WINDOW: Duration = Duration::from_secs(60 * 60);
+/// From one organization to one address.
+pub const TO_ADDRESS_OF_ORGANIZATION: i64 = 10;
+/// To one address, whoever sends.
+pub const TO_ADDRESS: i64 = 30;
+/// By one caller.
+pub const BY_CALLER: i64 = 300;
+/// Of one organization.
+pub const OF_ORGANIZATION: i64 = 2_000;
+/// Requests for a new password for one address, by anybody; more are passed over in silence.
+pub const ASKED_FOR_ADDRESS: i64 = 3;
+/// The same from one network address; more are refused.
+pub const ASKED_BY_CLIENT: i64 = 30;
+
+/// One of the things that mails are counted by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bucket {
+    name: String,
+    limit: i64,
+}
+
+impl Bucket {
+    fn new(what: &str, of: &str, limit: i64) -> Self {
+        Self {
+            name: digest(&format!("{what} {of}")),
+            limit,
+        }
+    }
+
+    /// Those of a mail that a caller has sent.
+    pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
+        let mailbox = mailbox(to);
+        let mut buckets = vec![
+            Self::new(
+                "to",
+                &format!("{mailbox} of {organization_pk}"),
+                TO_ADDRESS_OF_ORGANIZATION,
+            ),
+            Self::new("to", &mailbox, TO_ADDRESS),
+            Self::new("of", &organization_pk.to_string(), OF_ORGANIZATION),
+        ];
+        if let Some(caller) = actor.caller() {
+            buckets.push(Self::new("by", &caller.behind().to_string(), BY_CALLER));
+        }
+        buckets
+    }
+
+    /// Those of a request for a new password: first that of the client, then that of the address.
+    pub fn of_request(client: Option<IpAddr>, email: &Email) -> (Option<Self>, Self) {
+        (
+            client.map(|client| Self::new("asked by", &network(client).to_string(), ASKED_BY_CLIENT)),
+            Self::new("asked for", &mailbox(email), ASKED_FOR_ADDRESS),
+        )
+    }
+}
+
+/// The mailbox behind an address: what stands behind a `+` is, with most providers, a note of its owner's, and anybody can make
+/// up as many as they like.
+fn mailbox(email: &Email) -> String {
+    let plain = || {
+        let (local, domain) = email.as_str().rsplit_once('@')?;
+        let (name, _) = local.split_once('+').filter(|(name, _)| !name.is_empty())?;
+        Some(format!("{name}@{domain}"))
+    };
+    plain().unwrap_or_else(|| email.to_string())
+}
+
+/// Counts a mail. `RATE_LIMITED`, and nothing is counted once the transaction is dropped, if one of the buckets is full.
+pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, now: Timestamp) -> Result<()> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        bucket: String,
+        count: i64,
+        started_at: Timestamp,
+    }
+    // In one order: two mails that are counted in the same buckets never wait for each other in a circle.
+    buckets.sort();
+    let (over, now_micros) = (now.before(WINDOW).micros(), now.micros());
+    let rows: Vec<String> = (0..buckets.len()).map(|n| format!("(${}, 1, $1)", n + 3)).collect();
+    // A window that began in the future began before the clock was set back.
+    let statement = Statement::from_sql_and_values(
+        connection.get_database_backend(),
+        format!(
+            "INSERT INTO mail_limits (bucket, count, started_at) VALUES {}
+             ON CONFLICT (bucket) DO UPDATE SET
+                 count = CASE WHEN {in_window} THEN mail_limits.count + 1 ELSE 1 END,
+                 started_at = CASE WHEN {in_window} THEN mail_limits.started_at ELSE $1 END
+             RETURNING bucket, count, started_at",
+            rows.join(", "),
+            in_window = "mail_limits.started_at > $2 AND mail_limits.started_at <= $1"
+        ),
+        [now_micros.into(), over.into()]
+            .into_iter()
+            .chain(buckets.iter().map(|bucket| bucket.name.as_str().into())),
+    );
+    for row in connection.query_all_raw(statement).await? {
+        let counted = Counted::from_query_result(&row, "")?;
+        let limit = buckets
+            .iter()
+            .find(|bucket| bucket.name == counted.bucket)
+            .map(|bucket| bucket.limit);
+        if limit.is_some_and(|limit| counted.count > limit) {
+            let retry_after_seconds = now
+                .until(counted.started_at.after(WINDOW))
+                .as_secs()
+                .clamp(1, WINDOW.as_secs());
+            return Err(Error::RateLimited {
+                message: format!(
+                    "Too many mails were sent to this address, or by you, within an hour. Try again in {retry_after_seconds} \
+                     seconds."
+                ),
+                retry_after_seconds,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Rows of windows that began before this moment count for nothing.
+pub fn over_before(now: Timestamp) -> Timestamp {
+    now.before(WINDOW)
+}

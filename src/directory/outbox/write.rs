@@ -1,0 +1,154 @@
+//! Writing mails for the worker, in the transaction of what they tell of.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
+};
+
+use super::limits::{self, Bucket};
+use crate::context::OpContext;
+use crate::model::SecretKey;
+use crate::model::error::{Error, Result};
+use crate::model::{Email, Timestamp};
+use crate::services::mailer::Letter;
+use crate::store::entity::mail::{self as table, Column};
+
+/// What mails are sealed for.
+const SEALED: &str = "mails";
+/// A notice that could not be sent for so long is old news.
+const NOTICE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A mail and what it hangs on.
+#[derive(Clone, Debug)]
+pub struct Post<'a> {
+    pub to: &'a Email,
+    pub letter: Letter,
+    /// Whose mail it is: the organization of the account or the invitation.
+    pub organization_pk: i64,
+    /// The user whose token is in it: it goes with the user.
+    pub user_pk: Option<i64>,
+    /// The invitation whose token is in it.
+    pub invitation_pk: Option<i64>,
+    /// When the token in it ends.
+    pub ends_at: Timestamp,
+}
+
+/// Has a mail sent once the transaction is committed. `RATE_LIMITED` past what may go to an address, or come from the
+/// caller or the organization, within an hour.
+pub async fn put_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
+    let buckets = Bucket::of_mail(op.actor(), post.organization_pk, post.to);
+    limits::take(connection, buckets, op.now()).await?;
+    insert(connection, op, post).await
+}
+
+/// Has somebody told of a change that is made all the same: where there is no way to mail, or no room for one more, the
+/// notice is left out.
+pub async fn notify_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    organization_pk: i64,
+    to: &Email,
+    letter: Letter,
+) -> Result<()> {
+    if op.mailer().require().is_err() {
+        return Ok(());
+    }
+    let (now, buckets) = (op.now(), Bucket::of_mail(op.actor(), organization_pk, to));
+    match limits::take(connection, buckets, now).await {
+        Err(Error::RateLimited { .. }) => {
+            tracing::warn!(
+                request_id = op.request_id(),
+                "a notice is left out: too many mails within an hour"
+            );
+            return Ok(());
+        }
+        taken => taken?,
+    }
+    let post = Post {
+        to,
+        letter,
+        organization_pk,
+        user_pk: None,
+        invitation_pk: None,
+        ends_at: now.after(NOTICE_LIFETIME),
+    };
+    insert(connection, op, post).await
+}
+
+async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
+    let now = op.now();
+    let id = op.new_id().to_string();
+    op.note_mail();
+    let text = serde_json::to_string(&post.letter).map_err(Error::internal)?;
+    let sealed = post.letter.is_secret();
+    table::ActiveModel {
+        letter: Set(match sealed {
+            true => op.signing().secret()?.seal(SEALED, &id, text.as_bytes())?,
+            false => text,
+        }),
+        id: Set(id),
+        kind: Set(post.letter.kind().to_owned()),
+        user_pk: Set(post.user_pk),
+        invitation_pk: Set(post.invitation_pk),
+        recipient: Set(post.to.clone()),
+        sealed: Set(sealed),
+        attempts: Set(0),
+        due_at: Set(now),
+        leased_until: Set(Timestamp::default()),
+        ends_at: Set(post.ends_at),
+        request_id: Set(op.request_id().to_owned()),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(connection)
+    .await?;
+    Ok(())
+}
+
+/// The letter in a row.
+pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Letter> {
+    let text = match row.sealed {
+        true => secret?.open(SEALED, &row.id, &row.letter)?,
+        false => row.letter.clone().into_bytes(),
+    };
+    serde_json::from_slice(&text).map_err(Error::internal)
+}
+
+/// Deletes a user's mails that hold a token of these kinds, where those tokens are void from now on. A link of another
+/// kind is still good, and its mail goes out.
+pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64, kinds: &[&str]) -> Result<()> {
+    table::Entity::delete_many()
+        .filter(Column::UserPk.eq(user_pk))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the mails of an invitation, where its secret is void from now on.
+pub async fn forget_invitation_in_txn(connection: &impl ConnectionTrait, invitation_pk: i64) -> Result<()> {
+    table::Entity::delete_many()
+        .filter(Column::InvitationPk.eq(invitation_pk))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// How many mails wait, and since when the oldest of them does.
+pub async fn load(connection: &impl ConnectionTrait) -> Result<(i64, Option<Timestamp>)> {
+    #[derive(FromQueryResult)]
+    struct Load {
+        waiting: i64,
+        oldest: Option<Timestamp>,
+    }
+    let load = table::Entity::find()
+        .select_only()
+        .column_as(Expr::cust("COUNT(*)"), "waiting")
+        .column_as(Expr::cust("MIN(created_at)"), "oldest")
+        .into_model::<Load>()
+        .one(connection)
+        .await?;
+    Ok(load.map_or((0, None), |load| (load.waiting, load.oldest)))
+}

@@ -1,0 +1,172 @@
+//! Changing a password with the old one.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::attempts::Attempt;
+use super::door::Door;
+use super::must_change;
+use super::policy::{acceptable, refuse_impersonation};
+use super::sessions::end_other_sessions_in_txn;
+use crate::authn;
+use crate::authz::escalation::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::directory::outbox;
+use crate::directory::user::{self, Target, User};
+use crate::model::Actor;
+use crate::model::error::{Error, Result};
+use crate::services::hasher::Password;
+use crate::services::mailer::Letter;
+use crate::store::audit_trail::Event;
+use crate::store::entity::user as table;
+
+/// The old password, and the new one twice, as people type it.
+#[derive(Clone)]
+pub struct Change {
+    pub old_password: Password,
+    pub new_password_1: Password,
+    pub new_password_2: Password,
+}
+
+/// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case. Without
+/// a credential, a temporary password is changed by e-mail address and that password. The user's other sessions end.
+pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Result<User> {
+    refuse_impersonation(op.actor())?;
+    let row = match (op.actor(), &target.email) {
+        (Actor::Anonymous, Some(email)) => {
+            let organization = target.account_alone()?;
+            by_temporary_password(op, email, organization, passwords).await?
+        }
+        (Actor::Anonymous | Actor::Machine | Actor::User(_), _) => by_credential(op, target, passwords).await?,
+    };
+    acceptable("newPassword1", &passwords.new_password_1, &row.own_names())?;
+    store(op, "password.change", row, &passwords.new_password_1, Tell::Nobody).await
+}
+
+/// By an old password that the caller knows, and may not guess for ever.
+async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> Result<table::Model> {
+    let granted = op.authorize(Action::Modify, Resource::Password)?;
+    passwords.check()?;
+    let row = user::locate(op.db().reader(), &granted, target).await?;
+    may_manage(op.actor(), authn::permissions_of(op.db().reader(), row.pk).await?)?;
+    let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
+    let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
+    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
+    // Both hashes before the transaction: it holds no lock for their time. What was read is checked again in it.
+    door.answer(async {
+        let (row, _) = door.check(Some(row), wrong).await?;
+        door.attempt().right(op).await?;
+        Ok(row)
+    })
+    .await
+}
+
+/// The temporary password is the credential: whoever has it may change it and do nothing else. An unknown address, a
+/// wrong password and one that is not temporary take as long as each other and are answered in the same words.
+///
+/// Whoever guesses passwords here is under the delays of signing in.
+async fn by_temporary_password(
+    op: &OpContext,
+    email: &str,
+    organization: Option<&str>,
+    passwords: &Change,
+) -> Result<table::Model> {
+    passwords.check()?;
+    let attempt = Attempt::by_address(op.client(), email);
+    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let wrong = || {
+        Error::Unauthenticated(
+            "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \
+             them is wrong. Send 'Authorization: Bearer <API key>' to change any other."
+                .to_owned(),
+        )
+    };
+    door.answer(async {
+        let account = user::account(op.db().reader(), email, organization).await?;
+        let (account, _) = door.check(account, wrong).await?;
+        if !must_change(&account) {
+            return Err(door.refuse(Some(&account), wrong()).await?);
+        }
+        if !account.activated {
+            let refusal = Error::Forbidden("This account is deactivated.".to_owned());
+            return Err(door.turn_away(&account, refusal).await?);
+        }
+        door.attempt().right(op).await?;
+        Ok(account)
+    })
+    .await
+}
+
+impl Change {
+    fn check(&self) -> Result<()> {
+        if self.new_password_1 != self.new_password_2 {
+            return Err(Error::invalid(
+                "newPassword2",
+                "The two new passwords are not the same.".to_owned(),
+            ));
+        }
+        if self.new_password_1 == self.old_password {
+            return Err(Error::invalid(
+                "newPassword1",
+                "The new password is the old one.".to_owned(),
+            ));
+        }
+        acceptable("newPassword1", &self.new_password_1, &[])
+    }
+}
+
+/// Who is told by mail of a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// Its owner: it was set by a credential, without the old password.
+    Owner,
+    Nobody,
+}
+
+/// Stores a user's new password, which is not a temporary one, unless the user has changed since `row` was read.
+pub(super) async fn store(
+    op: &OpContext,
+    action: &'static str,
+    row: table::Model,
+    new_password: &Password,
+    tell: Tell,
+) -> Result<User> {
+    let hash = op.hasher().hash(Some(row.organization_pk), new_password).await?;
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let mut updated = table::Entity::update_many()
+        .col_expr(table::Column::PasswordHash, Expr::val(hash))
+        .col_expr(table::Column::PasswordChangedAt, Expr::val(now.micros()))
+        .col_expr(table::Column::PasswordTemporary, Expr::val(false))
+        .col_expr(
+            table::Column::UpdatedAt,
+            Expr::val(now.later_than(row.updated_at).micros()),
+        )
+        .col_expr(table::Column::Version, Expr::val(row.version + 1))
+        .filter(table::Column::Pk.eq(row.pk))
+        .filter(table::Column::Version.eq(row.version))
+        .exec_with_returning(&*change)
+        .await?;
+    let Some(row) = updated.pop() else {
+        return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
+    };
+    end_other_sessions_in_txn(&*change, op, row.pk).await?;
+    if let (Tell::Owner, Some(email)) = (tell, &row.email)
+        && organization::is_mailed(&*change, row.organization_pk).await?
+    {
+        let name = User::from(row.clone()).display_name();
+        outbox::notify_in_txn(&*change, op, row.organization_pk, email, Letter::PasswordSet { name }).await?;
+    }
+    change
+        .record(
+            Event::new(action, row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

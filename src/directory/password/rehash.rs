@@ -1,0 +1,31 @@
+//! Bringing a stored hash up to date.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::context::OpContext;
+use crate::model::error::Result;
+use crate::services::hasher::Password;
+use crate::store::audit_trail::Event;
+use crate::store::entity::user as table;
+
+/// Hashes a password anew, which has just proved right for this user, in the place of a hash that is not as we make them
+/// today. The password stays the same, and so do sessions and the user's version. Nothing happens if the password was
+/// changed meanwhile.
+pub async fn rehash(op: &OpContext, user: &table::Model, password: &Password) -> Result<()> {
+    let new = op.hasher().hash(Some(user.organization_pk), password).await?;
+    let mut change = op.begin().await?;
+    let updated = table::Entity::update_many()
+        .col_expr(table::Column::PasswordHash, Expr::val(new))
+        .filter(table::Column::Pk.eq(user.pk))
+        .filter(table::Column::PasswordHash.eq(user.password_hash.as_deref()))
+        .exec(&*change)
+        .await?;
+    if updated.rows_affected == 0 {
+        return Ok(());
+    }
+    change
+        .record(Event::new("password.rehash", user.pk, &user.id).of_organization(user.organization_pk))
+        .await?;
+    change.commit().await
+}

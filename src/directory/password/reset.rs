@@ -1,0 +1,176 @@
+//! Setting a password without the old one: a mailed token that works once.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+
+use super::policy::acceptable;
+use super::sessions::end_other_sessions_in_txn;
+use crate::authn;
+use crate::authz::escalation::{as_oneself, may_manage};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::outbox::{self, Post};
+use crate::directory::user::{self, Target, User};
+use crate::directory::{federated_identity, organization};
+use crate::model::error::{Error, Result};
+use crate::model::{Email, Timestamp};
+use crate::model::{Secret, digest};
+use crate::services::hasher::Password;
+use crate::services::mailer::Letter;
+use crate::store::audit_trail::Event;
+use crate::store::entity::{password_token, user as table};
+
+/// So long is a link good.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+/// The clocks of several processes are no further apart.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
+/// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
+/// `RATE_LIMITED` past what may be mailed within an hour.
+pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
+    let granted = op.authorize(Action::Create, Resource::Password)?;
+    as_oneself(op.actor(), "Resetting a password")?;
+    let mut change = op.begin().await?;
+    let row = user::locate(&*change, &granted, target).await?;
+    may_manage(op.actor(), authn::permissions_of(&*change, row.pk).await?)?;
+    op.mailer().require()?;
+    organization::require_mail(&*change, row.organization_pk).await?;
+    if federated_identity::is_only_federated(&*change, &row).await? {
+        return Err(Error::invalid(
+            "where",
+            format!(
+                "The user '{}' has no password here and signs in with another identity provider; there is nothing to reset.",
+                row.id
+            ),
+        ));
+    }
+    let Some(email) = row.email.clone() else {
+        return Err(Error::invalid(
+            "where",
+            format!("The user '{}' has no e-mail address to send a link to.", row.id),
+        ));
+    };
+    mail_link_in_txn(&*change, op, &row, &email).await?;
+    change
+        .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}
+
+/// Of tokens, those whose hour is not over. One that ends later than any token made now was made by a clock that has been
+/// put back since: it counts for nothing, or it would be good for longer than an hour.
+fn unexpired(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(password_token::Column::ExpiresAt.gt(now))
+        .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
+}
+
+/// Makes a token for a user, and has it mailed; only its digest is kept.
+pub(super) async fn mail_link_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    user: &table::Model,
+    email: &Email,
+) -> Result<()> {
+    let token = Secret::mailed_token()?;
+    let now = op.now();
+    let ends_at = now.after(TOKEN_LIFETIME);
+    let post = Post {
+        to: email,
+        letter: Letter::PasswordReset {
+            name: User::from(user.clone()).display_name(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: user.organization_pk,
+        user_pk: Some(user.pk),
+        invitation_pk: None,
+        ends_at,
+    };
+    // Before the token: where there is no room for the mail, there is no token either.
+    outbox::put_in_txn(connection, op, post).await?;
+    password_token::ActiveModel {
+        user_pk: Set(user.pk),
+        digest: Set(token.digest()),
+        expires_at: Set(ends_at),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(connection)
+    .await?;
+    Ok(())
+}
+
+/// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
+/// address is verified by it, since the token was nowhere else.
+pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
+    let op = &op.as_nobody();
+    acceptable("newPassword", new_password, &[])?;
+    let refused = || {
+        Error::invalid(
+            "token",
+            "This reset link is not valid. It may be used up or older than an hour.".to_owned(),
+        )
+    };
+    let now = op.now();
+    let digest = digest(token);
+    let in_force = Condition::all()
+        .add(password_token::Column::Digest.eq(digest.as_str()))
+        .add(password_token::Column::UsedAt.is_null())
+        .add(unexpired(now));
+    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
+    let user_pk = password_token::Entity::find()
+        .filter(in_force.clone())
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(refused)?
+        .user_pk;
+    let known = table::Entity::find_by_id(user_pk)
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(refused)?;
+    acceptable("newPassword", new_password, &known.own_names())?;
+    let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
+    let mut change = op.begin().await?;
+    // The user first, then the token, as whoever deletes the user takes them.
+    let row = table::Entity::find_by_id(user_pk)
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .ok_or_else(refused)?;
+    let used = password_token::Entity::update_many()
+        .col_expr(password_token::Column::UsedAt, Expr::val(now.micros()))
+        .filter(in_force)
+        .exec(&*change)
+        .await?;
+    if used.rows_affected == 0 {
+        return Err(refused());
+    }
+    // The user's other links end with this one.
+    end_other_sessions_in_txn(&*change, op, row.pk).await?;
+    let verified_at = row.email_verified_at.or(row.email.is_some().then_some(now));
+    let updated = table::ActiveModel {
+        pk: Set(row.pk),
+        password_hash: Set(Some(hash)),
+        password_changed_at: Set(Some(now)),
+        password_temporary: Set(false),
+        email_verified_at: Set(verified_at),
+        version: Set(row.version + 1),
+        updated_at: Set(now.later_than(row.updated_at)),
+        ..Default::default()
+    }
+    .update(&*change)
+    .await?;
+    change
+        .record(
+            Event::new("password.completeReset", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}

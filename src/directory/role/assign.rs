@@ -1,0 +1,113 @@
+//! Giving roles to users.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+
+use super::read::find_named;
+use super::{Assigned, Held, held};
+use crate::authz::escalation::{may_grant, may_manage};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::{Change, OpContext};
+use crate::directory::user::{self, Target, User};
+use crate::model::Actor;
+use crate::model::Permissions;
+use crate::model::Timestamp;
+use crate::model::error::{Error, Result, shown};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{user as user_table, user_role};
+
+/// Gives a user one more role, by name or id. Nothing happens if it has it already. `FORBIDDEN` for a role, or a user,
+/// whose permissions go beyond the caller's; `NOT_FOUND` for a role that is neither built in nor of the user's
+/// organization.
+pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
+    let granted = op.authorize(Action::Modify, Resource::User)?;
+    let mut change = op.begin().await?;
+    let (row, role, had) = locate(&change, op, &granted, target, role).await?;
+    if had.direct.iter().any(|known| known.role_pk == role.role_pk) {
+        return Ok(row.into());
+    }
+    grantable(op.actor(), std::slice::from_ref(&role), &[])?;
+    let assignment = user_role::ActiveModel {
+        user_pk: Set(row.pk),
+        role_pk: Set(role.role_pk),
+        created_at: Set(op.now()),
+    };
+    user_role::Entity::insert(assignment)
+        .exec_without_returning(&*change)
+        .await?;
+    let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
+    change
+        .record(
+            Event::new("user.assignRole", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .fields(["roles"])
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
+
+/// The user, the role and what the user has, for giving the one to the other or taking it away.
+pub(super) async fn locate(
+    change: &Change<'_>,
+    op: &OpContext,
+    granted: &Granted,
+    target: &Target,
+    role: &str,
+) -> Result<(user_table::Model, Assigned, Held)> {
+    let row = user::locate(&**change, granted, target).await?;
+    let role = find_named(op, &**change, row.organization_pk, role)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?;
+    let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
+    may_manage(op.actor(), had.permissions())?;
+    Ok((row, role, had))
+}
+
+/// Refuses roles whose permissions go beyond the caller's. Roles that the user has already are granted by nobody anew.
+pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
+    let new = roles
+        .iter()
+        .filter(|role| !already.iter().any(|had| had.role_pk == role.role_pk));
+    may_grant(
+        actor,
+        new.fold(Permissions::empty(), |all, role| all | role.permissions),
+    )
+}
+
+/// Makes `roles` the user's direct roles, in place of those it had.
+pub async fn replace_in_txn(
+    connection: &impl ConnectionTrait,
+    user_pk: i64,
+    had: &[Assigned],
+    roles: &[Assigned],
+    now: Timestamp,
+) -> Result<()> {
+    let lost: Vec<i64> = had
+        .iter()
+        .filter(|role| !roles.iter().any(|kept| kept.role_pk == role.role_pk))
+        .map(|role| role.role_pk)
+        .collect();
+    if !lost.is_empty() {
+        user_role::Entity::delete_many()
+            .filter(user_role::Column::UserPk.eq(user_pk))
+            .filter(user_role::Column::RolePk.is_in(lost))
+            .exec(connection)
+            .await?;
+    }
+    let gained: Vec<user_role::ActiveModel> = roles
+        .iter()
+        .filter(|role| !had.iter().any(|known| known.role_pk == role.role_pk))
+        .map(|role| user_role::ActiveModel {
+            user_pk: Set(user_pk),
+            role_pk: Set(role.role_pk),
+            created_at: Set(now),
+        })
+        .collect();
+    if !gained.is_empty() {
+        user_role::Entity::insert_many(gained)
+            .exec_without_returning(connection)
+            .await?;
+    }
+    Ok(())
+}

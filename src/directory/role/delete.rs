@@ -1,0 +1,46 @@
+//! Deleting a role.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::{Role, Standing, Term, locate};
+use crate::authz::escalation::may_grant;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::list::Named;
+use crate::model::Permissions;
+use crate::model::error::Result;
+use crate::store::audit_trail::Event;
+use crate::store::entity::{group_role, role as table, user_role};
+
+/// Deletes a role of an organization and withdraws it from every user and group; the event names `users` and `groups` if
+/// there were any. `FORBIDDEN` for a built-in role, and for one whose permissions go beyond the caller's.
+pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
+    let granted = op.authorize(Action::Delete, Resource::Role)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    let had = Permissions::from_stored(&row.permissions);
+    may_grant(op.actor(), had)?;
+    let standing = Standing::before(&*change, op.actor()).await?;
+    let users = user_role::Entity::delete_many()
+        .filter(user_role::Column::RolePk.eq(row.pk))
+        .exec(&*change)
+        .await?
+        .rows_affected;
+    let groups = group_role::Entity::delete_many()
+        .filter(group_role::Column::RolePk.eq(row.pk))
+        .exec(&*change)
+        .await?
+        .rows_affected;
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    standing.remains(&*change, had, "where").await?;
+    let mut event = Event::new("role.delete", row.pk, &row.id)
+        .fields((users > 0).then_some("users"))
+        .fields((groups > 0).then_some("groups"))
+        .access();
+    if let Some(pk) = row.organization_pk {
+        event = event.of_organization(pk);
+    }
+    change.record(event).await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,339 @@
+//! Reading roles: which there are, which a user has, and what they permit.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
+    QuerySelect, Statement, Value,
+};
+
+use super::{OrganizationRole, Role, RoleFields};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::list::{self, Filter, Named, Sql, TextTest};
+use crate::model::BuiltIn;
+use crate::model::Permissions;
+use crate::model::error::{Error, Result, shown};
+use crate::model::{RoleId, is_storable, uuid_of};
+use crate::store::entity::in_parameter;
+use crate::store::entity::role::{self, Column};
+
+/// A role as somebody has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    pub role_pk: i64,
+    pub id: String,
+    pub name: String,
+    /// `None` for a role that an organization made.
+    pub built_in: Option<BuiltIn>,
+    pub permissions: Permissions,
+}
+
+impl From<role::Model> for Assigned {
+    fn from(row: role::Model) -> Self {
+        let role = Role::from(row);
+        Self {
+            role_pk: role.pk,
+            id: role.id.to_string(),
+            built_in: role.built_in(),
+            permissions: role.permissions(),
+            name: role.name,
+        }
+    }
+}
+
+/// All that a user has: what was assigned to it, and what its groups give.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Assigned to the user itself, in the order of their names.
+    pub direct: Vec<Assigned>,
+    /// Given by its groups, in the order of their names; one that several of them give stands once.
+    pub by_groups: Vec<Assigned>,
+}
+
+impl Held {
+    pub fn all(&self) -> impl Iterator<Item = &Assigned> {
+        self.direct.iter().chain(&self.by_groups)
+    }
+
+    /// What the user may do.
+    pub fn permissions(&self) -> Permissions {
+        union(self.all())
+    }
+
+    /// Kili's view: the strongest.
+    pub fn organization_role(&self) -> Option<OrganizationRole> {
+        OrganizationRole::of(self.all())
+    }
+
+    /// AiR's view, which has room for one role: the id of the strongest built-in one, else of the first own one, else of
+    /// `user`.
+    pub fn role_id(&self) -> &str {
+        let strongest = self
+            .all()
+            .filter(|role| role.built_in.is_some())
+            .max_by_key(|role| role.built_in);
+        strongest
+            .or_else(|| self.all().next())
+            .map_or(BuiltIn::User.id(), |role| &role.id)
+    }
+}
+
+/// What some roles permit together.
+pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Permissions {
+    roles
+        .into_iter()
+        .fold(Permissions::empty(), |all, role| all | role.permissions)
+}
+
+/// The columns of a role as somebody has it. The description may be long, and says nothing of what it permits.
+const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
+                        r.created_at, r.updated_at";
+
+/// What several users have, in one statement; a user without any role is absent.
+pub async fn held(
+    connection: &impl ConnectionTrait,
+    user_pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Held>> {
+    let mut users = HashMap::new();
+    let statement = held_by(connection.get_database_backend(), user_pks);
+    for row in connection.query_all_raw(statement).await? {
+        add_held(&mut users, &row)?;
+    }
+    Ok(users)
+}
+
+/// The same for an answer, to which it is charged.
+pub async fn held_in_answer(op: &OpContext, user_pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Held>> {
+    let mut users = HashMap::new();
+    let statement = held_by(op.db().backend(), user_pks);
+    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_held(&mut users, &row)?) };
+    op.db().reader().each_row(statement, add).await?;
+    Ok(users)
+}
+
+fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> Statement {
+    let (keys, is_one) = keys(backend, user_pks);
+    Statement::from_sql_and_values(
+        backend,
+        format!(
+            "SELECT {ASSIGNED}, has.user_pk, has.by_group
+             FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group FROM user_roles WHERE user_pk {is_one}
+                   UNION
+                   SELECT gm.user_pk, gr.role_pk, CAST(1 AS BIGINT)
+                   FROM group_members gm JOIN group_roles gr ON gr.group_pk = gm.group_pk
+                   WHERE gm.user_pk {is_one}) has
+             JOIN roles r ON r.pk = has.role_pk
+             ORDER BY r.name, r.pk"
+        ),
+        [keys],
+    )
+}
+
+/// Adds a role to what its user has; tells how many bytes it takes.
+fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> {
+    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+    let bytes = role.name.len() + role.id.len();
+    let has = users.entry(row.try_get("", "user_pk")?).or_default();
+    match row.try_get("", "by_group")? {
+        0_i64 => has.direct.push(role),
+        _ => has.by_groups.push(role),
+    }
+    Ok(bytes)
+}
+
+/// The roles of several groups, each group's in the order of their names; a group without any is absent.
+pub async fn of_groups(
+    connection: &impl ConnectionTrait,
+    group_pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    let mut groups = HashMap::new();
+    let statement = carried_by(connection.get_database_backend(), group_pks);
+    for row in connection.query_all_raw(statement).await? {
+        add_carried(&mut groups, &row)?;
+    }
+    Ok(groups)
+}
+
+/// The same for an answer, to which it is charged.
+pub async fn of_groups_in_answer(
+    op: &OpContext,
+    group_pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Vec<Assigned>>> {
+    let mut groups = HashMap::new();
+    let statement = carried_by(op.db().backend(), group_pks);
+    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_carried(&mut groups, &row)?) };
+    op.db().reader().each_row(statement, add).await?;
+    Ok(groups)
+}
+
+fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> Statement {
+    let (keys, is_one) = keys(backend, group_pks);
+    Statement::from_sql_and_values(
+        backend,
+        format!(
+            "SELECT {ASSIGNED}, gr.group_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+             WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk"
+        ),
+        [keys],
+    )
+}
+
+/// Adds a role to what its group carries; tells how many bytes it takes.
+fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
+    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+    let bytes = role.name.len() + role.id.len();
+    groups.entry(row.try_get("", "group_pk")?).or_default().push(role);
+    Ok(bytes)
+}
+
+/// Internal keys as the one parameter `$1`, and the test that a column is among them.
+fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, String) {
+    let keys = match backend {
+        DbBackend::Postgres => pks.into_iter().collect::<Vec<i64>>().into(),
+        _ => serde_json::Value::from_iter(pks).to_string().into(),
+    };
+    (keys, in_parameter(backend, "$1", "bigint[]"))
+}
+
+/// The roles that a caller named, by name or id. `INVALID` for one that does not exist.
+pub async fn resolve(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    field: &str,
+    named: &[String],
+) -> Result<Vec<Assigned>> {
+    let mut roles: Vec<Assigned> = Vec::with_capacity(named.len());
+    for wanted in named {
+        let role = find_named(op, connection, organization_pk, wanted)
+            .await?
+            .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(wanted))))?;
+        if !roles.iter().any(|known| known.role_pk == role.role_pk) {
+            roles.push(role);
+        }
+    }
+    Ok(roles)
+}
+
+/// The role of this id, in any spelling of a UUID; a name does not do. `INVALID` for one that does not exist.
+pub async fn resolve_id(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    field: &str,
+    id: &str,
+) -> Result<Assigned> {
+    let found = match uuid_of(id) {
+        Some(_) => find_named(op, connection, organization_pk, id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))
+}
+
+/// The role of this name or id: built in, or the organization's own. It cannot be deleted until the transaction ends.
+///
+/// Ids are UUIDs and no name is one, and no own role bears a word for a built-in one ([`super::reserved`]). A later
+/// release may know more built-in roles than this one; where an own role has the name of such, nobody guesses.
+pub(super) async fn find_named(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    wanted: &str,
+) -> Result<Option<Assigned>> {
+    if !is_storable(wanted) {
+        return Ok(None);
+    }
+    let id = uuid_of(wanted).map(|uuid| uuid.hyphenated().to_string());
+    let is_wanted = |role: &BuiltIn| role.name() == wanted || Some(role.id()) == id.as_deref();
+    if let Some(role) = BuiltIn::ALL.into_iter().find(is_wanted) {
+        return built_in(op, connection, role).await.map(Some);
+    }
+    let mut found = role::Entity::find()
+        .filter(match &id {
+            Some(id) => Column::Id.eq(id.as_str()),
+            None => Column::Name.eq(wanted),
+        })
+        .filter(
+            Condition::any()
+                .add(Column::OrganizationPk.is_null())
+                .add(Column::OrganizationPk.eq(organization_pk)),
+        )
+        .lock(LockType::KeyShare)
+        .all(connection)
+        .await?;
+    let one = found.pop();
+    if !found.is_empty() {
+        return Err(Error::Conflict(format!(
+            "Two roles are called '{}'; name one by its id.",
+            shown(wanted)
+        )));
+    }
+    Ok(one.map(Into::into))
+}
+
+/// A built-in role as it is assigned.
+pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted: BuiltIn) -> Result<Assigned> {
+    Ok(Assigned {
+        role_pk: op.built_in_roles().pk(connection, wanted).await?,
+        id: wanted.id().to_owned(),
+        name: wanted.name().to_owned(),
+        built_in: Some(wanted),
+        permissions: wanted.permissions(),
+    })
+}
+
+/// Roles by internal key, for users and groups that have them and that the caller may see already.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: RoleFields,
+) -> Result<HashMap<i64, Role>> {
+    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+    list::by_keys(op, &granted, pks, fields).await
+}
+
+/// One test of a role.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    BuiltIn(bool),
+    /// It is an own role of an organization like this.
+    Organization(Box<Filter<organization::Term>>),
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::BuiltIn(true) => Condition::all().add(Column::OrganizationPk.is_null()),
+        Term::BuiltIn(false) => Condition::all().add(Column::OrganizationPk.is_not_null()),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+    })
+}
+
+/// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
+/// one, which everybody may know of and nobody changes.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
+    let id = named.required_id("role")?;
+    let not_found = || named.not_found("role");
+    let known = RoleId::existing(id).ok_or_else(not_found)?;
+    let row = role::Entity::find()
+        .filter(role::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.to_sql::<Role>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)?;
+    if row.organization_pk.is_none() {
+        return Err(Error::Forbidden(format!(
+            "The role '{}' is built in and the same on every server; nobody can change it. Make a role of your own.",
+            row.name
+        )));
+    }
+    Ok(row)
+}

@@ -1,0 +1,79 @@
+//! What must still stand after permissions were taken away.
+
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
+
+use crate::authn::permissions_of;
+use crate::model::Actor;
+use crate::model::BuiltIn;
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::store::entity::role;
+
+/// What the caller may do before a change that takes permissions away from whom it may: the members of a group, the
+/// holders of a role. Asked again after it, in the same transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    caller: Option<(i64, Permissions)>,
+}
+
+impl Standing {
+    pub async fn before(connection: &impl ConnectionTrait, actor: &Actor) -> Result<Self> {
+        let caller = match actor.caller() {
+            Some(caller) => Some((caller.user_pk, permissions_of(connection, caller.user_pk).await?)),
+            None => None,
+        };
+        Ok(Self { caller })
+    }
+
+    /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` is what was taken away.
+    pub async fn remains(self, connection: &impl ConnectionTrait, taken: Permissions, field: &str) -> Result<()> {
+        if let Some((pk, before)) = self.caller
+            && before.intersects(taken)
+            && !permissions_of(connection, pk).await?.contains(before)
+        {
+            return Err(Error::invalid(
+                field,
+                "You cannot take permissions away from yourself.".to_owned(),
+            ));
+        }
+        if taken.contains(Permissions::EVERY_ORGANIZATION) {
+            keep_a_super_admin(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a change that took the last activated super admin away, whether it was one by itself or by a group. Called
+/// after the change, in its transaction.
+///
+/// The role's row is locked before the count: of two who demote each other at the same moment, the second waits here
+/// until the first has committed, and then counts itself out too.
+pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()> {
+    let role_pk: Option<i64> = role::Entity::find()
+        .select_only()
+        .column(role::Column::Pk)
+        .filter(role::Column::Id.eq(BuiltIn::SuperAdmin.id()))
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    let role_pk = role_pk.ok_or_else(|| Error::internal("the built-in role super-admin is missing"))?;
+    let statement = Statement::from_sql_and_values(
+        connection.get_database_backend(),
+        "SELECT u.pk FROM users u
+         WHERE u.activated AND u.pk IN (
+             SELECT user_pk FROM user_roles WHERE role_pk = $1
+             UNION ALL
+             SELECT gm.user_pk FROM group_roles gr JOIN group_members gm ON gm.group_pk = gr.group_pk
+             WHERE gr.role_pk = $1)
+         LIMIT 1",
+        [role_pk.into()],
+    );
+    match connection.query_one_raw(statement).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::Conflict(
+            "This is the last super admin; make another one first.".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,89 @@
+//! Changing a role.
+
+use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
+
+use super::create::{permissions, role_name, taken};
+use super::{Role, Standing, Term, locate};
+use crate::authz::escalation::may_grant;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::list::{Named, expect_version};
+use crate::model;
+use crate::model::Permissions;
+use crate::model::error::{OrConflict, Result};
+use crate::store::audit_trail::Event;
+
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Description,
+}
+
+/// What is to change; what is `None` stays. The empty text clears the description.
+#[derive(Clone, Debug, Default)]
+pub struct RoleChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    /// Names; they replace the present ones.
+    pub permissions: Option<Vec<String>>,
+    pub clear: Vec<Clearable>,
+}
+
+/// Changes what is named and nothing else, for all who have the role at once. `FORBIDDEN` for a built-in role, and for one
+/// whose permissions, before or after, go beyond the caller's.
+pub async fn update(
+    op: &OpContext,
+    named: &Named<Term>,
+    wanted: RoleChange,
+    expected_version: Option<i64>,
+) -> Result<Role> {
+    let granted = op.authorize(Action::Modify, Resource::Role)?;
+    let description = model::description("description", wanted.description.as_deref())?;
+    let description = model::cleared(
+        "description",
+        description.map(|text| Some(text).filter(|text| !text.is_empty())),
+        wanted.clear.contains(&Clearable::Description),
+    )?;
+    let new_permissions = wanted.permissions.as_deref().map(permissions).transpose()?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    let had = Permissions::from_stored(&row.permissions);
+    may_grant(op.actor(), had | new_permissions.unwrap_or_default())?;
+    expect_version(row.version, expected_version)?;
+    let mut fields = Vec::new();
+    let mut new = row.clone().into_active_model();
+    let name = match &wanted.name {
+        // A built-in role of a later release may have come to bear the present name; that is no reason to refuse.
+        Some(name) if *name != row.name => role_name(name)?,
+        Some(_) | None => row.name.clone(),
+    };
+    if name != row.name {
+        fields.push("name");
+        new.name = Set(name.clone());
+    }
+    if let Some(text) = description.filter(|text| *text != row.description) {
+        fields.push("description");
+        new.description = Set(text);
+    }
+    let have = new_permissions.unwrap_or(had);
+    if have != had {
+        fields.push("permissions");
+        new.permissions = Set(have.to_stored());
+    }
+    if fields.is_empty() {
+        return Ok(row.into());
+    }
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
+    let standing = Standing::before(&*change, op.actor()).await?;
+    let updated = new.update(&*change).await.or_conflict(|_| taken(&name))?;
+    standing.remains(&*change, had - have, "permissions").await?;
+    let mut event = Event::new("role.update", row.pk, &row.id).fields(fields).access();
+    if let Some(pk) = row.organization_pk {
+        event = event.of_organization(pk);
+    }
+    change.record(event).await?;
+    change.commit().await?;
+    Ok(updated.into())
+}

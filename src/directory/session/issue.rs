@@ -1,0 +1,111 @@
+//! Beginning a session, and making its tokens.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
+
+use crate::authn::{ACCESS_LIFETIME, Act, Claims};
+use crate::context::OpContext;
+use crate::directory::user::User;
+use crate::model::error::Result;
+use crate::model::{Caller, Impersonator, Secret, SecretKey};
+use crate::model::{SessionId, Timestamp};
+use crate::store::entity::session as table;
+
+/// What a session's user is handed.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    pub access_token: Secret,
+    pub expires_in_seconds: u64,
+    pub refresh_token: Secret,
+    pub refresh_expires_in_seconds: u64,
+    pub user: User,
+    /// The user as who it may be presented to.
+    pub caller: Caller,
+}
+
+/// How an impersonation was begun.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Begun {
+    pub impersonator_pk: Option<i64>,
+    pub parent_pk: Option<i64>,
+    pub api_key_pk: Option<i64>,
+    pub reason: Option<String>,
+}
+
+/// A new session's row, and the part that its refresh tokens have in common.
+pub(super) async fn begin(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    user_pk: i64,
+    lifetime: Duration,
+    begun: Begun,
+) -> Result<(table::Model, Secret)> {
+    let now = op.now();
+    let family = Secret::family()?;
+    let row = table::ActiveModel {
+        id: Set(SessionId::from(op.new_id())),
+        user_pk: Set(user_pk),
+        family: Set(family.digest()),
+        generation: Set(0),
+        rotated_at: Set(now),
+        impersonator_pk: Set(begun.impersonator_pk),
+        parent_pk: Set(begun.parent_pk),
+        api_key_pk: Set(begun.api_key_pk),
+        reason: Set(begun.reason),
+        expires_at: Set(now.after(lifetime)),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    Ok((row.insert(connection).await?, family))
+}
+
+/// The refresh token of a session's generation.
+pub(super) fn refresh_token(secret: &SecretKey, row: &table::Model, generation: i64, family: &str) -> Secret {
+    let own = secret.mac("refresh tokens", &[row.id.as_str(), &generation.to_string(), family]);
+    Secret::refresh_token(family, &own)
+}
+
+/// The tokens of a session's present generation. `sign` makes a token of its claims.
+pub(super) fn tokens(
+    op: &OpContext,
+    sign: impl FnOnce(&Claims) -> Result<String>,
+    row: &table::Model,
+    family: &str,
+    user: User,
+    mut caller: Caller,
+) -> Result<Tokens> {
+    let signing = op.signing();
+    let now = op.now();
+    // The token does not outlast the session it names.
+    let expires_in_seconds = seconds_until(now, row.expires_at).min(ACCESS_LIFETIME.as_secs());
+    let issued = now.micros() / 1_000_000;
+    let claims = Claims {
+        iss: signing.issuer().to_owned(),
+        aud: signing.audience().to_owned(),
+        sub: caller.user_id.to_string(),
+        email: caller.email.as_ref().map(ToString::to_string),
+        iat: issued,
+        nbf: issued,
+        exp: issued.saturating_add(i64::try_from(expires_in_seconds).unwrap_or_default()),
+        jti: op.new_id().to_string(),
+        sid: row.id.to_string(),
+        act: caller.impersonator.as_ref().map(|Impersonator { user_id, .. }| Act {
+            sub: user_id.to_string(),
+        }),
+    };
+    caller.session_pk = Some(row.pk);
+    Ok(Tokens {
+        access_token: Secret::given(&sign(&claims)?),
+        expires_in_seconds,
+        refresh_token: refresh_token(signing.secret()?, row, row.generation, family),
+        refresh_expires_in_seconds: seconds_until(now, row.expires_at),
+        user,
+        caller,
+    })
+}
+
+fn seconds_until(now: Timestamp, end: Timestamp) -> u64 {
+    u64::try_from((end.micros() - now.micros()) / 1_000_000).unwrap_or_default()
+}

@@ -1,0 +1,115 @@
+//! New tokens for old ones. What a refresh token is, and why it may come twice, says the parent module.
+
+use std::time::Duration;
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+use subtle::ConstantTimeEq;
+
+use super::issue::{self, Tokens, refresh_token};
+use super::revoke::begun_with_is_in_force;
+use super::sign_in::{IDLE, LIFETIME};
+use crate::authn::{Begun, begun_by, caller_of};
+use crate::context::OpContext;
+use crate::directory::password;
+use crate::directory::signing_key;
+use crate::model::Timestamp;
+use crate::model::error::{Error, Result};
+use crate::model::{Actor, digest, family_of};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{session as table, user};
+
+/// How long the token before the present one is still answered, because an answer may have got lost.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// Gives a session new tokens. `UNAUTHENTICATED`, in the same words, for a token that is none, or whose session has ended;
+/// an old one ends its session.
+pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
+    let op = &op.as_nobody();
+    let refused = || Error::Unauthenticated("This refresh token is not valid any more. Sign in again.".to_owned());
+    let signing = op.signing();
+    let secret = signing.secret()?;
+    let family = family_of(token).ok_or_else(refused)?;
+    let by_family = table::Column::Family.eq(digest(family));
+    let Some(known) = table::Entity::find()
+        .filter(by_family.clone())
+        .one(op.db().reader())
+        .await?
+    else {
+        return Err(refused());
+    };
+    let signer = signing_key::current(op).await?;
+    let now = op.now();
+    let caller = caller_of(op.db().reader(), known.user_pk).await?.ok_or_else(refused)?;
+    let caller = match known.impersonator_pk {
+        Some(impersonator_pk) => {
+            let begun = Begun {
+                impersonator_pk,
+                session_pk: known.parent_pk,
+                api_key_pk: known.api_key_pk,
+            };
+            begun_by(op.db().reader(), begun, caller).await?.ok_or_else(refused)?
+        }
+        None => caller,
+    };
+    let op = op.acting_as(Actor::user(caller.clone()));
+    let mut change = op.begin().await?;
+    // The user first, then the session: in the order in which deactivating locks them.
+    let user = user::Entity::find_by_id(known.user_pk)
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .filter(|user| user.activated && !password::must_change(user))
+        .ok_or_else(refused)?;
+    let row = table::Entity::find()
+        .filter(by_family)
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .filter(|row| row.ended_at.is_none() && row.expires_at > now)
+        .ok_or_else(refused)?;
+    if !begun_with_is_in_force(&*change, &row, now).await? {
+        return Err(refused());
+    }
+    let is = |generation: i64| -> bool {
+        let known = refresh_token(secret, &row, generation, family);
+        known.expose().as_bytes().ct_eq(token.as_bytes()).into()
+    };
+    let row = if is(row.generation) {
+        let mut next = row.clone().into_active_model();
+        next.generation = Set(row.generation + 1);
+        next.rotated_at = Set(now);
+        next.updated_at = Set(now.later_than(row.updated_at));
+        // An impersonation ends when it was said to end.
+        if row.impersonator_pk.is_none() {
+            next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
+        }
+        let next = next.update(&*change).await?;
+        change
+            .record(Event::new("session.refresh", next.pk, &next.id).of_organization(user.organization_pk))
+            .await?;
+        change.commit().await?;
+        next
+    } else if row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now) {
+        row
+    } else {
+        let mut ended = row.clone().into_active_model();
+        ended.ended_at = Set(Some(now));
+        ended.update(&*change).await?;
+        change
+            .record(
+                Event::new("session.reuse", row.pk, &row.id)
+                    .of_organization(user.organization_pk)
+                    .access(),
+            )
+            .await?;
+        change.commit().await?;
+        return Err(refused());
+    };
+    issue::tokens(&op, |claims| signer.sign(claims), &row, family, user.into(), caller)
+}
+
+/// Whether the answer to the last refresh may still be on its way. A clock that was put back since would otherwise prolong
+/// this by as much, and with it the use of a stolen token.
+fn is_just_rotated(row: &table::Model, now: Timestamp) -> bool {
+    now < row.rotated_at.after(GRACE) && row.rotated_at <= now.after(GRACE)
+}

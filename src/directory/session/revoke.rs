@@ -1,0 +1,147 @@
+//! Ending sessions.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
+};
+
+use super::{Session, Term};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::list::Named;
+use crate::model::error::{Error, Result};
+use crate::model::{SessionId, Timestamp};
+use crate::store::audit_trail::Event;
+use crate::store::entity::session::{self as table, Column};
+use crate::store::entity::{api_key, user};
+
+/// How long an ended session is kept for its user to look at.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Ends one of the caller's sessions, from the next call on. `NOT_FOUND` for one that is not the caller's or has ended.
+/// What `named` tests beside the id must hold too.
+pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
+    let granted = op.authorize(Action::Delete, Resource::Session)?;
+    let not_found = || named.not_found("session");
+    let known = SessionId::existing(named.required_id("session")?).ok_or_else(not_found)?;
+    let which = Condition::all()
+        .add(Column::Id.eq(known))
+        .add(named.also.to_sql::<Session>(op.db().backend())?);
+    let ended = end_one(op, &granted, "session.revoke", which).await;
+    match ended {
+        Err(Error::NotFound(_)) => Err(not_found()),
+        other => other,
+    }
+}
+
+pub(super) async fn end_one(
+    op: &OpContext,
+    granted: &Granted,
+    action: &'static str,
+    which: Condition,
+) -> Result<Session> {
+    let now = op.now();
+    let mut change = op.begin().await?;
+    // It may be the session that calls.
+    change.hold_caller().await?;
+    let row = table::Entity::find()
+        .filter(table::within(granted))
+        .filter(which)
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .lock_exclusive()
+        .one(&*change)
+        .await?
+        .ok_or_else(|| Error::NotFound("The session has ended.".to_owned()))?;
+    let mut ended = row.into_active_model();
+    ended.ended_at = Set(Some(now));
+    let ended = ended.update(&*change).await?;
+    let organization: Option<i64> = user::Entity::find_by_id(ended.user_pk)
+        .select_only()
+        .column(user::Column::OrganizationPk)
+        .into_tuple()
+        .one(&*change)
+        .await?;
+    let mut event = Event::new(action, ended.pk, &ended.id).access();
+    if let Some(organization) = organization {
+        event = event.of_organization(organization);
+    }
+    change.record(event).await?;
+    change.commit().await?;
+    Ok(ended.into())
+}
+
+/// Ends all sessions of a user, and those in which it impersonates somebody. For verbs that change the user, in their
+/// transaction; the event they record must change access.
+pub async fn end_all(connection: &impl ConnectionTrait, user_pk: i64, now: Timestamp) -> Result<()> {
+    let of_user = Condition::any()
+        .add(Column::UserPk.eq(user_pk))
+        .add(Column::ImpersonatorPk.eq(user_pk));
+    end(connection, of_user, now).await
+}
+
+/// Ends a user's sessions but one. Impersonations that were begun with the others end with them.
+pub async fn end_all_but(
+    connection: &impl ConnectionTrait,
+    user_pk: i64,
+    kept: Option<i64>,
+    now: Timestamp,
+) -> Result<()> {
+    let mut others = Condition::all().add(Column::UserPk.eq(user_pk));
+    if let Some(kept) = kept {
+        others = others.add(Column::Pk.ne(kept));
+    }
+    end(connection, others, now).await
+}
+
+async fn end(connection: &impl ConnectionTrait, which: Condition, now: Timestamp) -> Result<()> {
+    // In one order: two administrators who are deactivated at once may each impersonate the other, and then both of these
+    // sessions end for either reason.
+    table::Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(which.clone())
+        .order_by_asc(Column::Pk)
+        .lock_exclusive()
+        .into_tuple::<i64>()
+        .all(connection)
+        .await?;
+    table::Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::val(now.micros()))
+        .filter(which)
+        .filter(Column::EndedAt.is_null())
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether the credential that an impersonation was begun with still is one; true for what is no impersonation.
+pub(super) async fn begun_with_is_in_force(
+    connection: &impl ConnectionTrait,
+    row: &table::Model,
+    now: Timestamp,
+) -> Result<bool> {
+    if let Some(parent) = row.parent_pk {
+        let parent = table::Entity::find_by_id(parent)
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now));
+        return Ok(parent.count(connection).await? > 0);
+    }
+    if let Some(key) = row.api_key_pk {
+        let later = |column: api_key::Column| Condition::any().add(column.is_null()).add(column.gt(now));
+        let key = api_key::Entity::find_by_id(key)
+            .filter(later(api_key::Column::RevokedAt))
+            .filter(later(api_key::Column::ExpiresAt));
+        return Ok(key.count(connection).await? > 0);
+    }
+    Ok(true)
+}
+
+/// Sessions begun before this moment ended long ago, whatever became of them, and are looked at by nobody.
+pub fn forgotten_before(now: Timestamp) -> Timestamp {
+    let age = super::sign_in::LIFETIME + KEPT;
+    Timestamp::from_micros(now.micros() - i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,104 @@
+//! Signing in with a password.
+
+use std::time::Duration;
+
+use sea_orm::{EntityTrait, QuerySelect};
+
+use super::issue::{self, Begun, Tokens};
+use crate::authn::caller_of;
+use crate::context::OpContext;
+use crate::directory::password::{self, Attempt, Door};
+use crate::directory::signing_key;
+use crate::directory::user;
+use crate::model::Actor;
+use crate::model::error::{Error, Result};
+use crate::services::hasher::{Checked, Password};
+use crate::store::audit_trail::Event;
+use crate::store::entity::user as table;
+
+/// A session lasts so long after its last refresh.
+pub(super) const IDLE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A session lasts so long at most, however often it is refreshed.
+pub(super) const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What was typed.
+#[derive(Clone)]
+pub struct SignIn {
+    pub email: String,
+    pub password: Password,
+}
+
+/// Begins a session. `UNAUTHENTICATED` for an address nobody has and for a wrong password, in the same words and the same
+/// time; that the user is deactivated (`FORBIDDEN`), or the password a temporary one (`PASSWORD_CHANGE_REQUIRED`), is told
+/// only to who gave the right one. `RATE_LIMITED` after too many failures, before anything is hashed.
+pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
+    let op = &op.as_nobody();
+    // First of all, so that a server that cannot keep sessions says so to everybody alike.
+    let signer = signing_key::current(op).await?;
+    let attempt = Attempt::by_address(op.client(), &typed.email);
+    let door = Door::open(op, "signIn", attempt, &typed.password).await?;
+    door.answer(async {
+        let account = user::account(op.db().reader(), &typed.email, None).await?;
+        let (account, checked) = door.check(account, wrong).await?;
+        let account = let_in(op, &door, account, checked, &typed.password).await?;
+        let caller = caller_of(op.db().reader(), account.pk).await?.ok_or_else(wrong)?;
+        let op = op.acting_as(Actor::user(caller.clone()));
+        let mut change = op.begin().await?;
+        door.attempt().succeeded(&*change, op.now()).await?;
+        // As it is now: between the check and this moment the password may have been changed, or the user deactivated,
+        // which ended all sessions but this one, which was not there yet.
+        let still = table::Entity::find_by_id(account.pk)
+            .lock_exclusive()
+            .one(&*change)
+            .await?
+            .filter(|still| still.activated && still.password_hash == account.password_hash)
+            .ok_or_else(wrong)?;
+        let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, Begun::default()).await?;
+        change
+            .record(Event::new("session.signIn", session.pk, &session.id).of_organization(still.organization_pk))
+            .await?;
+        change.commit().await?;
+        issue::tokens(
+            &op,
+            |claims| signer.sign(claims),
+            &session,
+            family.expose(),
+            still.into(),
+            caller,
+        )
+    })
+    .await
+}
+
+fn wrong() -> Error {
+    Error::Unauthenticated("The e-mail address or the password is wrong.".to_owned())
+}
+
+/// The account as it is once its hash is brought up to date; refuses one that may not sign in, whose password was right.
+async fn let_in(
+    op: &OpContext,
+    door: &Door<'_>,
+    account: table::Model,
+    checked: Checked,
+    typed: &Password,
+) -> Result<table::Model> {
+    if !account.activated {
+        let refusal = "This account is deactivated. Ask an administrator of your organization.";
+        return Err(door.turn_away(&account, Error::Forbidden(refusal.to_owned())).await?);
+    }
+    if password::must_change(&account) {
+        door.attempt().right(op).await?;
+        return Err(Error::PasswordChangeRequired(
+            "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
+                .to_owned(),
+        ));
+    }
+    if checked != Checked::RightAndStale {
+        return Ok(account);
+    }
+    password::rehash(op, &account, typed).await?;
+    table::Entity::find_by_id(account.pk)
+        .one(op.db().reader())
+        .await?
+        .ok_or_else(wrong)
+}

@@ -1,0 +1,43 @@
+//! The key that signs now.
+
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
+
+use super::rotate::{Why, is_old, rotate_if};
+use crate::authn::{Signer, signing_keys_in_force};
+use crate::context::OpContext;
+use crate::model::Timestamp;
+use crate::model::error::{Error, Result};
+use crate::store::entity::signing_key::{Column, Model};
+
+/// A key that signs now, created if there is none. Not within a transaction: it may open one of its own.
+pub async fn current(op: &OpContext) -> Result<Signer> {
+    if let Some(signer) = find(op).await? {
+        return Ok(signer);
+    }
+    rotate_if(op, Why::Need).await?;
+    find(op)
+        .await?
+        .ok_or_else(|| Error::internal("the signing key just made is gone"))
+}
+
+async fn find(op: &OpContext) -> Result<Option<Signer>> {
+    // Whoever has no secret key is told so first.
+    op.signing().secret()?;
+    let now = op.now();
+    let keys = newest(op.db().reader(), now).await?;
+    if keys.first().is_some_and(|key| is_old(key, now)) {
+        rotate_if(op, Why::Age).await?;
+    }
+    let signs = keys.iter().find(|key| key.signs_from <= now);
+    signs.map(|key| op.signing().signer(key)).transpose()
+}
+
+/// The latest keys in force, the latest first: of several, the next one may not sign yet.
+pub(super) async fn newest(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<Model>> {
+    Ok(signing_keys_in_force(now)
+        .order_by_desc(Column::SignsFrom)
+        .order_by_desc(Column::Pk)
+        .limit(3)
+        .all(connection)
+        .await?)
+}

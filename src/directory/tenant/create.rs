@@ -1,0 +1,59 @@
+//! Making a tenant.
+
+use sea_orm::{ActiveModelTrait, Set};
+
+use super::Tenant;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{self, JsonText, TenantId};
+use crate::store::audit_trail::Event;
+use crate::store::entity::tenant as table;
+
+/// A new tenant as the caller describes it.
+#[derive(Clone, Debug, Default)]
+pub struct NewTenant {
+    pub id: Option<String>,
+    pub name: String,
+    /// The caller's own organization by default; another one needs a super admin.
+    pub organization_id: Option<String>,
+    pub variables: Option<serde_json::Value>,
+}
+
+/// Makes a tenant. `NOT_FOUND` for an organization out of reach, `CONFLICT` for an id that is taken.
+pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
+    let granted = op.authorize(Action::Create, Resource::Tenant)?;
+    let id = match &new.id {
+        Some(id) => TenantId::parse("id", id)?,
+        None => op.new_id().into(),
+    };
+    let name = model::name("name", &new.name)?;
+    let variables = new
+        .variables
+        .as_ref()
+        .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+    let now = op.now();
+    let mut change = op.begin().await?;
+    let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
+    let row = table::ActiveModel {
+        id: Set(id.clone()),
+        organization_pk: Set(home.pk),
+        name: Set(name),
+        variables: Set(variables),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let row = row
+        .insert(&*change)
+        .await
+        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' exists already.")))?;
+    change
+        .record(Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,35 @@
+//! Deleting a tenant.
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+
+use super::{Tenant, Term, locate};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::list::Named;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{tenant as table, user};
+
+/// Deletes a tenant. `CONFLICT` while it holds users.
+pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
+    let granted = op.authorize(Action::Delete, Resource::Tenant)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    let users = user::Entity::find()
+        .filter(user::Column::OrganizationPk.eq(row.organization_pk))
+        .filter(user::Column::TenantPk.eq(row.pk))
+        .count(&*change)
+        .await?;
+    if users > 0 {
+        return Err(Error::Conflict(format!(
+            "The tenant '{}' still holds {users} users; delete or move them first.",
+            row.id
+        )));
+    }
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    change
+        .record(Event::new("tenant.delete", row.pk, &row.id).of_organization(row.organization_pk))
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

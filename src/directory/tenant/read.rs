@@ -1,0 +1,89 @@
+//! Reading tenants.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+
+use super::{Tenant, TenantFields};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::directory::organization;
+use crate::list::{self, Filter, Named, Sql, TextTest};
+use crate::model::TenantId;
+use crate::model::error::Result;
+use crate::store::entity::tenant::{self as table, Column};
+
+/// One test of a tenant.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    Name(TextTest),
+    /// Its organization is like this.
+    Organization(Box<Filter<organization::Term>>),
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+    })
+}
+
+/// `tenant` points to a tenant like this, which is one of `organization`'s. A single id becomes two equalities, which
+/// keep an index that starts with the two in its order; anything else is a set.
+pub fn is_one_of<C: ColumnTrait>(
+    sql: &mut Sql,
+    tenant: C,
+    organization: C,
+    filter: &Filter<Term>,
+) -> Result<Condition> {
+    let like_this = filter.nested::<Tenant>(sql)?;
+    let select = |column: Column| {
+        let found = table::Entity::find().select_only().column(column);
+        found.filter(like_this.clone()).into_query()
+    };
+    Ok(match filter.only() {
+        _ if filter.is_empty() => Condition::all(),
+        Some(Term::Id(TextTest::Equals(_))) => {
+            let of_it = |column| SimpleExpr::SubQuery(None, Box::new(select(column).into()));
+            Condition::all()
+                .add(organization.into_simple_expr().eq(of_it(Column::OrganizationPk)))
+                .add(tenant.into_simple_expr().eq(of_it(Column::Pk)))
+        }
+        _ => Condition::all().add(tenant.in_subquery(select(Column::Pk))),
+    })
+}
+
+/// Tenants by internal key, for things that belong to them and that the caller may see already. Who may not read tenants
+/// learns no more of their own than its id, its name and its times.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: TenantFields,
+) -> Result<HashMap<i64, Tenant>> {
+    match op.authorize(Action::Read, Resource::Tenant) {
+        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
+        Err(_) => {
+            let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+            list::by_keys(op, &granted, pks, fields - TenantFields::VARIABLES).await
+        }
+    }
+}
+
+/// The one tenant of this id within reach, for a change; locked until the transaction ends.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
+    let id = named.required_id("tenant")?;
+    let not_found = || named.not_found("tenant");
+    let known = TenantId::existing(id).ok_or_else(not_found)?;
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(Column::Id.eq(known))
+        .filter(named.also.to_sql::<Tenant>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}

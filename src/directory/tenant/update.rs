@@ -1,0 +1,98 @@
+//! Changing a tenant.
+
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
+
+use super::{Tenant, Term, locate};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::list::{Named, expect_version};
+use crate::model::error::{Error, Result, shown};
+use crate::model::{self, JsonText};
+use crate::store::audit_trail::Event;
+use crate::store::entity::organization;
+
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Variables,
+}
+
+/// What is to change; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChange {
+    pub name: Option<String>,
+    /// Which organization it is of, for products that send it along: `INVALID` if it is of another, since a tenant never
+    /// moves.
+    pub organization_id: Option<String>,
+    pub variables: Option<serde_json::Value>,
+    pub clear: Vec<Clearable>,
+}
+
+/// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
+pub async fn update(
+    op: &OpContext,
+    named: &Named<Term>,
+    wanted: TenantChange,
+    expected_version: Option<i64>,
+) -> Result<Tenant> {
+    let granted = op.authorize(Action::Modify, Resource::Tenant)?;
+    let name = wanted
+        .name
+        .as_deref()
+        .map(|name| model::name("name", name))
+        .transpose()?;
+    let variables = wanted
+        .variables
+        .as_ref()
+        .map(|json| JsonText::object("variables", json))
+        .transpose()?;
+    let variables = model::cleared(
+        "variables",
+        variables.map(Some),
+        wanted.clear.contains(&Clearable::Variables),
+    )?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, named).await?;
+    expect_version(row.version, expected_version)?;
+    if let Some(id) = &wanted.organization_id {
+        let home = organization::Entity::find_by_id(row.organization_pk)
+            .one(&*change)
+            .await?;
+        if home.is_none_or(|home| home.id.as_str() != id) {
+            return Err(Error::invalid(
+                "organizationId",
+                format!(
+                    "The tenant '{}' is not of the organization '{}', and never moves.",
+                    row.id,
+                    shown(id)
+                ),
+            ));
+        }
+    }
+    let mut fields = Vec::new();
+    let mut new = row.clone().into_active_model();
+    if let Some(name) = name.filter(|name| *name != row.name) {
+        new.name = Set(name);
+        fields.push("name");
+    }
+    if let Some(variables) = variables.filter(|variables| *variables != row.variables) {
+        new.variables = Set(variables);
+        fields.push("variables");
+    }
+    if fields.is_empty() {
+        return Ok(row.into());
+    }
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
+    let row = new.update(&*change).await?;
+    change
+        .record(
+            Event::new("tenant.update", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .fields(fields),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

@@ -1,0 +1,24 @@
+//! Letting a user in and keeping it out.
+
+use super::{Target, User, UserChange, update::update_as};
+use crate::context::OpContext;
+use crate::model::error::Result;
+
+/// Lets a user sign in and call again. Nothing happens if it may already; `SEAT_LIMIT_REACHED` without a free seat.
+pub async fn activate(op: &OpContext, target: &Target) -> Result<User> {
+    let wanted = UserChange {
+        activated: Some(true),
+        ..UserChange::default()
+    };
+    update_as(op, "user.activate", target, wanted, None).await
+}
+
+/// Refuses a user's keys and sessions from now on, and frees its seat. The user stays, with all its data. Oneself:
+/// `INVALID`.
+pub async fn deactivate(op: &OpContext, target: &Target) -> Result<User> {
+    let wanted = UserChange {
+        activated: Some(false),
+        ..UserChange::default()
+    };
+    update_as(op, "user.deactivate", target, wanted, None).await
+}

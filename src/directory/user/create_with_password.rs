@@ -1,0 +1,40 @@
+//! Making a user whose password is told to whoever makes it.
+
+use super::{NewUser, User, create};
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::password;
+use crate::model::Secret;
+use crate::model::error::{Error, Result};
+use crate::services::hasher::Password;
+
+/// A user just made, with its password, which is told this once.
+#[derive(Clone, Debug)]
+pub struct NewUserWithPassword {
+    pub user: User,
+    pub password: Secret,
+}
+
+/// Makes a user with the password given, or with one made here; the latter is always temporary, the former if
+/// `require_reset` says so. Everything else is as in [`create`].
+pub async fn create_with_password(
+    op: &OpContext,
+    mut new: NewUser,
+    require_reset: bool,
+) -> Result<NewUserWithPassword> {
+    op.authorize(Action::Create, Resource::User)?;
+    if new.password_hash.is_some() {
+        return Err(Error::invalid(
+            "passwordHash",
+            "A hash cannot be told as a password; use createUser.".to_owned(),
+        ));
+    }
+    let password = match &new.password {
+        Some(given) => Secret::given(given.as_typed()),
+        None => password::temporary()?,
+    };
+    new.password_temporary = require_reset || new.password.is_none();
+    new.password = Some(Password::new(password.expose()));
+    let user = create(op, new).await?;
+    Ok(NewUserWithPassword { user, password })
+}

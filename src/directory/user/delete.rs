@@ -1,0 +1,42 @@
+//! Deleting a user.
+
+use sea_orm::EntityTrait;
+
+use super::{Target, User, locate};
+use crate::authn;
+use crate::authz::escalation::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::OpContext;
+use crate::directory::{role, session};
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Event;
+use crate::store::entity::user as table;
+
+/// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
+/// identities and pending tokens. Oneself: `INVALID`; the last super admin: `CONFLICT`.
+pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
+    let granted = op.authorize(Action::Delete, Resource::User)?;
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, target).await?;
+    if op.actor().is(row.pk) {
+        return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
+    }
+    let permissions = authn::permissions_of(&*change, row.pk).await?;
+    may_manage(op.actor(), permissions)?;
+    // What points to the user goes with it, by foreign keys; its sessions are taken in one order before.
+    session::end_all(&*change, row.pk, op.now()).await?;
+    table::Entity::delete_by_id(row.pk).exec(&*change).await?;
+    if permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        role::keep_a_super_admin(&*change).await?;
+    }
+    change
+        .record(
+            Event::new("user.delete", row.pk, &row.id)
+                .of_organization(row.organization_pk)
+                .access(),
+        )
+        .await?;
+    change.commit().await?;
+    Ok(row.into())
+}

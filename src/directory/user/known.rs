@@ -1,0 +1,61 @@
+//! Whom a command means.
+
+use std::fmt;
+
+use super::{Term, User, UserFields};
+use crate::context::OpContext;
+use crate::directory::organization::{self, OrganizationFields};
+use crate::list::{self, Filter, TextTest};
+use crate::model::error::{Error, Result, shown};
+use crate::model::{Email, OrganizationId, UserId};
+
+/// A user, as a command tells people whom it speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub id: UserId,
+    pub email: Option<Email>,
+    pub organization_id: OrganizationId,
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}'", self.id)?;
+        if let Some(email) = &self.email {
+            write!(f, " ({email})")?;
+        }
+        write!(f, " of the organization '{}'", self.organization_id)
+    }
+}
+
+/// The one user whom a word names: by id, in any spelling of a UUID, or by address. `NOT_FOUND` for nobody; `CONFLICT` if
+/// it is somebody's id and somebody else's address, since a guess would give the one what is meant for the other.
+pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
+    let mut names = vec![Filter::Own(Term::SameId(vec![word.to_owned()]))];
+    if let Some(email) = Email::normalize(word) {
+        names.push(Filter::Own(Term::Email(TextTest::Equals(email.to_string()))));
+    }
+    let users = list::few::<User>(op, &Filter::Any(names), UserFields::EMAIL).await?;
+    let homes = users.iter().map(|user| user.organization_pk);
+    let homes = organization::by_keys(op, homes, OrganizationFields::empty()).await?;
+    let mut all: Vec<Known> = users
+        .into_iter()
+        .map(|user| Known {
+            organization_id: homes
+                .get(&user.organization_pk)
+                .map(|home| home.id.clone())
+                .unwrap_or_default(),
+            id: user.id,
+            email: user.email,
+        })
+        .collect();
+    let one = all
+        .pop()
+        .ok_or_else(|| Error::NotFound(format!("No user has the id or the e-mail address '{}'.", shown(word))))?;
+    match all.as_slice() {
+        [] => Ok(one),
+        [other, ..] => Err(Error::Conflict(format!(
+            "'{}' names two users, {one} and {other}. Give the other name, id or address, of the one that is meant.",
+            shown(word)
+        ))),
+    }
+}

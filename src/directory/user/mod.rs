@@ -1,0 +1,207 @@
+//! Users: people or programs. Each belongs to one organization and to at most one of its tenants.
+//!
+//! - Who holds `read:user` sees the users of the own organization, a super admin those of all; everybody else sees
+//!   itself and nobody else.
+//! - Who holds `write:user` makes and changes users, but never one whose permissions go beyond the own, and never
+//!   grants more than it holds.
+//! - Nobody deactivates, deletes or demotes themselves, and the last super admin stays.
+//! - A deactivated user stays listed and takes no seat; its keys are refused at once, on every process.
+//! - A password is somebody's own, or temporary: then it opens nothing but its own change.
+//! - An e-mail address belongs to one user of the whole system; it is compared without case. A user without one is
+//!   addressed by id.
+//!
+//! The display name is made when read, never stored: the name, else first and last name, else the address, else the id.
+
+mod activate;
+mod create;
+mod create_with_password;
+mod delete;
+mod known;
+mod read;
+mod seats;
+mod update;
+mod viewer;
+
+pub use activate::{activate, deactivate};
+pub use create::{NewUser, create};
+pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
+pub use create_with_password::{NewUserWithPassword, create_with_password};
+pub use delete::delete;
+pub use known::{Known, known_by};
+pub(crate) use read::account;
+pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
+pub(crate) use seats::take as take_seat;
+pub use seats::used as seats_used;
+pub use update::{Clearable, UserChange, touch_in_txn, update};
+pub use viewer::{ViewerCan, viewer_can};
+
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{IntoSimpleExpr, QueryResult};
+
+use crate::authz::{Granted, Resource};
+use crate::list::{Listed, SortKey, SortValue, Sql, record};
+use crate::model::error::Result;
+use crate::model::{Email, JsonText, Timestamp, UserId};
+use crate::store::entity::user::{self as table, Column};
+
+record! {
+    /// A user.
+    User, UserFields, UserFieldNumber from Column {
+        always {
+            pk: i64 = Pk,
+            id: UserId = Id,
+            organization_pk: i64 = OrganizationPk,
+            tenant_pk: Option<i64> = TenantPk,
+        }
+        EMAIL email: Option<Email> = Email,
+        /// The stored name; see [`User::display_name`].
+        NAME name: Option<String> = Name,
+        FIRSTNAME firstname: Option<String> = Firstname,
+        LASTNAME lastname: Option<String> = Lastname,
+        ACTIVATED activated: bool = Activated,
+        VARIABLES variables: Option<JsonText> = Variables,
+        PASSWORD_TEMPORARY password_temporary: bool = PasswordTemporary,
+        EMAIL_VERIFIED_AT email_verified_at: Option<Timestamp> = EmailVerifiedAt,
+        LAST_SEEN_AT last_seen_at: Option<Timestamp> = LastSeenAt,
+        VERSION version: i64 = Version,
+        CREATED_AT created_at: Timestamp = CreatedAt,
+        UPDATED_AT updated_at: Timestamp = UpdatedAt,
+    }
+}
+
+impl UserFields {
+    /// What a display name is made of.
+    pub const DISPLAY_NAME: Self = Self::NAME
+        .union(Self::FIRSTNAME)
+        .union(Self::LASTNAME)
+        .union(Self::EMAIL);
+}
+
+/// [`User::display_name`] in SQL, to the letter as the indexes have it.
+const DISPLAY_NAME_SQL: &str =
+    "COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)";
+
+pub fn display_name_expression() -> SimpleExpr {
+    Expr::cust(DISPLAY_NAME_SQL)
+}
+
+impl User {
+    /// The name to show: never empty.
+    pub fn display_name(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
+        let first = self.firstname.as_deref().unwrap_or_default();
+        let last = self.lastname.as_deref().unwrap_or_default();
+        let both = format!("{first} {last}");
+        match (both.trim_matches(' '), &self.email) {
+            ("", Some(email)) => email.to_string(),
+            ("", None) => self.id.to_string(),
+            (both, _) => both.to_owned(),
+        }
+    }
+}
+
+impl User {
+    /// The name to show to whoever may no longer see the address.
+    pub fn display_name_without_email(&self) -> String {
+        let mut user = self.clone();
+        user.email = None;
+        user.display_name()
+    }
+}
+
+impl From<table::Model> for User {
+    fn from(row: table::Model) -> Self {
+        Self {
+            pk: row.pk,
+            id: row.id,
+            organization_pk: row.organization_pk,
+            tenant_pk: row.tenant_pk,
+            email: row.email,
+            name: row.name,
+            firstname: row.firstname,
+            lastname: row.lastname,
+            activated: row.activated,
+            variables: row.variables,
+            password_temporary: row.password_temporary,
+            email_verified_at: row.email_verified_at,
+            last_seen_at: row.last_seen_at,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+impl Listed for User {
+    type Entity = table::Entity;
+    type Fields = UserFields;
+    type Term = Term;
+    const RESOURCE: Resource = Resource::User;
+
+    fn columns(fields: UserFields) -> Vec<Column> {
+        Self::columns_of(fields)
+    }
+
+    fn read(row: &QueryResult, fields: UserFields) -> Result<Self, DbErr> {
+        Self::from_row(row, fields)
+    }
+
+    fn sort_fields(key: SortKey) -> UserFields {
+        match key {
+            SortKey::CreatedAt => UserFields::CREATED_AT,
+            SortKey::UpdatedAt => UserFields::UPDATED_AT,
+            SortKey::Name => UserFields::DISPLAY_NAME,
+            SortKey::Email => UserFields::EMAIL,
+            SortKey::Id => UserFields::empty(),
+        }
+    }
+
+    fn within(granted: &Granted) -> Condition {
+        table::within(granted)
+    }
+
+    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+        read::condition(sql, term)
+    }
+
+    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
+        Some(match key {
+            SortKey::CreatedAt => Column::CreatedAt.into_simple_expr(),
+            SortKey::UpdatedAt => Column::UpdatedAt.into_simple_expr(),
+            SortKey::Name => display_name_expression(),
+            // Without an address: first. NULLs would sort first on one database and last on the other.
+            SortKey::Email => Expr::cust("COALESCE(email, '')"),
+            SortKey::Id => Column::Id.into_simple_expr(),
+        })
+    }
+
+    fn sort_value(&self, key: SortKey) -> SortValue {
+        match key {
+            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
+            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
+            SortKey::Name => SortValue::Text(self.display_name()),
+            SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
+            SortKey::Id => SortValue::Text(self.id.to_string()),
+        }
+    }
+
+    fn pk(&self) -> i64 {
+        self.pk
+    }
+
+    fn public_id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn pk_column() -> Column {
+        Column::Pk
+    }
+
+    fn id_column() -> Column {
+        Column::Id
+    }
+}

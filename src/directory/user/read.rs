@@ -1,0 +1,288 @@
+//! Reading users, and finding the one that a change is for.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, LockType};
+use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
+
+use super::{User, UserFields, display_name_expression};
+use crate::authz::{Action, Granted, Resource, Scope};
+use crate::context::OpContext;
+use crate::directory::{group, organization, tenant};
+use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::model::digest;
+use crate::model::error::{Error, Result};
+use crate::model::{Email, Timestamp, UserId};
+use crate::store::entity::user::{self as table, Column};
+use crate::store::entity::{api_key, federated_identity};
+
+/// The users that the caller may see.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::User)
+}
+
+/// The same for products that show users to those alone who see more of them than themselves.
+pub fn listable(op: &OpContext) -> Result<Granted> {
+    let granted = readable(op)?;
+    match granted.scope() {
+        Scope::Oneself(_) => Err(Error::Forbidden(
+            "Your roles do not allow this: it needs the permission 'read:user'.".to_owned(),
+        )),
+        Scope::Everything | Scope::Organization(_) => Ok(granted),
+    }
+}
+
+/// One test of a user.
+#[derive(Clone, Debug)]
+pub enum Term {
+    Id(TextTest),
+    /// The id is one of these, or the same UUID as one of them in another spelling.
+    SameId(Vec<String>),
+    /// Addresses are stored in lower case, and so is the test's text.
+    Email(TextTest),
+    /// Of the display name.
+    Name(TextTest),
+    Firstname(TextTest),
+    Lastname(TextTest),
+    Activated(bool),
+    Organization(Filter<organization::Term>),
+    Tenant(Filter<tenant::Term>),
+    /// It is in a group like this, as far as `seen_by` reaches into groups.
+    Group {
+        filter: Filter<group::Term>,
+        seen_by: Option<Granted>,
+    },
+    /// Somebody with an identity at this provider, with this id there; what is `None` may be any.
+    Federated {
+        provider: Option<String>,
+        user_id: Option<String>,
+    },
+    /// The owner of a key in force, if `seen_by` may see that key.
+    ApiKey {
+        digest: String,
+        seen_by: Option<i64>,
+        at: Timestamp,
+    },
+}
+
+impl Term {
+    /// The owner of this key, as far as the caller may see keys: the own ones.
+    pub fn api_key(op: &OpContext, key: &str) -> Self {
+        Self::ApiKey {
+            digest: digest(key),
+            seen_by: op.actor().caller().map(|caller| caller.user_pk),
+            at: op.now(),
+        }
+    }
+}
+
+pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
+    Ok(match term {
+        Term::Id(test) => sql.text(Column::Id, test),
+        Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
+        Term::Email(test) => sql.text(Column::Email, test),
+        Term::Name(test) => sql.text(display_name_expression(), test),
+        Term::Firstname(test) => sql.text(Column::Firstname, test),
+        Term::Lastname(test) => sql.text(Column::Lastname, test),
+        Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
+        Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
+        Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
+        Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
+        Term::Federated { provider, user_id } => {
+            use federated_identity::Column as Of;
+            let equals = |column: Of, text: &Option<String>| match text {
+                Some(text) => sql.text(column, &TextTest::Equals(text.clone())),
+                None => Condition::all(),
+            };
+            let identities = federated_identity::Entity::find()
+                .select_only()
+                .column(Of::Pk)
+                .filter(Expr::col((federated_identity::Entity, Of::UserPk)).equals((table::Entity, Column::Pk)))
+                .filter(equals(Of::IdentityProvider, provider))
+                .filter(equals(Of::UserId, user_id));
+            Condition::all().add(Expr::exists(identities.into_query()))
+        }
+        Term::ApiKey { digest, seen_by, at } => {
+            let owners = api_key::Entity::find()
+                .select_only()
+                .column(api_key::Column::UserPk)
+                .filter(api_key::Column::Digest.eq(digest.as_str()))
+                .filter(api_key::in_force(*at))
+                .filter(api_key::Column::UserPk.eq(*seen_by));
+            Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
+        }
+    })
+}
+
+/// The caller; nobody, for who has not said who they are.
+pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>> {
+    let Some(caller) = op.actor().caller() else {
+        return Ok(None);
+    };
+    let granted = readable(op)?;
+    let mut found = list::by_keys::<User>(op, &granted, [caller.user_pk], fields).await?;
+    Ok(found.remove(&caller.user_pk))
+}
+
+/// One user that the caller may see. Out of sight is `NOT_FOUND`, in the words for a user that does not exist; but who
+/// sees nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
+    let granted = readable(op)?;
+    let out_of_reach = || target.out_of_reach(&granted, "read:user");
+    let mut tests = vec![target.also.clone()];
+    if let Some(id) = &target.id {
+        tests.push(Filter::Own(match target.any_form {
+            true => Term::SameId(vec![id.clone()]),
+            false => Term::Id(TextTest::Equals(id.clone())),
+        }));
+    }
+    if let Some(email) = &target.email {
+        let email = Email::normalize(email).ok_or_else(out_of_reach)?;
+        tests.push(Filter::Own(Term::Email(TextTest::Equals(email.to_string()))));
+    }
+    if target.id.is_none() && target.email.is_none() {
+        return Err(out_of_reach());
+    }
+    let mut found = list::few::<User>(op, &Filter::All(tests), fields).await?;
+    found.pop().ok_or_else(out_of_reach)
+}
+
+/// The account that somebody without a credential names by its address, in an organization if that is named too. It asks
+/// for no permission: a verb that is open to anybody checks a password against it, and tells nothing else of it.
+pub(crate) async fn account(
+    connection: &impl ConnectionTrait,
+    email: &str,
+    organization: Option<&str>,
+) -> Result<Option<table::Model>> {
+    let Some(email) = Email::normalize(email) else {
+        return Ok(None);
+    };
+    let mut wanted = Condition::all().add(Column::Email.eq(email));
+    if let Some(id) = organization {
+        let is_it = Filter::Own(organization::Term::Id(TextTest::Equals(id.to_owned())));
+        let theirs = Filter::Own(Term::Organization(is_it));
+        wanted = wanted.add(theirs.to_sql::<User>(connection.get_database_backend())?);
+    }
+    Ok(table::Entity::find().filter(wanted).one(connection).await?)
+}
+
+/// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
+/// narrow it.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub id: Option<String>,
+    pub email: Option<String>,
+    /// Whether an id that is a UUID also names the user whose id is the same UUID in another spelling: there is one such
+    /// user at the most.
+    pub any_form: bool,
+    pub also: Filter<Term>,
+}
+
+impl Target {
+    pub fn id(id: impl Into<String>) -> Self {
+        Self {
+            id: Some(id.into()),
+            ..Self::default()
+        }
+    }
+
+    /// For a verb that is open to anybody, which names an account by its address and at most by the id of its
+    /// organization, and takes no filter: its answers would tell a stranger whom the filter lets pass. Gives that id;
+    /// `INVALID` for anything more, before anything is looked up.
+    pub fn account_alone(&self) -> Result<Option<&str>> {
+        let refused = || {
+            Error::invalid(
+                "where",
+                "Without a credential, 'where' names the account by 'email', and at most by 'organization: {id}' beside it."
+                    .to_owned(),
+            )
+        };
+        let Filter::All(tests) = &self.also else {
+            return Err(refused());
+        };
+        if self.id.is_some() {
+            return Err(refused());
+        }
+        let mut organization = None;
+        for test in tests {
+            match test {
+                Filter::Is(Term::Organization(filter)) if organization.is_none() => {
+                    let Some(organization::Term::Id(TextTest::Equals(id))) = filter.only() else {
+                        return Err(refused());
+                    };
+                    organization = Some(id.as_str());
+                }
+                _ => return Err(refused()),
+            }
+        }
+        Ok(organization)
+    }
+
+    /// What is told of a user that does not exist, or is out of reach.
+    pub fn not_found(&self) -> Error {
+        let by = [("id", self.id.as_deref()), ("e-mail address", self.email.as_deref())];
+        none_named("user", &by, self.also.is_of_caller())
+    }
+
+    /// Refuses an argument of this name that names nobody.
+    pub fn must_name(&self, argument: &str) -> Result<()> {
+        let by = [("id", self.id.as_deref()), ("email", self.email.as_deref())];
+        names_one(argument, "user", &by)
+    }
+
+    /// What is told of a user that this reach does not find.
+    fn out_of_reach(&self, granted: &Granted, permission: &str) -> Error {
+        match granted.scope() {
+            Scope::Oneself(_) => Error::Forbidden(format!(
+                "Your roles allow this for yourself only: it needs the permission '{permission}'."
+            )),
+            Scope::Everything | Scope::Organization(_) => self.not_found(),
+        }
+    }
+}
+
+/// Finds the one user that a change is for, within reach, and locks it until the transaction ends.
+///
+/// `INVALID` if nobody is named. Out of reach is `NOT_FOUND`, in the words for a user that does not exist; but who
+/// reaches nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target: &Target) -> Result<table::Model> {
+    locate_with(connection, granted, target, LockType::Update).await
+}
+
+/// The same for what is to point to the user and changes nothing of it: it is kept from being deleted or changed, and
+/// several may point to it at once.
+pub async fn locate_shared(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    target: &Target,
+) -> Result<table::Model> {
+    locate_with(connection, granted, target, LockType::KeyShare).await
+}
+
+async fn locate_with(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    target: &Target,
+    lock: LockType,
+) -> Result<table::Model> {
+    target.must_name("where")?;
+    let not_found = || target.out_of_reach(granted, "write:user");
+    let mut wanted = Condition::all();
+    if let Some(id) = &target.id {
+        let id = UserId::existing(id).ok_or_else(not_found)?;
+        wanted = wanted.add(match target.any_form {
+            true => table::has_id(connection.get_database_backend(), [id.as_str()]),
+            false => Condition::all().add(Column::Id.eq(id)),
+        });
+    }
+    if let Some(email) = &target.email {
+        wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
+    }
+    table::Entity::find()
+        .filter(table::within(granted))
+        .filter(wanted)
+        .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
+        .lock(lock)
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
+}

@@ -1,0 +1,55 @@
+//! Seats: an organization may have a limit on its activated users.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::model::error::{Error, Result};
+use crate::store::entity::{any_of, organization, user};
+
+/// Refuses one more activated user where the limit is reached. Called in the transaction that adds it, before it does.
+///
+/// With a limit, the organization's row is locked first: of two that want the last seat, the second waits and then
+/// counts the first one's user. Without a limit nothing is locked.
+pub async fn take(connection: &impl ConnectionTrait, organization: &organization::Model) -> Result<()> {
+    if organization.seat_limit.is_none() {
+        return Ok(());
+    }
+    let row = organization::Entity::find_by_id(organization.pk)
+        .lock(LockType::NoKeyUpdate)
+        .one(connection)
+        .await?;
+    let Some(limit) = row.and_then(|row| row.seat_limit) else {
+        return Ok(());
+    };
+    let used = used(connection, &[organization.pk]).await?;
+    if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
+        return Err(Error::SeatLimitReached(format!(
+            "All {limit} seats of the organization '{}' are taken; deactivate somebody or raise its seat limit.",
+            organization.id
+        )));
+    }
+    Ok(())
+}
+
+/// How many activated users some organizations have, in one statement; one without any is absent.
+pub async fn used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
+    let keys = organization_pks.iter().copied();
+    let counted: Vec<(i64, i64)> = user::Entity::find()
+        .select_only()
+        .column(user::Column::OrganizationPk)
+        .expr(Expr::cust("COUNT(*)"))
+        .filter(any_of(
+            connection.get_database_backend(),
+            user::Column::OrganizationPk,
+            keys,
+        ))
+        // In the words of the index that holds activated users only.
+        .filter(Expr::cust("activated"))
+        .group_by(user::Column::OrganizationPk)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(counted.into_iter().collect())
+}

@@ -1,0 +1,47 @@
+//! What the caller may do to a user, for faces that show or hide buttons. The verbs decide for themselves.
+
+use super::User;
+use crate::authz::escalation::{as_oneself, may_manage};
+use crate::authz::{Action, Resource, Scope};
+use crate::context::OpContext;
+use crate::model::Permissions;
+
+/// What the caller may do to one user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewerCan {
+    pub update: bool,
+    pub deactivate: bool,
+    pub manage_groups: bool,
+    pub map_roles: bool,
+    pub impersonate: bool,
+}
+
+/// `permissions` are the user's own; no statement is sent.
+pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> ViewerCan {
+    let reaches = |action, resource| {
+        op.authorize(action, resource)
+            .is_ok_and(|granted| match granted.scope() {
+                Scope::Everything => true,
+                Scope::Organization(pk) => pk == user.organization_pk,
+                Scope::Oneself(pk) => pk == user.pk,
+            })
+    };
+    let manages = may_manage(op.actor(), permissions).is_ok();
+    let oneself = op.actor().is(user.pk);
+    let update = manages && reaches(Action::Modify, Resource::User);
+    let within_reach = op.actor().caller().is_some_and(|caller| {
+        caller.organization_pk == user.organization_pk || caller.permissions.contains(Permissions::EVERY_ORGANIZATION)
+    });
+    ViewerCan {
+        update,
+        deactivate: update && !oneself,
+        manage_groups: reaches(Action::Modify, Resource::Membership),
+        map_roles: update,
+        impersonate: manages
+            && !oneself
+            && user.activated
+            && within_reach
+            && as_oneself(op.actor(), "Impersonating another user").is_ok()
+            && op.actor().permissions().contains(Permissions::USAGE_IMPERSONATION),
+    }
+}

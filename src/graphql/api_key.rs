@@ -1,0 +1,391 @@
+//! API keys in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
+use crate::directory::user::User;
+use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
+use crate::graphql::{
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    text_terms,
+};
+use crate::list::{self, Filter, Paging};
+use crate::model::Permissions;
+use crate::model::Timestamp;
+
+/// A user's long-lived credential. The key itself is told once, when it is made; only a digest is kept.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "ApiKey")]
+pub struct ApiKeyObject {
+    /// Names the key; it is not the key.
+    pub id: ID,
+    /// Unique among its owner's keys in force.
+    pub name: String,
+    /// What it is for; null if nobody said.
+    pub description: Option<String>,
+    /// The key's first characters, to tell keys apart.
+    pub prefix: String,
+    /// What it is limited to; null: all that its owner may do.
+    pub permissions: Option<Vec<&'static str>>,
+    /// When it ends; 9999-12-31 for one that never does.
+    pub expiry_date: DateTime,
+    /// Whether it is revoked at this moment.
+    pub revoked: bool,
+    /// When it was, or (rotated) will be, revoked; null if neither.
+    pub revoked_at: Option<DateTime>,
+    /// When it was last used, to the minute; null if never.
+    pub last_used_at: Option<DateTime>,
+    /// The id of its owner.
+    pub user_id: ID,
+    /// Its owner.
+    pub user: Option<Box<UserObject>>,
+    /// When it was made.
+    pub created_at: DateTime,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+}
+
+/// A key just made, with its secret.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ApiKeySecret {
+    /// The key to send as `Authorization: Bearer <secret>`. It is told this once and cannot be read again.
+    pub secret: String,
+    /// The key without its secret, as lists show it.
+    pub api_key: ApiKeyObject,
+}
+
+/// Which of the caller's keys. Fields are AND-ed; null is not given.
+#[derive(Clone, Debug, Default, InputObject)]
+#[graphql(name = "ApiKeyWhere")]
+pub struct ApiKeyWhere {
+    /// This very id.
+    id: Option<ID>,
+    /// One of these ids.
+    id_in: Option<Vec<ID>>,
+    /// This very name.
+    name: Option<String>,
+    /// One of these names.
+    name_in: Option<Vec<String>>,
+    /// Names that start so.
+    name_starts_with: Option<String>,
+    /// Names that hold this.
+    name_contains: Option<String>,
+    /// This very key, given in full.
+    key: Option<String>,
+    /// Keys of a user like this.
+    user: Option<Box<UserWhere>>,
+    /// Revoked keys, or those in force; by default those in force.
+    revoked: Option<bool>,
+    /// All of these.
+    #[graphql(name = "AND")]
+    and: Option<Vec<ApiKeyWhere>>,
+    /// At least one of these.
+    #[graphql(name = "OR")]
+    or: Option<Vec<ApiKeyWhere>>,
+    /// Not this.
+    #[graphql(name = "NOT")]
+    not: Option<Box<ApiKeyWhere>>,
+}
+
+impl ApiKeyWhere {
+    fn speaks_of_revoked(&self) -> bool {
+        self.revoked.is_some()
+            || self.and.iter().chain(&self.or).flatten().any(Self::speaks_of_revoked)
+            || self.not.iter().any(|one| one.speaks_of_revoked())
+    }
+
+    fn tests(self, op: &OpContext) -> Filter<Term> {
+        let ids = TextFilter {
+            equals: self.id.map(|id| id.0),
+            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            ..TextFilter::default()
+        };
+        let names = TextFilter {
+            equals: self.name,
+            any_of: self.name_in,
+            starts_with: self.name_starts_with,
+            contains: self.name_contains,
+        };
+        let mut fields = text_terms(ids, Term::Id);
+        fields.extend(text_terms(names, Term::Name));
+        fields.extend(self.key.map(|key| Filter::Is(Term::key(&key))));
+        // Who describes the owner by a key asks for that key, not for all of the owner's.
+        fields.extend(
+            self.user
+                .iter()
+                .filter_map(|user| user.api_key())
+                .map(|key| Filter::Own(Term::key(key))),
+        );
+        fields.extend(
+            self.user
+                .map(|one| one.filter(op))
+                .filter(|one| !one.is_empty())
+                .map(|one| Filter::Is(Term::User(one))),
+        );
+        fields.extend(
+            self.revoked
+                .map(|revoked| Filter::Is(Term::Revoked { revoked, at: op.now() })),
+        );
+        combine(
+            fields,
+            self.and.map(|all| all.into_iter().map(|one| one.tests(op)).collect()),
+            self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
+            self.not.map(|one| one.tests(op)),
+        )
+    }
+
+    /// The one key that a change is for.
+    fn target(self, op: &OpContext) -> Target {
+        Target {
+            id: self.id.as_ref().map(|id| id.0.clone()),
+            name: self.name.clone(),
+            key: self.key.clone(),
+            tests: self.filter(op),
+        }
+    }
+
+    fn filter(self, op: &OpContext) -> Filter<Term> {
+        if self.speaks_of_revoked() {
+            return self.tests(op);
+        }
+        self.tests(op).and_own(Term::Revoked {
+            revoked: false,
+            at: op.now(),
+        })
+    }
+}
+
+order_by! {
+    /// What API keys are ordered by, before the id.
+    ApiKeyOrderBy, "ApiKeyOrderBy" {
+        /// Oldest first; the default.
+        CreatedAtAsc = CreatedAt false,
+        /// Newest first.
+        CreatedAtDesc = CreatedAt true,
+        /// Least lately changed first.
+        UpdatedAtAsc = UpdatedAt false,
+        /// Most lately changed first.
+        UpdatedAtDesc = UpdatedAt true,
+        /// By name, by code point.
+        NameAsc = Name false,
+        /// By name, backwards.
+        NameDesc = Name true,
+        /// By id, by code point.
+        IdAsc = Id false,
+        /// By id, backwards.
+        IdDesc = Id true,
+    }
+}
+
+connection_type!(ApiKeyConnection, ApiKeyEdge, ApiKeyObject, "API keys");
+
+impl Listing for ApiKey {
+    type Object = ApiKeyObject;
+    type Where = ApiKeyWhere;
+    type OrderBy = ApiKeyOrderBy;
+
+    fn filter(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn fields(selection: &Selection<'_>) -> ApiKeyFields {
+        selection.names().fold(ApiKeyFields::empty(), |fields, name| {
+            fields
+                | match name {
+                    "name" => ApiKeyFields::NAME,
+                    "description" => ApiKeyFields::DESCRIPTION,
+                    "prefix" => ApiKeyFields::PREFIX,
+                    "permissions" => ApiKeyFields::PERMISSIONS,
+                    "expiryDate" => ApiKeyFields::EXPIRES_AT,
+                    "revoked" | "revokedAt" => ApiKeyFields::REVOKED_AT,
+                    "lastUsedAt" => ApiKeyFields::LAST_USED_AT,
+                    "createdAt" => ApiKeyFields::CREATED_AT,
+                    "updatedAt" => ApiKeyFields::UPDATED_AT,
+                    _ => ApiKeyFields::empty(),
+                }
+        })
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<ApiKeyObject>>> {
+        async move {
+            let mut beside = Beside::default();
+            let owners = || things.iter().map(|key| key.user_pk);
+            if selection.has("userId") {
+                beside.ids = list::ids_of::<User>(op, owners()).await?;
+            }
+            if let Some(under) = selection.under_field("user") {
+                beside.users = users_beside(op, owners(), &under).await?;
+            }
+            let now = op.now();
+            Ok(things.into_iter().map(|key| object(key, now, &beside)).collect())
+        }
+        .boxed()
+    }
+}
+
+/// What stands beside some keys.
+#[derive(Default)]
+struct Beside {
+    ids: HashMap<i64, String>,
+    users: HashMap<i64, UserObject>,
+}
+
+fn object(key: ApiKey, now: Timestamp, beside: &Beside) -> ApiKeyObject {
+    let user_id = beside.ids.get(&key.user_pk).cloned().unwrap_or_default();
+    ApiKeyObject {
+        id: ID(key.id.to_string()),
+        name: key.name,
+        description: key.description,
+        prefix: key.prefix,
+        permissions: key
+            .permissions
+            .as_deref()
+            .map(|stored| Permissions::from_stored(stored).names()),
+        expiry_date: key.expires_at.unwrap_or(Timestamp::FAR).into(),
+        revoked: key.revoked_at.is_some_and(|at| at <= now),
+        revoked_at: key.revoked_at.map(DateTime),
+        last_used_at: key.last_used_at.map(DateTime),
+        user_id: ID(user_id),
+        user: beside.users.get(&key.user_pk).cloned().map(Box::new),
+        created_at: key.created_at.into(),
+        updated_at: key.updated_at.into(),
+    }
+}
+
+async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> {
+    let under = Selection::of(ctx).under_field("apiKey").unwrap_or_default();
+    let mut keys = ApiKey::present(op(ctx), vec![new.key], &under).await?;
+    let api_key = keys
+        .pop()
+        .ok_or_else(|| crate::model::error::Error::internal("a key that was not presented"))?;
+    Ok(ApiKeySecret {
+        secret: new.secret.expose().to_owned(),
+        api_key,
+    })
+}
+
+/// A new API key.
+#[derive(Clone, Debug, InputObject)]
+pub struct CreateApiKeyData {
+    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys in force.
+    name: String,
+    /// At most 2,000 characters.
+    description: Option<String>,
+    /// When it ends; never by default, or with the key that makes it.
+    expiry_date: Option<DateTime>,
+    /// What it is limited to, as in `read:user`; by default all that its owner may do.
+    permissions: Option<Vec<String>>,
+}
+
+#[derive(Default)]
+pub struct ApiKeyQuery;
+
+#[Object]
+impl ApiKeyQuery {
+    /// The caller's own API keys; those in force, unless `where` speaks of `revoked`.
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<ApiKeyObject>> {
+        listing::page::<ApiKey>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
+    }
+
+    /// How many keys `apiKeys` lists for this `where`.
+    async fn count_api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
+    ) -> Result<i64> {
+        listing::count::<ApiKey>(ctx, Some(r#where.unwrap_or_default())).await
+    }
+
+    /// `apiKeys`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn api_keys_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<ApiKeyConnection> {
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        Ok(
+            listing::connection::<ApiKey>(ctx, Some(r#where.unwrap_or_default()), order_by, paging)
+                .await?
+                .into(),
+        )
+    }
+}
+
+#[derive(Default)]
+pub struct ApiKeyMutation;
+
+#[Object]
+impl ApiKeyMutation {
+    /// Makes an API key for the caller. Needs `write:access_key`.
+    async fn create_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new key.")] data: CreateApiKeyData,
+    ) -> Result<ApiKeySecret> {
+        let new = NewApiKey {
+            name: data.name,
+            description: data.description,
+            expires_at: data.expiry_date.map(|date| date.0),
+            permissions: data.permissions,
+        };
+        with_secret(ctx, crate::directory::api_key::create(op(ctx), new).await?).await
+    }
+
+    /// Gives one of the caller's keys a new secret under the same name and limits. Needs `write:access_key`.
+    async fn rotate_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which key: name one by `id`, by `name` or by `key`.")] r#where: ApiKeyWhere,
+        #[graphql(
+            desc = "The old secret works for so many seconds more, from 0 to 604800.",
+            default_with = "Some(0)"
+        )]
+        overlap_seconds: Option<i64>,
+    ) -> Result<ApiKeySecret> {
+        let target = r#where.target(op(ctx));
+        with_secret(
+            ctx,
+            crate::directory::api_key::rotate(op(ctx), &target, overlap_seconds.unwrap_or(0)).await?,
+        )
+        .await
+    }
+
+    /// Revokes the caller's keys of these names, from the next call on; names that no key bears are passed over.
+    async fn revoke_api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100 names.")] names: Vec<String>,
+    ) -> Result<List<ApiKeyObject>> {
+        let keys = crate::directory::api_key::revoke(op(ctx), &names).await?;
+        Ok(ApiKey::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
+    }
+}

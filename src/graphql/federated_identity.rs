@@ -1,0 +1,48 @@
+//! Federated identities in the schema, as they stand on users.
+
+use async_graphql::{InputObject, SimpleObject};
+
+use crate::directory::federated_identity::FederatedIdentity;
+
+/// Who a user is to another identity provider.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "FederatedIdentity")]
+pub struct FederatedIdentityObject {
+    /// The provider, as in `google`; one identity with each.
+    pub identity_provider: String,
+    /// The user's id with the provider.
+    pub user_id: String,
+    /// The user's name with the provider.
+    pub user_name: String,
+}
+
+impl From<&FederatedIdentity> for FederatedIdentityObject {
+    fn from(one: &FederatedIdentity) -> Self {
+        Self {
+            identity_provider: one.identity_provider.clone(),
+            user_id: one.user_id.clone(),
+            user_name: one.user_name.clone(),
+        }
+    }
+}
+
+/// Who a user is to another identity provider.
+#[derive(Clone, Debug, InputObject)]
+pub struct FederatedIdentityData {
+    /// The provider, as in `google`: 1 to 255 characters; one identity with each.
+    identity_provider: String,
+    /// The user's id with the provider: 1 to 255 characters.
+    user_id: String,
+    /// The user's name with the provider: 1 to 255 characters.
+    user_name: String,
+}
+
+impl From<FederatedIdentityData> for FederatedIdentity {
+    fn from(data: FederatedIdentityData) -> Self {
+        Self {
+            identity_provider: data.identity_provider,
+            user_id: data.user_id,
+            user_name: data.user_name,
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Invitations in the schema.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::invitation::{
+    Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term,
+};
+use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
+use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_beside};
+use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
+use crate::graphql::user::{UserObject, to_itself};
+use crate::graphql::{
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing,
+    op, order_by, text_terms,
+};
+use crate::list::{Filter, Named, Paging};
+
+/// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Invitation")]
+pub struct InvitationObject {
+    /// Names the invitation; it is not its secret.
+    pub id: ID,
+    /// The address invited; that of the account when it is accepted.
+    pub email: String,
+    /// How it stands at this moment.
+    pub state: InvitationStateValue,
+    /// The organization of the promised account.
+    pub organization: Option<Box<OrganizationObject>>,
+    /// The id of that organization.
+    pub organization_id: String,
+    /// The tenant of the promised account; null if none.
+    pub tenant: Option<Box<TenantObject>>,
+    /// The id of that tenant; null if none.
+    pub tenant_id: Option<String>,
+    /// The roles promised, by name.
+    pub roles: List<Arc<RoleObject>>,
+    /// When its secret ends.
+    pub expiry_date: DateTime,
+    /// When it was accepted; null if it was not.
+    pub accepted_at: Option<DateTime>,
+    /// When it was withdrawn, or gave way to a newer one after it had expired; null if neither.
+    pub withdrawn_at: Option<DateTime>,
+    /// What became of its last mail.
+    pub mail_state: MailStateValue,
+    /// When the mail server took its last mail; null if it has not.
+    pub mailed_at: Option<DateTime>,
+    /// Why its last mail is not with the mail server, in that server's own words; null if nothing went wrong.
+    pub mail_problem: Option<String>,
+    /// Counts the changes.
+    pub version: i64,
+    /// When it was first sent.
+    pub created_at: DateTime,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+}
+
+/// What became of an invitation's last mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "MailState", remote = "MailState")]
+pub enum MailStateValue {
+    /// It is on its way, and tried again if the mail server cannot take it now.
+    Waiting,
+    /// The mail server has it.
+    Sent,
+    /// The mail server will not take it, or could not for too long. Correct the address, or resend the invitation.
+    Failed,
+}
+
+/// How an invitation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "InvitationState", remote = "InvitationState")]
+pub enum InvitationStateValue {
+    /// It can be accepted.
+    Pending,
+    /// It became an account.
+    Accepted,
+    /// It was taken back, or gave way to a newer one after it had expired.
+    Withdrawn,
+    /// Its time is over; it can be sent again.
+    Expired,
+}
+
+/// Which invitations. Fields are AND-ed; null is not given, at every depth.
+#[derive(Clone, Debug, Default, InputObject)]
+#[graphql(name = "InvitationWhere")]
+pub struct InvitationWhere {
+    /// This very id.
+    id: Option<ID>,
+    /// One of these ids.
+    id_in: Option<Vec<ID>>,
+    /// This very address, in any case.
+    email: Option<String>,
+    /// One of these addresses, in any case.
+    email_in: Option<Vec<String>>,
+    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
+    email_starts_with: Option<String>,
+    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
+    email_contains: Option<String>,
+    /// Invitations that stand so.
+    state: Option<InvitationStateValue>,
+    /// Invitations to an organization like this.
+    organization: Option<Box<OrganizationWhere>>,
+    /// Invitations to a tenant like this.
+    tenant: Option<Box<TenantWhere>>,
+    /// All of these.
+    #[graphql(name = "AND")]
+    and: Option<Vec<InvitationWhere>>,
+    /// At least one of these.
+    #[graphql(name = "OR")]
+    or: Option<Vec<InvitationWhere>>,
+    /// Not this.
+    #[graphql(name = "NOT")]
+    not: Option<Box<InvitationWhere>>,
+}
+
+impl InvitationWhere {
+    /// The one invitation that a change is for.
+    fn named(mut self, op: &OpContext) -> Named<Term> {
+        Named {
+            id: self.id.take().map(|id| id.0),
+            also: self.filter(op),
+        }
+    }
+
+    fn filter(self, op: &OpContext) -> Filter<Term> {
+        let ids = TextFilter {
+            equals: self.id.map(|id| id.0),
+            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            ..TextFilter::default()
+        };
+        let emails = TextFilter {
+            equals: self.email,
+            any_of: self.email_in,
+            starts_with: self.email_starts_with,
+            contains: self.email_contains,
+        };
+        let mut fields = text_terms(ids, Term::Id);
+        fields.extend(address_terms(emails, Term::Email));
+        fields.extend(self.state.map(|state| {
+            Filter::Is(Term::State {
+                state: state.into(),
+                at: op.now(),
+            })
+        }));
+        fields.extend(
+            self.organization
+                .map(|one| one.filter(op))
+                .filter(|one| !one.is_empty())
+                .map(|one| Filter::Is(Term::Organization(one))),
+        );
+        fields.extend(
+            self.tenant
+                .map(|one| one.filter(op))
+                .filter(|one| !one.is_empty())
+                .map(|one| Filter::Is(Term::Tenant(one))),
+        );
+        combine(
+            fields,
+            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
+            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
+            self.not.map(|one| one.filter(op)),
+        )
+    }
+}
+
+order_by! {
+    /// What invitations are ordered by, before the id.
+    InvitationOrderBy, "InvitationOrderBy" {
+        /// Oldest first; the default.
+        CreatedAtAsc = CreatedAt false,
+        /// Newest first.
+        CreatedAtDesc = CreatedAt true,
+        /// Least lately changed first.
+        UpdatedAtAsc = UpdatedAt false,
+        /// Most lately changed first.
+        UpdatedAtDesc = UpdatedAt true,
+        /// By address.
+        EmailAsc = Email false,
+        /// By address, backwards.
+        EmailDesc = Email true,
+        /// By id, by code point.
+        IdAsc = Id false,
+        /// By id, backwards.
+        IdDesc = Id true,
+    }
+}
+
+connection_type!(InvitationConnection, InvitationEdge, InvitationObject, "invitations");
+
+impl Listing for Invitation {
+    type Object = InvitationObject;
+    type Where = InvitationWhere;
+    type OrderBy = InvitationOrderBy;
+
+    fn filter(op: &OpContext, wanted: InvitationWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn fields(selection: &Selection<'_>) -> InvitationFields {
+        selection.names().fold(InvitationFields::empty(), |fields, name| {
+            fields
+                | match name {
+                    "email" => InvitationFields::EMAIL,
+                    "state" => {
+                        InvitationFields::EXPIRES_AT | InvitationFields::ACCEPTED_AT | InvitationFields::WITHDRAWN_AT
+                    }
+                    "expiryDate" => InvitationFields::EXPIRES_AT,
+                    "acceptedAt" => InvitationFields::ACCEPTED_AT,
+                    "withdrawnAt" => InvitationFields::WITHDRAWN_AT,
+                    "mailState" => InvitationFields::MAILED_AT | InvitationFields::MAIL_FAILED_AT,
+                    "mailedAt" => InvitationFields::MAILED_AT,
+                    "mailProblem" => InvitationFields::MAIL_PROBLEM,
+                    "version" => InvitationFields::VERSION,
+                    "createdAt" => InvitationFields::CREATED_AT,
+                    "updatedAt" => InvitationFields::UPDATED_AT,
+                    _ => InvitationFields::empty(),
+                }
+        })
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<InvitationObject>>> {
+        async move {
+            let mut organizations = std::collections::HashMap::new();
+            if !things.is_empty() && (selection.has("organization") || selection.has("organizationId")) {
+                let under = selection.under_field("organization").unwrap_or_default();
+                let keys = things.iter().map(|thing| thing.organization_pk);
+                organizations = organizations_beside(op, keys, &under).await?;
+            }
+            let mut tenants = std::collections::HashMap::new();
+            if !things.is_empty() && (selection.has("tenant") || selection.has("tenantId")) {
+                let under = selection.under_field("tenant").unwrap_or_default();
+                tenants = tenants_beside(op, things.iter().filter_map(|thing| thing.tenant_pk), &under).await?;
+            }
+            let mut roles = std::collections::HashMap::new();
+            if !things.is_empty() && selection.has("roles") {
+                let keys = things.iter().map(|thing| thing.pk);
+                let promised = crate::directory::invitation::promised_roles(op.db().reader(), keys).await?;
+                let under = selection.under_field("roles").unwrap_or_default();
+                let owners = promised.iter().map(|(pk, roles)| (*pk, roles.as_slice()));
+                roles = roles_beside(op, owners, &under).await?;
+            }
+            let now = op.now();
+            Ok(things
+                .into_iter()
+                .map(|thing| {
+                    let organization: Option<OrganizationObject> = organizations.get(&thing.organization_pk).cloned();
+                    let tenant: Option<TenantObject> = thing.tenant_pk.and_then(|pk| tenants.get(&pk)).cloned();
+                    InvitationObject {
+                        state: thing.state(now).into(),
+                        roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
+                        id: ID(thing.id.to_string()),
+                        email: thing.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
+                        organization: organization.map(Box::new),
+                        tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
+                        tenant: tenant.map(Box::new),
+                        expiry_date: thing.expires_at.into(),
+                        accepted_at: thing.accepted_at.map(DateTime),
+                        withdrawn_at: thing.withdrawn_at.map(DateTime),
+                        mail_state: thing.mail_state().into(),
+                        mailed_at: thing.mailed_at.map(DateTime),
+                        mail_problem: thing.mail_problem,
+                        version: thing.version,
+                        created_at: thing.created_at.into(),
+                        updated_at: thing.updated_at.into(),
+                    }
+                })
+                .collect())
+        }
+        .boxed()
+    }
+}
+
+/// Whom to invite, and to what.
+#[derive(Clone, Debug, InputObject)]
+pub struct InviteUserData {
+    /// At most 254 bytes; any case, stored in lower case.
+    email: String,
+    /// The caller's own by default; another organization needs a super admin.
+    organization_id: Option<String>,
+    /// The caller's own by default, for an invitation to the caller's organization; else none.
+    tenant_id: Option<String>,
+    /// One of the built-in roles, in Kili's words.
+    organization_role: Option<OrganizationRoleValue>,
+    /// Names or ids of roles; none by default. Nobody promises more than they hold.
+    roles: Option<Vec<String>>,
+    /// When the invitation ends; in seven days by default, in ninety at most.
+    expiry_date: Option<DateTime>,
+}
+
+/// What the invited person says of themselves.
+#[derive(Clone, InputObject)]
+pub struct AcceptInvitationData {
+    /// At most 255 characters.
+    name: Option<String>,
+    /// At most 255 characters.
+    firstname: Option<String>,
+    /// At most 255 characters.
+    lastname: Option<String>,
+    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, and not the
+    /// address.
+    password: String,
+}
+
+#[derive(Default)]
+pub struct InvitationQuery;
+
+#[Object]
+impl InvitationQuery {
+    /// The invitations that the caller may read (`read:user`): those of the own organization, all of them for a super
+    /// admin.
+    async fn invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<InvitationOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<InvitationObject>> {
+        listing::page::<Invitation>(ctx, r#where, order_by, first, skip).await
+    }
+
+    /// How many invitations `invitations` lists for this `where`.
+    async fn count_invitations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
+    ) -> Result<i64> {
+        listing::count::<Invitation>(ctx, r#where).await
+    }
+
+    /// `invitations`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn invitations_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<InvitationOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<InvitationConnection> {
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        Ok(listing::connection::<Invitation>(ctx, r#where, order_by, paging)
+            .await?
+            .into())
+    }
+}
+
+#[derive(Default)]
+pub struct InvitationMutation;
+
+#[Object]
+impl InvitationMutation {
+    /// Mails an invitation to an account. Needs `write:user`. `CONFLICT` if the address has an account, or an open
+    /// invitation of the organization, already.
+    async fn invite_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whom to invite, and to what.")] data: InviteUserData,
+    ) -> Result<InvitationObject> {
+        let new = NewInvitation {
+            email: data.email,
+            organization_id: data.organization_id,
+            tenant_id: data.tenant_id,
+            organization_role: data.organization_role.map(Into::into),
+            roles: data.roles.unwrap_or_default(),
+            expires_at: data.expiry_date.map(|date| date.0),
+        };
+        listing::one(ctx, crate::directory::invitation::send(op(ctx), new).await?).await
+    }
+
+    /// Mails an open invitation again, with a new secret: the one sent before is void. It then lasts seven days, or
+    /// longer if it did already. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
+    async fn resend_invitation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which invitation: name one by `id`.")] r#where: InvitationWhere,
+    ) -> Result<InvitationObject> {
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, crate::directory::invitation::resend(op(ctx), &named).await?).await
+    }
+
+    /// Takes an open invitation back: its secret is void. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
+    async fn withdraw_invitation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which invitation: name one by `id`.")] r#where: InvitationWhere,
+    ) -> Result<InvitationObject> {
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, crate::directory::invitation::withdraw(op(ctx), &named).await?).await
+    }
+
+    /// Makes the promised account with the token from the mail, and verifies its address. Anybody who holds the token
+    /// may; it works once. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken meanwhile; the
+    /// invitation stays open then.
+    async fn accept_invitation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token from the mail.")] token: String,
+        #[graphql(desc = "The new account's names and password.")] data: AcceptInvitationData,
+    ) -> Result<UserObject> {
+        let given = Acceptance {
+            name: data.name,
+            firstname: data.firstname,
+            lastname: data.lastname,
+            password: data.password.into(),
+        };
+        to_itself(
+            ctx,
+            crate::directory::invitation::accept(op(ctx), &token, &given).await?,
+        )
+        .await
+    }
+}

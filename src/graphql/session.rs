@@ -1,0 +1,381 @@
+//! Sessions in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::session::{Impersonation, Session, SessionFields, SignIn, Term, Tokens};
+use crate::directory::user::User;
+use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
+use crate::graphql::{
+    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    text_terms,
+};
+use crate::list::{self, Filter, Named, Paging};
+use crate::model::Actor;
+use crate::model::error::Error;
+
+/// A user who has signed in, or whom somebody impersonates.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Session")]
+pub struct SessionObject {
+    /// Names the session; it is no credential.
+    pub id: ID,
+    /// The id of its user.
+    pub user_id: ID,
+    /// Its user; null if the caller may not see that user (any more).
+    pub user: Option<Box<UserObject>>,
+    /// The id of who acts in the user's name; null if nobody does.
+    pub impersonator_id: Option<ID>,
+    /// What the impersonation is for, as its beginner said; null if it is none.
+    pub reason: Option<String>,
+    /// Whether it is in force at this moment.
+    pub active: bool,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// When it was begun.
+    pub created_at: DateTime,
+    /// When its tokens were last renewed.
+    pub updated_at: DateTime,
+    /// When it ends unless it is refreshed before; an impersonation in any case.
+    pub expires_at: DateTime,
+    /// When it was ended; null if it was not.
+    pub ended_at: Option<DateTime>,
+}
+
+/// What a session's user sends from now on.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct SessionTokens {
+    /// A signed token (JWT, EdDSA) to send as `Authorization: Bearer <accessToken>`. The public keys are at
+    /// `/.well-known/jwks.json`.
+    pub access_token: String,
+    /// For how many seconds the access token is accepted, if its session is not ended before.
+    pub expires_in: i64,
+    /// For `refreshSession`, once: it gives the next one. An old one ends the session.
+    pub refresh_token: String,
+    /// For how many seconds the refresh token is accepted.
+    pub refresh_expires_in: i64,
+    /// Who is signed in.
+    pub user: UserObject,
+}
+
+/// An address and a password.
+#[derive(Clone, InputObject)]
+pub struct SignInData {
+    /// In any case.
+    email: String,
+    /// At most 128 characters.
+    password: String,
+}
+
+/// A session's latest refresh token.
+#[derive(Clone, InputObject)]
+pub struct RefreshSessionData {
+    /// As `signIn`, or the refresh before, gave it.
+    refresh_token: String,
+}
+
+/// Which of the caller's sessions. Fields are AND-ed; null is not given.
+#[derive(Clone, Debug, Default, InputObject)]
+#[graphql(name = "SessionWhere")]
+pub struct SessionWhere {
+    /// This very id.
+    id: Option<ID>,
+    /// One of these ids.
+    id_in: Option<Vec<ID>>,
+    /// Sessions in force, or those that have ended; by default those in force.
+    active: Option<bool>,
+    /// Impersonations, or sessions of users who signed in themselves.
+    impersonated: Option<bool>,
+    /// All of these.
+    #[graphql(name = "AND")]
+    and: Option<Vec<SessionWhere>>,
+    /// At least one of these.
+    #[graphql(name = "OR")]
+    or: Option<Vec<SessionWhere>>,
+    /// Not this.
+    #[graphql(name = "NOT")]
+    not: Option<Box<SessionWhere>>,
+}
+
+impl SessionWhere {
+    fn speaks_of_active(&self) -> bool {
+        self.active.is_some()
+            || self.and.iter().chain(&self.or).flatten().any(Self::speaks_of_active)
+            || self.not.iter().any(|one| one.speaks_of_active())
+    }
+
+    /// The one session that a change is for.
+    fn named(mut self, op: &OpContext) -> Named<Term> {
+        Named {
+            id: self.id.take().map(|id| id.0),
+            also: self.tests(op),
+        }
+    }
+
+    fn tests(self, op: &OpContext) -> Filter<Term> {
+        let ids = TextFilter {
+            equals: self.id.map(|id| id.0),
+            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            ..TextFilter::default()
+        };
+        let mut fields = text_terms(ids, Term::Id);
+        fields.extend(
+            self.active
+                .map(|active| Filter::Is(Term::Active { active, at: op.now() })),
+        );
+        fields.extend(self.impersonated.map(|is| Filter::Is(Term::Impersonated(is))));
+        combine(
+            fields,
+            self.and.map(|all| all.into_iter().map(|one| one.tests(op)).collect()),
+            self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
+            self.not.map(|one| one.tests(op)),
+        )
+    }
+
+    fn filter(self, op: &OpContext) -> Filter<Term> {
+        if self.speaks_of_active() {
+            return self.tests(op);
+        }
+        self.tests(op).and_own(Term::Active {
+            active: true,
+            at: op.now(),
+        })
+    }
+}
+
+order_by! {
+    /// What sessions are ordered by, before the id.
+    SessionOrderBy, "SessionOrderBy" {
+        /// Oldest first; the default.
+        CreatedAtAsc = CreatedAt false,
+        /// Newest first.
+        CreatedAtDesc = CreatedAt true,
+        /// Least lately refreshed first.
+        UpdatedAtAsc = UpdatedAt false,
+        /// Most lately refreshed first.
+        UpdatedAtDesc = UpdatedAt true,
+        /// By id, by code point.
+        IdAsc = Id false,
+        /// By id, backwards.
+        IdDesc = Id true,
+    }
+}
+
+connection_type!(SessionConnection, SessionEdge, SessionObject, "sessions");
+
+impl Listing for Session {
+    type Object = SessionObject;
+    type Where = SessionWhere;
+    type OrderBy = SessionOrderBy;
+
+    fn filter(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn fields(selection: &Selection<'_>) -> SessionFields {
+        selection.names().fold(SessionFields::empty(), |fields, name| {
+            fields
+                | match name {
+                    "reason" => SessionFields::REASON,
+                    "active" => SessionFields::EXPIRES_AT | SessionFields::ENDED_AT,
+                    "createdAt" => SessionFields::CREATED_AT,
+                    "updatedAt" => SessionFields::UPDATED_AT,
+                    "expiresAt" => SessionFields::EXPIRES_AT,
+                    "endedAt" => SessionFields::ENDED_AT,
+                    _ => SessionFields::empty(),
+                }
+        })
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<SessionObject>>> {
+        async move {
+            let mut beside = Beside::default();
+            let mut named: Vec<i64> = Vec::new();
+            if selection.has("userId") {
+                named.extend(things.iter().map(|session| session.user_pk));
+            }
+            if selection.has("impersonatorId") {
+                named.extend(things.iter().filter_map(|session| session.impersonator_pk));
+            }
+            if !named.is_empty() {
+                beside.ids = list::ids_of::<User>(op, named).await?;
+            }
+            if let Some(under) = selection.under_field("user") {
+                beside.users = users_beside(op, things.iter().map(|session| session.user_pk), &under).await?;
+            }
+            Ok(things.into_iter().map(|session| object(op, session, &beside)).collect())
+        }
+        .boxed()
+    }
+}
+
+/// What stands beside some sessions. A user who was impersonated may have moved out of the caller's reach since: the id
+/// stays.
+#[derive(Default)]
+struct Beside {
+    ids: HashMap<i64, String>,
+    users: HashMap<i64, UserObject>,
+}
+
+fn object(op: &OpContext, session: Session, beside: &Beside) -> SessionObject {
+    let id_of = |pk: i64| beside.ids.get(&pk).cloned().map(ID);
+    let caller = op.actor().caller();
+    SessionObject {
+        id: ID(session.id.to_string()),
+        user_id: id_of(session.user_pk).unwrap_or_else(|| ID(String::new())),
+        user: beside.users.get(&session.user_pk).cloned().map(Box::new),
+        impersonator_id: session.impersonator_pk.and_then(id_of),
+        reason: session.reason,
+        active: session.ended_at.is_none() && session.expires_at > op.now(),
+        current: caller.and_then(|caller| caller.session_pk) == Some(session.pk),
+        created_at: session.created_at.into(),
+        updated_at: session.updated_at.into(),
+        expires_at: session.expires_at.into(),
+        ended_at: session.ended_at.map(DateTime),
+    }
+}
+
+/// The tokens, with the user as it sees itself.
+async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
+    let under = Selection::of(ctx).under_field("user").unwrap_or_default();
+    let as_user = op(ctx).acting_as(Actor::user(tokens.caller));
+    let mut users = User::present(&as_user, vec![tokens.user], &under).await?;
+    Ok(SessionTokens {
+        access_token: tokens.access_token.expose().to_owned(),
+        expires_in: i64::try_from(tokens.expires_in_seconds).unwrap_or(i64::MAX),
+        refresh_token: tokens.refresh_token.expose().to_owned(),
+        refresh_expires_in: i64::try_from(tokens.refresh_expires_in_seconds).unwrap_or(i64::MAX),
+        user: users
+            .pop()
+            .ok_or_else(|| Error::internal("a user that was not presented"))?,
+    })
+}
+
+#[derive(Default)]
+pub struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// The caller's sessions, and those in which the caller impersonates somebody.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<SessionOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<SessionObject>> {
+        listing::page::<Session>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
+    }
+
+    /// How many sessions `sessions` lists for this `where`.
+    async fn count_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
+    ) -> Result<i64> {
+        listing::count::<Session>(ctx, Some(r#where.unwrap_or_default())).await
+    }
+
+    /// `sessions`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn sessions_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<SessionOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<SessionConnection> {
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        Ok(
+            listing::connection::<Session>(ctx, Some(r#where.unwrap_or_default()), order_by, paging)
+                .await?
+                .into(),
+        )
+    }
+}
+
+#[derive(Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Begins a session with an address and a password. A wrong one is answered after a fixed time, which tells nothing of
+    /// the account. After 20 failures for an address, or 100 from one client, within 15 minutes: `RATE_LIMITED` with
+    /// `retryAfterSeconds`.
+    async fn sign_in(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who signs in.")] data: SignInData,
+    ) -> Result<SessionTokens> {
+        let typed = SignIn {
+            email: data.email,
+            password: data.password.into(),
+        };
+        let tokens = crate::directory::session::sign_in(op(ctx), &typed).await?;
+        object_of(ctx, tokens).await
+    }
+
+    /// Gives a session new tokens for its refresh token, which works once; an old one ends the session. Needs no other
+    /// credential.
+    async fn refresh_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session's latest refresh token.")] data: RefreshSessionData,
+    ) -> Result<SessionTokens> {
+        let tokens = crate::directory::session::refresh(op(ctx), &data.refresh_token).await?;
+        object_of(ctx, tokens).await
+    }
+
+    /// Ends the session whose token calls; of an impersonation, the impersonation.
+    async fn sign_out(&self, ctx: &Context<'_>) -> Result<SessionObject> {
+        listing::one(ctx, crate::directory::session::sign_out(op(ctx)).await?).await
+    }
+
+    /// Ends one of the caller's sessions, or one in which the caller impersonates somebody.
+    async fn revoke_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which session: name one by `id`.")] r#where: SessionWhere,
+    ) -> Result<SessionObject> {
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, crate::directory::session::revoke(op(ctx), &named).await?).await
+    }
+
+    /// Begins a session as another user, with that user's permissions alone. Needs `usage:impersonation`, and none of the
+    /// user's permissions may go beyond the caller's. It ends by `signOut` with its token, by `revokeSession`, with the
+    /// credential that calls, or when its time is over; refreshing does not prolong it.
+    async fn impersonate_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "What it is for, at most 2,000 characters; the user can read it.")] reason: String,
+        #[graphql(desc = "How long it may last, from 60 to 28800.", default = 3600)] lifetime_seconds: i64,
+    ) -> Result<SessionTokens> {
+        let target = r#where.target(op(ctx));
+        let wanted = Impersonation {
+            reason,
+            lifetime_seconds,
+        };
+        let tokens = crate::directory::session::impersonate(op(ctx), &target, &wanted).await?;
+        object_of(ctx, tokens).await
+    }
+}

@@ -1,0 +1,30 @@
+//! Settings in the schema. They are read as `me { settings }`.
+
+use async_graphql::{Context, Object};
+
+use crate::graphql::{Json, KeptJson, Result, op};
+
+#[derive(Default)]
+pub struct SettingsMutation;
+
+#[Object]
+impl SettingsMutation {
+    /// Changes the caller's own settings, and gives all of them afterwards, as one JSON object in the order of its keys.
+    /// Open to everybody. Updates of different keys at the same moment all survive.
+    async fn update_settings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "A JSON object: its keys are set to its values, which may be any JSON, null included, of at most 64 KiB and 32 levels each. At most 500 keys in all, of at most 255 characters."
+        )]
+        updated: Option<Json>,
+        #[graphql(desc = "Keys to remove after that; those that are not there are passed over.")] deleted: Option<
+            Vec<String>,
+        >,
+    ) -> Result<KeptJson> {
+        let updated = updated.map(Json::given);
+        let settings =
+            crate::directory::settings::update(op(ctx), updated.as_ref(), &deleted.unwrap_or_default()).await?;
+        Ok(settings.to_json().into())
+    }
+}

@@ -1,0 +1,371 @@
+//! Tenants in the schema.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::tenant::{Clearable, NewTenant, Tenant, TenantChange, TenantFields, Term};
+use crate::directory::user::User;
+use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
+use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
+use crate::graphql::{
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
+    listing, op, order_by, text_terms,
+};
+use crate::list::{Filter, Named, Paging};
+use crate::store::entity::user as user_table;
+
+/// A part of an organization. It groups users; nobody administers just one.
+///
+/// Readable with `read:tenant`; its users see the id, the name and the times of their own beside themselves.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Tenant", complex)]
+pub struct TenantObject {
+    /// Chosen when it was made, or a UUID; unique over the whole system.
+    pub id: ID,
+    /// 1 to 255 characters.
+    pub name: String,
+    /// The organization it is a part of. It never changes.
+    pub organization: Option<Box<OrganizationObject>>,
+    /// The id of the organization it is a part of.
+    pub organization_id: String,
+    /// Free JSON, set by administrators; null if none. Needs `read:tenant`.
+    pub variables: Option<KeptJson>,
+    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+    #[graphql(skip)]
+    users: Nested<UserObject>,
+}
+
+#[ComplexObject]
+impl TenantObject {
+    /// Its users, as far as the caller may see them.
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<UserOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<UserObject>> {
+        let _ = (r#where, order_by);
+        self.users.list(ctx, first, skip)
+    }
+}
+
+/// Which tenants. Fields are AND-ed; null is not given.
+#[derive(Clone, Debug, Default, InputObject)]
+#[graphql(name = "TenantWhere")]
+pub struct TenantWhere {
+    /// This very id.
+    id: Option<ID>,
+    /// One of these ids.
+    id_in: Option<Vec<ID>>,
+    /// Ids that start so.
+    id_starts_with: Option<String>,
+    /// Ids that hold this.
+    id_contains: Option<String>,
+    /// This very name.
+    name: Option<String>,
+    /// One of these names.
+    name_in: Option<Vec<String>>,
+    /// Names that start so.
+    name_starts_with: Option<String>,
+    /// Names that hold this.
+    name_contains: Option<String>,
+    /// Tenants of an organization like this.
+    organization: Option<Box<OrganizationWhere>>,
+    /// All of these.
+    #[graphql(name = "AND")]
+    and: Option<Vec<TenantWhere>>,
+    /// At least one of these.
+    #[graphql(name = "OR")]
+    or: Option<Vec<TenantWhere>>,
+    /// Not this.
+    #[graphql(name = "NOT")]
+    not: Option<Box<TenantWhere>>,
+}
+
+impl TenantWhere {
+    /// The one tenant that a change is for.
+    fn named(mut self, op: &OpContext) -> Named<Term> {
+        Named {
+            id: self.id.take().map(|id| id.0),
+            also: self.filter(op),
+        }
+    }
+
+    pub fn filter(self, op: &OpContext) -> Filter<Term> {
+        let ids = TextFilter {
+            equals: self.id.map(|id| id.0),
+            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
+            starts_with: self.id_starts_with,
+            contains: self.id_contains,
+        };
+        let names = TextFilter {
+            equals: self.name,
+            any_of: self.name_in,
+            starts_with: self.name_starts_with,
+            contains: self.name_contains,
+        };
+        let mut fields = text_terms(ids, Term::Id);
+        fields.extend(text_terms(names, Term::Name));
+        fields.extend(
+            self.organization
+                .map(|one| one.filter(op))
+                .filter(|one| !one.is_empty())
+                .map(|one| Filter::Is(Term::Organization(Box::new(one)))),
+        );
+        combine(
+            fields,
+            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
+            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
+            self.not.map(|one| one.filter(op)),
+        )
+    }
+}
+
+order_by! {
+    /// What tenants are ordered by, before the id.
+    TenantOrderBy, "TenantOrderBy" {
+        /// Oldest first; the default.
+        CreatedAtAsc = CreatedAt false,
+        /// Newest first.
+        CreatedAtDesc = CreatedAt true,
+        /// Least lately changed first.
+        UpdatedAtAsc = UpdatedAt false,
+        /// Most lately changed first.
+        UpdatedAtDesc = UpdatedAt true,
+        /// By name, by code point.
+        NameAsc = Name false,
+        /// By name, backwards.
+        NameDesc = Name true,
+        /// By id, by code point.
+        IdAsc = Id false,
+        /// By id, backwards.
+        IdDesc = Id true,
+    }
+}
+
+connection_type!(TenantConnection, TenantEdge, TenantObject, "tenants");
+
+impl Listing for Tenant {
+    type Object = TenantObject;
+    type Where = TenantWhere;
+    type OrderBy = TenantOrderBy;
+
+    fn filter(op: &OpContext, wanted: TenantWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn fields(selection: &Selection<'_>) -> TenantFields {
+        selection.names().fold(TenantFields::empty(), |fields, name| {
+            fields
+                | match name {
+                    "name" => TenantFields::NAME,
+                    "variables" => TenantFields::VARIABLES,
+                    "version" => TenantFields::VERSION,
+                    "createdAt" => TenantFields::CREATED_AT,
+                    "updatedAt" => TenantFields::UPDATED_AT,
+                    _ => TenantFields::empty(),
+                }
+        })
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<TenantObject>>> {
+        async move {
+            let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
+            let mut users = listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?;
+            let mut organizations = HashMap::new();
+            if !things.is_empty() && (selection.has("organization") || selection.has("organizationId")) {
+                let under = selection.under_field("organization").unwrap_or_default();
+                let owners = things.iter().map(|thing| thing.organization_pk);
+                organizations = organizations_beside(op, owners, &under).await?;
+            }
+            Ok(things
+                .into_iter()
+                .map(|thing| {
+                    let organization = organizations.get(&thing.organization_pk).cloned();
+                    TenantObject {
+                        users: users.remove(&thing.pk).unwrap_or_default(),
+                        id: ID(thing.id.to_string()),
+                        name: thing.name,
+                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
+                        organization: organization.map(Box::new),
+                        variables: thing.variables.map(KeptJson::from),
+                        version: thing.version,
+                        created_at: thing.created_at.into(),
+                        updated_at: thing.updated_at.into(),
+                    }
+                })
+                .collect())
+        }
+        .boxed()
+    }
+}
+
+/// The tenants behind some things, by internal key, with what is selected under them.
+pub async fn beside(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    selection: &Selection<'_>,
+) -> crate::model::error::Result<HashMap<i64, TenantObject>> {
+    let (keys, things): (Vec<i64>, Vec<Tenant>) = crate::directory::tenant::by_keys(op, pks, Tenant::fields(selection))
+        .await?
+        .into_iter()
+        .unzip();
+    Ok(keys
+        .into_iter()
+        .zip(Tenant::present(op, things, selection).await?)
+        .collect())
+}
+
+/// A new tenant.
+#[derive(Clone, Debug, InputObject)]
+pub struct CreateTenantData {
+    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
+    id: Option<ID>,
+    /// 1 to 255 characters, at least one of them visible.
+    name: String,
+    /// The caller's own by default; another organization needs a super admin.
+    organization_id: Option<String>,
+    /// A JSON object of at most 64 KiB and 32 levels.
+    variables: Option<Json>,
+}
+
+/// What is to change in a tenant; null is not given.
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateTenantData {
+    /// 1 to 255 characters, at least one of them visible.
+    name: Option<String>,
+    /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
+    variables: Option<Json>,
+}
+
+/// What can be cleared in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInTenant", remote = "Clearable")]
+pub enum ClearableValue {
+    /// `variables`
+    Variables,
+}
+
+#[derive(Default)]
+pub struct TenantQuery;
+
+#[Object]
+impl TenantQuery {
+    /// The tenants that the caller may read (`read:tenant`): those of the own organization, all of them for a super admin.
+    async fn tenants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<TenantOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<TenantObject>> {
+        listing::page::<Tenant>(ctx, r#where, order_by, first, skip).await
+    }
+
+    /// How many tenants `tenants` lists for this `where`.
+    async fn count_tenants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
+    ) -> Result<i64> {
+        listing::count::<Tenant>(ctx, r#where).await
+    }
+
+    /// `tenants`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn tenants_connection(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<TenantOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
+        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
+        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
+        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+    ) -> Result<TenantConnection> {
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        Ok(listing::connection::<Tenant>(ctx, r#where, order_by, paging)
+            .await?
+            .into())
+    }
+}
+
+#[derive(Default)]
+pub struct TenantMutation;
+
+#[Object]
+impl TenantMutation {
+    /// Makes a tenant. Needs `write:tenant`.
+    async fn create_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new tenant.")] data: CreateTenantData,
+    ) -> Result<TenantObject> {
+        let new = NewTenant {
+            id: data.id.map(|id| id.0),
+            name: data.name,
+            organization_id: data.organization_id,
+            variables: data.variables.map(Json::given),
+        };
+        listing::one(ctx, crate::directory::tenant::create(op(ctx), new).await?).await
+    }
+
+    /// Changes a tenant. Needs `write:tenant`.
+    async fn update_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
+        #[graphql(desc = "What is to change.")] data: UpdateTenantData,
+        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "Refuse with `CONFLICT` unless the tenant still has this `version`.")]
+        expected_version: Option<i64>,
+    ) -> Result<TenantObject> {
+        let wanted = TenantChange {
+            name: data.name,
+            organization_id: None,
+            variables: data.variables.map(Json::given),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
+        };
+        let named = r#where.named(op(ctx));
+        listing::one(
+            ctx,
+            crate::directory::tenant::update(op(ctx), &named, wanted, expected_version).await?,
+        )
+        .await
+    }
+
+    /// Deletes a tenant. Refused with `CONFLICT` while it holds users. Needs `write:tenant`.
+    async fn delete_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
+    ) -> Result<TenantObject> {
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, crate::directory::tenant::delete(op(ctx), &named).await?).await
+    }
+}

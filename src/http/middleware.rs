@@ -1,0 +1,151 @@
+//! What every request passes: it gets its id, is counted, is ended if it panics, and has its line in the log.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::metrics::{Metrics, Observed};
+use super::{HEAD_BYTES_MAX, Peer};
+use crate::model::error::{Error, ErrorCode};
+use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
+use crate::store::db::STATEMENTS;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every request is observed with: which form a path's refusals have, and what counts it.
+#[derive(Clone)]
+pub struct Observer {
+    pub app: App,
+    pub metrics: Arc<Metrics>,
+    pub form_of: fn(&str) -> Option<RefusalFormat>,
+}
+
+/// Gives the request its id, counts it and its statements, ends it if it panics, and writes its line.
+pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
+    let Observer { app, metrics, form_of } = observer;
+    let form = form_of(request.uri().path()).unwrap_or(in_graphql);
+    let id: Arc<str> = Uuid::now_v7().to_string().into();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let client = app.edge.client(peer, request.headers());
+    request.extensions_mut().insert(RequestInfo::new(&id, client));
+    let method = request.method().clone();
+    let trace = traceparent(request.headers());
+    // The route, not the path: that may hold an id or an address.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let started = Instant::now();
+    let (mut response, statements) = STATEMENTS
+        .scope(Arc::new(AtomicU32::new(0)), async {
+            let response = if head_bytes(&request) > HEAD_BYTES_MAX {
+                head_too_large(form, &id)
+            } else if is_encoded(request.headers()) {
+                compressed(form, &id)
+            } else {
+                let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+                response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
+            };
+            (response, STATEMENTS.with(|count| count.load(Ordering::Relaxed)))
+        })
+        .await;
+    let facts = response.extensions_mut().remove::<LogFields>().unwrap_or_default();
+    let elapsed = started.elapsed();
+    metrics.observe(&Observed {
+        method: &method,
+        route: route.as_ref().map(MatchedPath::as_str),
+        status: response.status(),
+        code: facts.code,
+        statements,
+        seconds: elapsed.as_secs_f64(),
+    });
+    tracing::info!(
+        request_id = %id,
+        traceparent = trace.as_deref().unwrap_or("-"),
+        %method,
+        path = route.as_ref().map_or("-", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        operation = facts.operation.as_deref().unwrap_or("-"),
+        actor = facts.actor.as_deref().unwrap_or("-"),
+        impersonator = facts.impersonator.as_deref().unwrap_or("-"),
+        organization = facts.organization.as_deref().unwrap_or("-"),
+        code = facts.code.map_or("-", ErrorCode::as_str),
+        statements,
+        micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What the client calls the trace that this request is part of, if it says so in the form of W3C Trace Context: the log
+/// takes over nothing else of a client's words.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let mut given = headers.get_all("traceparent").iter();
+    let text = given.next()?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let [version, trace, parent, flags] = parts.as_slice() else {
+        return None;
+    };
+    let is_hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+    };
+    let is_some = |part: &str, length| is_hex(part, length) && part.bytes().any(|c| c != b'0');
+    let valid = is_hex(version, 2) && *version != "ff" && is_some(trace, 32) && is_some(parent, 16) && is_hex(flags, 2);
+    (valid && given.next().is_none()).then(|| text.to_owned())
+}
+
+/// The server's own bound is on what it holds of an unfinished head; one that came in few large pieces gets past it.
+fn head_bytes(request: &Request) -> usize {
+    let headers = request.headers().iter();
+    let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let uri = request.uri();
+    uri.path().len() + uri.query().map_or(0, str::len) + headers
+}
+
+fn head_too_large(form: RefusalFormat, id: &Arc<str>) -> Response {
+    let message = format!("The request's head is too large; the limit is {HEAD_BYTES_MAX} bytes.");
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    form(status, Error::LimitExceeded(message), &RequestInfo::new(id, None))
+}
+
+/// A compressed body is read by nobody here, so that none grows as it is unpacked. Kili's newer client, which compresses
+/// large ones, sends them again as they are after a 415.
+fn compressed(form: RefusalFormat, id: &Arc<str>) -> Response {
+    let message = "Send the body uncompressed: no 'Content-Encoding' but 'identity' is read.".to_owned();
+    let error = Error::invalid("contentEncoding", message);
+    let mut response = form(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, &RequestInfo::new(id, None));
+    let identity = HeaderValue::from_static("identity");
+    response.headers_mut().insert(header::ACCEPT_ENCODING, identity);
+    response
+}
+
+/// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
+fn panicked(form: RefusalFormat, panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    let error = Error::internal(format!("a request panicked: {text}"));
+    form(StatusCode::INTERNAL_SERVER_ERROR, error, &RequestInfo::new(id, None))
+}
+
+fn in_graphql(status: StatusCode, error: Error, id: &RequestInfo) -> Response {
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    request::refuse(status, error, json, id)
+}

@@ -1,0 +1,134 @@
+//! The roles that every server has, and what each permits.
+//!
+//! They form a ladder in which each includes the one before, and a few beside it. What they permit stands here, not in the
+//! database, so that it is the same on every server of one release.
+
+use super::Permissions;
+
+/// A role that every server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BuiltIn {
+    TrialUser,
+    TrialApiUser,
+    User,
+    Labeler,
+    Reviewer,
+    ApiUser,
+    TeamManager,
+    Admin,
+    OrganizationAdmin,
+    SuperAdmin,
+}
+
+impl BuiltIn {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 10] = [
+        Self::TrialUser,
+        Self::TrialApiUser,
+        Self::User,
+        Self::Labeler,
+        Self::Reviewer,
+        Self::ApiUser,
+        Self::TeamManager,
+        Self::Admin,
+        Self::OrganizationAdmin,
+        Self::SuperAdmin,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrialUser => "trial-user",
+            Self::TrialApiUser => "trial-api-user",
+            Self::User => "user",
+            Self::Labeler => "labeler",
+            Self::Reviewer => "reviewer",
+            Self::ApiUser => "api-user",
+            Self::TeamManager => "team-manager",
+            Self::Admin => "admin",
+            Self::OrganizationAdmin => "organization-admin",
+            Self::SuperAdmin => "super-admin",
+        }
+    }
+
+    /// Its id, the same on every server.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::TrialUser => "01900000-0000-7000-8000-000000000001",
+            Self::TrialApiUser => "01900000-0000-7000-8000-000000000007",
+            Self::User => "01900000-0000-7000-8000-000000000002",
+            Self::Labeler => "01900000-0000-7000-8000-000000000009",
+            Self::Reviewer => "01900000-0000-7000-8000-00000000000a",
+            Self::ApiUser => "01900000-0000-7000-8000-000000000003",
+            Self::TeamManager => "01900000-0000-7000-8000-000000000008",
+            Self::Admin => "01900000-0000-7000-8000-000000000004",
+            Self::OrganizationAdmin => "01900000-0000-7000-8000-000000000005",
+            Self::SuperAdmin => "01900000-0000-7000-8000-000000000006",
+        }
+    }
+
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::TrialUser => "Reads, and changes nothing.",
+            Self::TrialApiUser => "Reads, also by programs.",
+            Self::User => "Works in its own corner.",
+            Self::Labeler => "Labels; otherwise as a user.",
+            Self::Reviewer => "Reviews; otherwise as a user.",
+            Self::ApiUser => "Works in its own corner, also by programs.",
+            Self::TeamManager => "Reads the users of its organization and manages its groups.",
+            Self::Admin => "Publishes to others; manages no users.",
+            Self::OrganizationAdmin => "Manages the users, tenants, groups and roles of its organization.",
+            Self::SuperAdmin => "Manages every organization.",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    pub fn permissions(self) -> Permissions {
+        use Permissions as P;
+        let trial_user =
+            P::READ_SEMANTIC_CONTEXT | P::READ_LIKED_QUERIES | P::READ_DATABASES | P::READ_SIMILARITY_SEARCH_INDEX;
+        let by_programs = P::USAGE_API | P::WRITE_ACCESS_KEY;
+        let user = trial_user | P::WRITE_SEMANTIC_CONTEXT | P::WRITE_LIKED_QUERIES | P::WRITE_DATABASES;
+        let admin = user
+            | by_programs
+            | P::PUBLISH_SEMANTIC_CONTEXT
+            | P::PUBLISH_LIKED_QUERIES
+            | P::PUBLISH_ACCESS_RULES
+            | P::PUSH_DATABASES
+            | P::WRITE_SIMILARITY_SEARCH_INDEX;
+        let organization_admin = admin
+            | P::READ_USER
+            | P::WRITE_USER
+            | P::READ_TENANT
+            | P::WRITE_TENANT
+            | P::READ_GROUP
+            | P::WRITE_GROUP
+            | P::READ_ROLE
+            | P::WRITE_ROLE
+            | P::READ_ORG
+            | P::READ_AUDIT
+            | P::USAGE_IMPERSONATION
+            | P::READ_USAGE_REPORT;
+        match self {
+            Self::TrialUser => trial_user,
+            Self::TrialApiUser => trial_user | by_programs,
+            Self::User | Self::Labeler | Self::Reviewer => user,
+            Self::ApiUser => user | by_programs,
+            Self::TeamManager => user | P::READ_USER | P::READ_TENANT | P::READ_GROUP | P::WRITE_GROUP,
+            Self::Admin => admin,
+            Self::OrganizationAdmin => organization_admin,
+            Self::SuperAdmin => organization_admin | P::WRITE_ORG | P::EVERY_ORGANIZATION,
+        }
+    }
+}
+
+/// What a role's row permits. A built-in one that this binary does not know, because a later release added it, permits
+/// nothing, rather than a guess.
+pub fn stored_permissions(organization_pk: Option<i64>, name: &str, stored: &str) -> Permissions {
+    match organization_pk {
+        None => BuiltIn::named(name).map(BuiltIn::permissions).unwrap_or_default(),
+        Some(_) => Permissions::from_stored(stored),
+    }
+}

@@ -1,0 +1,193 @@
+//! The server's own secret: it encrypts the signing keys at rest and goes into every refresh token. It is never in the
+//! database, so that whoever reads the database, or a copy of it, can forge neither.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::secret::random;
+use crate::model::error::{Error, Reason, Result};
+
+/// 256 bits, as 64 hex digits.
+#[derive(Clone)]
+pub struct SecretKey([u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+impl SecretKey {
+    /// Reads 64 hex digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
+    /// A keyed digest of some parts; each purpose has a key of its own, so that nothing made for one serves another.
+    pub fn mac(&self, purpose: &str, parts: &[&str]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.derived(purpose));
+        let mut context = hmac::Context::with_key(&key);
+        for part in parts {
+            // Lengths first: no two lists of parts run into the same text.
+            context.update(&part.len().to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        bytes_of(&context.sign())
+    }
+
+    /// Encrypts what belongs to this id; under another id, or for another purpose, it does not open.
+    pub fn seal(&self, purpose: &str, id: &str, plain: &[u8]) -> Result<String> {
+        let mut text = plain.to_vec();
+        let nonce = self
+            .aead(purpose)?
+            .seal_in_place_append_tag(Aad::from(id.as_bytes()), &mut text)
+            .map_err(|_| Error::internal("a secret could not be encrypted"))?;
+        let mut sealed = nonce.as_ref().to_vec();
+        sealed.append(&mut text);
+        Ok(STANDARD.encode(sealed))
+    }
+
+    /// Decrypts what was sealed for this purpose and id with this key.
+    pub fn open(&self, purpose: &str, id: &str, sealed: &str) -> Result<Vec<u8>> {
+        let unreadable = || Error::internal("a secret was encrypted with another TENANTRY_SECRET_KEY");
+        let bytes = STANDARD.decode(sealed).map_err(|_| unreadable())?;
+        let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or_else(unreadable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| unreadable())?;
+        let mut text = text.to_vec();
+        let plain = self
+            .aead(purpose)?
+            .open_in_place(nonce, Aad::from(id.as_bytes()), &mut text)
+            .map_err(|_| unreadable())?;
+        Ok(plain.to_vec())
+    }
+
+    fn aead(&self, purpose: &str) -> Result<RandomizedNonceKey> {
+        RandomizedNonceKey::new(&AES_256_GCM, &self.derived(purpose))
+            .map_err(|_| Error::internal("AES-256-GCM refused its key"))
+    }
+
+    fn derived(&self, purpose: &str) -> [u8; 32] {
+        bytes_of(&hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, &self.0),
+            purpose.as_bytes(),
+        ))
+    }
+}
+
+fn bytes_of(tag: &hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    bytes
+}
+
+/// Where the secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// `TENANTRY_SECRET_KEY`.
+    Given(SecretKey),
+    /// A file beside the SQLite file, of mode 0600, made at first need.
+    File(PathBuf),
+    /// Nowhere: there can be no sessions.
+    Missing,
+}
+
+impl SecretSource {
+    /// What was given; else a file beside the SQLite file; else nothing.
+    pub fn new(given: Option<SecretKey>, sqlite_file: Option<&Path>) -> Self {
+        match (given, sqlite_file) {
+            (Some(key), _) => Self::Given(key),
+            (None, Some(file)) => {
+                let mut name = file.as_os_str().to_owned();
+                name.push(".key");
+                Self::File(name.into())
+            }
+            (None, None) => Self::Missing,
+        }
+    }
+
+    /// The key, if there is one by now.
+    pub fn present(&self) -> std::io::Result<Option<SecretKey>> {
+        match self {
+            Self::Given(key) => Ok(Some(key.clone())),
+            Self::File(path) => read(path),
+            Self::Missing => Ok(None),
+        }
+    }
+
+    /// The key, made if it is a file that does not exist yet.
+    pub fn require(&self) -> Result<SecretKey> {
+        if let Some(key) = self.present().map_err(Error::internal)? {
+            return Ok(key);
+        }
+        match self {
+            Self::File(path) => {
+                make(path).map_err(Error::internal)?;
+                let made = read(path).map_err(Error::internal)?;
+                made.ok_or_else(|| Error::internal("the key file just made is gone"))
+            }
+            Self::Given(_) | Self::Missing => Err(Error::unavailable(
+                Reason::NoSecretKey,
+                "TENANTRY_SECRET_KEY is not set: set it to what 'openssl rand -hex 32' prints",
+            )),
+        }
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => SecretKey::parse(text.trim()).map(Some).ok_or_else(|| {
+            std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!(
+                    "the key file {} does not hold 64 hex digits; put the copy of it back that belongs to this database",
+                    path.display()
+                ),
+            )
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the file whole or not at all: it is written under another name and then linked, which fails if another process
+/// was first; that one's key then counts.
+fn make(path: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    let bytes = random().map_err(std::io::Error::other)?;
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", text.get(..8).unwrap_or_default()));
+    let draft = PathBuf::from(draft);
+    let key = random().map_err(std::io::Error::other)?;
+    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&draft)?;
+    let linked = writeln!(file, "{key}")
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::hard_link(&draft, path));
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}

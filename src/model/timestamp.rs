@@ -1,0 +1,104 @@
+//! A moment, in microseconds.
+
+use std::time::Duration;
+
+use sea_orm::DeriveValueType;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::model::error::{Error, Result, shown};
+
+/// Microseconds since 1970-01-01 00:00 UTC, between the years 1970 and 9999.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 9999-12-31T23:59:59.999Z, shown for what never ends.
+    pub const FAR: Self = Self(253_402_300_799_999_000);
+
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros.clamp(0, Self::FAR.0))
+    }
+
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339 with any offset.
+    pub fn parse(field: &str, value: &str) -> Result<Self> {
+        OffsetDateTime::parse(value, &Rfc3339)
+            .ok()
+            .and_then(|moment| i64::try_from(moment.unix_timestamp_nanos() / 1_000).ok())
+            .filter(|micros| (0..=Self::FAR.0).contains(micros))
+            .map(Self)
+            .ok_or_else(|| {
+                Error::invalid(
+                    field,
+                    format!("'{}' is not a time such as 2027-01-31T12:00:00.000Z.", shown(value)),
+                )
+            })
+    }
+
+    /// RFC 3339 with as many digits of the second as it takes, up to six: `2016-11-28T14:22:58.44874Z`.
+    pub fn to_rfc3339(self) -> String {
+        // Between 1970 and 9999 there is nothing that RFC 3339 could not say.
+        self.moment().format(&Rfc3339).unwrap_or_default()
+    }
+
+    fn moment(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// The beginning of this moment's minute.
+    #[must_use]
+    pub fn whole_minute(self) -> Self {
+        Self(self.0 - self.0 % 60_000_000)
+    }
+
+    /// This moment, or the first one after `earlier`, so that a change always moves `updatedAt` on.
+    #[must_use]
+    pub fn later_than(self, earlier: Self) -> Self {
+        Self(self.0.max(earlier.0.saturating_add(1)))
+    }
+
+    /// So long before this moment.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self::from_micros(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How long it is from this moment to that one; nothing if that one is over.
+    pub fn until(self, end: Self) -> Duration {
+        Duration::from_micros(u64::try_from(end.0 - self.0).unwrap_or(0))
+    }
+
+    /// Whole seconds from this moment to another, rounded up; none if that is over.
+    pub fn seconds_until(self, end: Self) -> u64 {
+        u64::try_from(end.0 - self.0).unwrap_or(0).div_ceil(1_000_000)
+    }
+
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self::from_micros(
+            self.0
+                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// `YYYY-MM-DDTHH:MM:SS.fffZ`, exactly: clients parse it with a fixed pattern.
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self
+            .moment()
+            .format(format_description!(
+                "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+            ))
+            .map_err(|_| std::fmt::Error)?;
+        f.write_str(&text)
+    }
+}

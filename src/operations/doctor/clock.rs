@@ -1,0 +1,29 @@
+//! Whether this machine has the time that the others have.
+
+use std::time::Duration;
+
+use sea_orm::DbBackend;
+
+use super::database::one;
+use crate::context::Services;
+use crate::directory::audit_event;
+use crate::model::Timestamp;
+use crate::model::error::Result;
+
+/// By how much this machine's clock differs from the database server's. On SQLite there is one clock, which may have been
+/// put back behind the newest event.
+pub async fn clocks_apart(services: &Services) -> Result<Duration> {
+    let (db, now) = (&services.db, services.clock.now());
+    let sql = match db.backend() {
+        DbBackend::Sqlite if audit_event::newest_position(db).await? == 0 => return Ok(Duration::ZERO),
+        DbBackend::Sqlite => "SELECT created_at AS it FROM audit_events ORDER BY pk DESC LIMIT 1",
+        _ => "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS it",
+    };
+    let theirs = Timestamp::from_micros(one(db, sql, "it").await?);
+    let behind = now.until(theirs);
+    Ok(match db.backend() {
+        // The newest event is as old as it is.
+        DbBackend::Sqlite => behind,
+        _ => behind.max(theirs.until(now)),
+    })
+}

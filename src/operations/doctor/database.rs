@@ -1,0 +1,226 @@
+//! What the database says of itself.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::Finding;
+use super::clock::clocks_apart;
+use crate::context::Services;
+use crate::directory::outbox;
+use crate::model::error::{Error, Result};
+use crate::store::db::{Database, SchemaState, Unready, schema_state};
+
+const SUBJECT: &str = "database";
+/// Processes tolerate two minutes in each other's tokens.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
+const MAIL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
+
+pub async fn examine(services: &Services) -> Vec<Finding> {
+    let db = &services.db;
+    let mut found = match examine_state(db).await {
+        Ok(found) => found,
+        Err(error) => return vec![broken(SUBJECT, &error)],
+    };
+    // Without its tables there is nothing more to see.
+    if found.iter().any(|finding| finding.subject == "schema") {
+        return found;
+    }
+    for (subject, looked) in [
+        ("clock", clock(services).await),
+        ("outbox", outbox(services).await),
+        ("content", content(db).await),
+        ("orphans", orphans(db).await),
+        ("seats", seats(db).await),
+    ] {
+        found.push(looked.unwrap_or_else(|error| broken(subject, &error)));
+    }
+    found
+}
+
+fn broken(subject: &'static str, error: &Error) -> Finding {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    Finding::wrong(subject, cause.unwrap_or_else(|| error.to_string()))
+}
+
+/// What a start refuses is not asked here: encoding, rights, foreign tables. It has refused.
+async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    match schema_state(db.reader()).await? {
+        SchemaState::Current => {}
+        SchemaState::Older(steps) => found.push(Finding::wrong(
+            "schema",
+            format!("{steps} steps are missing. Start the server, or run 'tenantry migrate up'."),
+        )),
+        SchemaState::Newer(_) => found.push(Finding::wrong(
+            "schema",
+            "It is that of a newer release. Use that release's binary, or put back a copy.",
+        )),
+        SchemaState::Unreleased(_) => found.push(Finding::wrong(
+            "schema",
+            "It is that of an unreleased build. Begin with an empty database.",
+        )),
+    }
+    found.push(match db.ready().await {
+        Ok(()) | Err(Unready::OldSchema) => Finding::fine(SUBJECT, described(db).await?),
+        Err(Unready::NoAnswer) => Finding::wrong(SUBJECT, "It does not answer in time. Look at its load and at the way to it."),
+        Err(Unready::TakesNoChanges) => Finding::wrong(
+            SUBJECT,
+            "It takes no changes: it is a standby, is set to read only, or its disk is full. Name the server that takes \
+             changes, or make room.",
+        ),
+    });
+    if db.is_shared().await? {
+        found.push(Finding::risky(
+            "pooler",
+            "A pooler of transactions stands between. Every statement costs two more round trips for it. tenantry needs few \
+             connections by itself: connect to PostgreSQL directly if you can.",
+        ));
+    }
+    Ok(found)
+}
+
+async fn described(db: &Database) -> Result<String> {
+    Ok(match db.backend() {
+        DbBackend::Sqlite => {
+            let checked: Result<String> = one(db, "PRAGMA quick_check(1)", "quick_check").await;
+            match checked.as_deref() {
+                Ok("ok") => "SQLite, whole.".to_owned(),
+                Ok(damage) => {
+                    let told = format!("The file is damaged: {damage}. Put the last copy in its place.");
+                    return Err(Error::internal(told));
+                }
+                Err(_) => {
+                    "SQLite. It is too large to be checked here: run 'PRAGMA integrity_check' in sqlite3.".to_owned()
+                }
+            }
+        }
+        _ => {
+            let version: String = one(db, "SELECT current_setting('server_version') AS it", "it").await?;
+            let encoding: String = one(db, "SELECT current_setting('server_encoding') AS it", "it").await?;
+            let isolation: String = one(db, "SELECT current_setting('transaction_isolation') AS it", "it").await?;
+            format!("PostgreSQL {version}, {encoding}, {isolation}.")
+        }
+    })
+}
+
+pub(super) async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str, name: &str) -> Result<T> {
+    let statement = Statement::from_string(db.backend(), sql.to_owned());
+    let row = db.reader().query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| Error::internal(format!("no answer to: {sql}")))?;
+    Ok(row.try_get("", name)?)
+}
+
+async fn clock(services: &Services) -> Result<Finding> {
+    let apart = clocks_apart(services).await?;
+    Ok(match apart > CLOCKS_APART_MAX {
+        false => Finding::fine("clock", "It agrees with the database."),
+        true => Finding::risky(
+            "clock",
+            format!(
+                "It differs by {} seconds from what the database says. Beyond 120 seconds tokens are refused by the other \
+                 processes. Keep the clocks right with NTP.",
+                apart.as_secs()
+            ),
+        ),
+    })
+}
+
+async fn outbox(services: &Services) -> Result<Finding> {
+    let (waiting, oldest) = outbox::load(services.db.reader()).await?;
+    let age = oldest.map_or(Duration::ZERO, |oldest| oldest.until(services.clock.now()));
+    Ok(match age > MAIL_AGE_MAX {
+        false => Finding::fine("outbox", format!("{waiting} mails wait.")),
+        true => Finding::risky(
+            "outbox",
+            format!(
+                "{waiting} mails wait, the oldest for {} minutes. The server's log has the mail server's words; 'tenantry \
+                 doctor --mail-to ADDRESS' tries one now.",
+                age.as_secs() / 60
+            ),
+        ),
+    })
+}
+
+async fn content(db: &Database) -> Result<Finding> {
+    let mut counts = Vec::new();
+    for (table, name) in [
+        ("organizations", "organizations"),
+        ("tenants", "tenants"),
+        ("users", "users"),
+        ("api_keys", "API keys"),
+        ("sessions", "sessions"),
+    ] {
+        let count: i64 = one(db, &format!("SELECT COUNT(*) AS it FROM {table}"), "it").await?;
+        counts.push(format!("{count} {name}"));
+    }
+    Ok(Finding::fine("content", format!("{}.", counts.join(", "))))
+}
+
+/// Links that no foreign key can check: between things of two organizations.
+const ACROSS: [(&str, &str); 4] = [
+    (
+        "users with a tenant of another organization",
+        "SELECT COUNT(*) AS it FROM users u JOIN tenants t ON t.pk = u.tenant_pk WHERE t.organization_pk <> u.organization_pk",
+    ),
+    (
+        "users with a role of another organization",
+        "SELECT COUNT(*) AS it FROM user_roles a JOIN users u ON u.pk = a.user_pk JOIN roles r ON r.pk = a.role_pk \
+         WHERE r.organization_pk <> u.organization_pk",
+    ),
+    (
+        "groups with a role of another organization",
+        "SELECT COUNT(*) AS it FROM group_roles a JOIN groups g ON g.pk = a.group_pk JOIN roles r ON r.pk = a.role_pk \
+         WHERE r.organization_pk <> g.organization_pk",
+    ),
+    (
+        "invitations with a role of another organization",
+        "SELECT COUNT(*) AS it FROM invitation_roles a JOIN invitations i ON i.pk = a.invitation_pk JOIN roles r ON \
+         r.pk = a.role_pk WHERE r.organization_pk <> i.organization_pk",
+    ),
+];
+
+async fn orphans(db: &Database) -> Result<Finding> {
+    let mut found = Vec::new();
+    if db.backend() == DbBackend::Sqlite {
+        let count: i64 = one(db, "SELECT COUNT(*) AS it FROM pragma_foreign_key_check", "it").await?;
+        if count > 0 {
+            found.push(format!("{count} rows that point to nothing"));
+        }
+    }
+    for (what, sql) in ACROSS {
+        let count: i64 = one(db, sql, "it").await?;
+        if count > 0 {
+            found.push(format!("{count} {what}"));
+        }
+    }
+    Ok(match found.is_empty() {
+        true => Finding::fine("orphans", "None."),
+        false => Finding::wrong(
+            "orphans",
+            format!(
+                "There are {}. Something else has written to the database: put back the last good copy, or remove them.",
+                found.join(", ")
+            ),
+        ),
+    })
+}
+
+async fn seats(db: &Database) -> Result<Finding> {
+    let over: i64 = one(
+        db,
+        "SELECT COUNT(*) AS it FROM organizations o WHERE o.seat_limit IS NOT NULL AND o.seat_limit < \
+         (SELECT COUNT(*) FROM users u WHERE u.organization_pk = o.pk AND u.activated)",
+        "it",
+    )
+    .await?;
+    Ok(match over {
+        0 => Finding::fine("seats", "No organization has more active users than seats."),
+        _ => Finding::risky(
+            "seats",
+            format!(
+                "{over} organizations have more active users than seats: nobody can be added there. Raise their limit, or deactivate users."
+            ),
+        ),
+    })
+}

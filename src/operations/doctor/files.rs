@@ -1,0 +1,73 @@
+//! What stands on this machine's disk.
+
+use std::path::{Path, PathBuf};
+
+use super::Finding;
+use crate::services::config::{Config, MailConfig};
+use crate::store::db::{Address, room};
+
+/// With less room than this on its disk a SQLite file, or an audit log, is soon in trouble.
+const ROOM_BYTES: u64 = 512 * 1024 * 1024;
+
+pub fn examine(config: &Config) -> Vec<Finding> {
+    let mut private: Vec<PathBuf> = Vec::new();
+    if let Address::Sqlite(path) = &config.database {
+        private.push(path.clone());
+        private.extend(["-wal", "-shm", ".key"].map(|ending| beside(path, ending)));
+    }
+    if let Some(path) = &config.audit_log {
+        private.push(path.clone());
+        private.push(beside(path, ".position"));
+    }
+    if let MailConfig::Directory(folder) = &config.mail {
+        private.push(folder.clone());
+    }
+    private.retain(|path| path.exists());
+    let mut found: Vec<Finding> = private.iter().filter_map(|path| readable_by_others(path)).collect();
+    if found.is_empty() && !private.is_empty() {
+        found.push(Finding::fine("files", "Nobody else on this machine can read them."));
+    }
+    found.extend(disks(&private));
+    found
+}
+
+/// The file whose name has this ending more.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> Option<Finding> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = path.metadata().ok()?;
+    let mode = metadata.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| {
+        let path = path.display();
+        let wanted = if metadata.is_dir() { "700" } else { "600" };
+        Finding::risky(
+            "files",
+            format!("Others on this machine can use {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &Path) -> Option<Finding> {
+    None
+}
+
+/// The room of the first file's disk: most keep all of them on one.
+fn disks(paths: &[PathBuf]) -> Option<Finding> {
+    let path = paths.first()?;
+    let free = room(path)?;
+    let told = format!("{} MB are free where {} is.", free / 1_000_000, path.display());
+    Some(match free < ROOM_BYTES {
+        true => Finding::risky(
+            "disk",
+            format!("{told} On a full disk no change can be made. Make room."),
+        ),
+        false => Finding::fine("disk", told),
+    })
+}

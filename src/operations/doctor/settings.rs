@@ -1,0 +1,122 @@
+//! What the configuration says.
+
+use url::{Host, Url};
+
+use super::Finding;
+use crate::services::config::{Config, Encryption, MailConfig};
+use crate::store::db::Address;
+
+pub fn examine(config: &Config) -> Vec<Finding> {
+    let mut found = vec![public_url(config), secret_key(config), mail(config)];
+    found.extend(proxies(config));
+    found
+}
+
+fn public_url(config: &Config) -> Finding {
+    const SUBJECT: &str = "public URL";
+    let local = config.listen.ip().is_loopback();
+    let Some(text) = &config.public_url else {
+        return match local {
+            true => Finding::fine(
+                SUBJECT,
+                format!("None is set; links begin with http://{}.", config.listen),
+            ),
+            false => Finding::wrong(
+                SUBJECT,
+                format!(
+                    "None is set, and links in mails begin with http://{}. Set TENANTRY_PUBLIC_URL to the URL that people \
+                     reach the server by.",
+                    config.listen
+                ),
+            ),
+        };
+    };
+    let url = Url::parse(text).ok();
+    let of_this_machine = match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.as_ref().map(Url::scheme) {
+        Some("https") => Finding::fine(SUBJECT, format!("{text}.")),
+        _ if of_this_machine => Finding::fine(SUBJECT, format!("{text}, for this machine only.")),
+        _ => Finding::risky(
+            SUBJECT,
+            format!(
+                "{text} is not encrypted: whoever listens on the way reads passwords and keys. Let a proxy do TLS, and begin \
+                 TENANTRY_PUBLIC_URL with https://."
+            ),
+        ),
+    }
+}
+
+fn secret_key(config: &Config) -> Finding {
+    const SUBJECT: &str = "secret key";
+    match (&config.secret_key, &config.database) {
+        (Some(_), _) => Finding::fine(SUBJECT, "TENANTRY_SECRET_KEY is set."),
+        (None, Address::Sqlite(_)) => Finding::fine(SUBJECT, "It stands in a file beside the database."),
+        (None, Address::Postgres(_)) => Finding::wrong(
+            SUBJECT,
+            "TENANTRY_SECRET_KEY is not set: nobody can sign in, and no mail with a link can be sent. Set it to what \
+             'openssl rand -hex 32' prints, the same for every process on this database.",
+        ),
+    }
+}
+
+fn mail(config: &Config) -> Finding {
+    const SUBJECT: &str = "mail";
+    match &config.mail {
+        MailConfig::None => Finding::risky(
+            SUBJECT,
+            "There is no way to send mail: invitations, password resets and verifications are refused. Set \
+             TENANTRY_SMTP_URL.",
+        ),
+        MailConfig::Directory(folder) => Finding::risky(
+            SUBJECT,
+            format!(
+                "Mails are written to {} and reach nobody. Set TENANTRY_SMTP_URL in place of TENANTRY_MAIL_DIR.",
+                folder.display()
+            ),
+        ),
+        MailConfig::Smtp(smtp) => match smtp.encryption {
+            Encryption::Tls | Encryption::Required => {
+                Finding::fine(SUBJECT, format!("{} takes it, encrypted.", smtp.host))
+            }
+            Encryption::Offered | Encryption::None if is_of_this_machine(&smtp.host) => {
+                Finding::fine(SUBJECT, "A server on this machine takes it.")
+            }
+            Encryption::Offered | Encryption::None => Finding::risky(
+                SUBJECT,
+                format!(
+                    "Links to set passwords go to {} without encryption that is demanded. Add ?tls=required to \
+                     TENANTRY_SMTP_URL, or begin it with smtps://.",
+                    smtp.host
+                ),
+            ),
+        },
+    }
+}
+
+fn is_of_this_machine(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Who may say whom they serve, may say anything.
+fn proxies(config: &Config) -> Option<Finding> {
+    let everybody = config
+        .edge
+        .trusted_proxies
+        .iter()
+        .find(|proxies| proxies.prefix_len() == 0)?;
+    Some(Finding::risky(
+        "proxies",
+        format!(
+            "TENANTRY_TRUSTED_PROXIES holds {everybody}: every client is believed who it says it is, so that limits by client \
+             stop nobody. Name the proxies alone."
+        ),
+    ))
+}

@@ -1,0 +1,230 @@
+//! Bringing a database up: the schema, and on the first start the super admin.
+//!
+//! All of it is one transaction under a lock: of several processes that start together one does the work, and the others
+//! wait and find it done.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, Set,
+};
+
+use crate::authn;
+use crate::context::{OpContext, Services};
+use crate::directory::audit_event;
+use crate::directory::user::Known;
+use crate::model::BuiltIn;
+use crate::model::Permissions;
+use crate::model::Secret;
+use crate::model::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
+use crate::store::audit_trail::{self, Event};
+use crate::store::db::{Database, SchemaState, refuse_what_cannot_work, schema_state};
+use crate::store::entity::{api_key, organization, tenant, user, user_role};
+
+const PLATFORM: &str = "platform";
+const ADMIN: &str = "admin";
+/// The super admin's address, at a name that no mail reaches.
+pub const ADMIN_EMAIL: &str = "admin@platform.invalid";
+const CONFIGURED_KEY: &str = "configured";
+const FIRST_KEY: &str = "first-start";
+
+/// Makes the missing steps of the schema. A database with a newer schema is refused.
+pub async fn migrate(db: &Database) -> anyhow::Result<()> {
+    if takes_no_changes(db).await? {
+        return Ok(());
+    }
+    let transaction = db.begin_setup().await?;
+    migrate_in(&transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes the schema, and on an empty database the super admin. Gives the key to print: that of a first start without a
+/// configured one.
+pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
+    if takes_no_changes(&services.db).await? {
+        return Ok(None);
+    }
+    let transaction = services.db.begin_setup().await?;
+    migrate_in(&transaction).await?;
+    audit_event::begin_era_if_restored(&*transaction).await?;
+    let op = OpContext::machine(Arc::clone(services));
+    let made = first_rows(&*transaction, &op).await?;
+    let printed = match configured {
+        Some(secret) => {
+            set_key(&*transaction, &op, CONFIGURED_KEY, secret).await?;
+            None
+        }
+        None if made => {
+            let secret = Secret::api_key()?;
+            set_key(&*transaction, &op, FIRST_KEY, &secret).await?;
+            Some(secret)
+        }
+        None => None,
+    };
+    services.signing.check_at_start(&*transaction, op.now()).await?;
+    transaction.commit().await?;
+    Ok(printed)
+}
+
+/// Whether there is nothing to set up because the database takes no changes, as a standby, and has the schema already.
+async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
+    if db.takes_changes().await? {
+        return Ok(false);
+    }
+    if schema_state(db.reader()).await?.known()? != SchemaState::Current {
+        bail!(
+            "the database takes no changes (it is a standby, is set to read only, or its disk is full), and has no schema of this release yet; name the \
+             server that takes changes in TENANTRY_DATABASE_URL"
+        );
+    }
+    tracing::warn!(
+        "the database takes no changes (it is a standby, is set to read only, or its disk is full): the server is not ready until it does, and only reads"
+    );
+    Ok(true)
+}
+
+async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
+    refuse_what_cannot_work(transaction).await?;
+    if schema_state(transaction).await?.known()? != SchemaState::Current {
+        Migrator::up(transaction, None)
+            .await
+            .context("cannot bring the schema up to date")?;
+    }
+    Ok(())
+}
+
+/// The platform's organization, tenant and super admin; `false` if this database has had its first start.
+async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow::Result<bool> {
+    if organization::Entity::find().one(connection).await?.is_some() {
+        return Ok(false);
+    }
+    let now = op.now();
+    let organization = organization::ActiveModel {
+        id: Set(OrganizationId::parse("id", PLATFORM)?),
+        name: Set("Platform".to_owned()),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let organization = organization.insert(connection).await?;
+    let tenant = tenant::ActiveModel {
+        id: Set(TenantId::parse("id", PLATFORM)?),
+        organization_pk: Set(organization.pk),
+        name: Set("Platform".to_owned()),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let tenant = tenant.insert(connection).await?;
+    let admin = user::ActiveModel {
+        id: Set(UserId::parse("id", ADMIN)?),
+        organization_pk: Set(organization.pk),
+        tenant_pk: Set(Some(tenant.pk)),
+        email: Set(Some(Email::parse("email", ADMIN_EMAIL)?)),
+        name: Set(Some("Super admin".to_owned())),
+        activated: Set(true),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let admin = admin.insert(connection).await?;
+    let role_pk = op.built_in_roles().pk(connection, BuiltIn::SuperAdmin).await?;
+    let assignment = user_role::ActiveModel {
+        user_pk: Set(admin.pk),
+        role_pk: Set(role_pk),
+        created_at: Set(now),
+    };
+    user_role::Entity::insert(assignment)
+        .exec_without_returning(connection)
+        .await?;
+    for event in [
+        Event::new("organization.create", organization.pk, &organization.id),
+        Event::new("tenant.create", tenant.pk, &tenant.id),
+        Event::new("user.create", admin.pk, &admin.id),
+    ] {
+        audit_trail::record(connection, op.author(), event.of_organization(organization.pk)).await?;
+    }
+    Ok(true)
+}
+
+/// Makes this the admin's key of that name, and tells the log whose it is. An earlier one of the name ends.
+async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
+    let known = api_key::Entity::find()
+        .filter(api_key::Column::Digest.eq(secret.digest()))
+        .one(connection)
+        .await?;
+    let now = op.now();
+    if let Some(known) = known {
+        if known.revoked_at.is_some_and(|at| at <= now) {
+            bail!("the key in TENANTRY_ADMIN_API_KEY was revoked; choose another one");
+        }
+        let owner = user::Entity::find_by_id(known.user_pk).one(connection).await?;
+        let owner = owner.context("a key without its owner")?;
+        return is_for_super_admin(connection, &owner).await;
+    }
+    let admin = user::Entity::find()
+        .filter(user::Column::Id.eq(ADMIN))
+        .one(connection)
+        .await?;
+    let Some(admin) = admin else {
+        bail!("there is no user '{ADMIN}' to give the key in TENANTRY_ADMIN_API_KEY to; leave the variable out");
+    };
+    is_for_super_admin(connection, &admin).await?;
+    let earlier = api_key::Entity::find()
+        .filter(api_key::Column::UserPk.eq(admin.pk))
+        .filter(api_key::Column::Name.eq(name))
+        .filter(api_key::Column::RevokedAt.is_null())
+        .one(connection)
+        .await?;
+    if let Some(earlier) = earlier {
+        let mut earlier = earlier.into_active_model();
+        earlier.revoked_at = Set(Some(now));
+        let earlier = earlier.update(connection).await?;
+        let event = Event::new("apiKey.revoke", earlier.pk, &earlier.id).of_organization(admin.organization_pk);
+        audit_trail::record(connection, op.author(), event).await?;
+    }
+    let key = api_key::ActiveModel {
+        id: Set(ApiKeyId::from(op.new_id())),
+        user_pk: Set(admin.pk),
+        name: Set(name.to_owned()),
+        digest: Set(secret.digest()),
+        prefix: Set(secret.prefix()),
+        version: Set(1),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    let key = key.insert(connection).await?;
+    let event = Event::new("apiKey.create", key.pk, &key.id).of_organization(admin.organization_pk);
+    audit_trail::record(connection, op.author(), event).await?;
+    Ok(())
+}
+
+/// Refuses to start with an operator's secret that would be, or is, the key of somebody who is no super admin: the first
+/// one may be deleted, and its id given to anybody.
+async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Model) -> anyhow::Result<()> {
+    let home = organization::Entity::find_by_id(owner.organization_pk)
+        .one(connection)
+        .await?
+        .context("a user without its organization")?;
+    let known = Known {
+        id: owner.id.clone(),
+        email: owner.email.clone(),
+        organization_id: home.id,
+    };
+    let permissions = authn::permissions_of(connection, owner.pk).await?;
+    if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
+        bail!(
+            "the key in TENANTRY_ADMIN_API_KEY would be one of the user {known}, who is no super admin; leave the variable \
+             out, and make keys for a super admin with 'tenantry api-key --user <id>'"
+        );
+    }
+    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key is this user's");
+    Ok(())
+}

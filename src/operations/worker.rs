@@ -1,0 +1,194 @@
+//! What a process does beside its requests: it sends mails, carries the audit trail into a file, writes down refusals and
+//! when keys were last used, removes what is over, and watches the clock.
+//!
+//! Each part goes on by itself and is tried again when it fails. When the server stops, what is in memory alone is written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::context::Services;
+use crate::directory::audit_event::AuditFile;
+use crate::directory::{outbox, password};
+use crate::operations::signals::Hangups;
+use crate::operations::{cleanup, doctor};
+
+/// How often mails are looked for that nobody in this process has written, and those that are to be tried again.
+const MAILS_EVERY: Duration = Duration::from_secs(2);
+const AUDIT_EVERY: Duration = Duration::from_secs(1);
+const REFUSALS_EVERY: Duration = Duration::from_secs(5);
+const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
+const CLOCK_EVERY: Duration = Duration::from_secs(15);
+/// Beyond this, other processes do not believe this one's tokens.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
+const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// The tasks of a process.
+#[derive(Debug)]
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts all of them. `audit_file` is the file that events are also written to, and the signal that it was moved.
+    pub fn start(services: &Arc<Services>, audit_file: Option<(PathBuf, Hangups)>) -> Self {
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut spawn = |task: BoxFuture<'static, ()>| drop(tasks.spawn(task));
+        let (with, stopped) = (|| Arc::clone(services), || stopping.clone());
+        spawn(Box::pin(send_mails(with(), stopped())));
+        spawn(Box::pin(write_refusals(with(), stopped())));
+        spawn(Box::pin(write_activity(with(), stopped())));
+        spawn(Box::pin(sweep(with(), stopped())));
+        spawn(Box::pin(watch_clock(with(), stopped())));
+        if let Some(file) = audit_file {
+            spawn(Box::pin(write_audit_file(with(), file, stopped())));
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ends all of them, and waits until what they hold in memory is written.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a worker ended badly");
+            }
+        }
+    }
+}
+
+/// Whether it is time to stop; waits for so long at most.
+async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
+    let stopped = tokio::time::timeout(wait, stopping.wait_for(|stop| *stop)).await;
+    // Without anybody who could still say so, too.
+    stopped.is_ok()
+}
+
+/// One round of the mails: requests for a new password are answered, and what is due is sent.
+pub async fn send_mails_once(services: &Arc<Services>) {
+    if let Err(error) = password::answer_requests(services).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "cannot answer requests for a new password"
+        );
+    }
+    if let Err(error) = outbox::deliver_due(services).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "cannot take mails that are due"
+        );
+    }
+}
+
+async fn send_mails(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        send_mails_once(&services).await;
+        tokio::select! {
+            () = services.mailer.woken() => {}
+            () = tokio::time::sleep(MAILS_EVERY) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Writes the refusals of each minute when it is over, and at the end those of the running one.
+async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    let mut stops = false;
+    while !stops {
+        stops = stops_within(&mut stopping, REFUSALS_EVERY).await;
+        if let Err(error) = services.refusals.flush(&services.db, services.clock.now(), stops).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot write refusals to the audit trail"
+            );
+        }
+    }
+}
+
+/// Writes when keys and users were last seen, and at the end what is left.
+async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    let activity = services.credentials.activity();
+    let mut stops = false;
+    while !stops {
+        stops = stops_within(&mut stopping, ACTIVITY_EVERY).await;
+        if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot write when keys and users were last seen; trying again"
+            );
+        }
+    }
+}
+
+/// Removes what is over, the first time ten minutes after the start.
+async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    while !stops_within(&mut stopping, SWEEP_EVERY).await {
+        if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "cannot remove what has expired; trying again"
+            );
+        }
+    }
+}
+
+/// Says when this machine's clock differs too much from the database's, and when it is right again.
+async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+    let mut told = false;
+    loop {
+        // A database that does not answer is told by others.
+        if let Ok(apart) = doctor::clocks_apart(&services).await {
+            let wrong = apart > CLOCKS_APART_MAX;
+            if wrong && !told {
+                tracing::warn!(
+                    seconds = apart.as_secs(),
+                    "this machine's clock differs from the database's: other processes refuse the tokens of this one; keep \
+                     the clocks right with NTP"
+                );
+            } else if told && !wrong {
+                tracing::info!("this machine's clock is right again");
+            }
+            told = wrong;
+        }
+        if stops_within(&mut stopping, CLOCK_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Keeps the file up with the trail. A file that another process follows with is waited for.
+async fn write_audit_file(
+    services: Arc<Services>,
+    (path, mut hangups): (PathBuf, Hangups),
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut file: Option<AuditFile> = None;
+    let mut stops = false;
+    while !stops {
+        tokio::select! {
+            stop = stops_within(&mut stopping, AUDIT_EVERY) => stops = stop,
+            () = hangups.next() => {
+                if let Some(open) = &mut file && let Err(error) = open.reopen() {
+                    tracing::error!(error = %format!("{error:#}"), "the audit log goes on in the file of before");
+                }
+            }
+        }
+        let caught_up = async {
+            if file.is_none() {
+                file = AuditFile::open(&path)?;
+            }
+            match &mut file {
+                Some(open) => open.catch_up(&services.db).await,
+                None => Ok(0),
+            }
+        };
+        if let Err(error) = caught_up.await {
+            tracing::error!(error = %format!("{error:#}"), "events wait to be written to the audit log");
+        }
+    }
+}

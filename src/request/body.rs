@@ -1,0 +1,38 @@
+//! Reading a body, up to a limit.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+
+use crate::model::error::{Error, Result};
+
+/// A larger body is refused with 413 before it is read to its end.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// A body that comes slower holds a connection, and many of them all there are.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The whole body. `LIMIT_EXCEEDED` beyond the limit, `INVALID` if the client breaks off or takes too long.
+pub async fn read_body(body: Body) -> Result<Bytes> {
+    let too_large = || Error::LimitExceeded(format!("The body is too large; the limit is {BODY_BYTES_MAX} bytes."));
+    if axum::body::HttpBody::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
+    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
+    let too_slow = |_| {
+        let seconds = BODY_TIME_MAX.as_secs();
+        Error::invalid(
+            "body",
+            format!("The body did not come to its end within {seconds} seconds."),
+        )
+    };
+    read.map_err(too_slow)?.map_err(|error| {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.is::<http_body_util::LengthLimitError>() {
+                return too_large();
+            }
+            cause = inner.source();
+        }
+        Error::invalid("body", "The body could not be read to its end.".to_owned())
+    })
+}

@@ -1,0 +1,47 @@
+//! What a request's headers say of its caller.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+use super::RequestInfo;
+use crate::context::Presented;
+use crate::model::error::{Error, Result};
+
+/// Says whom the request is for, in place of the credential's owner.
+pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
+/// The same in WAII's words.
+pub const WAII_IMPERSONATE: &str = "x-waii-impersonate-user";
+
+/// What the request's headers say of its caller. Every route heeds both headers that name a user to act as: whoever sends
+/// one means to lay down the power of the credential, and must not be served with it.
+pub fn presented(headers: &HeaderMap, id: &RequestInfo) -> Result<Arc<Presented>> {
+    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = authorizations.next().map(HeaderValue::as_bytes);
+    if authorizations.next().is_some() {
+        let message = "Send one 'Authorization' header, not several.".to_owned();
+        return Err(Error::invalid("authorization", message));
+    }
+    let impersonate = named(headers, &[IMPERSONATE, WAII_IMPERSONATE])?;
+    Ok(Arc::new(Presented::new(authorization, impersonate, &id.id)))
+}
+
+fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> {
+    let mut given: Option<&str> = None;
+    for name in names.iter().copied() {
+        for value in headers.get_all(name) {
+            let id = value.to_str().ok().filter(|id| !id.is_empty());
+            match (id, given) {
+                (Some(id), None) => given = Some(id),
+                (Some(id), Some(before)) if id == before => {}
+                (Some(_) | None, _) => {
+                    return Err(Error::invalid(
+                        name,
+                        format!("The header '{name}' must be the id of one user, in ASCII."),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(given)
+}

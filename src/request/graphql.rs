@@ -1,0 +1,354 @@
+//! `/graphql`: GraphQL over HTTP, as its specification says.
+//!
+//! Not the library's own extractor, which runs mutations over GET and whatever the content type says, ignores `Accept`,
+//! and reads bodies of any size.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Response as Answer, Value};
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, Request as HttpRequest, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+
+use super::media::{Media, is_json};
+use super::parameters::Parsed;
+use super::{App, LogFields, RequestInfo, in_time, presented, read_body, sending, to_its_end};
+use crate::context::OpContext;
+use crate::context::room::{Room, too_large};
+use crate::graphql::document::{self, Operation};
+use crate::graphql::{Written, code_of, finish, refused, response_of};
+use crate::model::error::{Error, ErrorCode, Result};
+
+/// The route.
+pub async fn route(
+    State(app): State<App>,
+    Extension(id): Extension<RequestInfo>,
+    RawQuery(query): RawQuery,
+    request: HttpRequest,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Some(media) = Media::accepted(&parts.headers) else {
+        let error = Error::invalid(
+            "accept",
+            "Accept application/graphql-response+json or application/json.".to_owned(),
+        );
+        return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
+    };
+    // Refused before the body is read, if it can be; decided once it is: bodies may take their time, and a caller who was
+    // deactivated meanwhile is none.
+    let presented = match presented(&parts.headers, &id) {
+        Ok(presented) => presented,
+        Err(error) => return refuse_caller(error, media, &id),
+    };
+    if let Err(error) = presented.owner(&app.services).await {
+        return refuse_caller(error, media, &id);
+    }
+    let sent = match parts.method {
+        Method::GET => Ok(Sent::Address(query.unwrap_or_default())),
+        Method::POST if !is_json(&parts.headers) => {
+            let error = Error::invalid(
+                "contentType",
+                "Send the body as 'Content-Type: application/json'.".to_owned(),
+            );
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, media.content_type(), &id);
+        }
+        Method::POST => read_body(body).await.map(Sent::Body),
+        _ => {
+            let error = Error::invalid("method", "Use POST, or GET for a query.".to_owned());
+            let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+            return response;
+        }
+    };
+    let sent = match sent {
+        Ok(sent) => sent,
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
+    };
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await {
+        Ok(op) => op,
+        Err(error) => return refuse_caller(error, media, &id),
+    };
+    let (op, parsed) = match sent.parse(op).await {
+        Ok((_, parsed)) if !parsed.names_a_document() => {
+            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
+            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
+        }
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
+    };
+    let mut execution = execute(&app, op, parsed, parts.method == Method::GET).await;
+    if execution.mutation_by_get {
+        let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
+        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
+        response.extensions_mut().insert(execution.facts);
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    let status = match (execution.request_error(), media) {
+        // Not the document's fault: whoever tries again may be lucky.
+        (Some(ErrorCode::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE,
+        (None, Media::GraphqlResponse) if execution.came_to_nothing() => StatusCode::SERVICE_UNAVAILABLE,
+        (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
+        (Some(_), Media::Json) | (None, _) => StatusCode::OK,
+    };
+    execution.into_response(status, media.content_type())
+}
+
+/// The parameters of a request as they came.
+pub enum Sent {
+    Body(Bytes),
+    /// Behind the address's `?`.
+    Address(String),
+}
+
+impl Sent {
+    /// Reads the parameters, once there is room for what they and the answer take.
+    pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
+        let text = match &self {
+            Self::Body(body) => body,
+            Self::Address(query) => query.as_bytes(),
+        };
+        let room = Room::for_body(op.db().answers(), text).await?;
+        let parsed = match self {
+            Self::Body(body) => Parsed::from_body(&body)?,
+            Self::Address(query) => Parsed::from_query(&query)?,
+        };
+        Ok((op.within(room), parsed))
+    }
+}
+
+/// The answer to a caller who is none, or may not act as the user that a header names.
+fn refuse_caller(error: Error, media: Media, id: &RequestInfo) -> Response {
+    let unauthenticated = matches!(error, Error::Unauthenticated(_));
+    let mut response = refuse(status_of(&error), error, media.content_type(), id);
+    if unauthenticated {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The answer to a document, and what the log wants to know of it.
+pub struct Execution {
+    answer: Answer,
+    facts: LogFields,
+    mutation_by_get: bool,
+    /// Its answer's room is held until that is sent.
+    op: OpContext,
+}
+
+impl Execution {
+    /// Why nothing ran, or nothing came of it: an error of the whole document, not of a field.
+    pub fn request_error(&self) -> Option<ErrorCode> {
+        let error = self.answer.errors.iter().find(|error| error.path.is_empty());
+        error.filter(|_| self.answer.data == Value::Null).map(code_of)
+    }
+
+    /// Whether the server could do nothing of what was asked at this moment. The answer then has no data at all, since one
+    /// with data, were they but nulls, would be a success.
+    fn came_to_nothing(&mut self) -> bool {
+        let unavailable = |error: &async_graphql::ServerError| code_of(error) == ErrorCode::Unavailable;
+        let nothing = match &self.answer.data {
+            Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+            data => *data == Value::Null,
+        };
+        let came_to_nothing = nothing && !self.answer.errors.is_empty() && self.answer.errors.iter().all(unavailable);
+        if came_to_nothing {
+            self.answer.data = Value::Null;
+        }
+        came_to_nothing
+    }
+
+    /// Whether there is no data in the answer.
+    pub fn has_no_data(&self) -> bool {
+        self.answer.data == Value::Null
+    }
+
+    pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
+        let request_error = self.request_error().is_some();
+        let room = self.op.room();
+        respond(status, &self.answer, request_error, content_type, self.facts, room)
+    }
+}
+
+/// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
+pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
+    let mut facts = LogFields::of(op.actor());
+    let request_id = op.request_id().to_owned();
+    let mut mutation_by_get = false;
+    let mut chosen = None;
+    let mut answer = match chosen_by(&op, &parsed) {
+        Err(answer) => *answer,
+        Ok(operation) => {
+            let operation = chosen.insert(operation);
+            facts.operation = Some(operation.title.clone());
+            mutation_by_get = by_get && operation.mutates();
+            match mutation_by_get {
+                true => Answer::default(),
+                false => run(app, op.clone(), operation.clone(), parsed).await,
+            }
+        }
+    };
+    finish(&mut answer, chosen.as_ref(), &request_id);
+    facts.code = match mutation_by_get {
+        true => Some(ErrorCode::Invalid),
+        false => answer.errors.first().map(code_of),
+    };
+    Execution {
+        answer,
+        facts,
+        mutation_by_get,
+        op,
+    }
+}
+
+/// The operation that a request is about; an answer, if there is none, or it would cost too much.
+fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> {
+    let kept = match (&parsed.query, &parsed.persisted) {
+        (None, Some(persisted)) => Some(persisted.text(op.actor())?),
+        (Some(text), Some(persisted)) => {
+            persisted.check(text).map_err(response_of)?;
+            None
+        }
+        (_, None) => None,
+    };
+    let text = kept.as_deref().or(parsed.query.as_deref()).unwrap_or_default();
+    let document = document::read(text);
+    let chosen =
+        document.and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
+    chosen.map_err(|fault| Box::new(refused(vec![fault])))
+}
+
+async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> Answer {
+    if let Some(room) = op.room()
+        && let Err(error) = room.for_filters(operation.tests).await
+    {
+        return response_of(error);
+    }
+    let prepared = match operation.prepare(parsed.variables, app.introspection) {
+        Ok(prepared) => prepared,
+        Err(faults) => return refused(faults),
+    };
+    if let (Some(text), Some(persisted)) = (&parsed.query, &parsed.persisted) {
+        persisted.keep(op.actor(), text);
+    }
+    let mut request = Request::new("").data(op.clone());
+    request.set_parsed_query(prepared);
+    let schema = app.schema.clone();
+    let mutates = operation.mutates();
+    // On the heap: it is large, and is handed on several times.
+    let run = Box::pin(async move {
+        let mut answer = schema.execute(request).await;
+        note_refusals(&op, &answer, &operation);
+        if op.room().is_some_and(Room::overflowed) {
+            answer = without_data(answer);
+        }
+        Ok(answer)
+    });
+    let answer = if mutates {
+        to_its_end(app, run).await
+    } else {
+        in_time(run).await
+    };
+    answer.unwrap_or_else(response_of)
+}
+
+/// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it
+/// themselves, with the account, are left out: impersonation, and those that nobody known calls with a password.
+fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
+    if op.actor().caller().is_none() {
+        return;
+    }
+    for error in answer
+        .errors
+        .iter()
+        .filter(|error| code_of(error) == ErrorCode::Forbidden)
+    {
+        let root = error.path.get(..1).unwrap_or_default();
+        if let Some((_, field)) = operation.field_at(root)
+            && field != "impersonateUser"
+        {
+            op.note_refusal(field);
+        }
+    }
+}
+
+/// The status of a refusal before any document was looked at.
+pub fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Invalid { .. } | Error::Conflict(_) | Error::SeatLimitReached(_) | Error::PasswordChangeRequired(_) => {
+            StatusCode::BAD_REQUEST
+        }
+    }
+}
+
+/// An answer that is one refusal, before any document was looked at.
+pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &RequestInfo) -> Response {
+    let facts = LogFields {
+        code: Some(error.code()),
+        ..LogFields::default()
+    };
+    let retry_after = error.retry_after_seconds();
+    let mut answer = response_of(error);
+    finish(&mut answer, None, &id.id);
+    let mut response = respond(status, &answer, true, content_type, facts, None);
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A request error has no data in its answer, not even null data: its document did not run.
+fn respond(
+    status: StatusCode,
+    answer: &Answer,
+    request_error: bool,
+    content_type: HeaderValue,
+    facts: LogFields,
+    room: Option<&Room>,
+) -> Response {
+    let data = (!request_error).then_some(&answer.data);
+    let body = match Written::answer(&answer.errors, data) {
+        Ok(Some(written)) => {
+            let held = room.map(|room| room.left(written.bytes())).unwrap_or_default();
+            sending::body(written, held)
+        }
+        Ok(None) => return respond(status, &too_large_answer(), false, content_type, facts, None),
+        Err(_) => Body::from(r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.extensions_mut().insert(facts);
+    response
+}
+
+/// What is told in place of an answer that is larger than answers are. The document has run.
+fn too_large_answer() -> Answer {
+    response_of(too_large())
+}
+
+/// The same for one that became too large on its way: the first error that says so, and where.
+fn without_data(answer: Answer) -> Answer {
+    let mut errors = answer.errors.into_iter();
+    match errors.find(|error| code_of(error) == ErrorCode::LimitExceeded) {
+        Some(error) => Answer::from_errors(vec![error]),
+        None => too_large_answer(),
+    }
+}

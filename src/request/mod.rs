@@ -1,0 +1,36 @@
+//! A request on its way to a face: what handlers work with, the credential, the body within its bounds, and GraphQL over
+//! HTTP. It knows no rule of the directory.
+
+mod body;
+mod credentials;
+mod graphql;
+mod info;
+mod media;
+mod parameters;
+mod run;
+mod sending;
+
+use std::sync::Arc;
+
+pub use body::{BODY_BYTES_MAX, read_body};
+pub use credentials::presented;
+pub use graphql::{Sent, execute, refuse, route, status_of};
+pub use info::{LogFields, RefusalFormat, RequestInfo};
+pub use media::is_encoded;
+pub use run::{in_time, to_its_end};
+
+use crate::context::Services;
+use crate::graphql::Schema;
+use crate::services::network::Edge;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct App {
+    pub services: Arc<Services>,
+    pub schema: Schema,
+    /// Whether the start page and GraphiQL are served.
+    pub pages: bool,
+    /// Whether the schema may be read: as text here, and by introspection as [`graphql::build`](crate::graphql::build) was told.
+    pub introspection: bool,
+    pub edge: Arc<Edge>,
+}

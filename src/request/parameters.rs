@@ -1,0 +1,112 @@
+//! A GraphQL request's parameters: in a body, or in the address.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::graphql::PersistedQuery;
+use crate::model::error::{Error, Result};
+use crate::model::exact_json;
+
+/// A request's parameters, before its document is looked at.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub query: Option<String>,
+    pub operation_name: Option<String>,
+    pub variables: Map<String, Value>,
+    /// What stands for the document, or goes with it.
+    pub persisted: Option<PersistedQuery>,
+}
+
+/// The parameters as they come in a body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<Box<RawValue>>,
+    extensions: Option<Box<RawValue>>,
+}
+
+/// The parameters as they come in an address.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Texts {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+impl Parsed {
+    /// Whether it says which document is meant.
+    pub fn names_a_document(&self) -> bool {
+        self.query.is_some() || self.persisted.is_some()
+    }
+
+    /// A JSON body.
+    pub fn from_body(body: &[u8]) -> Result<Self> {
+        let not_understood = || {
+            Error::invalid(
+                "body",
+                "The body must be a JSON object such as {\"query\": \"{ me { id } }\", \"variables\": {}}.".to_owned(),
+            )
+        };
+        if body.trim_ascii_start().starts_with(b"[") {
+            let message = "The body is a list. Batches are not taken: send each document as a request of its own.";
+            return Err(Error::invalid("body", message));
+        }
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(not_understood());
+        }
+        let members: Members = serde_json::from_slice(body).map_err(|_| not_understood())?;
+        Self::read(
+            members.query,
+            members.operation_name,
+            members.variables.as_deref().map(RawValue::get),
+            members.extensions.as_deref().map(RawValue::get),
+        )
+    }
+
+    /// The part of an address behind its `?`.
+    pub fn from_query(query: &str) -> Result<Self> {
+        let unreadable = || Error::invalid("query", "The parameters in the address are not readable.".to_owned());
+        let uri = format!("/?{query}").parse().map_err(|_| unreadable())?;
+        let texts: Texts = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
+        // A form sends what is left empty.
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        Self::read(
+            texts.query,
+            texts.operation_name,
+            given(&texts.variables).as_deref(),
+            given(&texts.extensions).as_deref(),
+        )
+    }
+
+    /// An empty name is none: tools send one for a document without names.
+    fn read(
+        query: Option<String>,
+        operation_name: Option<String>,
+        variables: Option<&str>,
+        extensions: Option<&str>,
+    ) -> Result<Self> {
+        // Of the others that a client may send none means anything here.
+        let persisted = PersistedQuery::read(&object("extensions", extensions)?)?;
+        Ok(Self {
+            query: query.filter(|text| persisted.is_none() || !text.is_empty()),
+            persisted,
+            operation_name: operation_name.filter(|name| !name.is_empty()),
+            variables: object("variables", variables)?,
+        })
+    }
+}
+
+fn object(name: &str, text: Option<&str>) -> Result<Map<String, Value>> {
+    let no_object = || Error::invalid(name, format!("The parameter '{name}' must be a JSON object."));
+    match text.map(exact_json).transpose() {
+        Ok(None | Some(Value::Null)) => Ok(Map::new()),
+        Ok(Some(Value::Object(members))) => Ok(members),
+        Ok(Some(_)) => Err(no_object()),
+        Err(fault) => Err(fault.refusal(no_object)),
+    }
+}

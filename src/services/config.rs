@@ -1,0 +1,545 @@
+//! The configuration: flags and `TENANTRY_` variables, read once at start, all faults told together.
+
+use std::fmt::Write as _;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::Args;
+use lettre::message::Mailbox;
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use crate::model::{Secret, SecretKey};
+use crate::services::network::{self, Edge};
+use crate::store::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
+
+/// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
+/// [`Config::read`], so that one start tells every fault.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ConfigArgs {
+    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. Default: sqlite://tenantry.db.
+    #[arg(
+        long,
+        env = "TENANTRY_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_url: Option<String>,
+    /// Connections to PostgreSQL at most, 1 to 1000. Default: 8, which is plenty for a machine of four cores.
+    #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", value_name = "NUMBER", global = true)]
+    pub database_connections: Option<String>,
+    /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
+    #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
+    pub listen: Option<String>,
+    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet. Default: the
+    /// first start makes one and prints it.
+    #[arg(
+        long,
+        env = "TENANTRY_ADMIN_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    pub admin_api_key: Option<String>,
+    /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
+    #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; demanded with a password). Add
+    /// ?tls=none to send a password, or mails, unencrypted. Without a server, what needs mail is refused.
+    #[arg(
+        long,
+        env = "TENANTRY_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub smtp_url: Option<String>,
+    /// Sender of mails, as in `Acme <no-reply@acme.example>`. Default: tenantry <no-reply@HOST>, the public URL's host.
+    #[arg(long, env = "TENANTRY_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub mail_from: Option<String>,
+    /// Folder that mails are written to as .eml files, instead of being sent.
+    #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
+    pub mail_dir: Option<String>,
+    /// The start page, GraphiQL and the documentation: on (the default) or off.
+    #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
+    pub graphiql: Option<String>,
+    /// File that audit events are also written to, as JSON lines.
+    #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
+    pub audit_log: Option<String>,
+    /// GraphQL introspection, and the schema as text: on (the default) or off.
+    #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
+    pub introspection: Option<String>,
+    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database. Default: a
+    /// file beside the SQLite file; on PostgreSQL nobody can sign in without it.
+    #[arg(
+        long,
+        env = "TENANTRY_SECRET_KEY",
+        value_name = "HEX",
+        hide_env_values = true,
+        global = true
+    )]
+    pub secret_key: Option<String>,
+    /// Proxies that may say whom they serve in X-Forwarded-For: addresses or networks (10.0.0.0/8), parted by commas.
+    #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", value_name = "ADDRESSES", global = true)]
+    pub trusted_proxies: Option<String>,
+    /// Origins whose pages may call from a browser, as in `https://app.example.com`, parted by commas.
+    #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
+    pub cors_origins: Option<String>,
+}
+
+/// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
+const VARIABLES: [&str; 14] = [
+    "TENANTRY_AUDIT_LOG",
+    "TENANTRY_DATABASE_CONNECTIONS",
+    "TENANTRY_DATABASE_URL",
+    "TENANTRY_LISTEN",
+    "TENANTRY_ADMIN_API_KEY",
+    "TENANTRY_PUBLIC_URL",
+    "TENANTRY_SMTP_URL",
+    "TENANTRY_MAIL_FROM",
+    "TENANTRY_MAIL_DIR",
+    "TENANTRY_GRAPHIQL",
+    "TENANTRY_INTROSPECTION",
+    "TENANTRY_SECRET_KEY",
+    "TENANTRY_TRUSTED_PROXIES",
+    "TENANTRY_CORS_ORIGINS",
+];
+
+/// What the server runs by.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database: Address,
+    pub database_connections: usize,
+    pub listen: SocketAddr,
+    pub admin_api_key: Option<Secret>,
+    /// Without a slash at the end; `None`: the address listened on.
+    pub public_url: Option<String>,
+    pub mail: MailConfig,
+    /// `None`: an address at the public URL's host.
+    pub mail_from: Option<Mailbox>,
+    pub graphiql: bool,
+    pub introspection: bool,
+    pub audit_log: Option<PathBuf>,
+    /// `None`: a key file beside the SQLite file, and on PostgreSQL no sessions.
+    pub secret_key: Option<SecretKey>,
+    pub edge: Edge,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug)]
+pub enum MailConfig {
+    /// Nowhere: what needs mail is refused before anything is made. Debug builds write mails to the log.
+    None,
+    Directory(PathBuf),
+    Smtp(Smtp),
+}
+
+/// A mail server as it is configured.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    pub port: u16,
+    pub encryption: Encryption,
+    pub user: String,
+    pub password: Option<Secret>,
+}
+
+/// How a mail server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// TLS from the first byte.
+    Tls,
+    /// STARTTLS, or nothing is sent.
+    Required,
+    /// STARTTLS where the server offers it.
+    Offered,
+    None,
+}
+
+impl Smtp {
+    /// Reads a URL. A password goes over an unencrypted connection only if the URL says so: without a word, STARTTLS is
+    /// demanded where there is a password, and used where the server offers it otherwise.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let mut asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let tls = match (asked.pop(), asked.is_empty()) {
+            (None, _) => None,
+            (Some((name, value)), true) if name == "tls" => Some(value),
+            (Some(_), _) => return None,
+        };
+        let encryption = match (url.scheme(), tls.as_deref(), url.password()) {
+            ("smtps", None, _) => Encryption::Tls,
+            ("smtp", Some("required"), _) | ("smtp", None, Some(_)) => Encryption::Required,
+            ("smtp", Some("opportunistic") | None, None) => Encryption::Offered,
+            ("smtp", Some("none"), _) => Encryption::None,
+            _ => return None,
+        };
+        let host = url.host_str()?;
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+        Some(Self {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port().unwrap_or(match (encryption, url.password()) {
+                (Encryption::Tls, _) => 465,
+                (_, Some(_)) => 587,
+                (_, None) => 25,
+            }),
+            encryption,
+            user: decoded(url.username())?,
+            password: match url.password() {
+                Some(password) => Some(Secret::given(&decoded(password)?)),
+                None => None,
+            },
+        })
+    }
+}
+
+const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
+
+impl Config {
+    /// Checks everything and tells all that is wrong at once, one line a fault. The environment is names and values.
+    pub fn read(args: &ConfigArgs, environment: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
+        let mut faults = Faults::default();
+        for (name, value) in environment {
+            let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
+            if ours && !VARIABLES.contains(&name.as_str()) && !is_service_link(&name, &value) {
+                faults.add(&name, &unknown(&name));
+            }
+        }
+        let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
+
+        let database_url = given(&args.database_url).unwrap_or_else(|| "sqlite://tenantry.db".to_owned());
+        let database = database_url.parse().unwrap_or_else(|what: String| {
+            faults.add("TENANTRY_DATABASE_URL", &what);
+            Address::Sqlite(PathBuf::new())
+        });
+        let database_connections = match given(&args.database_connections).map(|text| text.parse()) {
+            None => POSTGRES_CONNECTIONS,
+            Some(Ok(number)) if POSTGRES_CONNECTIONS_ALLOWED.contains(&number) => number,
+            Some(_) => {
+                faults.add("TENANTRY_DATABASE_CONNECTIONS", "must be a number from 1 to 1000");
+                POSTGRES_CONNECTIONS
+            }
+        };
+        let listen = given(&args.listen).unwrap_or_else(|| "127.0.0.1:8000".to_owned());
+        let listen = listen
+            .to_socket_addrs()
+            .ok()
+            .and_then(|mut addresses| addresses.next())
+            .unwrap_or_else(|| {
+                faults.add("TENANTRY_LISTEN", "must be an address and a port, as in 127.0.0.1:8000");
+                SocketAddr::from(([127, 0, 0, 1], 0))
+            });
+        let admin_api_key = given(&args.admin_api_key);
+        if let Some(key) = &admin_api_key
+            && (key.len() < ADMIN_API_KEY_CHARACTERS_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            faults.add("TENANTRY_ADMIN_API_KEY", "must be 20 or more visible ASCII characters");
+        }
+        let public_url = given(&args.public_url).map(|url| url.trim_end_matches('/').to_owned());
+        if let Some(url) = &public_url
+            && !is_base_url(url)
+        {
+            faults.add(
+                "TENANTRY_PUBLIC_URL",
+                "must be a URL without query, as in https://directory.example.com",
+            );
+        }
+        let mail = match (given(&args.mail_dir), given(&args.smtp_url)) {
+            (Some(_), Some(_)) => {
+                faults.add("TENANTRY_MAIL_DIR", "and TENANTRY_SMTP_URL are both set; set one");
+                MailConfig::None
+            }
+            (Some(folder), None) => MailConfig::Directory(folder.into()),
+            (None, Some(url)) => match Smtp::parse(&url) {
+                Some(smtp) => MailConfig::Smtp(smtp),
+                None => {
+                    faults.add(
+                        "TENANTRY_SMTP_URL",
+                        "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; behind it may stand ?tls=required \
+                         or ?tls=none, and every character of the password that is no letter or digit is \
+                         written as %XX",
+                    );
+                    MailConfig::None
+                }
+            },
+            (None, None) => MailConfig::None,
+        };
+        let mail_from = given(&args.mail_from).and_then(|text| {
+            let from = text.parse().ok();
+            if from.is_none() {
+                faults.add(
+                    "TENANTRY_MAIL_FROM",
+                    "must be an e-mail address, with a name before it if you like: Acme <no-reply@acme.example>",
+                );
+            }
+            from
+        });
+        let graphiql = faults.switch("TENANTRY_GRAPHIQL", given(&args.graphiql));
+        let introspection = faults.switch("TENANTRY_INTROSPECTION", given(&args.introspection));
+        let secret_key = given(&args.secret_key);
+        let secret_key = secret_key.as_deref().and_then(|text| {
+            let key = SecretKey::parse(text);
+            if key.is_none() {
+                faults.add(
+                    "TENANTRY_SECRET_KEY",
+                    "must be 64 hex digits; 'openssl rand -hex 32' makes some",
+                );
+            }
+            key
+        });
+        let trusted_proxies = items(&given(&args.trusted_proxies))
+            .filter_map(|text| {
+                let network = network::proxies(text);
+                if network.is_none() {
+                    faults.add(
+                        "TENANTRY_TRUSTED_PROXIES",
+                        "must be addresses or networks parted by commas, as in 10.0.0.0/8,192.0.2.1",
+                    );
+                }
+                network
+            })
+            .collect();
+        let cors_origins = items(&given(&args.cors_origins))
+            .filter_map(|text| {
+                let origin = network::origin(text);
+                if origin.is_none() {
+                    faults.add(
+                        "TENANTRY_CORS_ORIGINS",
+                        "must be origins separated by commas, without a path: https://app.example.com",
+                    );
+                }
+                origin
+            })
+            .collect();
+        if !faults.0.is_empty() {
+            return Err(faults.0);
+        }
+        let admin_api_key = admin_api_key.as_deref().map(Secret::given);
+        Ok(Self {
+            database,
+            database_connections,
+            listen,
+            admin_api_key,
+            public_url,
+            mail,
+            mail_from,
+            graphiql,
+            introspection,
+            audit_log: given(&args.audit_log).map(PathBuf::from),
+            secret_key,
+            edge: Edge {
+                trusted_proxies,
+                cors_origins,
+            },
+        })
+    }
+}
+
+/// Whether Kubernetes set this variable: it tells every container of the services around it, and a service may well be
+/// called `tenantry`, or `tenantry-pg`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let is_url = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    if name.ends_with("_SERVICE_HOST") || (name.ends_with("_PORT") && is_url) {
+        return true;
+    }
+    // As in TENANTRY_SERVICE_PORT_HTTP.
+    if name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
+        return value.parse::<u16>().is_ok();
+    }
+    // As in TENANTRY_PORT_80_TCP_ADDR.
+    let Some((_, port)) = name.rsplit_once("_PORT_") else {
+        return false;
+    };
+    let mut words = port.split('_');
+    words.next().is_some_and(|number| number.parse::<u16>().is_ok())
+        && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+        && matches!(words.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+        && words.next().is_none()
+}
+
+/// What is said of a variable that nobody reads, with the one it was perhaps meant to be.
+fn unknown(name: &str) -> String {
+    const LIKENESS_MIN: f64 = 0.8;
+    // Without the beginning that all of them share.
+    let own = |name: &str| name.trim_start_matches("TENANTRY_").to_owned();
+    let likeness = |known: &&str| strsim::jaro_winkler(&own(name), &own(known));
+    let nearest = VARIABLES
+        .into_iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|known| likeness(known) >= LIKENESS_MIN);
+    match nearest {
+        Some(known) => format!("is not a variable of tenantry; perhaps {known} is meant"),
+        None => "is not a variable of tenantry; see 'tenantry --help' for those there are".to_owned(),
+    }
+}
+
+/// The parts of a list.
+fn items(list: &Option<String>) -> impl Iterator<Item = &str> {
+    list.iter()
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+}
+
+#[derive(Default)]
+struct Faults(String);
+
+impl Faults {
+    fn add(&mut self, name: &str, what: &str) {
+        let flag = name
+            .trim_start_matches("TENANTRY_")
+            .to_ascii_lowercase()
+            .replace('_', "-");
+        let also = if VARIABLES.contains(&name) {
+            format!(" (--{flag})")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(self.0, "{name}{also} {what}.");
+    }
+
+    fn switch(&mut self, name: &str, value: Option<String>) -> bool {
+        match value.as_deref() {
+            None | Some("on" | "true" | "1") => true,
+            Some("off" | "false" | "0") => false,
+            Some(_) => {
+                self.add(name, "must be on or off");
+                true
+            }
+        }
+    }
+}
+
+/// Whether links and tokens can begin with it. It may have a path.
+fn is_base_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && !text.contains(":///")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            // As it stands it goes into mails and tokens.
+            && text.is_ascii()
+            && !text.contains([' ', '"', '<', '>', '\\'])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_may_be_an_address() {
+        for good in [
+            "https://directory.example.com",
+            "http://localhost:8000",
+            "http://[fd00::12]",
+            "http://[fd00::12]:8000/directory",
+            "https://192.0.2.1",
+        ] {
+            assert!(is_base_url(good), "{good}");
+        }
+        for bad in [
+            "directory.example.com",
+            "https://",
+            "https:///x",
+            "http://[fd00::12",
+            "https://u:p@a.example",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://a.example/ x",
+            "ftp://a.example",
+        ] {
+            assert!(!is_base_url(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn service_links_are_passed_over() {
+        for (name, value) in [
+            ("TENANTRY_SERVICE_HOST", "10.0.0.1"),
+            ("TENANTRY_SERVICE_PORT", "80"),
+            ("TENANTRY_SERVICE_PORT_HTTP", "80"),
+            ("TENANTRY_PORT", "tcp://10.0.0.1:80"),
+            ("TENANTRY_PORT_80_TCP", "tcp://10.0.0.1:80"),
+            ("TENANTRY_PORT_80_TCP_PROTO", "tcp"),
+            ("TENANTRY_PORT_80_TCP_PORT", "80"),
+            ("TENANTRY_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ("TENANTRY_PG_SERVICE_HOST", "10.0.0.2"),
+            ("TENANTRY_PG_PORT", "tcp://10.0.0.2:5432"),
+            ("TENANTRY_PG_PORT_5432_TCP_ADDR", "10.0.0.2"),
+            ("TENANTRY_DNS_PORT_53_UDP", "udp://10.0.0.2:53"),
+        ] {
+            assert!(is_service_link(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("TENANTRY_PORT", "8000"),
+            ("TENANTRY_HOST", "0.0.0.0"),
+            ("TENANTRY_PORT_80", "80"),
+            ("TENANTRY_PORT_HTTP_TCP", "80"),
+            ("TENANTRY_SERVICE_PORT", "http"),
+            ("TENANTRY_DATABASE_URI", "tcp://10.0.0.1:80"),
+        ] {
+            assert!(!is_service_link(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn a_mail_server_is_read_from_its_url() {
+        let seen = |text: &str| {
+            Smtp::parse(text).map(|smtp| {
+                let password = smtp.password.as_ref().map(|password| password.expose().to_owned());
+                (smtp.host, smtp.port, smtp.encryption, smtp.user, password)
+            })
+        };
+        let is = |host: &str, port, encryption, user: &str, password: Option<&str>| {
+            Some((
+                host.to_owned(),
+                port,
+                encryption,
+                user.to_owned(),
+                password.map(str::to_owned),
+            ))
+        };
+        for (text, expected) in [
+            ("smtps://h.example", is("h.example", 465, Encryption::Tls, "", None)),
+            ("smtp://h.example", is("h.example", 25, Encryption::Offered, "", None)),
+            (
+                "smtp://h.example:26?tls=none",
+                is("h.example", 26, Encryption::None, "", None),
+            ),
+            (
+                "smtp://h.example?tls=required",
+                is("h.example", 25, Encryption::Required, "", None),
+            ),
+            (
+                "smtp://u:p@h.example",
+                is("h.example", 587, Encryption::Required, "u", Some("p")),
+            ),
+            (
+                "smtp://u%40x:p%2F%25@[fd00::12]?tls=required",
+                is("fd00::12", 587, Encryption::Required, "u@x", Some("p/%")),
+            ),
+            ("smtp://u:p@h.example?tls=opportunistic", None),
+            (
+                "smtp://u:p@127.0.0.1?tls=none",
+                is("127.0.0.1", 587, Encryption::None, "u", Some("p")),
+            ),
+            ("smtps://h.example?tls=none", None),
+            ("smtp://h.example?tls=perhaps", None),
+            ("smtp://h.example?tls=none&tls=required", None),
+            ("smtp://h.example?timeout=1", None),
+            ("http://h.example", None),
+            ("smtp://", None),
+            ("h.example", None),
+        ] {
+            assert_eq!(seen(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Computing hashes, on a bounded number of blocking threads.
+
+mod imported;
+mod speed;
+mod stored;
+mod turns;
+mod typed;
+
+pub use speed::Speeds;
+pub use turns::Load;
+pub use typed::{CHARACTERS_MAX, Password};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use self::imported::recognize;
+use self::stored::{ITERATIONS, LANES, MEMORY_KIB, Stored};
+use self::turns::Turns;
+use crate::model::error::{Error, Result};
+
+/// Hashes waiting for their turn; a further one is told `UNAVAILABLE`. At some 60 hashes a second and core, this is
+/// about as long a wait as a person bears.
+const WAITING_MAX: usize = 256;
+/// The same for dear ones.
+const DEAR_WAITING_MAX: usize = 64;
+/// The longest time before a refused password is answered, however slow the machine is.
+const DEADLINE_MAX: Duration = Duration::from_secs(10);
+
+/// Hashes and checks passwords: each takes a core for 16 ms and 19 MiB, so only as many run at once as there are cores.
+///
+/// A hash from elsewhere may take a second and 128 MiB. Those that cost more than ours have a few places of their own, of
+/// which one organization never has all: neither those who wait for one of ours nor another organization's wait for them.
+#[derive(Clone, Debug)]
+pub struct Hasher(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ours: Turns,
+    dear: Turns,
+    /// Of this machine, once they are measured.
+    speeds: OnceLock<Speeds>,
+    /// The longest time that was allowed for checking a hash, in microseconds.
+    dearest_micros: AtomicU64,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let dear = (cores / 2).clamp(2, 4);
+        Self(Arc::new(Inner {
+            ours: Turns::new(cores, cores, WAITING_MAX),
+            dear: Turns::new(dear, dear - 1, DEAR_WAITING_MAX),
+            speeds: OnceLock::new(),
+            dearest_micros: AtomicU64::new(0),
+        }))
+    }
+}
+
+/// What came of checking a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    Wrong,
+    Right,
+    /// Right, and to be hashed anew: the hash is not as we make them today, or was made of another spelling.
+    RightAndStale,
+}
+
+impl Hasher {
+    /// For a machine of these speeds, instead of measuring this one.
+    pub fn with_speeds(speeds: Speeds) -> Self {
+        let hasher = Self::default();
+        // It was made just now, and has none.
+        let _ = hasher.0.speeds.set(speeds);
+        hasher
+    }
+
+    /// Measures the machine, if that was not done yet. It blocks the thread for a moment.
+    pub fn measure(&self) -> Result<Speeds> {
+        if let Some(speeds) = self.0.speeds.get() {
+            return Ok(*speeds);
+        }
+        let measured = Speeds::measure()?;
+        Ok(*self.0.speeds.get_or_init(|| measured))
+    }
+
+    /// How many hashes are being computed, and how many callers wait for theirs.
+    pub fn load(&self) -> Load {
+        let (ours, dear) = (self.0.ours.load(), self.0.dear.load());
+        Load {
+            running: ours.running + dear.running,
+            waiting: ours.waiting + dear.waiting,
+        }
+    }
+
+    /// The hash of a password as a PHC string. `organization` is whose turn it takes: that of the account, or of who calls.
+    pub async fn hash(&self, organization: Option<i64>, password: &Password) -> Result<String> {
+        let password = password.clone();
+        run(&self.0.ours, organization, move || {
+            argon2()?
+                .hash_password(password.expose().as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|e| Error::internal(e.to_string()))
+        })
+        .await
+    }
+
+    /// Whether the password is the one behind the hash. Without a hash it costs one of ours all the same.
+    pub async fn verify(&self, organization: Option<i64>, password: &Password, hash: Option<&str>) -> Result<Checked> {
+        let Some(hash) = hash.filter(|_| password.spellings().next().is_some()) else {
+            self.hash(organization, &Password::new("")).await?;
+            return Ok(Checked::Wrong);
+        };
+        let stored = recognize(hash).map_err(Error::internal)?;
+        let turns = match self.allow_for(&stored).await? {
+            Cost::Dear => &self.0.dear,
+            Cost::Ours => &self.0.ours,
+        };
+        let password = password.clone();
+        run(turns, organization, move || {
+            for (number, spelling) in password.spellings().enumerate() {
+                if stored.opens(spelling)? {
+                    let stale = !stored.is_ours() || number > 0;
+                    return Ok(match stale && !stored.opens_for_more_than(spelling) {
+                        true => Checked::RightAndStale,
+                        false => Checked::Right,
+                    });
+                }
+            }
+            Ok(Checked::Wrong)
+        })
+        .await
+    }
+
+    /// Refuses a hash that could not be checked, or would cost too much; any other may be checked from now on.
+    pub async fn accept(&self, field: &str, hash: &str) -> Result<()> {
+        let stored = recognize(hash).map_err(|reason| Error::invalid(field, reason))?;
+        self.allow_for(&stored).await.map(|_| ())
+    }
+
+    /// When a refused password is answered, counted from when it was asked about: nearly every check is over by then, of
+    /// whatever hash. So the time of an answer does not tell whether there is an account, nor where its hash came from.
+    ///
+    /// It is the time of the dearest hash in common use on this machine; or that of a dearer one, once this process has met
+    /// it. It never becomes shorter while the process runs. A password of two spellings is given it twice.
+    pub async fn deadline(&self, password: &Password) -> Result<Duration> {
+        let usual = self.speeds().await?.usual()?;
+        let dearest = Duration::from_micros(self.0.dearest_micros.load(Ordering::Relaxed));
+        let spellings = u32::try_from(password.spellings().count()).unwrap_or(1).max(1);
+        Ok((usual.max(dearest) * spellings).min(DEADLINE_MAX))
+    }
+
+    /// Tells what checking a hash costs. Refusals leave time for it from now on.
+    async fn allow_for(&self, stored: &Stored) -> Result<Cost> {
+        let speeds = self.speeds().await?;
+        let allowed = u64::try_from(speeds.allowed(stored).as_micros()).unwrap_or(u64::MAX);
+        self.0.dearest_micros.fetch_max(allowed, Ordering::Relaxed);
+        Ok(match speeds.is_dear(stored) {
+            true => Cost::Dear,
+            false => Cost::Ours,
+        })
+    }
+
+    async fn speeds(&self) -> Result<Speeds> {
+        if let Some(speeds) = self.0.speeds.get() {
+            return Ok(*speeds);
+        }
+        let hasher = self.clone();
+        tokio::task::spawn_blocking(move || hasher.measure())
+            .await
+            .map_err(Error::internal)?
+    }
+}
+
+enum Cost {
+    /// That of one of ours, or less.
+    Ours,
+    /// More.
+    Dear,
+}
+
+async fn run<T: Send + 'static>(
+    turns: &Turns,
+    organization: Option<i64>,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let turn = turns.take(organization).await?;
+    // The turn goes with the work: a caller who hangs up does not free a core that is still busy.
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
+    .map_err(Error::internal)?
+}
+
+fn argon2() -> Result<Argon2<'static>> {
+    let parameters = Params::new(MEMORY_KIB, ITERATIONS, LANES, None).map_err(|e| Error::internal(e.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
+}

@@ -1,0 +1,130 @@
+//! What mails say.
+
+use serde::{Deserialize, Serialize};
+
+use super::names::plain;
+use super::{Mail, Mailer};
+use crate::model::Timestamp;
+
+/// A mail before it is written out: what it is about, and no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Letter {
+    /// The link that sets a new password.
+    PasswordReset { name: String, token: String },
+    /// Tells a user that the password was set by the user's own credential, without the old password.
+    PasswordSet { name: String },
+    /// The link that verifies an address.
+    VerifyEmail { name: String, token: String },
+    /// Tells an address that it is no longer that of its account.
+    EmailChanged { name: String, old: String },
+    /// The link that makes an account of an invitation.
+    Invitation {
+        organization: String,
+        expires_at_micros: i64,
+        token: String,
+    },
+}
+
+impl Letter {
+    /// [`Self::kind`] of the links that set a new password.
+    pub const PASSWORD_RESET: &str = "passwordReset";
+    /// [`Self::kind`] of the links that verify an address.
+    pub const VERIFY_EMAIL: &str = "verifyEmail";
+
+    /// What it is, which a sealed one does not show.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::PasswordReset { .. } => Self::PASSWORD_RESET,
+            Self::PasswordSet { .. } => "passwordSet",
+            Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
+            Self::EmailChanged { .. } => "emailChanged",
+            Self::Invitation { .. } => "invitation",
+        }
+    }
+
+    /// Whether it holds a token, which nobody but the reader of the mail may see.
+    pub fn is_secret(&self) -> bool {
+        match self {
+            Self::PasswordReset { .. } | Self::VerifyEmail { .. } | Self::Invitation { .. } => true,
+            Self::PasswordSet { .. } | Self::EmailChanged { .. } => false,
+        }
+    }
+
+    /// The subject and the text. A token stands behind `#`, which browsers send to nobody.
+    pub fn written(&self, mailer: &Mailer) -> Mail {
+        let url = mailer.public_url();
+        let (subject, text) = match self {
+            Self::PasswordReset { name, token } => (
+                "Set a new password",
+                format!(
+                    "Somebody, probably you, asked for a new password for this account:\n\n{account}\n\
+                     To set it, open\n\n\
+                     {url}/reset-password#token={token}\n\n\
+                     or use this token with the mutation completePasswordReset:\n\n\
+                     {token}\n\n\
+                     It works once, within an hour. Your present password stays in force until then.\n\
+                     If you did not ask for this, do nothing.\n",
+                    account = account(name)
+                ),
+            ),
+            Self::PasswordSet { name } => (
+                "Your password was changed",
+                format!(
+                    "The password of this account at {url} was changed just now:\n\n{account}\n\
+                     If this was not you, revoke your API keys, set a new password and tell your administrator.\n",
+                    account = account(name)
+                ),
+            ),
+            Self::VerifyEmail { name, token } => (
+                "Verify your e-mail address",
+                format!(
+                    "Somebody, probably you, asked to verify that this e-mail address belongs to this account:\n\n{account}\n\
+                     To verify it, open\n\n\
+                     {url}/verify-email#token={token}\n\n\
+                     or use this token with the mutation verifyEmail:\n\n\
+                     {token}\n\n\
+                     It works once, within a day. If you did not ask for this, do nothing.\n",
+                    account = account(name)
+                ),
+            ),
+            Self::EmailChanged { name, old } => (
+                "Your e-mail address was changed",
+                format!(
+                    "The e-mail address of this account at {url} was changed; it is no longer {old}:\n\n{account}\n\
+                     If you did not expect this, tell your administrator.\n",
+                    account = account(name)
+                ),
+            ),
+            Self::Invitation {
+                organization,
+                expires_at_micros,
+                token,
+            } => (
+                "You are invited to an account",
+                format!(
+                    "You are invited to an account with this organization:\n\n{organization}\n\
+                     To accept, open\n\n\
+                     {url}/accept-invitation#token={token}\n\n\
+                     or use this token with the mutation acceptInvitation:\n\n\
+                     {token}\n\n\
+                     It works once, until {expires_at}. If you do not want this, do nothing.\n",
+                    organization = set_apart("Organization", organization),
+                    expires_at = Timestamp::from_micros(*expires_at_micros),
+                ),
+            ),
+        };
+        Mail {
+            subject: subject.to_owned(),
+            text: format!("Hello,\n\n{text}"),
+        }
+    }
+}
+
+fn account(name: &str) -> String {
+    set_apart("Account", name)
+}
+
+/// Somebody else's words on a line of their own, which says what they are.
+fn set_apart(what: &str, words: &str) -> String {
+    format!("    {what}: \u{201C}{}\u{201D}\n", plain(words))
+}

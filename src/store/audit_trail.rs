@@ -1,0 +1,142 @@
+//! Writing an event of the audit trail, in the transaction of the change it tells of.
+
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use uuid::Uuid;
+
+use crate::model::Timestamp;
+use crate::model::error::Result;
+use crate::model::{Actor, Caller};
+use crate::store::entity::audit_event;
+
+/// What happened. Build it with [`Event::new`] and the setters.
+#[derive(Clone, Debug)]
+pub struct Event {
+    action: &'static str,
+    target_kind: &'static str,
+    target_pk: i64,
+    target_id: String,
+    organization_pk: Option<i64>,
+    fields: Vec<&'static str>,
+    changes_access: bool,
+}
+
+impl Event {
+    /// `action` is `<kind>.<verb>`, as in `user.create`.
+    pub fn new(action: &'static str, target_pk: i64, target_id: impl ToString) -> Self {
+        Self {
+            action,
+            target_kind: action.split_once('.').map_or(action, |(kind, _)| kind),
+            target_pk,
+            target_id: target_id.to_string(),
+            organization_pk: None,
+            fields: Vec::new(),
+            changes_access: false,
+        }
+    }
+
+    /// The organization that the target belongs to, and whose administrators see the event.
+    #[must_use]
+    pub fn of_organization(mut self, pk: i64) -> Self {
+        self.organization_pk = Some(pk);
+        self
+    }
+
+    /// The names of the fields that changed, as GraphQL calls them.
+    #[must_use]
+    pub fn fields(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
+        self.fields.extend(fields);
+        self
+    }
+
+    /// What somebody may do, or whether they may call at all, is different after this.
+    #[must_use]
+    pub fn access(mut self) -> Self {
+        self.changes_access = true;
+        self
+    }
+
+    pub fn changes_access(&self) -> bool {
+        self.changes_access
+    }
+}
+
+/// Who does something, when, and in which request.
+#[derive(Clone, Debug)]
+pub struct Author<'a> {
+    /// Of the event to be.
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub actor: &'a Actor,
+    pub request_id: &'a str,
+}
+
+/// Writes an event.
+pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event: Event) -> Result<()> {
+    let row = Row {
+        id: author.id.to_string(),
+        created_at: author.at,
+        actor: author.actor,
+        action: event.action,
+        organization_pk: event.organization_pk,
+        target_kind: event.target_kind,
+        target_pk: Some(event.target_pk),
+        target_id: &event.target_id,
+        fields: (!event.fields.is_empty()).then(|| event.fields.join(" ")),
+        request_id: author.request_id,
+        count: 1,
+        refused: false,
+    };
+    row.insert(connection).await
+}
+
+/// An event whole.
+pub(crate) struct Row<'a> {
+    pub id: String,
+    pub created_at: Timestamp,
+    pub actor: &'a Actor,
+    pub action: &'a str,
+    pub organization_pk: Option<i64>,
+    pub target_kind: &'a str,
+    pub target_pk: Option<i64>,
+    pub target_id: &'a str,
+    pub fields: Option<String>,
+    pub request_id: &'a str,
+    pub count: i64,
+    pub refused: bool,
+}
+
+impl Row<'_> {
+    /// Writes it.
+    pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<()> {
+        let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
+        let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
+        let row = audit_event::ActiveModel {
+            id: Set(self.id),
+            organization_pk: Set(self.organization_pk),
+            actor_pk: Set(caller.map(|caller| caller.user_pk)),
+            actor_id: Set(caller.map(|caller| caller.user_id.to_string())),
+            impersonator_pk: Set(impersonator.map(|who| who.user_pk)),
+            impersonator_id: Set(impersonator.map(|who| who.user_id.to_string())),
+            action: Set(self.action.to_owned()),
+            target_kind: Set(self.target_kind.to_owned()),
+            target_pk: Set(self.target_pk),
+            target_id: Set(self.target_id.to_owned()),
+            fields: Set(self.fields),
+            request_id: Set(Some(self.request_id.to_owned())),
+            count: Set(self.count),
+            refused: Set(self.refused),
+            created_at: Set(self.created_at),
+            ..Default::default()
+        };
+        audit_event::Entity::insert(row)
+            .exec_without_returning(connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the caller may stand in the trail of the event's organization: its administrators are told of its own people
+    /// and of those who reach every organization, and nothing of anybody else.
+    fn is_for_trail(&self, caller: &Caller) -> bool {
+        self.organization_pk.is_none_or(|pk| pk == caller.organization_pk) || caller.reaches_everywhere()
+    }
+}

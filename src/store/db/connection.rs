@@ -1,0 +1,190 @@
+//! One connection to a database of either kind, and how a statement runs over it. Nothing here has a limit of time: a
+//! [`Lease`](super::lease::Lease) gives each step its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::TryStreamExt;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor, PgConnection, Row, SqliteConnection, raw_sql};
+use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+
+type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
+
+/// A connection. Dropped, it is closed at once, whatever runs over it.
+#[derive(Debug)]
+pub enum Connection {
+    Postgres {
+        raw: PgConnection,
+        sharing: Sharing,
+    },
+    Sqlite {
+        raw: SqliteConnection,
+        /// Interrupts the statement that runs.
+        abandoned: Arc<AtomicBool>,
+    },
+}
+
+/// Whether a connection keeps its session from one transaction to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// It does: settings are made once, and statements stay prepared.
+    Session,
+    /// A pooler may give each transaction a session that others use before and after it. Every statement runs in a
+    /// transaction, brings its settings along, and leaves nothing prepared.
+    Transaction,
+}
+
+/// Why the rows of a query came to an end before the last one.
+pub enum Ended<E> {
+    Database(sqlx::Error),
+    Reader(E),
+}
+
+/// What each transaction begins with where its session is not its own. The times are those of the settings that a session
+/// of our own begins with.
+const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '10s'; \
+                            SET LOCAL idle_in_transaction_session_timeout = '30s'";
+const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// SQLite takes the write lock at once: a transaction that read first and wrote later would fail, not wait, if somebody else
+/// wrote between.
+const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+
+/// Rows of SQLite are handed over so many at a time, enough for a page of 50: freed one by one they would be in the way of
+/// the thread that makes the next ones, at SQLite's lock on its memory.
+const ROWS_AT_ONCE: usize = 64;
+
+impl Connection {
+    pub fn backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres { .. } => DbBackend::Postgres,
+            Self::Sqlite { .. } => DbBackend::Sqlite,
+        }
+    }
+
+    /// Runs a statement within the transaction that there is.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult> {
+        let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
+        match self {
+            Self::Postgres { raw, sharing } => {
+                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
+                Ok(query.execute(raw).await?.into())
+            }
+            Self::Sqlite { raw, .. } => Ok(sqlx::query_with(query.0, query.1).execute(raw).await?.into()),
+        }
+    }
+
+    /// Runs a statement within the transaction that there is, and hands over each row as it comes.
+    pub async fn each<E>(
+        &mut self,
+        statement: &Statement,
+        each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
+    ) -> Result<(), Ended<E>> {
+        let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
+        match self {
+            Self::Postgres { raw, sharing } => {
+                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
+                let mut rows = query.fetch(raw);
+                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
+                    each(row.into()).map_err(Ended::Reader)?;
+                }
+            }
+            Self::Sqlite { raw, .. } => {
+                let rows = sqlx::query_with(query.0, query.1).fetch(raw);
+                let mut rows = rows.try_chunks(ROWS_AT_ONCE);
+                while let Some(some) = rows.try_next().await.map_err(|failed| Ended::Database(failed.1))? {
+                    for row in some {
+                        each(row.into()).map_err(Ended::Reader)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs what has no parameters, unprepared: one statement, or several.
+    pub async fn run(&mut self, sql: &str) -> Result<ExecResult> {
+        let query = raw_sql(AssertSqlSafe(sql));
+        Ok(match self {
+            Self::Postgres { raw, .. } => query.execute(raw).await?.into(),
+            Self::Sqlite { raw, .. } => query.execute(raw).await?.into(),
+        })
+    }
+
+    /// Opens a transaction that may write.
+    pub async fn begin(&mut self) -> Result<()> {
+        let begin = match self {
+            Self::Postgres { .. } if self.is_shared() => BEGIN_SHARED,
+            Self::Postgres { .. } => BEGIN_POSTGRES,
+            Self::Sqlite { .. } => BEGIN_SQLITE,
+        };
+        self.run(begin).await.map(drop)
+    }
+
+    /// Whether a statement outside a change needs a transaction of its own.
+    pub fn is_shared(&self) -> bool {
+        matches!(
+            self,
+            Self::Postgres {
+                sharing: Sharing::Transaction,
+                ..
+            }
+        )
+    }
+
+    /// Asks the server whether it takes changes; an error if it is not there any more.
+    pub async fn takes_changes(&mut self) -> Result<bool> {
+        match self {
+            Self::Postgres { raw, .. } => takes_changes(raw).await,
+            Self::Sqlite { raw, .. } => raw.ping().await.map(|()| true),
+        }
+    }
+
+    /// Takes leave of the server.
+    pub async fn close(self) -> Result<()> {
+        match self {
+            Self::Postgres { raw, .. } => raw.close().await,
+            Self::Sqlite { raw, .. } => raw.close().await,
+        }
+    }
+
+    /// Ends what still runs. PostgreSQL sees it by the connection that is gone.
+    pub fn abandon(self) {
+        if let Self::Sqlite { abandoned, .. } = &self {
+            abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether this server takes changes now: it is no standby, and not set to read only.
+pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
+    let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+    let row = connection.fetch_one(raw_sql(asked)).await?;
+    row.try_get(0)
+}
+
+fn values(statement: &Statement) -> SqlxValues {
+    SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::db::STATEMENT_TIMEOUT;
+    use crate::store::db::target::SESSION;
+
+    /// A pooled transaction is bounded as a session of our own is.
+    #[test]
+    fn settings_agree() {
+        let seconds = STATEMENT_TIMEOUT.as_secs();
+        assert!(SESSION.contains(&("statement_timeout", &format!("{seconds}s"))));
+        for (name, value) in SESSION {
+            if BEGIN_SHARED.contains(name) {
+                assert!(
+                    BEGIN_SHARED.contains(&format!("SET LOCAL {name} = '{value}'")),
+                    "{name}"
+                );
+            }
+        }
+    }
+}

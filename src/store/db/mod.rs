@@ -1,0 +1,228 @@
+//! The database: one pool on PostgreSQL; on SQLite one writer and a pool of readers over the same file.
+
+mod address;
+mod connection;
+mod count;
+mod lease;
+mod limits;
+mod pool;
+mod reader;
+mod schema;
+mod setup;
+mod shares;
+mod start;
+mod target;
+mod transaction;
+mod words;
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::metrics::histogram::Histogram;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tokio::sync::OwnedSemaphorePermit;
+
+pub use address::Address;
+pub use count::{SENT, STATEMENTS, counted_here};
+pub use limits::STATEMENT_TIMEOUT;
+pub use pool::Load;
+pub use reader::Reader;
+pub use schema::{SchemaState, schema_state};
+pub use setup::Setup;
+pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
+pub use start::{TABLES, refuse_what_cannot_work, room};
+pub use transaction::Transaction;
+
+use self::limits::WAIT;
+use self::pool::{Pool, waits};
+use self::shares::Shares;
+use self::target::{File, Target};
+use crate::model::error::{Result, sql_state};
+
+/// Four connections saturate a small machine; the rest is for statements that wait for a lock.
+pub const POSTGRES_CONNECTIONS: usize = 8;
+/// How many may be asked for: at most more than a PostgreSQL server has by default.
+pub const POSTGRES_CONNECTIONS_ALLOWED: RangeInclusive<usize> = 1..=1_000;
+const SQLITE_READERS: usize = 4;
+/// How long it may take to find out whether this process can write.
+const READINESS: Duration = Duration::from_secs(4);
+/// A SQLite file on a disk with less room than this takes no changes for long.
+const ROOM_BYTES_MIN: u64 = 1024 * 1024;
+
+/// A reachable database with the right schema, or on the way to it.
+#[derive(Clone, Debug)]
+pub struct Database {
+    reader: Reader,
+    writer: Arc<Pool>,
+    shares: Arc<Shares>,
+}
+
+/// What keeps this process from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unready {
+    NoAnswer,
+    OldSchema,
+    TakesNoChanges,
+}
+
+impl Database {
+    /// Connects with as many connections as usual.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let address: Address = url
+            .parse()
+            .map_err(|what: String| anyhow::anyhow!("the database URL {what}"))?;
+        Self::open(&address, POSTGRES_CONNECTIONS).await
+    }
+
+    /// Connects, and makes the SQLite file (mode 0600) where there is none. PostgreSQL is asked for so many connections at
+    /// most.
+    pub async fn open(address: &Address, connections: usize) -> anyhow::Result<Self> {
+        match address {
+            Address::Postgres(options) => Self::open_postgres(options, connections).await,
+            Address::Sqlite(path) => Self::open_sqlite(path).await,
+        }
+    }
+
+    async fn open_postgres(options: &PgConnectOptions, connections: usize) -> anyhow::Result<Self> {
+        // The driver verifies certificates with the provider that is installed, if it does not look at the name.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let pool = Pool::new(Target::postgres(options.clone()), connections, waits());
+        start::first_connection(&pool, options).await?;
+        Ok(Self::of(DbBackend::Postgres, Arc::clone(&pool), pool))
+    }
+
+    async fn open_sqlite(path: &Path) -> anyhow::Result<Self> {
+        let cannot_open = |error: &(dyn std::error::Error + 'static), kind| words::cannot_open(path, error, kind);
+        let file = File::open(path).map_err(|error| cannot_open(&error, Some(error.kind())))?;
+        let waits = waits();
+        let writer = Pool::new(Target::sqlite(file.clone(), false), 1, waits.clone());
+        let reader = Pool::new(Target::sqlite(file, true), SQLITE_READERS, waits);
+        // The writer is first: it makes the file one of the right kind.
+        for pool in [&writer, &reader] {
+            drop(pool.take(None).await.map_err(|error| cannot_open(&error, None))?);
+        }
+        Ok(Self::of(DbBackend::Sqlite, reader, writer))
+    }
+
+    fn of(backend: DbBackend, reader: Arc<Pool>, writer: Arc<Pool>) -> Self {
+        Self {
+            reader: Reader {
+                backend,
+                pool: reader,
+                share: None,
+            },
+            writer,
+            shares: Arc::default(),
+        }
+    }
+
+    /// The same database for one caller, who holds no more than its share of it.
+    #[must_use]
+    pub fn held_by(&self, holder: Holder) -> Self {
+        let mut held = self.clone();
+        held.reader.share = Some(self.shares.of(holder));
+        held
+    }
+
+    /// Where queries outside a change run.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The memory that the caller's answers may take.
+    pub fn answers(&self) -> Answers {
+        match &self.reader.share {
+            Some(share) => share.answers.clone(),
+            None => self.shares.answers.clone(),
+        }
+    }
+
+    /// The caller's place for a change, which is held as long as the change is open.
+    pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        Ok(match &self.reader.share {
+            Some(share) => Some(
+                shares::place(&share.changes)
+                    .await
+                    .map_err(|error| self.writer.why_waited(error))?,
+            ),
+            None => None,
+        })
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.reader.backend
+    }
+
+    /// Opens a transaction that may write.
+    pub async fn begin(&self) -> Result<Transaction> {
+        Transaction::begin(&self.writer, self.backend()).await
+    }
+
+    /// Whether this process can do its work now: the database answers and takes changes, and its schema is not older than
+    /// this binary's. A newer one is fine for a running server: steps expand first and contract a release later.
+    pub async fn is_ready(&self) -> bool {
+        self.ready().await.is_ok()
+    }
+
+    /// The same, with what is missing.
+    pub async fn ready(&self) -> Result<(), Unready> {
+        let found = tokio::time::timeout(READINESS, async {
+            match schema_state(&self.reader).await {
+                Ok(SchemaState::Current | SchemaState::Newer(_)) => {}
+                Ok(SchemaState::Older(_) | SchemaState::Unreleased(_)) => return Err(Unready::OldSchema),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be read");
+                    return Err(Unready::NoAnswer);
+                }
+            }
+            match self.takes_changes().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Unready::TakesNoChanges),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the database takes no changes"
+                    );
+                    Err(Unready::TakesNoChanges)
+                }
+            }
+        });
+        found.await.unwrap_or(Err(Unready::NoAnswer))
+    }
+
+    /// Whether a pooler gives each transaction whichever session is free.
+    pub async fn is_shared(&self) -> Result<bool> {
+        Ok(self.writer.take(None).await?.is_shared())
+    }
+
+    /// How its connections are used, by pool.
+    pub fn load(&self) -> Vec<(&'static str, Load)> {
+        match self.backend() {
+            DbBackend::Sqlite => vec![("reader", self.reader.pool.load()), ("writer", self.writer.load())],
+            _ => vec![("all", self.writer.load())],
+        }
+    }
+
+    /// How long connections are waited for.
+    pub fn waits(&self) -> &Histogram {
+        &self.writer.waits
+    }
+
+    /// Closes what is open, as far as the database still answers.
+    pub async fn close(self) {
+        if self.backend() == DbBackend::Sqlite {
+            // SQLite puts its log away when the last connection that has read it is closed, if that one may write.
+            let writer = Reader {
+                pool: Arc::clone(&self.writer),
+                ..self.reader.clone()
+            };
+            let any = Statement::from_string(DbBackend::Sqlite, "SELECT COUNT(*) FROM sqlite_master");
+            let _ = tokio::time::timeout(limits::LEAVE, writer.query_one_raw(any)).await;
+        }
+        self.reader.pool.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,87 @@
+//! The schema beside this binary's.
+
+use anyhow::bail;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::model::error::Result;
+
+/// The schema beside this binary's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    Current,
+    /// So many steps are still to be made.
+    Older(usize),
+    /// This step is not known here: a newer release made it.
+    Newer(String),
+    /// This step is not known here, and stands before the last one that is: a build that was never released made it.
+    Unreleased(String),
+}
+
+impl SchemaState {
+    /// Refuses a schema that this binary cannot bring up to date.
+    pub fn known(self) -> anyhow::Result<Self> {
+        match self {
+            Self::Newer(step) => bail!(
+                "the database has the schema of a newer release (step {step} is not known here); start that release, or one \
+                 after it"
+            ),
+            Self::Unreleased(step) => bail!(
+                "the database was made by an unreleased build of tenantry (step {step} is not known here), and unreleased \
+                 builds cannot be upgraded. Start with an empty database: name another one in TENANTRY_DATABASE_URL, or move \
+                 this one away"
+            ),
+            Self::Current | Self::Older(_) => Ok(self),
+        }
+    }
+}
+
+/// Compares the steps that were made with those this binary knows; reads only.
+pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaState> {
+    let applied = applied_steps(connection).await?;
+    let known: Vec<String> = Migrator::migrations()
+        .iter()
+        .map(|step| step.name().to_owned())
+        .collect();
+    let missing = known.iter().filter(|step| !applied.contains(step)).count();
+    let last = known.iter().map(|step| number(step)).max().unwrap_or_default();
+    let strange = applied.into_iter().find(|step| !known.contains(step));
+    Ok(match strange {
+        Some(step) if number(&step) <= last => SchemaState::Unreleased(step),
+        _ if missing > 0 => SchemaState::Older(missing),
+        Some(step) => SchemaState::Newer(step),
+        None => SchemaState::Current,
+    })
+}
+
+/// The date and number that a step's name begins with: `m20261128_000001`.
+fn number(step: &str) -> &str {
+    step.match_indices('_')
+        .nth(1)
+        .map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
+}
+
+async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let backend = connection.get_database_backend();
+    let table = match backend {
+        DbBackend::Postgres => "SELECT 1 FROM pg_class WHERE oid = to_regclass('seaql_migrations')",
+        _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
+    };
+    if connection
+        .query_one_raw(Statement::from_string(backend, table))
+        .await?
+        .is_none()
+    {
+        return Ok(Vec::new());
+    }
+    let rows = connection
+        .query_all_raw(Statement::from_string(
+            backend,
+            "SELECT version FROM seaql_migrations ORDER BY version",
+        ))
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get("", "version"))
+        .collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,138 @@
+//! The transaction in which the schema and the first rows are made, and the lock under which one process makes them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use sea_orm::sqlx::postgres::PgPoolOptions;
+use sea_orm::sqlx::sqlite::SqlitePoolOptions;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    SqlxPostgresConnector, SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+};
+
+use super::limits::{CONNECT, LEAVE, STATEMENT_TIMEOUT, WAIT};
+use super::target::Target;
+use super::{Database, Transaction};
+use crate::model::error::Result;
+
+/// The lock under which of several starting processes one migrates: any number that is always the same.
+const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
+/// How long a process waits for another one's migration.
+const OTHERS_TURN: Duration = Duration::from_secs(10 * 60);
+/// How often it asks whether that is over.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// What the library that makes the schema's steps takes for a transaction, over a connection of its own.
+#[derive(Debug)]
+pub struct Setup {
+    transaction: DatabaseTransaction,
+    connection: DatabaseConnection,
+}
+
+impl std::ops::Deref for Setup {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
+
+impl Setup {
+    pub async fn commit(self) -> Result<()> {
+        forget_statements(&self.transaction).await?;
+        self.transaction.commit().await?;
+        // What is left to close is closed by the system.
+        let _ = tokio::time::timeout(LEAVE, self.connection.close()).await;
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Opens the transaction in which the schema and the first rows are made. Only one process at a time is inside;
+    /// the others wait and then find the work done.
+    pub async fn begin_setup(&self) -> anyhow::Result<Setup> {
+        let connection = match &self.writer.target {
+            Target::Postgres(postgres) => {
+                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
+                SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(postgres.options().clone()))
+            }
+            Target::Sqlite { options, .. } => {
+                let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
+                SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(options.clone()))
+            }
+        };
+        let begun = connection.begin_with_options(TransactionOptions {
+            isolation_level: (self.backend() == DbBackend::Postgres).then_some(sea_orm::IsolationLevel::ReadCommitted),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        });
+        let transaction = tokio::time::timeout(WAIT, begun)
+            .await
+            .context("the database did not answer in time")??;
+        if self.backend() == DbBackend::Postgres {
+            forget_statements(&transaction).await?;
+            let limit = STATEMENT_TIMEOUT.as_secs();
+            transaction
+                .execute_unprepared(&format!("SET LOCAL statement_timeout = '{limit}s'"))
+                .await?;
+            wait_for_lock(&transaction).await?;
+            // A step of the schema may take longer than a statement may.
+            transaction
+                .execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+        }
+        Ok(Setup {
+            transaction,
+            connection,
+        })
+    }
+
+    /// Opens a change that only one process makes at a time, and not while one is set up.
+    pub async fn begin_alone(&self) -> Result<Transaction> {
+        let transaction = self.begin().await?;
+        if self.backend() == DbBackend::Postgres {
+            let lock = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock($1)",
+                [POSTGRES_SETUP_LOCK.into()],
+            );
+            transaction.execute_raw(lock).await?;
+        }
+        Ok(transaction)
+    }
+}
+
+/// Asks for the lock until it is free: a statement that waited for it would need to wait without an end.
+async fn wait_for_lock(transaction: &impl ConnectionTrait) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut told = false;
+    loop {
+        let asked = Statement::from_string(
+            DbBackend::Postgres,
+            format!("SELECT pg_try_advisory_xact_lock({POSTGRES_SETUP_LOCK}) AS got"),
+        );
+        let row = transaction.query_one_raw(asked).await?;
+        if row.context("a lock is got or not")?.try_get("", "got")? {
+            return Ok(());
+        }
+        if started.elapsed() > OTHERS_TURN {
+            bail!(
+                "another process has been setting up this database for {} minutes; find out what it waits for, or end it",
+                OTHERS_TURN.as_secs() / 60
+            );
+        }
+        if !told {
+            tracing::info!("waiting for another process, which sets up this database");
+            told = true;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Through a pooler, statements that were prepared in the session would be in the way of whoever has it next.
+async fn forget_statements(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        transaction.execute_unprepared("DEALLOCATE ALL").await?;
+    }
+    Ok(())
+}

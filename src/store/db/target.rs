@@ -1,0 +1,203 @@
+//! What a pool's connections lead to, and how one is made.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions, Executor, Row, raw_sql};
+
+use super::connection::{Connection, Sharing};
+use super::limits::WAIT;
+use crate::model::error::FileMoved;
+
+/// Each of SQLite's calls back comes after so many steps, which take less than a millisecond.
+const STEPS: i32 = 10_000;
+/// What a session of ours begins with. The times are bounds on the server's side, for when we are gone or the path is dead.
+pub(super) const SESSION: [(&str, &str); 7] = [
+    (MARK, "own"),
+    ("default_transaction_isolation", "read committed"),
+    ("statement_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
+/// A setting of nobody's: where it is not what we asked for, somebody stands between us and PostgreSQL.
+const MARK: &str = "tenantry.session";
+/// Lets PostgreSQL notice while a statement runs that nobody waits for it any more. Version 13 does not know it.
+const NOTICE_WHO_IS_GONE: &str =
+    "SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
+
+#[derive(Debug)]
+pub enum Target {
+    Postgres(Postgres),
+    Sqlite { options: SqliteConnectOptions, file: File },
+}
+
+#[derive(Debug)]
+pub struct Postgres {
+    options: PgConnectOptions,
+    /// Whether a pooler refused to begin sessions as we ask for them.
+    pooled: AtomicBool,
+}
+
+impl Target {
+    pub fn postgres(options: PgConnectOptions) -> Self {
+        Self::Postgres(Postgres {
+            options,
+            pooled: AtomicBool::new(false),
+        })
+    }
+
+    pub fn sqlite(file: File, read_only: bool) -> Self {
+        let options = SqliteConnectOptions::new()
+            .filename(&file.path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: what was acknowledged survives a power cut, not only a killed process.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(WAIT)
+            .pragma("trusted_schema", "OFF")
+            .pragma("cache_size", "-8192")
+            .read_only(read_only)
+            .statement_cache_capacity(256)
+            .disable_statement_logging();
+        Self::Sqlite { options, file }
+    }
+
+    pub async fn connect(&self) -> sqlx::Result<Connection> {
+        match self {
+            Self::Postgres(postgres) => postgres.connect().await,
+            Self::Sqlite { options, file } => {
+                file.is_still_there()?;
+                let mut raw = options.connect().await?;
+                let abandoned = Arc::new(AtomicBool::new(false));
+                let heard = Arc::clone(&abandoned);
+                let mut handle = raw.lock_handle().await?;
+                handle.set_progress_handler(STEPS, move || !heard.load(Ordering::Relaxed));
+                drop(handle);
+                file.is_still_there()?;
+                Ok(Connection::Sqlite { raw, abandoned })
+            }
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Postgres(_) => None,
+            Self::Sqlite { file, .. } => Some(&file.path),
+        }
+    }
+
+    /// What can be seen of it without asking anybody.
+    pub fn is_still_there(&self) -> sqlx::Result<()> {
+        match self {
+            Self::Postgres(_) => Ok(()),
+            Self::Sqlite { file, .. } => file.is_still_there(),
+        }
+    }
+}
+
+impl Postgres {
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    async fn connect(&self) -> sqlx::Result<Connection> {
+        if self.pooled.load(Ordering::Relaxed) {
+            return Ok(shared(self.options.connect().await?));
+        }
+        match self.options.clone().options(SESSION).connect().await {
+            Ok(mut raw) => {
+                if !is_ours(&mut raw).await? {
+                    return Ok(shared(raw));
+                }
+                // Some systems cannot do it; statements end by their time-out there.
+                let _ = raw.execute(raw_sql(NOTICE_WHO_IS_GONE)).await;
+                Ok(Connection::Postgres {
+                    raw,
+                    sharing: Sharing::Session,
+                })
+            }
+            Err(error) if is_of_pooler(&error) => {
+                self.pooled.store(true, Ordering::Relaxed);
+                Ok(shared(self.options.connect().await?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn shared(raw: PgConnection) -> Connection {
+    Connection::Postgres {
+        raw,
+        sharing: Sharing::Transaction,
+    }
+}
+
+/// Whether the session is as we asked for it, which a pooler's is not.
+async fn is_ours(raw: &mut PgConnection) -> sqlx::Result<bool> {
+    let asked = "SELECT COALESCE(current_setting('tenantry.session', true), '')";
+    let row = raw.fetch_one(raw_sql(asked)).await?;
+    Ok(row.try_get::<String, _>(0)? == "own")
+}
+
+/// PgBouncer refuses settings that it does not know.
+fn is_of_pooler(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.code().as_deref() == Some("08P01") && error.message().contains("startup parameter"))
+}
+
+/// The file of a SQLite database: the one that was opened at the start, whatever its name leads to later.
+#[derive(Clone, Debug)]
+pub struct File {
+    path: PathBuf,
+    identity: Identity,
+}
+
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = ();
+
+impl File {
+    /// The file at this path, made (mode 0600) if there is none.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        options.open(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(path)?,
+        })
+    }
+
+    /// Refuses to go on with a file that was moved away or replaced: what would be written to it, nobody would find.
+    pub fn is_still_there(&self) -> sqlx::Result<()> {
+        match identity(&self.path) {
+            Ok(identity) if identity == self.identity => Ok(()),
+            _ => Err(std::io::Error::other(FileMoved).into()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    std::fs::metadata(path).map(|_| ())
+}

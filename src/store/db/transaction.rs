@@ -1,0 +1,166 @@
+//! The transaction of a change.
+
+use std::sync::Arc;
+
+use sea_orm::entity::prelude::async_trait::async_trait;
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::time::timeout;
+
+use super::connection::Ended;
+use super::count::count;
+use super::lease::{Lease, failed};
+use super::limits::{LEAVE, TURN};
+use super::pool::Pool;
+use crate::model::error::{Fault, Result, fault_of};
+
+/// A transaction. Dropped without a commit, it changes nothing.
+#[derive(Debug)]
+pub struct Transaction {
+    backend: DbBackend,
+    /// One statement runs at a time. Nothing once it has ended.
+    lease: Mutex<Option<Lease>>,
+}
+
+impl Transaction {
+    /// Opens one. A connection that turns out to be broken has done nothing yet, so another one is taken.
+    pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend) -> Result<Self> {
+        let lease = match begun(pool).await {
+            Err(error) if fault_of(&error) == Fault::Lost => begun(pool).await,
+            begun => begun,
+        };
+        if let Err(error) = &lease {
+            pool.changed(Some(fault_of(error)));
+        }
+        Ok(Self {
+            backend,
+            lease: Mutex::new(Some(lease?)),
+        })
+    }
+
+    /// Makes what was changed last. If it fails because the database does not answer, nobody knows whether it was made.
+    pub async fn commit(mut self) -> Result<()> {
+        let mut lease = self.lease.get_mut().take().ok_or_else(gone)?;
+        let pool = Arc::clone(lease.pool());
+        let committed = async {
+            pool.target.is_still_there().map_err(failed)?;
+            lease.end("COMMIT", TURN).await
+        };
+        let committed = committed.await;
+        pool.changed(committed.as_ref().err().map(fault_of));
+        if committed.is_err() {
+            roll_back(lease);
+        }
+        Ok(committed?)
+    }
+
+    async fn lease(&self) -> Result<MappedMutexGuard<'_, Lease>, DbErr> {
+        let lease = self.lease.lock().await;
+        MutexGuard::try_map(lease, Option::as_mut).map_err(|_| gone())
+    }
+
+    async fn each(
+        &self,
+        statement: &Statement,
+        each: &mut (impl FnMut(QueryResult) -> Result<(), DbErr> + Send),
+    ) -> Result<(), DbErr> {
+        count(statement);
+        let mut lease = self.lease().await?;
+        let limit = lease.limit();
+        let ended = timeout(limit, lease.step()?.each(statement, each)).await;
+        let ended = ended.map(|ended| match ended {
+            Ok(()) => Ok(()),
+            Err(Ended::Database(error)) => Err(error),
+            Err(Ended::Reader(error)) => Err(sea_orm::sqlx::Error::Decode(error.into())),
+        });
+        let ended = lease.ended(ended);
+        note(&lease, &ended);
+        ended
+    }
+}
+
+fn gone() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
+}
+
+async fn begun(pool: &Arc<Pool>) -> Result<Lease, DbErr> {
+    let mut lease = pool.take(None).await?;
+    lease.begin().await?;
+    Ok(lease)
+}
+
+/// Notes that the database failed a change.
+fn note<T>(lease: &Lease, ended: &Result<T, DbErr>) {
+    if let Err(error) = ended {
+        lease.pool().changed(Some(fault_of(error)));
+    }
+}
+
+/// Ends a transaction that changes nothing, beside whoever has it. In the middle of a statement it is cut off.
+fn roll_back(mut lease: Lease) {
+    if lease.is_busy() {
+        return;
+    }
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => {
+            let ends = lease.pool().ends.clone();
+            ends.spawn_on(async move { drop(lease.end("ROLLBACK", LEAVE).await) }, &runtime);
+        }
+        // The connection is closed, and with it the transaction.
+        Err(_) => drop(lease.cut_off()),
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.get_mut().take() {
+            roll_back(lease);
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        count(&statement);
+        let mut lease = self.lease().await?;
+        let limit = lease.limit();
+        let ended = timeout(limit, lease.step()?.execute(&statement)).await;
+        let ended = lease.ended(ended);
+        note(&lease, &ended);
+        ended
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let mut lease = self.lease().await?;
+        let limit = lease.limit();
+        let ended = timeout(limit, lease.step()?.run(sql)).await;
+        let ended = lease.ended(ended);
+        note(&lease, &ended);
+        ended
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let mut first = None;
+        let mut keep = |row| {
+            first.get_or_insert(row);
+            Ok(())
+        };
+        self.each(&statement, &mut keep).await?;
+        Ok(first)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut all = Vec::new();
+        let mut keep = |row| {
+            all.push(row);
+            Ok(())
+        };
+        self.each(&statement, &mut keep).await?;
+        Ok(all)
+    }
+}

@@ -1,0 +1,54 @@
+//! `api_keys`.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QuerySelect, QueryTrait};
+
+use crate::authz::{Granted, Scope};
+use crate::model::{ApiKeyId, Timestamp};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "api_keys")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: ApiKeyId,
+    pub user_pk: i64,
+    pub name: String,
+    pub description: Option<String>,
+    pub digest: String,
+    pub prefix: String,
+    pub permissions: Option<String>,
+    pub expires_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(_) => Condition::all().add(
+            Column::UserPk.in_subquery(
+                super::user::Entity::find()
+                    .select_only()
+                    .column(super::user::Column::Pk)
+                    .filter(super::user::within(granted))
+                    .into_query(),
+            ),
+        ),
+        Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(pk)),
+    }
+}
+
+/// Keys that are not revoked at this moment. One that was rotated with an overlap is in force until `revoked_at`, which
+/// then lies ahead.
+pub fn in_force(at: Timestamp) -> Condition {
+    Condition::any()
+        .add(Column::RevokedAt.is_null())
+        .add(Column::RevokedAt.gt(at))
+}

@@ -1,0 +1,43 @@
+//! `audit_events`: written with the change they tell of, never changed.
+
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+
+use crate::authz::{Granted, Scope};
+use crate::model::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_events")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: String,
+    pub organization_pk: Option<i64>,
+    pub actor_pk: Option<i64>,
+    pub actor_id: Option<String>,
+    pub impersonator_pk: Option<i64>,
+    pub impersonator_id: Option<String>,
+    pub action: String,
+    pub target_kind: String,
+    pub target_pk: Option<i64>,
+    pub target_id: String,
+    pub fields: Option<String>,
+    pub request_id: Option<String>,
+    /// How often it happened within a minute; above one for refusals only.
+    pub count: i64,
+    pub refused: bool,
+    /// The order of commits; the database sets it.
+    pub position: i64,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
+    }
+}

@@ -1,0 +1,20 @@
+//! `email_tokens`: mailed, single-use, kept as digests; each proves one address.
+
+use sea_orm::entity::prelude::*;
+
+use crate::model::{Email, Timestamp};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "email_tokens")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub user_pk: i64,
+    pub email: Email,
+    pub digest: String,
+    pub expires_at: Timestamp,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

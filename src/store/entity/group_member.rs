@@ -1,0 +1,20 @@
+//! `group_members`: which user is in which group. The organization stands here for the composite foreign keys, which
+//! hold a member to its group's organization.
+
+use sea_orm::entity::prelude::*;
+
+use crate::model::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "group_members")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub group_pk: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_pk: i64,
+    pub organization_pk: i64,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

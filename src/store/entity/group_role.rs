@@ -1,0 +1,18 @@
+//! `group_roles`: which role a group gives to its members.
+
+use sea_orm::entity::prelude::*;
+
+use crate::model::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "group_roles")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub group_pk: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub role_pk: i64,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

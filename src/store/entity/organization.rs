@@ -1,0 +1,38 @@
+//! `organizations`.
+
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+
+use crate::authz::{Granted, Scope};
+use crate::model::{JsonText, OrganizationId, Timestamp};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "organizations")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: OrganizationId,
+    pub name: String,
+    pub variables: Option<JsonText>,
+    pub seat_limit: Option<i64>,
+    pub mail_allowed: bool,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(pk) => Condition::all().add(Column::Pk.eq(pk)),
+        Scope::Oneself(_) => nothing(),
+    }
+}
+
+/// A predicate that no row fulfils.
+pub fn nothing() -> Condition {
+    Condition::all().add(Column::Pk.is_null())
+}

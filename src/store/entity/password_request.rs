@@ -1,0 +1,18 @@
+//! `password_requests`: addresses for which somebody asked for a new password.
+
+use sea_orm::entity::prelude::*;
+
+use crate::model::{Email, Timestamp};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "password_requests")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub email: Email,
+    pub request_id: String,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

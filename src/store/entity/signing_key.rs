@@ -1,0 +1,21 @@
+//! `signing_keys`: what session tokens are signed with; the private halves encrypted.
+
+use sea_orm::entity::prelude::*;
+
+use crate::model::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "signing_keys")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: String,
+    pub public: String,
+    pub sealed: String,
+    pub signs_from: Timestamp,
+    pub ends_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,32 @@
+//! `tenants`.
+
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+
+use crate::authz::{Granted, Scope};
+use crate::model::{JsonText, TenantId, Timestamp};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "tenants")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: TenantId,
+    pub organization_pk: i64,
+    pub name: String,
+    pub variables: Option<JsonText>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
+    }
+}

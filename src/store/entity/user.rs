@@ -1,0 +1,81 @@
+//! `users`.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Expr;
+use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
+
+use crate::authz::{Granted, Scope};
+use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of};
+use crate::store::entity::among;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    pub id: UserId,
+    pub organization_pk: i64,
+    pub tenant_pk: Option<i64>,
+    pub email: Option<Email>,
+    pub name: Option<String>,
+    pub firstname: Option<String>,
+    pub lastname: Option<String>,
+    pub activated: bool,
+    pub variables: Option<JsonText>,
+    pub password_hash: Option<String>,
+    pub password_changed_at: Option<Timestamp>,
+    /// It opens nothing but its own change.
+    pub password_temporary: bool,
+    pub email_verified_at: Option<Timestamp>,
+    pub last_seen_at: Option<Timestamp>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// What a password must not be: the user's own address and id.
+    pub fn own_names(&self) -> Vec<&str> {
+        let email = self.email.as_ref().map(Email::as_str);
+        email.into_iter().chain([self.id.as_str()]).collect()
+    }
+}
+
+/// The column that holds an id that is a UUID in one spelling. The database makes it of the id and keeps it unique.
+const UUID: &str = "uuid";
+
+/// The rows whose id is one of these texts, or the same UUID as one of them in another spelling. No two rows are for one
+/// text: the very text is the same UUID too.
+pub fn has_id<'a>(backend: DbBackend, texts: impl IntoIterator<Item = &'a str>) -> Condition {
+    let (mut uuids, mut others) = (Vec::new(), Vec::new());
+    for text in texts {
+        match uuid_of(text) {
+            Some(uuid) => uuids.push(uuid.simple().to_string()),
+            None if is_storable(text) => others.push(text.to_owned()),
+            None => {}
+        }
+    }
+    let uuid = || Expr::col((Entity, UUID));
+    // Only what there is: a list that stands there empty would keep the database from the index of the other.
+    match (uuids.is_empty(), others.is_empty()) {
+        (false, true) => Condition::all().add(among(backend, uuid(), uuids, "text[]")),
+        (true, _) => Condition::all().add(among(backend, Column::Id.into_simple_expr(), others, "text[]")),
+        (false, false) => Condition::any().add(among(backend, uuid(), uuids, "text[]")).add(among(
+            backend,
+            Column::Id.into_simple_expr(),
+            others,
+            "text[]",
+        )),
+    }
+}
+
+pub fn within(granted: &Granted) -> Condition {
+    match granted.scope() {
+        Scope::Everything => Condition::all(),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Oneself(pk) => Condition::all().add(Column::Pk.eq(pk)),
+    }
+}
