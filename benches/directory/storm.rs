@@ -22,9 +22,10 @@ impl Bench<'_> {
         let (admin, nobody) = (self.admin(&server), self.strangers(&server));
         let run = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
         for organization in ["calm", "storm"] {
-            let create = "mutation Create($id: ID!) { createOrganization(data: {id: $id, name: $id}) { id } }";
+            let create = "mutation Create($data: CreateOrganizationData!) { createOrganization(data: $data) { id } }";
+            let id = format!("{organization}-{run}");
             admin
-                .once(body("Create", create, json!({"id": format!("{organization}-{run}")})))
+                .once(body("Create", create, json!({"data": {"id": id, "name": id}})))
                 .await;
         }
         let accounts = async |organization: &str, secret: (&str, &str)| {

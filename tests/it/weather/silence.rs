@@ -110,6 +110,11 @@ fn ended_sessions_are_met_by_nobody() {
     cluster.resume();
     wait_for("recovery", SOON, || works(&server));
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
+    // And after a crash, which tells nobody.
+    cluster.crash();
+    cluster.resume();
+    wait_for("recovery", SOON, || works(&server));
+    assert_eq!(call(&server.address, &create("after-a-crash"), SOON).0, 200);
     // A server that ends idle sessions by itself.
     cluster.sql("postgres", "ALTER DATABASE ended SET idle_session_timeout = '300ms'");
     cluster.sql(
