@@ -3,6 +3,7 @@
 //! All of it is one transaction under a lock: of several processes that start together one does the work, and the others
 //! wait and find it done.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -35,10 +36,20 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     if takes_no_changes(db).await? {
         return Ok(());
     }
-    let transaction = db.begin_setup().await?;
-    migrate_in(&transaction).await?;
-    transaction.commit().await?;
-    Ok(())
+    let done = async {
+        let transaction = db.begin_setup().await?;
+        migrate_in(&transaction).await?;
+        Ok(transaction.commit().await?)
+    };
+    while_it_answers(db, done).await
+}
+
+/// A step of the schema may take as long as it needs, if the database still answers others meanwhile.
+async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = db.silence() => bail!("the database stopped answering while it was set up; nothing was changed"),
+    }
 }
 
 /// Makes the schema, and on an empty database the super admin. Gives the key to print: that of a first start without a
@@ -47,6 +58,10 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
     if takes_no_changes(&services.db).await? {
         return Ok(None);
     }
+    while_it_answers(&services.db, set_up(services, configured)).await
+}
+
+async fn set_up(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
     let transaction = services.db.begin_setup().await?;
     migrate_in(&transaction).await?;
     audit_event::begin_era_if_restored(&*transaction).await?;

@@ -131,11 +131,7 @@ impl AuditFile {
         }
         // Until it is written whole: what a full disk has taken of it ends somewhere.
         self.torn = true;
-        if let Err(error) = self
-            .file
-            .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_data())
-        {
+        if let Err(error) = self.file.write_all(text.as_bytes()).and_then(|()| synced(&self.file)) {
             self.read_end()?;
             return Err(error);
         }
@@ -174,6 +170,14 @@ pub fn file_position() -> Option<i64> {
 
 /// One for the process, as its file is.
 static POSITION: AtomicI64 = AtomicI64::new(0);
+
+/// Waits until a file is on the disk. A pipe or a device has none.
+fn synced(file: &File) -> std::io::Result<()> {
+    match file.metadata()?.is_file() {
+        true => file.sync_data(),
+        false => Ok(()),
+    }
+}
 
 fn private(path: &Path, append: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

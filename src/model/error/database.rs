@@ -52,6 +52,8 @@ const POSTGRES: &[(&str, Fault)] = &[
     ("40001", Fault::Busy),
     ("40003", Fault::Lost),
     ("40P01", Fault::Met),
+    // Its rights were taken away.
+    ("42501", Fault::Silent),
     ("53100", Fault::Full),
     ("53", Fault::Busy),
     ("55006", Fault::Busy),
@@ -182,9 +184,11 @@ mod tests {
             ("28P01", Fault::Silent),
             ("40001", Fault::Busy),
             ("40P01", Fault::Met),
-            ("42501", Fault::Ours),
+            ("42501", Fault::Silent),
             ("42P01", Fault::Ours),
             ("53000", Fault::Busy),
+            // Its rights were taken away.
+            ("42501", Fault::Silent),
             ("53100", Fault::Full),
             ("53200", Fault::Busy),
             ("53300", Fault::Busy),

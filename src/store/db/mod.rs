@@ -40,15 +40,18 @@ use self::limits::WAIT;
 use self::pool::{Pool, waits};
 use self::shares::Shares;
 use self::target::{File, Target};
-use crate::model::error::{Result, sql_state};
+use crate::model::error::{Fault, Result, fault_of, sql_state};
 
 /// Four connections saturate a small machine; the rest is for statements that wait for a lock.
 pub const POSTGRES_CONNECTIONS: usize = 8;
 /// How many may be asked for: at most more than a PostgreSQL server has by default.
 pub const POSTGRES_CONNECTIONS_ALLOWED: RangeInclusive<usize> = 1..=1_000;
 const SQLITE_READERS: usize = 4;
-/// How long it may take to find out whether this process can write.
-const READINESS: Duration = Duration::from_secs(4);
+/// How long it may take to find out whether this process can read, and then whether it can write.
+const READINESS: Duration = Duration::from_secs(3);
+/// A database that was asked so often in vain, with so much time between, does not answer.
+const SILENT_AFTER: u32 = 3;
+const ASKED_EVERY: Duration = Duration::from_secs(3);
 /// A SQLite file on a disk with less room than this takes no changes for long.
 const ROOM_BYTES_MIN: u64 = 1024 * 1024;
 
@@ -169,28 +172,39 @@ impl Database {
 
     /// The same, with what is missing.
     pub async fn ready(&self) -> Result<(), Unready> {
-        let found = tokio::time::timeout(READINESS, async {
-            match schema_state(&self.reader).await {
-                Ok(SchemaState::Current | SchemaState::Newer(_)) => {}
-                Ok(SchemaState::Older(_) | SchemaState::Unreleased(_)) => return Err(Unready::OldSchema),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be read");
-                    return Err(Unready::NoAnswer);
-                }
+        match tokio::time::timeout(READINESS, schema_state(&self.reader)).await {
+            Ok(Ok(SchemaState::Current | SchemaState::Newer(_))) => {}
+            Ok(Ok(SchemaState::Older(_) | SchemaState::Unreleased(_))) => return Err(Unready::OldSchema),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be read");
+                return Err(Unready::NoAnswer);
             }
-            match self.takes_changes().await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Unready::TakesNoChanges),
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the database takes no changes"
-                    );
-                    Err(Unready::TakesNoChanges)
-                }
+            Err(_) => return Err(Unready::NoAnswer),
+        }
+        match tokio::time::timeout(READINESS, self.takes_changes()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) | Err(_) => Err(Unready::TakesNoChanges),
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database takes no changes"
+                );
+                Err(Unready::TakesNoChanges)
             }
-        });
-        found.await.unwrap_or(Err(Unready::NoAnswer))
+        }
+    }
+
+    /// Waits until the database has not answered for a while, whoever asked it.
+    pub async fn silence(&self) {
+        let mut in_vain = 0;
+        while in_vain < SILENT_AFTER {
+            tokio::time::sleep(ASKED_EVERY).await;
+            let asked = Statement::from_string(self.backend(), "SELECT 1");
+            in_vain = match self.reader.query_one_raw(asked).await {
+                Err(error) if matches!(fault_of(&error), Fault::Lost | Fault::Silent) => in_vain + 1,
+                _ => 0,
+            };
+        }
     }
 
     /// Whether a pooler gives each transaction whichever session is free.

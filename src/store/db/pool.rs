@@ -221,6 +221,15 @@ impl Pool {
         }
     }
 
+    /// Closes what is idle, for whoever needs a connection beside the pool's.
+    pub async fn make_room(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = idle
+            .into_iter()
+            .map(|kept| async move { within(LEAVE, kept.connection.close()).await });
+        futures::future::join_all(all).await;
+    }
+
     /// The server answered.
     pub fn answered(&self) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
@@ -261,10 +270,8 @@ impl Pool {
     pub fn changed(&self, failure: Option<Fault>) {
         match failure {
             None => self.ails.store(false, Ordering::Relaxed),
-            Some(Fault::Full | Fault::ReadOnly | Fault::Silent | Fault::Moved) => {
-                self.ails.store(true, Ordering::Relaxed);
-            }
-            Some(_) => {}
+            Some(Fault::Met | Fault::Ours) => {}
+            Some(_) => self.ails.store(true, Ordering::Relaxed),
         }
     }
 
@@ -308,11 +315,7 @@ impl Pool {
         self.places.close();
         self.ends.close();
         let _ = tokio::time::timeout(LEAVE, self.ends.wait()).await;
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        let all = idle
-            .into_iter()
-            .map(|kept| async move { within(LEAVE, kept.connection.close()).await });
-        futures::future::join_all(all).await;
+        self.make_room().await;
     }
 }
 

@@ -64,7 +64,9 @@ fn number(step: &str) -> &str {
 async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
     let backend = connection.get_database_backend();
     let table = match backend {
-        DbBackend::Postgres => "SELECT 1 FROM pg_class WHERE oid = to_regclass('seaql_migrations')",
+        DbBackend::Postgres => {
+            "SELECT 1 FROM pg_class WHERE oid = to_regclass(quote_ident(current_schema()) || '.seaql_migrations')"
+        }
         _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
     };
     if connection

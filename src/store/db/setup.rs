@@ -51,6 +51,8 @@ impl Database {
     /// Opens the transaction in which the schema and the first rows are made. Only one process at a time is inside;
     /// the others wait and then find the work done.
     pub async fn begin_setup(&self) -> anyhow::Result<Setup> {
+        // The user may have no more than one connection.
+        self.writer.make_room().await;
         let connection = match &self.writer.target {
             Target::Postgres(postgres) => {
                 let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
@@ -66,9 +68,14 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         });
-        let transaction = tokio::time::timeout(WAIT, begun)
-            .await
-            .context("the database did not answer in time")??;
+        let transaction = match tokio::time::timeout(WAIT, begun).await {
+            Ok(Err(DbErr::ConnectionAcquire(_))) => bail!(
+                "the database gave no connection to set it up with: others have all that there are, or that this user may have \
+                 (PostgreSQL: CONNECTION LIMIT, max_connections)"
+            ),
+            Ok(begun) => begun?,
+            Err(_) => bail!("the database did not answer in time"),
+        };
         if self.backend() == DbBackend::Postgres {
             forget_statements(&transaction).await?;
             let limit = STATEMENT_TIMEOUT.as_secs();

@@ -13,7 +13,7 @@ use super::pool::Pool;
 use super::reader::Reader;
 use super::words::cannot_connect;
 use super::{Database, ROOM_BYTES_MIN};
-use crate::model::error::{Result, database_error, sql_state};
+use crate::model::error::{Error, Result, database_error, sql_state};
 
 /// The tables that the steps make. A test compares them with the schema.
 pub const TABLES: [&str; 22] = [
@@ -51,6 +51,12 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     })?;
     let shared = lease.is_shared();
     drop(lease);
+    if shared && asked.get_options().is_some_and(|options| !options.is_empty()) {
+        bail!(
+            "the pooler before PostgreSQL leaves out the 'options' of TENANTRY_DATABASE_URL. Set them for the user (ALTER ROLE … \
+             SET …) and leave them out of the URL, or connect to PostgreSQL directly"
+        );
+    }
     let user = asked.get_username();
     let reader = Reader {
         backend: DbBackend::Postgres,
@@ -158,7 +164,7 @@ async fn steps(connection: &impl ConnectionTrait) -> anyhow::Result<Option<Vec<S
     let backend = connection.get_database_backend();
     let columns = match backend {
         DbBackend::Postgres => {
-            "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = to_regclass('seaql_migrations') AND attnum > 0"
+            "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(current_schema()) || '.seaql_migrations') AND attnum > 0"
         }
         _ => "SELECT name FROM pragma_table_info('seaql_migrations')",
     };
@@ -188,7 +194,7 @@ async fn steps(connection: &impl ConnectionTrait) -> anyhow::Result<Option<Vec<S
 }
 
 async fn may_read_steps(connection: &impl ConnectionTrait) -> anyhow::Result<bool> {
-    let statement = "SELECT has_table_privilege(to_regclass('seaql_migrations'), 'SELECT') AS may";
+    let statement = "SELECT has_table_privilege(to_regclass(quote_ident(current_schema()) || '.seaql_migrations'), 'SELECT') AS may";
     let row = connection
         .query_one_raw(Statement::from_string(DbBackend::Postgres, statement))
         .await?;
@@ -216,6 +222,19 @@ async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Res
 
 /// Refuses a user who may not do with the tables what a server does.
 async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
+    let names = missing_rights(connection).await?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the user may not read and change everything that a server needs ('{}'): {}",
+        names.join("', '"),
+        grants(connection).await?
+    );
+}
+
+/// The first tables and sequences with which this user may not do what a server does.
+async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let statement = "SELECT c.relname::text AS name FROM pg_class c \
                      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND CASE \
                        WHEN c.relkind IN ('r', 'p') THEN NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
@@ -225,18 +244,7 @@ async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Res
     let rows = connection
         .query_all_raw(Statement::from_string(DbBackend::Postgres, statement))
         .await?;
-    let names: Vec<String> = rows
-        .iter()
-        .map(|row| row.try_get("", "name"))
-        .collect::<Result<_, DbErr>>()?;
-    if names.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "the user may not read and change everything that a server needs ('{}'): {}",
-        names.join("', '"),
-        grants(connection).await?
-    );
+    rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
 /// What an administrator runs.
@@ -254,11 +262,32 @@ async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
 }
 
 impl Database {
-    /// Whether a change could be made now.
+    /// Whether a change could be made now. A disk that fills up is seen before the first change fails; after one failed, one
+    /// that changes nothing is tried.
     pub async fn takes_changes(&self) -> Result<bool> {
-        if let Some(file) = self.writer.target.file() {
-            return self.sqlite_takes_changes(file).await;
+        match self.writer.target.file() {
+            Some(file) => {
+                if !has_room(file) {
+                    return Ok(false);
+                }
+                self.writer
+                    .target
+                    .is_still_there()
+                    .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+            }
+            None => {
+                if !self.is_primary().await? {
+                    return Ok(false);
+                }
+            }
         }
+        if self.writer.ails() {
+            self.try_change().await?;
+        }
+        Ok(true)
+    }
+
+    async fn is_primary(&self) -> Result<bool> {
         let statement = Statement::from_string(
             DbBackend::Postgres,
             "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS takes_changes",
@@ -267,29 +296,34 @@ impl Database {
         Ok(row.is_some_and(|row| row.try_get("", "takes_changes").unwrap_or(false)))
     }
 
-    /// A disk that fills up is seen before the first change fails. After one failed, one that changes nothing is tried.
-    async fn sqlite_takes_changes(&self, file: &Path) -> Result<bool> {
-        if !has_room(file) {
-            return Ok(false);
-        }
-        self.writer
-            .target
-            .is_still_there()
-            .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        if !self.writer.ails() {
-            return Ok(true);
-        }
+    /// Makes a change that changes nothing, and yet is written to the disk, and to the standbys that a commit waits for.
+    async fn try_change(&self) -> Result<()> {
         let change = self.begin().await?;
-        let version = Statement::from_string(DbBackend::Sqlite, "PRAGMA user_version");
-        let version: i32 = match change.query_one_raw(version).await? {
-            Some(row) => row.try_get("", "user_version")?,
-            None => 0,
-        };
-        change
-            .execute_unprepared(&format!("PRAGMA user_version = {version}"))
-            .await?;
-        change.commit().await?;
-        Ok(true)
+        match self.backend() {
+            DbBackend::Postgres => {
+                let missing = missing_rights(&change).await?;
+                if !missing.is_empty() {
+                    return Err(Error::internal(format!(
+                        "the user may not change {}",
+                        missing.join(", ")
+                    )));
+                }
+                change
+                    .execute_unprepared("UPDATE seaql_migrations SET applied_at = applied_at")
+                    .await?;
+            }
+            _ => {
+                let version = Statement::from_string(DbBackend::Sqlite, "PRAGMA user_version");
+                let version: i32 = match change.query_one_raw(version).await? {
+                    Some(row) => row.try_get("", "user_version")?,
+                    None => 0,
+                };
+                change
+                    .execute_unprepared(&format!("PRAGMA user_version = {version}"))
+                    .await?;
+            }
+        }
+        change.commit().await
     }
 }
 

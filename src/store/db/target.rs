@@ -1,5 +1,6 @@
 //! What a pool's connections lead to, and how one is made.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -167,6 +168,10 @@ type Identity = ();
 impl File {
     /// The file at this path, made (mode 0600) if there is none.
     pub fn open(path: &Path) -> std::io::Result<Self> {
+        // To open a pipe would wait for somebody at its other end.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]

@@ -68,3 +68,47 @@ fn connections_to_a_demoted_primary_are_dropped() {
     wait_for("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
 }
+
+/// A primary that answers, and yet takes no change: readiness tells, from the first change that failed to the first that
+/// would not.
+#[test]
+fn a_primary_that_takes_no_change_is_not_ready() {
+    let primary = Cluster::start(&[]);
+    primary.create("directory");
+    primary.sql(
+        "postgres",
+        "CREATE ROLE plain LOGIN; ALTER DATABASE directory OWNER TO plain",
+    );
+    let url = primary.url("directory").replace("tenantry@", "plain@");
+    let server = Server::start(&url, &VARIABLES);
+    let ready = || get(&server.address, "/readyz");
+    assert_eq!(ready().0, 200);
+    // Rights that were taken away.
+    let reads = "ALTER TABLE organizations OWNER TO tenantry; GRANT SELECT ON organizations TO plain";
+    primary.sql("directory", reads);
+    assert_unavailable(
+        &call(&server.address, &create("meanwhile"), SOON),
+        "The database does not answer",
+    );
+    assert_eq!(ready(), (NOT_READY.0, NOT_READY.1.to_owned()));
+    assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
+    primary.sql("directory", "ALTER TABLE organizations OWNER TO plain");
+    wait_for("readiness", SOON, || ready().0 == 200);
+    assert_eq!(call(&server.address, &create("after-rights"), SOON).0, 200);
+    // A standby that commits wait for, and that is not there.
+    let settings = [
+        "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
+        "ALTER SYSTEM RESET synchronous_standby_names",
+    ];
+    for (number, setting) in settings.into_iter().enumerate() {
+        primary.sql("postgres", setting);
+        primary.sql("postgres", "SELECT pg_reload_conf()");
+        if number == 0 {
+            let answer = call(&server.address, &create("waiting"), Duration::from_secs(30));
+            assert_unavailable(&answer, "The database does not answer");
+            assert_eq!(ready(), (NOT_READY.0, NOT_READY.1.to_owned()));
+        }
+    }
+    wait_for("readiness", SOON, || ready().0 == 200);
+    assert_eq!(call(&server.address, &create("after-standby"), SOON).0, 200);
+}

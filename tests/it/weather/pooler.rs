@@ -21,12 +21,16 @@ struct Pooler {
 
 impl Pooler {
     fn start(cluster: &Cluster, mode: &str) -> Self {
+        Self::start_with(cluster, mode, "")
+    }
+
+    fn start_with(cluster: &Cluster, mode: &str, more: &str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = cluster.folder().join(format!("pgbouncer-{mode}.ini"));
         // As small as can be, so that sessions change hands all the time.
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\n\
-             auth_type=any\npool_mode={mode}\ndefault_pool_size=3\nmax_client_conn=100\n",
+             auth_type=any\npool_mode={mode}\ndefault_pool_size=3\nmax_client_conn=100\n{more}\n",
             cluster.port
         )
         .replace("* = ", "* = user=tenantry ");
@@ -131,4 +135,29 @@ fn pgbouncer_that_pools_statements_is_refused() {
         said.contains("takes no transactions") && said.contains("pool_mode = transaction"),
         "{said}"
     );
+}
+
+/// What a pooler leaves out, tables in another schema among it, would be missed later.
+#[test]
+fn pgbouncer_that_leaves_out_options_is_refused() {
+    let cluster = Cluster::start(&[]);
+    cluster.create("pooled");
+    let pooler = Pooler::start_with(
+        &cluster,
+        "transaction",
+        "ignore_startup_parameters=options,extra_float_digits",
+    );
+    let with_options = format!("{}?options=-c%20search_path%3Dmine", url(pooler.port, "pooled"));
+    let mut variables = VARIABLES.to_vec();
+    variables.push(("TENANTRY_DATABASE_URL", &with_options));
+    let refused = run(&["serve"], &variables);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("leaves out the 'options'") && said.contains("ALTER ROLE"),
+        "{said}"
+    );
+    // Without them it serves.
+    let server = Server::start(&url(pooler.port, "pooled"), &VARIABLES);
+    assert_eq!(get(&server.address, "/readyz").0, 200);
 }

@@ -182,6 +182,20 @@ fn databases_of_others() {
     // A path that leads nowhere.
     cluster.sql("postgres", "ALTER ROLE weak SET search_path = nowhere");
     assert_refused(&weak, &["search_path (nowhere)", "CREATE SCHEMA"]);
+    // Another program's steps, in a schema behind ours.
+    cluster.create("two");
+    cluster.sql(
+        "two",
+        "CREATE TABLE seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL); \
+         INSERT INTO seaql_migrations VALUES ('m20220101_000001_create_table', 0); CREATE TABLE users (id int); \
+         CREATE ROLE mine LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO mine; CREATE SCHEMA mine AUTHORIZATION mine",
+    );
+    let mine = cluster.url("two").replace("tenantry@", "mine@");
+    for _ in 0..2 {
+        let server = Server::start(&mine, &VARIABLES);
+        assert_eq!(super::get(&server.address, "/readyz").0, 200);
+    }
+    assert_eq!(cluster.sql("two", "SELECT count(*) FROM public.seaql_migrations"), "1");
     // A database, a user, that are not there.
     assert_refused(&cluster.url("nobodys"), &["'nobodys'", "createdb"]);
     assert_refused(
@@ -288,7 +302,8 @@ fn each_sslmode_means_what_it_says() {
     for (url, refused) in urls {
         match refused {
             None => {
-                let _server = Server::start(&url, &VARIABLES);
+                let server = Server::start(&url, &VARIABLES);
+                assert_eq!(super::get(&server.address, "/readyz").0, 200);
                 let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'tenantry'";
                 let plain = url.contains("disable") || url.contains("allow");
                 assert_eq!(

