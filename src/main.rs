@@ -1,6 +1,5 @@
 //! The binary: memory allocator, command line, exit code.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -10,8 +9,7 @@ fn main() -> ExitCode {
     match tenantry::cli::run() {
         Ok(code) => code,
         Err(error) => {
-            // The exit code says it too.
-            let _ = writeln!(std::io::stderr(), "tenantry: {}", told(&error));
+            tenantry::cli::complain(&told(&error));
             ExitCode::FAILURE
         }
     }

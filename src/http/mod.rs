@@ -10,7 +10,9 @@ mod pages;
 mod places;
 mod router;
 mod serve;
+mod starting;
 
 pub use client::Peer;
 pub use router::router;
 pub use serve::{Bounds, HEAD_BYTES_MAX, serve};
+pub use starting::once_started;

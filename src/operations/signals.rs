@@ -1,4 +1,6 @@
-//! The signals: to stop, and that the audit log file was moved.
+//! The signals: to stop, and that the audit log file was moved. Others that would end the process are caught.
+
+use std::io::IsTerminal;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind};
@@ -78,6 +80,29 @@ impl Signals {
     async fn interrupt(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
+}
+
+/// From here on a file that may not grow further (`ulimit -f`) is a full disk, as [`std::io::Write`] tells, and no end of the
+/// process.
+pub fn outlive_full_files() {
+    #[cfg(unix)]
+    drop(tokio::signal::unix::signal(SignalKind::from_raw(
+        rustix::process::Signal::XFSZ.as_raw(),
+    )));
+}
+
+/// For a server without an audit log file: SIGHUP, which asks others to read their files again, is no end of the process.
+/// On a terminal it says that the terminal was closed.
+pub fn outlive_hangups(stop: CancellationToken) {
+    let mut hangups = Hangups::listen();
+    tokio::spawn(async move {
+        loop {
+            hangups.next().await;
+            if std::io::stdin().is_terminal() {
+                stop.cancel();
+            }
+        }
+    });
 }
 
 /// SIGHUP: the audit log file was moved away by whoever rotates it. From here on it does not end the process.

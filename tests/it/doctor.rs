@@ -186,6 +186,17 @@ fn a_database_that_is_not_there_is_not_made() {
     let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url_of(&path))]);
     assert_eq!((code, found(&lines, "database").0), (2, "wrong"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // Nor by others that want one which is there.
+    for command in [
+        &["migrate", "status"][..],
+        &["api-key", "--user", "admin"],
+        &["rotate-keys"],
+    ] {
+        let refused = run(command, &[("TENANTRY_DATABASE_URL", &url_of(&path))]);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}");
+        assert!(text(&refused.stderr).contains("there is no database at"), "{command:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{command:?}");
+    }
     let away = [
         ("TENANTRY_DATABASE_URL", "postgres://tenantry:hidden@127.0.0.1:1/x"),
         ("TENANTRY_SECRET_KEY", SECRET),
@@ -193,6 +204,51 @@ fn a_database_that_is_not_there_is_not_made() {
     let (code, lines) = examined(&[], &away);
     assert_eq!((code, found(&lines, "database").0), (2, "wrong"));
     assert!(!lines.iter().any(|(_, _, says)| says.contains("hidden")), "{lines:#?}");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_told() {
+    let (code, lines) = examined(
+        &[],
+        &[("TENANTRY_LISTEN", "nowhere"), ("TENANTRY_LISTN", "127.0.0.1:1")],
+    );
+    assert_eq!(code, 2);
+    let told: Vec<&str> = lines.iter().map(|(_, _, says)| says.as_str()).collect();
+    assert_eq!(lines.len(), 2, "{told:?}");
+    assert!(
+        lines
+            .iter()
+            .all(|(severity, subject, _)| (severity.as_str(), subject.as_str()) == ("wrong", "settings"))
+    );
+    assert!(
+        told[0].starts_with("TENANTRY_LISTN ") && told[1].starts_with("TENANTRY_LISTEN "),
+        "{told:?}"
+    );
+}
+
+/// A secret key that is not that of the database would only be noticed by a start, or a sign-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_secret_key_is_told() {
+    let database = TestDatabase::empty(Backend::Postgres).await;
+    let other = SECRET.replace('0', "f");
+    let with = |secret| {
+        [
+            ("TENANTRY_DATABASE_URL", database.url.as_str()),
+            ("TENANTRY_SECRET_KEY", secret),
+        ]
+    };
+    let server = Server::start(&database.url, &[("TENANTRY_SECRET_KEY", SECRET)]);
+    drop(server);
+    // The first key is made by whoever rotates, or signs in.
+    assert!(run(&["rotate-keys"], &with(SECRET)).status.success());
+    assert_eq!(found(&examined(&[], &with(SECRET)).1, "signing key").0, "fine");
+    let (code, lines) = examined(&[], &with(&other));
+    let (severity, says) = found(&lines, "signing key");
+    assert_eq!((code, severity), (2, "wrong"));
+    assert!(
+        says.contains("another secret") && says.contains("rotate-keys --now"),
+        "{says}"
+    );
 }
 
 #[test]

@@ -20,17 +20,24 @@ enum To {
     Full,
     /// A pipe that nobody reads from any more.
     Stalled,
+    /// One that is full already.
+    Jammed,
 }
 
-const ALL: [To; 3] = [To::Closed, To::Full, To::Stalled];
+const ALL: [To; 4] = [To::Closed, To::Full, To::Stalled, To::Jammed];
+/// What a pipe holds.
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// The stream, and the end of the pipe that has to live on.
 fn stream(to: To) -> (Stdio, Option<std::io::PipeReader>) {
     match to {
         To::Full => (OpenOptions::new().write(true).open("/dev/full").unwrap().into(), None),
         To::Closed => (std::io::pipe().unwrap().1.into(), None),
-        To::Stalled => {
-            let (reader, writer) = std::io::pipe().unwrap();
+        To::Stalled | To::Jammed => {
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            if to == To::Jammed {
+                writer.write_all(&[b'-'; PIPE_BYTES]).unwrap();
+            }
             (writer.into(), Some(reader))
         }
     }
@@ -91,7 +98,7 @@ impl Running {
         loop {
             if let Some(port) = listening(child.id()) {
                 let address = format!("127.0.0.1:{port}");
-                if get(&address, "/healthz").is_some() {
+                if get(&address, "/readyz").is_some() {
                     return Self { child, address };
                 }
             }
@@ -164,7 +171,7 @@ fn a_start_without_output_serves() {
         server.works(KEY, 3);
         assert_eq!(
             server.lines_dropped() > 0,
-            stderr != To::Stalled,
+            matches!(stderr, To::Closed | To::Full),
             "{stdout:?} {stderr:?}"
         );
         server.stops();
@@ -218,10 +225,12 @@ fn a_reader_that_stalls_holds_nobody_up() {
 
 #[test]
 fn a_first_key_that_nobody_saw_can_be_replaced() {
-    for to in [To::Closed, To::Full] {
+    for to in [Some(To::Closed), Some(To::Full), Some(To::Jammed), None] {
         let folder = tempfile::tempdir().unwrap();
         let (reader, err) = std::io::pipe().unwrap();
-        let server = Running::start(folder.path(), None, stream(to).0, err.into());
+        // Nowhere, as where a supervisor throws it away.
+        let (out, _out) = to.map_or_else(|| (Stdio::null(), None), stream);
+        let server = Running::start(folder.path(), None, out, err.into());
         let mut told = String::new();
         for line in BufReader::new(reader).lines().map(Result::unwrap) {
             told = told + &line + "\n";
@@ -267,4 +276,10 @@ fn a_command_whose_answer_is_lost_fails_in_words() {
     let mut silent = tenantry(&["schema"], &variables);
     let silent = silent.stdout(stream(To::Full).0).stderr(stream(To::Full).0).status();
     assert_eq!(silent.unwrap().code(), Some(1));
+    let (err, _err) = stream(To::Jammed);
+    let mut silent = tenantry(&["schema"], &variables);
+    assert_eq!(
+        silent.stdout(stream(To::Full).0).stderr(err).status().unwrap().code(),
+        Some(1)
+    );
 }

@@ -1,6 +1,6 @@
 //! Starting, and stopping: the binary itself on databases of its own.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,6 +13,7 @@ use tenantry::store::db::Database;
 use crate::support::binary::{Server, answer, request, run, tenantry, text};
 use crate::support::documents::ME;
 use crate::support::{Backend, TestDatabase};
+use crate::weather::get;
 
 const ADMINS: &str =
     "{ users { id email organizationId tenantId organizationRole roles { name } } countOrganizations countTenants }";
@@ -235,17 +236,82 @@ async fn a_start_that_waits_for_another_can_be_stopped() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    // Whatever else there is to do.
+    let mut by_hand = tenantry(&["migrate", "up"], &[("TENANTRY_DATABASE_URL", &database.url)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
                    WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_xact_lock%'";
     let limit = Instant::now() + Duration::from_secs(20);
-    while count(&other, waiting).await == 0 {
+    while count(&other, waiting).await < 2 {
         assert!(Instant::now() < limit, "it does not wait for the lock");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     signal(&child, "TERM");
     // A process 1 has no end by a signal but this one.
     assert_eq!(end_of(&mut child).code(), Some(0));
+    signal(&by_hand, "TERM");
+    assert_eq!(end_of(&mut by_hand).code(), Some(1));
+    let mut told = String::new();
+    by_hand.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("stopped by a signal before it was done"), "{told}");
     drop(at_work);
+}
+
+/// Supervisors that hear nothing of a process that waits would end it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_for_another_says_that_it_lives() {
+    let database = TestDatabase::empty(Backend::Postgres).await;
+    let other = Database::connect(&database.url).await.unwrap();
+    let at_work = other.begin_setup().await.unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let mut child = tenantry(&[], &[("TENANTRY_DATABASE_URL", &database.url)])
+        .env("TENANTRY_LISTEN", &address)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limit = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(&address).is_err() {
+        assert!(Instant::now() < limit, "it does not listen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
+    for path in ["/readyz", "/graphql", "/metrics", "/elsewhere"] {
+        assert_eq!(
+            get(&address, path),
+            (503, "the server is starting\n".to_owned()),
+            "{path}"
+        );
+    }
+    drop(at_work);
+    let limit = Instant::now() + Duration::from_secs(20);
+    while get(&address, "/readyz").0 != 200 {
+        assert!(Instant::now() < limit, "it does not start");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    signal(&child, "TERM");
+    assert_eq!(end_of(&mut child).code(), Some(0));
+}
+
+/// Without an audit log there is nothing to open anew, and no reason to end.
+#[test]
+fn a_hangup_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&format!("sqlite://{}", folder.path().join("t.db").display()), &[]);
+    let key = server.printed_key().unwrap().to_owned();
+    for _ in 0..3 {
+        server.signal("HUP");
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(server.call(&key, ME).0, 200);
+    }
+    assert!(server.is_running());
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
 }
 
 async fn count(db: &Database, sql: &str) -> i64 {

@@ -28,6 +28,7 @@ pub async fn examine(services: &Services) -> Vec<Finding> {
     }
     for (subject, looked) in [
         ("clock", clock(services).await),
+        ("signing key", signing_key(services).await),
         ("outbox", outbox(services).await),
         ("content", content(db).await),
         ("orphans", orphans(db).await),
@@ -123,6 +124,20 @@ async fn clock(services: &Services) -> Result<Finding> {
                 apart.as_secs()
             ),
         ),
+    })
+}
+
+async fn signing_key(services: &Services) -> Result<Finding> {
+    const SUBJECT: &str = "signing key";
+    let checked = services
+        .signing
+        .check_at_start(services.db.reader(), services.clock.now());
+    Ok(match checked.await {
+        Ok(()) => Finding::fine(
+            SUBJECT,
+            "The secret key opens those of the database, or there are none yet.",
+        ),
+        Err(error) => Finding::wrong(SUBJECT, format!("The server does not start: {error:#}.")),
     })
 }
 

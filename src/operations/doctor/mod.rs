@@ -74,6 +74,12 @@ impl Finding {
     }
 }
 
+/// That the configuration cannot be read, fault by fault.
+pub fn misconfigured(faults: &str) -> Vec<Finding> {
+    let faults = faults.lines().map(str::trim).filter(|fault| !fault.is_empty());
+    faults.map(|fault| Finding::wrong("settings", fault)).collect()
+}
+
 /// What can be seen without a connection to the database.
 pub fn examine_settings(config: &Config) -> Vec<Finding> {
     let mut found = settings::examine(config);

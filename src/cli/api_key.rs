@@ -1,0 +1,39 @@
+//! `tenantry api-key`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::arguments::ApiKeyArgs;
+use super::open::current;
+use super::output::say;
+use crate::context::OpContext;
+use crate::directory::api_key::{self, NewApiKey};
+use crate::directory::user::{self, Target};
+use crate::services::config::Config;
+
+pub async fn create(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
+    let services = current(config).await?;
+    let op = OpContext::machine(Arc::clone(&services));
+    let new = NewApiKey {
+        name: args.name.clone(),
+        ..NewApiKey::default()
+    };
+    let cannot = || format!("cannot make a key for '{}'", args.user);
+    let owner = user::known_by(&op, &args.user).await.with_context(cannot)?;
+    let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
+        .await
+        .with_context(cannot)?;
+    // Standard output holds the secret alone. Whoever reads neither has the key all the same.
+    let _ = writeln!(
+        std::io::stderr(),
+        "The API key '{}' is one of the user {owner}.",
+        minted.key.name
+    );
+    services.db.clone().close().await;
+    say(minted.secret.expose()).with_context(|| {
+        let name = &minted.key.name;
+        format!("the key '{name}' was made, and is lost: delete it, and make another")
+    })
+}

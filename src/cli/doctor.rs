@@ -1,0 +1,60 @@
+//! `tenantry doctor`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::arguments::DoctorArgs;
+use super::open::existing;
+use super::output::say;
+use crate::model::Email;
+use crate::operations::doctor::{self, Finding, Severity};
+use crate::services::config::Config;
+
+/// Prints what is found, line by line as it is found.
+pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let to = match &args.mail_to {
+        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is no e-mail address"))?),
+        None => None,
+    };
+    let mut worst = Severity::Fine;
+    let mut tell = |finding: &Finding| {
+        worst = worst.max(finding.severity);
+        tell(finding)
+    };
+    for finding in doctor::examine_settings(config) {
+        tell(&finding)?;
+    }
+    match existing(config).await {
+        Ok(services) => {
+            for finding in doctor::examine_database(&services).await {
+                tell(&finding)?;
+            }
+            if let Some(to) = &to {
+                tell(&doctor::send_mail(&services, to).await)?;
+            }
+            services.db.clone().close().await;
+        }
+        Err(error) => tell(&doctor::unopened(&error))?,
+    }
+    Ok(worst.exit_code().into())
+}
+
+/// A configuration that cannot be read is all that can be said.
+pub fn misconfigured(faults: &str) -> anyhow::Result<ExitCode> {
+    let mut worst = Severity::Fine;
+    for fault in doctor::misconfigured(faults) {
+        worst = worst.max(fault.severity);
+        tell(&fault)?;
+    }
+    Ok(worst.exit_code().into())
+}
+
+fn tell(finding: &Finding) -> anyhow::Result<()> {
+    say(format!(
+        "{:<6} {:<12} {}",
+        finding.severity.as_str(),
+        finding.subject,
+        finding.says
+    ))
+}

@@ -1,0 +1,77 @@
+//! What the commands work with: configuration, services, a database that is there.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use tokio_util::task::TaskTracker;
+
+use super::output::announce;
+use crate::authn::{Credentials, SigningKeys};
+use crate::context::Services;
+use crate::model::Clock;
+use crate::model::SecretSource;
+use crate::operations::setup;
+use crate::services::config::Config;
+use crate::services::hasher::Hasher;
+use crate::services::mailer::Mailer;
+use crate::services::refusals::Refusals;
+use crate::store::built_in_roles::BuiltInRoles;
+use crate::store::db::{Address, Database, SchemaState, schema_state};
+
+/// Opens the database, and makes the SQLite file where there is none. `address` is where links lead without a public URL.
+pub async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
+    let public_url = config.public_url.as_deref().unwrap_or(address);
+    Ok(Arc::new(Services {
+        db: Database::open(&config.database, config.database_connections).await?,
+        clock: Clock::System,
+        credentials: Credentials::default(),
+        hasher: Hasher::default(),
+        mailer: Mailer::new(&config.mail, config.mail_from.as_ref(), public_url)?,
+        refusals: Refusals::default(),
+        built_in_roles: BuiltInRoles::default(),
+        under_way: TaskTracker::new(),
+        signing: SigningKeys::new(
+            SecretSource::new(config.secret_key.clone(), config.database.sqlite_file()),
+            config.public_url.as_deref(),
+        ),
+    }))
+}
+
+/// Brings the database up, and at its first start prints the super admin's key.
+pub async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
+    if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
+        let key = key.expose();
+        let told = announce(format!(
+            "This is the first start. The super admin's API key, shown this once:\n\n    {key}\n"
+        ));
+        if let Err(error) = told {
+            tracing::error!(
+                "The super admin's API key is lost: {error:#}. Make another one: tenantry api-key --user {}",
+                setup::ADMIN_EMAIL
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Opens a database that is there, for a command beside the server: it makes none.
+pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
+    if let Address::Sqlite(path) = &config.database
+        && !path.exists()
+    {
+        bail!(
+            "there is no database at {} yet. The server makes it when it starts",
+            path.display()
+        );
+    }
+    services(config, "http://localhost").await
+}
+
+/// The same, with the schema of this binary.
+pub async fn current(config: &Config) -> anyhow::Result<Arc<Services>> {
+    let services = existing(config).await?;
+    if schema_state(services.db.reader()).await?.known()? != SchemaState::Current {
+        bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
+    }
+    Ok(services)
+}

@@ -1,0 +1,114 @@
+//! `tenantry serve`.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::open::{prepare, services};
+use super::output::announce;
+use crate::context::Services;
+use crate::directory::audit_event::AuditFile;
+use crate::graphql;
+use crate::http::{Bounds, once_started, router, serve};
+use crate::operations::signals::{self, Hangups};
+use crate::operations::worker::Workers;
+use crate::request::App;
+use crate::services::config::Config;
+
+/// How long what is under way may take to end, once the last request is answered: together with
+/// [`Bounds::grace`] less than the 30 seconds that supervisors wait before they kill.
+const END: Duration = Duration::from_secs(4);
+
+/// Serves until `stop`. Until the server has started, it answers that it lives, and that it is not ready.
+pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
+    // Whoever rotates the audit log file does not know whether the start is over.
+    let audit_file = config.audit_log.clone().map(|path| (path, Hangups::listen()));
+    if audit_file.is_none() {
+        signals::outlive_hangups(stop.clone());
+    }
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| cannot_listen(config.listen, &error))?;
+    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let routes = Arc::new(OnceLock::new());
+    let serving = tokio::spawn({
+        let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
+        async move { serve(listener, routes, &edge, Bounds::default(), stop.cancelled()).await }
+    });
+    // Another process may hold the database for long, while it brings the schema up to date.
+    let services = tokio::select! {
+        services = started(config, address) => services?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let app = App {
+        services: Arc::clone(&services),
+        schema: graphql::build(config.introspection),
+        pages: config.graphiql,
+        introspection: config.introspection,
+        edge: Arc::new(config.edge.clone()),
+    };
+    let workers = Workers::start(&services, audit_file);
+    routes.get_or_init(|| router(app));
+    let listening = format!("listening on http://{address}");
+    if announce(&listening).is_err() {
+        tracing::info!("{listening}");
+    }
+    serving.await.context("the server broke off")?;
+    let end = async {
+        services.under_way.close();
+        services.under_way.wait().await;
+        workers.stop().await;
+        services.db.clone().close().await;
+    };
+    if tokio::time::timeout(END, end).await.is_err() {
+        tracing::warn!("stopped before everything had ended: the database or the mail server does not answer");
+    }
+    Ok(())
+}
+
+/// Opens what a server works with, and brings the database up.
+async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
+    let services = services(config, &format!("http://{address}")).await?;
+    prepare(&services, config).await?;
+    services.signing.warn_without_secret();
+    if let Some(path) = &config.audit_log {
+        // What is wrong with the file is told now, not in the log of the worker that opens it later.
+        AuditFile::open(path)?;
+    }
+    if config.public_url.is_none() && address.ip().is_unspecified() {
+        tracing::warn!(
+            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which leads nowhere. Set it \
+             to the URL that people reach this server by."
+        );
+    }
+    measure_hashing(&services);
+    Ok(services)
+}
+
+/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+fn measure_hashing(services: &Arc<Services>) {
+    let hasher = services.hasher.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = hasher.measure() {
+            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+        }
+    });
+}
+
+/// The system's own words, and the way out.
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
+    let way_out = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "Another program listens there, perhaps another tenantry: stop it, or choose another port"
+        }
+        ErrorKind::PermissionDenied => "The system keeps this port for itself: choose one from 1024 on",
+        ErrorKind::AddrNotAvailable => "This machine has no such address: choose one of its own, or 0.0.0.0 for all",
+        _ => "Choose another address",
+    };
+    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0: any that is free).")
+}
