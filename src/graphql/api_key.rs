@@ -11,10 +11,10 @@ use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Targ
 use crate::directory::user::User;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, List, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, op, order_by,
     text_terms,
 };
-use crate::list::{self, Filter, Paging};
+use crate::list::{self, Filter};
 use crate::model::Permissions;
 use crate::model::Timestamp;
 
@@ -193,22 +193,12 @@ impl Listing for ApiKey {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> ApiKeyFields {
-        selection.names().fold(ApiKeyFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "name" => ApiKeyFields::NAME,
-                    "description" => ApiKeyFields::DESCRIPTION,
-                    "prefix" => ApiKeyFields::PREFIX,
-                    "permissions" => ApiKeyFields::PERMISSIONS,
-                    "expiryDate" => ApiKeyFields::EXPIRES_AT,
-                    "revoked" | "revokedAt" => ApiKeyFields::REVOKED_AT,
-                    "lastUsedAt" => ApiKeyFields::LAST_USED_AT,
-                    "createdAt" => ApiKeyFields::CREATED_AT,
-                    "updatedAt" => ApiKeyFields::UPDATED_AT,
-                    _ => ApiKeyFields::empty(),
-                }
-        })
+    fn behind(name: &str) -> ApiKeyFields {
+        match name {
+            "expiryDate" => ApiKeyFields::EXPIRES_AT,
+            "revoked" => ApiKeyFields::REVOKED_AT,
+            _ => ApiKeyFields::empty(),
+        }
     }
 
     fn present<'a>(
@@ -286,58 +276,15 @@ pub struct CreateApiKeyData {
     permissions: Option<Vec<String>>,
 }
 
-#[derive(Default)]
-pub struct ApiKeyQuery;
-
-#[Object]
-impl ApiKeyQuery {
+list_fields! {
+    ApiKeyQuery of ApiKey as ApiKeyObject, ApiKeyWhere, ApiKeyOrderBy, ApiKeyConnection;
+    where "Which keys; those in force by default.";
     /// The caller's own API keys; those in force, unless `where` speaks of `revoked`.
-    async fn api_keys(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<ApiKeyObject>> {
-        listing::page::<ApiKey>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
-    }
-
+    api_keys;
     /// How many keys `apiKeys` lists for this `where`.
-    async fn count_api_keys(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
-    ) -> Result<i64> {
-        listing::count::<ApiKey>(ctx, Some(r#where.unwrap_or_default())).await
-    }
-
+    count_api_keys;
     /// `apiKeys`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn api_keys_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<ApiKeyConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(
-            listing::connection::<ApiKey>(ctx, Some(r#where.unwrap_or_default()), order_by, paging)
-                .await?
-                .into(),
-        )
-    }
+    api_keys_connection;
 }
 
 #[derive(Default)]

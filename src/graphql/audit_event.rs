@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::audit_event::{AuditEvent, AuditEventFields, Term};
+use crate::directory::audit_event::{AuditEvent, Term};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::{
-    DateTime, List, Listing, OrderBy, PageSize, Result, Selection, TextFilter, combine, connection_type, listing,
-    text_terms,
+    DateTime, Listing, OrderBy, Selection, TextFilter, combine, connection_type, list_fields, text_terms,
 };
-use crate::list::{Filter, Order, Paging, SortKey};
+use crate::list::{Filter, Order, SortKey};
 
 /// Who did what to what. It names the fields that changed, never their values, and nothing changes it.
 #[derive(Clone, Debug, SimpleObject)]
@@ -159,25 +158,6 @@ impl Listing for AuditEvent {
         wanted.tests(op).and_own(Term::Settled)
     }
 
-    fn fields(selection: &Selection<'_>) -> AuditEventFields {
-        selection.names().fold(AuditEventFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "action" => AuditEventFields::ACTION,
-                    "actorId" => AuditEventFields::ACTOR_ID,
-                    "impersonatorId" => AuditEventFields::IMPERSONATOR_ID,
-                    "targetKind" => AuditEventFields::TARGET_KIND,
-                    "targetId" => AuditEventFields::TARGET_ID,
-                    "fields" => AuditEventFields::FIELDS,
-                    "requestId" => AuditEventFields::REQUEST_ID,
-                    "count" => AuditEventFields::COUNT,
-                    "refused" => AuditEventFields::REFUSED,
-                    "createdAt" => AuditEventFields::CREATED_AT,
-                    _ => AuditEventFields::empty(),
-                }
-        })
-    }
-
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
@@ -219,57 +199,14 @@ impl Listing for AuditEvent {
     }
 }
 
-#[derive(Default)]
-pub struct AuditQuery;
-
-#[Object]
-impl AuditQuery {
+list_fields! {
+    AuditQuery of AuditEvent as AuditEventObject, AuditEventWhere, AuditEventOrderBy, AuditEventConnection;
+    where "Which events; all of them by default.";
     /// The events of the caller's organization, of all for a super admin. Needs `read:audit`.
-    async fn audit_events(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which events; all of them by default.")] r#where: Option<AuditEventWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<AuditEventOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<AuditEventObject>> {
-        listing::page::<AuditEvent>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
-    }
-
+    audit_events;
     /// How many events `auditEvents` lists for this `where`.
-    async fn count_audit_events(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which events; all of them by default.")] r#where: Option<AuditEventWhere>,
-    ) -> Result<i64> {
-        listing::count::<AuditEvent>(ctx, Some(r#where.unwrap_or_default())).await
-    }
-
+    count_audit_events;
     /// `auditEvents`, continued from a cursor. Reading on from the last cursor never misses an event, however late it was
     /// committed.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn audit_events_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which events; all of them by default.")] r#where: Option<AuditEventWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<AuditEventOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<AuditEventConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(
-            listing::connection::<AuditEvent>(ctx, Some(r#where.unwrap_or_default()), order_by, paging)
-                .await?
-                .into(),
-        )
-    }
+    audit_events_connection;
 }

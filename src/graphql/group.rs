@@ -8,17 +8,17 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::group::{Clearable, Group, GroupChange, GroupFields, NewGroup, Target, Term};
+use crate::directory::group::{Clearable, Group, GroupChange, NewGroup, Target, Term};
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::role::{RoleObject, beside as roles_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op,
-    order_by, text_terms,
+    DateTime, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type, list_fields,
+    listing, op, order_by, text_terms,
 };
-use crate::list::{Filter, Link, Paging};
+use crate::list::{Filter, Link};
 use crate::store::entity::group_member;
 
 /// A named set of users of one organization. Its members have the roles that it carries.
@@ -207,21 +207,6 @@ impl Listing for Group {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> GroupFields {
-        selection.names().fold(GroupFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "key" => GroupFields::KEY,
-                    "name" => GroupFields::NAME,
-                    "description" => GroupFields::DESCRIPTION,
-                    "version" => GroupFields::VERSION,
-                    "createdAt" => GroupFields::CREATED_AT,
-                    "updatedAt" => GroupFields::UPDATED_AT,
-                    _ => GroupFields::empty(),
-                }
-        })
-    }
-
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
@@ -332,56 +317,15 @@ pub enum ClearableValue {
     Description,
 }
 
-#[derive(Default)]
-pub struct GroupQuery;
-
-#[Object]
-impl GroupQuery {
+list_fields! {
+    GroupQuery of Group as GroupObject, GroupWhere, GroupOrderBy, GroupConnection;
+    where "Which groups; all of them by default.";
     /// The groups that the caller may read (`read:group`): those of the own organization, all of them for a super admin.
-    async fn groups(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<GroupOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<GroupObject>> {
-        listing::page::<Group>(ctx, r#where, order_by, first, skip).await
-    }
-
+    groups;
     /// How many groups `groups` lists for this `where`.
-    async fn count_groups(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
-    ) -> Result<i64> {
-        listing::count::<Group>(ctx, r#where).await
-    }
-
+    count_groups;
     /// `groups`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn groups_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<GroupOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<GroupConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<Group>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    groups_connection;
 }
 
 #[derive(Default)]

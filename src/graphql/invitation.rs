@@ -15,10 +15,10 @@ use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_be
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, to_itself};
 use crate::graphql::{
-    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, address_terms, combine, connection_type, listing,
-    op, order_by, text_terms,
+    DateTime, List, Listing, Result, Selection, TextFilter, address_terms, combine, connection_type, list_fields,
+    listing, op, order_by, text_terms,
 };
-use crate::list::{Filter, Named, Paging};
+use crate::list::{Filter, Named};
 
 /// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
@@ -202,26 +202,13 @@ impl Listing for Invitation {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> InvitationFields {
-        selection.names().fold(InvitationFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "email" => InvitationFields::EMAIL,
-                    "state" => {
-                        InvitationFields::EXPIRES_AT | InvitationFields::ACCEPTED_AT | InvitationFields::WITHDRAWN_AT
-                    }
-                    "expiryDate" => InvitationFields::EXPIRES_AT,
-                    "acceptedAt" => InvitationFields::ACCEPTED_AT,
-                    "withdrawnAt" => InvitationFields::WITHDRAWN_AT,
-                    "mailState" => InvitationFields::MAILED_AT | InvitationFields::MAIL_FAILED_AT,
-                    "mailedAt" => InvitationFields::MAILED_AT,
-                    "mailProblem" => InvitationFields::MAIL_PROBLEM,
-                    "version" => InvitationFields::VERSION,
-                    "createdAt" => InvitationFields::CREATED_AT,
-                    "updatedAt" => InvitationFields::UPDATED_AT,
-                    _ => InvitationFields::empty(),
-                }
-        })
+    fn behind(name: &str) -> InvitationFields {
+        match name {
+            "state" => InvitationFields::EXPIRES_AT | InvitationFields::ACCEPTED_AT | InvitationFields::WITHDRAWN_AT,
+            "expiryDate" => InvitationFields::EXPIRES_AT,
+            "mailState" => InvitationFields::MAILED_AT | InvitationFields::MAIL_FAILED_AT,
+            _ => InvitationFields::empty(),
+        }
     }
 
     fn present<'a>(
@@ -312,57 +299,16 @@ pub struct AcceptInvitationData {
     password: String,
 }
 
-#[derive(Default)]
-pub struct InvitationQuery;
-
-#[Object]
-impl InvitationQuery {
+list_fields! {
+    InvitationQuery of Invitation as InvitationObject, InvitationWhere, InvitationOrderBy, InvitationConnection;
+    where "Which invitations; all of them by default.";
     /// The invitations that the caller may read (`read:user`): those of the own organization, all of them for a super
     /// admin.
-    async fn invitations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<InvitationOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<InvitationObject>> {
-        listing::page::<Invitation>(ctx, r#where, order_by, first, skip).await
-    }
-
+    invitations;
     /// How many invitations `invitations` lists for this `where`.
-    async fn count_invitations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
-    ) -> Result<i64> {
-        listing::count::<Invitation>(ctx, r#where).await
-    }
-
+    count_invitations;
     /// `invitations`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn invitations_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which invitations; all of them by default.")] r#where: Option<InvitationWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<InvitationOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<InvitationConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<Invitation>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    invitations_connection;
 }
 
 #[derive(Default)]

@@ -16,12 +16,15 @@ use crate::model::error::{Error, Result};
 /// How a kind of thing stands in the schema.
 pub trait Listing: Listed {
     type Object: Clone + Send + Sync;
-    type Where: InputType;
+    type Where: Default + InputType;
     type OrderBy: InputType + OrderBy;
 
     fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term>;
-    /// The columns behind what is selected.
-    fn fields(selection: &Selection<'_>) -> Self::Fields;
+    /// What a selected field needs to be read beside the column of its name.
+    fn behind(name: &str) -> Self::Fields {
+        let _ = name;
+        Self::Fields::default()
+    }
     /// Things as they are answered, with all that is selected under them.
     fn present<'a>(
         op: &'a OpContext,
@@ -35,8 +38,22 @@ pub trait Listing: Listed {
     }
 }
 
-fn filter_of<L: Listing>(op: &OpContext, wanted: Option<L::Where>) -> Filter<L::Term> {
-    wanted.map(|wanted| L::filter(op, wanted)).unwrap_or_default()
+/// The columns behind what is selected.
+pub fn fields_of<L: Listing>(selection: &Selection<'_>) -> L::Fields {
+    let names = selection.names();
+    names.fold(L::Fields::default(), |fields, name| {
+        fields | L::field(name) | L::behind(name)
+    })
+}
+
+/// Things behind others, by internal key, with what is selected under them.
+pub async fn beside<L: Listing>(
+    op: &OpContext,
+    found: HashMap<i64, L>,
+    selection: &Selection<'_>,
+) -> Result<HashMap<i64, L::Object>> {
+    let (keys, things): (Vec<i64>, Vec<L>) = found.into_iter().unzip();
+    Ok(keys.into_iter().zip(L::present(op, things, selection).await?).collect())
 }
 
 /// What a list's arguments ask for.
@@ -46,7 +63,7 @@ pub(super) fn asked<L: Listing>(
     order_by: Option<L::OrderBy>,
 ) -> (Filter<L::Term>, Order) {
     (
-        filter_of::<L>(op, wanted),
+        L::filter(op, wanted.unwrap_or_default()),
         order_by.map(OrderBy::order).unwrap_or_default(),
     )
 }
@@ -63,7 +80,7 @@ pub async fn page<L: Listing>(
     let _turn = op.turn().await;
     let selection = Selection::of(ctx);
     let (filter, order) = asked::<L>(op, wanted, order_by);
-    let things = list::page::<L>(op, &filter, order, L::fields(&selection), window(first, skip)?).await?;
+    let things = list::page::<L>(op, &filter, order, fields_of::<L>(&selection), window(first, skip)?).await?;
     Ok(L::present(op, things, &selection).await?.into())
 }
 
@@ -71,7 +88,7 @@ pub async fn page<L: Listing>(
 pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
     let op = op(ctx);
     let _turn = op.turn().await;
-    Ok(list::count::<L>(op, &filter_of::<L>(op, wanted)).await?)
+    Ok(list::count::<L>(op, &L::filter(op, wanted.unwrap_or_default())).await?)
 }
 
 /// One thing that a verb gave, as it is answered.
@@ -171,8 +188,9 @@ pub async fn nest_linked<L: Listing>(
             .argument::<L::OrderBy>("orderBy")
             .map(OrderBy::order)
             .unwrap_or_default();
-        let filter = filter_of::<L>(op, place.argument("where"));
-        let fields = L::fields(&place.selection);
+        let wanted: Option<L::Where> = place.argument("where");
+        let filter = wanted.map(|wanted| L::filter(op, wanted)).unwrap_or_default();
+        let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;
         // All children of all parents are presented together, so that what they nest is one statement too.
         let lengths: Vec<(i64, usize)> = lists.iter().map(|(key, list)| (*key, list.len())).collect();
@@ -229,7 +247,7 @@ pub async fn connection<L: Listing>(
     let selection = Selection::of(ctx);
     let node = selection.nodes();
     let (filter, order) = asked::<L>(op, wanted, order_by);
-    let slice = list::connection::<L>(op, &filter, order, L::fields(&node), &paging).await?;
+    let slice = list::connection::<L>(op, &filter, order, fields_of::<L>(&node), &paging).await?;
     let total_count = match selection.has("totalCount") {
         true => Some(list::count::<L>(op, &filter).await?),
         false => None,

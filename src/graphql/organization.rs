@@ -7,18 +7,16 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::organization::{
-    Clearable, NewOrganization, Organization, OrganizationChange, OrganizationFields, Term,
-};
+use crate::directory::organization::{Clearable, NewOrganization, Organization, OrganizationChange, Term};
 use crate::directory::tenant::Tenant;
 use crate::directory::user::{self, User};
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
     DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
-    listing, op, order_by, text_terms,
+    list_fields, listing, op, order_by, text_terms,
 };
-use crate::list::{Filter, Named, Paging};
+use crate::list::{Filter, Named};
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
 /// The top of the tree: it owns its tenants and users, and nothing crosses from one organization to another.
@@ -195,22 +193,6 @@ impl Listing for Organization {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> OrganizationFields {
-        selection.names().fold(OrganizationFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "name" => OrganizationFields::NAME,
-                    "variables" => OrganizationFields::VARIABLES,
-                    "mailAllowed" => OrganizationFields::MAIL_ALLOWED,
-                    "seatLimit" => OrganizationFields::SEAT_LIMIT,
-                    "version" => OrganizationFields::VERSION,
-                    "createdAt" => OrganizationFields::CREATED_AT,
-                    "updatedAt" => OrganizationFields::UPDATED_AT,
-                    _ => OrganizationFields::empty(),
-                }
-        })
-    }
-
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
@@ -263,15 +245,9 @@ pub async fn beside(
     pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
 ) -> crate::model::error::Result<HashMap<i64, OrganizationObject>> {
-    let (keys, things): (Vec<i64>, Vec<Organization>) =
-        crate::directory::organization::by_keys(op, pks, Organization::fields(selection))
-            .await?
-            .into_iter()
-            .unzip();
-    Ok(keys
-        .into_iter()
-        .zip(Organization::present(op, things, selection).await?)
-        .collect())
+    let fields = listing::fields_of::<Organization>(selection);
+    let found = crate::directory::organization::by_keys(op, pks, fields).await?;
+    listing::beside(op, found, selection).await
 }
 
 /// A new organization.
@@ -312,56 +288,15 @@ pub enum ClearableValue {
     Variables,
 }
 
-#[derive(Default)]
-pub struct OrganizationQuery;
-
-#[Object]
-impl OrganizationQuery {
+list_fields! {
+    OrganizationQuery of Organization as OrganizationObject, OrganizationWhere, OrganizationOrderBy, OrganizationConnection;
+    where "Which organizations; all of them by default.";
     /// The organizations that the caller may read: the own one with `read:org`, all of them for a super admin.
-    async fn organizations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which organizations; all of them by default.")] r#where: Option<OrganizationWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<OrganizationOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<OrganizationObject>> {
-        listing::page::<Organization>(ctx, r#where, order_by, first, skip).await
-    }
-
+    organizations;
     /// How many organizations `organizations` lists for this `where`.
-    async fn count_organizations(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which organizations; all of them by default.")] r#where: Option<OrganizationWhere>,
-    ) -> Result<i64> {
-        listing::count::<Organization>(ctx, r#where).await
-    }
-
+    count_organizations;
     /// `organizations`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn organizations_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which organizations; all of them by default.")] r#where: Option<OrganizationWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<OrganizationOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<OrganizationConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<Organization>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    organizations_connection;
 }
 
 #[derive(Default)]

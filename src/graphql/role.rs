@@ -8,14 +8,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::role::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleFields, Term};
+use crate::directory::role::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
-    text_terms,
+    DateTime, List, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, listing, op,
+    order_by, text_terms,
 };
-use crate::list::{Filter, Named, Paging};
+use crate::list::{Filter, Named};
 
 /// A named set of permissions, built in or made by an organization.
 ///
@@ -169,20 +169,6 @@ impl Listing for Role {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> RoleFields {
-        selection.names().fold(RoleFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "description" => RoleFields::DESCRIPTION,
-                    "permissions" => RoleFields::PERMISSIONS,
-                    "version" => RoleFields::VERSION,
-                    "createdAt" => RoleFields::CREATED_AT,
-                    "updatedAt" => RoleFields::UPDATED_AT,
-                    _ => RoleFields::empty(),
-                }
-        })
-    }
-
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
@@ -232,12 +218,10 @@ pub async fn beside<'r>(
     if pks.is_empty() {
         return Ok(HashMap::new());
     }
-    let (keys, roles): (Vec<i64>, Vec<Role>) = crate::directory::role::by_keys(op, pks, Role::fields(selection))
-        .await?
-        .into_iter()
-        .unzip();
-    let objects = Role::present(op, roles, selection).await?.into_iter().map(Arc::new);
-    let known: HashMap<i64, Arc<RoleObject>> = keys.into_iter().zip(objects).collect();
+    let fields = listing::fields_of::<Role>(selection);
+    let roles = crate::directory::role::by_keys(op, pks, fields).await?;
+    let known = listing::beside(op, roles, selection).await?.into_iter();
+    let known: HashMap<i64, Arc<RoleObject>> = known.map(|(key, role)| (key, Arc::new(role))).collect();
     Ok(owners
         .into_iter()
         .map(|(owner, roles)| {
@@ -281,57 +265,16 @@ pub enum ClearableValue {
     Description,
 }
 
-#[derive(Default)]
-pub struct RoleQuery;
-
-#[Object]
-impl RoleQuery {
+list_fields! {
+    RoleQuery of Role as RoleObject, RoleWhere, RoleOrderBy, RoleConnection;
+    where "Which roles; all of them by default.";
     /// The roles that the caller may read (`read:role`): the built-in ones and those of the own organization, for a super
     /// admin those of all.
-    async fn roles(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which roles; all of them by default.")] r#where: Option<RoleWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<RoleOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<RoleObject>> {
-        listing::page::<Role>(ctx, r#where, order_by, first, skip).await
-    }
-
+    roles;
     /// How many roles `roles` lists for this `where`.
-    async fn count_roles(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which roles; all of them by default.")] r#where: Option<RoleWhere>,
-    ) -> Result<i64> {
-        listing::count::<Role>(ctx, r#where).await
-    }
-
+    count_roles;
     /// `roles`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn roles_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which roles; all of them by default.")] r#where: Option<RoleWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<RoleOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<RoleConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<Role>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    roles_connection;
 }
 
 #[derive(Default)]

@@ -13,7 +13,7 @@ use crate::graphql::role::{RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
 use crate::graphql::tenant::{TenantMutation, TenantQuery};
-use crate::graphql::user::{UserMutation, UserQuery};
+use crate::graphql::user::{UserLists, UserMutation, UserQuery};
 
 /// What can be asked. Every list answers what the caller may see, and no more.
 #[derive(Default, MergedObject)]
@@ -21,6 +21,7 @@ pub struct Query(
     OrganizationQuery,
     TenantQuery,
     UserQuery,
+    UserLists,
     ApiKeyQuery,
     GroupQuery,
     RoleQuery,

@@ -11,10 +11,10 @@ use crate::directory::session::{Impersonation, Session, SessionFields, SignIn, T
 use crate::directory::user::User;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, PageSize, Result, Selection, TextFilter, combine, connection_type, listing, op, order_by,
+    DateTime, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, listing, op, order_by,
     text_terms,
 };
-use crate::list::{self, Filter, Named, Paging};
+use crate::list::{self, Filter, Named};
 use crate::model::Actor;
 use crate::model::error::Error;
 
@@ -176,19 +176,11 @@ impl Listing for Session {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> SessionFields {
-        selection.names().fold(SessionFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "reason" => SessionFields::REASON,
-                    "active" => SessionFields::EXPIRES_AT | SessionFields::ENDED_AT,
-                    "createdAt" => SessionFields::CREATED_AT,
-                    "updatedAt" => SessionFields::UPDATED_AT,
-                    "expiresAt" => SessionFields::EXPIRES_AT,
-                    "endedAt" => SessionFields::ENDED_AT,
-                    _ => SessionFields::empty(),
-                }
-        })
+    fn behind(name: &str) -> SessionFields {
+        match name {
+            "active" => SessionFields::EXPIRES_AT | SessionFields::ENDED_AT,
+            _ => SessionFields::empty(),
+        }
     }
 
     fn present<'a>(
@@ -259,58 +251,15 @@ async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
     })
 }
 
-#[derive(Default)]
-pub struct SessionQuery;
-
-#[Object]
-impl SessionQuery {
+list_fields! {
+    SessionQuery of Session as SessionObject, SessionWhere, SessionOrderBy, SessionConnection;
+    where "Which sessions; those in force by default.";
     /// The caller's sessions, and those in which the caller impersonates somebody.
-    async fn sessions(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<SessionOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<SessionObject>> {
-        listing::page::<Session>(ctx, Some(r#where.unwrap_or_default()), order_by, first, skip).await
-    }
-
+    sessions;
     /// How many sessions `sessions` lists for this `where`.
-    async fn count_sessions(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
-    ) -> Result<i64> {
-        listing::count::<Session>(ctx, Some(r#where.unwrap_or_default())).await
-    }
-
+    count_sessions;
     /// `sessions`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn sessions_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which sessions; those in force by default.")] r#where: Option<SessionWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<SessionOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<SessionConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(
-            listing::connection::<Session>(ctx, Some(r#where.unwrap_or_default()), order_by, paging)
-                .await?
-                .into(),
-        )
-    }
+    sessions_connection;
 }
 
 #[derive(Default)]

@@ -7,15 +7,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::tenant::{Clearable, NewTenant, Tenant, TenantChange, TenantFields, Term};
+use crate::directory::tenant::{Clearable, NewTenant, Tenant, TenantChange, Term};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
     DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
-    listing, op, order_by, text_terms,
+    list_fields, listing, op, order_by, text_terms,
 };
-use crate::list::{Filter, Named, Paging};
+use crate::list::{Filter, Named};
 use crate::store::entity::user as user_table;
 
 /// A part of an organization. It groups users; nobody administers just one.
@@ -167,20 +167,6 @@ impl Listing for Tenant {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> TenantFields {
-        selection.names().fold(TenantFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "name" => TenantFields::NAME,
-                    "variables" => TenantFields::VARIABLES,
-                    "version" => TenantFields::VERSION,
-                    "createdAt" => TenantFields::CREATED_AT,
-                    "updatedAt" => TenantFields::UPDATED_AT,
-                    _ => TenantFields::empty(),
-                }
-        })
-    }
-
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
@@ -223,14 +209,9 @@ pub async fn beside(
     pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
 ) -> crate::model::error::Result<HashMap<i64, TenantObject>> {
-    let (keys, things): (Vec<i64>, Vec<Tenant>) = crate::directory::tenant::by_keys(op, pks, Tenant::fields(selection))
-        .await?
-        .into_iter()
-        .unzip();
-    Ok(keys
-        .into_iter()
-        .zip(Tenant::present(op, things, selection).await?)
-        .collect())
+    let fields = listing::fields_of::<Tenant>(selection);
+    let found = crate::directory::tenant::by_keys(op, pks, fields).await?;
+    listing::beside(op, found, selection).await
 }
 
 /// A new tenant.
@@ -263,56 +244,15 @@ pub enum ClearableValue {
     Variables,
 }
 
-#[derive(Default)]
-pub struct TenantQuery;
-
-#[Object]
-impl TenantQuery {
+list_fields! {
+    TenantQuery of Tenant as TenantObject, TenantWhere, TenantOrderBy, TenantConnection;
+    where "Which tenants; all of them by default.";
     /// The tenants that the caller may read (`read:tenant`): those of the own organization, all of them for a super admin.
-    async fn tenants(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<TenantOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<TenantObject>> {
-        listing::page::<Tenant>(ctx, r#where, order_by, first, skip).await
-    }
-
+    tenants;
     /// How many tenants `tenants` lists for this `where`.
-    async fn count_tenants(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
-    ) -> Result<i64> {
-        listing::count::<Tenant>(ctx, r#where).await
-    }
-
+    count_tenants;
     /// `tenants`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn tenants_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<TenantOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<TenantConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<Tenant>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    tenants_connection;
 }
 
 #[derive(Default)]

@@ -20,10 +20,10 @@ use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::{
-    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Rows, Selection, TextFilter, address_terms,
-    combine, connection_type, listing, op, or_null, order_by, rows, text_terms, window,
+    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, address_terms, combine,
+    connection_type, list_fields, listing, op, or_null, order_by, text_terms, window,
 };
-use crate::list::{self, Cell, Filter, Paging};
+use crate::list::{self, Cell, Filter};
 use crate::model::Actor;
 use crate::model::Email;
 use crate::store::entity::api_key as api_key_table;
@@ -341,25 +341,14 @@ impl Listing for User {
         wanted.filter(op)
     }
 
-    fn fields(selection: &Selection<'_>) -> UserFields {
-        selection.names().fold(UserFields::empty(), |fields, name| {
-            fields
-                | match name {
-                    "email" => UserFields::EMAIL,
-                    "name" => UserFields::DISPLAY_NAME,
-                    "firstname" => UserFields::FIRSTNAME,
-                    "lastname" => UserFields::LASTNAME,
-                    "activated" | "viewerCan" => UserFields::ACTIVATED,
-                    "variables" => UserFields::VARIABLES,
-                    "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
-                    "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
-                    "lastSeenAt" => UserFields::LAST_SEEN_AT,
-                    "version" => UserFields::VERSION,
-                    "createdAt" => UserFields::CREATED_AT,
-                    "updatedAt" => UserFields::UPDATED_AT,
-                    _ => UserFields::empty(),
-                }
-        })
+    fn behind(name: &str) -> UserFields {
+        match name {
+            "name" => UserFields::DISPLAY_NAME,
+            "viewerCan" => UserFields::ACTIVATED,
+            "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
+            "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
+            _ => UserFields::empty(),
+        }
     }
 
     fn present<'a>(
@@ -402,12 +391,8 @@ pub async fn beside(
     selection: &Selection<'_>,
 ) -> crate::model::error::Result<std::collections::HashMap<i64, UserObject>> {
     let granted = crate::directory::user::readable(op)?;
-    let found = list::by_keys::<User>(op, &granted, pks, User::fields(selection)).await?;
-    let (keys, users): (Vec<i64>, Vec<User>) = found.into_iter().unzip();
-    Ok(keys
-        .into_iter()
-        .zip(User::present(op, users, selection).await?)
-        .collect())
+    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(selection)).await?;
+    listing::beside(op, found, selection).await
 }
 
 /// What stands beside a page of users: one statement for each relation that is selected.
@@ -660,53 +645,18 @@ impl UserQuery {
     async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
+}
 
+list_fields! {
+    UserLists of User as UserObject, UserWhere, UserOrderBy, UserConnection;
+    where "Which users; all of them by default.";
     /// The users that the caller may read: those of the own organization with `read:user`, all of them for a super admin,
     /// oneself otherwise.
-    async fn users(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<UserOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<Rows<UserObject>> {
-        rows::<User>(ctx, r#where, order_by, first, skip).await
-    }
-
+    users;
     /// How many users `users` lists for this `where`.
-    async fn count_users(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
-    ) -> Result<i64> {
-        listing::count::<User>(ctx, r#where).await
-    }
-
+    count_users;
     /// `users`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
-    async fn users_connection(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<UserOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-        #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-        #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-        #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
-    ) -> Result<UserConnection> {
-        let paging = Paging {
-            first,
-            after,
-            last,
-            before,
-        };
-        Ok(listing::connection::<User>(ctx, r#where, order_by, paging)
-            .await?
-            .into())
-    }
+    users_connection;
 }
 
 /// A user as it sees itself, for who has just become it without a credential.
@@ -720,7 +670,7 @@ pub async fn to_itself(ctx: &Context<'_>, user: User) -> Result<UserObject> {
 }
 
 async fn oneself(ctx: &Context<'_>) -> Result<Option<UserObject>> {
-    let fields = User::fields(&Selection::of(ctx));
+    let fields = listing::fields_of::<User>(&Selection::of(ctx));
     match crate::directory::user::oneself(op(ctx), fields).await? {
         Some(user) => listing::one(ctx, user).await.map(Some),
         None => Ok(None),

@@ -20,8 +20,8 @@ pub use cursor::Cursor;
 pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
 pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, names_one, none_named};
-pub use record::Weigh;
-pub(crate) use record::record;
+pub use record::{Weigh, is_called};
+pub(crate) use record::{orders, record};
 pub use statement::{Children, Link, by_keys, count, few, for_parents, ids_of, page};
 pub use written::{Cell, Member, page_as_json};
 
@@ -30,15 +30,27 @@ use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
 use crate::authz::{Granted, Resource};
 use crate::model::error::{Error, Result};
+use crate::model::{Email, Timestamp};
 
 /// At most this many things on a page.
 pub const PAGE_MAX: u32 = 100;
 
-/// A kind of thing that is listed.
-pub trait Listed: Weigh + Sized + Send + Sync + 'static {
-    type Entity: EntityTrait;
+/// What a kind of thing is ordered by: [`orders!`] declares it.
+pub trait Sorted {
     /// Which of its columns are read.
-    type Fields: Copy + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
+    type Fields: Copy + Default + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
+
+    /// The fields that a sort key is made of.
+    fn sort_fields(key: SortKey) -> Self::Fields;
+    /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
+    fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
+    /// The value of that expression, for cursors.
+    fn sort_value(&self, key: SortKey) -> SortValue;
+}
+
+/// A kind of thing that is listed: [`record!`] declares it.
+pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
+    type Entity: EntityTrait;
     /// One test in a filter.
     type Term: Send + Sync;
     /// What the gate is asked for.
@@ -48,16 +60,12 @@ pub trait Listed: Weigh + Sized + Send + Sync + 'static {
     fn columns(fields: Self::Fields) -> Vec<<Self::Entity as EntityTrait>::Column>;
     /// Reads a row that starts with the columns of these fields; fields that were not selected are left at their default.
     fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
-    /// The fields that a sort key is made of.
-    fn sort_fields(key: SortKey) -> Self::Fields;
+    /// The field of this name, as GraphQL spells it; none, if nothing is read for it.
+    fn field(name: &str) -> Self::Fields;
     /// The rows that a scope reaches.
     fn within(granted: &Granted) -> Condition;
     /// The rows that pass a test.
     fn condition(sql: &mut Sql, term: &Self::Term) -> Result<Condition>;
-    /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
-    /// The value of that expression, for cursors.
-    fn sort_value(&self, key: SortKey) -> SortValue;
     fn pk(&self) -> i64;
     fn public_id(&self) -> &str;
     fn pk_column() -> <Self::Entity as EntityTrait>::Column;
@@ -79,6 +87,24 @@ pub enum SortKey {
 pub enum SortValue {
     Number(i64),
     Text(String),
+}
+
+impl From<&Timestamp> for SortValue {
+    fn from(time: &Timestamp) -> Self {
+        Self::Number(time.micros())
+    }
+}
+
+impl From<&String> for SortValue {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<&Option<Email>> for SortValue {
+    fn from(address: &Option<Email>) -> Self {
+        Self::Text(address.as_ref().map(Email::to_string).unwrap_or_default())
+    }
 }
 
 /// An order: a key, and each way.

@@ -41,14 +41,34 @@ weigh! {
     bool i64 Timestamp
 }
 
-/// Declares a thing, the set of its fields, and how both are read from a row.
+/// Whether a field is called this in GraphQL: `created_at` is `createdAt`.
+pub fn is_called(field: &str, name: &str) -> bool {
+    let mut letters = name.chars();
+    let mut upper = false;
+    for c in field.chars() {
+        if c == '_' {
+            upper = true;
+            continue;
+        }
+        let wanted = if upper { c.to_ascii_uppercase() } else { c };
+        upper = false;
+        if letters.next() != Some(wanted) {
+            return false;
+        }
+    }
+    letters.next().is_none()
+}
+
+/// Declares a kind of thing that is listed: what is read of it, and how it is found.
 ///
-/// The fields under `always` are read each time; each of the others has a flag in the set. It is one declaration so
-/// that a field cannot be declared and not read, or read under another's flag.
+/// The fields under `always` are read each time; each of the others has a flag in the set, and is read where the field of
+/// its name is selected. It is one declaration so that a field cannot be declared and not read, or read under another's flag.
+/// The module has the table's entity as `table`, its columns as `Column`, the tests of filters as `Term`, and what they are
+/// in SQL as `read::condition`.
 macro_rules! record {
     (
         $(#[$doc:meta])*
-        $name:ident, $fields:ident, $number:ident from $columns:ty {
+        $name:ident, $fields:ident, $number:ident of $resource:ident {
             always { $($(#[$key_doc:meta])* $key:ident: $key_type:ty = $key_column:ident,)* }
             $($(#[$field_doc:meta])* $flag:ident $field:ident: $type:ty = $column:ident,)*
         }
@@ -62,8 +82,10 @@ macro_rules! record {
 
         bitflags::bitflags! {
             /// Which fields are read; one that is not stays at its default.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
             pub struct $fields: u32 {
+                /// Of what is read each time.
+                const ALWAYS = 0;
                 $(const $flag = 1 << ($number::$flag as u32);)*
             }
         }
@@ -77,17 +99,29 @@ macro_rules! record {
             }
         }
 
-        impl $name {
-            fn columns_of(fields: $fields) -> Vec<$columns> {
-                let mut columns = vec![$(<$columns>::$key_column,)*];
+        impl From<table::Model> for $name {
+            fn from(row: table::Model) -> Self {
+                Self {
+                    $($key: row.$key,)*
+                    $($field: row.$field.into(),)*
+                }
+            }
+        }
+
+        impl crate::list::Listed for $name {
+            type Entity = table::Entity;
+            type Term = Term;
+            const RESOURCE: crate::authz::Resource = crate::authz::Resource::$resource;
+
+            fn columns(fields: $fields) -> Vec<Column> {
+                let mut columns = vec![$(Column::$key_column,)*];
                 $(if fields.contains($fields::$flag) {
-                    columns.push(<$columns>::$column);
+                    columns.push(Column::$column);
                 })*
                 columns
             }
 
-            /// From a row that starts with those columns, in their order.
-            fn from_row(row: &sea_orm::QueryResult, fields: $fields) -> Result<Self, sea_orm::DbErr> {
+            fn read(row: &sea_orm::QueryResult, fields: $fields) -> Result<Self, sea_orm::DbErr> {
                 let mut places = 0..;
                 let mut next = || places.next().unwrap_or_default();
                 Ok(Self {
@@ -99,8 +133,70 @@ macro_rules! record {
                     },)*
                 })
             }
+
+            fn field(name: &str) -> $fields {
+                $(if crate::list::is_called(stringify!($field), name) {
+                    return $fields::$flag;
+                })*
+                $fields::empty()
+            }
+
+            fn within(granted: &crate::authz::Granted) -> sea_orm::Condition {
+                table::within(granted)
+            }
+
+            fn condition(sql: &mut crate::list::Sql, term: &Term) -> crate::model::error::Result<sea_orm::Condition> {
+                read::condition(sql, term)
+            }
+
+            fn pk(&self) -> i64 {
+                self.pk
+            }
+
+            fn public_id(&self) -> &str {
+                self.id.as_str()
+            }
+
+            fn pk_column() -> Column {
+                Column::Pk
+            }
+
+            fn id_column() -> Column {
+                Column::Id
+            }
         }
     };
 }
 
-pub(crate) use record;
+/// Declares what a kind of thing is ordered by, beside its id: columns, each with the flag and the field that it is read to.
+macro_rules! orders {
+    ($name:ident, $fields:ident { $($key:ident: $flag:ident $column:ident $field:ident,)* }) => {
+        impl crate::list::Sorted for $name {
+            type Fields = $fields;
+
+            fn sort_fields(key: crate::list::SortKey) -> $fields {
+                match key {
+                    $(crate::list::SortKey::$key => $fields::$flag,)*
+                    _ => $fields::empty(),
+                }
+            }
+
+            fn sort_expression(key: crate::list::SortKey) -> Option<sea_orm::sea_query::SimpleExpr> {
+                match key {
+                    $(crate::list::SortKey::$key => Some(sea_orm::IntoSimpleExpr::into_simple_expr(Column::$column)),)*
+                    crate::list::SortKey::Id => Some(sea_orm::IntoSimpleExpr::into_simple_expr(Column::Id)),
+                    _ => None,
+                }
+            }
+
+            fn sort_value(&self, key: crate::list::SortKey) -> crate::list::SortValue {
+                match key {
+                    $(crate::list::SortKey::$key => (&self.$field).into(),)*
+                    _ => crate::list::SortValue::Text(self.id.to_string()),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {orders, record};

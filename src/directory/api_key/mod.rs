@@ -17,20 +17,13 @@ pub use read::{Target, Term};
 pub use revoke::revoke;
 pub use rotate::rotate;
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{ApiKeyId, Timestamp};
 use crate::store::entity::api_key::{self as table, Column};
 
 record! {
     /// An API key, without its secret, which nobody has but its owner.
-    ApiKey, ApiKeyFields, ApiKeyFieldNumber from Column {
+    ApiKey, ApiKeyFields, ApiKeyFieldNumber of ApiKey {
         always {
             pk: i64 = Pk,
             id: ApiKeyId = Id,
@@ -49,88 +42,10 @@ record! {
     }
 }
 
-impl From<table::Model> for ApiKey {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            user_pk: row.user_pk,
-            name: row.name,
-            description: row.description,
-            prefix: row.prefix,
-            permissions: row.permissions,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
-            last_used_at: row.last_used_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for ApiKey {
-    type Entity = table::Entity;
-    type Fields = ApiKeyFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::ApiKey;
-
-    fn columns(fields: ApiKeyFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: ApiKeyFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> ApiKeyFields {
-        match key {
-            SortKey::CreatedAt => ApiKeyFields::CREATED_AT,
-            SortKey::UpdatedAt => ApiKeyFields::UPDATED_AT,
-            SortKey::Name => ApiKeyFields::NAME,
-            SortKey::Email | SortKey::Id => ApiKeyFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Name => Some(Column::Name.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Email => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name => SortValue::Text(self.name.clone()),
-            SortKey::Id | SortKey::Email => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    ApiKey, ApiKeyFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+        Name: NAME Name name,
     }
 }

@@ -23,19 +23,16 @@ pub use file::{AuditFile, file_position};
 pub use follow::newest_position;
 pub use read::Term;
 
-use sea_orm::entity::prelude::*;
+use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{Condition, IntoSimpleExpr, QueryResult};
 
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record as list_record};
+use crate::list::{SortKey, SortValue, Sorted, record};
 use crate::model::Timestamp;
-use crate::model::error::Result;
 use crate::store::entity::audit_event::{self as table, Column};
 
-list_record! {
+record! {
     /// An event of the audit trail.
-    AuditEvent, AuditEventFields, AuditEventFieldNumber from Column {
+    AuditEvent, AuditEventFields, AuditEventFieldNumber of AuditEvent {
         always {
             pk: i64 = Pk,
             id: String = Id,
@@ -56,30 +53,11 @@ list_record! {
     }
 }
 
-impl Listed for AuditEvent {
-    type Entity = table::Entity;
+impl Sorted for AuditEvent {
     type Fields = AuditEventFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::AuditEvent;
-
-    fn columns(fields: AuditEventFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: AuditEventFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
 
     fn sort_fields(_key: SortKey) -> AuditEventFields {
         AuditEventFields::POSITION
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
     }
 
     /// The order of commits is the only one, so that what was read stays read.
@@ -92,21 +70,5 @@ impl Listed for AuditEvent {
 
     fn sort_value(&self, _key: SortKey) -> SortValue {
         SortValue::Number(self.position)
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        &self.id
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
     }
 }

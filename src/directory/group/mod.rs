@@ -23,20 +23,13 @@ pub use members::{add_user, leave_all_in_txn, remove_user};
 pub use read::{Target, Term, has_one_of, locate, of_user, readable, readable_of_oneself};
 pub use update::{Clearable, GroupChange, update};
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{GroupId, Timestamp};
 use crate::store::entity::group::{self as table, Column};
 
 record! {
     /// A group.
-    Group, GroupFields, GroupFieldNumber from Column {
+    Group, GroupFields, GroupFieldNumber of Group {
         always {
             pk: i64 = Pk,
             id: GroupId = Id,
@@ -51,85 +44,10 @@ record! {
     }
 }
 
-impl From<table::Model> for Group {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            organization_pk: row.organization_pk,
-            key: row.key,
-            name: row.name,
-            description: row.description,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for Group {
-    type Entity = table::Entity;
-    type Fields = GroupFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::Group;
-
-    fn columns(fields: GroupFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: GroupFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> GroupFields {
-        match key {
-            SortKey::CreatedAt => GroupFields::CREATED_AT,
-            SortKey::UpdatedAt => GroupFields::UPDATED_AT,
-            SortKey::Name => GroupFields::NAME,
-            SortKey::Email | SortKey::Id => GroupFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Name => Some(Column::Name.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Email => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name => SortValue::Text(self.name.clone()),
-            SortKey::Id | SortKey::Email => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    Group, GroupFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+        Name: NAME Name name,
     }
 }

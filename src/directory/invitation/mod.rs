@@ -19,20 +19,13 @@ pub use resend::resend;
 pub use send::{NewInvitation, send};
 pub use withdraw::withdraw;
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{Email, InvitationId, Timestamp};
 use crate::store::entity::invitation::{self as table, Column};
 
 record! {
     /// An invitation.
-    Invitation, InvitationFields, InvitationFieldNumber from Column {
+    Invitation, InvitationFields, InvitationFieldNumber of Invitation {
         always {
             pk: i64 = Pk,
             id: InvitationId = Id,
@@ -89,90 +82,10 @@ impl Invitation {
     }
 }
 
-impl From<table::Model> for Invitation {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            organization_pk: row.organization_pk,
-            tenant_pk: row.tenant_pk,
-            email: Some(row.email),
-            expires_at: row.expires_at,
-            accepted_at: row.accepted_at,
-            withdrawn_at: row.withdrawn_at,
-            mailed_at: row.mailed_at,
-            mail_failed_at: row.mail_failed_at,
-            mail_problem: row.mail_problem,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for Invitation {
-    type Entity = table::Entity;
-    type Fields = InvitationFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::Invitation;
-
-    fn columns(fields: InvitationFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: InvitationFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> InvitationFields {
-        match key {
-            SortKey::CreatedAt => InvitationFields::CREATED_AT,
-            SortKey::UpdatedAt => InvitationFields::UPDATED_AT,
-            SortKey::Email => InvitationFields::EMAIL,
-            SortKey::Name | SortKey::Id => InvitationFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Email => Some(Column::Email.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Name => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
-            SortKey::Id | SortKey::Name => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    Invitation, InvitationFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+        Email: EMAIL Email email,
     }
 }

@@ -15,20 +15,13 @@ pub use mail::{is_mailed, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, locate, readable};
 pub use update::{Clearable, OrganizationChange, update};
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{JsonText, OrganizationId, Timestamp};
 use crate::store::entity::organization::{self as table, Column};
 
 record! {
     /// An organization.
-    Organization, OrganizationFields, OrganizationFieldNumber from Column {
+    Organization, OrganizationFields, OrganizationFieldNumber of Organization {
         always {
             pk: i64 = Pk,
             id: OrganizationId = Id,
@@ -45,85 +38,10 @@ record! {
     }
 }
 
-impl From<table::Model> for Organization {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            name: row.name,
-            variables: row.variables,
-            seat_limit: row.seat_limit,
-            mail_allowed: Some(row.mail_allowed),
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for Organization {
-    type Entity = table::Entity;
-    type Fields = OrganizationFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::Organization;
-
-    fn columns(fields: OrganizationFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: OrganizationFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> OrganizationFields {
-        match key {
-            SortKey::CreatedAt => OrganizationFields::CREATED_AT,
-            SortKey::UpdatedAt => OrganizationFields::UPDATED_AT,
-            SortKey::Name => OrganizationFields::NAME,
-            SortKey::Email | SortKey::Id => OrganizationFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Name => Some(Column::Name.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Email => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name => SortValue::Text(self.name.clone()),
-            SortKey::Id | SortKey::Email => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    Organization, OrganizationFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+        Name: NAME Name name,
     }
 }

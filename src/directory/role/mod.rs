@@ -31,21 +31,14 @@ pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update};
 pub use withdraw::withdraw;
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{BuiltIn, Permissions, stored_permissions};
 use crate::model::{RoleId, Timestamp};
 use crate::store::entity::role::{self as table, Column};
 
 record! {
     /// A role.
-    Role, RoleFields, RoleFieldNumber from Column {
+    Role, RoleFields, RoleFieldNumber of Role {
         always {
             pk: i64 = Pk,
             id: RoleId = Id,
@@ -55,7 +48,7 @@ record! {
         }
         DESCRIPTION description: Option<String> = Description,
         /// As stored; see [`Role::permissions`].
-        PERMISSIONS stored_permissions: String = Permissions,
+        PERMISSIONS permissions: String = Permissions,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,
@@ -73,7 +66,7 @@ impl Role {
 
     /// What it permits.
     pub fn permissions(&self) -> Permissions {
-        stored_permissions(self.organization_pk, &self.name, &self.stored_permissions)
+        stored_permissions(self.organization_pk, &self.name, &self.permissions)
     }
 
     /// What it is for.
@@ -85,85 +78,11 @@ impl Role {
     }
 }
 
-impl From<table::Model> for Role {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            organization_pk: row.organization_pk,
-            name: row.name,
-            description: row.description,
-            stored_permissions: row.permissions,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for Role {
-    type Entity = table::Entity;
-    type Fields = RoleFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::Role;
-
-    fn columns(fields: RoleFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: RoleFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> RoleFields {
-        match key {
-            SortKey::CreatedAt => RoleFields::CREATED_AT,
-            SortKey::UpdatedAt => RoleFields::UPDATED_AT,
-            SortKey::Name | SortKey::Email | SortKey::Id => RoleFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Name => Some(Column::Name.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Email => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name => SortValue::Text(self.name.clone()),
-            SortKey::Id | SortKey::Email => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    Role, RoleFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+        Name: ALWAYS Name name,
     }
 }
 

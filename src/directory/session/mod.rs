@@ -39,20 +39,13 @@ pub use revoke::{end_all, end_all_but, forgotten_before, revoke};
 pub use sign_in::{SignIn, sign_in};
 pub use sign_out::sign_out;
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
-
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{orders, record};
 use crate::model::{SessionId, Timestamp};
 use crate::store::entity::session::{self as table, Column};
 
 record! {
     /// A session, without its tokens.
-    Session, SessionFields, SessionFieldNumber from Column {
+    Session, SessionFields, SessionFieldNumber of Session {
         always {
             pk: i64 = Pk,
             id: SessionId = Id,
@@ -68,82 +61,9 @@ record! {
     }
 }
 
-impl From<table::Model> for Session {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            user_pk: row.user_pk,
-            impersonator_pk: row.impersonator_pk,
-            reason: row.reason,
-            expires_at: row.expires_at,
-            ended_at: row.ended_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for Session {
-    type Entity = table::Entity;
-    type Fields = SessionFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::Session;
-
-    fn columns(fields: SessionFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: SessionFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
-
-    fn sort_fields(key: SortKey) -> SessionFields {
-        match key {
-            SortKey::CreatedAt => SessionFields::CREATED_AT,
-            SortKey::UpdatedAt => SessionFields::UPDATED_AT,
-            SortKey::Name | SortKey::Email | SortKey::Id => SessionFields::empty(),
-        }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
-    }
-
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
-        match key {
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
-            SortKey::UpdatedAt => Some(Column::UpdatedAt.into_simple_expr()),
-            SortKey::Id => Some(Column::Id.into_simple_expr()),
-            SortKey::Name | SortKey::Email => None,
-        }
-    }
-
-    fn sort_value(&self, key: SortKey) -> SortValue {
-        match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
-            SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name | SortKey::Email | SortKey::Id => SortValue::Text(self.id.to_string()),
-        }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
+orders! {
+    Session, SessionFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
     }
 }

@@ -35,20 +35,16 @@ pub use seats::used as seats_used;
 pub use update::{Clearable, UserChange, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 
-use sea_orm::Condition;
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{IntoSimpleExpr, QueryResult};
+use sea_orm::IntoSimpleExpr;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 
-use crate::authz::{Granted, Resource};
-use crate::list::{Listed, SortKey, SortValue, Sql, record};
-use crate::model::error::Result;
+use crate::list::{SortKey, SortValue, Sorted, record};
 use crate::model::{Email, JsonText, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
 
 record! {
     /// A user.
-    User, UserFields, UserFieldNumber from Column {
+    User, UserFields, UserFieldNumber of User {
         always {
             pk: i64 = Pk,
             id: UserId = Id,
@@ -113,42 +109,8 @@ impl User {
     }
 }
 
-impl From<table::Model> for User {
-    fn from(row: table::Model) -> Self {
-        Self {
-            pk: row.pk,
-            id: row.id,
-            organization_pk: row.organization_pk,
-            tenant_pk: row.tenant_pk,
-            email: row.email,
-            name: row.name,
-            firstname: row.firstname,
-            lastname: row.lastname,
-            activated: row.activated,
-            variables: row.variables,
-            password_temporary: row.password_temporary,
-            email_verified_at: row.email_verified_at,
-            last_seen_at: row.last_seen_at,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-impl Listed for User {
-    type Entity = table::Entity;
+impl Sorted for User {
     type Fields = UserFields;
-    type Term = Term;
-    const RESOURCE: Resource = Resource::User;
-
-    fn columns(fields: UserFields) -> Vec<Column> {
-        Self::columns_of(fields)
-    }
-
-    fn read(row: &QueryResult, fields: UserFields) -> Result<Self, DbErr> {
-        Self::from_row(row, fields)
-    }
 
     fn sort_fields(key: SortKey) -> UserFields {
         match key {
@@ -158,14 +120,6 @@ impl Listed for User {
             SortKey::Email => UserFields::EMAIL,
             SortKey::Id => UserFields::empty(),
         }
-    }
-
-    fn within(granted: &Granted) -> Condition {
-        table::within(granted)
-    }
-
-    fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
-        read::condition(sql, term)
     }
 
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
@@ -187,21 +141,5 @@ impl Listed for User {
             SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
             SortKey::Id => SortValue::Text(self.id.to_string()),
         }
-    }
-
-    fn pk(&self) -> i64 {
-        self.pk
-    }
-
-    fn public_id(&self) -> &str {
-        self.id.as_str()
-    }
-
-    fn pk_column() -> Column {
-        Column::Pk
-    }
-
-    fn id_column() -> Column {
-        Column::Id
     }
 }
