@@ -1,20 +1,20 @@
 //! Making an account of an invitation.
 
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::read::roles_to_assign;
 use crate::context::OpContext;
+use crate::directory::organization;
 use crate::directory::password;
-use crate::directory::role;
-use crate::directory::user::{User, take_seat, taken};
+use crate::directory::user::{self, User};
 use crate::model::digest;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{Error, Result};
 use crate::model::{self, UserId};
 use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::invitation::{self as table, Column};
-use crate::store::entity::{organization, tenant, user as user_table};
+use crate::store::entity::{organization as organization_table, tenant, user as user_table};
 
 /// What the invited person says of themselves.
 #[derive(Clone)]
@@ -58,7 +58,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
 
     let mut change = op.begin().await?;
     // Organization and tenant first, as whoever deletes them takes them; they stay until this ends.
-    let home = organization::Entity::find_by_id(invitation.organization_pk)
+    let home = organization_table::Entity::find_by_id(invitation.organization_pk)
         .lock(LockType::KeyShare)
         .one(&*change)
         .await?
@@ -85,36 +85,24 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         return Err(refused());
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
-    take_seat(&*change, &home).await?;
-    let id = UserId::from(op.new_id());
-    let email = &invitation.email;
+    organization::take_seat(&*change, &home).await?;
+    change
+        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
+        .await?;
     let row = user_table::ActiveModel {
-        id: Set(id.clone()),
+        id: Set(UserId::from(op.new_id())),
         organization_pk: Set(home.pk),
         tenant_pk: Set(invitation.tenant_pk),
-        email: Set(Some(email.clone())),
+        email: Set(Some(invitation.email)),
         email_verified_at: Set(Some(now)),
         name: Set(name),
         firstname: Set(firstname),
         lastname: Set(lastname),
-        activated: Set(true),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
-        version: Set(1),
-        created_at: Set(now),
-        updated_at: Set(now),
-        ..Default::default()
-    }
-    .insert(&*change)
-    .await
-    .or_conflict(|constraint| taken(constraint, &id, Some(email)))?;
-    role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
-    change
-        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
-        .await?;
-    change
-        .record(Event::new("user.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
+        ..user::new_row(now)
+    };
+    let row = user::insert_in_txn(&mut change, row, &roles).await?;
     change.commit().await?;
     Ok(row.into())
 }

@@ -12,6 +12,7 @@
 
 mod fill;
 mod names;
+mod people;
 mod plan;
 mod random;
 

@@ -6,7 +6,7 @@ use super::{Draft, UserChange};
 use crate::authz::{Granted, Scope};
 use crate::context::OpContext;
 use crate::directory::organization as organizations;
-use crate::directory::user::create::tenant_of;
+use crate::directory::tenant;
 use crate::model::error::{Error, Result};
 use crate::store::entity::{organization, user as table};
 
@@ -32,7 +32,7 @@ impl Home {
         let moves = organization.pk != row.organization_pk;
         let tenant_pk = match tenant_id {
             Some(None) => None,
-            Some(Some(id)) => Some(tenant_of(connection, granted, &organization, id).await?),
+            Some(Some(id)) => Some(tenant::of_organization(connection, granted, &organization, id).await?),
             None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
                 return Err(Error::invalid(
                     "tenantId",

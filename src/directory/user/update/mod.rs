@@ -11,7 +11,7 @@ use self::home::Home;
 use self::profile::Profile;
 use self::roles::Roles;
 use super::create::taken;
-use super::{Target, User, locate, seats};
+use super::{Target, User, locate};
 use crate::authz::escalation::may_manage;
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
@@ -19,7 +19,7 @@ use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::group;
 use crate::directory::role::{self, Held, OrganizationRole};
-use crate::directory::session;
+use crate::directory::{organization, session};
 use crate::list::expect_version;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Permissions, Timestamp};
@@ -186,7 +186,7 @@ async fn activate(
         draft.new.activated = Set(is);
     }
     if is && (!was || home.moves) {
-        seats::take(connection, &home.organization).await?;
+        organization::take_seat(connection, &home.organization).await?;
     }
     Ok(())
 }

@@ -28,9 +28,7 @@ impl Profile {
         let firstname = model::clearable("firstname", wanted.firstname.as_deref())?;
         let lastname = model::clearable("lastname", wanted.lastname.as_deref())?;
         let variables = wanted.variables.as_ref();
-        let variables = variables
-            .map(|json| JsonText::object("variables", json))
-            .transpose()?;
+        let variables = variables.map(|json| JsonText::object("variables", json)).transpose()?;
         let tenant_id = wanted.tenant_id.clone();
         let tenant_id = tenant_id.map(|id| Some(id).filter(|id| !id.is_empty()));
         let clears = |field| wanted.clear.contains(&field);

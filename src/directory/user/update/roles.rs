@@ -48,10 +48,7 @@ impl Roles {
     pub(super) fn write(&self, op: &OpContext, had: &Held, home: &Home, draft: &mut Draft) -> Result<()> {
         role::grantable(op.actor(), &self.direct, &self.kept)?;
         let changes = draft.notes(keys(&self.direct) != keys(&had.direct), "roles");
-        if (changes || home.moves)
-            && op.actor().is(draft.row.pk)
-            && !self.permissions().contains(had.permissions())
-        {
+        if (changes || home.moves) && op.actor().is(draft.row.pk) && !self.permissions().contains(had.permissions()) {
             return Err(Error::invalid(
                 "roles",
                 "You cannot take permissions away from yourself.".to_owned(),

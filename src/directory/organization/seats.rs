@@ -12,7 +12,7 @@ use crate::store::entity::{any_of, organization, user};
 ///
 /// With a limit, the organization's row is locked first: of two that want the last seat, the second waits and then
 /// counts the first one's user. Without a limit nothing is locked.
-pub async fn take(connection: &impl ConnectionTrait, organization: &organization::Model) -> Result<()> {
+pub async fn take_seat(connection: &impl ConnectionTrait, organization: &organization::Model) -> Result<()> {
     if organization.seat_limit.is_none() {
         return Ok(());
     }
@@ -23,7 +23,7 @@ pub async fn take(connection: &impl ConnectionTrait, organization: &organization
     let Some(limit) = row.and_then(|row| row.seat_limit) else {
         return Ok(());
     };
-    let used = used(connection, &[organization.pk]).await?;
+    let used = seats_used(connection, &[organization.pk]).await?;
     if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
         return Err(Error::SeatLimitReached(format!(
             "All {limit} seats of the organization '{}' are taken; deactivate somebody or raise its seat limit.",
@@ -34,7 +34,7 @@ pub async fn take(connection: &impl ConnectionTrait, organization: &organization
 }
 
 /// How many activated users some organizations have, in one statement; one without any is absent.
-pub async fn used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
+pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
     let keys = organization_pks.iter().copied();
     let counted: Vec<(i64, i64)> = user::Entity::find()
         .select_only()
