@@ -9,7 +9,7 @@ use std::io::{Error, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -40,6 +40,15 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 /// A request is being answered, or its body read.
 const BUSY: u8 = 2;
+/// All is sent, and what still comes is not looked at.
+const CLOSING: u8 = 3;
+
+/// What a client still sends after the last answer is taken for so long,
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(10);
+/// up to so much of it,
+const CLOSING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// and as long as there is no such pause.
+const CLOSING_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 impl Activity {
     fn stage(&self) -> u8 {
@@ -59,7 +68,7 @@ impl Activity {
     /// Waits until nothing would be lost if the connection ended: no request is being answered, or nobody reads the answer.
     pub async fn expendable(&self) {
         let mut stalled = 0;
-        while self.stage() == BUSY && stalled < 10 {
+        while matches!(self.stage(), BUSY | CLOSING) && stalled < 10 {
             tokio::time::sleep(LOOK).await;
             stalled = if self.stalled.load(Ordering::Relaxed) {
                 stalled + 1
@@ -126,6 +135,8 @@ pub struct Connection {
     awaited: u8,
     receiving: Pin<Box<Sleep>>,
     sending: Pin<Box<Sleep>>,
+    /// How much more may come, once nothing more is sent.
+    discardable: Option<usize>,
 }
 
 impl Connection {
@@ -138,6 +149,7 @@ impl Connection {
             awaited: HEAD,
             receiving: Box::pin(tokio::time::sleep(bounds.head)),
             sending: Box::pin(tokio::time::sleep(bounds.stall)),
+            discardable: None,
         }
     }
 
@@ -175,6 +187,30 @@ impl Connection {
         }
         let over = || Error::new(ErrorKind::TimedOut, "the client does not read its answer");
         self.sending.as_mut().poll(context).map(|()| Err(over()))
+    }
+
+    /// Reads away what still comes: `Ready` when nothing will, or too much does, or too slowly.
+    ///
+    /// A socket that closes with unread bytes resets the connection, and a client that is still sending then never sees its
+    /// answer, nor one that is about to read it.
+    fn discard(&mut self, context: &mut Context<'_>, mut bytes_max: usize) -> Poll<()> {
+        let mut room = [0; 8 * 1024];
+        loop {
+            let mut into = ReadBuf::new(&mut room);
+            match Pin::new(&mut self.stream).poll_read(context, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() && into.filled().len() <= bytes_max => {
+                    bytes_max -= into.filled().len();
+                    self.discardable = Some(bytes_max);
+                    self.receiving.as_mut().reset(Instant::now() + CLOSING_PAUSE_MAX);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        if self.receiving.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        self.sending.as_mut().poll(context)
     }
 }
 
@@ -220,7 +256,16 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// Ends what is sent, and waits until the client has seen it.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.discardable.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.activity.enter(CLOSING);
+            let now = Instant::now();
+            self.receiving.as_mut().reset(now + CLOSING_PAUSE_MAX);
+            self.sending.as_mut().reset(now + CLOSING_TIME_MAX);
+        }
+        let bytes_max = *self.discardable.get_or_insert(CLOSING_BYTES_MAX);
+        self.discard(context, bytes_max).map(Ok)
     }
 }

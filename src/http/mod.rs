@@ -4,6 +4,7 @@ mod client;
 mod connection;
 mod health;
 mod jwks;
+mod lent;
 mod metrics;
 mod middleware;
 mod pages;

@@ -14,13 +14,17 @@ use super::app;
 use crate::support::App;
 
 /// Serves on a port of its own until the sender is dropped.
-async fn listening(app: &App) -> (SocketAddr, oneshot::Sender<()>) {
+pub(super) async fn listening(app: &App) -> (SocketAddr, oneshot::Sender<()>) {
     let (address, stop, _) = listening_within(app, Edge::default(), Bounds::default()).await;
     (address, stop)
 }
 
 /// The same with other bounds, and what tells when it has stopped.
-async fn listening_within(app: &App, edge: Edge, bounds: Bounds) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+pub(super) async fn listening_within(
+    app: &App,
+    edge: Edge,
+    bounds: Bounds,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -98,7 +102,7 @@ async fn ends(stream: &mut TcpStream, within: Duration) -> bool {
         .is_ok()
 }
 
-const PING: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+pub(super) const PING: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// Asks once and reads the answer.
 async fn ping(stream: &mut TcpStream) -> String {

@@ -12,6 +12,7 @@ mod metrics;
 mod negotiation;
 mod pages;
 mod persisted;
+mod unread;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
