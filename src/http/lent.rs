@@ -6,9 +6,11 @@
 //! says `Connection: close`, and [`Connection`](super::connection::Connection) reads on for a while after it.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
@@ -16,7 +18,8 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-use crate::request::BODY_BYTES_MAX;
+use super::activity::Activity;
+use crate::request::{BODY_BYTES_MAX, Stopping};
 
 /// The rest of a body has so long to come. Its answer waits meanwhile.
 const REST_TIME_MAX: Duration = Duration::from_secs(2);
@@ -27,6 +30,7 @@ struct Lent {
     body: Option<Incoming>,
     /// Tells of what is left: nothing is sent if the body was read to its end, no body if it broke off.
     left: Option<Sender<Option<Incoming>>>,
+    activity: Arc<Activity>,
 }
 
 /// What becomes of a body that was lent.
@@ -36,8 +40,8 @@ pub struct Rest {
     is_withheld: bool,
 }
 
-/// Lends a body, of a request with these headers.
-pub fn lend(body: Incoming, headers: &HeaderMap) -> (Body, Rest) {
+/// Lends a body, of a request with these headers. The connection's activity says when it is waited for no longer.
+pub fn lend(body: Incoming, headers: &HeaderMap, activity: &Arc<Activity>) -> (Body, Rest) {
     let is_withheld = headers.contains_key(header::EXPECT);
     if body.is_end_stream() {
         let left = None;
@@ -47,6 +51,7 @@ pub fn lend(body: Incoming, headers: &HeaderMap) -> (Body, Rest) {
     let lent = Lent {
         body: Some(body),
         left: Some(told),
+        activity: Arc::clone(activity),
     };
     let left = Some(left);
     (Body::new(lent), Rest { left, is_withheld })
@@ -88,16 +93,18 @@ async fn discarded(mut rest: Incoming) -> bool {
 
 impl HttpBody for Lent {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        let frame = Pin::new(body).poll_frame(context);
+        let mut frame = Pin::new(body).poll_frame(context).map_err(BoxError::from);
+        if !frame.is_pending() {
+            self.activity.has_body();
+        } else if !self.activity.await_body(context) {
+            frame = Poll::Ready(Some(Err(Stopping.into())));
+        }
         match &frame {
             Poll::Ready(None) => self.body = None,
             Poll::Ready(Some(Err(_))) => {
@@ -131,6 +138,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        self.activity.has_body();
         if let Some(rest) = self.body.take().filter(|rest| !rest.is_end_stream()) {
             self.tell(Some(rest));
         }

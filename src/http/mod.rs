@@ -1,5 +1,6 @@
 //! HTTP: routes, limits, credentials, and one log line a request. It knows no rule of the directory.
 
+mod activity;
 mod client;
 mod connection;
 mod health;

@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Peer;
-use super::connection::{Activity, Answer, Connection};
+use super::activity::{Activity, Answer};
+use super::connection::Connection;
 use super::lent::lend;
 use super::places::Places;
 use crate::services::network::Edge;
@@ -141,7 +142,7 @@ fn answering(
         let answering = activity.begin();
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Peer(peer));
-        let (body, rest) = lend(body, &parts.headers);
+        let (body, rest) = lend(body, &parts.headers, &activity);
         let answer = router.clone().oneshot(Request::from_parts(parts, body));
         Box::pin(async move {
             let mut answer = answer.await?;

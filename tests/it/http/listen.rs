@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use tenantry::http::Bounds;
 use tenantry::services::network::Edge;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,10 +26,18 @@ pub(super) async fn listening_within(
     edge: Edge,
     bounds: Bounds,
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    serving(app.router.clone(), edge, bounds).await
+}
+
+/// The same with any routes.
+pub(super) async fn serving(
+    router: Router,
+    edge: Edge,
+    bounds: Bounds,
+) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let router = app.router.clone();
     let served = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
@@ -105,7 +114,7 @@ async fn ends(stream: &mut TcpStream, within: Duration) -> bool {
 pub(super) const PING: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// Asks once and reads the answer.
-async fn ping(stream: &mut TcpStream) -> String {
+pub(super) async fn ping(stream: &mut TcpStream) -> String {
     stream.write_all(PING).await.unwrap();
     let mut answer = vec![0; 4096];
     let length = tokio::time::timeout(SOON, stream.read(&mut answer))
@@ -144,7 +153,7 @@ async fn a_connection_is_kept_for_longer_than_balancers_keep_it() {
 }
 
 /// Asks again and again and reads nothing, until nothing more can be sent.
-async fn ask_without_reading(address: SocketAddr) -> TcpStream {
+pub(super) async fn ask_without_reading(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let asked = b"GET /schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
     while tokio::time::timeout(Duration::from_millis(500), stream.write_all(&asked))
@@ -171,27 +180,6 @@ async fn an_answer_that_nobody_reads_is_given_up() {
         tokio::time::timeout(Duration::from_secs(10), gone).await.is_ok(),
         "kept for ever"
     );
-}
-
-#[tokio::test]
-async fn stopping_waits_for_nobody_who_does_not_go_on() {
-    let app = app().await;
-    let (address, stop, served) = listening_within(&app, Edge::default(), Bounds::default()).await;
-    let nothing = TcpStream::connect(address).await.unwrap();
-    let mut partial = TcpStream::connect(address).await.unwrap();
-    partial
-        .write_all(b"POST /graphql HTTP/1.1\r\nHost: x\r\n")
-        .await
-        .unwrap();
-    let mut idle = TcpStream::connect(address).await.unwrap();
-    assert!(ping(&mut idle).await.starts_with("HTTP/1.1 200"));
-    let stalled = ask_without_reading(address).await;
-    drop(stop);
-    tokio::time::timeout(Duration::from_secs(10), served)
-        .await
-        .expect("it waits for them")
-        .unwrap();
-    drop((nothing, partial, idle, stalled));
 }
 
 #[tokio::test]

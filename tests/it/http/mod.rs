@@ -12,6 +12,7 @@ mod metrics;
 mod negotiation;
 mod pages;
 mod persisted;
+mod stopping;
 mod unread;
 
 use axum::body::Body;
