@@ -3,7 +3,7 @@
 mod answer;
 mod body;
 mod documents;
-mod errors;
+pub(crate) mod errors;
 mod fuzz;
 mod introspection;
 mod kili;
