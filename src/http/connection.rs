@@ -126,9 +126,11 @@ impl AsyncRead for Connection {
         match Pin::new(&mut self.stream).poll_read(context, into) {
             Poll::Pending => self.wait(context),
             Poll::Ready(read) => {
-                let came = into.filled().len() - before;
-                self.activity.count(came);
-                if came > 0 && self.activity.stage() == Stage::Idle {
+                let came = into.filled().get(before..).unwrap_or_default();
+                self.activity.count(came.len());
+                // Clients may send empty lines before a request (RFC 9112, section 2.2): these begin none, nor do they
+                // lengthen the time between two.
+                if self.activity.stage() == Stage::Idle && came.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
                     self.activity.enter(Stage::Head);
                 }
                 Poll::Ready(read)

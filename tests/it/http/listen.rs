@@ -152,6 +152,62 @@ async fn a_connection_is_kept_for_longer_than_balancers_keep_it() {
     assert!(ends(&mut stream, SOON).await, "an idle connection is kept for ever");
 }
 
+#[tokio::test]
+async fn empty_lines_between_requests_begin_none() {
+    let app = app().await;
+    let bounds = Bounds {
+        head: Duration::from_millis(300),
+        idle: Duration::from_secs(2),
+        ..Bounds::default()
+    };
+    let (address, _stop, _) = listening_within(&app, Edge::default(), bounds).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    for blank in ["\r\n", "\r\n\r\n", "\n"] {
+        assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+        stream.write_all(blank.as_bytes()).await.unwrap();
+        // Longer than a head may take.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    // With the request, as old browsers sent them after a body.
+    let trailed = b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}\r\n";
+    stream.write_all(trailed).await.unwrap();
+    assert!(read_some(&mut stream).await.starts_with("HTTP/1.1 200"));
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    // A head after them has the time of a head.
+    assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+    stream.write_all(b"\r\nGET /he").await.unwrap();
+    let started = Instant::now();
+    assert!(ends(&mut stream, SOON).await);
+    assert!(
+        started.elapsed() < Duration::from_millis(1_500),
+        "{:?}",
+        started.elapsed()
+    );
+    // Nobody lives on them alone, before a first request or after one.
+    for (asks, at_most) in [(false, 1_500), (true, 4_000)] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if asks {
+            assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
+        }
+        let (mut reader, mut writer) = stream.into_split();
+        let drip = tokio::spawn(async move {
+            while writer.write_all(b"\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let started = Instant::now();
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(SOON, reader.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok() && rest.is_empty(), "{ended:?} {rest:?}");
+        assert!(
+            started.elapsed() < Duration::from_millis(at_most),
+            "{:?}",
+            started.elapsed()
+        );
+        drip.abort();
+    }
+}
+
 /// Asks again and again and reads nothing, until nothing more can be sent.
 pub(super) async fn ask_without_reading(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
