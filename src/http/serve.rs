@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -158,6 +159,13 @@ fn answering(
 /// So many clients are turned away at a time with words that are sure to arrive.
 const TURNED_AWAY_MAX: usize = 64;
 
+static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
+
+/// How many connections were turned away since the start.
+pub fn turned_away() -> u64 {
+    TURNED_AWAY.load(Ordering::Relaxed)
+}
+
 /// Tells a client that has too many connections, as far as it listens.
 fn turn_away(stream: TcpStream, bounds: Bounds, places: &Arc<Semaphore>) {
     const TEXT: &str = "There are too many connections from this address. Close some, or use them again.\n";
@@ -166,6 +174,7 @@ fn turn_away(stream: TcpStream, bounds: Bounds, places: &Arc<Semaphore>) {
          Content-Length: {}\r\n\r\n{TEXT}",
         TEXT.len()
     );
+    TURNED_AWAY.fetch_add(1, Ordering::Relaxed);
     let _ = stream.try_write(answer.as_bytes());
     tracing::debug!("refused a connection: its address has too many");
     if let Ok(place) = Arc::clone(places).try_acquire_owned() {
