@@ -235,6 +235,7 @@ const END: Duration = Duration::from_secs(4);
 
 async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let stop = signals::stop();
+    let bounds = Bounds::of_this_process(config.database_connections);
     // Whoever rotates the file does not know whether the start is over.
     let audit_file = config.audit_log.clone().map(|path| (path, Hangups::listen()));
     let listener = TcpListener::bind(config.listen)
@@ -275,7 +276,6 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
         edge: Arc::new(config.edge.clone()),
     };
     let workers = Workers::start(&services, audit_file);
-    let bounds = Bounds::default();
     serve(listener, router(app), &config.edge, bounds, stop.cancelled()).await;
     let end = async {
         services.under_way.close();

@@ -3,6 +3,7 @@
 mod activity;
 mod client;
 mod connection;
+mod descriptors;
 mod health;
 mod jwks;
 mod lent;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::Request;
@@ -76,6 +76,7 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
     let all_places = Arc::new(Semaphore::new(bounds.connections));
     let places = Places::default();
     let places_outside = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+    let mut complained = None;
     let mut stop = std::pin::pin!(stop);
     loop {
         let of_all = tokio::select! {
@@ -83,7 +84,7 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
             () = &mut stop => break,
         };
         let (stream, peer) = tokio::select! {
-            accepted = accepted(&listener) => accepted,
+            accepted = accepted(&listener, &mut complained) => accepted,
             () = &mut stop => break,
         };
         let most = match edge.trusts(peer.ip()) {
@@ -117,14 +118,20 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
     }
 }
 
-/// The next connection.
-async fn accepted(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// The log tells so often that no connection can be accepted.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
+
+/// The next connection. `complained` is when the log last told that there is none to be had.
+async fn accepted(listener: &TcpListener, complained: &mut Option<Instant>) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
+                if complained.is_none_or(|before| before.elapsed() >= COMPLAINT_PAUSE) {
+                    *complained = Some(Instant::now());
+                    tracing::warn!(%error, "cannot accept a connection");
+                }
                 // Out of file descriptors, most likely: give others time to end.
-                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
