@@ -36,9 +36,10 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let routes = Arc::new(OnceLock::new());
+    let bounds = Bounds::of_this_process(config.database_connections);
     let serving = tokio::spawn({
         let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
-        async move { serve(listener, routes, &edge, Bounds::default(), stop.cancelled()).await }
+        async move { serve(listener, routes, &edge, bounds, stop.cancelled()).await }
     });
     // Another process may hold the database for long, while it brings the schema up to date.
     let services = tokio::select! {

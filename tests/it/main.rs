@@ -23,6 +23,7 @@ mod audit_trail;
 mod command_line;
 mod crash;
 mod demo;
+mod descriptors;
 mod doctor;
 mod documents;
 mod edge;
