@@ -89,3 +89,121 @@ async fn send_to(url: &str) -> Result<(), Undelivered> {
         .send_now(&Email::normalize("new@mail.example").unwrap(), mail)
         .await
 }
+
+/// A mail is given up only where the server refuses this recipient or this content, at the step where it knows them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_refusals_of_the_mail_are_final() {
+    const LATER: bool = false;
+    const NEVER: bool = true;
+    let server = Smtp::start().await;
+    for (step, said, expected) in [
+        ("GREETING", "554 5.7.1 no service for you", LATER),
+        ("GREETING", "554 no service", LATER),
+        ("GREETING", "550 5.1.1 no such user", LATER),
+        ("GREETING", "421 4.3.2 closing", LATER),
+        ("EHLO", "550 5.7.1 who are you", LATER),
+        ("EHLO", "502 5.5.1 what", LATER),
+        ("EHLO", "421 4.3.2 closing", LATER),
+        ("AUTH", "535 5.7.8 bad credentials", LATER),
+        ("AUTH", "534 5.7.9 stronger, please", LATER),
+        ("AUTH", "550 5.1.1 no such user", LATER),
+        ("AUTH", "454 4.7.0 for now", LATER),
+        ("MAIL", "550 5.7.1 sender rejected", LATER),
+        ("MAIL", "553 5.1.8 sender's domain not found", LATER),
+        ("MAIL", "550 5.1.1 no such user", LATER),
+        ("MAIL", "550 sender rejected", LATER),
+        ("MAIL", "530 5.7.0 authentication required", LATER),
+        ("MAIL", "552 5.3.4 too big", LATER),
+        ("MAIL", "451 4.3.0 later", LATER),
+        ("RCPT", "550 5.1.1 no such user", NEVER),
+        ("RCPT", "550-5.1.1 no such user\r\n550 5.1.1 at all", NEVER),
+        ("RCPT", "550 5.1.2 no such domain", NEVER),
+        ("RCPT", "501 5.1.3 what an address", NEVER),
+        ("RCPT", "551 5.1.6 has moved", NEVER),
+        ("RCPT", "550 5.1.10 takes no mail", NEVER),
+        ("RCPT", "550 User unknown", NEVER),
+        ("RCPT", "551 user not local", NEVER),
+        ("RCPT", "553 sorry, no mailbox here by that name. (#5.1.1)", NEVER),
+        ("RCPT", "553 mailbox name not allowed", NEVER),
+        ("RCPT", "550 5.7.1 relaying denied", LATER),
+        ("RCPT", "554 5.7.1 relay access denied", LATER),
+        ("RCPT", "550 5.7.54 unable to relay", LATER),
+        ("RCPT", "454 4.7.1 relay access denied", LATER),
+        (
+            "RCPT",
+            "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+            LATER,
+        ),
+        ("RCPT", "550 relay not permitted", LATER),
+        (
+            "RCPT",
+            "550-Verification failed for <no-reply@x.example>\r\n550 Sender verify failed",
+            LATER,
+        ),
+        ("RCPT", "550 5.1.8 sender's domain not found", LATER),
+        ("RCPT", "550 5.1.7 sender's address is none", LATER),
+        ("RCPT", "550 4.1.1 perhaps", LATER),
+        ("RCPT", "450 5.1.1 perhaps", LATER),
+        ("RCPT", "450 4.1.1 perhaps", LATER),
+        ("RCPT", "552 5.2.2 mailbox full", LATER),
+        ("RCPT", "452 4.2.2 mailbox full", LATER),
+        ("RCPT", "552 5.3.1 system full", LATER),
+        ("RCPT", "452 4.3.1 system full", LATER),
+        ("RCPT", "552 mailbox full", LATER),
+        ("RCPT", "554 transaction failed", LATER),
+        ("RCPT", "503 5.5.1 MAIL first", LATER),
+        ("RCPT", "530 5.7.0 STARTTLS first", LATER),
+        ("RCPT", "421 4.3.2 closing", LATER),
+        ("DATA", "554 5.5.1 no recipients", LATER),
+        ("DATA", "550 5.7.1 not by you", LATER),
+        ("DATA", "550 5.1.1 no such user", NEVER),
+        ("DATA", "451 4.3.0 later", LATER),
+        ("DATA", "250 yes", LATER),
+        ("CONTENT", "554 5.6.0 what a content", NEVER),
+        ("CONTENT", "550 5.6.7 what an address", NEVER),
+        ("CONTENT", "552 5.3.4 too big", NEVER),
+        ("CONTENT", "552 5.2.3 too big for the mailbox", NEVER),
+        ("CONTENT", "550 5.1.1 no such user", NEVER),
+        ("CONTENT", "552 5.2.2 mailbox full", LATER),
+        ("CONTENT", "552 5.3.1 system full", LATER),
+        ("CONTENT", "550 5.7.26 unauthenticated sender", LATER),
+        ("CONTENT", "554 5.7.1 policy", LATER),
+        ("CONTENT", "554 Message rejected: Email address is not verified", LATER),
+        ("CONTENT", "451 4.6.0 perhaps", LATER),
+        ("CONTENT", "421 4.3.2 closing", LATER),
+    ] {
+        server.only(step, Instead::Says(said));
+        let words = if said == "250 yes" {
+            "250"
+        } else {
+            said.rsplit(' ').next().unwrap()
+        };
+        match (send(&server, "user:secret@").await, expected) {
+            (Err(Undelivered::Never(told)), NEVER) | (Err(Undelivered::Later(told)), LATER) => {
+                assert!(told.contains(words), "{step} {said}: {told}");
+            }
+            (other, _) => panic!("{step} {said}: {other:?}"),
+        }
+    }
+    assert!(server.mails().is_empty());
+    // Nor is a STARTTLS that is refused, or not even offered where it is demanded.
+    let url = format!("{}?tls=required", server.url);
+    for (offered, said) in [("STARTTLS", "550 5.1.1 no"), ("STARTTLS", "454 4.7.0 no"), ("SIZE", "")] {
+        server.only("STARTTLS", Instead::Says(said));
+        let offer = if offered == "SIZE" {
+            "250 SIZE"
+        } else {
+            "250-test\r\n250 STARTTLS"
+        };
+        server.instead.lock().unwrap().insert("EHLO", Instead::Says(offer));
+        assert!(
+            matches!(send_to(&url).await, Err(Undelivered::Later(_))),
+            "{offered} {said}"
+        );
+    }
+    // No server at all.
+    assert!(matches!(
+        send_to("smtp://127.0.0.1:1").await,
+        Err(Undelivered::Later(_))
+    ));
+}

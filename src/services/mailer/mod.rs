@@ -2,6 +2,7 @@
 
 mod letter;
 mod names;
+mod refusal;
 mod smtp;
 
 pub use letter::Letter;

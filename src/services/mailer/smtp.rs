@@ -1,6 +1,7 @@
 //! A mail server, and the conversation with it.
 //!
-//! lettre knows the words. What it leaves open is bounded here: how much the server says, and how long it takes.
+//! lettre knows the words. What it leaves open is bounded here: how much the server says, and how long it takes. And it is
+//! known here at which word the server refused: only there can be told whether the mail is at fault.
 
 use std::future::Future;
 use std::io;
@@ -22,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Undelivered, said};
+use super::{Undelivered, refusal, said};
 use crate::services::config::{Encryption, Smtp};
 
 /// A mail server may take so long for a whole mail, from connecting to its last word.
@@ -77,16 +78,18 @@ impl Fault {
         })
     }
 
-    /// That it says something of this mail, if it is a refusal for good. That the server does not know us, or wants us to
-    /// sign in otherwise, is none: whoever runs the two can mend it.
-    fn of_the_mail(self) -> Undelivered {
-        match &self {
-            Self::Refused(error) if error.is_permanent() => match error.status().map(u16::from) {
-                Some(500..=504 | 521 | 523 | 530 | 534 | 535 | 538) => self.of_the_way(),
-                _ => Undelivered::Never(said(error)),
-            },
-            _ => self.of_the_way(),
+    /// That it may say something of this mail, if it is a refusal that `is_final`.
+    fn of_the_mail(self, is_final: impl Fn(u16, &str) -> bool) -> Undelivered {
+        if let Self::Refused(error) = &self
+            && let Some(code) = error.status()
+            && is_final(
+                u16::from(code),
+                &std::error::Error::source(error).map_or_else(String::new, ToString::to_string),
+            )
+        {
+            return Undelivered::Never(said(error));
         }
+        self.of_the_way()
     }
 }
 
@@ -195,13 +198,15 @@ async fn hand_over(server: &mut AsyncSmtpConnection, envelope: &Envelope, text: 
     }
     in_time(server.command(Mail::new(envelope.from().cloned(), parameters)))
         .await
-        .map_err(Fault::of_the_mail)?;
+        .map_err(Fault::of_the_way)?;
     for to in envelope.to() {
         in_time(server.command(Rcpt::new(to.clone(), Vec::new())))
             .await
-            .map_err(Fault::of_the_mail)?;
+            .map_err(|fault| fault.of_the_mail(refusal::is_of_recipient))?;
     }
-    let asked = in_time(server.command(Data)).await.map_err(Fault::of_the_mail)?;
+    let asked = in_time(server.command(Data))
+        .await
+        .map_err(|fault| fault.of_the_mail(refusal::is_of_content))?;
     // Whoever says yes to everything is no mail server.
     if !asked.has_code(354) {
         return Err(Undelivered::Later(format!(
@@ -211,7 +216,7 @@ async fn hand_over(server: &mut AsyncSmtpConnection, envelope: &Envelope, text: 
     }
     match server.message(text).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(Fault::from(error).of_the_mail()),
+        Err(error) => Err(Fault::from(error).of_the_mail(refusal::is_of_content)),
     }
 }
 
