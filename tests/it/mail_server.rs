@@ -8,8 +8,9 @@ use tenantry::model::Email;
 use tenantry::services::config::{MailConfig, Smtp as Configured};
 use tenantry::services::mailer::{Mail, Mailer, Undelivered};
 
+use crate::support::binary::Server;
 use crate::support::smtp::{Instead, Smtp};
-use crate::support::{App, Backend};
+use crate::support::{App, Backend, TestDatabase};
 
 const INVITE: &str = "mutation { inviteUser(data: {email: \"new@mail.example\"}) { id } }";
 const INVITATIONS: &str = "{ invitations { mailState mailProblem } }";
@@ -206,4 +207,91 @@ async fn only_refusals_of_the_mail_are_final() {
         send_to("smtp://127.0.0.1:1").await,
         Err(Undelivered::Later(_))
     ));
+}
+
+/// A server whose mails go to this one.
+fn started(database_url: &str, mails: &Smtp) -> Server {
+    let secret = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let variables = [
+        ("TENANTRY_ADMIN_API_KEY", KEY),
+        ("TENANTRY_SECRET_KEY", secret),
+        ("TENANTRY_SMTP_URL", mails.url.as_str()),
+    ];
+    Server::start(database_url, &variables)
+}
+
+const KEY: &str = "the-key-of-this-test-0123";
+
+fn invite(server: &Server, email: &str) {
+    let document = format!("mutation {{ inviteUser(data: {{email: \"{email}\"}}) {{ id }} }}");
+    let (status, answer) = server.call(KEY, &document);
+    assert!(status == 200 && answer.get("errors").is_none(), "{answer}");
+}
+
+/// Waits for this, within less than a mail is taken for.
+async fn comes(what: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !what() {
+        assert!(Instant::now() < limit, "it does not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What a process does not send before its end comes at once from the next one.
+async fn stopped_on_the_way(backend: Backend) {
+    let database = TestDatabase::empty(backend).await;
+    let mails = Smtp::start().await;
+    *mails.later.lock().unwrap() = None;
+    mails.hold.send_replace(true);
+    let mut server = started(&database.url, &mails);
+    for n in 0..7 {
+        invite(&server, &format!("held{n}@mail.example"));
+    }
+    comes(|| mails.held.load(Ordering::SeqCst) >= 4).await;
+    server.terminate();
+    assert!(server.ended().success());
+    assert!(mails.mails().is_empty());
+    mails.hold.send_replace(false);
+    let _next = started(&database.url, &mails);
+    comes(|| mails.mails().len() == 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_a_stopped_process_leaves_its_mails() {
+    stopped_on_the_way(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_a_stopped_process_leaves_its_mails() {
+    stopped_on_the_way(Backend::Postgres).await;
+}
+
+/// What the mail server has taken is not sent again, though the process is stopped before it says so, and it never says
+/// goodbye.
+async fn stopped_after_the_end(backend: Backend) {
+    let database = TestDatabase::empty(backend).await;
+    let mails = Smtp::start().await;
+    mails.only("QUIT", Instead::Hangs);
+    mails.hold.send_replace(true);
+    let mut server = started(&database.url, &mails);
+    invite(&server, "slow@mail.example");
+    comes(|| mails.held.load(Ordering::SeqCst) == 1).await;
+    server.terminate();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    mails.hold.send_replace(false);
+    assert!(server.ended().success());
+    let next = started(&database.url, &mails);
+    let (_, shown) = next.call(KEY, INVITATIONS);
+    assert_eq!(shown["data"]["invitations"][0]["mailState"], "SENT", "{shown}");
+    assert_eq!(mails.mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_a_stopped_process_sends_nothing_twice() {
+    stopped_after_the_end(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_a_stopped_process_sends_nothing_twice() {
+    stopped_after_the_end(Backend::Postgres).await;
 }

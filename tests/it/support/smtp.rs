@@ -9,14 +9,14 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpSocket, TcpStream};
 
 /// How the server answers a recipient, by the word that the address begins with: `later` is told 451, `never` 550, `held`
-/// nothing for as long as it is held back; everybody else gets the mail.
+/// nothing for as long as it is held back; everybody else gets the mail, `slow` without a word for as long.
 #[derive(Clone, Default)]
 pub struct Smtp {
     pub url: String,
     taken: Arc<Mutex<Vec<String>>>,
     /// What `later` is told: nothing is wrong with it any more once this is taken away.
     pub later: Arc<Mutex<Option<&'static str>>>,
-    /// Whether mails to `held` are held back, and how many are.
+    /// Whether mails to `held` and `slow` are held back, and how many were.
     pub hold: tokio::sync::watch::Sender<bool>,
     pub held: Arc<AtomicUsize>,
     /// What it does at a step in place of what is right: `GREETING`, a command's name, or `CONTENT`, behind a mail's end.
@@ -69,15 +69,16 @@ impl Smtp {
     async fn talk(&self, stream: TcpStream) -> Option<()> {
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
+        let mut slow = false;
         self.say(&mut write, "GREETING", "220 test").await?;
         loop {
             let line = lines.next_line().await.ok()??;
             let upper = line.to_uppercase();
             let later = *self.later.lock().unwrap();
             if upper.starts_with("RCPT TO:<HELD") {
-                self.held.fetch_add(1, Ordering::SeqCst);
-                self.hold.subscribe().wait_for(|hold| !hold).await.ok()?;
+                self.hold_back().await?;
             }
+            slow |= upper.starts_with("RCPT TO:<SLOW");
             let step = ["EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]
                 .into_iter()
                 .find(|step| upper.starts_with(step))?;
@@ -112,8 +113,17 @@ impl Smtp {
             if !self.instead.lock().unwrap().contains_key("CONTENT") {
                 self.taken.lock().unwrap().push(mail);
             }
+            if slow {
+                self.hold_back().await?;
+            }
             self.say(&mut write, "CONTENT", "250 taken").await?;
         }
+    }
+
+    async fn hold_back(&self) -> Option<()> {
+        self.held.fetch_add(1, Ordering::SeqCst);
+        self.hold.subscribe().wait_for(|hold| !hold).await.ok()?;
+        Some(())
     }
 
     /// Answers, and gives what was said.
