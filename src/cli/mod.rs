@@ -243,6 +243,7 @@ async fn serve_until_stopped(config: &Config) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address listened on")?;
     let started = async {
         let services = services(config, &format!("http://{address}")).await?;
+        services.mailer.make_folder()?;
         prepare(&services, config).await?;
         services.signing.warn_without_secret();
         anyhow::Ok(services)

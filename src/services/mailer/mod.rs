@@ -117,11 +117,7 @@ impl Mailer {
         let way = match config {
             MailConfig::None if cfg!(debug_assertions) => Way::Log,
             MailConfig::None => Way::Nowhere,
-            MailConfig::Directory(folder) => {
-                make_private_folder(folder)
-                    .with_context(|| format!("cannot make the mail folder {}", folder.display()))?;
-                Way::Directory(folder.clone())
-            }
+            MailConfig::Directory(folder) => Way::Directory(folder.clone()),
             MailConfig::Smtp(smtp) => Way::Smtp(smtp::Server::new(smtp)?),
         };
         // An address in numbers has no mail.
@@ -141,6 +137,16 @@ impl Mailer {
             due: Arc::default(),
             counts: Arc::default(),
         })
+    }
+
+    /// Makes the folder that mails are written to, if that is the way. Only a server does: to look at one must not make one.
+    pub fn make_folder(&self) -> anyhow::Result<()> {
+        match &self.way {
+            Way::Directory(folder) => {
+                make_private_folder(folder).with_context(|| format!("cannot make the mail folder {}", folder.display()))
+            }
+            Way::Nowhere | Way::Log | Way::Smtp(_) => Ok(()),
+        }
     }
 
     /// Refuses what needs mail where there is no way to send one, before anything is made.
@@ -194,7 +200,12 @@ impl Mailer {
             // In the order in which they were written, and under one name at each attempt.
             Way::Directory(folder) => write(folder, &format!("{place:010}-{id}"), message.formatted())
                 .await
-                .map_err(|error| Undelivered::Later(said(&error))),
+                .map_err(|error| {
+                    Undelivered::Later(said(&format!(
+                        "cannot write to the mail folder {}: {error}",
+                        folder.display()
+                    )))
+                }),
             Way::Smtp(server) => server.send(&message).await,
         }
     }
