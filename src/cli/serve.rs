@@ -75,6 +75,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
 /// Opens what a server works with, and brings the database up.
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
     let services = services(config, &format!("http://{address}")).await?;
+    services.mailer.make_folder()?;
     prepare(&services, config).await?;
     services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Services;
 use crate::directory::audit_event::AuditFile;
@@ -29,17 +29,17 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 /// The tasks of a process.
 #[derive(Debug)]
 pub struct Workers {
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl Workers {
     /// Starts all of them. `audit_file` is the file that events are also written to, and the signal that it was moved.
     pub fn start(services: &Arc<Services>, audit_file: Option<(PathBuf, Hangups)>) -> Self {
-        let (stop, stopping) = watch::channel(false);
+        let stop = CancellationToken::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut spawn = |task: BoxFuture<'static, ()>| drop(tasks.spawn(task));
-        let (with, stopped) = (|| Arc::clone(services), || stopping.clone());
+        let (with, stopped) = (|| Arc::clone(services), || stop.clone());
         spawn(Box::pin(send_mails(with(), stopped())));
         spawn(Box::pin(write_refusals(with(), stopped())));
         spawn(Box::pin(write_activity(with(), stopped())));
@@ -53,7 +53,7 @@ impl Workers {
 
     /// Ends all of them, and waits until what they hold in memory is written.
     pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
+        self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a worker ended badly");
@@ -63,21 +63,19 @@ impl Workers {
 }
 
 /// Whether it is time to stop; waits for so long at most.
-async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
-    let stopped = tokio::time::timeout(wait, stopping.wait_for(|stop| *stop)).await;
-    // Without anybody who could still say so, too.
-    stopped.is_ok()
+async fn stops_within(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_ok()
 }
 
-/// One round of the mails: requests for a new password are answered, and what is due is sent.
-pub async fn send_mails_once(services: &Arc<Services>) {
+/// One round of the mails: requests for a new password are answered, and what is due is sent, until it is time to stop.
+pub async fn send_mails_once(services: &Arc<Services>, stop: &CancellationToken) {
     if let Err(error) = password::answer_requests(services).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "cannot answer requests for a new password"
         );
     }
-    if let Err(error) = outbox::deliver_due(services).await {
+    if let Err(error) = outbox::deliver_due(services, stop).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "cannot take mails that are due"
@@ -85,22 +83,22 @@ pub async fn send_mails_once(services: &Arc<Services>) {
     }
 }
 
-async fn send_mails(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+async fn send_mails(services: Arc<Services>, stop: CancellationToken) {
     loop {
-        send_mails_once(&services).await;
+        send_mails_once(&services, &stop).await;
         tokio::select! {
             () = services.mailer.woken() => {}
             () = tokio::time::sleep(MAILS_EVERY) => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = stop.cancelled() => return,
         }
     }
 }
 
 /// Writes the refusals of each minute when it is over, and at the end those of the running one.
-async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+async fn write_refusals(services: Arc<Services>, stop: CancellationToken) {
     let mut stops = false;
     while !stops {
-        stops = stops_within(&mut stopping, REFUSALS_EVERY).await;
+        stops = stops_within(&stop, REFUSALS_EVERY).await;
         if let Err(error) = services.refusals.flush(&services.db, services.clock.now(), stops).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -111,11 +109,11 @@ async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<b
 }
 
 /// Writes when keys and users were last seen, and at the end what is left.
-async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+async fn write_activity(services: Arc<Services>, stop: CancellationToken) {
     let activity = services.credentials.activity();
     let mut stops = false;
     while !stops {
-        stops = stops_within(&mut stopping, ACTIVITY_EVERY).await;
+        stops = stops_within(&stop, ACTIVITY_EVERY).await;
         if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -126,8 +124,8 @@ async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<b
 }
 
 /// Removes what is over, the first time ten minutes after the start.
-async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
-    while !stops_within(&mut stopping, SWEEP_EVERY).await {
+async fn sweep(services: Arc<Services>, stop: CancellationToken) {
+    while !stops_within(&stop, SWEEP_EVERY).await {
         if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -138,7 +136,7 @@ async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
 }
 
 /// Says when this machine's clock differs too much from the database's, and when it is right again.
-async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+async fn watch_clock(services: Arc<Services>, stop: CancellationToken) {
     let mut told = false;
     loop {
         // A database that does not answer is told by others.
@@ -155,23 +153,19 @@ async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool
             }
             told = wrong;
         }
-        if stops_within(&mut stopping, CLOCK_EVERY).await {
+        if stops_within(&stop, CLOCK_EVERY).await {
             return;
         }
     }
 }
 
 /// Keeps the file up with the trail. A file that another process follows with is waited for.
-async fn write_audit_file(
-    services: Arc<Services>,
-    (path, mut hangups): (PathBuf, Hangups),
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn write_audit_file(services: Arc<Services>, (path, mut hangups): (PathBuf, Hangups), stop: CancellationToken) {
     let mut file: Option<AuditFile> = None;
     let mut stops = false;
     while !stops {
         tokio::select! {
-            stop = stops_within(&mut stopping, AUDIT_EVERY) => stops = stop,
+            ended = stops_within(&stop, AUDIT_EVERY) => stops = ended,
             () = hangups.next() => {
                 if let Some(open) = &mut file && let Err(error) = open.reopen() {
                     tracing::error!(error = %format!("{error:#}"), "the audit log goes on in the file of before");

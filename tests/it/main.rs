@@ -38,6 +38,7 @@ mod impersonation;
 mod invitation;
 mod limits;
 mod lists;
+mod mail_server;
 mod organization;
 mod outbox;
 mod output;

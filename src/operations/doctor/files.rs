@@ -27,8 +27,48 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     if found.is_empty() && !private.is_empty() {
         found.push(Finding::fine("files", "Nobody else on this machine can read them."));
     }
+    if let MailConfig::Directory(folder) = &config.mail {
+        found.push(mail_folder(folder));
+    }
     found.extend(disks(&private));
     found
+}
+
+/// Whether mails can be written there, without writing one: the server makes the folder when it starts.
+fn mail_folder(folder: &Path) -> Finding {
+    const SUBJECT: &str = "mail folder";
+    // What a relative path begins in is here.
+    let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    let (wanted, at) = (folder.display(), nearest.display());
+    match (nearest.is_dir(), takes_files(nearest), nearest == folder) {
+        (false, _, _) => Finding::wrong(
+            SUBJECT,
+            format!(
+                "No mail can be written to {wanted}: {at} is no folder. Move it away, or set TENANTRY_MAIL_DIR to another."
+            ),
+        ),
+        (true, false, _) => Finding::wrong(
+            SUBJECT,
+            format!(
+                "No mail can be written to {wanted}: this user may not write in {at}. Let the server's user do so."
+            ),
+        ),
+        (true, true, true) => Finding::fine(SUBJECT, format!("This user can write mails to {wanted}.")),
+        (true, true, false) => Finding::fine(SUBJECT, format!("The server makes {wanted} when it starts.")),
+    }
+}
+
+#[cfg(unix)]
+fn takes_files(folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn takes_files(folder: &Path) -> bool {
+    folder
+        .metadata()
+        .is_ok_and(|metadata| !metadata.permissions().readonly())
 }
 
 /// The file whose name has this ending more.

@@ -21,7 +21,8 @@ pub async fn send(services: &Services, to: &Email) -> Finding {
         Err(Undelivered::Later(said)) => Finding::wrong(
             "test mail",
             format!(
-                "The mail server did not take one for {to} now: {said}. Look at TENANTRY_SMTP_URL and at the server's log."
+                "One for {to} could not be sent now: {said}. Look at TENANTRY_SMTP_URL or TENANTRY_MAIL_DIR, and at the mail \
+                 server's log."
             ),
         ),
         Err(Undelivered::Never(said)) => Finding::wrong(

@@ -162,7 +162,7 @@ on_both! {
         assert_eq!(value(&after, "tenantry_mails_waiting"), 1.0);
         assert_eq!(value(&after, "tenantry_mails_oldest_age_seconds"), 90.0);
         assert!(value(&after, "tenantry_audit_trail_position") > trail);
-        tenantry::operations::worker::send_mails_once(&app.services).await;
+        app.send_mails().await;
         let sent = metrics(&app).await;
         assert_eq!(value(&sent, "tenantry_mails_waiting"), 0.0);
         assert_eq!(value(&sent, "tenantry_mails_oldest_age_seconds"), 0.0);

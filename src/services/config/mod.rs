@@ -1,12 +1,15 @@
 //! The configuration: flags and `TENANTRY_` variables, read once at start, all faults told together.
 
+mod smtp;
+
+pub use smtp::{Encryption, Smtp};
+
 use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Args;
 use lettre::message::Mailbox;
-use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::model::{Secret, SecretKey};
@@ -135,66 +138,6 @@ pub enum MailConfig {
     Smtp(Smtp),
 }
 
-/// A mail server as it is configured.
-#[derive(Clone, Debug)]
-pub struct Smtp {
-    /// A name or an address, IPv6 without brackets.
-    pub host: String,
-    pub port: u16,
-    pub encryption: Encryption,
-    pub user: String,
-    pub password: Option<Secret>,
-}
-
-/// How a mail server is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
-    /// TLS from the first byte.
-    Tls,
-    /// STARTTLS, or nothing is sent.
-    Required,
-    /// STARTTLS where the server offers it.
-    Offered,
-    None,
-}
-
-impl Smtp {
-    /// Reads a URL. A password goes over an unencrypted connection only if the URL says so: without a word, STARTTLS is
-    /// demanded where there is a password, and used where the server offers it otherwise.
-    pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let mut asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let tls = match (asked.pop(), asked.is_empty()) {
-            (None, _) => None,
-            (Some((name, value)), true) if name == "tls" => Some(value),
-            (Some(_), _) => return None,
-        };
-        let encryption = match (url.scheme(), tls.as_deref(), url.password()) {
-            ("smtps", None, _) => Encryption::Tls,
-            ("smtp", Some("required"), _) | ("smtp", None, Some(_)) => Encryption::Required,
-            ("smtp", Some("opportunistic") | None, None) => Encryption::Offered,
-            ("smtp", Some("none"), _) => Encryption::None,
-            _ => return None,
-        };
-        let host = url.host_str()?;
-        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
-        Some(Self {
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: url.port().unwrap_or(match (encryption, url.password()) {
-                (Encryption::Tls, _) => 465,
-                (_, Some(_)) => 587,
-                (_, None) => 25,
-            }),
-            encryption,
-            user: decoded(url.username())?,
-            password: match url.password() {
-                Some(password) => Some(Secret::given(&decoded(password)?)),
-                None => None,
-            },
-        })
-    }
-}
-
 const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
 
 impl Config {
@@ -253,14 +196,9 @@ impl Config {
             }
             (Some(folder), None) => MailConfig::Directory(folder.into()),
             (None, Some(url)) => match Smtp::parse(&url) {
-                Some(smtp) => MailConfig::Smtp(smtp),
-                None => {
-                    faults.add(
-                        "TENANTRY_SMTP_URL",
-                        "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; behind it may stand ?tls=required \
-                         or ?tls=none, and every character of the password that is no letter or digit is \
-                         written as %XX",
-                    );
+                Ok(smtp) => MailConfig::Smtp(smtp),
+                Err(what) => {
+                    faults.add("TENANTRY_SMTP_URL", what);
                     MailConfig::None
                 }
             },
@@ -487,59 +425,6 @@ mod tests {
             ("TENANTRY_DATABASE_URI", "tcp://10.0.0.1:80"),
         ] {
             assert!(!is_service_link(name, value), "{name}={value}");
-        }
-    }
-
-    #[test]
-    fn a_mail_server_is_read_from_its_url() {
-        let seen = |text: &str| {
-            Smtp::parse(text).map(|smtp| {
-                let password = smtp.password.as_ref().map(|password| password.expose().to_owned());
-                (smtp.host, smtp.port, smtp.encryption, smtp.user, password)
-            })
-        };
-        let is = |host: &str, port, encryption, user: &str, password: Option<&str>| {
-            Some((
-                host.to_owned(),
-                port,
-                encryption,
-                user.to_owned(),
-                password.map(str::to_owned),
-            ))
-        };
-        for (text, expected) in [
-            ("smtps://h.example", is("h.example", 465, Encryption::Tls, "", None)),
-            ("smtp://h.example", is("h.example", 25, Encryption::Offered, "", None)),
-            (
-                "smtp://h.example:26?tls=none",
-                is("h.example", 26, Encryption::None, "", None),
-            ),
-            (
-                "smtp://h.example?tls=required",
-                is("h.example", 25, Encryption::Required, "", None),
-            ),
-            (
-                "smtp://u:p@h.example",
-                is("h.example", 587, Encryption::Required, "u", Some("p")),
-            ),
-            (
-                "smtp://u%40x:p%2F%25@[fd00::12]?tls=required",
-                is("fd00::12", 587, Encryption::Required, "u@x", Some("p/%")),
-            ),
-            ("smtp://u:p@h.example?tls=opportunistic", None),
-            (
-                "smtp://u:p@127.0.0.1?tls=none",
-                is("127.0.0.1", 587, Encryption::None, "u", Some("p")),
-            ),
-            ("smtps://h.example?tls=none", None),
-            ("smtp://h.example?tls=perhaps", None),
-            ("smtp://h.example?tls=none&tls=required", None),
-            ("smtp://h.example?timeout=1", None),
-            ("http://h.example", None),
-            ("smtp://", None),
-            ("h.example", None),
-        ] {
-            assert_eq!(seen(text), expected, "{text}");
         }
     }
 }
