@@ -9,10 +9,7 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 80;
 
 /// Longer files, and why.
-const LONG_FILES: &[(&str, &str)] = &[(
-    "src/services/config.rs",
-    "the table of flags and variables, with the help of each",
-)];
+const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Longer functions, and why. At most ten.
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
@@ -22,7 +19,7 @@ const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
         "one transaction, whose steps decide for each other",
     ),
     (
-        "src/services/config.rs",
+        "src/services/config/mod.rs",
         "read",
         "a paragraph for each variable, so that all faults are told together",
     ),
@@ -104,6 +101,7 @@ const WRITERS: &[(&str, &str, &str)] = &[
         "directory/email_verification",
         "the column of when the address was verified",
     ),
+    ("user", "directory/invitation", "the row of who accepts, which the users' own verb writes"),
     ("user", "directory/password", "the columns of the password"),
     ("user", "operations/demo", "many rows at once"),
     (
