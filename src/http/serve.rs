@@ -31,6 +31,10 @@ use crate::services::network::Edge;
 /// A longer request head is refused with 431.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// So many of the shortest headers (`a:` and the end of its line) fit into the longest head, so that its length is what
+/// counts. hyper's usual bound of 100 is met by honest requests that come through several proxies.
+const HEADERS_MAX: usize = HEAD_BYTES_MAX / 4;
+
 /// How long connections may take, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -70,6 +74,7 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
         .keep_alive(true);
     let graceful = GracefulShutdown::new();
     let stopping = CancellationToken::new();
@@ -105,7 +110,7 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
             let _places = (of_all, of_client);
             tokio::select! {
                 ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
+                    ended_early(&error);
                 },
                 () = async { stopping.cancelled().await; activity.expendable().await } => {}
             }
@@ -115,6 +120,15 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
     stopping.cancel();
     if tokio::time::timeout(bounds.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
+    }
+}
+
+/// What came as a request and is none was refused before any route saw it, and leaves a line as requests do.
+fn ended_early(error: &hyper::Error) {
+    if error.is_parse() {
+        tracing::info!(%error, "refused a head that cannot be read");
+    } else {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

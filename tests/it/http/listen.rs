@@ -73,14 +73,30 @@ async fn a_head_is_limited_in_size() {
     assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
     let large = exchange(address, with(100_000).as_bytes(), SOON).await;
     assert!(large.starts_with("HTTP/1.1 431"), "{large}");
-    let many: String = (0..500).map(|n| format!("X-{n}: 1\r\n")).collect();
-    let many = exchange(
-        address,
-        format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes(),
-        SOON,
-    )
-    .await;
+    // Its length is what counts, however many headers it has.
+    let of = |many: usize, header: &str| {
+        let headers = header.repeat(many);
+        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n")
+    };
+    for (many, header) in [
+        (99, "X-Many: 1\r\n"),
+        (500, "X-Many: 1\r\n"),
+        (5_000, "X-Many: 1\r\n"),
+        (12_000, "a:\r\n"),
+    ] {
+        let answer = exchange(address, of(many, header).as_bytes(), SOON).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{many}: {answer}");
+    }
+    let distinct: String = (0..5_000).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let answer = exchange(address, of(1, &distinct).as_bytes(), SOON).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let many = exchange(address, of(15_000, "a:\r\n").as_bytes(), SOON).await;
     assert!(many.starts_with("HTTP/1.1 431"), "{many}");
+    assert!(
+        many.contains("The request's head is too large; the limit is 65536 bytes."),
+        "{many}"
+    );
+    assert!(many.contains("x-request-id: "), "{many}");
     let long = format!("GET /graphql?query={} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000));
     let long = exchange(address, long.as_bytes(), SOON).await;
     assert!(
