@@ -215,8 +215,8 @@ on_both! {
             tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().len())
         }).await;
         // For each 250 ids one for the users and two for what stands beside them, and one for the credential, unless it is
-        // remembered from the request before.
-        assert!([48 * 3, 48 * 3 + 1].contains(&statements), "{statements} statements");
+        // remembered: for half a second, less than a stretch may take.
+        assert!((48 * 3..=48 * 4).contains(&statements), "{statements} statements");
     }
 
     async fn a_list_costs_the_same_for_two_and_for_hundreds(app: App) {
