@@ -18,23 +18,23 @@ use crate::list::{self, Filter};
 use crate::model::Permissions;
 use crate::model::Timestamp;
 
-/// A user's long-lived credential. The key itself is told once, when it is made; only a digest is kept.
+/// A user's long-lived credential. The key itself is shown only once, when it is created; only a digest is stored.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "ApiKey")]
 pub struct ApiKeyObject {
-    /// Names the key; it is not the key.
+    /// Identifies the key; it is not the key itself.
     pub id: ID,
-    /// Unique among its owner's keys in force.
+    /// Unique among its owner's keys that are not revoked.
     pub name: String,
-    /// What it is for; null if nobody said.
+    /// Its description; null if none.
     pub description: Option<String>,
     /// The key's first characters, to tell keys apart.
     pub prefix: String,
-    /// What it is limited to; null: all that its owner may do.
+    /// The permissions it is limited to; null if it has all of its owner's.
     pub permissions: Option<Vec<&'static str>>,
-    /// When it ends; 9999-12-31 for one that never does.
+    /// When it expires; 9999-12-31 if never.
     pub expiry_date: DateTime,
-    /// Whether it is revoked at this moment.
+    /// Whether it is revoked now.
     pub revoked: bool,
     /// When it was, or (rotated) will be, revoked; null if neither.
     pub revoked_at: Option<DateTime>,
@@ -44,50 +44,50 @@ pub struct ApiKeyObject {
     pub user_id: ID,
     /// Its owner.
     pub user: Option<Box<UserObject>>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
 }
 
-/// A key just made, with its secret.
+/// A newly created key with its secret.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ApiKeySecret {
-    /// The key to send as `Authorization: Bearer <secret>`. It is told this once and cannot be read again.
+    /// The key to send as `Authorization: Bearer <secret>`. Shown only once; it cannot be read again.
     pub secret: String,
     /// The key without its secret, as lists show it.
     pub api_key: ApiKeyObject,
 }
 
-/// Which of the caller's keys. Fields are AND-ed; null is not given.
+/// Filter for the caller's keys. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "ApiKeyWhere")]
 pub struct ApiKeyWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// This very name.
+    /// Exact name.
     name: Option<String>,
     /// One of these names.
     name_in: Option<Vec<String>>,
-    /// Names that start so.
+    /// Name starts with this.
     name_starts_with: Option<String>,
-    /// Names that hold this.
+    /// Name contains this.
     name_contains: Option<String>,
-    /// This very key, given in full.
+    /// Exact key, given in full.
     key: Option<String>,
-    /// Keys of a user like this.
+    /// Keys of a user that matches this.
     user: Option<Box<UserWhere>>,
-    /// Revoked keys, or those in force; by default those in force.
+    /// Revoked keys, or those that are not; those that are not revoked by default.
     revoked: Option<bool>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<ApiKeyWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<ApiKeyWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<ApiKeyWhere>>,
 }
@@ -161,23 +161,23 @@ impl ApiKeyWhere {
 }
 
 order_by! {
-    /// What API keys are ordered by, before the id.
+    /// Sort order of API keys; ties are ordered by id.
     ApiKeyOrderBy, "ApiKeyOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By name, by code point.
+        /// By name, ascending by code point.
         NameAsc = Name false,
-        /// By name, backwards.
+        /// By name, descending.
         NameDesc = Name true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -266,24 +266,24 @@ async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> 
 /// A new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyData {
-    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys in force.
+    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys that are not revoked.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// When it ends; never by default, or with the key that makes it.
+    /// When it expires; by default never, or together with the key that creates it.
     expiry_date: Option<DateTime>,
-    /// What it is limited to, as in `read:user`; by default all that its owner may do.
+    /// The permissions it is limited to, as in `read:user`; by default all of its owner's.
     permissions: Option<Vec<String>>,
 }
 
 list_fields! {
     ApiKeyQuery of ApiKey as ApiKeyObject, ApiKeyWhere, ApiKeyOrderBy, ApiKeyConnection;
-    where "Which keys; those in force by default.";
-    /// The caller's own API keys; those in force, unless `where` speaks of `revoked`.
+    where "Filter; keys that are not revoked by default.";
+    /// The caller's API keys; only those that are not revoked, unless `where` uses `revoked`.
     api_keys;
-    /// How many keys `apiKeys` lists for this `where`.
+    /// Number of keys that `apiKeys` lists for this `where`.
     count_api_keys;
-    /// `apiKeys`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `apiKeys` with cursor pagination: unchanged rows are neither repeated nor skipped.
     api_keys_connection;
 }
 
@@ -292,7 +292,7 @@ pub struct ApiKeyMutation;
 
 #[Object]
 impl ApiKeyMutation {
-    /// Makes an API key for the caller. Needs `write:access_key`.
+    /// Creates an API key for the caller. Needs `write:access_key`.
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
@@ -307,13 +307,13 @@ impl ApiKeyMutation {
         with_secret(ctx, crate::directory::api_key::create(op(ctx), new).await?).await
     }
 
-    /// Gives one of the caller's keys a new secret under the same name and limits. Needs `write:access_key`.
+    /// Replaces the secret of one of the caller's keys; name and limits stay the same. Needs `write:access_key`.
     async fn rotate_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which key: name one by `id`, by `name` or by `key`.")] r#where: ApiKeyWhere,
+        #[graphql(desc = "The key, by `id`, `name` or `key`.")] r#where: ApiKeyWhere,
         #[graphql(
-            desc = "The old secret works for so many seconds more, from 0 to 604800.",
+            desc = "Number of seconds that the old secret still works, from 0 to 604800.",
             default_with = "Some(0)"
         )]
         overlap_seconds: Option<i64>,
@@ -326,7 +326,7 @@ impl ApiKeyMutation {
         .await
     }
 
-    /// Revokes the caller's keys of these names, from the next call on; names that no key bears are passed over.
+    /// Revokes the caller's keys with these names, effective from the next call; unknown names are ignored.
     async fn revoke_api_keys(
         &self,
         ctx: &Context<'_>,

@@ -14,59 +14,59 @@ use crate::graphql::{
 };
 use crate::list::{Filter, Order, SortKey};
 
-/// Who did what to what. It names the fields that changed, never their values, and nothing changes it.
+/// Who did what to what. It lists the fields that changed, never their values, and is never modified.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "AuditEvent")]
 pub struct AuditEventObject {
-    /// Names the event.
+    /// Identifies the event.
     pub id: ID,
-    /// `<kind>.<verb>`, as in `user.create`; for a refusal the field that was asked for.
+    /// `<kind>.<verb>`, as in `user.create`; for a refusal, the requested field.
     pub action: String,
-    /// The id of the user who called; null for nobody and for the machine's own commands.
+    /// The id of the calling user; null for anonymous calls and for commands on the server.
     pub actor_id: Option<String>,
-    /// The id of the user who called in the actor's place; null if nobody did.
+    /// The id of the impersonating user; null if there was none.
     pub impersonator_id: Option<String>,
-    /// The organization it happened in; null once that is deleted.
+    /// The organization it happened in; null once the organization is deleted.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The kind of what it happened to, as in `user`.
+    /// The kind of the target, as in `user`.
     pub target_kind: String,
-    /// The id, at that time, of what it happened to.
+    /// The target's id at that time.
     pub target_id: String,
     /// The names of the fields that changed.
     pub fields: Vec<String>,
-    /// The id of the request, as its answer's `X-Request-Id` had it.
+    /// The request id, as in the response's `X-Request-Id` header.
     pub request_id: Option<String>,
-    /// How often it happened within a minute; above one for refusals only.
+    /// How often it happened within a minute; more than one only for refusals.
     pub count: i64,
-    /// Whether it was refused, and so nothing happened.
+    /// Whether it was refused, so that nothing happened.
     pub refused: bool,
     /// When it happened.
     pub created_at: DateTime,
 }
 
-/// Which events. Fields are AND-ed; null is not given.
+/// Filter for events. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "AuditEventWhere")]
 pub struct AuditEventWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// This very action.
+    /// Exact action.
     action: Option<String>,
     /// One of these actions.
     action_in: Option<Vec<String>>,
-    /// Actions that start so, as in `user.`.
+    /// Action starts with this, as in `user.`.
     action_starts_with: Option<String>,
-    /// Of this user, by the id it had then.
+    /// The acting user had this id at that time.
     actor_id: Option<String>,
-    /// In somebody's place by this user, by the id it had then.
+    /// The impersonating user had this id at that time.
     impersonator_id: Option<String>,
-    /// To things of this kind.
+    /// The target is of this kind.
     target_kind: Option<String>,
-    /// To things that had this id then.
+    /// The target had this id at that time.
     target_id: Option<String>,
-    /// Of this request.
+    /// Exact request id.
     request_id: Option<String>,
     /// Refusals, or what was done.
     refused: Option<bool>,
@@ -74,15 +74,15 @@ pub struct AuditEventWhere {
     from: Option<DateTime>,
     /// Earlier than this moment.
     before: Option<DateTime>,
-    /// In an organization like this.
+    /// It happened in an organization that matches this.
     organization: Option<Box<OrganizationWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<AuditEventWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<AuditEventWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<AuditEventWhere>>,
 }
@@ -129,7 +129,7 @@ impl AuditEventWhere {
     }
 }
 
-/// Which way events are ordered: by when they were committed, the only order in which a page once read never changes.
+/// Sort order of events, by the time of their commit: the only order in which a page never changes once it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum AuditEventOrderBy {
     /// Oldest first; the default.
@@ -201,12 +201,12 @@ impl Listing for AuditEvent {
 
 list_fields! {
     AuditQuery of AuditEvent as AuditEventObject, AuditEventWhere, AuditEventOrderBy, AuditEventConnection;
-    where "Which events; all of them by default.";
-    /// The events of the caller's organization, of all for a super admin. Needs `read:audit`.
+    where "Filter; all events by default.";
+    /// The events of the caller's organization; for a super admin, of all organizations. Needs `read:audit`.
     audit_events;
-    /// How many events `auditEvents` lists for this `where`.
+    /// Number of events that `auditEvents` lists for this `where`.
     count_audit_events;
-    /// `auditEvents`, continued from a cursor. Reading on from the last cursor never misses an event, however late it was
+    /// `auditEvents` with cursor pagination. Reading on from the last cursor never misses an event, however late it was
     /// committed.
     audit_events_connection;
 }

@@ -10,12 +10,13 @@ pub struct EmailMutation;
 
 #[Object]
 impl EmailMutation {
-    /// Mails a link that verifies a user's e-mail address: one's own, or with `write:user` that of a user one may manage.
-    /// It works once, within a day; links sent before are void. `CONFLICT` if the address is verified already.
+    /// Mails a link that verifies a user's e-mail address: the caller's own, or with `write:user` that of a user the
+    /// caller may manage. It works once, within a day; earlier links become invalid. `CONFLICT` if the address is
+    /// verified already.
     async fn request_email_verification(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose address: name a user by `id` or by `email`; the caller's own by default.")]
+        #[graphql(desc = "The user whose address it is, by `id` or `email`; the caller by default.")]
         r#where: Option<UserWhere>,
     ) -> Result<UserObject> {
         let target = r#where.map(|one| one.target(op(ctx)));
@@ -26,7 +27,7 @@ impl EmailMutation {
         .await
     }
 
-    /// Verifies an e-mail address with the token from a mail. Anybody who holds the token may; it works once.
+    /// Verifies an e-mail address with the token from a mail. Anybody with the token can do this; it works once.
     async fn verify_email(
         &self,
         ctx: &Context<'_>,

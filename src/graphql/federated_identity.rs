@@ -4,11 +4,11 @@ use async_graphql::{InputObject, SimpleObject};
 
 use crate::directory::federated_identity::FederatedIdentity;
 
-/// Who a user is to another identity provider.
+/// A user's identity at another identity provider.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "FederatedIdentity")]
 pub struct FederatedIdentityObject {
-    /// The provider, as in `google`; one identity with each.
+    /// The provider, as in `google`; at most one identity per provider.
     pub identity_provider: String,
     /// The user's id with the provider.
     pub user_id: String,
@@ -26,7 +26,7 @@ impl From<&FederatedIdentity> for FederatedIdentityObject {
     }
 }
 
-/// Who a user is to another identity provider.
+/// A user's identity at another identity provider.
 #[derive(Clone, Debug, InputObject)]
 pub struct FederatedIdentityData {
     /// The provider, as in `google`: 1 to 255 characters; one identity with each.

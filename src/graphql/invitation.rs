@@ -20,101 +20,101 @@ use crate::graphql::{
 };
 use crate::list::{Filter, Named};
 
-/// An e-mailed promise of an account. Its secret stands in the mail and nowhere else. Readable with `read:user`.
+/// An e-mailed invitation to an account. Its secret is only in the mail. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Invitation")]
 pub struct InvitationObject {
-    /// Names the invitation; it is not its secret.
+    /// Identifies the invitation; it is not its secret.
     pub id: ID,
-    /// The address invited; that of the account when it is accepted.
+    /// The invited address; the address of the account once it is accepted.
     pub email: String,
-    /// How it stands at this moment.
+    /// Its current state.
     pub state: InvitationStateValue,
-    /// The organization of the promised account.
+    /// The organization of the invited account.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of that organization.
     pub organization_id: String,
-    /// The tenant of the promised account; null if none.
+    /// The tenant of the invited account; null if none.
     pub tenant: Option<Box<TenantObject>>,
     /// The id of that tenant; null if none.
     pub tenant_id: Option<String>,
-    /// The roles promised, by name.
+    /// The roles of the invited account, by name.
     pub roles: List<Arc<RoleObject>>,
-    /// When its secret ends.
+    /// When its secret expires.
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
     pub accepted_at: Option<DateTime>,
-    /// When it was withdrawn, or gave way to a newer one after it had expired; null if neither.
+    /// When it was withdrawn, or replaced by a newer one after it had expired; null if neither.
     pub withdrawn_at: Option<DateTime>,
-    /// What became of its last mail.
+    /// Delivery state of its last mail.
     pub mail_state: MailStateValue,
-    /// When the mail server took its last mail; null if it has not.
+    /// When the mail server accepted its last mail; null if it has not.
     pub mailed_at: Option<DateTime>,
-    /// Why its last mail is not with the mail server, in that server's own words; null if nothing went wrong.
+    /// Why its last mail was not accepted, in the mail server's words; null if nothing went wrong.
     pub mail_problem: Option<String>,
-    /// Counts the changes.
+    /// Incremented by every change.
     pub version: i64,
     /// When it was first sent.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
 }
 
-/// What became of an invitation's last mail.
+/// Delivery state of an invitation's last mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "MailState", remote = "MailState")]
 pub enum MailStateValue {
-    /// It is on its way, and tried again if the mail server cannot take it now.
+    /// It is being sent; it is tried again if the mail server cannot accept it now.
     Waiting,
-    /// The mail server has it.
+    /// The mail server accepted it.
     Sent,
-    /// The mail server will not take it, or could not for too long. Correct the address, or resend the invitation.
+    /// The mail server refused it, or could not accept it for too long. Correct the address, or resend the invitation.
     Failed,
 }
 
-/// How an invitation stands.
+/// State of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "InvitationState", remote = "InvitationState")]
 pub enum InvitationStateValue {
     /// It can be accepted.
     Pending,
-    /// It became an account.
+    /// It was accepted.
     Accepted,
-    /// It was taken back, or gave way to a newer one after it had expired.
+    /// It was withdrawn, or replaced by a newer one after it had expired.
     Withdrawn,
-    /// Its time is over; it can be sent again.
+    /// It has expired; it can be sent again.
     Expired,
 }
 
-/// Which invitations. Fields are AND-ed; null is not given, at every depth.
+/// Filter for invitations. Conditions are combined with AND; null means not specified, at every depth.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "InvitationWhere")]
 pub struct InvitationWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// This very address, in any case.
+    /// Exact address, ignoring case.
     email: Option<String>,
-    /// One of these addresses, in any case.
+    /// One of these addresses, ignoring case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
+    /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
+    /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
     email_contains: Option<String>,
-    /// Invitations that stand so.
+    /// Invitations in this state.
     state: Option<InvitationStateValue>,
-    /// Invitations to an organization like this.
+    /// Invitations to an organization that matches this.
     organization: Option<Box<OrganizationWhere>>,
-    /// Invitations to a tenant like this.
+    /// Invitations to a tenant that matches this.
     tenant: Option<Box<TenantWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<InvitationWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<InvitationWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<InvitationWhere>>,
 }
@@ -170,23 +170,23 @@ impl InvitationWhere {
 }
 
 order_by! {
-    /// What invitations are ordered by, before the id.
+    /// Sort order of invitations; ties are ordered by id.
     InvitationOrderBy, "InvitationOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By address.
+        /// By address, ascending.
         EmailAsc = Email false,
-        /// By address, backwards.
+        /// By address, descending.
         EmailDesc = Email true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -268,24 +268,24 @@ impl Listing for Invitation {
     }
 }
 
-/// Whom to invite, and to what.
+/// The person to invite, and to what.
 #[derive(Clone, Debug, InputObject)]
 pub struct InviteUserData {
-    /// At most 254 bytes; any case, stored in lower case.
+    /// At most 254 bytes; stored in lower case.
     email: String,
-    /// The caller's own by default; another organization needs a super admin.
+    /// The caller's organization by default; another one requires a super admin.
     organization_id: Option<String>,
-    /// The caller's own by default, for an invitation to the caller's organization; else none.
+    /// The caller's tenant by default, if the invitation is to the caller's organization; otherwise none.
     tenant_id: Option<String>,
-    /// One of the built-in roles, in Kili's words.
+    /// One of the built-in roles, as Kili names them.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; none by default. Nobody promises more than they hold.
+    /// Names or ids of roles; none by default. Nobody can grant permissions they do not have.
     roles: Option<Vec<String>>,
-    /// When the invitation ends; in seven days by default, in ninety at most.
+    /// When the invitation expires; in seven days by default, in ninety at most.
     expiry_date: Option<DateTime>,
 }
 
-/// What the invited person says of themselves.
+/// The details of the invited person.
 #[derive(Clone, InputObject)]
 pub struct AcceptInvitationData {
     /// At most 255 characters.
@@ -294,20 +294,20 @@ pub struct AcceptInvitationData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, and not the
-    /// address.
+    /// 8 to 128 characters after normalization (NFC, every space an ASCII space); not a commonly used password and not
+    /// the address.
     password: String,
 }
 
 list_fields! {
     InvitationQuery of Invitation as InvitationObject, InvitationWhere, InvitationOrderBy, InvitationConnection;
-    where "Which invitations; all of them by default.";
-    /// The invitations that the caller may read (`read:user`): those of the own organization, all of them for a super
-    /// admin.
+    where "Filter; all invitations by default.";
+    /// The invitations that the caller may read (`read:user`): those of the caller's organization; for a super admin,
+    /// all.
     invitations;
-    /// How many invitations `invitations` lists for this `where`.
+    /// Number of invitations that `invitations` lists for this `where`.
     count_invitations;
-    /// `invitations`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `invitations` with cursor pagination: unchanged rows are neither repeated nor skipped.
     invitations_connection;
 }
 
@@ -321,7 +321,7 @@ impl InvitationMutation {
     async fn invite_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whom to invite, and to what.")] data: InviteUserData,
+        #[graphql(desc = "The person to invite, and to what.")] data: InviteUserData,
     ) -> Result<InvitationObject> {
         let new = NewInvitation {
             email: data.email,
@@ -334,30 +334,31 @@ impl InvitationMutation {
         listing::one(ctx, crate::directory::invitation::send(op(ctx), new).await?).await
     }
 
-    /// Mails an open invitation again, with a new secret: the one sent before is void. It then lasts seven days, or
-    /// longer if it did already. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
+    /// Mails an open invitation again with a new secret; the previous one becomes invalid. It is then valid for seven
+    /// days, or longer if it was already. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which invitation: name one by `id`.")] r#where: InvitationWhere,
+        #[graphql(desc = "The invitation, by `id`.")] r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::invitation::resend(op(ctx), &named).await?).await
     }
 
-    /// Takes an open invitation back: its secret is void. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
+    /// Withdraws an open invitation: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn. Needs
+    /// `write:user`.
     async fn withdraw_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which invitation: name one by `id`.")] r#where: InvitationWhere,
+        #[graphql(desc = "The invitation, by `id`.")] r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::invitation::withdraw(op(ctx), &named).await?).await
     }
 
-    /// Makes the promised account with the token from the mail, and verifies its address. Anybody who holds the token
-    /// may; it works once. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken meanwhile; the
-    /// invitation stays open then.
+    /// Creates the invited account with the token from the mail, and verifies its address. Anybody with the token can
+    /// do this; it works once. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the
+    /// meantime; in both cases the invitation stays open.
     async fn accept_invitation(
         &self,
         ctx: &Context<'_>,

@@ -19,13 +19,13 @@ macro_rules! list_fields {
                 &self,
                 ctx: &async_graphql::Context<'_>,
                 #[graphql(desc = $which)] r#where: Option<$wanted>,
-                #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<$order_by>,
+                #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<$order_by>,
                 #[graphql(
-                    desc = "At most so many, from 1 to 100.",
+                    desc = "Page size, from 1 to 100.",
                     default_with = "Some(crate::graphql::PageSize(100))"
                 )]
                 first: Option<crate::graphql::PageSize>,
-                #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+                #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
             ) -> crate::graphql::Result<crate::graphql::Rows<$object>> {
                 crate::graphql::rows::<$thing>(ctx, r#where, order_by, first, skip).await
             }
@@ -45,11 +45,11 @@ macro_rules! list_fields {
                 &self,
                 ctx: &async_graphql::Context<'_>,
                 #[graphql(desc = $which)] r#where: Option<$wanted>,
-                #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<$order_by>,
-                #[graphql(desc = "At most so many, from 1 to 100, from the front.")] first: Option<i64>,
-                #[graphql(desc = "Only what stands after this cursor.")] after: Option<String>,
-                #[graphql(desc = "At most so many, from 1 to 100, from the end.")] last: Option<i64>,
-                #[graphql(desc = "Only what stands before this cursor.")] before: Option<String>,
+                #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<$order_by>,
+                #[graphql(desc = "Page size from 1 to 100, counted from the start.")] first: Option<i64>,
+                #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
+                #[graphql(desc = "Page size from 1 to 100, counted from the end.")] last: Option<i64>,
+                #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
             ) -> crate::graphql::Result<$connected> {
                 let paging = crate::list::Paging { first, after, last, before };
                 let slice = crate::graphql::listing::connection::<$thing>(ctx, r#where, order_by, paging);
@@ -79,14 +79,14 @@ macro_rules! nested_lists {
                     &self,
                     ctx: &async_graphql::Context<'_>,
                     #[graphql(name = "where", desc = $which)] _where: Option<$wanted>,
-                    #[graphql(name = "orderBy", desc = "In which order; oldest first by default.")]
+                    #[graphql(name = "orderBy", desc = "Sort order; oldest first by default.")]
                     _order_by: Option<$order_by>,
                     #[graphql(
-                        desc = "At most so many, from 1 to 100.",
+                        desc = "Page size, from 1 to 100.",
                         default_with = "Some(crate::graphql::PageSize(100))"
                     )]
                     first: Option<crate::graphql::PageSize>,
-                    #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+                    #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
                 ) -> crate::graphql::Result<crate::graphql::List<$item>> {
                     self.$list.list(ctx, first, skip)
                 }

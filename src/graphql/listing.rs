@@ -214,16 +214,16 @@ pub async fn nest_linked<L: Listing>(
     Ok(nested)
 }
 
-/// Where a slice of a connection stands in the whole.
+/// Position of a slice in the whole list.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PageInfo {
-    /// Whether there is something before this slice.
+    /// Whether there are items before this slice.
     pub has_previous_page: bool,
-    /// Whether there is something after this slice.
+    /// Whether there are items after this slice.
     pub has_next_page: bool,
-    /// The first edge's cursor; null in an empty slice.
+    /// Cursor of the first edge; null if the slice is empty.
     pub start_cursor: Option<String>,
-    /// The last edge's cursor; null in an empty slice.
+    /// Cursor of the last edge; null if the slice is empty.
     pub end_cursor: Option<String>,
 }
 
@@ -269,13 +269,13 @@ pub async fn connection<L: Listing>(
 /// Declares a kind's connection and edge types.
 macro_rules! connection_type {
     ($connection:ident, $edge:ident, $object:ty, $things:literal) => {
-        #[doc = concat!("A slice of a list of ", $things, ", which continues from a cursor; at most 100 edges.")]
+        #[doc = concat!("A page of ", $things, ", continued by cursor; at most 100 edges.")]
         #[derive(Clone, async_graphql::SimpleObject)]
         #[graphql(complex)]
         pub struct $connection {
             #[doc = concat!("The ", $things, " of this slice, each with its cursor.")]
             pub edges: crate::graphql::List<$edge>,
-            /// Where this slice stands in the whole.
+            /// Position of this slice in the whole list.
             pub page_info: crate::graphql::PageInfo,
             #[graphql(skip)]
             total: Option<i64>,
@@ -288,7 +288,7 @@ macro_rules! connection_type {
                 self.edges.iter().map(|edge| edge.node.clone()).collect()
             }
 
-            /// How many there are in all; counted only when it is selected.
+            /// Total number of items; counted only when selected.
             async fn total_count(&self) -> i64 {
                 self.total.unwrap_or_default()
             }
@@ -297,10 +297,10 @@ macro_rules! connection_type {
         #[doc = concat!("One of the ", $things, " in a connection.")]
         #[derive(Clone, async_graphql::SimpleObject)]
         pub struct $edge {
-            /// This place in the list, for `after` and `before` of the same connection in the same order; `where` may differ.
-            /// Opaque: only what a connection gave is taken back.
+            /// Opaque position, for `after` and `before` of the same connection with the same `orderBy`; `where` may
+            /// differ.
             pub cursor: String,
-            /// What stands there.
+            /// The item at this position.
             pub node: $object,
         }
 

@@ -19,29 +19,29 @@ use crate::graphql::{
 use crate::list::{Filter, Named};
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
-/// The top of the tree: it owns its tenants and users, and nothing crosses from one organization to another.
+/// The top of the tree: it owns its tenants and users. Nothing is shared between organizations.
 ///
-/// Readable with `read:org`; its members see the id, the name and the times of their own beside themselves.
+/// Readable with `read:org`; its members can always see its id, name and times.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Organization", complex)]
 pub struct OrganizationObject {
-    /// Chosen when it was made, or a UUID; unique over the whole system.
+    /// Chosen at creation, or a UUID; unique in the whole system.
     pub id: ID,
     /// 1 to 255 characters.
     pub name: String,
     /// Free JSON, set by super admins; null if none. Needs `read:org`.
     pub variables: Option<KeptJson>,
-    /// At most this many activated users; null is no limit. Needs `read:org`.
+    /// Maximum number of activated users; null means no limit. Needs `read:org`.
     pub seat_limit: Option<i64>,
-    /// How many activated users there are. Needs `read:org`; else null.
+    /// Number of activated users. Needs `read:org`; otherwise null.
     pub seats_used: Option<i64>,
-    /// Whether its users, and those it invites, are sent mails. Needs `read:org`; else null.
+    /// Whether mail is sent to its users and to people it invites. Needs `read:org`; otherwise null.
     pub mail_allowed: Option<bool>,
-    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
     #[graphql(skip)]
     users: Nested<UserObject>,
@@ -51,44 +51,44 @@ pub struct OrganizationObject {
 
 nested_lists! {
     OrganizationObject {
-        /// Its users, as far as the caller may see them.
+        /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Which users; all of them by default.";
+        where "Filter; all users by default.";
         /// Its tenants. Needs `read:tenant`.
         tenants: TenantObject, TenantWhere, TenantOrderBy;
-        where "Which tenants; all of them by default.";
+        where "Filter; all tenants by default.";
     }
 }
 
-/// Which organizations. Fields are AND-ed; null is not given.
+/// Filter for organizations. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "OrganizationWhere")]
 pub struct OrganizationWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Ids that start so.
+    /// Id starts with this.
     id_starts_with: Option<String>,
-    /// Ids that hold this.
+    /// Id contains this.
     id_contains: Option<String>,
-    /// This very name.
+    /// Exact name.
     name: Option<String>,
     /// One of these names.
     name_in: Option<Vec<String>>,
-    /// Names that start so.
+    /// Name starts with this.
     name_starts_with: Option<String>,
-    /// Names that hold this.
+    /// Name contains this.
     name_contains: Option<String>,
-    /// Organizations with a user like this.
+    /// Organizations with a user that matches this.
     user: Option<Box<UserWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<OrganizationWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<OrganizationWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<OrganizationWhere>>,
 }
@@ -134,23 +134,23 @@ impl OrganizationWhere {
 }
 
 order_by! {
-    /// What organizations are ordered by, before the id.
+    /// Sort order of organizations; ties are ordered by id.
     OrganizationOrderBy, "OrganizationOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By name, by code point.
+        /// By name, ascending by code point.
         NameAsc = Name false,
-        /// By name, backwards.
+        /// By name, descending.
         NameDesc = Name true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -231,36 +231,37 @@ pub async fn beside(
 /// A new organization.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateOrganizationData {
-    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
+    /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default.
     id: Option<ID>,
     /// 1 to 255 characters, at least one of them visible.
     name: String,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// At most this many activated users; no limit by default.
+    /// Maximum number of activated users; no limit by default.
     seat_limit: Option<i64>,
-    /// True by default. False refuses what needs mail: password resets, e-mail verification and invitations.
+    /// True by default. If false, everything that needs mail is refused: password resets, e-mail verification and
+    /// invitations.
     mail_allowed: Option<bool>,
 }
 
-/// What is to change in an organization; null is not given.
+/// Changes to an organization; null means not specified.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateOrganizationData {
     /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
-    /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
+    /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
-    /// At most this many activated users. Below the number there are, it refuses new ones and ends none.
+    /// Maximum number of activated users. If there are more already, new ones are refused and nobody is deactivated.
     seat_limit: Option<i64>,
-    /// False refuses what needs mail: password resets, e-mail verification and invitations.
+    /// If false, everything that needs mail is refused: password resets, e-mail verification and invitations.
     mail_allowed: Option<bool>,
 }
 
-/// What can be cleared in an organization.
+/// Fields of an organization that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInOrganization", remote = "Clearable")]
 pub enum ClearableValue {
-    /// `seatLimit`: there is no limit any more.
+    /// `seatLimit`: removes the limit.
     SeatLimit,
     /// `variables`
     Variables,
@@ -268,12 +269,12 @@ pub enum ClearableValue {
 
 list_fields! {
     OrganizationQuery of Organization as OrganizationObject, OrganizationWhere, OrganizationOrderBy, OrganizationConnection;
-    where "Which organizations; all of them by default.";
-    /// The organizations that the caller may read: the own one with `read:org`, all of them for a super admin.
+    where "Filter; all organizations by default.";
+    /// The organizations that the caller may read: with `read:org`, the caller's own; for a super admin, all.
     organizations;
-    /// How many organizations `organizations` lists for this `where`.
+    /// Number of organizations that `organizations` lists for this `where`.
     count_organizations;
-    /// `organizations`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `organizations` with cursor pagination: unchanged rows are neither repeated nor skipped.
     organizations_connection;
 }
 
@@ -282,7 +283,7 @@ pub struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Makes an organization. Super admins only (`write:org`).
+    /// Creates an organization. Super admins only (`write:org`).
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
@@ -298,13 +299,13 @@ impl OrganizationMutation {
         listing::one(ctx, crate::directory::organization::create(op(ctx), new).await?).await
     }
 
-    /// Changes an organization. Needs `write:org`.
+    /// Updates an organization. Needs `write:org`.
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which organization: name one by `id`.")] r#where: OrganizationWhere,
-        #[graphql(desc = "What is to change.")] data: UpdateOrganizationData,
-        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "The organization, by `id`.")] r#where: OrganizationWhere,
+        #[graphql(desc = "The changes.")] data: UpdateOrganizationData,
+        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the organization still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<OrganizationObject> {
@@ -328,7 +329,7 @@ impl OrganizationMutation {
     async fn delete_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which organization: name one by `id`.")] r#where: OrganizationWhere,
+        #[graphql(desc = "The organization, by `id`.")] r#where: OrganizationWhere,
     ) -> Result<OrganizationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::organization::delete(op(ctx), &named).await?).await

@@ -10,12 +10,12 @@ use crate::model::Actor;
 /// The old password, and the new one twice.
 #[derive(Clone, InputObject)]
 pub struct UpdatePasswordData {
-    /// The password in force.
+    /// The current password.
     old_password: String,
-    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space); not among the known-worst, the user's own
-    /// e-mail address or id, or the old one.
+    /// 8 to 128 characters after normalization (NFC, every space an ASCII space); not a commonly used password, the
+    /// user's e-mail address or id, or the old password.
     new_password_1: String,
-    /// The same again.
+    /// The new password again.
     new_password_2: String,
 }
 
@@ -24,16 +24,16 @@ pub struct PasswordMutation;
 
 #[Object]
 impl PasswordMutation {
-    /// Changes a password: one's own, or with `write:user` that of a user one may manage. The old one must be right in
-    /// either case, and the user's other sessions end. After 20 wrong ones for an account, or 100 from one client, within 15
-    /// minutes: `RATE_LIMITED` with `retryAfterSeconds`. Without a credential it changes a temporary password: name the user
-    /// by `email`, and at most by `organization: {id}` beside it, and give the temporary password as the old one; any other
-    /// filter is `INVALID` then.
+    /// Changes a password: the caller's own, or with `write:user` that of a user the caller may manage. The old
+    /// password must be correct in either case, and the user's other sessions end. After 20 wrong passwords for an
+    /// account, or 100 from one client, within 15 minutes: `RATE_LIMITED` with `retryAfterSeconds`. Without a
+    /// credential it changes a temporary password: give the user's `email`, optionally with `organization: {id}`, and
+    /// the temporary password as the old one; any other filter is `INVALID`.
     async fn update_password(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The old password, and the new one twice.")] data: UpdatePasswordData,
-        #[graphql(desc = "Whose password: name a user by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user whose password it is, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let passwords = Change {
             old_password: data.old_password.into(),
@@ -49,19 +49,19 @@ impl PasswordMutation {
         }
     }
 
-    /// Mails a link that sets a new password, to oneself or with `write:user` to a user one may manage. The present
-    /// password works until the link is used, which must be within an hour. `INVALID` for a user who has no password
-    /// here and signs in with another identity provider; `RATE_LIMITED` after ten links within an hour.
+    /// Mails a link that sets a new password, to the caller or with `write:user` to a user the caller may manage. The
+    /// link is valid for an hour; the current password works until the link is used. `INVALID` for a user who has no
+    /// password here and signs in with another identity provider; `RATE_LIMITED` after ten links within an hour.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose password: name a user by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user whose password it is, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::password::start(op(ctx), &target).await?).await
     }
 
-    /// Asks for the mail that sets a new password. Open to anybody; the answer is always true, and the mail is sent only
+    /// Requests the mail that sets a new password. Open to everybody; the result is always true, and mail is sent only
     /// to the address of an account that can use it.
     async fn request_password_reset(
         &self,
@@ -72,13 +72,14 @@ impl PasswordMutation {
         Ok(true)
     }
 
-    /// Sets a new password with the token from a mail, and verifies the address it was mailed to. Anybody who holds the token may; it works once.
+    /// Sets a new password with the token from a mail, and verifies the address it was mailed to. Anybody with the
+    /// token can do this; it works once.
     async fn complete_password_reset(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The token from the mail.")] token: String,
         #[graphql(
-            desc = "8 to 128 characters in the normal form (NFC, each space an ASCII space), not among the known-worst."
+            desc = "8 to 128 characters after normalization (NFC, every space an ASCII space), not a commonly used password."
         )]
         new_password: String,
     ) -> Result<bool> {

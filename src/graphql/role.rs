@@ -17,9 +17,9 @@ use crate::graphql::{
 };
 use crate::list::{Filter, Named};
 
-/// A named set of permissions, built in or made by an organization.
+/// A named set of permissions, built in or created by an organization.
 ///
-/// Readable with `read:role`; everybody sees those that they have beside themselves.
+/// Readable with `read:role`; users can always see the roles they have.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Role")]
 pub struct RoleObject {
@@ -27,25 +27,25 @@ pub struct RoleObject {
     pub id: ID,
     /// Unique within its organization, as in `organization-admin`.
     pub name: String,
-    /// What it is for; null if nobody said.
+    /// Its description; null if none.
     pub description: Option<String>,
-    /// Whether it is one of those that every server has.
+    /// Whether it is built in.
     pub built_in: bool,
-    /// What it permits, as in `read:user`.
+    /// Its permissions, as in `read:user`.
     pub permissions: Vec<&'static str>,
-    /// The organization that made it; null for a built-in one.
+    /// The organization that created it; null for a built-in role.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The id of the organization that made it; null for a built-in one.
+    /// The id of the organization that created it; null for a built-in role.
     pub organization_id: Option<String>,
-    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
     pub version: i64,
-    /// When it was made; 1970 for the built-in ones.
+    /// When it was created; 1970 for built-in roles.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
 }
 
-/// The strongest of a user's roles, in a few steps.
+/// The strongest of a user's roles, as one of a few levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "OrganizationRole", remote = "OrganizationRole")]
 pub enum OrganizationRoleValue {
@@ -61,37 +61,37 @@ pub enum OrganizationRoleValue {
     User,
 }
 
-/// Which roles. Fields are AND-ed; null is not given.
+/// Filter for roles. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "RoleWhere")]
 pub struct RoleWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Ids that start so.
+    /// Id starts with this.
     id_starts_with: Option<String>,
-    /// Ids that hold this.
+    /// Id contains this.
     id_contains: Option<String>,
-    /// This very name.
+    /// Exact name.
     name: Option<String>,
     /// One of these names.
     name_in: Option<Vec<String>>,
-    /// Names that start so.
+    /// Name starts with this.
     name_starts_with: Option<String>,
-    /// Names that hold this.
+    /// Name contains this.
     name_contains: Option<String>,
-    /// The built-in ones, or those that organizations made.
+    /// Built-in roles, or roles that organizations created.
     built_in: Option<bool>,
-    /// Roles that an organization like this made.
+    /// Roles that an organization that matches this created.
     organization: Option<Box<OrganizationWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<RoleWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<RoleWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<RoleWhere>>,
 }
@@ -137,23 +137,23 @@ impl RoleWhere {
 }
 
 order_by! {
-    /// What roles are ordered by, before the id.
+    /// Sort order of roles; ties are ordered by id.
     RoleOrderBy, "RoleOrderBy" {
-        /// Oldest first, the built-in ones before all others; the default.
+        /// Oldest first, built-in roles before all others; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By name, by code point.
+        /// By name, ascending by code point.
         NameAsc = Name false,
-        /// By name, backwards.
+        /// By name, descending.
         NameDesc = Name true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -234,30 +234,31 @@ pub async fn beside<'r>(
 /// A new role of an organization.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
-    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
-    /// `CONFLICT`; a UUID is `INVALID`.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks
+    /// like, the name of a built-in role is `CONFLICT`; a UUID is `INVALID`.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// What it permits, as in `read:user`; nothing by default. Nobody makes a role that permits more than they may.
+    /// Its permissions, as in `read:user`; none by default. Nobody can create a role with more permissions than their
+    /// own.
     permissions: Option<Vec<String>>,
-    /// The caller's own by default; another organization needs a super admin.
+    /// The caller's organization by default; another one requires a super admin.
     organization_id: Option<String>,
 }
 
-/// What is to change in a role; null is not given.
+/// Changes to a role; null means not specified.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRoleData {
-    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks like, a word for a built-in role is
-    /// `CONFLICT`; a UUID is `INVALID`.
+    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks
+    /// like, the name of a built-in role is `CONFLICT`; a UUID is `INVALID`.
     name: Option<String>,
-    /// At most 2,000 characters; the empty text clears it.
+    /// At most 2,000 characters; an empty string clears it.
     description: Option<String>,
-    /// What it permits from now on, for all who have it; the list replaces the present one.
+    /// Its new permissions, for everybody who has it; the list replaces the current one.
     permissions: Option<Vec<String>>,
 }
 
-/// What can be cleared in a role.
+/// Fields of a role that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInRole", remote = "Clearable")]
 pub enum ClearableValue {
@@ -267,13 +268,13 @@ pub enum ClearableValue {
 
 list_fields! {
     RoleQuery of Role as RoleObject, RoleWhere, RoleOrderBy, RoleConnection;
-    where "Which roles; all of them by default.";
-    /// The roles that the caller may read (`read:role`): the built-in ones and those of the own organization, for a super
-    /// admin those of all.
+    where "Filter; all roles by default.";
+    /// The roles that the caller may read (`read:role`): built-in roles and those of the caller's organization; for a
+    /// super admin, all.
     roles;
-    /// How many roles `roles` lists for this `where`.
+    /// Number of roles that `roles` lists for this `where`.
     count_roles;
-    /// `roles`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `roles` with cursor pagination: unchanged rows are neither repeated nor skipped.
     roles_connection;
 }
 
@@ -282,7 +283,7 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Makes a role of an organization. Needs `write:role`, and what the role permits.
+    /// Creates a role of an organization. Needs `write:role`, and the role's permissions.
     async fn create_role(
         &self,
         ctx: &Context<'_>,
@@ -297,14 +298,14 @@ impl RoleMutation {
         listing::one(ctx, crate::directory::role::create(op(ctx), new).await?).await
     }
 
-    /// Changes a role of an organization, for all who have it at once. Needs `write:role`, and what the role permits before
-    /// and after. Built-in roles are `FORBIDDEN`.
+    /// Updates a role of an organization, for everybody who has it at once. Needs `write:role`, and the role's
+    /// permissions before and after. Built-in roles are `FORBIDDEN`.
     async fn update_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which role: name one by `id`.")] r#where: RoleWhere,
-        #[graphql(desc = "What is to change.")] data: UpdateRoleData,
-        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "The role, by `id`.")] r#where: RoleWhere,
+        #[graphql(desc = "The changes.")] data: UpdateRoleData,
+        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -323,35 +324,36 @@ impl RoleMutation {
         .await
     }
 
-    /// Deletes a role of an organization and withdraws it from every user and group. Needs `write:role`, and what the role
-    /// permits. Built-in roles are `FORBIDDEN`.
+    /// Deletes a role of an organization and withdraws it from every user and group. Needs `write:role`, and the role's
+    /// permissions. Built-in roles are `FORBIDDEN`.
     async fn delete_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which role: name one by `id`.")] r#where: RoleWhere,
+        #[graphql(desc = "The role, by `id`.")] r#where: RoleWhere,
     ) -> Result<RoleObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::role::delete(op(ctx), &named).await?).await
     }
 
-    /// Gives a user one more role; nothing happens if it has it already. Needs `write:user`, and what the role permits.
+    /// Assigns a role to a user; does nothing if the user has it already. Needs `write:user`, and the role's
+    /// permissions.
     async fn assign_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
-        #[graphql(desc = "Which role, by name or id: a built-in one, or one of the user's organization.")] role: String,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The role, by name or id: a built-in role, or one of the user's organization.")] role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::role::assign(op(ctx), &target, &role).await?).await
     }
 
-    /// Takes a role that was assigned to a user away from it; nothing happens if it does not have it, or only by a group.
+    /// Removes an assigned role from a user; does nothing if the user does not have it, or has it only through a group.
     /// Needs `write:user`.
     async fn withdraw_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
-        #[graphql(desc = "Which role, by name or id.")] role: String,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The role, by name or id.")] role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::role::withdraw(op(ctx), &target, &role).await?).await

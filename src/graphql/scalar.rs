@@ -20,7 +20,7 @@ use crate::model::{JsonText, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub Timestamp);
 
-/// A moment in UTC, always answered as `YYYY-MM-DDTHH:MM:SS.fffZ`. As input: RFC 3339, with any offset.
+/// A time in UTC, always returned as `YYYY-MM-DDTHH:MM:SS.fffZ`. As input: RFC 3339, with any offset.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -54,7 +54,7 @@ impl From<Timestamp> for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(pub i64);
 
-/// How many things a page holds: an integer from 1 to 100. What lies outside is refused, not cut.
+/// Page size: an integer from 1 to 100. Other values are refused, not reduced.
 #[Scalar(name = "PageSize")]
 impl ScalarType for PageSize {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -88,7 +88,7 @@ impl Json {
     }
 }
 
-/// Any JSON value. It returns as it came: the order of keys, every digit of a number, and null inside it.
+/// Any JSON value. It is returned exactly as it was given: key order, every digit of a number, and nested nulls.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

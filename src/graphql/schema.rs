@@ -15,7 +15,7 @@ use crate::graphql::settings::SettingsMutation;
 use crate::graphql::tenant::{TenantMutation, TenantQuery};
 use crate::graphql::user::{UserLists, UserMutation, UserQuery};
 
-/// What can be asked. Every list answers what the caller may see, and no more.
+/// Queries. Every list returns only what the caller may see.
 #[derive(Default, MergedObject)]
 pub struct Query(
     OrganizationQuery,
@@ -30,7 +30,7 @@ pub struct Query(
     AuditQuery,
 );
 
-/// What can be changed. Each change is one transaction, with its audit event in it; refused, it changes nothing.
+/// Mutations. Each one is a single transaction together with its audit event; a refused mutation changes nothing.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     OrganizationMutation,

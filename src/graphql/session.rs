@@ -18,45 +18,45 @@ use crate::list::{self, Filter, Named};
 use crate::model::Actor;
 use crate::model::error::Error;
 
-/// A user who has signed in, or whom somebody impersonates.
+/// A signed-in user, or an impersonation of a user.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Session")]
 pub struct SessionObject {
-    /// Names the session; it is no credential.
+    /// Identifies the session; it is not a credential.
     pub id: ID,
     /// The id of its user.
     pub user_id: ID,
-    /// Its user; null if the caller may not see that user (any more).
+    /// Its user; null if the caller may not (or no longer) see that user.
     pub user: Option<Box<UserObject>>,
-    /// The id of who acts in the user's name; null if nobody does.
+    /// The id of the impersonator; null if there is none.
     pub impersonator_id: Option<ID>,
-    /// What the impersonation is for, as its beginner said; null if it is none.
+    /// The reason for the impersonation, as given by who began it; null if it is none.
     pub reason: Option<String>,
-    /// Whether it is in force at this moment.
+    /// Whether it is active now.
     pub active: bool,
-    /// Whether it is the one that asks.
+    /// Whether it is the session that makes this call.
     pub current: bool,
-    /// When it was begun.
+    /// When it began.
     pub created_at: DateTime,
     /// When its tokens were last renewed.
     pub updated_at: DateTime,
-    /// When it ends unless it is refreshed before; an impersonation in any case.
+    /// When it expires unless it is refreshed; an impersonation expires in any case.
     pub expires_at: DateTime,
     /// When it was ended; null if it was not.
     pub ended_at: Option<DateTime>,
 }
 
-/// What a session's user sends from now on.
+/// The tokens of a session.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SessionTokens {
     /// A signed token (JWT, EdDSA) to send as `Authorization: Bearer <accessToken>`. The public keys are at
     /// `/.well-known/jwks.json`.
     pub access_token: String,
-    /// For how many seconds the access token is accepted, if its session is not ended before.
+    /// Lifetime of the access token in seconds, unless its session ends earlier.
     pub expires_in: i64,
-    /// For `refreshSession`, once: it gives the next one. An old one ends the session.
+    /// For `refreshSession`; it works once and is replaced by a new one. Using an old one ends the session.
     pub refresh_token: String,
-    /// For how many seconds the refresh token is accepted.
+    /// Lifetime of the refresh token in seconds.
     pub refresh_expires_in: i64,
     /// Who is signed in.
     pub user: UserObject,
@@ -65,7 +65,7 @@ pub struct SessionTokens {
 /// An address and a password.
 #[derive(Clone, InputObject)]
 pub struct SignInData {
-    /// In any case.
+    /// Ignoring case.
     email: String,
     /// At most 128 characters.
     password: String,
@@ -74,29 +74,29 @@ pub struct SignInData {
 /// A session's latest refresh token.
 #[derive(Clone, InputObject)]
 pub struct RefreshSessionData {
-    /// As `signIn`, or the refresh before, gave it.
+    /// The refresh token from `signIn` or from the previous refresh.
     refresh_token: String,
 }
 
-/// Which of the caller's sessions. Fields are AND-ed; null is not given.
+/// Filter for the caller's sessions. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "SessionWhere")]
 pub struct SessionWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Sessions in force, or those that have ended; by default those in force.
+    /// Active sessions, or those that have ended; active ones by default.
     active: Option<bool>,
     /// Impersonations, or sessions of users who signed in themselves.
     impersonated: Option<bool>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<SessionWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<SessionWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<SessionWhere>>,
 }
@@ -148,19 +148,19 @@ impl SessionWhere {
 }
 
 order_by! {
-    /// What sessions are ordered by, before the id.
+    /// Sort order of sessions; ties are ordered by id.
     SessionOrderBy, "SessionOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately refreshed first.
+        /// Least recently refreshed first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately refreshed first.
+        /// Most recently refreshed first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -253,12 +253,12 @@ async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
 
 list_fields! {
     SessionQuery of Session as SessionObject, SessionWhere, SessionOrderBy, SessionConnection;
-    where "Which sessions; those in force by default.";
+    where "Filter; active sessions by default.";
     /// The caller's sessions, and those in which the caller impersonates somebody.
     sessions;
-    /// How many sessions `sessions` lists for this `where`.
+    /// Number of sessions that `sessions` lists for this `where`.
     count_sessions;
-    /// `sessions`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `sessions` with cursor pagination: unchanged rows are neither repeated nor skipped.
     sessions_connection;
 }
 
@@ -267,13 +267,13 @@ pub struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Begins a session with an address and a password. A wrong one is answered after a fixed time, which tells nothing of
+    /// Begins a session with an address and a password. A refusal takes a fixed time, so that it reveals nothing about
     /// the account. After 20 failures for an address, or 100 from one client, within 15 minutes: `RATE_LIMITED` with
     /// `retryAfterSeconds`.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who signs in.")] data: SignInData,
+        #[graphql(desc = "Who is signing in.")] data: SignInData,
     ) -> Result<SessionTokens> {
         let typed = SignIn {
             email: data.email,
@@ -283,7 +283,7 @@ impl SessionMutation {
         object_of(ctx, tokens).await
     }
 
-    /// Gives a session new tokens for its refresh token, which works once; an old one ends the session. Needs no other
+    /// Issues new tokens for a refresh token, which works once; using an old one ends the session. Requires no other
     /// credential.
     async fn refresh_session(
         &self,
@@ -294,7 +294,7 @@ impl SessionMutation {
         object_of(ctx, tokens).await
     }
 
-    /// Ends the session whose token calls; of an impersonation, the impersonation.
+    /// Ends the session whose token makes the call; for an impersonation, the impersonation.
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<SessionObject> {
         listing::one(ctx, crate::directory::session::sign_out(op(ctx)).await?).await
     }
@@ -303,21 +303,21 @@ impl SessionMutation {
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which session: name one by `id`.")] r#where: SessionWhere,
+        #[graphql(desc = "The session, by `id`.")] r#where: SessionWhere,
     ) -> Result<SessionObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::session::revoke(op(ctx), &named).await?).await
     }
 
-    /// Begins a session as another user, with that user's permissions alone. Needs `usage:impersonation`, and none of the
-    /// user's permissions may go beyond the caller's. It ends by `signOut` with its token, by `revokeSession`, with the
-    /// credential that calls, or when its time is over; refreshing does not prolong it.
+    /// Begins a session as another user, with only that user's permissions. Needs `usage:impersonation`, and the user
+    /// must not have permissions that the caller lacks. It ends by `signOut` with its token, by `revokeSession`,
+    /// together with the credential that began it, or when it expires; refreshing does not extend it.
     async fn impersonate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
         #[graphql(desc = "What it is for, at most 2,000 characters; the user can read it.")] reason: String,
-        #[graphql(desc = "How long it may last, from 60 to 28800.", default = 3600)] lifetime_seconds: i64,
+        #[graphql(desc = "Lifetime in seconds, from 60 to 28800.", default = 3600)] lifetime_seconds: i64,
     ) -> Result<SessionTokens> {
         let target = r#where.target(op(ctx));
         let wanted = Impersonation {

@@ -9,8 +9,8 @@ pub struct SettingsMutation;
 
 #[Object]
 impl SettingsMutation {
-    /// Changes the caller's own settings, and gives all of them afterwards, as one JSON object in the order of its keys.
-    /// Open to everybody. Updates of different keys at the same moment all survive.
+    /// Updates the caller's settings and returns all of them as one JSON object ordered by key. Open to every caller.
+    /// Concurrent updates of different keys are all kept.
     async fn update_settings(
         &self,
         ctx: &Context<'_>,
@@ -18,7 +18,7 @@ impl SettingsMutation {
             desc = "A JSON object: its keys are set to its values, which may be any JSON, null included, of at most 64 KiB and 32 levels each. At most 500 keys in all, of at most 255 characters."
         )]
         updated: Option<Json>,
-        #[graphql(desc = "Keys to remove after that; those that are not there are passed over.")] deleted: Option<
+        #[graphql(desc = "Keys to remove after that; unknown keys are ignored.")] deleted: Option<
             Vec<String>,
         >,
     ) -> Result<KeptJson> {

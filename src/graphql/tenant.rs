@@ -18,27 +18,27 @@ use crate::graphql::{
 use crate::list::{Filter, Named};
 use crate::store::entity::user as user_table;
 
-/// A part of an organization. It groups users; nobody administers just one.
+/// A part of an organization that groups users. There are no administrators of a single tenant.
 ///
-/// Readable with `read:tenant`; its users see the id, the name and the times of their own beside themselves.
+/// Readable with `read:tenant`; its users can always see its id, name and times.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Tenant", complex)]
 pub struct TenantObject {
-    /// Chosen when it was made, or a UUID; unique over the whole system.
+    /// Chosen at creation, or a UUID; unique in the whole system.
     pub id: ID,
     /// 1 to 255 characters.
     pub name: String,
-    /// The organization it is a part of. It never changes.
+    /// The organization it belongs to. It never changes.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The id of the organization it is a part of.
+    /// The id of the organization it belongs to.
     pub organization_id: String,
     /// Free JSON, set by administrators; null if none. Needs `read:tenant`.
     pub variables: Option<KeptJson>,
-    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
     #[graphql(skip)]
     users: Nested<UserObject>,
@@ -46,41 +46,41 @@ pub struct TenantObject {
 
 nested_lists! {
     TenantObject {
-        /// Its users, as far as the caller may see them.
+        /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Which users; all of them by default.";
+        where "Filter; all users by default.";
     }
 }
 
-/// Which tenants. Fields are AND-ed; null is not given.
+/// Filter for tenants. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "TenantWhere")]
 pub struct TenantWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Ids that start so.
+    /// Id starts with this.
     id_starts_with: Option<String>,
-    /// Ids that hold this.
+    /// Id contains this.
     id_contains: Option<String>,
-    /// This very name.
+    /// Exact name.
     name: Option<String>,
     /// One of these names.
     name_in: Option<Vec<String>>,
-    /// Names that start so.
+    /// Name starts with this.
     name_starts_with: Option<String>,
-    /// Names that hold this.
+    /// Name contains this.
     name_contains: Option<String>,
-    /// Tenants of an organization like this.
+    /// Tenants of an organization that matches this.
     organization: Option<Box<OrganizationWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<TenantWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<TenantWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<TenantWhere>>,
 }
@@ -125,23 +125,23 @@ impl TenantWhere {
 }
 
 order_by! {
-    /// What tenants are ordered by, before the id.
+    /// Sort order of tenants; ties are ordered by id.
     TenantOrderBy, "TenantOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By name, by code point.
+        /// By name, ascending by code point.
         NameAsc = Name false,
-        /// By name, backwards.
+        /// By name, descending.
         NameDesc = Name true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }
@@ -207,26 +207,26 @@ pub async fn beside(
 /// A new tenant.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateTenantData {
-    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default.
+    /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default.
     id: Option<ID>,
     /// 1 to 255 characters, at least one of them visible.
     name: String,
-    /// The caller's own by default; another organization needs a super admin.
+    /// The caller's organization by default; another one requires a super admin.
     organization_id: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
 }
 
-/// What is to change in a tenant; null is not given.
+/// Changes to a tenant; null means not specified.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTenantData {
     /// 1 to 255 characters, at least one of them visible.
     name: Option<String>,
-    /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
+    /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
 }
 
-/// What can be cleared in a tenant.
+/// Fields of a tenant that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInTenant", remote = "Clearable")]
 pub enum ClearableValue {
@@ -236,12 +236,13 @@ pub enum ClearableValue {
 
 list_fields! {
     TenantQuery of Tenant as TenantObject, TenantWhere, TenantOrderBy, TenantConnection;
-    where "Which tenants; all of them by default.";
-    /// The tenants that the caller may read (`read:tenant`): those of the own organization, all of them for a super admin.
+    where "Filter; all tenants by default.";
+    /// The tenants that the caller may read (`read:tenant`): those of the caller's organization; for a super admin,
+    /// all.
     tenants;
-    /// How many tenants `tenants` lists for this `where`.
+    /// Number of tenants that `tenants` lists for this `where`.
     count_tenants;
-    /// `tenants`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `tenants` with cursor pagination: unchanged rows are neither repeated nor skipped.
     tenants_connection;
 }
 
@@ -250,7 +251,7 @@ pub struct TenantMutation;
 
 #[Object]
 impl TenantMutation {
-    /// Makes a tenant. Needs `write:tenant`.
+    /// Creates a tenant. Needs `write:tenant`.
     async fn create_tenant(
         &self,
         ctx: &Context<'_>,
@@ -265,13 +266,13 @@ impl TenantMutation {
         listing::one(ctx, crate::directory::tenant::create(op(ctx), new).await?).await
     }
 
-    /// Changes a tenant. Needs `write:tenant`.
+    /// Updates a tenant. Needs `write:tenant`.
     async fn update_tenant(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
-        #[graphql(desc = "What is to change.")] data: UpdateTenantData,
-        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "The tenant, by `id`.")] r#where: TenantWhere,
+        #[graphql(desc = "The changes.")] data: UpdateTenantData,
+        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the tenant still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<TenantObject> {
@@ -293,7 +294,7 @@ impl TenantMutation {
     async fn delete_tenant(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which tenant: name one by `id`.")] r#where: TenantWhere,
+        #[graphql(desc = "The tenant, by `id`.")] r#where: TenantWhere,
     ) -> Result<TenantObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::tenant::delete(op(ctx), &named).await?).await

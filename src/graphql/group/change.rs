@@ -7,31 +7,32 @@ use crate::directory::group::{Clearable, GroupChange, NewGroup};
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Result, listing, op};
 
-/// A new group. Its key is made from the name.
+/// A new group. Its key is derived from the name.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateGroupData {
-    /// 1 to 255 characters with at least one letter or digit; blanks at the ends are cut off.
+    /// 1 to 255 characters with at least one letter or digit; leading and trailing spaces are removed.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// The caller's own by default; another organization needs a super admin.
+    /// The caller's organization by default; another one requires a super admin.
     organization_id: Option<String>,
-    /// Names or ids of the roles that its members are to have; none by default. Nobody grants more than they hold.
+    /// Names or ids of the roles that its members get; none by default. Nobody can grant permissions they do not have.
     roles: Option<Vec<String>>,
 }
 
-/// What is to change in a group; null is not given. The key stays.
+/// Changes to a group; null means not specified. The key stays the same.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateGroupData {
-    /// 1 to 255 characters; blanks at the ends are cut off.
+    /// 1 to 255 characters; leading and trailing spaces are removed.
     name: Option<String>,
-    /// At most 2,000 characters; the empty text clears it.
+    /// At most 2,000 characters; an empty string clears it.
     description: Option<String>,
-    /// Names or ids of roles; they replace the present ones, for all members at once. Nobody grants more than they hold.
+    /// Names or ids of roles; they replace the current ones, for all members at once. Nobody can grant permissions they
+    /// do not have.
     roles: Option<Vec<String>>,
 }
 
-/// What can be cleared in a group.
+/// Fields of a group that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInGroup", remote = "Clearable")]
 pub enum ClearableValue {
@@ -44,7 +45,7 @@ pub struct GroupMutation;
 
 #[Object]
 impl GroupMutation {
-    /// Makes a group. Needs `write:group`, and what its roles permit.
+    /// Creates a group. Needs `write:group`, and its roles' permissions.
     async fn create_group(
         &self,
         ctx: &Context<'_>,
@@ -59,14 +60,14 @@ impl GroupMutation {
         listing::one(ctx, crate::directory::group::create(op(ctx), new).await?).await
     }
 
-    /// Changes a group; its key stays. Needs `write:group`, and what its roles permit before and after.
+    /// Updates a group; its key stays. Needs `write:group`, and its roles' permissions before and after.
     async fn update_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
+        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
         r#where: GroupWhere,
-        #[graphql(desc = "What is to change.")] data: UpdateGroupData,
-        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "The changes.")] data: UpdateGroupData,
+        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -85,38 +86,38 @@ impl GroupMutation {
         .await
     }
 
-    /// Deletes a group, and its memberships with it; the users stay. Needs `write:group`, and what its roles permit.
+    /// Deletes a group, and its memberships with it; the users stay. Needs `write:group`, and its roles' permissions.
     async fn delete_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
+        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
         r#where: GroupWhere,
     ) -> Result<GroupObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::group::delete(op(ctx), &target).await?).await
     }
 
-    /// Puts a user of the group's organization into it; nothing happens if it is in it already. Needs `write:group`, and
-    /// what the group's roles permit.
+    /// Adds a user of the group's organization to the group; does nothing if the user is in it already. Needs
+    /// `write:group`, and the permissions of the group's roles.
     async fn add_user_to_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
+        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
         r#where: GroupWhere,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] user: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
         listing::one(ctx, crate::directory::group::add_user(op(ctx), &target, &member).await?).await
     }
 
-    /// Takes a user out of a group; nothing happens if it is not in it. Needs `write:group`, and what the group's roles
-    /// permit.
+    /// Removes a user from a group; does nothing if the user is not in it. Needs `write:group`, and the permissions of
+    /// the group's roles.
     async fn remove_user_from_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which group: name one by `id`, or by `key` within the own organization or `organization`.")]
+        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
         r#where: GroupWhere,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] user: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
         listing::one(

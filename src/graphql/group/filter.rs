@@ -9,45 +9,45 @@ use crate::graphql::user::UserWhere;
 use crate::graphql::{TextFilter, combine, order_by, text_terms};
 use crate::list::Filter;
 
-/// Which groups. Fields are AND-ed; null is not given.
+/// Filter for groups. Conditions are combined with AND; null means not specified.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "GroupWhere")]
 pub struct GroupWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Ids that start so.
+    /// Id starts with this.
     id_starts_with: Option<String>,
-    /// Ids that hold this.
+    /// Id contains this.
     id_contains: Option<String>,
-    /// This very key.
+    /// Exact key.
     key: Option<String>,
     /// One of these keys.
     key_in: Option<Vec<String>>,
-    /// Keys that start so.
+    /// Key starts with this.
     key_starts_with: Option<String>,
-    /// Keys that hold this.
+    /// Key contains this.
     key_contains: Option<String>,
-    /// This very name.
+    /// Exact name.
     name: Option<String>,
     /// One of these names.
     name_in: Option<Vec<String>>,
-    /// Names that start so.
+    /// Name starts with this.
     name_starts_with: Option<String>,
-    /// Names that hold this.
+    /// Name contains this.
     name_contains: Option<String>,
-    /// Groups of an organization like this.
+    /// Groups of an organization that matches this.
     organization: Option<Box<OrganizationWhere>>,
-    /// Groups that a user like this is in, of those that the caller may see.
+    /// Groups that a user that matches this is in, if the caller may see that user.
     user: Option<Box<UserWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<GroupWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<GroupWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<GroupWhere>>,
 }
@@ -113,23 +113,23 @@ impl GroupWhere {
 }
 
 order_by! {
-    /// What groups are ordered by, before the id.
+    /// Sort order of groups; ties are ordered by id.
     GroupOrderBy, "GroupOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By name, by code point.
+        /// By name, ascending by code point.
         NameAsc = Name false,
-        /// By name, backwards.
+        /// By name, descending.
         NameDesc = Name true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }

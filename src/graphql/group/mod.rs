@@ -24,33 +24,33 @@ use crate::graphql::{DateTime, List, Listing, Nested, Selection, connection_type
 use crate::list::{Filter, Link};
 use crate::store::entity::group_member;
 
-/// A named set of users of one organization. Its members have the roles that it carries.
+/// A named set of users of one organization. Members have the group's roles.
 ///
-/// Readable with `read:group`; everybody sees the groups they are in beside themselves.
+/// Readable with `read:group`; users can always see the groups they are in.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Group", complex)]
 pub struct GroupObject {
     /// A UUID.
     pub id: ID,
-    /// Made from the first name, in upper case with `_` for all but letters and digits, as in `VIDEO_EDITORS`. Unique within
-    /// the organization; it never changes.
+    /// Derived from the first name, in upper case with `_` for everything but letters and digits, as in
+    /// `VIDEO_EDITORS`. Unique in the organization; it never changes.
     pub key: String,
     /// 1 to 255 characters.
     pub name: String,
-    /// What it is for; null if nobody said.
+    /// Its description; null if none.
     pub description: Option<String>,
     /// The organization it belongs to. It never changes.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: String,
-    /// The roles that its members have by it.
+    /// The roles that its members get.
     pub roles: List<Arc<RoleObject>>,
-    /// Counts the changes; give it as `expectedVersion` to change only what you have seen. Members coming and going do not
-    /// count.
+    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read. Adding and
+    /// removing members does not change it.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
     #[graphql(skip)]
     users: Nested<UserObject>,
@@ -58,9 +58,9 @@ pub struct GroupObject {
 
 nested_lists! {
     GroupObject {
-        /// Its members, as far as the caller may see them.
+        /// Its members that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Which users; all of them by default.";
+        where "Filter; all users by default.";
     }
 }
 
@@ -155,11 +155,11 @@ pub async fn of_users(
 
 list_fields! {
     GroupQuery of Group as GroupObject, GroupWhere, GroupOrderBy, GroupConnection;
-    where "Which groups; all of them by default.";
-    /// The groups that the caller may read (`read:group`): those of the own organization, all of them for a super admin.
+    where "Filter; all groups by default.";
+    /// The groups that the caller may read (`read:group`): those of the caller's organization; for a super admin, all.
     groups;
-    /// How many groups `groups` lists for this `where`.
+    /// Number of groups that `groups` lists for this `where`.
     count_groups;
-    /// `groups`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `groups` with cursor pagination: unchanged rows are neither repeated nor skipped.
     groups_connection;
 }

@@ -9,16 +9,16 @@ use crate::graphql::federated_identity::FederatedIdentityData;
 use crate::graphql::role::OrganizationRoleValue;
 use crate::graphql::{Json, Listing, Result, Selection, listing, op};
 
-/// A new user: all optional, but an e-mail address or an id.
+/// A new user. Everything is optional, but an e-mail address or an id is required.
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
-    /// 1 to 255 printable ASCII characters without a blank at either end; a new UUID by default. A UUID in another
-    /// spelling (case, hyphens, braces, brackets, `urn:uuid:`) is the same id, and `CONFLICT` if it is taken.
+    /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default. A UUID in another
+    /// spelling (case, hyphens, braces, brackets, `urn:uuid:`) is the same id, and is `CONFLICT` if taken.
     id: Option<ID>,
-    /// At most 254 bytes; any case, stored in lower case.
+    /// At most 254 bytes; stored in lower case.
     email: Option<String>,
-    /// 8 to 128 characters in the normal form (NFC, each space an ASCII space), not among the known-worst; without one
-    /// nobody can sign in until it is set.
+    /// 8 to 128 characters after normalization (NFC, every space an ASCII space), not a commonly used password; without
+    /// one the user cannot sign in until one is set.
     password: Option<String>,
     /// At most 255 characters.
     name: Option<String>,
@@ -26,22 +26,23 @@ pub struct CreateUserData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// The tenant's by default, else the caller's own; another organization needs a super admin.
+    /// The tenant's organization by default, else the caller's; another one requires a super admin.
     organization_id: Option<String>,
-    /// The caller's own by default, for a user of the caller's organization; else none.
+    /// The caller's tenant by default, if the user is in the caller's organization; otherwise none.
     tenant_id: Option<String>,
-    /// One of the built-in roles, in Kili's words.
+    /// One of the built-in roles, as Kili names them.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; none by default. Nobody grants more than they hold.
+    /// Names or ids of roles; none by default. Nobody can grant permissions they do not have.
     roles: Option<Vec<String>>,
     /// True by default. An activated user takes a seat.
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// Instead of `password`, for a user who moves here: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
-    /// bcrypt string `$2b$…`, which takes about a second and 128 MiB to check at most, and needs no secret key.
+    /// Instead of `password`, for a user imported from elsewhere: a PHC string of argon2, scrypt or pbkdf2 (sha256,
+    /// sha512), or a bcrypt string `$2b$…`, which must take at most about a second and 128 MiB to check, and need no
+    /// secret key.
     password_hash: Option<String>,
-    /// Who the user is to other identity providers; at most 20.
+    /// The user's identities at other identity providers, at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,
 }
 
@@ -72,47 +73,49 @@ fn identities(given: Option<Vec<FederatedIdentityData>>) -> Option<Vec<Federated
     given.map(|all| all.into_iter().map(Into::into).collect())
 }
 
-/// A user just made, with its password.
+/// A newly created user with its password.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserWithPassword {
     /// The user.
     pub user: UserObject,
-    /// The password given or made. It is told this once and cannot be read again.
+    /// The given or generated password. Shown only once; it cannot be read again.
     pub password: String,
 }
 
-/// What is to change in a user; null is not given.
+/// Changes to a user; null means not specified.
 #[derive(Clone, Debug, InputObject)]
 pub struct UserData {
-    /// At most 254 bytes; any case, stored in lower case. `clear` takes it away.
+    /// At most 254 bytes; stored in lower case. `clear` removes it.
     email: Option<String>,
-    /// At most 255 characters; the empty text clears it.
+    /// At most 255 characters; an empty string clears it.
     name: Option<String>,
-    /// At most 255 characters; the empty text clears it.
+    /// At most 255 characters; an empty string clears it.
     firstname: Option<String>,
-    /// At most 255 characters; the empty text clears it.
+    /// At most 255 characters; an empty string clears it.
     lastname: Option<String>,
-    /// Moves the user: its tenant is cleared unless given, and keys and sessions end. Needs a super admin.
+    /// Moves the user: its tenant is cleared unless one is given, and its keys and sessions end. Requires a super
+    /// admin.
     organization_id: Option<String>,
-    /// A tenant of the user's organization; the empty text leaves none.
+    /// A tenant of the user's organization; an empty string removes the tenant.
     tenant_id: Option<String>,
-    /// Replaces the built-in roles and leaves the organization's own; to set what it shows already changes nothing.
+    /// Replaces the built-in roles and keeps the organization's own; setting the value it already has changes nothing.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; they replace all that are assigned. Nobody grants more than they hold.
+    /// Names or ids of roles; they replace all that are assigned. Nobody can grant permissions they do not have.
     roles: Option<Vec<String>>,
-    /// False refuses the user's keys and sessions at once.
+    /// If false, the user's keys and sessions are refused at once.
     activated: Option<bool>,
-    /// A JSON object of at most 64 KiB and 32 levels; it replaces the present one.
+    /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
-    /// Who the user is to other identity providers; at most 20, which replace those there are.
+    /// The user's identities at other identity providers, at most 20; they replace the current ones.
     federated_identities: Option<Vec<FederatedIdentityData>>,
 }
 
-/// What can be cleared in a user.
+/// Fields of a user that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInUser", remote = "Clearable")]
 pub enum ClearableValue {
-    /// `email`: the user is then addressed by id, and cannot sign in. Tokens mailed to the address are void, and it is told.
+    /// `email`: the user is then identified by id and cannot sign in. Tokens mailed to the address become invalid, and
+    /// the address is notified.
     Email,
     /// `name`
     Name,
@@ -131,7 +134,7 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Makes a user. Needs `write:user`.
+    /// Creates a user. Needs `write:user`.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
@@ -140,13 +143,14 @@ impl UserMutation {
         listing::one(ctx, crate::directory::user::create(op(ctx), data.into()).await?).await
     }
 
-    /// Makes a user with a password, and tells it once: the one given, or a temporary one made here. Needs `write:user`.
+    /// Creates a user with a password and shows the password once: the given one, or a generated temporary one. Needs
+    /// `write:user`.
     async fn create_user_with_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new user; without a `password`, one is made.")] data: CreateUserData,
+        #[graphql(desc = "The new user; without a `password`, one is generated.")] data: CreateUserData,
         #[graphql(
-            desc = "Whether a password given is temporary, and must be changed before it opens anything; false by default. One made here always is."
+            desc = "Whether the given password is temporary and must be changed before the user can do anything else; false by default. A generated password always is."
         )]
         require_reset: Option<bool>,
     ) -> Result<UserWithPassword> {
@@ -163,13 +167,13 @@ impl UserMutation {
         })
     }
 
-    /// Changes a user. Needs `write:user`, and nobody changes a user whose permissions go beyond their own.
+    /// Updates a user. Needs `write:user`; a user with more permissions than the caller's cannot be updated.
     async fn update_properties_in_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is to change.")] data: UserData,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
-        #[graphql(desc = "What is to be cleared; nothing that `data` gives.")] clear: Option<Vec<ClearableValue>>,
+        #[graphql(desc = "The changes.")] data: UserData,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
         #[graphql(desc = "Refuse with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
             i64,
         >,
@@ -199,21 +203,22 @@ impl UserMutation {
         .await
     }
 
-    /// Lets a user sign in and call again. Needs `write:user`.
+    /// Reactivates a user, who can sign in and make calls again. Needs `write:user`.
     async fn activate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::activate(op(ctx), &target).await?).await
     }
 
-    /// Refuses a user's keys and sessions from now on; the user stays, with all its data. Needs `write:user`.
+    /// Deactivates a user: its keys and sessions are refused from now on. The user and all its data stay. Needs
+    /// `write:user`.
     async fn deactivate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::deactivate(op(ctx), &target).await?).await
@@ -223,7 +228,7 @@ impl UserMutation {
     async fn delete_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which user: name one by `id` or by `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::delete(op(ctx), &target).await?).await

@@ -10,67 +10,67 @@ use crate::graphql::tenant::TenantWhere;
 use crate::graphql::{TextFilter, address_terms, combine, order_by, text_terms};
 use crate::list::Filter;
 
-/// Which users. Fields are AND-ed; null is not given, at every depth.
+/// Filter for users. Conditions are combined with AND; null means not specified, at every depth.
 #[derive(Clone, Debug, Default, InputObject)]
 #[graphql(name = "UserWhere")]
 pub struct UserWhere {
-    /// This very id.
+    /// Exact id.
     id: Option<ID>,
     /// One of these ids.
     id_in: Option<Vec<ID>>,
-    /// Ids that start so.
+    /// Id starts with this.
     id_starts_with: Option<String>,
-    /// Ids that hold this.
+    /// Id contains this.
     id_contains: Option<String>,
-    /// This very address, in any case.
+    /// Exact address, ignoring case.
     email: Option<String>,
-    /// One of these addresses, in any case.
+    /// One of these addresses, ignoring case.
     email_in: Option<Vec<String>>,
-    /// Addresses that start so, in any case; of a domain in another script, by whole labels (`ann@müller`).
+    /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
     email_starts_with: Option<String>,
-    /// Addresses that hold this, in any case; of a domain in another script, by whole labels (`müller.example`).
+    /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
     email_contains: Option<String>,
-    /// This very display name.
+    /// Exact display name.
     name: Option<String>,
     /// One of these display names.
     name_in: Option<Vec<String>>,
-    /// Display names that start so.
+    /// Display name starts with this.
     name_starts_with: Option<String>,
-    /// Display names that hold this.
+    /// Display name contains this.
     name_contains: Option<String>,
-    /// This very first name.
+    /// Exact first name.
     firstname: Option<String>,
     /// One of these first names.
     firstname_in: Option<Vec<String>>,
-    /// First names that start so.
+    /// First name starts with this.
     firstname_starts_with: Option<String>,
-    /// First names that hold this.
+    /// First name contains this.
     firstname_contains: Option<String>,
-    /// This very last name.
+    /// Exact last name.
     lastname: Option<String>,
     /// One of these last names.
     lastname_in: Option<Vec<String>>,
-    /// Last names that start so.
+    /// Last name starts with this.
     lastname_starts_with: Option<String>,
-    /// Last names that hold this.
+    /// Last name contains this.
     lastname_contains: Option<String>,
     /// Activated users, or deactivated ones.
     activated: Option<bool>,
     /// The owner of this API key, if it is one of the caller's own.
     api_key: Option<String>,
-    /// Users of an organization like this.
+    /// Users of an organization that matches this.
     organization: Option<Box<OrganizationWhere>>,
-    /// Users of a tenant like this.
+    /// Users of a tenant that matches this.
     tenant: Option<Box<TenantWhere>>,
-    /// Users who are in a group like this, of those that the caller may see.
+    /// Users who are in a group that matches this, if the caller may see it.
     group: Option<Box<GroupWhere>>,
-    /// All of these.
+    /// Matches all of these.
     #[graphql(name = "AND")]
     and: Option<Vec<UserWhere>>,
-    /// At least one of these.
+    /// Matches at least one of these.
     #[graphql(name = "OR")]
     or: Option<Vec<UserWhere>>,
-    /// Not this.
+    /// Does not match this.
     #[graphql(name = "NOT")]
     not: Option<Box<UserWhere>>,
 }
@@ -162,27 +162,27 @@ impl UserWhere {
 }
 
 order_by! {
-    /// What users are ordered by, before the id.
+    /// Sort order of users; ties are ordered by id.
     UserOrderBy, "UserOrderBy" {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
         CreatedAtDesc = CreatedAt true,
-        /// Least lately changed first.
+        /// Least recently updated first.
         UpdatedAtAsc = UpdatedAt false,
-        /// Most lately changed first.
+        /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By display name, by code point.
+        /// By display name, ascending by code point.
         NameAsc = Name false,
-        /// By display name, backwards.
+        /// By display name, descending.
         NameDesc = Name true,
-        /// By address; users without one first.
+        /// By address, ascending; users without one come first.
         EmailAsc = Email false,
-        /// By address, backwards; users without one last.
+        /// By address, descending; users without one come last.
         EmailDesc = Email true,
-        /// By id, by code point.
+        /// By id, ascending by code point.
         IdAsc = Id false,
-        /// By id, backwards.
+        /// By id, descending.
         IdDesc = Id true,
     }
 }

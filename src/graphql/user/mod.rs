@@ -30,23 +30,23 @@ use crate::graphql::{
 use crate::list::{self, Cell, Filter};
 use crate::store::entity::user::Column;
 
-/// A person or a program; it belongs to one organization and to at most one of its tenants.
+/// A person or a program. It belongs to one organization and to at most one of its tenants.
 ///
-/// Readable with `read:user`; without it one sees oneself.
+/// Readable with `read:user`; without it, users see only themselves.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "User", complex)]
 pub struct UserObject {
-    /// Chosen when it was made, or a UUID; unique over the whole system, a UUID in whatever spelling.
+    /// Chosen at creation, or a UUID; unique in the whole system. Spellings of the same UUID are the same id.
     pub id: ID,
-    /// Unique over the whole system without regard to case; null for a user without one.
+    /// Unique in the whole system, ignoring case; null for a user without one.
     pub email: Option<String>,
-    /// What to show: the name given, else first and last name, else the address, else the id.
+    /// Display name: the name, else first and last name, else the address, else the id.
     pub name: String,
     /// The first name; null if none.
     pub firstname: Option<String>,
     /// The last name; null if none.
     pub lastname: Option<String>,
-    /// Whether the user may sign in and call. A deactivated one stays listed and takes no seat.
+    /// Whether the user may sign in and make calls. A deactivated user stays listed and takes no seat.
     pub activated: bool,
     /// The organization it belongs to.
     pub organization: Option<Box<OrganizationObject>>,
@@ -56,31 +56,31 @@ pub struct UserObject {
     pub tenant: Option<Box<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
     pub tenant_id: Option<String>,
-    /// The strongest of its roles, its groups' roles among them; null with none.
+    /// The strongest of its roles, including its groups' roles; null if it has none.
     pub organization_role: Option<OrganizationRoleValue>,
-    /// The roles assigned to it, in the order of their names. Its groups may give it more.
+    /// The roles assigned to it, ordered by name. Its groups may add more.
     pub roles: List<Arc<RoleObject>>,
-    /// What it may do: the union over its own roles and its groups' roles.
+    /// Its permissions: those of its own roles and of its groups' roles.
     pub permissions: Vec<&'static str>,
     /// What the caller may do to it.
     pub viewer_can: ViewerCanObject,
     /// Free JSON, set by administrators; null if none.
     pub variables: Option<KeptJson>,
-    /// Whether somebody reads what is sent to its present address: a mailed token came back.
+    /// Whether its current e-mail address is verified, by a token that was mailed to it.
     pub email_verified: bool,
-    /// Whether its password is temporary: it must be changed before it opens anything.
+    /// Whether its password is temporary: it must be changed before the user can do anything else.
     pub must_change_password: bool,
-    /// Who it is to other identity providers, in the order of their names; set by administrators.
+    /// Its identities at other identity providers, ordered by provider name; set by administrators.
     pub federated_identities: List<FederatedIdentityObject>,
-    /// Its own settings, as one JSON object in the order of its keys; null on anybody but the caller.
+    /// Its settings, as one JSON object ordered by key; null for anybody but the caller.
     pub settings: Option<KeptJson>,
-    /// When it last called, to the minute; null if never.
+    /// When it last made a call, to the minute; null if never.
     pub last_seen_at: Option<DateTime>,
-    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime,
-    /// When it was last changed.
+    /// When it was last updated.
     pub updated_at: DateTime,
     #[graphql(skip)]
     api_keys: Option<Nested<ApiKeyObject>>,
@@ -92,13 +92,13 @@ pub struct UserObject {
 #[derive(Clone, Copy, Debug, SimpleObject)]
 #[graphql(name = "ViewerCan")]
 pub struct ViewerCanObject {
-    /// Change it: `write:user`, and its permissions are within the caller's.
+    /// Update it: `write:user`, and its permissions are within the caller's.
     pub update: bool,
     /// Deactivate it: as `update`, and it is not the caller.
     pub deactivate: bool,
-    /// Put it into groups and take it out: `write:group`. A group's roles may still forbid it.
+    /// Add it to groups and remove it: `write:group`. A group's roles may still forbid it.
     pub manage_groups: bool,
-    /// Give it roles and take them away: as `update`. A role may still forbid it.
+    /// Assign roles to it and remove them: as `update`. A role may still forbid it.
     pub map_roles: bool,
     /// Act as it: `usage:impersonation`, its permissions are within the caller's, it is activated and not the caller.
     pub impersonate: bool,
@@ -118,31 +118,31 @@ impl From<ViewerCan> for ViewerCanObject {
 
 #[ComplexObject]
 impl UserObject {
-    /// The groups it is in. Needs `read:group`, but on oneself.
+    /// The groups it is in. Needs `read:group`, except for the caller.
     async fn groups(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<GroupOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+        #[graphql(desc = "Filter; all groups by default.")] r#where: Option<GroupWhere>,
+        #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<GroupOrderBy>,
+        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
             PageSize,
         >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+        #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
     ) -> Result<List<GroupObject>> {
         let _ = (r#where, order_by);
         self.groups.list(ctx, first, skip)
     }
 
-    /// Its API keys; null on anybody but the caller.
+    /// Its API keys; null for anybody but the caller.
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+        #[graphql(desc = "Filter; keys that are not revoked by default.")] r#where: Option<ApiKeyWhere>,
+        #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
+        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
             PageSize,
         >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+        #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
     ) -> Option<List<ApiKeyObject>> {
         let _ = (r#where, order_by);
         // There are none of anybody else, but a window that cannot be is refused all the same.

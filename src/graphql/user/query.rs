@@ -13,12 +13,12 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// The caller; null for nobody.
+    /// The caller; null for an anonymous call.
     async fn me(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
 
-    /// The caller; null for nobody. The same as `me`.
+    /// The caller; null for an anonymous call. The same as `me`.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
@@ -26,13 +26,13 @@ impl UserQuery {
 
 list_fields! {
     UserLists of User as UserObject, UserWhere, UserOrderBy, UserConnection;
-    where "Which users; all of them by default.";
-    /// The users that the caller may read: those of the own organization with `read:user`, all of them for a super admin,
-    /// oneself otherwise.
+    where "Filter; all users by default.";
+    /// The users that the caller may read: with `read:user`, those of the caller's organization; for a super admin,
+    /// all; otherwise only the caller.
     users;
-    /// How many users `users` lists for this `where`.
+    /// Number of users that `users` lists for this `where`.
     count_users;
-    /// `users`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    /// `users` with cursor pagination: unchanged rows are neither repeated nor skipped.
     users_connection;
 }
 
