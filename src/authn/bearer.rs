@@ -97,7 +97,7 @@ impl Credentials {
             Credential::None => return Ok(Actor::Anonymous),
             Credential::Unreadable => {
                 return Err(Error::Unauthenticated(
-                    "The Authorization header is not understood. Send 'Authorization: Bearer <API key>'.".to_owned(),
+                    "The Authorization header is malformed. Send 'Authorization: Bearer <API key>'.".to_owned(),
                 ));
             }
             Credential::Key(text) | Credential::Token(text) => text,

@@ -141,12 +141,12 @@ fn contains(have: Permissions, need: Permissions) -> Result<()> {
         return Ok(());
     }
     Err(Error::Forbidden(
-        "Your permissions changed while this was running, and nothing was changed here. Try again.".to_owned(),
+        "Your permissions changed while this request was running, so nothing was changed. Try again.".to_owned(),
     ))
 }
 
 fn gone() -> Error {
     Error::Unauthenticated(
-        "Your account or credential changed while this was running, and nothing was changed here.".to_owned(),
+        "Your account or credential changed while this request was running, so nothing was changed.".to_owned(),
     )
 }

@@ -77,7 +77,7 @@ pub async fn refused_impersonation(
 fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
     let caller = actor
         .caller()
-        .ok_or_else(|| Error::Forbidden("Only a user can impersonate another.".to_owned()))?;
+        .ok_or_else(|| Error::Forbidden("Only a user can impersonate another user.".to_owned()))?;
     if caller.user_pk == target.user_pk {
         return Err(Error::Forbidden("You cannot impersonate yourself.".to_owned()));
     }

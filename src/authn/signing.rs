@@ -77,8 +77,9 @@ impl SigningKeys {
     pub fn warn_without_secret(&self) {
         if matches!(self.source, SecretSource::Missing) {
             tracing::warn!(
-                "TENANTRY_SECRET_KEY is not set, so that nobody can sign in and nothing can be mailed; API keys work. Set it, \
-                 for every process on this database alike, to what this makes once: TENANTRY_SECRET_KEY=$(openssl rand -hex 32)"
+                "TENANTRY_SECRET_KEY is not set, so nobody can sign in and no mail can be sent; API keys still work. \
+                 Generate a key once and set it for every process on this database: TENANTRY_SECRET_KEY=$(openssl rand \
+                 -hex 32)"
             );
         }
     }
@@ -93,19 +94,19 @@ impl SigningKeys {
         else {
             return Ok(());
         };
-        let way_out = "give it the secret of before, or run 'tenantry rotate-keys --now', which ends all sessions";
+        let way_out = "restore the previous secret key, or run 'tenantry rotate-keys --now', which ends all sessions";
         match self.source.present()? {
             None => match &self.source {
                 SecretSource::File(path) => anyhow::bail!(
-                    "this database holds signing keys, and the file {} that they are encrypted with is missing; {way_out}",
+                    "the signing keys in this database are encrypted, and their key file {} is missing; {way_out}",
                     path.display()
                 ),
                 SecretSource::Given(_) | SecretSource::Missing => anyhow::bail!(
-                    "this database holds signing keys, and TENANTRY_SECRET_KEY, which they are encrypted with, is not set; {way_out}"
+                    "the signing keys in this database are encrypted, and TENANTRY_SECRET_KEY is not set; {way_out}"
                 ),
             },
             Some(key) if key.open(SEALED, &row.id, &row.sealed).is_err() => {
-                anyhow::bail!("the signing keys of this database are encrypted with another secret; {way_out}")
+                anyhow::bail!("the signing keys in this database are encrypted with another secret key; {way_out}")
             }
             Some(_) => Ok(()),
         }
@@ -129,10 +130,10 @@ impl SigningKeys {
 
     /// A new key pair: the private half sealed under this id, and the public one.
     pub fn new_pair(&self, id: &str) -> Result<(String, String)> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("no Ed25519 key could be made"))?;
+        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("cannot generate an Ed25519 key"))?;
         let pkcs8 = pair
             .to_pkcs8v1()
-            .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
+            .map_err(|_| Error::internal("cannot encode an Ed25519 key"))?;
         Ok((
             self.secret()?.seal(SEALED, id, pkcs8.as_ref())?,
             URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),

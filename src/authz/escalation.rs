@@ -35,7 +35,8 @@ pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
 pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
     match actor.caller() {
         Some(caller) if !caller.limits.are_none() => Err(Error::Forbidden(format!(
-            "{what} is not possible with an API key that is limited to some permissions or expires. Use another credential."
+            "{what} is not possible with an API key that has limited permissions or an expiry date. Use another \
+             credential."
         ))),
         Some(_) | None => Ok(()),
     }

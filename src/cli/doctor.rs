@@ -14,7 +14,7 @@ use crate::services::config::Config;
 /// Prints what is found, line by line as it is found.
 pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let to = match &args.mail_to {
-        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is no e-mail address"))?),
+        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is not an e-mail address"))?),
         None => None,
     };
     let mut worst = Severity::Fine;

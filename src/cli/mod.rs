@@ -49,7 +49,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let config = match (Config::read(&cli.config, environment), &command) {
         (Ok(config), _) => config,
         (Err(faults), Command::Doctor(_)) => return doctor::misconfigured(&faults),
-        (Err(faults), _) => bail!("the configuration has faults:\n{}", faults.trim_end()),
+        (Err(faults), _) => bail!("the configuration is invalid:\n{}", faults.trim_end()),
     };
     let _logging = telemetry::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -73,7 +73,7 @@ async fn perform(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
     }
     tokio::select! {
         done = work(command, config) => done,
-        () = stop.cancelled() => bail!("stopped by a signal before it was done"),
+        () = stop.cancelled() => bail!("interrupted by a signal before it had finished"),
     }
 }
 

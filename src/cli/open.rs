@@ -42,11 +42,12 @@ pub async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Resul
     if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
         let key = key.expose();
         let told = announce(format!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {key}\n"
+            "This is the first start. The super admin's API key, shown only once:\n\n    {key}\n"
         ));
         if let Err(error) = told {
             tracing::error!(
-                "The super admin's API key is lost: {error:#}. Make another one: tenantry api-key --user {}",
+                "The super admin's API key could not be printed: {error:#}. Create another one: tenantry api-key \
+                 --user {}",
                 setup::ADMIN_EMAIL
             );
         }
@@ -60,7 +61,7 @@ pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
         && !path.exists()
     {
         bail!(
-            "there is no database at {} yet. The server makes it when it starts",
+            "there is no database at {} yet. The server creates it when it starts",
             path.display()
         );
     }
@@ -71,7 +72,10 @@ pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
 pub async fn current(config: &Config) -> anyhow::Result<Arc<Services>> {
     let services = existing(config).await?;
     if schema_state(services.db.reader()).await?.known()? != SchemaState::Current {
-        bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
+        bail!(
+            "this database does not have this release's schema yet; start the server once, or run 'tenantry migrate \
+               up'"
+        );
     }
     Ok(services)
 }

@@ -19,7 +19,7 @@ pub fn say(text: impl Display) -> anyhow::Result<()> {
 /// any more, or leads nowhere.
 pub fn announce(text: impl Display) -> anyhow::Result<()> {
     if leads_nowhere() {
-        bail!("standard output leads nowhere");
+        bail!("standard output is /dev/null");
     }
     let text = text.to_string();
     soon(move || print(&text)).context("cannot write to standard output")
@@ -44,7 +44,7 @@ fn soon(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<(
         let _ = written.send(write());
     })?;
     wait.recv_timeout(READ)
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "nobody reads it")))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "timed out: nothing reads it")))
 }
 
 /// Whether standard output is the null device, as it is too where it was closed when the process began.

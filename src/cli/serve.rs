@@ -34,7 +34,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| cannot_listen(config.listen, &error))?;
-    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let address = listener.local_addr().context("cannot determine the listen address")?;
     let routes = Arc::new(OnceLock::new());
     let serving = tokio::spawn({
         let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
@@ -58,7 +58,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
     if announce(&listening).is_err() {
         tracing::info!("{listening}");
     }
-    serving.await.context("the server broke off")?;
+    serving.await.context("the server failed")?;
     let end = async {
         services.under_way.close();
         services.under_way.wait().await;
@@ -66,7 +66,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         services.db.clone().close().await;
     };
     if tokio::time::timeout(END, end).await.is_err() {
-        tracing::warn!("stopped before everything had ended: the database or the mail server does not answer");
+        tracing::warn!("stopped before all work had finished: the database or the mail server does not answer");
     }
     Ok(())
 }
@@ -82,8 +82,8 @@ async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Ser
     }
     if config.public_url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(
-            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which leads nowhere. Set it \
-             to the URL that people reach this server by."
+            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which nobody can open. \
+             Set it to this server's public URL."
         );
     }
     measure_hashing(&services);
@@ -95,7 +95,7 @@ fn measure_hashing(services: &Arc<Services>) {
     let hasher = services.hasher.clone();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = hasher.measure() {
-            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+            tracing::warn!(%error, "cannot measure how long this machine takes to hash a password");
         }
     });
 }
@@ -104,11 +104,14 @@ fn measure_hashing(services: &Arc<Services>) {
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         ErrorKind::AddrInUse => {
-            "Another program listens there, perhaps another tenantry: stop it, or choose another port"
+            "Another program, perhaps another tenantry, already listens there: stop it, or choose another port"
         }
-        ErrorKind::PermissionDenied => "The system keeps this port for itself: choose one from 1024 on",
-        ErrorKind::AddrNotAvailable => "This machine has no such address: choose one of its own, or 0.0.0.0 for all",
+        ErrorKind::PermissionDenied => "This user may not listen on this port: choose port 1024 or higher",
+        ErrorKind::AddrNotAvailable => {
+            "This machine does not have this address: choose one that it has, or 0.0.0.0 \
+                                        for all"
+        }
         _ => "Choose another address",
     };
-    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0: any that is free).")
+    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0 picks a free one).")
 }

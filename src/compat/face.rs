@@ -97,7 +97,7 @@ pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestInfo) -> Resp
 pub async fn wrong_method<F: Face>() -> Response {
     F::saying(
         StatusCode::METHOD_NOT_ALLOWED,
-        "This path does not know the method. The header 'Allow' names those it knows.",
+        "This path does not support this method. The 'Allow' header lists the supported methods.",
     )
 }
 
@@ -237,7 +237,7 @@ pub fn log_cause(error: &Error, id: &RequestInfo) {
 type Pairs = Vec<(String, String)>;
 
 async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
-    let not_text = || Error::NotFound("This path is not readable as text.".to_owned());
+    let not_text = || Error::NotFound("This path is not valid UTF-8.".to_owned());
     let path = RawPathParams::from_request_parts(parts, &())
         .await
         .map_err(|_| not_text())?;
@@ -246,7 +246,7 @@ async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let extract::Query(query) = extract::Query::try_from_uri(&parts.uri)
-        .map_err(|_| Error::invalid("query", "The parameters behind '?' are not readable.".to_owned()))?;
+        .map_err(|_| Error::invalid("query", "The query string is malformed.".to_owned()))?;
     Ok((path, query))
 }
 
@@ -273,7 +273,7 @@ pub const LIST_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stream<Item = Result<T>> {
     let in_time = move |stretch: Result<T>| match Instant::now() <= end {
         true => stretch,
-        false => Err(Error::unavailable(Reason::Busy, "the list was read too slowly")),
+        false => Err(Error::unavailable(Reason::Busy, "the client read the list too slowly")),
     };
     let mut over = false;
     stretches.map(in_time).take_while(move |stretch| {
@@ -309,7 +309,10 @@ pub async fn listed<T: Send + 'static>(
     let first = first.map(&mut text).transpose()?.unwrap_or_default();
     let rest = until(Instant::now() + LIST_TIME_MAX, stretches).map(move |stretch| {
         let text = stretch.and_then(&mut text);
-        text.inspect_err(|error| tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list broke off"))
+        text.inspect_err(|error| {
+            tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list response \
+                                                                                                    was aborted")
+        })
     });
     let whole = futures::stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(first)])
         .chain(rest)

@@ -58,7 +58,7 @@ impl Fields {
         match self.value(name) {
             None => Ok(None),
             Some(value) if text(value) => Ok(value.as_str()),
-            Some(_) => Err(self.invalid(name, "must be a text.")),
+            Some(_) => Err(self.invalid(name, "must be a string.")),
         }
     }
 
@@ -89,7 +89,7 @@ impl Fields {
         });
         texts
             .map(Some)
-            .ok_or_else(|| self.invalid(name, "must be a list of texts."))
+            .ok_or_else(|| self.invalid(name, "must be a list of strings."))
     }
 
     /// A JSON object, whatever it holds.

@@ -175,7 +175,8 @@ impl Room {
 /// The refusal of an answer that is larger than answers are.
 pub fn too_large() -> Error {
     Error::LimitExceeded(format!(
-        "The answer is larger than {ANSWER_BYTES_MAX} bytes, which is the limit. Ask for less, or for smaller pages."
+        "The response would be larger than the limit of {ANSWER_BYTES_MAX} bytes. Select fewer fields or smaller \
+         pages."
     ))
 }
 
@@ -216,7 +217,7 @@ mod tests {
         let two = Room::for_body(answers.clone(), b"").await.unwrap();
         assert!(
             is_unavailable(&two.written(ANSWER_BYTES_MAX)),
-            "it has not the room of two of them"
+            "it does not have room for two of them"
         );
         let other = Room::for_body(answers.of_another(), b"").await.unwrap();
         other.written(ANSWER_BYTES_MAX).unwrap();

@@ -53,8 +53,8 @@ impl Cursor {
             Error::invalid(
                 field,
                 format!(
-                    "'{field}' is not a cursor of this list in this order. Use one that the same connection gave for the \
-                     same 'orderBy'."
+                    "'{field}' is not a valid cursor for this connection and 'orderBy'. Use one that the same \
+                     connection returned for the same 'orderBy'."
                 ),
             )
         })?;

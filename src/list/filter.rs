@@ -57,7 +57,7 @@ impl Sql {
         self.tests += 1;
         if self.tests > FILTER_TESTS_MAX {
             return Err(beyond(format!(
-                "has more than {FILTER_TESTS_MAX} tests; the limit is {FILTER_TESTS_MAX}"
+                "has more than {FILTER_TESTS_MAX} conditions; the limit is {FILTER_TESTS_MAX}"
             )));
         }
         Ok(())

@@ -56,7 +56,10 @@ pub async fn connection<L: Listed>(
         .transpose()?;
     let (size, backwards) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {
-            return Err(Error::invalid("last", "Give 'first' or 'last', not both.".to_owned()));
+            return Err(Error::invalid(
+                "last",
+                "Provide 'first' or 'last', not both.".to_owned(),
+            ));
         }
         (Some(first), None) => (page_size("first", first)?, false),
         (None, Some(last)) => (page_size("last", last)?, true),

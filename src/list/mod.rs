@@ -135,7 +135,7 @@ impl Window {
     /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever capped in silence.
     pub fn new(first: i64, skip: i64) -> Result<Self> {
         let skip = u64::try_from(skip)
-            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, and is {skip}.")))?;
+            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, but is {skip}.")))?;
         Ok(Self {
             first: page_size("first", first)?,
             skip,
@@ -151,7 +151,7 @@ pub fn page_size(field: &str, value: i64) -> Result<u32> {
         .ok_or_else(|| {
             Error::invalid(
                 field,
-                format!("'{field}' must be from 1 to {PAGE_MAX}, and is {value}."),
+                format!("'{field}' must be from 1 to {PAGE_MAX}, but is {value}."),
             )
         })
 }
@@ -160,7 +160,7 @@ pub fn page_size(field: &str, value: i64) -> Result<u32> {
 pub fn expect_version(present: i64, expected: Option<i64>) -> Result<()> {
     match expected {
         Some(expected) if expected != present => Err(Error::Conflict(format!(
-            "It has changed meanwhile: its version is {present}, not {expected}. Read it again."
+            "It was changed in the meantime: its version is {present}, not {expected}. Read it again."
         ))),
         Some(_) | None => Ok(()),
     }

@@ -14,7 +14,7 @@ pub fn names_one(argument: &str, what: &str, by: &[(&str, Option<&str>)]) -> Res
     Err(Error::invalid(
         argument,
         format!(
-            "'{argument}' must name exactly one {what}, by {}.",
+            "'{argument}' must identify exactly one {what}, by {}.",
             fields.join(" or by ")
         ),
     ))
@@ -28,7 +28,7 @@ pub fn none_named(what: &str, by: &[(&str, Option<&str>)], narrowed: bool) -> Er
         .filter_map(|(field, value)| value.map(|value| format!("the {field} '{}'", shown(value))))
         .collect();
     let passing = if narrowed {
-        " that passes the other tests of 'where'"
+        " that matches the other conditions of 'where'"
     } else {
         ""
     };

@@ -244,7 +244,7 @@ pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Fil
 
 pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {
     L::sort_expression(order.key)
-        .ok_or_else(|| Error::invalid("orderBy", "This list cannot be ordered by that.".to_owned()))
+        .ok_or_else(|| Error::invalid("orderBy", "This list does not support this order.".to_owned()))
 }
 
 pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {

@@ -68,14 +68,14 @@ impl BuiltIn {
 
     pub fn description(self) -> &'static str {
         match self {
-            Self::TrialUser => "Reads, and changes nothing.",
-            Self::TrialApiUser => "Reads, also by programs.",
-            Self::User => "Works in its own corner.",
-            Self::Labeler => "Labels; otherwise as a user.",
-            Self::Reviewer => "Reviews; otherwise as a user.",
-            Self::ApiUser => "Works in its own corner, also by programs.",
+            Self::TrialUser => "Reads the product's data. Changes nothing.",
+            Self::TrialApiUser => "Reads the product's data, also with API keys.",
+            Self::User => "Reads and writes the product's data.",
+            Self::Labeler => "Labels. Has the permissions of 'user'.",
+            Self::Reviewer => "Reviews. Has the permissions of 'user'.",
+            Self::ApiUser => "Reads and writes the product's data, also with API keys.",
             Self::TeamManager => "Reads the users of its organization and manages its groups.",
-            Self::Admin => "Publishes to others; manages no users.",
+            Self::Admin => "Publishes the product's data for others. Does not manage users.",
             Self::OrganizationAdmin => "Manages the users, tenants, groups and roles of its organization.",
             Self::SuperAdmin => "Manages every organization.",
         }

@@ -8,7 +8,7 @@ pub fn cleared<T>(field: &str, given: Option<Option<T>>, clear: bool) -> Result<
     match (given, clear) {
         (Some(_), true) => Err(Error::invalid(
             "clear",
-            format!("'{field}' is given in 'data' and named in 'clear'; only one of the two can be meant."),
+            format!("'{field}' is both set in 'data' and listed in 'clear'. Use only one of them."),
         )),
         (None, true) => Ok(Some(None)),
         (given, false) => Ok(given),

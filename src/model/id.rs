@@ -63,7 +63,8 @@ macro_rules! public_id {
                 Err(Error::invalid(
                     field,
                     format!(
-                        "'{}' is not a valid id: 1 to {CHARACTERS_MAX} printable ASCII characters, no blank at either end.",
+                        "'{}' is not a valid id: 1 to {CHARACTERS_MAX} printable ASCII characters, no leading or \
+                         trailing spaces.",
                         shown(value)
                     ),
                 ))

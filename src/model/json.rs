@@ -19,7 +19,7 @@ impl JsonText {
         if depth > DEPTH_MAX {
             return Err(Error::invalid(
                 field,
-                format!("'{field}' is nested {depth} deep; the limit is {DEPTH_MAX}."),
+                format!("'{field}' is nested {depth} levels deep; the limit is {DEPTH_MAX}."),
             ));
         }
         if contains_nul(value) {
@@ -96,7 +96,7 @@ impl JsonFault {
         match self {
             Self::Malformed => wrong(),
             Self::TooManyValues => Error::LimitExceeded(format!(
-                "The JSON holds more than {JSON_VALUES_MAX} values, lists and objects included; the limit is \
+                "The JSON contains more than {JSON_VALUES_MAX} values, lists and objects included; the limit is \
                  {JSON_VALUES_MAX}."
             )),
         }

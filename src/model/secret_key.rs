@@ -53,7 +53,7 @@ impl SecretKey {
         let nonce = self
             .aead(purpose)?
             .seal_in_place_append_tag(Aad::from(id.as_bytes()), &mut text)
-            .map_err(|_| Error::internal("a secret could not be encrypted"))?;
+            .map_err(|_| Error::internal("cannot encrypt a secret"))?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut text);
         Ok(STANDARD.encode(sealed))
@@ -137,7 +137,7 @@ impl SecretSource {
             Self::File(path) => {
                 make(path).map_err(Error::internal)?;
                 let made = read(path).map_err(Error::internal)?;
-                made.ok_or_else(|| Error::internal("the key file just made is gone"))
+                made.ok_or_else(|| Error::internal("the key file that was just created is gone"))
             }
             Self::Given(_) | Self::Missing => Err(Error::unavailable(
                 Reason::NoSecretKey,
@@ -153,7 +153,7 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
             std::io::Error::new(
                 std::io::ErrorKind::InvalidData,
                 format!(
-                    "the key file {} does not hold 64 hex digits; put the copy of it back that belongs to this database",
+                    "the key file {} does not contain 64 hex digits; restore the copy that belongs to this database",
                     path.display()
                 ),
             )

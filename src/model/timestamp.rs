@@ -35,7 +35,10 @@ impl Timestamp {
             .ok_or_else(|| {
                 Error::invalid(
                     field,
-                    format!("'{}' is not a time such as 2027-01-31T12:00:00.000Z.", shown(value)),
+                    format!(
+                        "'{}' is not a valid date and time, as in 2027-01-31T12:00:00.000Z.",
+                        shown(value)
+                    ),
                 )
             })
     }

@@ -48,7 +48,7 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
 async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
-        () = db.silence() => bail!("the database stopped answering while it was set up; nothing was changed"),
+        () = db.silence() => bail!("the database stopped answering during set-up; nothing was changed"),
     }
 }
 
@@ -91,12 +91,13 @@ async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
     }
     if schema_state(db.reader()).await?.known()? != SchemaState::Current {
         bail!(
-            "the database takes no changes (it is a standby, is set to read only, or its disk is full), and has no schema of this release yet; name the \
-             server that takes changes in TENANTRY_DATABASE_URL"
+            "the database accepts no writes (it is a standby, it is read-only, or its disk is full), and does not \
+             have this release's schema yet; specify the primary server in TENANTRY_DATABASE_URL"
         );
     }
     tracing::warn!(
-        "the database takes no changes (it is a standby, is set to read only, or its disk is full): the server is not ready until it does, and only reads"
+        "the database accepts no writes (it is a standby, it is read-only, or its disk is full): until it does, the \
+         server is not ready and only reads"
     );
     Ok(true)
 }
@@ -188,7 +189,9 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
         .one(connection)
         .await?;
     let Some(admin) = admin else {
-        bail!("there is no user '{ADMIN}' to give the key in TENANTRY_ADMIN_API_KEY to; leave the variable out");
+        bail!(
+            "the key in TENANTRY_ADMIN_API_KEY belongs to the user '{ADMIN}', who does not exist; unset the variable"
+        );
     };
     is_for_super_admin(connection, &admin).await?;
     let earlier = api_key::Entity::find()
@@ -236,10 +239,11 @@ async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Mod
     let permissions = authn::permissions_of(connection, owner.pk).await?;
     if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
         bail!(
-            "the key in TENANTRY_ADMIN_API_KEY would be one of the user {known}, who is no super admin; leave the variable \
-             out, and make keys for a super admin with 'tenantry api-key --user <id>'"
+            "the key in TENANTRY_ADMIN_API_KEY would belong to the user {known}, who is not a super admin; unset the \
+             variable, and create keys for a super admin with 'tenantry api-key --user <id>'"
         );
     }
-    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key is this user's");
+    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key belongs to \
+                                                                             this user");
     Ok(())
 }

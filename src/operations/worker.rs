@@ -56,7 +56,7 @@ impl Workers {
         let _ = self.stop.send(true);
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a worker ended badly");
+                tracing::error!(%error, "a background task failed");
             }
         }
     }
@@ -74,13 +74,13 @@ pub async fn send_mails_once(services: &Arc<Services>) {
     if let Err(error) = password::answer_requests(services).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot answer requests for a new password"
+            "cannot process password reset requests"
         );
     }
     if let Err(error) = outbox::deliver_due(services).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot take mails that are due"
+            "cannot fetch the mails that are due"
         );
     }
 }
@@ -119,7 +119,7 @@ async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<b
         if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot write when keys and users were last seen; trying again"
+                "cannot save when keys and users were last used; trying again"
             );
         }
     }
@@ -147,8 +147,8 @@ async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool
             if wrong && !told {
                 tracing::warn!(
                     seconds = apart.as_secs(),
-                    "this machine's clock differs from the database's: other processes refuse the tokens of this one; keep \
-                     the clocks right with NTP"
+                    "this machine's clock differs from the database's, so other processes reject the tokens of this \
+                     one; synchronize the clocks with NTP"
                 );
             } else if told && !wrong {
                 tracing::info!("this machine's clock is right again");
@@ -174,7 +174,8 @@ async fn write_audit_file(
             stop = stops_within(&mut stopping, AUDIT_EVERY) => stops = stop,
             () = hangups.next() => {
                 if let Some(open) = &mut file && let Err(error) = open.reopen() {
-                    tracing::error!(error = %format!("{error:#}"), "the audit log goes on in the file of before");
+                    tracing::error!(error = %format!("{error:#}"), "cannot reopen the audit log; still writing to the \
+                                                                    old file");
                 }
             }
         }
@@ -188,7 +189,7 @@ async fn write_audit_file(
             }
         };
         if let Err(error) = caught_up.await {
-            tracing::error!(error = %format!("{error:#}"), "events wait to be written to the audit log");
+            tracing::error!(error = %format!("{error:#}"), "cannot write to the audit log; events are waiting");
         }
     }
 }

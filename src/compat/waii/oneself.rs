@@ -35,7 +35,7 @@ async fn start(_call: Call) -> Result<Response> {
 }
 
 async fn info(Call { op, .. }: Call) -> Result<Response> {
-    let gone = || Error::Unauthenticated("This user was deleted meanwhile.".to_owned());
+    let gone = || Error::Unauthenticated("This user was deleted in the meantime.".to_owned());
     let fields = UserFields::NAME | UserFields::EMAIL;
     let user = user::oneself(&op, fields).await?.ok_or_else(gone)?;
     let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);

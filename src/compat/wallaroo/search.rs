@@ -60,11 +60,11 @@ impl<'a> Parameters<'a> {
             if !KNOWN.contains(&name) {
                 return Err(invalid(
                     name,
-                    &format!("is no parameter of this search; it has {}.", KNOWN.join(", ")),
+                    &format!("is not a parameter of this search. It supports {}.", KNOWN.join(", ")),
                 ));
             }
             if met.contains(&name) {
-                return Err(invalid(name, "is given twice."));
+                return Err(invalid(name, "is given more than once."));
             }
             met.push(name);
         }
@@ -191,7 +191,8 @@ impl Search {
         match found.iter().filter(|user| self.accepts(user)).count() {
             0 | 1 => Ok(()),
             _ => Err(Error::Conflict(format!(
-                "Several users have the user name '{}': one by address, one by id. Search by 'email', or read by id.",
+                "Two users have the user name '{}': one as e-mail address, one as id. Search by 'email', or get the \
+                 user by id.",
                 shown(username)
             ))),
         }
@@ -287,7 +288,15 @@ fn attributes(q: &str) -> Result<Vec<(String, String)>> {
     let terms = bounded("q", terms(q))?;
     terms
         .iter()
-        .map(|term| attribute(term).ok_or_else(|| invalid("q", "must be 'key:value', or several with blanks between.")))
+        .map(|term| {
+            attribute(term).ok_or_else(|| {
+                invalid(
+                    "q",
+                    "must be one or more 'key:value' pairs, separated by \
+                                                                spaces.",
+                )
+            })
+        })
         .collect()
 }
 

@@ -74,7 +74,10 @@ pub(super) struct Wanted {
 impl Wanted {
     fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
         if new.expires_at.is_some_and(|expiry| expiry <= op.now()) {
-            return Err(Error::invalid("expiryDate", "'expiryDate' must lie ahead.".to_owned()));
+            return Err(Error::invalid(
+                "expiryDate",
+                "'expiryDate' must be in the future.".to_owned(),
+            ));
         }
         let named = |name: &String| {
             Permissions::named(name)
@@ -110,7 +113,10 @@ impl Wanted {
         match (self.expires_at, used.ends_at) {
             (Some(wanted), Some(limit)) if wanted > limit => Err(Error::invalid(
                 "expiryDate",
-                format!("'expiryDate' must not be after the end of the API key that all of this began with, {limit}."),
+                format!(
+                    "'expiryDate' must not be later than the expiry of the API key that you authenticated with, \
+                         {limit}."
+                ),
             )),
             (Some(_), _) => Ok(self),
             (None, limit) => {
@@ -147,9 +153,9 @@ pub(super) async fn insert(
     };
     let row = row.insert(&**change).await.or_conflict(|constraint| {
         if constraint.contains("digest") {
-            Error::Conflict("This key is in use already.".to_owned())
+            Error::Conflict("This key is already in use.".to_owned())
         } else {
-            Error::Conflict(format!("There is an API key named '{name}' already."))
+            Error::Conflict(format!("An API key named '{name}' already exists."))
         }
     })?;
     change

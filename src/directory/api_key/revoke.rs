@@ -18,7 +18,7 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
     if names.len() > NAMES_MAX {
         return Err(Error::invalid(
             "names",
-            format!("'names' must be at most {NAMES_MAX} names."),
+            format!("'names' must contain at most {NAMES_MAX} names."),
         ));
     }
     let now = op.now();

@@ -24,7 +24,7 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
         return Err(Error::invalid(
             "overlapSeconds",
-            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
+            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, but is {overlap_seconds}."),
         ));
     }
     target.must_name()?;
@@ -42,11 +42,11 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         .await?;
     let [old]: [table::Model; 1] = found
         .try_into()
-        .map_err(|_| Error::NotFound("No API key of yours in force is the one that 'where' names.".to_owned()))?;
+        .map_err(|_| Error::NotFound("None of your active API keys matches 'where'.".to_owned()))?;
     if old.expires_at.is_some_and(|expiry| expiry <= now) {
         return Err(Error::invalid(
             "where",
-            format!("The API key '{}' has expired; make a new one.", old.name),
+            format!("The API key '{}' has expired; create a new one.", old.name),
         ));
     }
     may_replace(caller, &old)?;
@@ -91,7 +91,7 @@ fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
     };
     if caller.api_key_pk != Some(old.pk) && (stronger || longer) {
         return Err(Error::Forbidden(format!(
-            "The API key '{}' may do more, or lasts longer, than the one that all of this began with.",
+            "The API key '{}' has more permissions, or expires later, than the API key that you authenticated with.",
             old.name
         )));
     }

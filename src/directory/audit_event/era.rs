@@ -25,7 +25,7 @@ pub async fn begin_era_if_restored(connection: &impl ConnectionTrait) -> Result<
     let era: i64 = row.try_get("", "era")?;
     tracing::info!(
         era,
-        "the audit trail was restored from another server; new events go on behind it"
+        "the audit trail was restored from another server; new events are appended after it"
     );
     let replace = format!(
         "CREATE OR REPLACE FUNCTION audit_events_era() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT {era}::bigint'"

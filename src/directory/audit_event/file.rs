@@ -118,7 +118,7 @@ impl AuditFile {
             self.write(&events)
                 .with_context(|| format!("cannot write the audit log {}", self.path.display()))?;
             self.note(last)
-                .with_context(|| format!("cannot note the position of the audit log {}", self.path.display()))?;
+                .with_context(|| format!("cannot save the position of the audit log {}", self.path.display()))?;
             written += events.len();
         }
     }

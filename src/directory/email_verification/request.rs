@@ -42,7 +42,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     };
     if row.email_verified_at.is_some() {
         return Err(Error::Conflict(format!(
-            "The e-mail address of the user '{}' is verified already.",
+            "The e-mail address of the user '{}' is already verified.",
             row.id
         )));
     }

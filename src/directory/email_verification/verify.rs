@@ -22,7 +22,8 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
     let refused = || {
         Error::invalid(
             "token",
-            "This link is not valid. It may be used up, older than a day, or replaced by a newer one.".to_owned(),
+            "This link is not valid. It may have been used or replaced by a newer one, or it is older than a day."
+                .to_owned(),
         )
     };
     let now = op.now();

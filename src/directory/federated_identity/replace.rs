@@ -15,7 +15,7 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
     if given.len() > IDENTITIES_MAX {
         return Err(Error::invalid(
             FIELD,
-            format!("A user has at most {IDENTITIES_MAX} federated identities."),
+            format!("A user can have at most {IDENTITIES_MAX} federated identities."),
         ));
     }
     let mut identities = Vec::with_capacity(given.len());
@@ -36,7 +36,7 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
         Some((one, _)) => Err(Error::invalid(
             FIELD,
             format!(
-                "A user has at most one identity with a provider; there are two with '{}'.",
+                "A user can have at most one identity per provider; two are given for '{}'.",
                 shown(&one.identity_provider)
             ),
         )),

@@ -31,7 +31,7 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     let key = key_of(&name).ok_or_else(|| {
         Error::invalid(
             "name",
-            format!("'{}' holds no letter and no digit to make a key of.", shown(&name)),
+            format!("'{}' contains no letter or digit to build a key from.", shown(&name)),
         )
     })?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
@@ -53,7 +53,8 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     };
     let row = row.insert(&*change).await.or_conflict(|_| {
         Error::Conflict(format!(
-            "A group with the key '{}' exists already; names that differ only in case or signs share a key.",
+            "A group with the key '{}' already exists; names that differ only in case or punctuation have the same \
+             key.",
             shown(&key)
         ))
     })?;

@@ -206,7 +206,7 @@ async fn locate_with(
     Err(Error::invalid(
         "where",
         format!(
-            "Several organizations have a group with the key '{}'; name one by 'id'.",
+            "Several organizations have a group with the key '{}'; specify the group by 'id'.",
             shown(&row.key)
         ),
     ))

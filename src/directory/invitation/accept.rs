@@ -36,7 +36,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let refused = || {
         Error::invalid(
             "token",
-            "This invitation is not valid. It may be used up, withdrawn, expired, or replaced by a newer mail."
+            "This invitation is not valid. It may have been used, withdrawn or replaced by a newer mail, or it has \
+             expired."
                 .to_owned(),
         )
     };

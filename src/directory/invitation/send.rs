@@ -49,7 +49,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     if expires_at <= now || expires_at > latest {
         return Err(Error::invalid(
             "expiryDate",
-            format!("'expiryDate' must lie ahead, by {LIFETIME_DAYS_MAX} days at most."),
+            format!("'expiryDate' must be in the future, at most {LIFETIME_DAYS_MAX} days from now."),
         ));
     }
     op.mailer().require()?;
@@ -97,7 +97,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     .await
     .or_conflict(|_| {
         Error::Conflict(format!(
-            "'{email}' has an open invitation of the organization already; resend or withdraw it."
+            "The organization has already invited '{email}'; resend or withdraw that invitation."
         ))
     })?;
     if !roles.is_empty() {
@@ -126,7 +126,7 @@ pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Emai
     match owner {
         None => Ok(()),
         Some(_) => Err(Error::Conflict(format!(
-            "A user with the e-mail address '{email}' exists already."
+            "A user with the e-mail address '{email}' already exists."
         ))),
     }
 }

@@ -21,7 +21,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
         return Err(Error::Conflict(
-            "This invitation was accepted or withdrawn already.".to_owned(),
+            "This invitation has already been accepted or withdrawn.".to_owned(),
         ));
     }
     let now = op.now();

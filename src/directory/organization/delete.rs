@@ -26,7 +26,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization>
         .await?;
     if users + tenants > 0 {
         return Err(Error::Conflict(format!(
-            "The organization '{}' still holds {tenants} tenants and {users} users; delete or move them first.",
+            "The organization '{}' still has {tenants} tenants and {users} users; delete or move them first.",
             row.id
         )));
     }

@@ -18,6 +18,6 @@ pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<
     }
     Err(Error::invalid(
         "where",
-        "The organization does not allow mail ('mailAllowed' is false), and this needs it.".to_owned(),
+        "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
     ))
 }

@@ -103,7 +103,7 @@ pub async fn home(
             Column::Id.eq(id)
         }
         (None, Some(caller)) => Column::Pk.eq(caller.organization_pk),
-        (None, None) => return Err(Error::invalid("organizationId", "Name the organization.".to_owned())),
+        (None, None) => return Err(Error::invalid("organizationId", "Specify the organization.".to_owned())),
     };
     table::Entity::find()
         .filter(table::within(granted))

@@ -305,7 +305,7 @@ fn refuse_if_full(row: &table::Model, now: Timestamp) -> Result<()> {
         return Ok(());
     }
     Err(Error::RateLimited {
-        message: format!("The password was wrong too often. Try again in {retry_after_seconds} seconds."),
+        message: format!("Too many wrong passwords. Try again in {retry_after_seconds} seconds."),
         retry_after_seconds,
     })
 }

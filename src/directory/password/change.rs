@@ -79,8 +79,8 @@ async fn by_temporary_password(
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
-            "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \
-             them is wrong. Send 'Authorization: Bearer <API key>' to change any other."
+            "The e-mail address or the temporary password is wrong. To change any other password, send \
+             'Authorization: Bearer <API key>'."
                 .to_owned(),
         )
     };
@@ -105,13 +105,13 @@ impl Change {
         if self.new_password_1 != self.new_password_2 {
             return Err(Error::invalid(
                 "newPassword2",
-                "The two new passwords are not the same.".to_owned(),
+                "The two new passwords do not match.".to_owned(),
             ));
         }
         if self.new_password_1 == self.old_password {
             return Err(Error::invalid(
                 "newPassword1",
-                "The new password is the old one.".to_owned(),
+                "The new password must differ from the old one.".to_owned(),
             ));
         }
         acceptable("newPassword1", &self.new_password_1, &[])
@@ -151,7 +151,9 @@ pub(super) async fn store(
         .exec_with_returning(&*change)
         .await?;
     let Some(row) = updated.pop() else {
-        return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
+        return Err(Error::Conflict(
+            "The user was changed in the meantime. Try again.".to_owned(),
+        ));
     };
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
     if let (Tell::Owner, Some(email)) = (tell, &row.email)

@@ -41,7 +41,7 @@ pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> 
     if WORST.contains(lower.as_str()) {
         return Err(Error::invalid(
             field,
-            "This password is among the first that anybody tries. Choose another one.".to_owned(),
+            "This password is too common. Choose another one.".to_owned(),
         ));
     }
     let is_name = |name: &str| {

@@ -112,7 +112,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> R
     let refused = || {
         Error::invalid(
             "token",
-            "This reset link is not valid. It may be used up or older than an hour.".to_owned(),
+            "This reset link is not valid. It may have been used, or it is older than an hour.".to_owned(),
         )
     };
     let now = op.now();

@@ -62,7 +62,7 @@ pub(super) fn role_name(name: &str) -> Result<String> {
 }
 
 pub(super) fn taken(name: &str) -> Error {
-    Error::Conflict(format!("A role with the name '{}' exists already.", shown(name)))
+    Error::Conflict(format!("A role with the name '{}' already exists.", shown(name)))
 }
 
 pub(super) fn permissions(names: &[String]) -> Result<Permissions> {

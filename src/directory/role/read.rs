@@ -267,7 +267,7 @@ pub(super) async fn find_named(
     let one = found.pop();
     if !found.is_empty() {
         return Err(Error::Conflict(format!(
-            "Two roles are called '{}'; name one by its id.",
+            "Two roles are named '{}'; specify the role by id.",
             shown(wanted)
         )));
     }
@@ -331,7 +331,7 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
         .ok_or_else(not_found)?;
     if row.organization_pk.is_none() {
         return Err(Error::Forbidden(format!(
-            "The role '{}' is built in and the same on every server; nobody can change it. Make a role of your own.",
+            "The role '{}' is built in and cannot be changed. Create a role of your own.",
             row.name
         )));
     }

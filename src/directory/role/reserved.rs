@@ -60,14 +60,14 @@ pub fn free(name: &str) -> Result<()> {
         return Err(Error::invalid(
             "name",
             format!(
-                "'{}' is a UUID, as the ids of roles are; no role can be called so.",
+                "'{}' is a UUID, which is reserved for the ids of roles. Choose another name.",
                 shown(name)
             ),
         ));
     }
     match looks(&plain).iter().find_map(|look| LOOKS.get(look.as_str())) {
         Some(role) => Err(Error::Conflict(format!(
-            "The name '{}' is, or looks like, one of the built-in role '{}'.",
+            "The name '{}' is, or looks like, a reserved name of the built-in role '{}'.",
             shown(name),
             role.name()
         ))),

@@ -34,7 +34,7 @@ impl Standing {
         {
             return Err(Error::invalid(
                 field,
-                "You cannot take permissions away from yourself.".to_owned(),
+                "You cannot remove permissions from yourself.".to_owned(),
             ));
         }
         if taken.contains(Permissions::EVERY_ORGANIZATION) {
@@ -73,7 +73,7 @@ pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()>
     match connection.query_one_raw(statement).await? {
         Some(_) => Ok(()),
         None => Err(Error::Conflict(
-            "This is the last super admin; make another one first.".to_owned(),
+            "This is the last super admin; assign the role to another user first.".to_owned(),
         )),
     }
 }

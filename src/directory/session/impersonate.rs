@@ -54,7 +54,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
             Error::invalid(
                 "lifetimeSeconds",
                 format!(
-                    "'lifetimeSeconds' must be from {LIFETIME_SECONDS_MIN} to {LIFETIME_SECONDS_MAX}, and is {}.",
+                    "'lifetimeSeconds' must be from {LIFETIME_SECONDS_MIN} to {LIFETIME_SECONDS_MAX}, but is {}.",
                     wanted.lifetime_seconds
                 ),
             )

@@ -25,7 +25,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// an old one ends its session.
 pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
     let op = &op.as_nobody();
-    let refused = || Error::Unauthenticated("This refresh token is not valid any more. Sign in again.".to_owned());
+    let refused = || Error::Unauthenticated("This refresh token is no longer valid. Sign in again.".to_owned());
     let signing = op.signing();
     let secret = signing.secret()?;
     let family = family_of(token).ok_or_else(refused)?;

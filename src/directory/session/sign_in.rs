@@ -89,7 +89,7 @@ async fn let_in(
     if password::must_change(&account) {
         door.attempt().right(op).await?;
         return Err(Error::PasswordChangeRequired(
-            "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
+            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password."
                 .to_owned(),
         ));
     }

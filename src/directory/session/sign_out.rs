@@ -15,7 +15,7 @@ pub async fn sign_out(op: &OpContext) -> Result<Session> {
     let Some(pk) = op.actor().caller().and_then(|caller| caller.session_pk) else {
         return Err(Error::invalid(
             "authorization",
-            "There is no session to sign out of: you do not call with a session token.".to_owned(),
+            "There is no session to sign out of: this request does not use a session token.".to_owned(),
         ));
     };
     end_one(op, &granted, "session.signOut", Condition::all().add(Column::Pk.eq(pk))).await

@@ -46,7 +46,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
         .into_tuple::<i64>()
         .one(&*change)
         .await?
-        .ok_or_else(|| Error::Unauthenticated("This user was deleted meanwhile.".to_owned()))?;
+        .ok_or_else(|| Error::Unauthenticated("This user was deleted in the meantime.".to_owned()))?;
     change.hold_caller().await?;
     if !rows.is_empty() {
         fields.push("updated");
@@ -74,7 +74,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
     if keys > KEYS_MAX as u64 {
         return Err(Error::invalid(
             "updated",
-            format!("That would make {keys} settings; the limit is {KEYS_MAX}. Delete some."),
+            format!("That would be {keys} settings; the limit is {KEYS_MAX}. Delete some."),
         ));
     }
     let settings = of_user(&*change, user_pk).await?;
@@ -82,7 +82,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
     if bytes > SETTINGS_BYTES_MAX {
         return Err(Error::invalid(
             "updated",
-            format!("That would make {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
+            format!("That would be {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
         ));
     }
     change
@@ -103,7 +103,7 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
         Some(_) => {
             return Err(Error::invalid(
                 "updated",
-                "'updated' must be a JSON object, from keys to values.".to_owned(),
+                "'updated' must be a JSON object that maps keys to values.".to_owned(),
             ));
         }
     };
@@ -120,7 +120,7 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
                 return Err(Error::invalid(
                     "updated",
                     format!(
-                        "'{}' cannot be a key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
+                        "'{}' is not a valid key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
                         shown(key)
                     ),
                 ));

@@ -17,7 +17,7 @@ pub async fn current(op: &OpContext) -> Result<Signer> {
     rotate_if(op, Why::Need).await?;
     find(op)
         .await?
-        .ok_or_else(|| Error::internal("the signing key just made is gone"))
+        .ok_or_else(|| Error::internal("the signing key that was just created is gone"))
 }
 
 async fn find(op: &OpContext) -> Result<Option<Signer>> {

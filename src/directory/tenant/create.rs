@@ -50,7 +50,7 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
     let row = row
         .insert(&*change)
         .await
-        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' exists already.")))?;
+        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' already exists.")))?;
     change
         .record(Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk))
         .await?;

@@ -22,7 +22,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
         .await?;
     if users > 0 {
         return Err(Error::Conflict(format!(
-            "The tenant '{}' still holds {users} users; delete or move them first.",
+            "The tenant '{}' still has {users} users; delete or move them first.",
             row.id
         )));
     }

@@ -63,7 +63,7 @@ pub async fn update(
             return Err(Error::invalid(
                 "organizationId",
                 format!(
-                    "The tenant '{}' is not of the organization '{}', and never moves.",
+                    "The tenant '{}' does not belong to the organization '{}'. Tenants cannot be moved.",
                     row.id,
                     shown(id)
                 ),

@@ -54,7 +54,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let id = match (&new.id, &email) {
         (Some(id), _) => UserId::parse("id", id)?,
         (None, Some(_)) => op.new_id().into(),
-        (None, None) => return Err(Error::invalid("email", "Give an 'email' or an 'id'.".to_owned())),
+        (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
     };
     let name = model::optional("name", new.name.as_deref())?;
     let firstname = model::optional("firstname", new.firstname.as_deref())?;
@@ -74,7 +74,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         if new.password.is_some() {
             return Err(Error::invalid(
                 "passwordHash",
-                "Give a 'password' or a 'passwordHash', not both.".to_owned(),
+                "Provide a 'password' or a 'passwordHash', not both.".to_owned(),
             ));
         }
         op.hasher().accept("passwordHash", hash).await?;
@@ -154,15 +154,15 @@ pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
     match email {
         Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
         Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
-            "A user with the id '{id}', or the same UUID in another spelling, exists already."
+            "A user with the id '{id}', or the same UUID in another spelling, already exists."
         )),
-        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
+        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' already exists.")),
     }
 }
 
 /// What is told of an address that somebody has.
 pub(crate) fn address_taken(email: &Email) -> String {
-    format!("A user with the e-mail address '{email}' exists already.")
+    format!("A user with the e-mail address '{email}' already exists.")
 }
 
 /// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
@@ -189,7 +189,7 @@ pub(crate) async fn tenant_of(
         Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
         Some(_) => Err(Error::invalid(
             "tenantId",
-            format!("The tenant '{id}' is not of the organization '{}'.", home.id),
+            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
         )),
     }
 }

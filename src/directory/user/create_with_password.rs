@@ -26,7 +26,7 @@ pub async fn create_with_password(
     if new.password_hash.is_some() {
         return Err(Error::invalid(
             "passwordHash",
-            "A hash cannot be told as a password; use createUser.".to_owned(),
+            "A password hash is not accepted here; use createUser.".to_owned(),
         ));
     }
     let password = match &new.password {

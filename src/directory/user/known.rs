@@ -54,7 +54,7 @@ pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
     match all.as_slice() {
         [] => Ok(one),
         [other, ..] => Err(Error::Conflict(format!(
-            "'{}' names two users, {one} and {other}. Give the other name, id or address, of the one that is meant.",
+            "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has.",
             shown(word)
         ))),
     }

@@ -192,7 +192,7 @@ impl Target {
         let refused = || {
             Error::invalid(
                 "where",
-                "Without a credential, 'where' names the account by 'email', and at most by 'organization: {id}' beside it."
+                "Without a credential, 'where' may contain only 'email' and, optionally, 'organization: {id}'."
                     .to_owned(),
             )
         };
@@ -233,7 +233,7 @@ impl Target {
     fn out_of_reach(&self, granted: &Granted, permission: &str) -> Error {
         match granted.scope() {
             Scope::Oneself(_) => Error::Forbidden(format!(
-                "Your roles allow this for yourself only: it needs the permission '{permission}'."
+                "Your roles allow this only for yourself. For other users it needs the permission '{permission}'."
             )),
             Scope::Everything | Scope::Organization(_) => self.not_found(),
         }

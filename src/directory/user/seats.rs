@@ -26,7 +26,7 @@ pub async fn take(connection: &impl ConnectionTrait, organization: &organization
     let used = used(connection, &[organization.pk]).await?;
     if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
         return Err(Error::SeatLimitReached(format!(
-            "All {limit} seats of the organization '{}' are taken; deactivate somebody or raise its seat limit.",
+            "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
             organization.id
         )));
     }

@@ -185,7 +185,7 @@ pub(super) async fn update_as(
             return Err(Error::invalid(
                 "tenantId",
                 format!(
-                    "The user's tenant is not of the organization '{}'; name one that is.",
+                    "The user's tenant does not belong to the organization '{}'; specify one that does.",
                     home.id
                 ),
             ));
@@ -219,7 +219,7 @@ pub(super) async fn update_as(
     if (roles_change || moves) && myself && !permitted.contains(permissions) {
         return Err(Error::invalid(
             "roles",
-            "You cannot take permissions away from yourself.".to_owned(),
+            "You cannot remove permissions from yourself.".to_owned(),
         ));
     }
 

@@ -32,7 +32,7 @@ pub enum Fault {
 
 /// The file of the database is not the one that was opened at the start.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the file of the database was moved or replaced; put it back, or start the server anew")]
+#[error("the database file was moved or replaced; put it back, or restart the server")]
 pub struct FileMoved;
 
 /// PostgreSQL's codes, and classes of codes by their first two characters. The first entry that fits counts.
@@ -144,9 +144,10 @@ impl From<DbErr> for Error {
             Fault::Moved => Self::unavailable(Reason::Moved, error),
             Fault::Busy => Self::unavailable(Reason::Busy, error),
             Fault::Met => {
-                tracing::warn!(%error, "a change met another one of the same things");
+                tracing::warn!(%error, "a change conflicted with a concurrent one");
                 Self::Conflict(
-                    "Somebody changed or deleted the same things at the same moment, and nothing was changed here. Try again."
+                    "Another request changed or deleted the same data at the same time, so nothing was changed. Try \
+                     again."
                         .to_owned(),
                 )
             }

@@ -66,17 +66,15 @@ pub enum Reason {
     Busy,
     #[error("The database does not answer at the moment. Try again shortly.")]
     NoAnswer,
-    #[error("The database takes no changes at the moment. Try again shortly.")]
+    #[error("The database accepts no writes at the moment. Try again shortly.")]
     ReadOnly,
-    #[error("The database has no room for changes at the moment. Try again later.")]
+    #[error("The database has no space left for changes. Try again later.")]
     Full,
-    #[error(
-        "The file of this server's database was moved or replaced. Whoever runs it must put it back, or start it anew."
-    )]
+    #[error("This server's database file was moved or replaced. Its operator must put it back, or restart the server.")]
     Moved,
     #[error(
-        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Whoever runs it must set it to 64 hex digits, the \
-         same for every process on this database."
+        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Its operator must set it to 64 hex digits, \
+         the same for every process on this database."
     )]
     NoSecretKey,
 }

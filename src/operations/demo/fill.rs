@@ -42,7 +42,7 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
     if !(1..=USERS_MAX).contains(&users) {
         return Err(Error::invalid(
             "users",
-            format!("'users' must be from 1 to {USERS_MAX}, and is {users}."),
+            format!("'users' must be from 1 to {USERS_MAX}, but is {users}."),
         ));
     }
     let count = usize::try_from(users).map_err(Error::internal)?;
@@ -84,11 +84,11 @@ async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<orga
     match organization::Entity::find().limit(2).all(connection).await?.as_slice() {
         [platform] => Ok(platform.clone()),
         [] => Err(Error::Conflict(
-            "The database has no platform organization; start the server on it once.".to_owned(),
+            "The database has no platform organization; start the server on this database once.".to_owned(),
         )),
         _ => Err(Error::Conflict(
-            "The database holds organizations already. A demo is made in an empty database only: name another one \
-             with --database-url."
+            "The database already contains organizations. The demo needs an empty database: specify another one with \
+             --database-url."
                 .to_owned(),
         )),
     }
@@ -429,5 +429,5 @@ async fn insert<E: EntityTrait>(
 fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
     keys.get(id)
         .copied()
-        .ok_or_else(|| Error::internal(format!("'{id}' was not made")))
+        .ok_or_else(|| Error::internal(format!("'{id}' was not created")))
 }

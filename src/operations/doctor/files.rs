@@ -25,7 +25,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     private.retain(|path| path.exists());
     let mut found: Vec<Finding> = private.iter().filter_map(|path| readable_by_others(path)).collect();
     if found.is_empty() && !private.is_empty() {
-        found.push(Finding::fine("files", "Nobody else on this machine can read them."));
+        found.push(Finding::fine("files", "No other user of this machine can read them."));
     }
     found.extend(disks(&private));
     found
@@ -48,7 +48,7 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
         let wanted = if metadata.is_dir() { "700" } else { "600" };
         Finding::risky(
             "files",
-            format!("Others on this machine can use {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
+            format!("Other users of this machine can access {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
         )
     })
 }
@@ -66,7 +66,7 @@ fn disks(paths: &[PathBuf]) -> Option<Finding> {
     Some(match free < ROOM_BYTES {
         true => Finding::risky(
             "disk",
-            format!("{told} On a full disk no change can be made. Make room."),
+            format!("{told} On a full disk, all changes fail. Free some space."),
         ),
         false => Finding::fine("disk", told),
     })

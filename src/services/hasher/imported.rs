@@ -52,7 +52,7 @@ pub(super) fn recognize(hash: &str) -> Result<Stored, Reason> {
         "2a" => bcrypt(hash, bcrypt::Version::TwoA),
         "2b" => bcrypt(hash, bcrypt::Version::TwoB),
         "2y" => bcrypt(hash, bcrypt::Version::TwoY),
-        "2x" => Err("'$2x$' marks a hash by a faulty bcrypt, which this server does not have.".to_owned()),
+        "2x" => Err("'$2x$' marks hashes of a faulty bcrypt implementation, which is not supported.".to_owned()),
         _ => Err(malformed()),
     }
 }
@@ -96,7 +96,7 @@ impl Phc {
             let known = numbers.iter_mut().zip(names).find(|(_, known)| *known == name.as_str());
             let Some((number, name)) = known else {
                 return Err(format!(
-                    "'passwordHash' has a parameter that is not known here; known are {}.",
+                    "'passwordHash' has an unknown parameter; supported parameters are {}.",
                     names.join(", ")
                 ));
             };
@@ -112,13 +112,13 @@ impl Phc {
 fn argon2(algorithm: Algorithm, phc: &Phc) -> Result<Stored, Reason> {
     if phc.params.get("keyid").is_some() {
         return Err(
-            "'passwordHash' was made with a secret key ('keyid'), which this server does not have: no password would \
-             open it."
+            "'passwordHash' was created with a secret key ('keyid'), which this server does not have: no password \
+             would match it."
                 .to_owned(),
         );
     }
     if phc.params.get("data").is_some() {
-        return Err("'passwordHash' was made with associated data ('data'), which is not supported.".to_owned());
+        return Err("'passwordHash' was created with associated data ('data'), which is not supported.".to_owned());
     }
     let [memory, iterations, lanes] = phc.numbers(["m", "t", "p"])?;
     let memory = bounded("m", memory, 8, ARGON2_MEMORY_KIB_MAX)?;
@@ -158,7 +158,7 @@ fn pbkdf2(digest: Digest, phc: &Phc) -> Result<Stored, Reason> {
     let rounds = bounded("i", rounds, PBKDF2_ROUNDS_MIN, PBKDF2_ROUNDS_MAX)?;
     let bytes = phc.hash.len();
     if length.is_some_and(|length| usize::try_from(length) != Ok(bytes)) {
-        return Err("The parameter 'l' of 'passwordHash' is not the length of its hash.".to_owned());
+        return Err("The parameter 'l' of 'passwordHash' does not match the length of its hash.".to_owned());
     }
     let blocks = bytes.div_ceil(digest.bytes()) as u64;
     within("i·blocks", u64::from(rounds) * blocks, u64::from(PBKDF2_ROUNDS_MAX))?;
@@ -194,7 +194,7 @@ fn bounded(name: &str, value: Option<u32>, min: u32, max: u32) -> Result<u32, Re
         None => Err(malformed()),
         Some(value) if (min..=max).contains(&value) => Ok(value),
         Some(value) => Err(format!(
-            "The parameter '{name}' of 'passwordHash' must be from {min} to {max}, and is {value}."
+            "The parameter '{name}' of 'passwordHash' must be from {min} to {max}, but is {value}."
         )),
     }
 }

@@ -182,7 +182,7 @@ impl Room {
 }
 
 fn no_room() -> Error {
-    Error::unavailable(Reason::Busy, "too many passwords wait to be hashed")
+    Error::unavailable(Reason::Busy, "too many passwords are waiting to be hashed")
 }
 
 #[cfg(test)]

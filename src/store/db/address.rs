@@ -83,7 +83,8 @@ fn sqlite(text: &str) -> Result<PathBuf, String> {
     let lower = name.to_ascii_lowercase();
     if lower.contains(":memory:") || parameters.is_some_and(|text| text.contains("mode=memory")) {
         return Err(
-            "names a database in memory, which ends with the process; name a file, as in sqlite://tenantry.db"
+            "names an in-memory database, whose data is lost when the process ends; name a file, as in \
+             sqlite://tenantry.db"
                 .to_owned(),
         );
     }
@@ -95,7 +96,7 @@ fn sqlite(text: &str) -> Result<PathBuf, String> {
     }
     // The one that says what happens anyway.
     if parameters.is_some_and(|text| text != "mode=rwc") {
-        return Err("takes no parameters for SQLite; in a file's name, write '?' as %3F".to_owned());
+        return Err("cannot have parameters for SQLite; in a file name, write '?' as %3F".to_owned());
     }
     Ok(PathBuf::from(name.into_owned()))
 }
@@ -132,8 +133,8 @@ fn refuse_ambiguous(text: &str) -> Result<(), String> {
     let (authority, behind) = rest.split_at(end);
     if authority.matches('@').count() > 1 || behind.contains(['@', '#']) {
         return Err(
-            "has an '@' or '#' where it cannot be told what it parts: in the user's name and the password, write every \
-             character that is no letter or digit as %XX ('@' is %40, '#' is %23, '/' is %2F, '?' is %3F)"
+            "has an ambiguous '@' or '#': in the user name and the password, percent-encode every character that is \
+             not a letter or digit ('@' is %40, '#' is %23, '/' is %2F, '?' is %3F)"
                 .to_owned(),
         );
     }
@@ -144,15 +145,15 @@ fn refuse_ambiguous(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-const ONE_HOST: &str = "names several hosts; name one that always leads to the server that takes changes, such as an address \
-                        that moves with it, or a proxy before them";
+const ONE_HOST: &str = "names several hosts; name one that always leads to the primary server, such as a virtual IP \
+                        address or a proxy";
 
 /// Refuses what the driver would pass over.
 fn refuse_parameters(url: &Url) -> Result<(), String> {
     for (name, value) in url.query_pairs() {
         let option = name.starts_with("options[") && name.ends_with(']');
         if !option && !PARAMETERS.contains(&name.as_ref()) {
-            return Err(format!("has a parameter that is not known: '{name}'"));
+            return Err(format!("has an unknown parameter: '{name}'"));
         }
         match name.as_ref() {
             "host" | "hostaddr" | "port" if value.contains(',') => return Err(ONE_HOST.to_owned()),
@@ -161,7 +162,7 @@ fn refuse_parameters(url: &Url) -> Result<(), String> {
             }
             "sslrootcert" | "sslcert" | "sslkey" => {
                 if let Err(error) = std::fs::File::open(value.as_ref()) {
-                    return Err(format!("names a file in {name} that cannot be read: {value}: {error}"));
+                    return Err(format!("has a file in {name} that cannot be read: {value}: {error}"));
                 }
             }
             _ => {}

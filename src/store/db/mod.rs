@@ -187,7 +187,7 @@ impl Database {
             Ok(Err(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the database takes no changes"
+                    "the database accepts no writes"
                 );
                 Err(Unready::TakesNoChanges)
             }

@@ -288,7 +288,8 @@ impl Pool {
         size.made_smaller = Some(Instant::now());
         tracing::warn!(
             connections = size.now,
-            "PostgreSQL gives no more connections; going on with fewer. TENANTRY_DATABASE_CONNECTIONS sets how many are asked for"
+            "PostgreSQL gives no more connections; continuing with fewer. TENANTRY_DATABASE_CONNECTIONS sets the \
+             number"
         );
     }
 

@@ -23,13 +23,13 @@ impl SchemaState {
     pub fn known(self) -> anyhow::Result<Self> {
         match self {
             Self::Newer(step) => bail!(
-                "the database has the schema of a newer release (step {step} is not known here); start that release, or one \
-                 after it"
+                "the database has the schema of a newer release (migration {step} is unknown); start that release or \
+                 a later one"
             ),
             Self::Unreleased(step) => bail!(
-                "the database was made by an unreleased build of tenantry (step {step} is not known here), and unreleased \
-                 builds cannot be upgraded. Start with an empty database: name another one in TENANTRY_DATABASE_URL, or move \
-                 this one away"
+                "the database was created by an unreleased build of tenantry (migration {step} is unknown), and \
+                 unreleased builds cannot be upgraded. Start with an empty database: specify another one in \
+                 TENANTRY_DATABASE_URL, or move this one away"
             ),
             Self::Current | Self::Older(_) => Ok(self),
         }

@@ -70,8 +70,8 @@ impl Database {
         });
         let transaction = match tokio::time::timeout(WAIT, begun).await {
             Ok(Err(DbErr::ConnectionAcquire(_))) => bail!(
-                "the database gave no connection to set it up with: others have all that there are, or that this user may have \
-                 (PostgreSQL: CONNECTION LIMIT, max_connections)"
+                "the database gave no connection for set-up: all connections that the server or this user may have \
+                 are in use (PostgreSQL: max_connections, CONNECTION LIMIT)"
             ),
             Ok(begun) => begun?,
             Err(_) => bail!("the database did not answer in time"),
@@ -124,12 +124,13 @@ async fn wait_for_lock(transaction: &impl ConnectionTrait) -> anyhow::Result<()>
         }
         if started.elapsed() > OTHERS_TURN {
             bail!(
-                "another process has been setting up this database for {} minutes; find out what it waits for, or end it",
+                "another process has been setting up this database for {} minutes; find out what it is waiting for, \
+                 or stop it",
                 OTHERS_TURN.as_secs() / 60
             );
         }
         if !told {
-            tracing::info!("waiting for another process, which sets up this database");
+            tracing::info!("waiting for another process that is setting up this database");
             told = true;
         }
         tokio::time::sleep(ASK_EVERY).await;

@@ -53,8 +53,8 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     drop(lease);
     if shared && asked.get_options().is_some_and(|options| !options.is_empty()) {
         bail!(
-            "the pooler before PostgreSQL leaves out the 'options' of TENANTRY_DATABASE_URL. Set them for the user (ALTER ROLE … \
-             SET …) and leave them out of the URL, or connect to PostgreSQL directly"
+            "the pooler in front of PostgreSQL ignores the 'options' of TENANTRY_DATABASE_URL. Set them for the user \
+             (ALTER ROLE … SET …) and remove them from the URL, or connect to PostgreSQL directly"
         );
     }
     let user = asked.get_username();
@@ -69,28 +69,30 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     );
     let row = match reader.query_one_raw(asked).await {
         Err(error) if shared && database_error(&error).and_then(sql_state).as_deref() == Some("08P01") => bail!(
-            "the pooler before PostgreSQL takes no transactions, which every change needs: let it pool sessions or transactions \
-             (PgBouncer: pool_mode = transaction), not statements"
+            "the pooler in front of PostgreSQL does not support transactions, which every change needs: use session \
+             or transaction pooling (PgBouncer: pool_mode = transaction), not statement pooling"
         ),
         row => row?.context("a setting without a value")?,
     };
     let encoding: String = row.try_get("", "encoding")?;
     if encoding != "UTF8" {
         bail!(
-            "the database has the encoding {encoding}, which cannot hold every name. Make one with UTF8 and name it in \
-             TENANTRY_DATABASE_URL: createdb --encoding=UTF8 --template=template0 tenantry"
+            "the database has the encoding {encoding}, which cannot store every name. Create one with UTF8 and \
+             specify it in TENANTRY_DATABASE_URL: createdb --encoding=UTF8 --template=template0 tenantry"
         );
     }
     if row.try_get::<Option<String>>("", "schema")?.is_none() {
         let path: String = row.try_get("", "path")?;
         bail!(
-            "the user's search_path ({path}) names no schema that there is and that this user may use: make one, and let the \
-             user have it (CREATE SCHEMA tenantry AUTHORIZATION \"{user}\"), or correct the path (ALTER ROLE … SET search_path)"
+            "the user's search_path ({path}) contains no schema that exists and that this user may use: create one \
+             for the user (CREATE SCHEMA tenantry AUTHORIZATION \"{user}\"), or change the path (ALTER ROLE … SET \
+             search_path)"
         );
     }
     if shared {
         tracing::info!(
-            "a pooler stands before PostgreSQL: each statement runs in a transaction of its own, and none is kept prepared"
+            "there is a pooler in front of PostgreSQL: each statement runs in a transaction of its own, and no \
+             prepared statements are kept"
         );
     }
     Ok(())
@@ -135,26 +137,26 @@ async fn tables(connection: &impl ConnectionTrait) -> anyhow::Result<BTreeSet<St
 
 /// Whoever made the tables that are there, it must be us.
 async fn refuse_others(connection: &impl ConnectionTrait, tables: &BTreeSet<String>, ours: bool) -> anyhow::Result<()> {
-    const WAY_OUT: &str = "Give tenantry a database of its own, and name it in TENANTRY_DATABASE_URL (PostgreSQL: createdb \
-                           --encoding=UTF8 --template=template0 tenantry; or a schema of its own, and a user whose search_path \
-                           names it)";
+    const WAY_OUT: &str = "Give tenantry a database of its own, and specify it in TENANTRY_DATABASE_URL (PostgreSQL: \
+                           createdb --encoding=UTF8 --template=template0 tenantry; or a schema of its own, and a user \
+                           whose search_path names it)";
     let steps = match tables.contains(STEPS) {
         true => steps(connection).await?,
         false => Some(Vec::new()),
     };
     let known = Migrator::migrations();
     let Some(steps) = steps else {
-        bail!("this database holds another program's table '{STEPS}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{STEPS}'. {WAY_OUT}.");
     };
     let any_known = steps.iter().any(|step| known.iter().any(|known| known.name() == step));
     if any_known || ours && !steps.is_empty() {
         return Ok(());
     }
     if let Some(step) = steps.first() {
-        bail!("this database holds another program's table '{STEPS}', with the step '{step}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{STEPS}', with the migration '{step}'. {WAY_OUT}.");
     }
     if let Some(table) = TABLES.iter().find(|table| tables.contains(**table)) {
-        bail!("this database holds another program's table '{table}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{table}'. {WAY_OUT}.");
     }
     Ok(())
 }
@@ -215,8 +217,9 @@ async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Res
     let [schema, user, database] = ["schema", "user", "database"].map(|column| row.try_get::<String>("", column));
     let (schema, user, database) = (schema?, user?, database?);
     bail!(
-        "the user '{user}' may make no tables in the schema '{schema}' of the database '{database}'. Let an administrator run \
-         ALTER DATABASE \"{database}\" OWNER TO \"{user}\", or GRANT CREATE ON SCHEMA \"{schema}\" TO \"{user}\""
+        "the user '{user}' may not create tables in the schema '{schema}' of the database '{database}'. Let an \
+         administrator run ALTER DATABASE \"{database}\" OWNER TO \"{user}\", or GRANT CREATE ON SCHEMA \"{schema}\" \
+         TO \"{user}\""
     );
 }
 
@@ -227,7 +230,7 @@ async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Res
         return Ok(());
     }
     bail!(
-        "the user may not read and change everything that a server needs ('{}'): {}",
+        "the user does not have all the rights that the server needs ('{}'): {}",
         names.join("', '"),
         grants(connection).await?
     );
@@ -256,8 +259,9 @@ async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
         .context("somebody asks")?;
     let (schema, user): (String, String) = (row.try_get("", "schema")?, row.try_get("", "user")?);
     Ok(format!(
-        "let the user own the tables, which a start with a new release needs anyway; or let an administrator run \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
+        "make the user the owner of the tables, which an upgrade needs anyway; or let an administrator run GRANT \
+         SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN \
+         SCHEMA {schema} TO {user}"
     ))
 }
 

@@ -170,7 +170,7 @@ impl File {
     pub fn open(path: &Path) -> std::io::Result<Self> {
         // To open a pipe would wait for somebody at its other end.
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(false);
