@@ -25,7 +25,7 @@ pub async fn create(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
     let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
         .await
         .with_context(cannot)?;
-    // Standard output holds the secret alone. Whoever reads neither has the key all the same.
+    // Standard output contains only the secret. The key is valid even if nobody reads this.
     let _ = writeln!(
         std::io::stderr(),
         "Created the API key '{}' for the user {owner}.",

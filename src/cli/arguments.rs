@@ -1,4 +1,4 @@
-//! The command line: its commands, what they take, and their help.
+//! The command line: commands, arguments and help.
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;

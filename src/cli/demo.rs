@@ -29,7 +29,7 @@ pub async fn fill(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         demo::fill(&op, args.users, |done| {
             if tenths(done) > told {
                 told = tenths(done);
-                // Progress that nobody reads is no reason to stop.
+                // Not being able to print progress is no reason to stop.
                 let _ = writeln!(std::io::stderr(), "{done} of {} users", args.users);
             }
         })

@@ -20,13 +20,13 @@ use crate::operations::worker::Workers;
 use crate::request::App;
 use crate::services::config::Config;
 
-/// How long what is under way may take to end, once the last request is answered: together with
-/// [`Bounds::grace`] less than the 30 seconds that supervisors wait before they kill.
+/// How long background work may take to finish after the last response: together with [`Bounds::grace`] less than the
+/// 30 seconds that supervisors wait before they kill the process.
 const END: Duration = Duration::from_secs(4);
 
-/// Serves until `stop`. Until the server has started, it answers that it lives, and that it is not ready.
+/// Serves until `stop`. While the server starts, it already answers that it is alive but not ready.
 pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
-    // Whoever rotates the audit log file does not know whether the start is over.
+    // A log rotation may send SIGHUP before the start is over.
     let audit_file = config.audit_log.clone().map(|path| (path, Hangups::listen()));
     if audit_file.is_none() {
         signals::outlive_hangups(stop.clone());
@@ -40,7 +40,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
         async move { serve(listener, routes, &edge, Bounds::default(), stop.cancelled()).await }
     });
-    // Another process may hold the database for long, while it brings the schema up to date.
+    // Another process may hold the database for a long time while it runs migrations.
     let services = tokio::select! {
         services = started(config, address) => services?,
         () = stop.cancelled() => return Ok(()),
@@ -71,13 +71,13 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
     Ok(())
 }
 
-/// Opens what a server works with, and brings the database up.
+/// Opens the services and prepares the database.
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
     let services = services(config, &format!("http://{address}")).await?;
     prepare(&services, config).await?;
     services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {
-        // What is wrong with the file is told now, not in the log of the worker that opens it later.
+        // Report problems with the file now, not later in the log of the worker that opens it.
         AuditFile::open(path)?;
     }
     if config.public_url.is_none() && address.ip().is_unspecified() {
@@ -90,7 +90,7 @@ async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Ser
     Ok(services)
 }
 
-/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+/// Measures how fast this machine hashes, in the background: needed when the first password is refused.
 fn measure_hashing(services: &Arc<Services>) {
     let hasher = services.hasher.clone();
     tokio::task::spawn_blocking(move || {
@@ -100,7 +100,7 @@ fn measure_hashing(services: &Arc<Services>) {
     });
 }
 
-/// The system's own words, and the way out.
+/// The system's error message, and what to do.
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         ErrorKind::AddrInUse => {

@@ -1,11 +1,11 @@
-//! The roles that every server has, and what each permits.
+//! The built-in roles and their permissions.
 //!
-//! They form a ladder in which each includes the one before, and a few beside it. What they permit stands here, not in the
-//! database, so that it is the same on every server of one release.
+//! Most form a hierarchy in which each includes the previous one. Their permissions are defined here, not in the
+//! database, so that they are the same on every server of a release.
 
 use super::Permissions;
 
-/// A role that every server knows.
+/// A built-in role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BuiltIn {
     TrialUser,
@@ -124,8 +124,8 @@ impl BuiltIn {
     }
 }
 
-/// What a role's row permits. A built-in one that this binary does not know, because a later release added it, permits
-/// nothing, rather than a guess.
+/// The permissions of a role's row. A built-in role that this binary does not know, because a later release added it,
+/// has none.
 pub fn stored_permissions(organization_pk: Option<i64>, name: &str, stored: &str) -> Permissions {
     match organization_pk {
         None => BuiltIn::named(name).map(BuiltIn::permissions).unwrap_or_default(),
