@@ -9,10 +9,7 @@ use super::{assert_committed, from_top};
 
 /// The folders of `src`, the lowest first. Each knows only those before it.
 const LEVELS: &[(&str, &str)] = &[
-    (
-        "model",
-        "ids, texts, timestamps, secrets, permissions, actors, errors",
-    ),
+    ("model", "ids, texts, timestamps, secrets, permissions, actors, errors"),
     ("authz", "the policy, and the checks against privilege escalation"),
     ("store", "the database, its tables, the audit trail"),
     ("services", "what a process needs: configuration, hashing, mail, logs"),
@@ -23,10 +20,7 @@ const LEVELS: &[(&str, &str)] = &[
         "directory",
         "the nouns of the product: a folder per noun, a file per verb",
     ),
-    (
-        "operations",
-        "set-up, background work, cleanup, doctor, demo",
-    ),
+    ("operations", "set-up, background work, cleanup, doctor, demo"),
     ("graphql", "the GraphQL schema and its resolvers"),
     ("request", "reading a GraphQL request and its credential"),
     ("compat", "the APIs of other products"),
