@@ -1,7 +1,7 @@
-//! Bringing a database up: the schema, and on the first start the super admin.
+//! Sets up a database: runs migrations, and creates the super admin at the first start.
 //!
-//! All of it is one transaction under a lock: of several processes that start together one does the work, and the others
-//! wait and find it done.
+//! All of it is one transaction under a lock: if several processes start at the same time, one does the work and the
+//! others wait.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use crate::store::entity::{api_key, organization, tenant, user, user_role};
 
 const PLATFORM: &str = "platform";
 const ADMIN: &str = "admin";
-/// The super admin's address, at a name that no mail reaches.
+/// The super admin's e-mail address, in a domain that cannot receive mail.
 pub const ADMIN_EMAIL: &str = "admin@platform.invalid";
 const CONFIGURED_KEY: &str = "configured";
 const FIRST_KEY: &str = "first-start";
 
-/// Makes the missing steps of the schema. A database with a newer schema is refused.
+/// Runs the pending migrations. A database with a newer schema is refused.
 pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     if takes_no_changes(db).await? {
         return Ok(());
@@ -44,7 +44,7 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     while_it_answers(db, done).await
 }
 
-/// A step of the schema may take as long as it needs, if the database still answers others meanwhile.
+/// A migration may take as long as it needs, if the database still answers other connections in the meantime.
 async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
@@ -52,8 +52,8 @@ async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::R
     }
 }
 
-/// Makes the schema, and on an empty database the super admin. Gives the key to print: that of a first start without a
-/// configured one.
+/// Migrates the schema, and creates the super admin in an empty database. Returns the API key to print: the one of a
+/// first start without a configured key.
 pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
     if takes_no_changes(&services.db).await? {
         return Ok(None);
@@ -84,7 +84,8 @@ async fn set_up(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow
     Ok(printed)
 }
 
-/// Whether there is nothing to set up because the database takes no changes, as a standby, and has the schema already.
+/// Whether there is nothing to set up because the database accepts no writes, like a standby, and already has the
+/// schema.
 async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
     if db.takes_changes().await? {
         return Ok(false);
@@ -169,7 +170,7 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
     Ok(true)
 }
 
-/// Makes this the admin's key of that name, and tells the log whose it is. An earlier one of the name ends.
+/// Makes this the admin's API key with that name, and logs its owner. An earlier key with the same name is revoked.
 async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
     let known = api_key::Entity::find()
         .filter(api_key::Column::Digest.eq(secret.digest()))
@@ -224,8 +225,8 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
     Ok(())
 }
 
-/// Refuses to start with an operator's secret that would be, or is, the key of somebody who is no super admin: the first
-/// one may be deleted, and its id given to anybody.
+/// Refuses to start if the configured key belongs, or would belong, to a user who is not a super admin: the first super
+/// admin may have been deleted, and anybody may have got its id.
 async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Model) -> anyhow::Result<()> {
     let home = organization::Entity::find_by_id(owner.organization_pk)
         .one(connection)

@@ -1,7 +1,8 @@
-//! What a process does beside its requests: it sends mails, carries the audit trail into a file, writes down refusals and
-//! when keys were last used, removes what is over, and watches the clock.
+//! Background work of a process: sending mails, writing the audit log file, recording denied requests and when keys
+//! were last used, cleaning up, and watching the clock.
 //!
-//! Each part goes on by itself and is tried again when it fails. When the server stops, what is in memory alone is written.
+//! Each part runs independently and is retried if it fails. When the server stops, everything that is only in memory is
+//! written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use crate::directory::{outbox, password};
 use crate::operations::signals::Hangups;
 use crate::operations::{cleanup, doctor};
 
-/// How often mails are looked for that nobody in this process has written, and those that are to be tried again.
+/// How often to look for mails that another process has written, or that are due for a retry.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_EVERY: Duration = Duration::from_secs(5);
 const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
 const CLOCK_EVERY: Duration = Duration::from_secs(15);
-/// Beyond this, other processes do not believe this one's tokens.
+/// Above this, other processes reject this one's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -51,7 +52,7 @@ impl Workers {
         Self { stop, tasks }
     }
 
-    /// Ends all of them, and waits until what they hold in memory is written.
+    /// Stops all of them, and waits until everything in memory is written.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         while let Some(ended) = self.tasks.join_next().await {
@@ -62,14 +63,14 @@ impl Workers {
     }
 }
 
-/// Whether it is time to stop; waits for so long at most.
+/// Whether to stop; waits at most this long.
 async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
     let stopped = tokio::time::timeout(wait, stopping.wait_for(|stop| *stop)).await;
-    // Without anybody who could still say so, too.
+    // Also if the sender is gone.
     stopped.is_ok()
 }
 
-/// One round of the mails: requests for a new password are answered, and what is due is sent.
+/// One round of mails: processes password reset requests, and sends the mails that are due.
 pub async fn send_mails_once(services: &Arc<Services>) {
     if let Err(error) = password::answer_requests(services).await {
         tracing::warn!(
@@ -96,7 +97,7 @@ async fn send_mails(services: Arc<Services>, mut stopping: watch::Receiver<bool>
     }
 }
 
-/// Writes the refusals of each minute when it is over, and at the end those of the running one.
+/// Writes the denied requests of each minute when it is over, and when stopping those of the current one.
 async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     let mut stops = false;
     while !stops {
@@ -110,7 +111,7 @@ async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<b
     }
 }
 
-/// Writes when keys and users were last seen, and at the end what is left.
+/// Writes when keys and users were last used, and when stopping what is left.
 async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     let activity = services.credentials.activity();
     let mut stops = false;
@@ -125,7 +126,7 @@ async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<b
     }
 }
 
-/// Removes what is over, the first time ten minutes after the start.
+/// Cleans up, the first time ten minutes after the start.
 async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     while !stops_within(&mut stopping, SWEEP_EVERY).await {
         if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
@@ -137,11 +138,11 @@ async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Says when this machine's clock differs too much from the database's, and when it is right again.
+/// Logs when this machine's clock differs too much from the database's, and when it is right again.
 async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     let mut told = false;
     loop {
-        // A database that does not answer is told by others.
+        // A database that does not answer is reported elsewhere.
         if let Ok(apart) = doctor::clocks_apart(&services).await {
             let wrong = apart > CLOCKS_APART_MAX;
             if wrong && !told {
@@ -161,7 +162,7 @@ async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool
     }
 }
 
-/// Keeps the file up with the trail. A file that another process follows with is waited for.
+/// Keeps the file up to date with the trail. Waits if another process is writing the file.
 async fn write_audit_file(
     services: Arc<Services>,
     (path, mut hangups): (PathBuf, Hangups),

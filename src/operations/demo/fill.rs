@@ -19,14 +19,15 @@ use crate::store::audit_trail::Event;
 use crate::store::built_in_roles::built_in_role_pks;
 use crate::store::entity::{api_key, organization, tenant, user, user_role};
 
-/// Rows a statement. Times the columns of the widest table this stays below what SQLite binds, 32,766 values.
+/// Rows per statement. Multiplied by the columns of the widest table, this stays below SQLite's limit of 32,766 bound
+/// values.
 const ROWS: usize = 1_000;
 const DAY: u64 = 24 * 60 * 60;
 
 const ORGANIZATION: u64 = 1;
 const USER: u64 = 2;
 
-/// What was made.
+/// What was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     pub organizations: u64,
@@ -35,8 +36,8 @@ pub struct Filled {
     pub api_keys: u64,
 }
 
-/// Fills a database that holds nothing but what its first start made; `CONFLICT` for any other. `progress` is told
-/// the number of users made so far.
+/// Fills a database that is empty except for the first start's rows; `CONFLICT` for any other. `progress` receives the
+/// number of users created so far.
 pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> Result<Filled> {
     op.authorize(Action::Create, Resource::Organization)?;
     if !(1..=USERS_MAX).contains(&users) {
@@ -94,8 +95,7 @@ async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<orga
     }
 }
 
-/// Lets SQLite hold the indexes in memory while they grow in every place at once; from this connection only, and
-/// gone with it.
+/// Lets SQLite keep the indexes in memory while rows are inserted all over them; only for this connection.
 async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     if connection.get_database_backend() == DbBackend::Sqlite {
         connection.execute_unprepared("PRAGMA cache_size = -524288").await?;
@@ -103,7 +103,7 @@ async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// An organization or tenant that was made.
+/// An organization or tenant that was created.
 struct Made {
     pk: i64,
     slug: String,
@@ -155,7 +155,7 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
 
 fn organization_name(number: usize) -> (String, String) {
     let combinations = ORGANIZATION_FIRST.len() * ORGANIZATION_LAST.len();
-    // 7 has no factor in common with the number of combinations: each comes once before one comes again.
+    // 7 is coprime to the number of combinations, so each combination is used once before one repeats.
     let place = (number * 7) % combinations;
     let (first, first_slug) = ORGANIZATION_FIRST
         .get(place % ORGANIZATION_FIRST.len())
@@ -225,7 +225,7 @@ struct People<'a> {
     organizations: &'a [Made],
     tenants: &'a [Vec<i64>],
     roles: HashMap<BuiltIn, i64>,
-    /// How many of one address-like name each organization has.
+    /// How often each organization has a name in address form.
     addresses: HashMap<(usize, &'static str, &'static str), u32>,
 }
 
@@ -323,7 +323,7 @@ impl People<'_> {
     }
 }
 
-/// A key that opens nothing: its digest was drawn, not computed, so nobody knows a secret of it.
+/// A key that cannot be used: its digest is random, so nobody knows a secret for it.
 fn key(created_at: Timestamp, last_used_at: Option<Timestamp>, random: &mut Random) -> api_key::ActiveModel {
     let digest: String = (0..4).map(|_| format!("{:016x}", random.next())).collect();
     let prefix = format!("tnt_{:08x}", random.below(1 << 32));
@@ -407,7 +407,7 @@ async fn write_people(connection: &impl ConnectionTrait, people: Vec<Person>) ->
     Ok(count)
 }
 
-/// Inserts rows and gives their internal keys by id: a statement's rows come back in no order that is promised.
+/// Inserts rows and returns their internal keys by id, because the order of returned rows is not guaranteed.
 async fn insert<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     rows: Vec<E::ActiveModel>,

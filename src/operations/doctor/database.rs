@@ -1,4 +1,4 @@
-//! What the database says of itself.
+//! Checks of the database.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub async fn examine(services: &Services) -> Vec<Finding> {
         Ok(found) => found,
         Err(error) => return vec![broken(SUBJECT, &error)],
     };
-    // Without its tables there is nothing more to see.
+    // Without the right tables, nothing else can be checked.
     if found.iter().any(|finding| finding.subject == "schema") {
         return found;
     }
@@ -44,7 +44,7 @@ fn broken(subject: &'static str, error: &Error) -> Finding {
     Finding::wrong(subject, cause.unwrap_or_else(|| error.to_string()))
 }
 
-/// What a start refuses is not asked here: encoding, rights, foreign tables. It has refused.
+/// Does not repeat the checks at start: encoding, privileges, foreign tables.
 async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     match schema_state(db.reader()).await? {
@@ -174,7 +174,7 @@ async fn content(db: &Database) -> Result<Finding> {
     Ok(Finding::fine("content", format!("{}.", counts.join(", "))))
 }
 
-/// Links that no foreign key can check: between things of two organizations.
+/// References that no foreign key can check: between objects of two organizations.
 const ACROSS: [(&str, &str); 4] = [
     (
         "users with a tenant of another organization",

@@ -1,4 +1,4 @@
-//! What stands on this machine's disk.
+//! Checks of the files on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::Finding;
 use crate::services::config::{Config, MailConfig};
 use crate::store::db::{Address, room};
 
-/// With less room than this on its disk a SQLite file, or an audit log, is soon in trouble.
+/// With less free disk space than this, a SQLite file or an audit log will soon fail.
 const ROOM_BYTES: u64 = 512 * 1024 * 1024;
 
 pub fn examine(config: &Config) -> Vec<Finding> {
@@ -31,7 +31,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// The file whose name has this ending more.
+/// The file with this suffix appended to its name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -58,7 +58,7 @@ fn readable_by_others(_: &Path) -> Option<Finding> {
     None
 }
 
-/// The room of the first file's disk: most keep all of them on one.
+/// Free space on the first file's disk; usually all files are on one.
 fn disks(paths: &[PathBuf]) -> Option<Finding> {
     let path = paths.first()?;
     let free = room(path)?;

@@ -1,4 +1,4 @@
-//! Sending a mail to see whether one arrives.
+//! Sends a test mail.
 
 use super::Finding;
 use crate::context::Services;

@@ -1,4 +1,4 @@
-//! What the configuration says.
+//! Checks of the configuration.
 
 use url::{Host, Url};
 
@@ -102,7 +102,7 @@ fn is_of_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Who may say whom they serve, may say anything.
+/// A trusted proxy can claim any client address.
 fn proxies(config: &Config) -> Option<Finding> {
     let everybody = config
         .edge
