@@ -1,4 +1,4 @@
-//! What a start asks of the database, so that what cannot work is refused then, in words, and not later, to callers.
+//! Checks the database at start, so that problems are reported to the operator then, and not to callers later.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::words::cannot_connect;
 use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Result, database_error, sql_state};
 
-/// The tables that the steps make. A test compares them with the schema.
+/// The tables that the migrations create. A test compares them with the schema.
 pub const TABLES: [&str; 22] = [
     "api_keys",
     "audit_events",
@@ -40,10 +40,10 @@ pub const TABLES: [&str; 22] = [
     "user_roles",
     "users",
 ];
-/// Where the library that makes the steps notes them.
+/// Where the migration library records applied migrations.
 const STEPS: &str = "seaql_migrations";
 
-/// Makes the first connection, and refuses a server that would answer wrongly.
+/// Opens the first connection, and refuses a server with unsuitable settings.
 pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions) -> anyhow::Result<()> {
     let lease = pool.take(None).await.map_err(|error| match database_error(&error) {
         Some(cause) => cannot_connect(asked, cause),
@@ -98,8 +98,8 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     Ok(())
 }
 
-/// Refuses a database that holds another program's tables, or in which this user may not do what a server does. Called
-/// under the set-up lock, before anything is made.
+/// Refuses a database with another program's tables, or without the privileges that the server needs. Called under the
+/// set-up lock, before anything is created.
 pub async fn refuse_what_cannot_work(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let tables = tables(connection).await?;
     let ours = ["organizations", "tenants", "users", "audit_events"]
@@ -135,7 +135,7 @@ async fn tables(connection: &impl ConnectionTrait) -> anyhow::Result<BTreeSet<St
         .collect::<Result<_, DbErr>>()?)
 }
 
-/// Whoever made the tables that are there, it must be us.
+/// Refuses existing tables that tenantry has not created.
 async fn refuse_others(connection: &impl ConnectionTrait, tables: &BTreeSet<String>, ours: bool) -> anyhow::Result<()> {
     const WAY_OUT: &str = "Give tenantry a database of its own, and specify it in TENANTRY_DATABASE_URL (PostgreSQL: \
                            createdb --encoding=UTF8 --template=template0 tenantry; or a schema of its own, and a user \
@@ -161,7 +161,7 @@ async fn refuse_others(connection: &impl ConnectionTrait, tables: &BTreeSet<Stri
     Ok(())
 }
 
-/// The steps that were made, or `None` where the table is not one of steps.
+/// The applied migrations, or `None` if the table is not the migration library's.
 async fn steps(connection: &impl ConnectionTrait) -> anyhow::Result<Option<Vec<String>>> {
     let backend = connection.get_database_backend();
     let columns = match backend {
@@ -203,7 +203,7 @@ async fn may_read_steps(connection: &impl ConnectionTrait) -> anyhow::Result<boo
     Ok(row.context("a right is held or not")?.try_get("", "may")?)
 }
 
-/// Refuses a user who may make no tables, where they are still to be made.
+/// Refuses a user who may not create tables, if they do not exist yet.
 async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let statement = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS may, current_schema()::text AS schema, \
                      current_user::text AS user, current_database()::text AS database";
@@ -223,7 +223,7 @@ async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Res
     );
 }
 
-/// Refuses a user who may not do with the tables what a server does.
+/// Refuses a user without the privileges on the tables that the server needs.
 async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let names = missing_rights(connection).await?;
     if names.is_empty() {
@@ -236,7 +236,7 @@ async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Res
     );
 }
 
-/// The first tables and sequences with which this user may not do what a server does.
+/// The first tables and sequences on which this user lacks privileges.
 async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let statement = "SELECT c.relname::text AS name FROM pg_class c \
                      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND CASE \
@@ -250,7 +250,7 @@ async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>
     rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
-/// What an administrator runs.
+/// The statements that an administrator should run.
 async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
     let statement = "SELECT quote_ident(current_schema()) AS schema, quote_ident(current_user) AS user";
     let row = connection
@@ -266,8 +266,8 @@ async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
 }
 
 impl Database {
-    /// Whether a change could be made now. A disk that fills up is seen before the first change fails; after one failed, one
-    /// that changes nothing is tried.
+    /// Whether a change would succeed now. A disk that is almost full is noticed before the first change fails; after a
+    /// failure, an empty change is tried.
     pub async fn takes_changes(&self) -> Result<bool> {
         match self.writer.target.file() {
             Some(file) => {
@@ -300,7 +300,7 @@ impl Database {
         Ok(row.is_some_and(|row| row.try_get("", "takes_changes").unwrap_or(false)))
     }
 
-    /// Makes a change that changes nothing, and yet is written to the disk, and to the standbys that a commit waits for.
+    /// Commits a change that changes nothing, but is written to the disk and to synchronous standbys.
     async fn try_change(&self) -> Result<()> {
         let change = self.begin().await?;
         match self.backend() {
@@ -331,12 +331,12 @@ impl Database {
     }
 }
 
-/// Whether a file can still grow. A file system that does not tell has room.
+/// Whether a file can still grow. If the file system does not report it, it can.
 fn has_room(file: &Path) -> bool {
     room(file).is_none_or(|bytes| bytes >= ROOM_BYTES_MIN)
 }
 
-/// How many bytes are free for us on a file's disk, if its file system tells.
+/// The free space on a file's disk, if its file system reports it.
 #[cfg(unix)]
 pub fn room(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file).ok()?;

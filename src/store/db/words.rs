@@ -1,4 +1,4 @@
-//! What a start says when it cannot have the database: what is wrong, and the way out. Never a piece of a password.
+//! Error messages at start about the database: what is wrong, and what to do. They never contain parts of a password.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use sea_orm::sqlx;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
-/// Says which server it was, and never the password, which the driver's own words may hold.
+/// Names the server, but never the password, which the driver's own message may contain.
 pub fn cannot_connect(asked: &PgConnectOptions, error: &sqlx::Error) -> anyhow::Error {
     let way_out = match error {
         _ if is_of_certificate(error) => {
@@ -59,7 +59,7 @@ pub fn cannot_open(path: &Path, error: &(dyn std::error::Error + 'static), kind:
     )
 }
 
-/// Whether the connection was not encrypted as it should be: the driver hands some of these on as errors of the system.
+/// Whether encryption failed: the driver reports some of these as I/O errors.
 fn is_of_certificate(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,
@@ -68,7 +68,7 @@ fn is_of_certificate(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The cause of the cause: what stands around it repeats it.
+/// The innermost cause: the outer errors repeat it.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(cause) = error.source() {
