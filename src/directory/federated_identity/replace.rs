@@ -1,4 +1,4 @@
-//! Setting identities. The verbs that call this hold the transaction and write the event.
+//! Sets identities. The calling verb opens the transaction and writes the event.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
@@ -10,7 +10,7 @@ use crate::store::entity::federated_identity::{self as table, Column};
 const FIELD: &str = "federatedIdentities";
 const IDENTITIES_MAX: usize = 20;
 
-/// Checks what a caller gave, and puts it in the order of the providers.
+/// Validates the caller's input, and sorts it by provider.
 pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
     if given.len() > IDENTITIES_MAX {
         return Err(Error::invalid(
@@ -44,7 +44,7 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
     }
 }
 
-/// Makes these the user's identities, in place of those it had.
+/// Replaces the user's identities with these.
 pub async fn replace_in_txn(
     connection: &impl ConnectionTrait,
     user_pk: i64,

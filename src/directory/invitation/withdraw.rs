@@ -1,4 +1,4 @@
-//! Taking an invitation back.
+//! Withdraws an invitation.
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
@@ -12,7 +12,8 @@ use crate::list::Named;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 
-/// Withdraws an open invitation, expired or not: its secret is void. `CONFLICT` if it was accepted or withdrawn before.
+/// Withdraws an open invitation, expired or not: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn
+/// before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
     let mut change = op.begin().await?;

@@ -1,4 +1,4 @@
-//! Making an organization.
+//! Creates an organization.
 
 use sea_orm::{ActiveModelTrait, Set};
 
@@ -21,7 +21,7 @@ pub struct NewOrganization {
     pub mail_allowed: Option<bool>,
 }
 
-/// Makes an organization. Super admins only. `CONFLICT` for an id that is taken.
+/// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
 pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization> {
     op.authorize(Action::Create, Resource::Organization)?;
     let id = match &new.id {

@@ -1,4 +1,4 @@
-//! Whether an organization's people are sent mails.
+//! Whether mail may be sent for an organization.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 
@@ -11,7 +11,7 @@ pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<boo
     Ok(row.is_some_and(|row| row.mail_allowed))
 }
 
-/// Refuses what needs mail in an organization that allows none, before anything is made.
+/// Refuses operations that need mail in an organization that does not allow it, before anything is changed.
 pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<()> {
     if is_mailed(connection, pk).await? {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What must still stand after permissions were taken away.
+//! Checks after permissions were removed.
 
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
@@ -10,8 +10,8 @@ use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 use crate::store::entity::role;
 
-/// What the caller may do before a change that takes permissions away from whom it may: the members of a group, the
-/// holders of a role. Asked again after it, in the same transaction.
+/// The caller's permissions before a change that may remove permissions from many users: the members of a group, the
+/// holders of a role. Checked again after the change, in the same transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     caller: Option<(i64, Permissions)>,
@@ -26,7 +26,8 @@ impl Standing {
         Ok(Self { caller })
     }
 
-    /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` is what was taken away.
+    /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` are the removed
+    /// permissions.
     pub async fn remains(self, connection: &impl ConnectionTrait, taken: Permissions, field: &str) -> Result<()> {
         if let Some((pk, before)) = self.caller
             && before.intersects(taken)
@@ -44,11 +45,11 @@ impl Standing {
     }
 }
 
-/// Refuses a change that took the last activated super admin away, whether it was one by itself or by a group. Called
-/// after the change, in its transaction.
+/// Refuses a change that removed the last activated super admin, whether directly or through a group. Called after the
+/// change, in its transaction.
 ///
-/// The role's row is locked before the count: of two who demote each other at the same moment, the second waits here
-/// until the first has committed, and then counts itself out too.
+/// The role's row is locked before counting: if two super admins demote each other at the same time, the second waits
+/// here until the first has committed, and is then refused.
 pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()> {
     let role_pk: Option<i64> = role::Entity::find()
         .select_only()

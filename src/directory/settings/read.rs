@@ -1,4 +1,4 @@
-//! Reading one's settings.
+//! Reads the caller's settings.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 

@@ -1,4 +1,4 @@
-//! Changing one's settings.
+//! Changes the caller's settings.
 
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set};
@@ -16,12 +16,12 @@ use crate::store::entity::setting::{self as table, Column};
 use crate::store::entity::user;
 
 const KEYS_MAX: usize = 500;
-/// Of all settings of one user together, as they stand in an answer.
+/// The total size of a user's settings, as in a response.
 pub const SETTINGS_BYTES_MAX: usize = 512 * 1024;
 const KEY_CHARACTERS_MAX: usize = 255;
 
-/// Sets the keys of `updated` and then removes those of `deleted`; keys that are not there are passed over. Gives all
-/// the caller's settings afterwards. Refused, it changes nothing.
+/// Sets the keys of `updated` and then removes those of `deleted`; keys that do not exist are ignored. Returns all the
+/// caller's settings afterwards. Changes nothing if it fails.
 pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String]) -> Result<Settings> {
     op.authorize(Action::Modify, Resource::Settings)?;
     let caller = op.actor().caller().ok_or_else(nobodys)?;

@@ -1,4 +1,4 @@
-//! Making a user.
+//! Creates a user.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, NotSet, QueryFilter, QuerySelect, Set, TryIntoModel};
 
@@ -14,7 +14,7 @@ use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{organization, tenant, user as table};
 
-/// A new user as the caller describes it: all optional, but an e-mail address or an id.
+/// A new user as the caller describes it: all optional, except that an e-mail address or an id is required.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     pub id: Option<String>,
@@ -23,26 +23,26 @@ pub struct NewUser {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
-    /// The tenant's by default, else the caller's own; another one needs a super admin.
+    /// The tenant's by default, or else the caller's; only a super admin can specify another one.
     pub organization_id: Option<String>,
-    /// The caller's own by default, if the user is of the caller's organization; else none.
+    /// The caller's by default, if the user belongs to the caller's organization; otherwise none.
     pub tenant_id: Option<String>,
     pub organization_role: Option<OrganizationRole>,
     /// Names or ids.
     pub roles: Vec<String>,
-    /// One role more, by id only, as AiR names it.
+    /// One more role, by id only, for AiR.
     pub role_id: Option<String>,
     /// True by default.
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
-    /// Instead of a password: its hash, of a user who moves here.
+    /// Instead of a password: its hash, for importing a user.
     pub password_hash: Option<String>,
-    /// The password must be changed before it opens anything.
+    /// The password must be changed before signing in.
     pub password_temporary: bool,
     pub federated_identities: Vec<FederatedIdentity>,
 }
 
-/// Makes a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` past the organization's limit,
+/// Creates a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` above the organization's limit,
 /// `FORBIDDEN` for a role beyond the caller's own permissions.
 pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::User)?;
@@ -79,7 +79,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         }
         op.hasher().accept("passwordHash", hash).await?;
     }
-    // Hashing takes longer than all the rest: before the transaction, so that it holds no lock meanwhile.
+    // Hashing takes the most time, so it is done before the transaction, without holding locks.
     let password_hash = match &new.password {
         Some(password) => {
             let organization = op.actor().caller().map(|caller| caller.organization_pk);
@@ -130,7 +130,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         updated_at: Set(now),
         pk: NotSet,
     };
-    // All of the row is known but its key; not `insert`, which has the database give the whole row back.
+    // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
         .exec(&*change)
         .await
@@ -150,7 +150,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
 
 /// What a violated unique constraint of `users` means.
 pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
-    // SQLite names the column, PostgreSQL the constraint; both hold the word.
+    // SQLite reports the column, PostgreSQL the constraint; both contain the word.
     match email {
         Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
         Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
@@ -160,13 +160,13 @@ pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Err
     }
 }
 
-/// What is told of an address that somebody has.
+/// The message for an address that is taken.
 pub(crate) fn address_taken(email: &Email) -> String {
     format!("A user with the e-mail address '{email}' already exists.")
 }
 
-/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
-/// `INVALID` for one of another organization within it.
+/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the
+/// caller's scope, `INVALID` for one of another organization within the scope.
 pub(crate) async fn tenant_of(
     connection: &impl ConnectionTrait,
     granted: &Granted,
@@ -194,7 +194,7 @@ pub(crate) async fn tenant_of(
     }
 }
 
-/// The roles that `organizationRole` and `roles` ask for together.
+/// The roles that `organizationRole` and `roles` specify together.
 pub(crate) async fn wanted_roles(
     op: &OpContext,
     connection: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Changing a user.
+//! Changes a user.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
@@ -31,7 +31,7 @@ pub enum Clearable {
     Variables,
 }
 
-/// What is to change; what is `None` stays. The empty text clears a name or the tenant.
+/// The changes; `None` leaves a field unchanged. The empty string clears a name or the tenant.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     pub email: Option<String>,
@@ -40,26 +40,27 @@ pub struct UserChange {
     pub lastname: Option<String>,
     pub organization_id: Option<String>,
     pub tenant_id: Option<String>,
-    /// A move to another organization that names no tenant is refused instead of clearing the tenant.
+    /// A move to another organization without a tenant is refused instead of clearing the tenant.
     pub tenant_stays: bool,
     /// Replaces the built-in roles and leaves the organization's own.
     pub organization_role: Option<OrganizationRole>,
     /// Replaces all direct roles; names or ids.
     pub roles: Option<Vec<String>>,
-    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] shows already.
+    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] already
+    /// shows.
     pub role_id: Option<String>,
     /// Wallaroo's view of the roles: whether the user is an administrator. True sets `organization_role` to
-    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless the user is what is wanted already.
+    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless nothing changes.
     pub is_admin: Option<bool>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
-    /// Replace those there are.
+    /// Replaces the current ones.
     pub federated_identities: Option<Vec<FederatedIdentity>>,
     pub clear: Vec<Clearable>,
 }
 
-/// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
-/// `expected_version` is given and the row has moved on.
+/// Changes only the given fields; changes nothing if it fails. `CONFLICT` for an address that is taken, or if
+/// `expected_version` is given and the row has changed.
 pub async fn update(
     op: &OpContext,
     target: &Target,
@@ -110,7 +111,7 @@ pub(super) async fn update_as(
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
-        // Before anything of the caller itself changes.
+        // Before the caller's own access changes.
         change.hold_caller().await?;
     }
     expect_version(row.version, expected_version)?;
@@ -135,7 +136,7 @@ pub(super) async fn update_as(
     if let Some(email) = email
         && set(email != row.email, "email")
     {
-        // Whoever has the address can have a new password mailed to it.
+        // The owner of the address can request a password reset by mail.
         if op.actor().is(row.pk) {
             as_oneself(op.actor(), "Changing your e-mail address")?;
         }
@@ -172,7 +173,7 @@ pub(super) async fn update_as(
     let identities =
         identities.filter(|wanted| set(*wanted != had_identities.unwrap_or_default(), "federatedIdentities"));
 
-    // Where to: the organization first, since tenant, roles and seats depend on it.
+    // The organization first, because tenant, roles and seats depend on it.
     let home = new_home(op, &*change, &granted, &row, wanted.organization_id.as_deref()).await?;
     let moves = home.pk != row.organization_pk;
     if set(moves, "organizationId") {
@@ -197,7 +198,7 @@ pub(super) async fn update_as(
         new.tenant_pk = Set(tenant_pk);
     }
 
-    // Roles: what stays of the old ones, then what was asked for.
+    // Roles: first the ones that are kept, then the requested ones.
     let kept: Vec<Assigned> = had
         .iter()
         .filter(|role| !moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok()))
@@ -242,7 +243,7 @@ pub(super) async fn update_as(
     if fields.is_empty() {
         return Ok(row.into());
     }
-    // Before the row itself: a member cannot leave the organization of its groups.
+    // Before the row itself: a group member cannot leave the organization of its groups.
     if moves && group::leave_all_in_txn(&*change, row.pk).await? {
         fields.push("groups");
     }
@@ -269,7 +270,7 @@ pub(super) async fn update_as(
     }
     if moves {
         end_access(&*change, op, row.pk).await?;
-        // The organization that gains the user hears of it too.
+        // The new organization gets an event too.
         change
             .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.pk))
             .await?;
@@ -285,7 +286,7 @@ pub(super) async fn update_as(
     Ok(updated.into())
 }
 
-/// Counts a change of something that stands beside the user's row, such as its roles.
+/// Records a change outside the user's row, such as of its roles.
 pub async fn touch_in_txn(
     connection: &impl ConnectionTrait,
     row: &table::Model,
@@ -297,7 +298,7 @@ pub async fn touch_in_txn(
     Ok(new.update(connection).await?)
 }
 
-/// The organization that the user is to belong to. Leaving one needs reach over both.
+/// The new organization of the user. Moving requires access to both.
 async fn new_home(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -332,7 +333,7 @@ async fn new_roles(
         Some(named) => role::resolve(op, connection, organization_pk, "roles", named).await?,
         None => kept.to_vec(),
     };
-    // Setting a view to what it shows already changes nothing.
+    // Setting a view to what it already shows changes nothing.
     if let Some(id) = &wanted.role_id {
         let only = role::resolve_id(op, connection, organization_pk, "roleId", id).await?;
         let shown = Held {
@@ -360,7 +361,7 @@ async fn new_roles(
     Ok(roles)
 }
 
-/// Whoever leaves an organization leaves its keys and sessions behind.
+/// When a user leaves an organization, its keys and sessions end.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
         .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))
