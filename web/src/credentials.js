@@ -21,7 +21,7 @@ export class Refusal extends Error {}
 
 /** `{ kind: 'key', key, who }`, `{ kind: 'session', accessToken, refreshToken, renewAt, endsAt, who }`, or null. */
 let credential = takeStored();
-/** What the page shows: replaced, never changed, whenever it should be drawn anew. */
+/** What the page shows: replaced, never changed, whenever it should be rendered again. */
 let view = { who: credential?.who ?? null, kind: credential?.kind ?? null, problem: null };
 const listeners = new Set();
 let renewal = null;
