@@ -36,9 +36,10 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         .map_err(|error| cannot_listen(config.listen, &error))?;
     let address = listener.local_addr().context("cannot determine the listen address")?;
     let routes = Arc::new(OnceLock::new());
+    let bounds = Bounds::of_this_process(config.database_connections);
     let serving = tokio::spawn({
         let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
-        async move { serve(listener, routes, &edge, Bounds::default(), stop.cancelled()).await }
+        async move { serve(listener, routes, &edge, bounds, stop.cancelled()).await }
     });
     // Another process may hold the database for a long time while it runs migrations.
     let services = tokio::select! {
@@ -74,6 +75,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
 /// Opens the services and prepares the database.
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
     let services = services(config, &format!("http://{address}")).await?;
+    services.mailer.make_folder()?;
     prepare(&services, config).await?;
     services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {

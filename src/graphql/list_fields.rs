@@ -1,4 +1,4 @@
-//! The three fields of each kind that read many: `things`, `countThings` and `thingsConnection`.
+//! The fields that read many: `things`, `countThings` and `thingsConnection` of each kind, and the lists under a thing.
 
 /// Declares them as an object of the root `Query`, with what each one says of itself, and what `where` says.
 macro_rules! list_fields {
@@ -59,4 +59,40 @@ macro_rules! list_fields {
     };
 }
 
-pub(crate) use list_fields;
+/// Declares the lists under an object: each was loaded with it, by the arguments that the field has in the document
+/// ([`crate::graphql::listing::nest`]), and the field of the object that is named so holds it.
+macro_rules! nested_lists {
+    (
+        $object:ident {
+            $(
+                $(#[$doc:meta])*
+                $list:ident: $item:ident, $wanted:ident, $order_by:ident;
+                where $which:literal;
+            )*
+        }
+    ) => {
+        #[async_graphql::ComplexObject]
+        impl $object {
+            $(
+                $(#[$doc])*
+                async fn $list(
+                    &self,
+                    ctx: &async_graphql::Context<'_>,
+                    #[graphql(name = "where", desc = $which)] _where: Option<$wanted>,
+                    #[graphql(name = "orderBy", desc = "In which order; oldest first by default.")]
+                    _order_by: Option<$order_by>,
+                    #[graphql(
+                        desc = "At most so many, from 1 to 100.",
+                        default_with = "Some(crate::graphql::PageSize(100))"
+                    )]
+                    first: Option<crate::graphql::PageSize>,
+                    #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+                ) -> crate::graphql::Result<crate::graphql::List<$item>> {
+                    self.$list.list(ctx, first, skip)
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use {list_fields, nested_lists};

@@ -188,8 +188,7 @@ pub async fn nest_linked<L: Listing>(
             .argument::<L::OrderBy>("orderBy")
             .map(OrderBy::order)
             .unwrap_or_default();
-        let wanted: Option<L::Where> = place.argument("where");
-        let filter = wanted.map(|wanted| L::filter(op, wanted)).unwrap_or_default();
+        let filter = L::filter(op, place.argument("where").unwrap_or_default());
         let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;
         // All children of all parents are presented together, so that what they nest is one statement too.

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::organization::{Clearable, NewOrganization, Organization, OrganizationChange, Term};
+use crate::directory::organization::{self, Clearable, NewOrganization, Organization, OrganizationChange, Term};
 use crate::directory::tenant::Tenant;
-use crate::directory::user::{self, User};
+use crate::directory::user::User;
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
-    list_fields, listing, op, order_by, text_terms,
+    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, TextFilter, combine, connection_type, list_fields,
+    listing, nested_lists, op, order_by, text_terms,
 };
 use crate::list::{Filter, Named};
 use crate::store::entity::{tenant as tenant_table, user as user_table};
@@ -49,36 +49,14 @@ pub struct OrganizationObject {
     tenants: Nested<TenantObject>,
 }
 
-#[ComplexObject]
-impl OrganizationObject {
-    /// Its users, as far as the caller may see them.
-    async fn users(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<UserOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<UserObject>> {
-        let _ = (r#where, order_by);
-        self.users.list(ctx, first, skip)
-    }
-
-    /// Its tenants. Needs `read:tenant`.
-    async fn tenants(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which tenants; all of them by default.")] r#where: Option<TenantWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<TenantOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<TenantObject>> {
-        let _ = (r#where, order_by);
-        self.tenants.list(ctx, first, skip)
+nested_lists! {
+    OrganizationObject {
+        /// Its users, as far as the caller may see them.
+        users: UserObject, UserWhere, UserOrderBy;
+        where "Which users; all of them by default.";
+        /// Its tenants. Needs `read:tenant`.
+        tenants: TenantObject, TenantWhere, TenantOrderBy;
+        where "Which tenants; all of them by default.";
     }
 }
 
@@ -236,7 +214,7 @@ async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result
     if crate::directory::organization::readable(op).is_err() {
         return Ok(None);
     }
-    user::seats_used(op.db().reader(), keys).await.map(Some)
+    organization::seats_used(op.db().reader(), keys).await.map(Some)
 }
 
 /// The organizations behind some things, by internal key, with what is selected under them.

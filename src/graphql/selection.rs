@@ -100,5 +100,7 @@ pub fn place_key(field: &SelectionField<'_>) -> String {
         return String::new();
     }
     arguments.sort_by(|(a, _), (b, _)| a.cmp(b));
-    format!("{arguments:?}")
+    // As GraphQL writes them.
+    let written = arguments.iter().map(|(name, value)| format!("{name}: {value}"));
+    written.collect::<Vec<_>>().join(", ")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -12,8 +12,8 @@ use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, List, Listing, Nested, PageSize, Result, Selection, TextFilter, combine, connection_type,
-    list_fields, listing, op, order_by, text_terms,
+    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, TextFilter, combine, connection_type, list_fields,
+    listing, nested_lists, op, order_by, text_terms,
 };
 use crate::list::{Filter, Named};
 use crate::store::entity::user as user_table;
@@ -44,21 +44,11 @@ pub struct TenantObject {
     users: Nested<UserObject>,
 }
 
-#[ComplexObject]
-impl TenantObject {
-    /// Its users, as far as the caller may see them.
-    async fn users(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all of them by default.")] r#where: Option<UserWhere>,
-        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<UserOrderBy>,
-        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
-        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<UserObject>> {
-        let _ = (r#where, order_by);
-        self.users.list(ctx, first, skip)
+nested_lists! {
+    TenantObject {
+        /// Its users, as far as the caller may see them.
+        users: UserObject, UserWhere, UserOrderBy;
+        where "Which users; all of them by default.";
     }
 }
 

@@ -79,8 +79,9 @@ fn address(said: &str) -> Option<IpAddr> {
     Some(without_zone.parse::<IpAddr>().ok()?.to_canonical())
 }
 
+/// An address may end with its colon: the port behind it may be left out (RFC 3986, section 3.2.3).
 fn is_port(text: &str) -> bool {
-    text.parse::<u16>().is_ok()
+    text.is_empty() || text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -129,7 +130,11 @@ mod tests {
         let of = |forwarded: &str| client(&inner, "10.0.0.1", &[forwarded]).unwrap_or_default();
         for (forwarded, expected) in [
             ("198.51.100.7:51234", "198.51.100.7"),
+            ("198.51.100.7:", "198.51.100.7"),
+            ("\"198.51.100.7:\"", "198.51.100.7"),
             ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]:", "2001:db8::1"),
+            ("2001:db8::", "2001:db8::"),
             ("[2001:db8::1]", "2001:db8::1"),
             ("\"[2001:db8::1]:443\"", "2001:db8::1"),
             ("\"198.51.100.7\"", "198.51.100.7"),
@@ -142,6 +147,9 @@ mod tests {
             // What is no address ends the list: the last one that is counts.
             ("198.51.100.7, unknown, 10.0.0.3", "10.0.0.3"),
             ("198.51.100.7:port", "10.0.0.1"),
+            ("198.51.100.7:80:", "10.0.0.1"),
+            (":", "10.0.0.1"),
+            ("[]:", "10.0.0.1"),
             ("[2001:db8::1", "10.0.0.1"),
             ("[2001:db8::1]x", "10.0.0.1"),
         ] {

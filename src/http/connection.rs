@@ -8,113 +8,22 @@ use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use futures::task::AtomicWaker;
-use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+use super::activity::{Activity, Stage};
 use super::serve::Bounds;
 
-/// A stalled answer is looked for so often once the server stops.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// What a connection is doing, known to its stream and to its service.
-#[derive(Debug, Default)]
-pub struct Activity {
-    stage: AtomicU8,
-    /// Whether the other end takes nothing of what is sent.
-    stalled: AtomicBool,
-    /// Who waits for the end of what the connection is busy with: hyper does not look at a stream again by itself then.
-    reader: AtomicWaker,
-}
-
-/// Between two requests.
-const IDLE: u8 = 0;
-/// A request's head is on its way. A new connection owes one at once.
-const HEAD: u8 = 1;
-/// A request is being answered, or its body read.
-const BUSY: u8 = 2;
-
-impl Activity {
-    fn stage(&self) -> u8 {
-        self.stage.load(Ordering::Relaxed)
-    }
-
-    fn enter(&self, stage: u8) {
-        self.stage.store(stage, Ordering::Relaxed);
-    }
-
-    /// A request's head is there. The connection is busy until the answer's body is dropped.
-    pub fn begin(self: &Arc<Self>) -> Answering {
-        self.enter(BUSY);
-        Answering(Arc::clone(self))
-    }
-
-    /// Waits until nothing would be lost if the connection ended: no request is being answered, or nobody reads the answer.
-    pub async fn expendable(&self) {
-        let mut stalled = 0;
-        while self.stage() == BUSY && stalled < 10 {
-            tokio::time::sleep(LOOK).await;
-            stalled = if self.stalled.load(Ordering::Relaxed) {
-                stalled + 1
-            } else {
-                0
-            };
-        }
-    }
-}
-
-/// Held while a request is being answered.
-#[derive(Debug)]
-pub struct Answering(Arc<Activity>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.enter(IDLE);
-        self.0.reader.wake();
-    }
-}
-
-/// An answer's body, which keeps its connection busy for as long as it is there.
-pub struct Answer {
-    body: Body,
-    _answering: Answering,
-}
-
-impl Answer {
-    pub fn new(body: Body, answering: Answering) -> Self {
-        Self {
-            body,
-            _answering: answering,
-        }
-    }
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// What a client still sends after the last answer is taken for so long,
+const CLOSING_TIME_MAX: Duration = Duration::from_secs(10);
+/// up to so much of it,
+const CLOSING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// and as long as there is no such pause.
+const CLOSING_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A client's stream.
 #[derive(Debug)]
@@ -123,35 +32,38 @@ pub struct Connection {
     activity: Arc<Activity>,
     bounds: Bounds,
     /// The stage that `receiving` was set for.
-    awaited: u8,
+    awaited: Stage,
     receiving: Pin<Box<Sleep>>,
     sending: Pin<Box<Sleep>>,
+    /// How much more may come, once nothing more is sent.
+    discardable: Option<usize>,
 }
 
 impl Connection {
     pub fn new(stream: TcpStream, activity: Arc<Activity>, bounds: Bounds) -> Self {
-        activity.enter(HEAD);
+        activity.enter(Stage::Head);
         Self {
             stream,
             activity,
             bounds,
-            awaited: HEAD,
+            awaited: Stage::Head,
             receiving: Box::pin(tokio::time::sleep(bounds.head)),
             sending: Box::pin(tokio::time::sleep(bounds.stall)),
+            discardable: None,
         }
     }
 
     /// Nothing came: for how much longer that may be so.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let stage = self.activity.stage();
-        if stage == BUSY {
-            self.awaited = BUSY;
-            self.activity.reader.register(context.waker());
+        if stage == Stage::Busy {
+            self.awaited = Stage::Busy;
+            self.activity.wake_when_free(context);
             return Poll::Pending;
         }
         if self.awaited != stage {
             self.awaited = stage;
-            let limit = if stage == HEAD {
+            let limit = if stage == Stage::Head {
                 self.bounds.head
             } else {
                 self.bounds.idle
@@ -165,16 +77,42 @@ impl Connection {
     }
 
     /// Ends a write that makes no progress.
-    fn sent<T>(&mut self, context: &mut Context<'_>, sent: Poll<std::io::Result<T>>) -> Poll<std::io::Result<T>> {
-        let stalled = self.activity.stalled.swap(sent.is_pending(), Ordering::Relaxed);
-        if sent.is_ready() {
-            return sent;
+    fn sent(&mut self, context: &mut Context<'_>, sent: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
+        let was_unsent = self.activity.set_unsent(sent.is_pending());
+        if let Poll::Ready(sent) = sent {
+            self.activity.count(*sent.as_ref().unwrap_or(&0));
+            return Poll::Ready(sent);
         }
-        if !stalled {
+        if !was_unsent {
             self.sending.as_mut().reset(Instant::now() + self.bounds.stall);
         }
         let over = || Error::new(ErrorKind::TimedOut, "the client does not read its answer");
         self.sending.as_mut().poll(context).map(|()| Err(over()))
+    }
+
+    /// Reads away what still comes: `Ready` when nothing will, or too much does, or too slowly.
+    ///
+    /// A socket that closes with unread bytes resets the connection, and a client that is still sending then never sees its
+    /// answer, nor one that is about to read it.
+    fn discard(&mut self, context: &mut Context<'_>, mut bytes_max: usize) -> Poll<()> {
+        let mut room = [0; 8 * 1024];
+        loop {
+            let mut into = ReadBuf::new(&mut room);
+            match Pin::new(&mut self.stream).poll_read(context, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() && into.filled().len() <= bytes_max => {
+                    bytes_max -= into.filled().len();
+                    self.activity.count(into.filled().len());
+                    self.discardable = Some(bytes_max);
+                    self.receiving.as_mut().reset(Instant::now() + CLOSING_PAUSE_MAX);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        if self.receiving.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        self.sending.as_mut().poll(context)
     }
 }
 
@@ -188,8 +126,12 @@ impl AsyncRead for Connection {
         match Pin::new(&mut self.stream).poll_read(context, into) {
             Poll::Pending => self.wait(context),
             Poll::Ready(read) => {
-                if into.filled().len() > before && self.activity.stage() == IDLE {
-                    self.activity.enter(HEAD);
+                let came = into.filled().get(before..).unwrap_or_default();
+                self.activity.count(came.len());
+                // Clients may send empty lines before a request (RFC 9112, section 2.2): these begin none, nor do they
+                // lengthen the time between two.
+                if self.activity.stage() == Stage::Idle && came.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+                    self.activity.enter(Stage::Head);
                 }
                 Poll::Ready(read)
             }
@@ -220,7 +162,16 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
+    /// Ends what is sent, and waits until the client has seen it.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.discardable.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.activity.enter(Stage::Closing);
+            let now = Instant::now();
+            self.receiving.as_mut().reset(now + CLOSING_PAUSE_MAX);
+            self.sending.as_mut().reset(now + CLOSING_TIME_MAX);
+        }
+        let bytes_max = *self.discardable.get_or_insert(CLOSING_BYTES_MAX);
+        self.discard(context, bytes_max).map(Ok)
     }
 }

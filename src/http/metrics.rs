@@ -19,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::serve::turned_away;
 use crate::directory::{audit_event, outbox};
 use crate::model::error::{ErrorCode, Result};
 use crate::request::App;
@@ -79,6 +80,7 @@ pub struct Metrics {
     connections: Family<ConnectionLabels, Gauge>,
     hashes: Family<StateLabel, Gauge>,
     log_lines_dropped: Counter,
+    turned_away: Counter,
     mails: Family<ResultLabel, Counter>,
     mails_waiting: Told,
     mails_oldest: Told,
@@ -108,12 +110,17 @@ impl Metrics {
             connections: Family::default(),
             hashes: Family::default(),
             log_lines_dropped: Counter::default(),
+            turned_away: Counter::default(),
             mails: Family::default(),
             mails_waiting: Family::default(),
             mails_oldest: Family::default(),
             trail: Family::default(),
             audit_file: Family::default(),
         };
+        // A counter that first appears with its first error is no increase to an alert.
+        for code in ErrorCode::ALL {
+            let _ = metrics.errors.get_or_create(&CodeLabel { code: code.as_str() });
+        }
         Arc::new(metrics.registered(app.services.db.waits()))
     }
 
@@ -165,6 +172,11 @@ impl Metrics {
             "log_lines_dropped",
             "Log lines that standard error did not take",
             self.log_lines_dropped.clone(),
+        );
+        registry.register(
+            "connections_turned_away",
+            "Connections refused with 429, since their address had too many",
+            self.turned_away.clone(),
         );
         registry.register(
             "mails",
@@ -226,6 +238,7 @@ impl Metrics {
         self.log_lines_dropped
             .inner()
             .store(telemetry::lines_dropped(), Ordering::Relaxed);
+        self.turned_away.inner().store(turned_away(), Ordering::Relaxed);
         for (result, count) in app.services.mailer.counts().all() {
             self.mails
                 .get_or_create(&ResultLabel { result })

@@ -1,4 +1,4 @@
-//! What every request passes: it gets its id, is counted, is ended if it panics, and has its line in the log.
+//! What every request passes: it gets its id, is counted, has its line in the log, and is ended if it panics.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -21,18 +22,19 @@ use crate::store::db::STATEMENTS;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every request is observed with: which form a path's refusals have, and what counts it.
+/// What every request is observed with.
 #[derive(Clone)]
 pub struct Observer {
     pub app: App,
     pub metrics: Arc<Metrics>,
-    pub form_of: fn(&str) -> Option<RefusalFormat>,
 }
 
-/// Gives the request its id, counts it and its statements, ends it if it panics, and writes its line.
+/// Which form a path's refusals have.
+pub type FormOf = fn(&str) -> Option<RefusalFormat>;
+
+/// Gives the request its id, counts it and its statements, and writes its line.
 pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
-    let Observer { app, metrics, form_of } = observer;
-    let form = form_of(request.uri().path()).unwrap_or(in_graphql);
+    let Observer { app, metrics } = observer;
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let client = app.edge.client(peer, request.headers());
@@ -44,14 +46,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
         .scope(Arc::new(AtomicU32::new(0)), async {
-            let response = if head_bytes(&request) > HEAD_BYTES_MAX {
-                head_too_large(form, &id)
-            } else if is_encoded(request.headers()) {
-                compressed(form, &id)
-            } else {
-                let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-                response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &id))
-            };
+            let response = next.run(request).await;
             (response, STATEMENTS.with(|count| count.load(Ordering::Relaxed)))
         })
         .await;
@@ -93,6 +88,25 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     response
 }
 
+/// Refuses what no route is to see, and ends the request if it panics. These answers pass all that others do: without the
+/// headers that let a page of another site read them, a browser would show its own words in place of ours.
+pub async fn guard(
+    State(form_of): State<FormOf>,
+    Extension(info): Extension<RequestInfo>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let form = form_of(request.uri().path()).unwrap_or(in_graphql);
+    if head_bytes(&request) > HEAD_BYTES_MAX {
+        return head_too_large(form, &info);
+    }
+    if is_encoded(request.headers()) {
+        return compressed(form, &info);
+    }
+    let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &info))
+}
+
 /// What the client calls the trace that this request is part of, if it says so in the form of W3C Trace Context: the log
 /// takes over nothing else of a client's words.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
@@ -118,31 +132,31 @@ fn head_bytes(request: &Request) -> usize {
     uri.path().len() + uri.query().map_or(0, str::len) + headers
 }
 
-fn head_too_large(form: RefusalFormat, id: &Arc<str>) -> Response {
+fn head_too_large(form: RefusalFormat, info: &RequestInfo) -> Response {
     let message = format!("The request's head is too large; the limit is {HEAD_BYTES_MAX} bytes.");
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    form(status, Error::LimitExceeded(message), &RequestInfo::new(id, None))
+    form(status, Error::LimitExceeded(message), info)
 }
 
 /// A compressed body is read by nobody here, so that none grows as it is unpacked. Kili's newer client, which compresses
 /// large ones, sends them again as they are after a 415.
-fn compressed(form: RefusalFormat, id: &Arc<str>) -> Response {
+fn compressed(form: RefusalFormat, info: &RequestInfo) -> Response {
     let message = "Send the body uncompressed: no 'Content-Encoding' but 'identity' is read.".to_owned();
     let error = Error::invalid("contentEncoding", message);
-    let mut response = form(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, &RequestInfo::new(id, None));
+    let mut response = form(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, info);
     let identity = HeaderValue::from_static("identity");
     response.headers_mut().insert(header::ACCEPT_ENCODING, identity);
     response
 }
 
 /// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
-fn panicked(form: RefusalFormat, panic: &(dyn Any + Send), id: &Arc<str>) -> Response {
+fn panicked(form: RefusalFormat, panic: &(dyn Any + Send), info: &RequestInfo) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     let error = Error::internal(format!("a request panicked: {text}"));
-    form(StatusCode::INTERNAL_SERVER_ERROR, error, &RequestInfo::new(id, None))
+    form(StatusCode::INTERNAL_SERVER_ERROR, error, info)
 }
 
 fn in_graphql(status: StatusCode, error: Error, id: &RequestInfo) -> Response {

@@ -1,9 +1,12 @@
 //! HTTP: routes, limits, credentials, and one log line a request. It knows no rule of the directory.
 
+mod activity;
 mod client;
 mod connection;
+mod descriptors;
 mod health;
 mod jwks;
+mod lent;
 mod metrics;
 mod middleware;
 mod pages;

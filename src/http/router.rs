@@ -35,6 +35,8 @@ pub fn router(app: App) -> Router {
         )
         .fallback(not_found)
         .layer(DefaultBodyLimit::disable());
+    let form_of: every_request::FormOf = compat::form_of;
+    let routes = routes.layer(middleware::from_fn_with_state(form_of, every_request::guard));
     let routes = match cors {
         Some(cors) => routes.layer(cors),
         None => routes,
@@ -42,7 +44,6 @@ pub fn router(app: App) -> Router {
     let observer = every_request::Observer {
         app: app.clone(),
         metrics,
-        form_of: compat::form_of,
     };
     routes
         .layer(middleware::from_fn_with_state(observer, every_request::observe))

@@ -1,15 +1,14 @@
-//! Background work of a process: sending mails, writing the audit log file, recording denied requests and when keys
-//! were last used, cleaning up, and watching the clock.
+//! What a process does beside its requests: it sends mails, carries the audit trail into a file, writes down refusals and
+//! when keys were last used, removes what is over, and watches the clock.
 //!
-//! Each part runs independently and is retried if it fails. When the server stops, everything that is only in memory is
-//! written.
+//! Each part goes on by itself and is tried again when it fails. When the server stops, what is in memory alone is written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Services;
 use crate::directory::audit_event::AuditFile;
@@ -17,30 +16,30 @@ use crate::directory::{outbox, password};
 use crate::operations::signals::Hangups;
 use crate::operations::{cleanup, doctor};
 
-/// How often to look for mails that another process has written, or that are due for a retry.
+/// How often mails are looked for that nobody in this process has written, and those that are to be tried again.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_EVERY: Duration = Duration::from_secs(5);
 const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
 const CLOCK_EVERY: Duration = Duration::from_secs(15);
-/// Above this, other processes reject this one's tokens.
+/// Beyond this, other processes do not believe this one's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The tasks of a process.
 #[derive(Debug)]
 pub struct Workers {
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     tasks: tokio::task::JoinSet<()>,
 }
 
 impl Workers {
     /// Starts all of them. `audit_file` is the file that events are also written to, and the signal that it was moved.
     pub fn start(services: &Arc<Services>, audit_file: Option<(PathBuf, Hangups)>) -> Self {
-        let (stop, stopping) = watch::channel(false);
+        let stop = CancellationToken::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut spawn = |task: BoxFuture<'static, ()>| drop(tasks.spawn(task));
-        let (with, stopped) = (|| Arc::clone(services), || stopping.clone());
+        let (with, stopped) = (|| Arc::clone(services), || stop.clone());
         spawn(Box::pin(send_mails(with(), stopped())));
         spawn(Box::pin(write_refusals(with(), stopped())));
         spawn(Box::pin(write_activity(with(), stopped())));
@@ -52,56 +51,54 @@ impl Workers {
         Self { stop, tasks }
     }
 
-    /// Stops all of them, and waits until everything in memory is written.
+    /// Ends all of them, and waits until what they hold in memory is written.
     pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
+        self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a background task failed");
+                tracing::error!(%error, "a worker ended badly");
             }
         }
     }
 }
 
-/// Whether to stop; waits at most this long.
-async fn stops_within(stopping: &mut watch::Receiver<bool>, wait: Duration) -> bool {
-    let stopped = tokio::time::timeout(wait, stopping.wait_for(|stop| *stop)).await;
-    // Also if the sender is gone.
-    stopped.is_ok()
+/// Whether it is time to stop; waits for so long at most.
+async fn stops_within(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_ok()
 }
 
-/// One round of mails: processes password reset requests, and sends the mails that are due.
-pub async fn send_mails_once(services: &Arc<Services>) {
+/// One round of the mails: requests for a new password are answered, and what is due is sent, until it is time to stop.
+pub async fn send_mails_once(services: &Arc<Services>, stop: &CancellationToken) {
     if let Err(error) = password::answer_requests(services).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot process password reset requests"
+            "cannot answer requests for a new password"
         );
     }
-    if let Err(error) = outbox::deliver_due(services).await {
+    if let Err(error) = outbox::deliver_due(services, stop).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot fetch the mails that are due"
+            "cannot take mails that are due"
         );
     }
 }
 
-async fn send_mails(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+async fn send_mails(services: Arc<Services>, stop: CancellationToken) {
     loop {
-        send_mails_once(&services).await;
+        send_mails_once(&services, &stop).await;
         tokio::select! {
             () = services.mailer.woken() => {}
             () = tokio::time::sleep(MAILS_EVERY) => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = stop.cancelled() => return,
         }
     }
 }
 
-/// Writes the denied requests of each minute when it is over, and when stopping those of the current one.
-async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+/// Writes the refusals of each minute when it is over, and at the end those of the running one.
+async fn write_refusals(services: Arc<Services>, stop: CancellationToken) {
     let mut stops = false;
     while !stops {
-        stops = stops_within(&mut stopping, REFUSALS_EVERY).await;
+        stops = stops_within(&stop, REFUSALS_EVERY).await;
         if let Err(error) = services.refusals.flush(&services.db, services.clock.now(), stops).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -111,24 +108,24 @@ async fn write_refusals(services: Arc<Services>, mut stopping: watch::Receiver<b
     }
 }
 
-/// Writes when keys and users were last used, and when stopping what is left.
-async fn write_activity(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+/// Writes when keys and users were last seen, and at the end what is left.
+async fn write_activity(services: Arc<Services>, stop: CancellationToken) {
     let activity = services.credentials.activity();
     let mut stops = false;
     while !stops {
-        stops = stops_within(&mut stopping, ACTIVITY_EVERY).await;
+        stops = stops_within(&stop, ACTIVITY_EVERY).await;
         if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot save when keys and users were last used; trying again"
+                "cannot write when keys and users were last seen; trying again"
             );
         }
     }
 }
 
-/// Cleans up, the first time ten minutes after the start.
-async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
-    while !stops_within(&mut stopping, SWEEP_EVERY).await {
+/// Removes what is over, the first time ten minutes after the start.
+async fn sweep(services: Arc<Services>, stop: CancellationToken) {
+    while !stops_within(&stop, SWEEP_EVERY).await {
         if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -138,45 +135,40 @@ async fn sweep(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Logs when this machine's clock differs too much from the database's, and when it is right again.
-async fn watch_clock(services: Arc<Services>, mut stopping: watch::Receiver<bool>) {
+/// Says when this machine's clock differs too much from the database's, and when it is right again.
+async fn watch_clock(services: Arc<Services>, stop: CancellationToken) {
     let mut told = false;
     loop {
-        // A database that does not answer is reported elsewhere.
+        // A database that does not answer is told by others.
         if let Ok(apart) = doctor::clocks_apart(&services).await {
             let wrong = apart > CLOCKS_APART_MAX;
             if wrong && !told {
                 tracing::warn!(
                     seconds = apart.as_secs(),
-                    "this machine's clock differs from the database's, so other processes reject the tokens of this \
-                     one; synchronize the clocks with NTP"
+                    "this machine's clock differs from the database's: other processes refuse the tokens of this one; keep \
+                     the clocks right with NTP"
                 );
             } else if told && !wrong {
                 tracing::info!("this machine's clock is right again");
             }
             told = wrong;
         }
-        if stops_within(&mut stopping, CLOCK_EVERY).await {
+        if stops_within(&stop, CLOCK_EVERY).await {
             return;
         }
     }
 }
 
-/// Keeps the file up to date with the trail. Waits if another process is writing the file.
-async fn write_audit_file(
-    services: Arc<Services>,
-    (path, mut hangups): (PathBuf, Hangups),
-    mut stopping: watch::Receiver<bool>,
-) {
+/// Keeps the file up with the trail. A file that another process follows with is waited for.
+async fn write_audit_file(services: Arc<Services>, (path, mut hangups): (PathBuf, Hangups), stop: CancellationToken) {
     let mut file: Option<AuditFile> = None;
     let mut stops = false;
     while !stops {
         tokio::select! {
-            stop = stops_within(&mut stopping, AUDIT_EVERY) => stops = stop,
+            ended = stops_within(&stop, AUDIT_EVERY) => stops = ended,
             () = hangups.next() => {
                 if let Some(open) = &mut file && let Err(error) = open.reopen() {
-                    tracing::error!(error = %format!("{error:#}"), "cannot reopen the audit log; still writing to the \
-                                                                    old file");
+                    tracing::error!(error = %format!("{error:#}"), "the audit log goes on in the file of before");
                 }
             }
         }
@@ -190,7 +182,7 @@ async fn write_audit_file(
             }
         };
         if let Err(error) = caught_up.await {
-            tracing::error!(error = %format!("{error:#}"), "cannot write to the audit log; events are waiting");
+            tracing::error!(error = %format!("{error:#}"), "events wait to be written to the audit log");
         }
     }
 }

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 
-use crate::model::error::{Error, Result};
+use crate::model::error::{Error, Reason, Result};
 
 /// A larger body is refused with 413 before it is read to its end.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A body that comes slower holds a connection, and many of them all there are.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The whole body. `LIMIT_EXCEEDED` beyond the limit, `INVALID` if the client breaks off or takes too long.
+/// Why a body is read no further: the server stops, and the client does not get on.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the server stops, and the body does not come")]
+pub struct Stopping;
+
+/// The whole body. `LIMIT_EXCEEDED` beyond the limit, `INVALID` if the client breaks off or takes too long, `UNAVAILABLE` if
+/// the server stops meanwhile.
 pub async fn read_body(body: Body) -> Result<Bytes> {
     let too_large = || Error::LimitExceeded(format!("The body is too large; the limit is {BODY_BYTES_MAX} bytes."));
     if axum::body::HttpBody::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {
@@ -30,6 +36,9 @@ pub async fn read_body(body: Body) -> Result<Bytes> {
         while let Some(inner) = cause {
             if inner.is::<http_body_util::LengthLimitError>() {
                 return too_large();
+            }
+            if let Some(stopping) = inner.downcast_ref::<Stopping>() {
+                return Error::unavailable(Reason::Stopping, *stopping);
             }
             cause = inner.source();
         }

@@ -12,7 +12,7 @@ mod sending;
 
 use std::sync::Arc;
 
-pub use body::{BODY_BYTES_MAX, read_body};
+pub use body::{BODY_BYTES_MAX, Stopping, read_body};
 pub use credentials::presented;
 pub use graphql::{Sent, execute, refuse, route, status_of};
 pub use info::{LogFields, RefusalFormat, RequestInfo};

@@ -202,6 +202,13 @@ on_both! {
         assert_eq!(names(&ada, json!({"revoked": true})).await, ["laptop"]);
         assert_eq!(names(&ada, json!({"OR": [{"revoked": true}, {"revoked": false}]})).await, ["kept", "laptop", "laptop"]);
         assert_eq!(names(&ada, json!({"NOT": {"revoked": true}})).await, ["kept", "laptop"]);
+        // Under a user it is the same list.
+        let nested = "query($where: ApiKeyWhere) { me { all: apiKeys(where: $where) { revoked } apiKeys(orderBy: NAME_ASC) { name revoked } } }";
+        let me = &ada.ok(nested, json!({"where": {"revoked": true}})).await["me"];
+        assert_eq!(me["all"], json!([{"revoked": true}]));
+        let listed: Vec<&serde_json::Value> = me["apiKeys"].as_array().unwrap().iter().collect();
+        let laptops = listed.iter().filter(|key| key["name"] == "laptop").count();
+        assert!(laptops == 1 && listed.iter().all(|key| key["revoked"] == false), "{listed:?}");
         // Of one's own keys only; revoking needs no permission.
         assert_eq!(names(&ada, json!({"user": {"id": "bob"}})).await, Vec::<String>::new());
         assert_eq!(names(&ada, json!({"key": bobs.key})).await, Vec::<String>::new());

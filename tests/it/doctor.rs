@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, run, text};
+use crate::support::cluster::is_root;
 use crate::support::{Backend, TestDatabase};
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -277,6 +278,13 @@ fn a_test_mail_is_sent() {
         ("TENANTRY_DATABASE_URL", url.as_str()),
         ("TENANTRY_MAIL_DIR", mails.to_str().unwrap()),
     ];
+    // It only looks for the folder, which the server makes.
+    let (code, lines) = examined(&["--mail-to", "ann@acme.example"], &variables);
+    assert_eq!((code, found(&lines, "test mail").0), (2, "wrong"));
+    assert!(found(&lines, "test mail").1.contains("mail folder"), "{lines:#?}");
+    assert!(!mails.exists());
+    drop(Server::start(&url, &variables[1..]));
+    assert_eq!(mails.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let (_, lines) = examined(&["--mail-to", "Ann@Acme.example"], &variables);
     assert_eq!(found(&lines, "test mail").0, "fine");
     let written: Vec<_> = std::fs::read_dir(&mails)
@@ -299,4 +307,47 @@ fn a_test_mail_is_sent() {
     let output = run(&["doctor", "--mail-to", "nobody"], &variables);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("'nobody' is not an e-mail address"));
+}
+
+/// No command but the server makes the folder for mails.
+#[test]
+fn a_mail_folder_is_looked_at_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url_of(&folder.path().join("t.db"));
+    drop(Server::start(&url, &[]));
+    let seen = |mails: &Path| {
+        let variables = [
+            ("TENANTRY_DATABASE_URL", url.as_str()),
+            ("TENANTRY_MAIL_DIR", mails.to_str().unwrap()),
+        ];
+        let (_, lines) = examined(&[], &variables);
+        let (severity, says) = found(&lines, "mail folder");
+        (severity.to_owned(), says.to_owned())
+    };
+    let mails = folder.path().join("some/mails");
+    let (severity, says) = seen(&mails);
+    assert!(severity == "fine" && says.contains("makes"), "{says}");
+    let variables = [
+        ("TENANTRY_DATABASE_URL", url.as_str()),
+        ("TENANTRY_MAIL_DIR", mails.to_str().unwrap()),
+    ];
+    let made = run(&["api-key", "--user", "admin", "--name", "another"], &variables);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(!folder.path().join("some").exists());
+    std::fs::create_dir_all(&mails).unwrap();
+    let (severity, says) = seen(&mails);
+    assert!(severity == "fine" && says.contains("can write"), "{says}");
+    assert_eq!(std::fs::read_dir(&mails).unwrap().count(), 0);
+    for (mode, expected) in [(0o500, "wrong"), (0o600, "wrong"), (0o700, "fine")] {
+        std::fs::set_permissions(&mails, std::fs::Permissions::from_mode(mode)).unwrap();
+        // Nothing is forbidden to the system's own user.
+        let expected = if is_root() { "fine" } else { expected };
+        assert_eq!(seen(&mails).0, expected, "{mode:o}");
+    }
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("mails")] {
+        let (severity, says) = seen(&path);
+        assert!(severity == "wrong" && says.contains("no folder"), "{says}");
+    }
 }

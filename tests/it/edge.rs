@@ -11,9 +11,10 @@ use tenantry::services::config::{Config, ConfigArgs};
 use tenantry::services::network;
 use tenantry::services::network::Edge;
 
+use crate::http::errors::{Sabotage, sabotaged};
 use crate::on_both;
-use crate::support::App;
 use crate::support::session::code_of;
+use crate::support::{App, Backend};
 
 fn behind(mut app: App, edge: Edge) -> App {
     app.router = router(HttpApp {
@@ -90,6 +91,73 @@ on_both! {
         let reply = app.send(request).await;
         assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
         assert_eq!(reply.json()["data"]["me"]["id"], "admin");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_to_a_configured_origin_can_be_read_by_its_pages() {
+    const ORIGIN: &str = "https://app.example";
+    let edge = Edge {
+        cors_origins: vec![network::origin(ORIGIN).unwrap()],
+        ..Edge::default()
+    };
+    let app = behind(sabotaged(App::new(Backend::Sqlite).await, Sabotage::Panic), edge);
+    let panics = json!({"query": "{ sabotaged: me { id } }"});
+    let asked = |path: &str, name: &'static str, value: &str| {
+        let mut request = app.admin().request(path, &panics);
+        let headers = request.headers_mut();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        request
+    };
+    for path in ["/graphql", "/api/list-users", "/v1/api/users/query", "/api/data/users"] {
+        for (name, value, status) in [
+            ("content-encoding", "gzip", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            (
+                "x-long",
+                &"x".repeat(70_000),
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ),
+            ("authorization", "Bearer tnt_unknown", StatusCode::UNAUTHORIZED),
+        ] {
+            for (origin, told) in [(ORIGIN, Some(ORIGIN)), ("https://other.example", None)] {
+                let mut request = asked(path, name, value);
+                request
+                    .headers_mut()
+                    .insert(header::ORIGIN, HeaderValue::from_static(origin));
+                let reply = app.send(request).await;
+                assert_eq!(reply.status, status, "{path} {name}: {}", reply.body);
+                let allowed = reply.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+                assert_eq!(allowed.map(|origin| origin.to_str().unwrap()), told, "{path} {name}");
+                assert!(reply.headers.contains_key("x-request-id"), "{path} {name}");
+            }
+        }
+    }
+    let panicked = app.send(asked("/graphql", "origin", ORIGIN)).await;
+    assert_eq!(panicked.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(panicked.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN);
+    let exposed = panicked.headers[header::ACCESS_CONTROL_EXPOSE_HEADERS]
+        .to_str()
+        .unwrap();
+    assert!(exposed.contains("x-request-id"), "{exposed}");
+    // What no route sees is counted all the same.
+    let preflight = Request::builder()
+        .method(Method::OPTIONS)
+        .uri("/graphql")
+        .header(header::ORIGIN, ORIGIN)
+        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+    let preflight = app.send(preflight.body(Body::empty()).unwrap()).await;
+    assert!(preflight.headers.contains_key("x-request-id"));
+    let numbers = app
+        .send(Request::builder().uri("/metrics").body(Body::empty()).unwrap())
+        .await;
+    for (method, status, count) in [
+        ("OPTIONS", 200, 1),
+        ("POST", 500, 1),
+        ("POST", 415, 2),
+        ("POST", 431, 2),
+    ] {
+        let series = format!("{{method=\"{method}\",route=\"/graphql\",status=\"{status}\"}} {count}\n");
+        assert!(numbers.body.contains(&series), "{series}: {}", numbers.body);
     }
 }
 

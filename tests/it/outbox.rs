@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::on_both;
 use crate::support::smtp::Smtp;
@@ -111,7 +112,11 @@ async fn replaced_on_its_way(backend: Backend) {
     *server.later.lock().unwrap() = None;
     let made = alone(&admin, INVITE, json!({ "email": "held@mail.example" })).await;
     let services = std::sync::Arc::clone(&app.services);
-    let sending = tokio::spawn(async move { tenantry::directory::outbox::deliver_due(&services).await.unwrap() });
+    let sending = tokio::spawn(async move {
+        tenantry::directory::outbox::deliver_due(&services, &CancellationToken::new())
+            .await
+            .unwrap()
+    });
     while server.held.load(std::sync::atomic::Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -263,7 +268,8 @@ on_both! {
         for n in 0..20 {
             alone(&admin, INVITE, json!({ "email": format!("n{n}@mail.example") })).await;
         }
-        let rounds = (0..4).map(|_| tenantry::directory::outbox::deliver_due(&app.services));
+        let stop = CancellationToken::new();
+        let rounds = (0..4).map(|_| tenantry::directory::outbox::deliver_due(&app.services, &stop));
         let tried: usize = futures::future::join_all(rounds).await.into_iter().map(Result::unwrap).sum();
         assert_eq!((tried, waiting(&app).await), (20, 0));
         let mut to: Vec<String> = app.mails().iter().map(|mail| mail.lines().find(|line| line.starts_with("To:")).unwrap().to_owned()).collect();

@@ -90,6 +90,31 @@ async fn a_request_leaves_one_line_without_personal_data() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_request_leaves_a_line_without_its_words() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    let server = Server::start(&database.url);
+    let long = format!("GET /hidden HTTP/1.1\r\nX-Hidden: {}\r\n\r\n", "hidden".repeat(50_000));
+    for (head, status) in [("GET /hidden HTTP/hidden\r\n\r\n", "400"), (&long, "431")] {
+        let answer = exchange(&server.address, head).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let told = async || {
+        let log = server.log(0).await;
+        assert!(!log.join("\n").to_lowercase().contains("hidden"), "{log:#?}");
+        log.iter()
+            .filter(|line| line.contains("refused a head that cannot be read"))
+            .count()
+    };
+    for _ in 0..200 {
+        if told().await == 2 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("not told: {:#?}", server.log(0).await);
+}
+
 /// An id may hold any words. Whoever acts in somebody's name stands in a field of its own.
 #[tokio::test]
 async fn nobody_is_called_an_impersonator() {

@@ -1,22 +1,22 @@
-//! Accepts an invitation: creates the account.
+//! Making an account of an invitation.
 
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::read::roles_to_assign;
 use crate::context::OpContext;
+use crate::directory::organization;
 use crate::directory::password;
-use crate::directory::role;
-use crate::directory::user::{User, take_seat, taken};
+use crate::directory::user::{self, User};
 use crate::model::digest;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{Error, Result};
 use crate::model::{self, UserId};
 use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::invitation::{self as table, Column};
-use crate::store::entity::{organization, tenant, user as user_table};
+use crate::store::entity::{organization as organization_table, tenant, user as user_table};
 
-/// The input of the invited person.
+/// What the invited person says of themselves.
 #[derive(Clone)]
 pub struct Acceptance {
     pub name: Option<String>,
@@ -25,9 +25,9 @@ pub struct Acceptance {
     pub password: Password,
 }
 
-/// Creates the account with the mailed secret. Everybody with the secret may use it, once, until it expires or is
-/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the meantime; the
-/// invitation stays open in both cases.
+/// Makes the promised account, with the mailed secret. Anybody who holds it may; it works once, until it expires or is
+/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken meanwhile; the invitation
+/// stays open in both cases.
 pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<User> {
     let op = &op.as_nobody();
     let name = model::optional("name", given.name.as_deref())?;
@@ -36,8 +36,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let refused = || {
         Error::invalid(
             "token",
-            "This invitation is not valid. It may have been used, withdrawn or replaced by a newer mail, or it has \
-             expired."
+            "This invitation is not valid. It may be used up, withdrawn, expired, or replaced by a newer mail."
                 .to_owned(),
         )
     };
@@ -45,7 +44,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let in_force = Condition::all()
         .add(Column::Digest.eq(digest(token)))
         .add(table::pending(now));
-    // Check before hashing, so that guesses cost no CPU time; the guarded update below decides.
+    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
     let invitation = table::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
@@ -58,9 +57,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         .await?;
 
     let mut change = op.begin().await?;
-    // Locks organization and tenant first, in the same order as deleting them, so that they are not deleted until this
-    // ends.
-    let home = organization::Entity::find_by_id(invitation.organization_pk)
+    // Organization and tenant first, as whoever deletes them takes them; they stay until this ends.
+    let home = organization_table::Entity::find_by_id(invitation.organization_pk)
         .lock(LockType::KeyShare)
         .one(&*change)
         .await?
@@ -72,7 +70,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
             .await?
             .ok_or_else(refused)?;
     }
-    // If two accept at the same time, the second waits here and then finds it used.
+    // Of two who accept at once, the second waits here and then finds it used.
     let used = table::Entity::update_many()
         .col_expr(Column::AcceptedAt, Expr::val(now.micros()))
         .col_expr(
@@ -87,36 +85,24 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         return Err(refused());
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
-    take_seat(&*change, &home).await?;
-    let id = UserId::from(op.new_id());
-    let email = &invitation.email;
+    organization::take_seat(&*change, &home).await?;
+    change
+        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
+        .await?;
     let row = user_table::ActiveModel {
-        id: Set(id.clone()),
+        id: Set(UserId::from(op.new_id())),
         organization_pk: Set(home.pk),
         tenant_pk: Set(invitation.tenant_pk),
-        email: Set(Some(email.clone())),
+        email: Set(Some(invitation.email)),
         email_verified_at: Set(Some(now)),
         name: Set(name),
         firstname: Set(firstname),
         lastname: Set(lastname),
-        activated: Set(true),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
-        version: Set(1),
-        created_at: Set(now),
-        updated_at: Set(now),
-        ..Default::default()
-    }
-    .insert(&*change)
-    .await
-    .or_conflict(|constraint| taken(constraint, &id, Some(email)))?;
-    role::replace_in_txn(&*change, row.pk, &[], &roles, now).await?;
-    change
-        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
-        .await?;
-    change
-        .record(Event::new("user.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
+        ..user::new_row(now)
+    };
+    let row = user::insert_in_txn(&mut change, row, &roles).await?;
     change.commit().await?;
     Ok(row.into())
 }

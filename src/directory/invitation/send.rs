@@ -11,7 +11,7 @@ use crate::context::OpContext;
 use crate::directory::organization::require_mail;
 use crate::directory::outbox::{self, Post};
 use crate::directory::role::{self, OrganizationRole};
-use crate::directory::user::{tenant_of, wanted_roles};
+use crate::directory::tenant;
 use crate::model::Secret;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
@@ -59,11 +59,11 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
     let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
-        (Some(id), _) => Some(tenant_of(&*change, &granted, &home, id).await?),
+        (Some(id), _) => Some(tenant::of_organization(&*change, &granted, &home, id).await?),
         (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
         (None, _) => None,
     };
-    let roles = wanted_roles(op, &*change, home.pk, new.organization_role, &new.roles).await?;
+    let roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
     free_address(&*change, &email).await?;
     // An expired one is replaced.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Set, Statement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Set, Statement,
+};
+use tokio_util::sync::CancellationToken;
 
 use super::write;
 use crate::context::Services;
@@ -21,17 +24,21 @@ const LEASE: Duration = Duration::from_secs(10 * 60);
 /// How long to wait after the first failed attempt; twice as long after each further one.
 const WAIT_MIN: Duration = Duration::from_secs(10);
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long a mail server may still take for what it has begun, once the process stops: less than the process has to end,
+/// with time left to note what became of it.
+const STOPPING: Duration = Duration::from_secs(2);
 
-/// Sends all that is due at this moment; how many mails were tried. Several processes share the work.
-pub async fn deliver_due(services: &Services) -> Result<usize> {
+/// Sends all that is due at this moment; how many mails were tried. Several processes share the work. Once it is time to
+/// `stop`, no mail is begun any more, and one that is not sent soon is left for whoever comes next.
+pub async fn deliver_due(services: &Services, stop: &CancellationToken) -> Result<usize> {
     let mut tried = 0;
-    loop {
+    while !stop.is_cancelled() {
         let taken = take(services).await?;
         if taken.is_empty() {
-            return Ok(tried);
+            break;
         }
         tried += taken.len();
-        let delivered = futures::stream::iter(taken).map(|row| deliver(services, row));
+        let delivered = futures::stream::iter(taken).map(|row| deliver(services, row, stop));
         let mut delivered = delivered.buffer_unordered(AT_ONCE);
         while let Some(outcome) = delivered.next().await {
             // One that cannot be noted is still leased, and is tried again after that.
@@ -43,6 +50,7 @@ pub async fn deliver_due(services: &Services) -> Result<usize> {
             }
         }
     }
+    Ok(tried)
 }
 
 /// Takes some mails that are due and that nobody else is sending.
@@ -82,11 +90,20 @@ async fn take(services: &Services) -> Result<Vec<table::Model>> {
 }
 
 /// Sends one mail, and notes what became of it.
-async fn deliver(services: &Services, row: table::Model) -> Result<()> {
+async fn deliver(services: &Services, row: table::Model, stop: &CancellationToken) -> Result<()> {
+    if stop.is_cancelled() {
+        return give_back(services, &row).await;
+    }
     let sent = match write::open(&row, services.signing.secret()) {
         Ok(letter) => {
             let mail = letter.written(&services.mailer);
-            services.mailer.send(row.pk, &row.id, &row.recipient, mail).await
+            let sending = services.mailer.send(row.pk, &row.id, &row.recipient, mail);
+            // What the mail server has said counts before the end of the wait.
+            tokio::select! {
+                biased;
+                sent = sending => sent,
+                () = stopped(stop) => return give_back(services, &row).await,
+            }
         }
         // Another process may have the key, or this one after its next start.
         Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),
@@ -121,6 +138,33 @@ fn wait_after(attempts: i64) -> Duration {
     (WAIT_MIN * 2_u32.pow(doubled)).min(WAIT_MAX)
 }
 
+/// Waits until it is time to stop, and then for as long as a mail on its way may still take.
+async fn stopped(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(STOPPING).await;
+}
+
+/// Only this process may note anything of the mail: with what its token was for, it may be gone.
+fn mine(row: &table::Model) -> Condition {
+    Condition::all()
+        .add(table::Column::Pk.eq(row.pk))
+        .add(table::Column::LeasedUntil.eq(row.leased_until))
+}
+
+/// Leaves a mail, as if it had not been taken, to whoever comes next.
+async fn give_back(services: &Services, row: &table::Model) -> Result<()> {
+    let untaken = table::ActiveModel {
+        attempts: Set(row.attempts.saturating_sub(1)),
+        leased_until: Set(Timestamp::default()),
+        ..Default::default()
+    };
+    let transaction = services.db.begin().await?;
+    let given_back = table::Entity::update_many().set(untaken).filter(mine(row));
+    given_back.exec(&transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// What became of a mail.
 enum Outcome {
     Sent,
@@ -128,20 +172,15 @@ enum Outcome {
     GivenUp { said: String },
 }
 
-/// Notes it, where the mail is still this process's: with what its token was for, the mail may be gone.
+/// Notes it, where the mail is still this process's.
 async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: Timestamp) -> Result<()> {
-    let mine = || {
-        sea_orm::Condition::all()
-            .add(table::Column::Pk.eq(row.pk))
-            .add(table::Column::LeasedUntil.eq(row.leased_until))
-    };
     let transaction = services.db.begin().await?;
     let mut shown = invitation::ActiveModel::default();
     let noted = match &outcome {
         Outcome::Sent => {
             (shown.mailed_at, shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(None), Set(None));
             table::Entity::delete_many()
-                .filter(mine())
+                .filter(mine(row))
                 .exec(&transaction)
                 .await?
                 .rows_affected
@@ -153,13 +192,13 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
                 ..Default::default()
             };
             shown.mail_problem = Set(Some(said.clone()));
-            let put_off = table::Entity::update_many().set(put_off).filter(mine());
+            let put_off = table::Entity::update_many().set(put_off).filter(mine(row));
             put_off.exec(&transaction).await?.rows_affected
         }
         Outcome::GivenUp { said } => {
             (shown.mail_failed_at, shown.mail_problem) = (Set(Some(now)), Set(Some(said.clone())));
             table::Entity::delete_many()
-                .filter(mine())
+                .filter(mine(row))
                 .exec(&transaction)
                 .await?
                 .rows_affected

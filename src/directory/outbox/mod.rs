@@ -4,7 +4,8 @@
 //! change is committed. A worker on every process takes what is due, sends it, and deletes it once the mail server has it.
 //! So no answer waits for a mail server, and none depends on one.
 //!
-//! - A mail goes out twice only if a process dies after the mail server took it and before that is committed.
+//! - A mail goes out twice only if a process ends after the mail server took it, and before it has said so and that is
+//!   committed. A process that is stopped waits for its word for a moment, and leaves what is not sent to the others.
 //! - What the server cannot take now is tried again, later each time, until the mail is of no use any more. What it will
 //!   never take is given up. Both are logged with the server's own words, and an invitation shows them.
 //! - What holds a token is sealed with the server's secret key, and deleted with what the token is for.

@@ -25,7 +25,7 @@ pub use create::{NewRole, create};
 pub use delete::delete;
 pub use read::{
     Assigned, Held, Term, built_in, by_keys, held, held_in_answer, locate, of_groups, of_groups_in_answer, resolve,
-    resolve_id, union,
+    resolve_id, union, wanted,
 };
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update};

@@ -338,3 +338,21 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
     }
     Ok(row)
 }
+
+/// The roles that `organizationRole` and `roles` ask for together.
+pub async fn wanted(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    organization_role: Option<OrganizationRole>,
+    named: &[String],
+) -> Result<Vec<Assigned>> {
+    let mut roles = resolve(op, connection, organization_pk, "roles", named).await?;
+    if let Some(view) = organization_role {
+        let role = built_in(op, connection, view.role()).await?;
+        if !roles.iter().any(|known| known.role_pk == role.role_pk) {
+            roles.push(role);
+        }
+    }
+    Ok(roles)
+}

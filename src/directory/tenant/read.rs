@@ -12,7 +12,8 @@ use crate::context::OpContext;
 use crate::directory::organization;
 use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::model::TenantId;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
+use crate::store::entity::organization as organization_table;
 use crate::store::entity::tenant::{self as table, Column};
 
 /// A condition on a tenant.
@@ -86,4 +87,33 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
         .one(connection)
         .await?
         .ok_or_else(not_found)
+}
+
+/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
+/// `INVALID` for one of another organization within it.
+pub async fn of_organization(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    home: &organization_table::Model,
+    id: &str,
+) -> Result<i64> {
+    let not_found = || Error::no_such("tenant", "id", id);
+    let known = TenantId::existing(id).ok_or_else(not_found)?;
+    let found: Option<(i64, i64)> = table::Entity::find()
+        .select_only()
+        .columns([Column::Pk, Column::OrganizationPk])
+        .filter(table::within(granted))
+        .filter(Column::Id.eq(known))
+        .lock(sea_orm::sea_query::LockType::KeyShare)
+        .into_tuple()
+        .one(connection)
+        .await?;
+    match found {
+        None => Err(not_found()),
+        Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
+        Some(_) => Err(Error::invalid(
+            "tenantId",
+            format!("The tenant '{id}' is not of the organization '{}'.", home.id),
+        )),
+    }
 }

@@ -19,20 +19,17 @@ mod create_with_password;
 mod delete;
 mod known;
 mod read;
-mod seats;
 mod update;
 mod viewer;
 
 pub use activate::{activate, deactivate};
 pub use create::{NewUser, create};
-pub(crate) use create::{address_taken, taken, tenant_of, wanted_roles};
+pub(crate) use create::{address_taken, insert_in_txn, new_row};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use known::{Known, known_by};
 pub(crate) use read::account;
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
-pub(crate) use seats::take as take_seat;
-pub use seats::used as seats_used;
 pub use update::{Clearable, UserChange, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 

@@ -64,6 +64,8 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum Reason {
     #[error("The server is too busy for this at the moment. Try again shortly.")]
     Busy,
+    #[error("The server stops before the request is there. Try again shortly.")]
+    Stopping,
     #[error("The database does not answer at the moment. Try again shortly.")]
     NoAnswer,
     #[error("The database accepts no writes at the moment. Try again shortly.")]
@@ -83,7 +85,7 @@ impl Reason {
     /// When to retry.
     fn retry_after_seconds(self) -> u64 {
         match self {
-            Self::Busy => 1,
+            Self::Busy | Self::Stopping => 1,
             Self::NoAnswer => 2,
             Self::ReadOnly => 5,
             Self::Full => 30,
@@ -109,6 +111,20 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    pub const ALL: [Self; 11] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Invalid,
+        Self::Conflict,
+        Self::SeatLimitReached,
+        Self::PasswordChangeRequired,
+        Self::LimitExceeded,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",

@@ -7,27 +7,23 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QuerySelect, QueryTrait, 
 use serde_json::json;
 
 use super::USERS_MAX;
-use super::names::{CULTURES, Culture, ORGANIZATION_FIRST, ORGANIZATION_LAST, PROGRAMS, TENANTS};
+use super::names::{ORGANIZATION_FIRST, ORGANIZATION_LAST, TENANTS};
+use super::people::{self, People, Person};
 use super::plan::{Plan, choices};
-use super::random::Random;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::model::BuiltIn;
 use crate::model::error::{Error, Result};
-use crate::model::{self, ApiKeyId, Email, JsonText, OrganizationId, TenantId, Timestamp, UserId};
+use crate::model::{self, JsonText, OrganizationId, TenantId, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::built_in_roles::built_in_role_pks;
-use crate::store::entity::{api_key, organization, tenant, user, user_role};
+use crate::store::entity::{organization, tenant};
 
-/// Rows per statement. Multiplied by the columns of the widest table, this stays below SQLite's limit of 32,766 bound
-/// values.
+/// Rows a statement. Times the columns of the widest table this stays below what SQLite binds, 32,766 values.
 const ROWS: usize = 1_000;
-const DAY: u64 = 24 * 60 * 60;
 
 const ORGANIZATION: u64 = 1;
-const USER: u64 = 2;
 
-/// What was created.
+/// What was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     pub organizations: u64,
@@ -36,14 +32,14 @@ pub struct Filled {
     pub api_keys: u64,
 }
 
-/// Fills a database that is empty except for the first start's rows; `CONFLICT` for any other. `progress` receives the
-/// number of users created so far.
+/// Fills a database that holds nothing but what its first start made; `CONFLICT` for any other. `progress` is told
+/// the number of users made so far.
 pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> Result<Filled> {
     op.authorize(Action::Create, Resource::Organization)?;
     if !(1..=USERS_MAX).contains(&users) {
         return Err(Error::invalid(
             "users",
-            format!("'users' must be from 1 to {USERS_MAX}, but is {users}."),
+            format!("'users' must be from 1 to {USERS_MAX}, and is {users}."),
         ));
     }
     let count = usize::try_from(users).map_err(Error::internal)?;
@@ -71,7 +67,7 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
             .map(|number| people.person(number))
             .collect::<Result<_>>()?;
         filled.users += batch.len() as u64;
-        filled.api_keys += write_people(&*change, batch).await?;
+        filled.api_keys += people::write(&*change, batch).await?;
         progress(filled.users);
     }
     change
@@ -85,17 +81,18 @@ async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<orga
     match organization::Entity::find().limit(2).all(connection).await?.as_slice() {
         [platform] => Ok(platform.clone()),
         [] => Err(Error::Conflict(
-            "The database has no platform organization; start the server on this database once.".to_owned(),
+            "The database has no platform organization; start the server on it once.".to_owned(),
         )),
         _ => Err(Error::Conflict(
-            "The database already contains organizations. The demo needs an empty database: specify another one with \
-             --database-url."
+            "The database holds organizations already. A demo is made in an empty database only: name another one \
+             with --database-url."
                 .to_owned(),
         )),
     }
 }
 
-/// Lets SQLite keep the indexes in memory while rows are inserted all over them; only for this connection.
+/// Lets SQLite hold the indexes in memory while they grow in every place at once; from this connection only, and
+/// gone with it.
 async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     if connection.get_database_backend() == DbBackend::Sqlite {
         connection.execute_unprepared("PRAGMA cache_size = -524288").await?;
@@ -103,11 +100,11 @@ async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// An organization or tenant that was created.
-struct Made {
-    pk: i64,
-    slug: String,
-    created_at: Timestamp,
+/// An organization or tenant that was made.
+pub(super) struct Made {
+    pub pk: i64,
+    pub slug: String,
+    pub created_at: Timestamp,
     size: u64,
 }
 
@@ -155,7 +152,7 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
 
 fn organization_name(number: usize) -> (String, String) {
     let combinations = ORGANIZATION_FIRST.len() * ORGANIZATION_LAST.len();
-    // 7 is coprime to the number of combinations, so each combination is used once before one repeats.
+    // 7 has no factor in common with the number of combinations: each comes once before one comes again.
     let place = (number * 7) % combinations;
     let (first, first_slug) = ORGANIZATION_FIRST
         .get(place % ORGANIZATION_FIRST.len())
@@ -211,204 +208,8 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
         .collect()
 }
 
-struct Person {
-    id: String,
-    row: user::ActiveModel,
-    role_pk: Option<i64>,
-    created_at: Timestamp,
-    key: Option<api_key::ActiveModel>,
-}
-
-struct People<'a> {
-    now: Timestamp,
-    plan: &'a Plan,
-    organizations: &'a [Made],
-    tenants: &'a [Vec<i64>],
-    roles: HashMap<BuiltIn, i64>,
-    /// How often each organization has a name in address form.
-    addresses: HashMap<(usize, &'static str, &'static str), u32>,
-}
-
-impl People<'_> {
-    fn person(&mut self, number: usize) -> Result<Person> {
-        let mut random = choices(USER, number);
-        let place = self.plan.organization_of.get(number).map_or(0, |place| *place as usize);
-        let organization = self
-            .organizations
-            .get(place)
-            .ok_or_else(|| Error::internal("no organization"))?;
-        let created_at = self.plan.made_at(number);
-        let is_founder = created_at == organization.created_at;
-        let is_program = !is_founder && random.percent(1);
-        let role = match random.below(100) {
-            _ if is_founder => Some(BuiltIn::OrganizationAdmin),
-            _ if is_program => Some(BuiltIn::ApiUser),
-            0..=79 => Some(BuiltIn::User),
-            80..=85 => Some(BuiltIn::Labeler),
-            86..=89 => Some(BuiltIn::Reviewer),
-            90..=91 => Some(BuiltIn::TeamManager),
-            92..=93 => Some(BuiltIn::ApiUser),
-            94..=95 => Some(BuiltIn::TrialUser),
-            96..=97 => Some(BuiltIn::Admin),
-            _ => None,
-        };
-        let activated = is_founder || !random.percent(6);
-        let since = self.now.micros().abs_diff(created_at.micros()) / 1_000_000;
-        let later = |random: &mut Random, of: u64| created_at.after(Duration::from_secs(random.below(of)));
-        let changed = random.percent(40);
-        let updated_at = if changed { later(&mut random, since) } else { created_at };
-        let last_seen_at = random
-            .percent(70)
-            .then(|| later(&mut random, since).whole_minute().max(created_at));
-        let id = uuid_of(created_at, &mut random);
-        let mut row = user::ActiveModel {
-            organization_pk: Set(organization.pk),
-            tenant_pk: Set(match self.tenants.get(place) {
-                Some(tenants) if random.percent(96) => tenants.get(random.skewed_index(tenants.len())).copied(),
-                _ => None,
-            }),
-            activated: Set(activated),
-            variables: Set(variables(
-                random.percent(3),
-                || json!({ "costCenter": format!("{:04}", random.below(10_000)) }),
-            )?),
-            last_seen_at: Set(last_seen_at),
-            version: Set(if changed { 2 } else { 1 }),
-            created_at: Set(created_at),
-            updated_at: Set(updated_at),
-            // All rows of a statement name the same columns.
-            password_hash: Set(None),
-            password_changed_at: Set(None),
-            pk: sea_orm::NotSet,
-            ..Default::default()
-        };
-        let id = if is_program {
-            let (name, slug) = random.pick(&PROGRAMS).copied().unwrap_or_default();
-            row.name = Set(Some(name.to_owned()));
-            row.email = Set(None);
-            row.firstname = Set(None);
-            row.lastname = Set(None);
-            format!("svc-{slug}-{number}")
-        } else {
-            let culture = random.skewed_index(CULTURES.len());
-            let Some(Culture { first, last }) = CULTURES.get(culture) else {
-                return Err(Error::internal("no names"));
-            };
-            let (first, first_plain) = random.pick(first).copied().unwrap_or_default();
-            let (last, last_plain) = random.pick(last).copied().unwrap_or_default();
-            let namesakes = self.addresses.entry((place, first_plain, last_plain)).or_default();
-            *namesakes += 1;
-            let digits = if *namesakes > 1 {
-                namesakes.to_string()
-            } else {
-                String::new()
-            };
-            let address = format!("{first_plain}.{last_plain}{digits}@{}.example", organization.slug);
-            row.name = Set(random.percent(4).then(|| format!("{first} ({})", organization.slug)));
-            row.email = Set(Some(Email::parse("email", &address)?));
-            row.firstname = Set(Some(model::name("firstname", first)?));
-            row.lastname = Set(Some(model::name("lastname", last)?));
-            id
-        };
-        row.id = Set(UserId::parse("id", &id)?);
-        let has_key = activated && (is_program || is_founder || random.percent(1));
-        let key = has_key.then(|| key(created_at, last_seen_at, &mut random));
-        Ok(Person {
-            id,
-            row,
-            role_pk: role.and_then(|role| self.roles.get(&role)).copied(),
-            created_at,
-            key,
-        })
-    }
-}
-
-/// A key that cannot be used: its digest is random, so nobody knows a secret for it.
-fn key(created_at: Timestamp, last_used_at: Option<Timestamp>, random: &mut Random) -> api_key::ActiveModel {
-    let digest: String = (0..4).map(|_| format!("{:016x}", random.next())).collect();
-    let prefix = format!("tnt_{:08x}", random.below(1 << 32));
-    api_key::ActiveModel {
-        pk: sea_orm::NotSet,
-        id: Set(ApiKeyId::from(uuid_bits(created_at, random))),
-        name: Set("default".to_owned()),
-        description: Set(None),
-        digest: Set(digest),
-        prefix: Set(prefix),
-        permissions: Set(None),
-        expires_at: Set(random
-            .percent(30)
-            .then(|| created_at.after(Duration::from_secs(5 * 365 * DAY)))),
-        revoked_at: Set(None),
-        last_used_at: Set(last_used_at),
-        version: Set(1),
-        created_at: Set(created_at),
-        updated_at: Set(created_at),
-        ..Default::default()
-    }
-}
-
-fn uuid_bits(at: Timestamp, random: &mut Random) -> uuid::Uuid {
-    let millis = at.micros().unsigned_abs() / 1_000;
-    let mut bits = [0; 10];
-    for (bit, drawn) in bits.iter_mut().zip(
-        random
-            .next()
-            .to_le_bytes()
-            .into_iter()
-            .chain(random.next().to_le_bytes()),
-    ) {
-        *bit = drawn;
-    }
-    uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid()
-}
-
-fn uuid_of(at: Timestamp, random: &mut Random) -> String {
-    uuid_bits(at, random).to_string()
-}
-
-fn variables(given: bool, json: impl FnOnce() -> serde_json::Value) -> Result<Option<JsonText>> {
-    given.then(|| JsonText::object("variables", &json())).transpose()
-}
-
-/// Users with their roles and keys; the number of keys.
-async fn write_people(connection: &impl ConnectionTrait, people: Vec<Person>) -> Result<u64> {
-    let mut rows = Vec::with_capacity(people.len());
-    let mut beside = Vec::with_capacity(people.len());
-    for person in people {
-        rows.push(person.row);
-        beside.push((person.id, person.role_pk, person.created_at, person.key));
-    }
-    let pks = insert::<user::Entity>(connection, rows, user::Column::Pk, user::Column::Id).await?;
-    let mut roles = Vec::with_capacity(beside.len());
-    let mut keys = Vec::new();
-    for (id, role_pk, created_at, key) in beside {
-        let user_pk = key_of(&pks, &id)?;
-        roles.extend(role_pk.map(|role_pk| user_role::ActiveModel {
-            user_pk: Set(user_pk),
-            role_pk: Set(role_pk),
-            created_at: Set(created_at),
-        }));
-        keys.extend(key.map(|key| api_key::ActiveModel {
-            user_pk: Set(user_pk),
-            ..key
-        }));
-    }
-    if !roles.is_empty() {
-        user_role::Entity::insert_many(roles)
-            .exec_without_returning(connection)
-            .await?;
-    }
-    let count = keys.len() as u64;
-    if !keys.is_empty() {
-        api_key::Entity::insert_many(keys)
-            .exec_without_returning(connection)
-            .await?;
-    }
-    Ok(count)
-}
-
-/// Inserts rows and returns their internal keys by id, because the order of returned rows is not guaranteed.
-async fn insert<E: EntityTrait>(
+/// Inserts rows and gives their internal keys by id: a statement's rows come back in no order that is promised.
+pub(super) async fn insert<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     rows: Vec<E::ActiveModel>,
     pk: E::Column,
@@ -426,8 +227,12 @@ async fn insert<E: EntityTrait>(
     Ok(keys)
 }
 
-fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
+pub(super) fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
     keys.get(id)
         .copied()
-        .ok_or_else(|| Error::internal(format!("'{id}' was not created")))
+        .ok_or_else(|| Error::internal(format!("'{id}' was not made")))
+}
+
+pub(super) fn variables(given: bool, json: impl FnOnce() -> serde_json::Value) -> Result<Option<JsonText>> {
+    given.then(|| JsonText::object("variables", &json())).transpose()
 }

@@ -13,6 +13,7 @@
 
 mod fill;
 mod names;
+mod people;
 mod plan;
 mod random;
 

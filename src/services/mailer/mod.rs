@@ -2,32 +2,26 @@
 
 mod letter;
 mod names;
+mod refusal;
+mod smtp;
 
 pub use letter::Letter;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context;
+use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
-use lettre::transport::smtp;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::model::Email;
 use crate::model::error::{Error, Result};
-use crate::services::config::{Encryption, MailConfig, Smtp};
+use crate::services::config::MailConfig;
 
-/// A mail server may take so long for a whole mail, from connecting to its last word.
-const MAIL_TIME_MAX: Duration = Duration::from_secs(60);
-/// The same for each of its words.
-const WORD_TIME_MAX: Duration = Duration::from_secs(20);
 /// A mail server's words are somebody else's; so much of them is kept.
 const SAID_CHARACTERS_MAX: usize = 300;
 
@@ -64,7 +58,7 @@ enum Way {
     Nowhere,
     Log,
     Directory(PathBuf),
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(smtp::Server),
 }
 
 /// What became of the mails that this process has tried to send.
@@ -123,12 +117,8 @@ impl Mailer {
         let way = match config {
             MailConfig::None if cfg!(debug_assertions) => Way::Log,
             MailConfig::None => Way::Nowhere,
-            MailConfig::Directory(folder) => {
-                make_private_folder(folder)
-                    .with_context(|| format!("cannot make the mail folder {}", folder.display()))?;
-                Way::Directory(folder.clone())
-            }
-            MailConfig::Smtp(smtp) => Way::Smtp(connecting_to(smtp)?),
+            MailConfig::Directory(folder) => Way::Directory(folder.clone()),
+            MailConfig::Smtp(smtp) => Way::Smtp(smtp::Server::new(smtp)?),
         };
         // An address in numbers has no mail.
         let url = Url::parse(public_url).ok();
@@ -147,6 +137,16 @@ impl Mailer {
             due: Arc::default(),
             counts: Arc::default(),
         })
+    }
+
+    /// Makes the folder that mails are written to, if that is the way. Only a server does: to look at one must not make one.
+    pub fn make_folder(&self) -> anyhow::Result<()> {
+        match &self.way {
+            Way::Directory(folder) => {
+                make_private_folder(folder).with_context(|| format!("cannot make the mail folder {}", folder.display()))
+            }
+            Way::Nowhere | Way::Log | Way::Smtp(_) => Ok(()),
+        }
     }
 
     /// Refuses what needs mail where there is no way to send one, before anything is made.
@@ -200,16 +200,13 @@ impl Mailer {
             // In the order in which they were written, and under one name at each attempt.
             Way::Directory(folder) => write(folder, &format!("{place:010}-{id}"), message.formatted())
                 .await
-                .map_err(|error| Undelivered::Later(said(&error))),
-            Way::Smtp(server) => match tokio::time::timeout(MAIL_TIME_MAX, server.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) if is_final(&error) => Err(Undelivered::Never(said(&error))),
-                Ok(Err(error)) => Err(Undelivered::Later(said(&error))),
-                Err(_) => Err(Undelivered::Later(format!(
-                    "the mail server did not take the mail within {} seconds",
-                    MAIL_TIME_MAX.as_secs()
-                ))),
-            },
+                .map_err(|error| {
+                    Undelivered::Later(said(&format!(
+                        "cannot write to the mail folder {}: {error}",
+                        folder.display()
+                    )))
+                }),
+            Way::Smtp(server) => server.send(&message).await,
         }
     }
 
@@ -225,34 +222,6 @@ impl Mailer {
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text)?)
     }
-}
-
-fn connecting_to(smtp: &Smtp) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let parameters =
-        || TlsParameters::new(smtp.host.clone()).context("cannot use TLS with the mail server of TENANTRY_SMTP_URL");
-    let tls = match smtp.encryption {
-        Encryption::Tls => Tls::Wrapper(parameters()?),
-        Encryption::Required => Tls::Required(parameters()?),
-        Encryption::Offered => Tls::Opportunistic(parameters()?),
-        Encryption::None => Tls::None,
-    };
-    let mut server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
-        .port(smtp.port)
-        .tls(tls)
-        .timeout(Some(WORD_TIME_MAX));
-    if let Some(password) = &smtp.password {
-        server = server.credentials(Credentials::new(smtp.user.clone(), password.expose().to_owned()));
-    }
-    Ok(server.build())
-}
-
-/// Whether the server will never take this mail. That it does not know this server, or wants it to sign in otherwise, says
-/// nothing of the mail: whoever runs the two can mend it.
-fn is_final(error: &smtp::Error) -> bool {
-    let of_the_way = error
-        .status()
-        .is_some_and(|code| matches!(u16::from(code), 500..=504 | 521 | 523 | 530 | 534 | 535 | 538));
-    error.is_permanent() && !of_the_way
 }
 
 /// An error with its causes, on one line and not too long.

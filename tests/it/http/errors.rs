@@ -15,7 +15,7 @@ use crate::support::{App, assert_leaks_nothing};
 
 /// What a field called `sabotaged` in the answer does.
 #[derive(Clone, Copy)]
-enum Sabotage {
+pub(crate) enum Sabotage {
     Panic,
     Stall,
 }
@@ -51,7 +51,7 @@ impl Extension for Sabotage {
     }
 }
 
-fn sabotaged(app: App, how: Sabotage) -> App {
+pub(crate) fn sabotaged(app: App, how: Sabotage) -> App {
     with_schema(app, tenantry::graphql::builder().extension(how).finish())
 }
 

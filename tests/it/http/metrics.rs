@@ -1,11 +1,19 @@
 //! `/metrics`: what is counted, and that nobody can be found in it.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use serde_json::json;
+use tenantry::http::Bounds;
 use tenantry::services::hasher::Password;
+use tenantry::services::network::Edge;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tower::ServiceExt;
 
+use super::app;
+use super::listen::listening_within;
 use crate::on_both;
 use crate::support::App;
 
@@ -28,6 +36,39 @@ fn value(text: &str, series: &str) -> f64 {
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().unwrap())
+}
+
+#[tokio::test]
+async fn every_error_is_counted_from_nought_on() {
+    let app = app().await;
+    let text = metrics(&app).await;
+    let told = text.lines().filter_map(|line| {
+        line.strip_prefix("tenantry_errors_total{code=\"")?
+            .strip_suffix("\"} 0")
+    });
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md")).unwrap();
+    let explained = page.lines().filter_map(|line| line.strip_prefix("### "));
+    assert_eq!(told.collect::<BTreeSet<_>>(), explained.collect());
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_is_counted() {
+    let app = app().await;
+    let bounds = Bounds {
+        connections_of_client: 0,
+        ..Bounds::default()
+    };
+    let (address, _stop, _) = listening_within(&app, Edge::default(), bounds).await;
+    let count = async || value(&metrics(&app).await, "tenantry_connections_turned_away_total");
+    let before = count().await;
+    for _ in 0..3 {
+        let mut answer = String::new();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    }
+    // Other tests turn clients away as well.
+    assert!(count().await >= before + 3.0);
 }
 
 on_both! {
@@ -121,7 +162,7 @@ on_both! {
         assert_eq!(value(&after, "tenantry_mails_waiting"), 1.0);
         assert_eq!(value(&after, "tenantry_mails_oldest_age_seconds"), 90.0);
         assert!(value(&after, "tenantry_audit_trail_position") > trail);
-        tenantry::operations::worker::send_mails_once(&app.services).await;
+        app.send_mails().await;
         let sent = metrics(&app).await;
         assert_eq!(value(&sent, "tenantry_mails_waiting"), 0.0);
         assert_eq!(value(&sent, "tenantry_mails_oldest_age_seconds"), 0.0);

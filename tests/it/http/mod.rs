@@ -3,7 +3,7 @@
 mod answer;
 mod body;
 mod documents;
-mod errors;
+pub(crate) mod errors;
 mod fuzz;
 mod introspection;
 mod kili;
@@ -12,6 +12,8 @@ mod metrics;
 mod negotiation;
 mod pages;
 mod persisted;
+mod stopping;
+mod unread;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};

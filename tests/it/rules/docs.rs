@@ -381,7 +381,7 @@ fn the_table_of_variables_is_complete() {
             .map(str::to_owned)
             .collect()
     };
-    let source = std::fs::read_to_string(from_top("src/services/config.rs")).unwrap();
+    let source = std::fs::read_to_string(from_top("src/services/config/mod.rs")).unwrap();
     let (_, listed) = source.split_once("const VARIABLES").unwrap();
     let (listed, _) = listed.split_once("];").unwrap();
     let page = std::fs::read_to_string(from_top("README.md")).unwrap();

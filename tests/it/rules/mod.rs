@@ -28,6 +28,7 @@ mod resolvers;
 mod runs_once;
 mod schema;
 mod scope;
+mod sizes;
 mod statements;
 mod tables;
 mod targets;

@@ -44,14 +44,16 @@ impl Server {
     }
 
     /// The same, with its log written somewhere.
-    #[expect(clippy::zombie_processes, reason = "it is waited for where the server is dropped")]
     pub fn start_logging(database_url: &str, variables: &[(&str, &str)], log: Stdio) -> Self {
-        let mut child = tenantry(&["--listen", "127.0.0.1:0"], variables)
-            .env("TENANTRY_DATABASE_URL", database_url)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let command = tenantry(&["--listen", "127.0.0.1:0"], variables);
+        Self::start_by(command, database_url, log)
+    }
+
+    /// The same, by a command that leads to the binary.
+    #[expect(clippy::zombie_processes, reason = "it is waited for where the server is dropped")]
+    pub fn start_by(mut command: Command, database_url: &str, log: Stdio) -> Self {
+        command.env("TENANTRY_DATABASE_URL", database_url);
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = String::new();
         loop {
@@ -95,6 +97,10 @@ impl Server {
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(status.unwrap().success());
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn is_running(&mut self) -> bool {

@@ -31,6 +31,7 @@ use tenantry::services::hasher::Speeds;
 use tenantry::services::mailer::Mailer;
 use tenantry::store::db::Database;
 use tenantry::store::entity::user;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub use database::{Backend, TestDatabase};
@@ -293,7 +294,8 @@ impl App {
     /// A round of the worker, on a task of its own: its statements are none of the test's.
     pub async fn send_mails(&self) {
         let services = Arc::clone(&self.services);
-        let round = async move { tenantry::operations::worker::send_mails_once(&services).await };
+        let round =
+            async move { tenantry::operations::worker::send_mails_once(&services, &CancellationToken::new()).await };
         tokio::spawn(round).await.unwrap();
     }
 

@@ -1,92 +1,21 @@
 //! The configuration: flags and `TENANTRY_` variables, read once at start, all faults told together.
 
+mod arguments;
+mod smtp;
+
+pub use arguments::ConfigArgs;
+pub use smtp::{Encryption, Smtp};
+
 use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::Args;
 use lettre::message::Mailbox;
-use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::model::{Secret, SecretKey};
 use crate::services::network::{self, Edge};
 use crate::store::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
-
-/// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
-/// [`Config::read`], so that one start tells every fault.
-#[derive(Args, Clone, Debug, Default)]
-pub struct ConfigArgs {
-    /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. Default: sqlite://tenantry.db.
-    #[arg(
-        long,
-        env = "TENANTRY_DATABASE_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        global = true
-    )]
-    pub database_url: Option<String>,
-    /// Connections to PostgreSQL at most, 1 to 1000. Default: 8, which is plenty for a machine of four cores.
-    #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", value_name = "NUMBER", global = true)]
-    pub database_connections: Option<String>,
-    /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
-    #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
-    pub listen: Option<String>,
-    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet. Default: the
-    /// first start makes one and prints it.
-    #[arg(
-        long,
-        env = "TENANTRY_ADMIN_API_KEY",
-        value_name = "KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub admin_api_key: Option<String>,
-    /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
-    #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
-    pub public_url: Option<String>,
-    /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; demanded with a password). Add
-    /// ?tls=none to send a password, or mails, unencrypted. Without a server, what needs mail is refused.
-    #[arg(
-        long,
-        env = "TENANTRY_SMTP_URL",
-        value_name = "URL",
-        hide_env_values = true,
-        global = true
-    )]
-    pub smtp_url: Option<String>,
-    /// Sender of mails, as in `Acme <no-reply@acme.example>`. Default: tenantry <no-reply@HOST>, the public URL's host.
-    #[arg(long, env = "TENANTRY_MAIL_FROM", value_name = "ADDRESS", global = true)]
-    pub mail_from: Option<String>,
-    /// Folder that mails are written to as .eml files, instead of being sent.
-    #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
-    pub mail_dir: Option<String>,
-    /// The start page, GraphiQL and the documentation: on (the default) or off.
-    #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
-    pub graphiql: Option<String>,
-    /// File that audit events are also written to, as JSON lines.
-    #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
-    pub audit_log: Option<String>,
-    /// GraphQL introspection, and the schema as text: on (the default) or off.
-    #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
-    pub introspection: Option<String>,
-    /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database. Default: a
-    /// file beside the SQLite file; on PostgreSQL nobody can sign in without it.
-    #[arg(
-        long,
-        env = "TENANTRY_SECRET_KEY",
-        value_name = "HEX",
-        hide_env_values = true,
-        global = true
-    )]
-    pub secret_key: Option<String>,
-    /// Proxies that may say whom they serve in X-Forwarded-For: addresses or networks (10.0.0.0/8), parted by commas.
-    #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", value_name = "ADDRESSES", global = true)]
-    pub trusted_proxies: Option<String>,
-    /// Origins whose pages may call from a browser, as in `https://app.example.com`, parted by commas.
-    #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
-    pub cors_origins: Option<String>,
-}
 
 /// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
 const VARIABLES: [&str; 14] = [
@@ -133,66 +62,6 @@ pub enum MailConfig {
     None,
     Directory(PathBuf),
     Smtp(Smtp),
-}
-
-/// A mail server as it is configured.
-#[derive(Clone, Debug)]
-pub struct Smtp {
-    /// A name or an address, IPv6 without brackets.
-    pub host: String,
-    pub port: u16,
-    pub encryption: Encryption,
-    pub user: String,
-    pub password: Option<Secret>,
-}
-
-/// How a mail server is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
-    /// TLS from the first byte.
-    Tls,
-    /// STARTTLS, or nothing is sent.
-    Required,
-    /// STARTTLS where the server offers it.
-    Offered,
-    None,
-}
-
-impl Smtp {
-    /// Reads a URL. A password goes over an unencrypted connection only if the URL says so: without a word, STARTTLS is
-    /// demanded where there is a password, and used where the server offers it otherwise.
-    pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok()?;
-        let mut asked: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let tls = match (asked.pop(), asked.is_empty()) {
-            (None, _) => None,
-            (Some((name, value)), true) if name == "tls" => Some(value),
-            (Some(_), _) => return None,
-        };
-        let encryption = match (url.scheme(), tls.as_deref(), url.password()) {
-            ("smtps", None, _) => Encryption::Tls,
-            ("smtp", Some("required"), _) | ("smtp", None, Some(_)) => Encryption::Required,
-            ("smtp", Some("opportunistic") | None, None) => Encryption::Offered,
-            ("smtp", Some("none"), _) => Encryption::None,
-            _ => return None,
-        };
-        let host = url.host_str()?;
-        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
-        Some(Self {
-            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: url.port().unwrap_or(match (encryption, url.password()) {
-                (Encryption::Tls, _) => 465,
-                (_, Some(_)) => 587,
-                (_, None) => 25,
-            }),
-            encryption,
-            user: decoded(url.username())?,
-            password: match url.password() {
-                Some(password) => Some(Secret::given(&decoded(password)?)),
-                None => None,
-            },
-        })
-    }
 }
 
 const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
@@ -253,14 +122,9 @@ impl Config {
             }
             (Some(folder), None) => MailConfig::Directory(folder.into()),
             (None, Some(url)) => match Smtp::parse(&url) {
-                Some(smtp) => MailConfig::Smtp(smtp),
-                None => {
-                    faults.add(
-                        "TENANTRY_SMTP_URL",
-                        "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; behind it may stand ?tls=required \
-                         or ?tls=none, and every character of the password that is no letter or digit is \
-                         written as %XX",
-                    );
+                Ok(smtp) => MailConfig::Smtp(smtp),
+                Err(what) => {
+                    faults.add("TENANTRY_SMTP_URL", what);
                     MailConfig::None
                 }
             },
@@ -487,59 +351,6 @@ mod tests {
             ("TENANTRY_DATABASE_URI", "tcp://10.0.0.1:80"),
         ] {
             assert!(!is_service_link(name, value), "{name}={value}");
-        }
-    }
-
-    #[test]
-    fn a_mail_server_is_read_from_its_url() {
-        let seen = |text: &str| {
-            Smtp::parse(text).map(|smtp| {
-                let password = smtp.password.as_ref().map(|password| password.expose().to_owned());
-                (smtp.host, smtp.port, smtp.encryption, smtp.user, password)
-            })
-        };
-        let is = |host: &str, port, encryption, user: &str, password: Option<&str>| {
-            Some((
-                host.to_owned(),
-                port,
-                encryption,
-                user.to_owned(),
-                password.map(str::to_owned),
-            ))
-        };
-        for (text, expected) in [
-            ("smtps://h.example", is("h.example", 465, Encryption::Tls, "", None)),
-            ("smtp://h.example", is("h.example", 25, Encryption::Offered, "", None)),
-            (
-                "smtp://h.example:26?tls=none",
-                is("h.example", 26, Encryption::None, "", None),
-            ),
-            (
-                "smtp://h.example?tls=required",
-                is("h.example", 25, Encryption::Required, "", None),
-            ),
-            (
-                "smtp://u:p@h.example",
-                is("h.example", 587, Encryption::Required, "u", Some("p")),
-            ),
-            (
-                "smtp://u%40x:p%2F%25@[fd00::12]?tls=required",
-                is("fd00::12", 587, Encryption::Required, "u@x", Some("p/%")),
-            ),
-            ("smtp://u:p@h.example?tls=opportunistic", None),
-            (
-                "smtp://u:p@127.0.0.1?tls=none",
-                is("127.0.0.1", 587, Encryption::None, "u", Some("p")),
-            ),
-            ("smtps://h.example?tls=none", None),
-            ("smtp://h.example?tls=perhaps", None),
-            ("smtp://h.example?tls=none&tls=required", None),
-            ("smtp://h.example?timeout=1", None),
-            ("http://h.example", None),
-            ("smtp://", None),
-            ("h.example", None),
-        ] {
-            assert_eq!(seen(text), expected, "{text}");
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Where a user is to belong to: the organization, and a tenant of it.
+
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
+
+use super::{Draft, UserChange};
+use crate::authz::{Granted, Scope};
+use crate::context::OpContext;
+use crate::directory::organization as organizations;
+use crate::directory::tenant;
+use crate::model::error::{Error, Result};
+use crate::store::entity::{organization, user as table};
+
+/// Where a user is to belong to.
+pub struct Home {
+    pub organization: organization::Model,
+    /// Whether it is another organization than before.
+    pub moves: bool,
+    tenant_pk: Option<i64>,
+}
+
+impl Home {
+    /// `tenant_id` is the tenant that is asked for; none in it clears it.
+    pub async fn find(
+        op: &OpContext,
+        connection: &impl ConnectionTrait,
+        granted: &Granted,
+        row: &table::Model,
+        wanted: &UserChange,
+        tenant_id: Option<&Option<String>>,
+    ) -> Result<Self> {
+        let organization = organization_of(op, connection, granted, row, wanted.organization_id.as_deref()).await?;
+        let moves = organization.pk != row.organization_pk;
+        let tenant_pk = match tenant_id {
+            Some(None) => None,
+            Some(Some(id)) => Some(tenant::of_organization(connection, granted, &organization, id).await?),
+            None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
+                return Err(Error::invalid(
+                    "tenantId",
+                    format!(
+                        "The user's tenant is not of the organization '{}'; name one that is.",
+                        organization.id
+                    ),
+                ));
+            }
+            None if moves => None,
+            None => row.tenant_pk,
+        };
+        Ok(Self {
+            organization,
+            moves,
+            tenant_pk,
+        })
+    }
+
+    pub(super) fn write(&self, draft: &mut Draft) {
+        if draft.notes(self.moves, "organizationId") {
+            draft.new.organization_pk = Set(self.organization.pk);
+        }
+        if draft.notes(self.tenant_pk != draft.row.tenant_pk, "tenantId") {
+            draft.new.tenant_pk = Set(self.tenant_pk);
+        }
+    }
+}
+
+/// The organization that the user is to belong to. Leaving one needs reach over both.
+async fn organization_of(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    row: &table::Model,
+    wanted: Option<&str>,
+) -> Result<organization::Model> {
+    match wanted.filter(|id| !id.is_empty()) {
+        Some(id) => {
+            let home = organizations::home(connection, op.actor(), granted, Some(id)).await?;
+            if home.pk != row.organization_pk && op.actor().is(row.pk) && granted.scope() != Scope::Everything {
+                return Err(Error::invalid("organizationId", "You cannot move yourself.".to_owned()));
+            }
+            Ok(home)
+        }
+        None => organization::Entity::find_by_id(row.organization_pk)
+            .one(connection)
+            .await?
+            .ok_or_else(|| Error::internal("a user without its organization")),
+    }
+}

@@ -1,0 +1,259 @@
+//! Changing a user.
+
+mod home;
+mod profile;
+mod roles;
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+
+use self::home::Home;
+use self::profile::Profile;
+use self::roles::Roles;
+use super::create::taken;
+use super::{Target, User, locate};
+use crate::authz::escalation::may_manage;
+use crate::authz::{Action, Resource};
+use crate::context::{Change, OpContext};
+use crate::directory::email_verification;
+use crate::directory::federated_identity::{self, FederatedIdentity};
+use crate::directory::group;
+use crate::directory::role::{self, Held, OrganizationRole};
+use crate::directory::{organization, session};
+use crate::list::expect_version;
+use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{Permissions, Timestamp};
+use crate::store::audit_trail::Event;
+use crate::store::entity::{api_key, user as table};
+
+/// A field that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearable {
+    Email,
+    Name,
+    Firstname,
+    Lastname,
+    Tenant,
+    Variables,
+}
+
+/// What is to change; what is `None` stays. The empty text clears a name or the tenant.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub firstname: Option<String>,
+    pub lastname: Option<String>,
+    pub organization_id: Option<String>,
+    pub tenant_id: Option<String>,
+    /// A move to another organization that names no tenant is refused instead of clearing the tenant.
+    pub tenant_stays: bool,
+    /// Replaces the built-in roles and leaves the organization's own.
+    pub organization_role: Option<OrganizationRole>,
+    /// Replaces all direct roles; names or ids.
+    pub roles: Option<Vec<String>>,
+    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] shows already.
+    pub role_id: Option<String>,
+    /// Wallaroo's view of the roles: whether the user is an administrator. True sets `organization_role` to
+    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless the user is what is wanted already.
+    pub is_admin: Option<bool>,
+    pub activated: Option<bool>,
+    pub variables: Option<serde_json::Value>,
+    /// Replace those there are.
+    pub federated_identities: Option<Vec<FederatedIdentity>>,
+    pub clear: Vec<Clearable>,
+}
+
+/// A user's row on its way to what is wanted, with the names of the fields that change.
+struct Draft {
+    row: table::Model,
+    new: table::ActiveModel,
+    fields: Vec<&'static str>,
+}
+
+impl Draft {
+    fn of(row: table::Model) -> Self {
+        Self {
+            new: row.clone().into_active_model(),
+            row,
+            fields: Vec::new(),
+        }
+    }
+
+    /// Notes a field if it changes; whether it does.
+    fn notes(&mut self, changes: bool, field: &'static str) -> bool {
+        if changes {
+            self.fields.push(field);
+        }
+        changes
+    }
+
+    fn changes(&self, field: &str) -> bool {
+        self.fields.contains(&field)
+    }
+
+    fn is_activated(&self) -> bool {
+        *self.new.activated.as_ref()
+    }
+}
+
+/// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
+/// `expected_version` is given and the row has moved on.
+pub async fn update(
+    op: &OpContext,
+    target: &Target,
+    wanted: UserChange,
+    expected_version: Option<i64>,
+) -> Result<User> {
+    update_as(op, "user.update", target, wanted, expected_version).await
+}
+
+pub(super) async fn update_as(
+    op: &OpContext,
+    action: &'static str,
+    target: &Target,
+    wanted: UserChange,
+    expected_version: Option<i64>,
+) -> Result<User> {
+    let granted = op.authorize(Action::Modify, Resource::User)?;
+    let profile = Profile::parse(&wanted)?;
+
+    let mut change = op.begin().await?;
+    let row = locate(&*change, &granted, target).await?;
+    if op.actor().is(row.pk) {
+        // Before anything of the caller itself changes.
+        change.hold_caller().await?;
+    }
+    expect_version(row.version, expected_version)?;
+    let had = role::held(&*change, [row.pk])
+        .await?
+        .remove(&row.pk)
+        .unwrap_or_default();
+    may_manage(op.actor(), had.permissions())?;
+
+    let mut draft = Draft::of(row);
+    profile.write(op, &mut draft)?;
+    let identities = profile.new_identities(&*change, &mut draft).await?;
+    // The organization first, since roles and seats depend on it.
+    let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
+    home.write(&mut draft);
+    let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
+    roles.write(op, &had, &home, &mut draft)?;
+    activate(op, &*change, &wanted, &home, &mut draft).await?;
+
+    if draft.fields.is_empty() {
+        return Ok(draft.row.into());
+    }
+    // Before the row itself: a member cannot leave the organization of its groups.
+    if home.moves && group::leave_all_in_txn(&*change, draft.row.pk).await? {
+        draft.fields.push("groups");
+    }
+    draft.new.version = Set(draft.row.version + 1);
+    draft.new.updated_at = Set(op.now().later_than(draft.row.updated_at));
+    let updated = draft.new.clone();
+    let updated = updated
+        .update(&*change)
+        .await
+        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email()))?;
+    role::replace_in_txn(&*change, draft.row.pk, &had.direct, &roles.direct, op.now()).await?;
+    if let Some(identities) = &identities {
+        federated_identity::replace_in_txn(&*change, draft.row.pk, identities).await?;
+    }
+    if loses_super_admin(&had, &roles, &draft) {
+        role::keep_a_super_admin(&*change).await?;
+    }
+    follow(op, &mut change, action, &home, draft, &updated).await?;
+    change.commit().await?;
+    Ok(updated.into())
+}
+
+/// Activates or deactivates, and takes the seat that is needed for it.
+async fn activate(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    wanted: &UserChange,
+    home: &Home,
+    draft: &mut Draft,
+) -> Result<()> {
+    let (was, is) = (draft.row.activated, wanted.activated.unwrap_or(draft.row.activated));
+    if draft.notes(is != was, "activated") {
+        if op.actor().is(draft.row.pk) && !is {
+            return Err(Error::invalid(
+                "activated",
+                "You cannot deactivate yourself.".to_owned(),
+            ));
+        }
+        draft.new.activated = Set(is);
+    }
+    if is && (!was || home.moves) {
+        organization::take_seat(connection, &home.organization).await?;
+    }
+    Ok(())
+}
+
+/// Whether there is one super admin less after this.
+fn loses_super_admin(had: &Held, roles: &Roles, draft: &Draft) -> bool {
+    let deactivates = draft.row.activated && !draft.is_activated();
+    had.permissions().contains(Permissions::EVERY_ORGANIZATION)
+        && (!roles.permissions().contains(Permissions::EVERY_ORGANIZATION) || deactivates)
+}
+
+/// What a change of the row brings with it: what ends, who is told, and the audit events.
+async fn follow(
+    op: &OpContext,
+    change: &mut Change<'_>,
+    action: &'static str,
+    home: &Home,
+    draft: Draft,
+    updated: &table::Model,
+) -> Result<()> {
+    let row = &draft.row;
+    let changes_email = draft.changes("email");
+    if changes_email {
+        email_verification::void_tokens_in_txn(&**change, row.pk).await?;
+    }
+    if row.activated && !updated.activated {
+        session::end_all(&**change, row.pk, op.now()).await?;
+    }
+    if home.moves {
+        end_access(&**change, op, row.pk).await?;
+        // The organization that gains the user hears of it too.
+        change
+            .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk))
+            .await?;
+    }
+    let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
+    if of_access.iter().any(|field| draft.changes(field)) {
+        event = event.access();
+    }
+    if changes_email && let Some(old) = &row.email {
+        email_verification::tell_old_address_in_txn(&**change, op, old, updated).await?;
+    }
+    change.record(event.fields(draft.fields)).await
+}
+
+/// Counts a change of something that stands beside the user's row, such as its roles.
+pub async fn touch_in_txn(
+    connection: &impl ConnectionTrait,
+    row: &table::Model,
+    now: Timestamp,
+) -> Result<table::Model> {
+    let mut new = row.clone().into_active_model();
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(now.later_than(row.updated_at));
+    Ok(new.update(connection).await?)
+}
+
+/// Whoever leaves an organization leaves its keys and sessions behind.
+async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
+    api_key::Entity::update_many()
+        .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::UpdatedAt, Expr::val(op.now().micros()))
+        .col_expr(api_key::Column::Version, Expr::col(api_key::Column::Version).add(1))
+        .filter(api_key::Column::UserPk.eq(user_pk))
+        .filter(api_key::in_force(op.now()))
+        .exec(connection)
+        .await?;
+    session::end_all(connection, user_pk, op.now()).await
+}

@@ -1,0 +1,107 @@
+//! What a user is called, reached at and known by.
+
+use sea_orm::{ConnectionTrait, Set};
+
+use super::{Clearable, Draft, UserChange};
+use crate::authz::escalation::{as_oneself, unlimited};
+use crate::context::OpContext;
+use crate::directory::federated_identity::{self, FederatedIdentity};
+use crate::model::error::Result;
+use crate::model::{self, Email, JsonText};
+
+/// The texts of a change, checked. The outer option is whether a field is to change, the inner one its value.
+pub struct Profile {
+    email: Option<Option<Email>>,
+    name: Option<Option<String>>,
+    firstname: Option<Option<String>>,
+    lastname: Option<Option<String>>,
+    variables: Option<Option<JsonText>>,
+    pub tenant_id: Option<Option<String>>,
+    identities: Option<Vec<FederatedIdentity>>,
+}
+
+impl Profile {
+    pub fn parse(wanted: &UserChange) -> Result<Self> {
+        let email = wanted.email.as_deref();
+        let email = email.map(|email| Email::parse("email", email)).transpose()?;
+        let name = model::clearable("name", wanted.name.as_deref())?;
+        let firstname = model::clearable("firstname", wanted.firstname.as_deref())?;
+        let lastname = model::clearable("lastname", wanted.lastname.as_deref())?;
+        let variables = wanted.variables.as_ref();
+        let variables = variables.map(|json| JsonText::object("variables", json)).transpose()?;
+        let tenant_id = wanted.tenant_id.clone();
+        let tenant_id = tenant_id.map(|id| Some(id).filter(|id| !id.is_empty()));
+        let clears = |field| wanted.clear.contains(&field);
+        Ok(Self {
+            email: model::cleared("email", email.map(Some), clears(Clearable::Email))?,
+            name: model::cleared("name", name, clears(Clearable::Name))?,
+            firstname: model::cleared("firstname", firstname, clears(Clearable::Firstname))?,
+            lastname: model::cleared("lastname", lastname, clears(Clearable::Lastname))?,
+            variables: model::cleared("variables", variables.map(Some), clears(Clearable::Variables))?,
+            tenant_id: model::cleared("tenantId", tenant_id, clears(Clearable::Tenant))?,
+            identities: wanted
+                .federated_identities
+                .as_deref()
+                .map(federated_identity::parse)
+                .transpose()?,
+        })
+    }
+
+    /// The new address, if there is to be one.
+    pub fn email(&self) -> Option<&Email> {
+        self.email.as_ref()?.as_ref()
+    }
+
+    /// Writes what differs.
+    pub(super) fn write(&self, op: &OpContext, draft: &mut Draft) -> Result<()> {
+        if let Some(email) = &self.email
+            && draft.notes(*email != draft.row.email, "email")
+        {
+            // Whoever has the address can have a new password mailed to it.
+            if op.actor().is(draft.row.pk) {
+                as_oneself(op.actor(), "Changing your e-mail address")?;
+            }
+            if op.actor().is_behind(draft.row.pk) {
+                unlimited(op.actor(), "Changing your e-mail address")?;
+            }
+            draft.new.email = Set(email.clone());
+            draft.new.email_verified_at = Set(None);
+        }
+        if let Some(name) = &self.name
+            && draft.notes(*name != draft.row.name, "name")
+        {
+            draft.new.name = Set(name.clone());
+        }
+        if let Some(firstname) = &self.firstname
+            && draft.notes(*firstname != draft.row.firstname, "firstname")
+        {
+            draft.new.firstname = Set(firstname.clone());
+        }
+        if let Some(lastname) = &self.lastname
+            && draft.notes(*lastname != draft.row.lastname, "lastname")
+        {
+            draft.new.lastname = Set(lastname.clone());
+        }
+        if let Some(variables) = &self.variables
+            && draft.notes(*variables != draft.row.variables, "variables")
+        {
+            draft.new.variables = Set(variables.clone());
+        }
+        Ok(())
+    }
+
+    /// The identities that are to replace others.
+    pub(super) async fn new_identities(
+        &self,
+        connection: &impl ConnectionTrait,
+        draft: &mut Draft,
+    ) -> Result<Option<&[FederatedIdentity]>> {
+        let Some(wanted) = &self.identities else {
+            return Ok(None);
+        };
+        let had = federated_identity::of_users(connection, [draft.row.pk]).await?;
+        let had = had.get(&draft.row.pk).map(Vec::as_slice).unwrap_or_default();
+        let changes = draft.notes(wanted.as_slice() != had, "federatedIdentities");
+        Ok(changes.then_some(wanted.as_slice()))
+    }
+}

@@ -1,0 +1,105 @@
+//! The roles that a user is to have.
+
+use sea_orm::ConnectionTrait;
+
+use super::{Draft, Home, UserChange};
+use crate::authz::escalation::may_grant;
+use crate::context::OpContext;
+use crate::directory::role::{self, Assigned, Held, OrganizationRole, union};
+use crate::model::Permissions;
+use crate::model::error::{Error, Result};
+
+/// The roles that a user is to have.
+pub struct Roles {
+    pub direct: Vec<Assigned>,
+    by_groups: Vec<Assigned>,
+    /// Those of before that the user may keep where it is to be.
+    kept: Vec<Assigned>,
+}
+
+impl Roles {
+    /// What stays of the old ones, and then what is asked for.
+    pub async fn find(
+        op: &OpContext,
+        connection: &impl ConnectionTrait,
+        home: &Home,
+        had: &Held,
+        wanted: &UserChange,
+    ) -> Result<Self> {
+        let stays = |role: &&Assigned| {
+            !home.moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok())
+        };
+        let kept: Vec<Assigned> = had.direct.iter().filter(stays).cloned().collect();
+        // Whoever moves leaves the groups.
+        let by_groups = if home.moves { Vec::new() } else { had.by_groups.clone() };
+        let direct = wanted_roles(op, connection, home.organization.pk, &kept, &by_groups, wanted).await?;
+        Ok(Self {
+            direct,
+            by_groups,
+            kept,
+        })
+    }
+
+    /// What they permit.
+    pub fn permissions(&self) -> Permissions {
+        union(self.direct.iter().chain(&self.by_groups))
+    }
+
+    pub(super) fn write(&self, op: &OpContext, had: &Held, home: &Home, draft: &mut Draft) -> Result<()> {
+        role::grantable(op.actor(), &self.direct, &self.kept)?;
+        let changes = draft.notes(keys(&self.direct) != keys(&had.direct), "roles");
+        if (changes || home.moves) && op.actor().is(draft.row.pk) && !self.permissions().contains(had.permissions()) {
+            return Err(Error::invalid(
+                "roles",
+                "You cannot take permissions away from yourself.".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn keys(roles: &[Assigned]) -> Vec<i64> {
+    let mut keys: Vec<i64> = roles.iter().map(|role| role.role_pk).collect();
+    keys.sort_unstable();
+    keys
+}
+
+async fn wanted_roles(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    kept: &[Assigned],
+    by_groups: &[Assigned],
+    wanted: &UserChange,
+) -> Result<Vec<Assigned>> {
+    let mut roles = match &wanted.roles {
+        Some(named) => role::resolve(op, connection, organization_pk, "roles", named).await?,
+        None => kept.to_vec(),
+    };
+    // Setting a view to what it shows already changes nothing.
+    if let Some(id) = &wanted.role_id {
+        let only = role::resolve_id(op, connection, organization_pk, "roleId", id).await?;
+        let shown = Held {
+            direct: roles.clone(),
+            by_groups: by_groups.to_vec(),
+        };
+        if only.id != shown.role_id() {
+            roles = vec![only];
+        }
+    }
+    let shown = OrganizationRole::of(roles.iter().chain(by_groups));
+    let view = match wanted.is_admin {
+        Some(is_admin) if is_admin != (shown == Some(OrganizationRole::Admin)) => Some(match is_admin {
+            true => OrganizationRole::Admin,
+            false => OrganizationRole::User,
+        }),
+        Some(_) | None => wanted.organization_role,
+    };
+    if let Some(view) = view
+        && shown != Some(view)
+    {
+        roles.retain(|role| role.built_in.is_none());
+        roles.push(role::built_in(op, connection, view.role()).await?);
+    }
+    Ok(roles)
+}

@@ -1,0 +1,165 @@
+//! Groups in the schema.
+
+mod change;
+mod filter;
+
+pub use change::GroupMutation;
+pub use filter::{GroupOrderBy, GroupWhere};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::{ID, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::group::{Group, Term};
+use crate::directory::role::{self, Assigned};
+use crate::directory::user::User;
+use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
+use crate::graphql::role::{RoleObject, beside as roles_beside};
+use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
+use crate::graphql::{DateTime, List, Listing, Nested, Selection, connection_type, list_fields, listing, nested_lists};
+use crate::list::{Filter, Link};
+use crate::store::entity::group_member;
+
+/// A named set of users of one organization. Its members have the roles that it carries.
+///
+/// Readable with `read:group`; everybody sees the groups they are in beside themselves.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Group", complex)]
+pub struct GroupObject {
+    /// A UUID.
+    pub id: ID,
+    /// Made from the first name, in upper case with `_` for all but letters and digits, as in `VIDEO_EDITORS`. Unique within
+    /// the organization; it never changes.
+    pub key: String,
+    /// 1 to 255 characters.
+    pub name: String,
+    /// What it is for; null if nobody said.
+    pub description: Option<String>,
+    /// The organization it belongs to. It never changes.
+    pub organization: Option<Box<OrganizationObject>>,
+    /// The id of the organization it belongs to.
+    pub organization_id: String,
+    /// The roles that its members have by it.
+    pub roles: List<Arc<RoleObject>>,
+    /// Counts the changes; give it as `expectedVersion` to change only what you have seen. Members coming and going do not
+    /// count.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+    #[graphql(skip)]
+    users: Nested<UserObject>,
+}
+
+nested_lists! {
+    GroupObject {
+        /// Its members, as far as the caller may see them.
+        users: UserObject, UserWhere, UserOrderBy;
+        where "Which users; all of them by default.";
+    }
+}
+
+connection_type!(GroupConnection, GroupEdge, GroupObject, "groups");
+
+impl Listing for Group {
+    type Object = GroupObject;
+    type Where = GroupWhere;
+    type OrderBy = GroupOrderBy;
+
+    fn filter(op: &OpContext, wanted: GroupWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<GroupObject>>> {
+        async move {
+            if things.is_empty() {
+                return Ok(Vec::new());
+            }
+            let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
+            let mut users: HashMap<i64, Nested<UserObject>> = HashMap::new();
+            if selection.has("users") {
+                let link =
+                    Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
+                let granted = crate::directory::user::readable(op);
+                users = listing::nest_linked::<User>(op, selection, "users", granted, link, &keys).await?;
+            }
+            let mut organizations = HashMap::new();
+            if selection.has("organization") || selection.has("organizationId") {
+                let under = selection.under_field("organization").unwrap_or_default();
+                let owners = things.iter().map(|thing| thing.organization_pk);
+                organizations = organizations_beside(op, owners, &under).await?;
+            }
+            let mut roles: HashMap<i64, List<Arc<RoleObject>>> = HashMap::new();
+            if let Some(under) = selection.under_field("roles") {
+                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
+                let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
+                roles = roles_beside(op, carried, &under).await?;
+            }
+            Ok(things
+                .into_iter()
+                .map(|thing| {
+                    let organization = organizations.get(&thing.organization_pk).cloned();
+                    GroupObject {
+                        // Not taken out: under users, a group stands once for each of its members.
+                        users: users.get(&thing.pk).cloned().unwrap_or_default(),
+                        roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
+                        id: ID(thing.id.to_string()),
+                        key: thing.key,
+                        name: thing.name,
+                        description: thing.description,
+                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
+                        organization: organization.map(Box::new),
+                        version: thing.version,
+                        created_at: thing.created_at.into(),
+                        updated_at: thing.updated_at.into(),
+                    }
+                })
+                .collect())
+        }
+        .boxed()
+    }
+}
+
+/// The groups of several users. Who may not read groups sees their own beside themselves, and is told so by others.
+pub async fn of_users(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    user_pks: &[i64],
+) -> crate::model::error::Result<HashMap<i64, Nested<GroupObject>>> {
+    const FIELD: &str = "groups";
+    let link = || Link::through::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
+    let by_list = crate::directory::group::readable(op);
+    if by_list.is_ok() {
+        return listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), user_pks).await;
+    }
+    let (own, others): (Vec<i64>, Vec<i64>) = user_pks.iter().partition(|pk| op.actor().is(**pk));
+    let mut groups = HashMap::new();
+    if !others.is_empty() {
+        groups = listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), &others).await?;
+    }
+    if !own.is_empty() {
+        let granted = crate::directory::group::readable_of_oneself(op);
+        groups.extend(listing::nest_linked::<Group>(op, selection, FIELD, granted, link(), &own).await?);
+    }
+    Ok(groups)
+}
+
+list_fields! {
+    GroupQuery of Group as GroupObject, GroupWhere, GroupOrderBy, GroupConnection;
+    where "Which groups; all of them by default.";
+    /// The groups that the caller may read (`read:group`): those of the own organization, all of them for a super admin.
+    groups;
+    /// How many groups `groups` lists for this `where`.
+    count_groups;
+    /// `groups`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    groups_connection;
+}

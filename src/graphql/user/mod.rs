@@ -1,0 +1,220 @@
+//! Users in the schema.
+
+mod change;
+mod filter;
+mod preload;
+mod query;
+
+pub use change::UserMutation;
+pub use filter::{UserOrderBy, UserWhere};
+use preload::Preloaded;
+pub use query::{UserLists, UserQuery, to_itself};
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::context::OpContext;
+use crate::directory::user::{Term, User, UserFields, ViewerCan};
+use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
+use crate::graphql::federated_identity::FederatedIdentityObject;
+use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
+use crate::graphql::organization::OrganizationObject;
+use crate::graphql::role::{OrganizationRoleValue, RoleObject};
+use crate::graphql::tenant::TenantObject;
+use crate::graphql::{
+    DateTime, KeptJson, List, Listing, Nested, PageSize, Result, Selection, connection_type, listing, or_null, window,
+};
+use crate::list::{self, Cell, Filter};
+use crate::store::entity::user::Column;
+
+/// A person or a program; it belongs to one organization and to at most one of its tenants.
+///
+/// Readable with `read:user`; without it one sees oneself.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "User", complex)]
+pub struct UserObject {
+    /// Chosen when it was made, or a UUID; unique over the whole system, a UUID in whatever spelling.
+    pub id: ID,
+    /// Unique over the whole system without regard to case; null for a user without one.
+    pub email: Option<String>,
+    /// What to show: the name given, else first and last name, else the address, else the id.
+    pub name: String,
+    /// The first name; null if none.
+    pub firstname: Option<String>,
+    /// The last name; null if none.
+    pub lastname: Option<String>,
+    /// Whether the user may sign in and call. A deactivated one stays listed and takes no seat.
+    pub activated: bool,
+    /// The organization it belongs to.
+    pub organization: Option<Box<OrganizationObject>>,
+    /// The id of the organization it belongs to.
+    pub organization_id: String,
+    /// The tenant it belongs to; null if none.
+    pub tenant: Option<Box<TenantObject>>,
+    /// The id of the tenant it belongs to; null if none.
+    pub tenant_id: Option<String>,
+    /// The strongest of its roles, its groups' roles among them; null with none.
+    pub organization_role: Option<OrganizationRoleValue>,
+    /// The roles assigned to it, in the order of their names. Its groups may give it more.
+    pub roles: List<Arc<RoleObject>>,
+    /// What it may do: the union over its own roles and its groups' roles.
+    pub permissions: Vec<&'static str>,
+    /// What the caller may do to it.
+    pub viewer_can: ViewerCanObject,
+    /// Free JSON, set by administrators; null if none.
+    pub variables: Option<KeptJson>,
+    /// Whether somebody reads what is sent to its present address: a mailed token came back.
+    pub email_verified: bool,
+    /// Whether its password is temporary: it must be changed before it opens anything.
+    pub must_change_password: bool,
+    /// Who it is to other identity providers, in the order of their names; set by administrators.
+    pub federated_identities: List<FederatedIdentityObject>,
+    /// Its own settings, as one JSON object in the order of its keys; null on anybody but the caller.
+    pub settings: Option<KeptJson>,
+    /// When it last called, to the minute; null if never.
+    pub last_seen_at: Option<DateTime>,
+    /// Counts the changes; give it as `expectedVersion` to change only what you have seen.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime,
+    /// When it was last changed.
+    pub updated_at: DateTime,
+    #[graphql(skip)]
+    api_keys: Option<Nested<ApiKeyObject>>,
+    #[graphql(skip)]
+    groups: Nested<GroupObject>,
+}
+
+/// What the caller may do to a user.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+#[graphql(name = "ViewerCan")]
+pub struct ViewerCanObject {
+    /// Change it: `write:user`, and its permissions are within the caller's.
+    pub update: bool,
+    /// Deactivate it: as `update`, and it is not the caller.
+    pub deactivate: bool,
+    /// Put it into groups and take it out: `write:group`. A group's roles may still forbid it.
+    pub manage_groups: bool,
+    /// Give it roles and take them away: as `update`. A role may still forbid it.
+    pub map_roles: bool,
+    /// Act as it: `usage:impersonation`, its permissions are within the caller's, it is activated and not the caller.
+    pub impersonate: bool,
+}
+
+impl From<ViewerCan> for ViewerCanObject {
+    fn from(can: ViewerCan) -> Self {
+        Self {
+            update: can.update,
+            deactivate: can.deactivate,
+            manage_groups: can.manage_groups,
+            map_roles: can.map_roles,
+            impersonate: can.impersonate,
+        }
+    }
+}
+
+#[ComplexObject]
+impl UserObject {
+    /// The groups it is in. Needs `read:group`, but on oneself.
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which groups; all of them by default.")] r#where: Option<GroupWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<GroupOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Result<List<GroupObject>> {
+        let _ = (r#where, order_by);
+        self.groups.list(ctx, first, skip)
+    }
+
+    /// Its API keys; null on anybody but the caller.
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which keys; those in force by default.")] r#where: Option<ApiKeyWhere>,
+        #[graphql(desc = "In which order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
+        #[graphql(desc = "At most so many, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
+            PageSize,
+        >,
+        #[graphql(desc = "Passing over so many.", default = 0)] skip: Option<i32>,
+    ) -> Option<List<ApiKeyObject>> {
+        let _ = (r#where, order_by);
+        // There are none of anybody else, but a window that cannot be is refused all the same.
+        let keys = match &self.api_keys {
+            Some(keys) => keys.list(ctx, first, skip).map(Some),
+            None => window(first, skip).map(|_| None).map_err(Into::into),
+        };
+        or_null(ctx, keys)
+    }
+}
+
+connection_type!(UserConnection, UserEdge, UserObject, "users");
+
+impl Listing for User {
+    type Object = UserObject;
+    type Where = UserWhere;
+    type OrderBy = UserOrderBy;
+
+    fn filter(op: &OpContext, wanted: UserWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
+    fn behind(name: &str) -> UserFields {
+        match name {
+            "name" => UserFields::DISPLAY_NAME,
+            "viewerCan" => UserFields::ACTIVATED,
+            "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
+            "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
+            _ => UserFields::empty(),
+        }
+    }
+
+    fn present<'a>(
+        op: &'a OpContext,
+        things: Vec<Self>,
+        selection: &'a Selection<'a>,
+    ) -> BoxFuture<'a, crate::model::error::Result<Vec<UserObject>>> {
+        async move {
+            let preloaded = Preloaded::load(op, &things, selection).await?;
+            Ok(things.into_iter().map(|user| preloaded.object(op, user)).collect())
+        }
+        .boxed()
+    }
+
+    fn cell(field: &str) -> Option<Cell> {
+        Some(match field {
+            "id" => Cell::text(Column::Id),
+            "email" => Cell::text(Column::Email),
+            "name" => Cell::text(crate::directory::user::display_name_expression()),
+            "firstname" => Cell::text(Column::Firstname),
+            "lastname" => Cell::text(Column::Lastname),
+            "activated" => Cell::flag(Column::Activated),
+            "variables" => Cell::json(Column::Variables),
+            "emailVerified" => Cell::is_there(Column::EmailVerifiedAt),
+            "mustChangePassword" => Cell::flag(Column::PasswordTemporary),
+            "lastSeenAt" => Cell::time(Column::LastSeenAt),
+            "version" => Cell::number(Column::Version),
+            "createdAt" => Cell::time(Column::CreatedAt),
+            "updatedAt" => Cell::time(Column::UpdatedAt),
+            _ => return None,
+        })
+    }
+}
+
+/// The users behind some things, by internal key, with what is selected under them: those that the caller may see at this
+/// moment.
+pub async fn beside(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    selection: &Selection<'_>,
+) -> crate::model::error::Result<std::collections::HashMap<i64, UserObject>> {
+    let granted = crate::directory::user::readable(op)?;
+    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(selection)).await?;
+    listing::beside(op, found, selection).await
+}

@@ -1,0 +1,55 @@
+//! Reading users.
+
+use async_graphql::{Context, Object};
+
+use super::{UserConnection, UserObject, UserOrderBy, UserWhere};
+use crate::authn::caller_of;
+use crate::directory::user::User;
+use crate::graphql::{Listing, Result, Selection, list_fields, listing, op, or_null};
+use crate::model::Actor;
+
+#[derive(Default)]
+pub struct UserQuery;
+
+#[Object]
+impl UserQuery {
+    /// The caller; null for nobody.
+    async fn me(&self, ctx: &Context<'_>) -> Option<UserObject> {
+        or_null(ctx, oneself(ctx).await)
+    }
+
+    /// The caller; null for nobody. The same as `me`.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
+        or_null(ctx, oneself(ctx).await)
+    }
+}
+
+list_fields! {
+    UserLists of User as UserObject, UserWhere, UserOrderBy, UserConnection;
+    where "Which users; all of them by default.";
+    /// The users that the caller may read: those of the own organization with `read:user`, all of them for a super admin,
+    /// oneself otherwise.
+    users;
+    /// How many users `users` lists for this `where`.
+    count_users;
+    /// `users`, continued from a cursor instead of a number: unchanged rows neither repeat nor get lost.
+    users_connection;
+}
+
+/// A user as it sees itself, for who has just become it without a credential.
+pub async fn to_itself(ctx: &Context<'_>, user: User) -> Result<UserObject> {
+    let caller = caller_of(op(ctx).db().reader(), user.pk).await?;
+    let actor = caller.map_or(Actor::Anonymous, Actor::user);
+    let mut objects = User::present(&op(ctx).acting_as(actor), vec![user], &Selection::of(ctx)).await?;
+    Ok(objects
+        .pop()
+        .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))?)
+}
+
+async fn oneself(ctx: &Context<'_>) -> Result<Option<UserObject>> {
+    let fields = listing::fields_of::<User>(&Selection::of(ctx));
+    match crate::directory::user::oneself(op(ctx), fields).await? {
+        Some(user) => listing::one(ctx, user).await.map(Some),
+        None => Ok(None),
+    }
+}
