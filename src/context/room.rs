@@ -130,7 +130,7 @@ impl Room {
         self.charge(&self.read, bytes)
     }
 
-    /// Charges what was written into the answer.
+    /// Charges bytes that were written into the response.
     pub fn written(&self, bytes: usize) -> Result<()> {
         self.charge(&self.written, bytes)
     }

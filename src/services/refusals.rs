@@ -215,12 +215,12 @@ impl Refusals {
         // Ignores the limits: it has already been accepted.
         for (key, folded) in batch {
             // Keeps the earlier time and request, and adds the newer count.
-            let meanwhile = kept
+            let newer = kept
                 .events
                 .insert(key.clone(), folded.clone())
                 .map_or(0, |one| one.count);
             if let Some(one) = kept.events.get_mut(key) {
-                one.count += meanwhile;
+                one.count += newer;
             }
         }
     }

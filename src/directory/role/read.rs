@@ -339,7 +339,7 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
     Ok(row)
 }
 
-/// The roles that `organizationRole` and `roles` ask for together.
+/// The roles that `organizationRole` and `roles` specify together.
 pub async fn wanted(
     op: &OpContext,
     connection: &impl ConnectionTrait,

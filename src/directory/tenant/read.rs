@@ -89,8 +89,8 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
         .ok_or_else(not_found)
 }
 
-/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
-/// `INVALID` for one of another organization within it.
+/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the
+/// caller's scope, `INVALID` for one of another organization within the scope.
 pub async fn of_organization(
     connection: &impl ConnectionTrait,
     granted: &Granted,
@@ -113,7 +113,7 @@ pub async fn of_organization(
         Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
         Some(_) => Err(Error::invalid(
             "tenantId",
-            format!("The tenant '{id}' is not of the organization '{}'.", home.id),
+            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
         )),
     }
 }

@@ -64,7 +64,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum Reason {
     #[error("The server is too busy for this at the moment. Try again shortly.")]
     Busy,
-    #[error("The server stops before the request is there. Try again shortly.")]
+    #[error("The server stopped before the request arrived. Try again shortly.")]
     Stopping,
     #[error("The database does not answer at the moment. Try again shortly.")]
     NoAnswer,

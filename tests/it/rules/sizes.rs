@@ -101,7 +101,11 @@ const WRITERS: &[(&str, &str, &str)] = &[
         "directory/email_verification",
         "the column of when the address was verified",
     ),
-    ("user", "directory/invitation", "the row of who accepts, which the users' own verb writes"),
+    (
+        "user",
+        "directory/invitation",
+        "the row of who accepts, which the users' own verb writes",
+    ),
     ("user", "directory/password", "the columns of the password"),
     ("user", "operations/demo", "many rows at once"),
     (
