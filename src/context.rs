@@ -1,6 +1,6 @@
-//! What every verb is handed first: who calls, and what the server works with.
+//! The first argument of every verb: the caller and the server's services.
 //!
-//! The command line, set-up and tests make an [`OpContext`] too, and so pass the same gate.
+//! The command line, set-up and tests also create an [`OpContext`], and so are subject to the same permission checks.
 
 mod presented;
 pub mod room;
@@ -30,7 +30,7 @@ use crate::store::built_in_roles::BuiltInRoles;
 use crate::store::db::{Database, Holder, Transaction};
 use crate::store::entity::user;
 
-/// What the whole server shares.
+/// The services that the whole server shares.
 #[derive(Debug)]
 pub struct Services {
     pub db: Database,
@@ -41,24 +41,24 @@ pub struct Services {
     pub refusals: Refusals,
     pub signing: SigningKeys,
     pub built_in_roles: BuiltInRoles,
-    /// What runs to its end whatever becomes of the request that it began with.
+    /// Tasks that run to completion, even if the request that started them is gone.
     pub under_way: TaskTracker,
 }
 
-/// One call of a verb, or several of one request.
+/// The context of a request, for one or more verbs.
 #[derive(Clone, Debug)]
 pub struct OpContext {
     services: Arc<Services>,
-    /// The database, as far as whoever sent the request may hold it.
+    /// The database, limited to the caller's share.
     db: Database,
     actor: Actor,
-    /// What the actor was decided by; nothing for the machine, and for who has just signed in.
+    /// The credential that the actor was resolved from; `None` for the machine, and for a user who has just signed in.
     presented: Option<Arc<Presented>>,
     request_id: Arc<str>,
     client: Option<IpAddr>,
-    /// What the answer may take, if it is bounded.
+    /// The memory budget of the response, if it has one.
     room: Option<Arc<Room>>,
-    /// Whether a mail was put into the outbox that nobody has been told of yet.
+    /// Whether a mail was put into the outbox and the worker has not been notified yet.
     has_mail: Arc<AtomicBool>,
 }
 
@@ -76,7 +76,7 @@ impl OpContext {
         }
     }
 
-    /// For a request: whoever it presents, as decided at this moment.
+    /// For a request: resolves its credential now.
     pub async fn of_request(
         services: Arc<Services>,
         presented: Arc<Presented>,
@@ -96,7 +96,7 @@ impl OpContext {
         })
     }
 
-    /// The same request with its caller decided anew: what goes on for long asks now and then.
+    /// The same request with its caller resolved again, for long-running operations.
     pub async fn decided_again(&self) -> Result<Self> {
         match &self.presented {
             Some(presented) => Ok(Self {
@@ -114,24 +114,24 @@ impl OpContext {
         self
     }
 
-    /// The same, with an answer that has no more room than this.
+    /// The same, with this memory budget for the response.
     #[must_use]
     pub fn within(mut self, room: Room) -> Self {
         self.room = Some(Arc::new(room));
         self
     }
 
-    /// The room that the answer has; `None`, if it is not bounded.
+    /// The memory budget of the response; `None` if it is unlimited.
     pub fn room(&self) -> Option<&Room> {
         self.room.as_deref()
     }
 
-    /// Notes that a mail was put into the outbox: once that is committed, it is sent without delay.
+    /// Notes that a mail was put into the outbox, so that it is sent without delay after the commit.
     pub fn note_mail(&self) {
         self.has_mail.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until no other field at the top of the same document is being answered.
+    /// Waits until no other root field of the same document is being resolved.
     pub async fn turn(&self) -> Option<Turn<'_>> {
         match self.room() {
             Some(room) => Some(room.turn().await),
@@ -139,24 +139,24 @@ impl OpContext {
         }
     }
 
-    /// Charges what was read for the answer.
+    /// Charges bytes that were read for the response.
     pub fn charge_read(&self, bytes: usize) -> Result<()> {
         self.room().map_or(Ok(()), |room| room.read(bytes))
     }
 
-    /// Charges what was written into the answer.
+    /// Charges bytes that were written into the response.
     pub fn charge_written(&self, bytes: usize) -> Result<()> {
         self.room().map_or(Ok(()), |room| room.written(bytes))
     }
 
-    /// The same request by nobody: for verbs that are open to anybody, and go by what they are given and not by who brings it.
-    /// A credential that is sent along must not stand in the trail of whoever the verb is about.
+    /// The same request as anonymous: for verbs that are open to everybody and depend only on their input, not on the
+    /// caller. A credential that is sent along must not appear in the audit trail of the user that the verb is about.
     #[must_use]
     pub fn as_nobody(&self) -> Self {
         self.acting_as(Actor::Anonymous)
     }
 
-    /// The same request as somebody else: who has just signed in.
+    /// The same request as the user who has just signed in.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self {
@@ -166,7 +166,7 @@ impl OpContext {
         }
     }
 
-    /// For the machine's own commands.
+    /// For the binary's own commands.
     pub fn machine(services: Arc<Services>) -> Self {
         Self::new(services, Actor::Machine, "machine")
     }
@@ -199,23 +199,23 @@ impl OpContext {
         &self.services.signing
     }
 
-    /// The address the request came from; unknown for the machine's own commands.
+    /// The address the request came from; unknown for the binary's own commands.
     pub fn client(&self) -> Option<IpAddr> {
         self.client
     }
 
-    /// Makes this process look up every credential anew; the others do within half a second.
+    /// Clears this process's cache of credentials; the other processes' caches expire within half a second.
     pub fn forget_credentials(&self) {
         self.services.credentials.forget();
     }
 
-    /// Notes that this caller was refused something, for the audit trail. Faces call it with every `FORBIDDEN` they answer
-    /// to somebody; what is refused to nobody known, as a wrong password, the verb itself notes.
+    /// Notes a denied request of this caller, for the audit trail. The APIs call it for every `FORBIDDEN` of a known
+    /// caller; refusals of unknown callers, such as a wrong password, are noted by the verbs.
     pub fn note_refusal(&self, action: &str) {
         self.note(Refusal::of(&self.actor, action));
     }
 
-    /// The same of what was to be done to a user, whose organization's administrators are told.
+    /// The same for an operation on a user; the event is visible to the administrators of the user's organization.
     pub fn note_refusal_of_user(&self, action: &str, user: Option<&user::Model>) {
         let refusal = Refusal::of(&self.actor, action);
         self.note(match user {
@@ -235,7 +235,7 @@ impl OpContext {
         &self.request_id
     }
 
-    /// A new id: a UUIDv7 of the clock's time.
+    /// A new id: a UUIDv7 with the clock's time.
     pub fn new_id(&self) -> Uuid {
         let micros = self.now().micros().unsigned_abs();
         let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) * 1_000);
@@ -246,7 +246,7 @@ impl OpContext {
         ))
     }
 
-    /// Who an event tells of.
+    /// The author of an audit event.
     pub fn author(&self) -> Author<'_> {
         Author {
             id: self.new_id(),
@@ -256,12 +256,12 @@ impl OpContext {
         }
     }
 
-    /// The gate: `UNAUTHENTICATED`, `FORBIDDEN`, or how far the caller reaches.
+    /// Checks permission: `UNAUTHENTICATED`, `FORBIDDEN`, or the caller's scope.
     pub fn authorize(&self, action: Action, resource: Resource) -> Result<Granted> {
         policy::decide(&self.actor, action, resource)
     }
 
-    /// Opens the one transaction of a verb.
+    /// Opens the transaction of a verb.
     pub async fn begin(&self) -> Result<Change<'_>> {
         let place = self.db.place_for_change().await?;
         Ok(Change {
@@ -275,24 +275,24 @@ impl OpContext {
     }
 }
 
-/// A verb's transaction. Whatever it changes is told by at least one audit event in it; dropped without a commit, it
-/// changes nothing.
+/// A verb's transaction. It must contain at least one audit event for its changes. Dropped without a commit, it changes
+/// nothing.
 #[must_use]
 #[derive(Debug)]
 pub struct Change<'op> {
     transaction: Transaction,
-    /// The caller's, for as long as the change is open.
+    /// The caller's slot, held while the change is open.
     _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
     told: bool,
-    /// Whether somebody's access changed, and remembered credentials are void.
+    /// Whether somebody's access changed, so that cached credentials are stale.
     access: bool,
-    /// Whether the caller is held; see [`authn::hold`].
+    /// Whether the caller's access is locked; see [`authn::hold`].
     held: bool,
 }
 
 impl Change<'_> {
-    /// Writes an audit event beside the change.
+    /// Writes an audit event in the same transaction.
     pub async fn record(&mut self, event: Event) -> Result<()> {
         self.access |= event.changes_access();
         audit_trail::record(&self.transaction, self.op.author(), event).await?;
@@ -300,9 +300,9 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Refuses the change if its caller may not make it any more, and keeps the caller as it is until the change is
-    /// committed. [`Self::commit`] does it last of all; a verb does it itself, and before, if it changes what belongs to its
-    /// caller, such as the credential it is called with.
+    /// Refuses the change if the caller has lost access, and locks the caller's access until the commit.
+    /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
+    /// credential of the request.
     pub async fn hold_caller(&mut self) -> Result<()> {
         if let Some(caller) = self.op.actor().caller().filter(|_| !self.held) {
             authn::hold(&self.transaction, caller, self.op.now()).await?;

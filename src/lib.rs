@@ -1,24 +1,24 @@
-//! tenantry keeps the directory of a multi-tenant product: organizations → tenants → users.
+//! tenantry is the user directory for a multi-tenant product: organizations → tenants → users.
 //!
-//! # The way of a request
+//! # The path of a request
 //!
 //! ```text
-//! http      request id, limits of size and time, one log line; authn turns the credential into an Actor
-//! graphql   decode, call one verb, wrap: no query, no permission check
-//! verb      src/directory/<noun>/<verb>.rs: may they (authz), find it within reach, change it in one transaction with its audit row
-//! entity    one file per table, and how far a scope reaches into it
+//! http      request id, limits on size and time, one log line; authn turns the credential into an Actor
+//! graphql   decode the input, call one verb, wrap the result: no query, no permission check
+//! verb      src/directory/<noun>/<verb>.rs: check permission, find the object, change it in one transaction with its audit event
+//! entity    one file per table, and how a scope limits queries on it
 //! ```
 //!
-//! `ls src/directory` is the product: a noun per folder, a verb per file. [`list`] is the one implementation of every list, count
-//! and connection; `compat` holds other products' faces, which translate and call verbs.
+//! `src/directory` has a folder per noun and a file per verb. [`list`] is the only implementation of lists, counts and
+//! connections. `compat` implements the APIs of other products: it translates requests and calls the same verbs.
 //!
-//! # What there is not
+//! # Invariants
 //!
-//! - No query without a scope: lists and changes take a [`authz::Granted`], which only the gate makes.
-//! - No way from a database error into an answer: [`model::error::Error`] has fixed texts for what is our fault.
-//! - No secret in the database but as a digest, and none in a log.
-//! - No state that several processes would have to share, but in the database; what a process remembers of a credential
-//!   it forgets within half a second, and at once when it changed it itself.
+//! - No query without a scope: lists and changes require a [`authz::Granted`], which only `authz` can create.
+//! - No database message in a response: [`model::error::Error`] has fixed texts for internal errors.
+//! - No plain secret in the database or in a log, only digests.
+//! - No state shared between processes outside the database. A process caches credentials for at most half a second, and
+//!   drops what it changes itself at once.
 
 pub mod authn;
 pub mod authz;

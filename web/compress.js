@@ -1,5 +1,5 @@
-// After the build: a .br file in place of each file that gains from it. The server has nothing to compress, and the binary
-// holds each file once; whoever takes no Brotli gets it unpacked.
+// After the build: replaces each file that compresses well with a .br file. The server compresses nothing, and the binary contains
+// each file once; clients without Brotli get it decompressed.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';

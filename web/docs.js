@@ -1,5 +1,5 @@
-// After the build: the README and the pages of docs/ as HTML, so that the server shows them without the internet. The Markdown
-// is the source; GitHub and a text editor show it as well.
+// After the build: the README and the pages of docs/ as HTML, so that the server can show them without internet access. The Markdown
+// is the source.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,10 @@ import { Marked } from 'marked';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const DIST = fileURLToPath(new URL('dist', import.meta.url));
-/** What the pages call the server; here it is the one that shows them. */
+/** The server address in the pages. Links to it become relative. */
 const ADDRESS = 'http://127.0.0.1:8000';
 
-/** By its path in the repository, where the server shows it: `docs/clients/kili.md` at `/docs/clients/kili`. */
+/** Maps a path in the repository to the path on the server: `docs/clients/kili.md` at `/docs/clients/kili`. */
 const places = new Map(
   ['README.md', 'CHANGELOG.md', ...markdown('docs')].map((path) => [path, posix.join('docs', path.replace(/^docs\//, '').replace(/\.md$/, ''))]),
 );
@@ -55,7 +55,7 @@ function render(path, place) {
         const target = address(href, path, place);
         return target === null ? text : `<a href="${escape(target)}">${text}</a>`;
       },
-      // They show this very server; whoever reads here has it before their eyes.
+      // The images are screenshots of this server's own pages.
       image: () => '',
     },
     hooks: {
@@ -70,7 +70,7 @@ function render(path, place) {
   return marked.parse(read(path).replaceAll(/<!--.*?-->\n?/g, ''));
 }
 
-/** Where a link of the page leads on the server; null if that is not shown there. */
+/** The target of a link on the server; null if the server does not show that file. */
 function address(href, path, place) {
   if (href.startsWith('#')) return href;
   if (href.startsWith(ADDRESS)) return relative(place, href.slice(ADDRESS.length).replace(/^\//, ''));
@@ -86,7 +86,7 @@ function relative(from, to) {
   return posix.relative(posix.dirname(from), to) || './';
 }
 
-/** A heading's name in links, as GitHub makes it. */
+/** The anchor of a heading, as on GitHub. */
 function slug(html, seen) {
   const plain = html.replaceAll(/<[^>]+>/g, '').replaceAll(/&[a-z#0-9]+;/g, '');
   const name = plain.toLowerCase().replaceAll(/[^\p{L}\p{N}_\- ]/gu, '').replaceAll(' ', '-');

@@ -1,12 +1,12 @@
-//! When keys and users were last seen, to the minute, off the way of the requests.
+//! Records when API keys and users were last used, to the minute, without delaying requests.
 //!
-//! A call leaves a note in memory and waits for nothing. Every few seconds, and when the server stops, the notes are
-//! written in batches: once a minute for each key, however often it calls. What is written never goes back, also when
-//! several servers write the same row, and it is no change of the thing: `version` and `updatedAt` stay.
+//! A request only leaves a note in memory. Every few seconds, and when the server stops, the notes are written in
+//! batches, at most once a minute for each key. The stored time never goes backwards, even if several servers write the
+//! same row. It does not count as a change: `version` and `updatedAt` stay the same.
 //!
-//! The notes are a convenience, not a record. A call is lost to them when the server is killed, when more keys call at
-//! once than there is room for, or when the row is locked by somebody else at the moment of writing; the key's call in
-//! a later minute is noted again.
+//! The notes are a convenience, not a reliable record. A note is lost if the server is killed, if more keys are used at
+//! the same time than can be noted, or if the row is locked when it is written. The next use in a later minute is noted
+//! again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,12 +19,12 @@ use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::db::{Database, Transaction};
 
-/// How many keys are noted at once; the calls of further ones go unnoted.
+/// The maximum number of notes; the use of further keys is not noted.
 const NOTES_MAX: usize = 20_000;
-/// How many rows one transaction writes: on SQLite every other change waits for it.
+/// The number of rows per transaction; on SQLite, all other changes wait for it.
 const BATCH: usize = 1_000;
 
-/// By which key a user called; without one, by another credential.
+/// The API key that a user used; `None` for another credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Seen {
     user_pk: i64,
@@ -44,7 +44,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Notes that this caller calls now.
+    /// Notes a request of this caller.
     pub fn note(&self, caller: &Caller, now: Timestamp) {
         let seen = Seen {
             user_pk: caller.user_pk,
@@ -55,7 +55,7 @@ impl Activity {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let room = notes.len() < NOTES_MAX;
         match notes.entry(seen) {
-            // A note stays after it is written until its minute is over, so that a minute is written once.
+            // A written note is kept until its minute is over, so that each minute is written only once.
             Entry::Occupied(mut known) if known.get().minute < minute => {
                 known.insert(note);
             }
@@ -66,7 +66,7 @@ impl Activity {
         }
     }
 
-    /// Writes what is noted and not written yet. What fails is tried again by the next call.
+    /// Writes all notes that are not written yet. The next call retries those that fail.
     pub async fn flush(&self, db: &Database, now: Timestamp) -> Result<()> {
         for batch in self.due().chunks(BATCH) {
             write(db, batch).await?;
@@ -80,7 +80,7 @@ impl Activity {
         Ok(())
     }
 
-    /// In the order of the keys, so that the rows of a batch lie near each other.
+    /// In the order of the keys, so that the rows of a batch are close to each other.
     fn due(&self) -> Vec<(Seen, Timestamp)> {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due: Vec<(Seen, Timestamp)> = notes
@@ -95,7 +95,7 @@ impl Activity {
     fn written(&self, batch: &[(Seen, Timestamp)]) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         for (seen, minute) in batch {
-            // One that moved on meanwhile is due again.
+            // A note that changed in the meantime is due again.
             if let Some(note) = notes.get_mut(seen).filter(|note| note.minute == *minute) {
                 note.written = true;
             }
@@ -122,15 +122,15 @@ async fn write(db: &Database, batch: &[(Seen, Timestamp)]) -> Result<()> {
     Ok(())
 }
 
-/// Moves a time of many rows on, and never back.
+/// Moves a time forward in many rows, never backwards.
 async fn move_on(transaction: &Transaction, table: &str, column: &str, latest: HashMap<i64, i64>) -> Result<()> {
     if latest.is_empty() {
         return Ok(());
     }
     let backend = transaction.get_database_backend();
     let statement = match backend {
-        // A row that somebody else holds is passed over: whoever waits here while holding others could make a change
-        // that holds two of them fail, and a change counts for more than a note.
+        // Locked rows are skipped: waiting for them while holding others could deadlock with a change, and a change is
+        // more important than a note.
         DbBackend::Postgres => {
             let (pks, minutes): (Vec<i64>, Vec<i64>) = latest.into_iter().unzip();
             Statement::from_sql_and_values(

@@ -1,4 +1,4 @@
-//! From the `Authorization` header to a caller: by an API key or a session token, and perhaps as somebody else.
+//! Resolves the `Authorization` header to a caller: an API key or a session token, possibly with impersonation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,23 +15,24 @@ use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
 use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
 use crate::store::db::Database;
 
-/// How long another process's revocation may go unnoticed here; this process forgets at once. The limit is a second.
+/// How long credentials are cached, and so how long a revocation by another process may go unnoticed. Revocations in
+/// this process take effect at once. The documented limit is a second.
 const REMEMBERED: Duration = Duration::from_millis(500);
 const REMEMBERED_MAX: u64 = 10_000;
 
-/// What a request brought.
+/// The credential of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// No `Authorization` header.
     None,
     Key(&'a str),
-    /// A session token by its form.
+    /// A session token, judged by its form.
     Token(&'a str),
-    /// A header that is none of the accepted forms.
+    /// A header in an unsupported format.
     Unreadable,
 }
 
-/// Reads `Authorization: Bearer <key or token>` or `Authorization: X-API-Key: <key>`; schemes compare without case.
+/// Reads `Authorization: Bearer <key or token>` or `Authorization: X-API-Key: <key>`; schemes are case-insensitive.
 pub fn credential(header: Option<&[u8]>) -> Credential<'_> {
     let Some(header) = header else { return Credential::None };
     let Ok(header) = std::str::from_utf8(header) else {
@@ -52,12 +53,11 @@ pub fn credential(header: Option<&[u8]>) -> Credential<'_> {
     }
 }
 
-/// Turns credentials into actors, and remembers what it found for half a second.
+/// Resolves credentials to actors, with a cache of half a second.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     remembered: Cache<String, Arc<Remembered>>,
-    /// Counts the changes of anybody's access. What was read before the latest of them is void, also when the reading
-    /// ends after it.
+    /// Counts all changes of access. Everything read before the latest of them is stale, even if reading ends after it.
     generation: Arc<AtomicU64>,
     activity: Activity,
 }
@@ -66,7 +66,8 @@ pub struct Credentials {
 struct Remembered {
     generation: u64,
     caller: Arc<Caller>,
-    /// When it expires or, rotated, is revoked: whichever comes first; of a session, when its token or itself expires.
+    /// When the key expires or, after a rotation, is revoked, whichever comes first; for a session, when the token or
+    /// the session expires.
     ends_at: Option<Timestamp>,
 }
 
@@ -84,8 +85,8 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// Who calls. `UNAUTHENTICATED` for a key that is unknown, revoked or expired, or whose owner is deactivated, all in
-    /// the same words, and so for a session token.
+    /// Resolves the caller. `UNAUTHENTICATED` for a key that is unknown, revoked or expired, or whose owner is
+    /// deactivated, always with the same message; likewise for session tokens.
     pub async fn actor(
         &self,
         db: &Database,
@@ -97,7 +98,7 @@ impl Credentials {
             Credential::None => return Ok(Actor::Anonymous),
             Credential::Unreadable => {
                 return Err(Error::Unauthenticated(
-                    "The Authorization header is not understood. Send 'Authorization: Bearer <API key>'.".to_owned(),
+                    "The Authorization header is malformed. Send 'Authorization: Bearer <API key>'.".to_owned(),
                 ));
             }
             Credential::Key(text) | Credential::Token(text) => text,
@@ -129,12 +130,12 @@ impl Credentials {
         self.remembered.get(key).filter(|found| found.generation == generation)
     }
 
-    /// When keys and users were last seen.
+    /// When keys and users were last used.
     pub fn activity(&self) -> &Activity {
         &self.activity
     }
 
-    /// Forgets everything: somebody's access has changed.
+    /// Clears the cache, because somebody's access has changed.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -173,7 +174,8 @@ struct Row {
 async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -> Result<Option<Remembered>> {
     let statement = Statement::from_sql_and_values(
         db.backend(),
-        // The owner first, then its direct roles and its groups' roles: each half walks indexes from that one row.
+        // First the owner, then its direct roles and its groups' roles: both parts use indexes, starting from that one
+        // row.
         r"WITH owner AS (
               SELECT k.pk AS api_key_pk, k.permissions AS key_permissions, k.expires_at, k.revoked_at,
                      u.pk AS user_pk, u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk
@@ -207,7 +209,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
         .fold(Permissions::empty(), |all, some| all | some);
     let limits = Limits {
         permissions: first.key_permissions.as_deref().map(Permissions::from_stored),
-        // One that was rotated with an overlap ends sooner than it expires.
+        // A key that was rotated with an overlap ends before it expires.
         ends_at: [first.expires_at, first.revoked_at].into_iter().flatten().min(),
     };
     Ok(Some(Remembered {
@@ -229,7 +231,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
     }))
 }
 
-/// A session that is in force, with the credential it was begun with if it is an impersonation.
+/// An active session, with the credential that started it if it is an impersonation.
 #[derive(FromQueryResult)]
 struct SessionRow {
     pk: i64,
@@ -280,8 +282,9 @@ async fn look_up_session(
     }))
 }
 
-/// The row decides, not the token: a session that was ended, or whose user has gone (an id made anew is another user),
-/// or whose signing key no longer counts, is none. An impersonation ends with the credential it was begun with.
+/// The row decides, not the token: a session is invalid if it was ended, if its user was deleted (a new user with the
+/// same id is another user), or if its signing key is no longer valid. An impersonation ends with the credential that
+/// started it.
 async fn session_row(
     db: &Database,
     sid: &SessionId,
@@ -312,7 +315,7 @@ async fn session_row(
     Ok(row.map(|row| SessionRow::from_query_result(&row, "")).transpose()?)
 }
 
-/// A user as a caller, with all that its roles permit at this moment; `None` if there is none, or it is deactivated.
+/// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
 pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Option<Caller>> {
     #[derive(FromQueryResult)]
     struct Known {

@@ -1,13 +1,12 @@
-//! The caller of a change, held until the change is committed.
+//! Locks the caller's access until a change is committed.
 //!
-//! Who calls was decided when the request had come in, and the verb went by that. A change that is committed after the
-//! caller was deactivated, the key revoked or the role withdrawn would be made by somebody who may not make it. So right
-//! before the commit all of it is looked up once more, and locked: whoever takes it away waits until the change is
-//! committed, or has taken it away before, and then the change is refused. SQLite has one writer at a time and needs no
-//! lock.
+//! The caller's permissions were determined when the request came in. If the caller was deactivated, the key revoked or
+//! the role withdrawn since then, the change must not be committed. So right before the commit, all of it is read again
+//! and locked. A concurrent revocation either waits until the change is committed, or came first, and then the change
+//! is refused. SQLite has only one writer at a time and needs no lock.
 //!
-//! The locks come last, after all rows that the verb locks itself. A verb that changes its caller's own account holds that
-//! row more strongly by then, and one that ends its caller's own credential asks to hold before it does.
+//! These locks come last, after all rows that the verb itself locks. A verb that changes its caller's own account
+//! already has a stronger lock on that row, and a verb that ends its caller's own credential calls `hold` before that.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -20,8 +19,8 @@ use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::model::stored_permissions;
 
-/// Accounts, credentials, and each thing that gives a permission, each locked where it stands: on PostgreSQL a lock cannot
-/// be taken through an outer join or a union. Built-in roles never change and are not locked.
+/// Accounts, credentials, and all rows that give a permission, each locked in its own query: PostgreSQL cannot lock
+/// rows through an outer join or a union. Built-in roles never change and are not locked.
 const HOLD: &str = r"
     WITH accounts AS (
         SELECT pk, organization_pk FROM users WHERE pk IN ($1, $2) AND activated {lock}
@@ -66,15 +65,15 @@ struct Row {
     role_permissions: Option<String>,
 }
 
-/// An account that may call, as it stands now.
+/// An account that may call, in its current state.
 #[derive(Default)]
 struct Standing {
     organization_pk: i64,
     permissions: Permissions,
 }
 
-/// Refuses a change whose caller is not any more what it was decided to be, and keeps the caller so until the transaction
-/// ends. `UNAUTHENTICATED` if account or credential are gone, `FORBIDDEN` if a permission is.
+/// Refuses a change if the caller's access has changed, and locks it until the transaction ends. `UNAUTHENTICATED` if
+/// the account or the credential is gone, `FORBIDDEN` if a permission is.
 pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Timestamp) -> Result<()> {
     let impersonator = caller.impersonator.as_ref();
     let api_key = caller.api_key_pk.or(impersonator.and_then(|who| who.api_key_pk));
@@ -141,12 +140,12 @@ fn contains(have: Permissions, need: Permissions) -> Result<()> {
         return Ok(());
     }
     Err(Error::Forbidden(
-        "Your permissions changed while this was running, and nothing was changed here. Try again.".to_owned(),
+        "Your permissions changed while this request was running, so nothing was changed. Try again.".to_owned(),
     ))
 }
 
 fn gone() -> Error {
     Error::Unauthenticated(
-        "Your account or credential changed while this was running, and nothing was changed here.".to_owned(),
+        "Your account or credential changed while this request was running, so nothing was changed.".to_owned(),
     )
 }

@@ -1,8 +1,8 @@
-//! Acting as somebody else.
+//! Acting as another user.
 //!
-//! One rule for both ways, the header and the session: the caller holds `usage:impersonation`, reaches the user, and
-//! lacks none of the user's permissions; and nobody impersonates while impersonating. It is asked at every call, of the
-//! caller's permissions at that moment. What is permitted inside is the user's alone.
+//! The same rule applies to the header and to sessions: the caller must have `usage:impersonation`, access to the user,
+//! and all of the user's permissions, and must not be impersonating already. It is checked for every request, with the
+//! caller's current permissions. While impersonating, only the user's permissions apply.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
@@ -16,8 +16,8 @@ use crate::model::{Email, UserId};
 use crate::services::refusals::Refusal;
 use crate::store::entity::{api_key, user};
 
-/// The user as the caller may be it. `FORBIDDEN` without the right; `NOT_FOUND`, in the words for a user that does not
-/// exist, for one out of reach.
+/// The impersonated user. `FORBIDDEN` without the permission; `NOT_FOUND` for a user outside the caller's scope, with
+/// the same message as for one that does not exist.
 pub async fn impersonated(connection: &impl ConnectionTrait, actor: &Actor, id: &str) -> Result<Caller> {
     let granted = policy::decide(actor, Action::Create, Resource::Session)?;
     as_oneself(actor, "Impersonating another user")?;
@@ -46,8 +46,8 @@ fn deactivated(id: &str) -> Error {
     ))
 }
 
-/// An impersonation that was refused, for the trail. It names the user only if there is one within the caller's reach: the
-/// trail is no place for a caller's own words.
+/// A refused impersonation, for the audit trail. It names the user only if that user is within the caller's scope,
+/// because the trail must not contain text chosen by the caller.
 pub async fn refused_impersonation(
     connection: &impl ConnectionTrait,
     actor: &Actor,
@@ -77,7 +77,7 @@ pub async fn refused_impersonation(
 fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
     let caller = actor
         .caller()
-        .ok_or_else(|| Error::Forbidden("Only a user can impersonate another.".to_owned()))?;
+        .ok_or_else(|| Error::Forbidden("Only a user can impersonate another user.".to_owned()))?;
     if caller.user_pk == target.user_pk {
         return Err(Error::Forbidden("You cannot impersonate yourself.".to_owned()));
     }
@@ -95,7 +95,7 @@ fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
     })
 }
 
-/// Who began an impersonation, and with which credential.
+/// Who started an impersonation, and with which credential.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun {
     pub impersonator_pk: i64,
@@ -103,7 +103,7 @@ pub struct Begun {
     pub api_key_pk: Option<i64>,
 }
 
-/// The user of an impersonation that was begun earlier, as whoever began it may still be it; `None` if not any more.
+/// The user of an existing impersonation, if the impersonator may still act as that user; otherwise `None`.
 pub async fn begun_by(connection: &impl ConnectionTrait, begun: Begun, target: Caller) -> Result<Option<Caller>> {
     let Some(mut caller) = caller_of(connection, begun.impersonator_pk).await? else {
         return Ok(None);

@@ -1,7 +1,8 @@
-//! Who is calling: a credential becomes an [`Actor`], or the request is refused before anything runs.
+//! Authentication: a credential becomes an [`Actor`], or the request is refused before anything runs.
 //!
-//! No credential is an anonymous actor; a bad one is `UNAUTHENTICATED`, never anonymous. What an actor may do is
-//! looked up with the credential, so a revoked key, a withdrawn role or a deactivated owner counts at the next call.
+//! Without a credential, the actor is anonymous; an invalid credential is `UNAUTHENTICATED`, never anonymous.
+//! Permissions are looked up together with the credential, so revoking a key, withdrawing a role or deactivating the
+//! owner takes effect with the next request.
 
 pub mod activity;
 mod bearer;

@@ -1,11 +1,11 @@
-//! What a user may do.
+//! The permissions of a user.
 
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::model::error::Result;
 use crate::model::{Permissions, stored_permissions};
 
-/// The union over a user's own roles and its groups'.
+/// The union of the permissions of a user's own roles and its groups' roles.
 pub async fn permissions_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Permissions> {
     let statement = Statement::from_sql_and_values(
         connection.get_database_backend(),

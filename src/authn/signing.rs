@@ -1,4 +1,4 @@
-//! The keys that session tokens are signed with, public at `/.well-known/jwks.json`: checking a token, and signing one.
+//! The keys that sign session tokens; the public keys are at `/.well-known/jwks.json`. Verifies and signs tokens.
 //! `directory::signing_key` creates and rotates them.
 
 use std::fmt;
@@ -18,18 +18,18 @@ use crate::model::{SecretKey, SecretSource, Timestamp};
 use crate::store::db::Database;
 use crate::store::entity::signing_key::{self as table, Column};
 
-/// How long others may keep a copy of the public keys.
+/// How long others may cache the public keys.
 pub const PUBLISHED_SECONDS: u64 = 300;
-/// What their private halves are sealed for.
+/// The purpose for which private keys are sealed.
 const SEALED: &str = "signing keys";
 const REMEMBERED_MAX: u64 = 16;
 
-/// Signs session tokens, and checks them.
+/// Signs and verifies session tokens.
 pub struct SigningKeys {
     source: SecretSource,
     secret: OnceLock<SecretKey>,
     issuer: String,
-    /// By key id. A key never changes; whether it still counts is asked of the database at each look-up.
+    /// By key id. A key never changes; each use checks in the database whether it is still valid.
     public: Cache<String, DecodingKey>,
     private: Cache<String, EncodingKey>,
 }
@@ -44,7 +44,7 @@ impl fmt::Debug for SigningKeys {
 }
 
 impl SigningKeys {
-    /// `public_url` as configured: without one, the issuer is a fixed word and not the address listened on, which differs
+    /// `public_url` as configured. Without one, the issuer is a fixed word and not the listen address, which may differ
     /// between the processes of one database.
     pub fn new(source: SecretSource, public_url: Option<&str>) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl SigningKeys {
         AUDIENCE
     }
 
-    /// The server's secret; refused in words for the caller if there is none.
+    /// The server's secret key; an error for the caller if there is none.
     pub fn secret(&self) -> Result<&SecretKey> {
         if let Some(key) = self.secret.get() {
             return Ok(key);
@@ -73,17 +73,18 @@ impl SigningKeys {
         Ok(self.secret.get_or_init(|| key))
     }
 
-    /// Says, where whoever starts the server reads it, that nobody can sign in, and what to do.
+    /// Logs a warning for the operator that nobody can sign in, and what to do.
     pub fn warn_without_secret(&self) {
         if matches!(self.source, SecretSource::Missing) {
             tracing::warn!(
-                "TENANTRY_SECRET_KEY is not set, so that nobody can sign in and nothing can be mailed; API keys work. Set it, \
-                 for every process on this database alike, to what this makes once: TENANTRY_SECRET_KEY=$(openssl rand -hex 32)"
+                "TENANTRY_SECRET_KEY is not set, so nobody can sign in and no mail can be sent; API keys still work. \
+                 Generate a key once and set it for every process on this database: TENANTRY_SECRET_KEY=$(openssl rand \
+                 -hex 32)"
             );
         }
     }
 
-    /// Refuses to start where sessions exist and their keys cannot be read.
+    /// Refuses to start if sessions exist but their signing keys cannot be decrypted.
     pub async fn check_at_start(&self, connection: &impl ConnectionTrait, now: Timestamp) -> anyhow::Result<()> {
         let Some(row) = in_force(now)
             .order_by_desc(Column::SignsFrom)
@@ -93,25 +94,25 @@ impl SigningKeys {
         else {
             return Ok(());
         };
-        let way_out = "give it the secret of before, or run 'tenantry rotate-keys --now', which ends all sessions";
+        let way_out = "restore the previous secret key, or run 'tenantry rotate-keys --now', which ends all sessions";
         match self.source.present()? {
             None => match &self.source {
                 SecretSource::File(path) => anyhow::bail!(
-                    "this database holds signing keys, and the file {} that they are encrypted with is missing; {way_out}",
+                    "the signing keys in this database are encrypted, and their key file {} is missing; {way_out}",
                     path.display()
                 ),
                 SecretSource::Given(_) | SecretSource::Missing => anyhow::bail!(
-                    "this database holds signing keys, and TENANTRY_SECRET_KEY, which they are encrypted with, is not set; {way_out}"
+                    "the signing keys in this database are encrypted, and TENANTRY_SECRET_KEY is not set; {way_out}"
                 ),
             },
             Some(key) if key.open(SEALED, &row.id, &row.sealed).is_err() => {
-                anyhow::bail!("the signing keys of this database are encrypted with another secret; {way_out}")
+                anyhow::bail!("the signing keys in this database are encrypted with another secret key; {way_out}")
             }
             Some(_) => Ok(()),
         }
     }
 
-    /// How a stored key signs.
+    /// The signer for a stored key.
     pub fn signer(&self, key: &table::Model) -> Result<Signer> {
         let private = match self.private.get(&key.id) {
             Some(private) => private,
@@ -127,25 +128,25 @@ impl SigningKeys {
         })
     }
 
-    /// A new key pair: the private half sealed under this id, and the public one.
+    /// A new key pair: the private key, sealed for this id, and the public key.
     pub fn new_pair(&self, id: &str) -> Result<(String, String)> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("no Ed25519 key could be made"))?;
+        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("cannot generate an Ed25519 key"))?;
         let pkcs8 = pair
             .to_pkcs8v1()
-            .map_err(|_| Error::internal("an Ed25519 key could not be written"))?;
+            .map_err(|_| Error::internal("cannot encode an Ed25519 key"))?;
         Ok((
             self.secret()?.seal(SEALED, id, pkcs8.as_ref())?,
             URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
         ))
     }
 
-    /// What a token says, with the id of its key, if it is one of ours, whole and in time. Whether its session still is
-    /// decides the session's row.
+    /// The claims of a token and the id of its key, if we issued it, and it is intact and within its lifetime. The
+    /// session's row decides whether the session is still valid.
     pub async fn verify(&self, db: &Database, token: &str, now: Timestamp) -> Result<Option<(Claims, String)>> {
         let Ok(header) = jsonwebtoken::decode_header(token) else {
             return Ok(None);
         };
-        // Only our own type, algorithm and keys: what a token says of where to find its key is not read.
+        // Only our own type, algorithm and keys: header fields that say where to find the key are ignored.
         let (Algorithm::EdDSA, Some(TYPE), Some(kid)) = (header.alg, header.typ.as_deref(), header.kid) else {
             return Ok(None);
         };
@@ -156,7 +157,7 @@ impl SigningKeys {
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // By our own clock below, not by the library's.
+        // Checked below with our own clock, not by the library.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else {
@@ -186,7 +187,7 @@ impl SigningKeys {
     }
 }
 
-/// The public keys, as RFC 7517 has them.
+/// The public keys, as a JWK set (RFC 7517).
 pub async fn published(db: &Database, now: Timestamp) -> Result<Vec<serde_json::Value>> {
     let keys = in_force(now).order_by_desc(Column::Pk).all(db.reader()).await?;
     Ok(keys
@@ -199,7 +200,7 @@ pub async fn published(db: &Database, now: Timestamp) -> Result<Vec<serde_json::
         .collect())
 }
 
-/// A key that signs.
+/// A key for signing.
 pub struct Signer {
     id: String,
     private: EncodingKey,
@@ -214,7 +215,7 @@ impl Signer {
     }
 }
 
-/// The keys that are believed at this moment.
+/// The keys that are valid at this time.
 pub fn in_force(now: Timestamp) -> sea_orm::Select<table::Entity> {
     table::Entity::find().filter(
         Condition::any()

@@ -1,18 +1,19 @@
-//! What a session token says.
+//! The claims of a session token.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How long an access token lasts. It is looked up at every use all the same; this bounds what others, who only check
-/// the signature, believe.
+/// The lifetime of an access token. We look up its session for every request anyway; this limits how long others, who
+/// only check the signature, accept it.
 pub const ACCESS_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// A token that claims to last longer is none of ours.
+/// A token with a longer lifetime is not ours.
 pub(super) const LIFETIME_SECONDS_MAX: i64 = 15 * 60;
-/// By how much the clocks of our processes may differ: a token is believed so long before it begins, and never after its
-/// end.
+/// How much the clocks of our processes may differ: a token is accepted that long before it becomes valid, but never
+/// after it expires.
 pub(super) const SKEW_SECONDS: i64 = 120;
-/// `typ` of the header, as RFC 9068 has it: no other token of ours, present or future, is taken for an access token.
+/// `typ` of the header (RFC 9068): prevents other tokens of ours, now or in the future, from being accepted as access
+/// tokens.
 pub(super) const TYPE: &str = "at+jwt";
 pub(super) const AUDIENCE: &str = "tenantry";
 
@@ -28,17 +29,17 @@ pub struct Claims {
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
-    /// Names the token: no two are the same text. Those of before had none.
+    /// A unique id, so that no two tokens are the same. Older tokens have none.
     #[serde(default)]
     pub jti: String,
-    /// The session's id; its row decides.
+    /// The session's id; the session's row decides.
     pub sid: String,
-    /// Who acts in the user's name.
+    /// The impersonator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Act>,
 }
 
-/// Who acts in the user's name.
+/// The impersonator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     pub sub: String,

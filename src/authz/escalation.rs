@@ -1,26 +1,27 @@
-//! Nobody hands out, or takes charge of, more than they hold.
+//! Prevents privilege escalation: nobody grants or manages permissions that they do not hold.
 
 use crate::model::Actor;
 use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 
-/// Refuses managing a user (changing, deleting, deactivating, resetting) whose permissions go beyond the caller's.
+/// Refuses to manage (change, delete, deactivate, reset the password of) a user whose permissions go beyond the
+/// caller's.
 pub fn may_manage(actor: &Actor, target: Permissions) -> Result<()> {
     within(actor, target, "This user's permissions go beyond yours")
 }
 
-/// Refuses changing a group, or who is in it, whose roles permit more than the caller may.
+/// Refuses to change a group or its members if the group's roles go beyond the caller's permissions.
 pub fn may_manage_group(actor: &Actor, carried: Permissions) -> Result<()> {
     within(actor, carried, "This group's permissions go beyond yours")
 }
 
-/// Refuses impersonating a user whose permissions go beyond the caller's; equals may.
+/// Refuses to impersonate a user whose permissions go beyond the caller's. Equal permissions are allowed.
 pub fn may_impersonate(actor: &Actor, target: Permissions) -> Result<()> {
     within(actor, target, "This user's permissions go beyond yours")
 }
 
-/// Refuses what nobody does in another's name: changing a password, which would outlast the impersonation, or
-/// impersonating further.
+/// Refuses operations that are not allowed while impersonating: changing a password, which would outlast the
+/// impersonation, or impersonating another user.
 pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
     match actor.caller().and_then(|caller| caller.impersonator.as_ref()) {
         Some(_) => Err(Error::Forbidden(format!(
@@ -30,18 +31,19 @@ pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
     }
 }
 
-/// Refuses what would outlast the limits of the API key that everything started from: a password, or an address that one
-/// can be mailed to, opens all that its owner may do, and for good.
+/// Refuses operations that would bypass the limits of the original API key: a password, or an e-mail address for
+/// resetting it, gives permanent access to everything that the owner may do.
 pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
     match actor.caller() {
         Some(caller) if !caller.limits.are_none() => Err(Error::Forbidden(format!(
-            "{what} is not possible with an API key that is limited to some permissions or expires. Use another credential."
+            "{what} is not possible with an API key that has limited permissions or an expiry date. Use another \
+             credential."
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-/// Refuses granting a role whose permissions go beyond the caller's.
+/// Refuses to grant a role whose permissions go beyond the caller's.
 pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")
 }

@@ -1,20 +1,20 @@
-//! The gate: may this caller do this at all, and how far does it reach?
+//! The gate: may the caller do this at all, and in which scope?
 //!
-//! A verb asks the context to `authorize` first and gets a [`Granted`], which only this room can make
-//! and which every scoped query asks for. So a query that runs for a caller has passed the gate, and it carries the
-//! organization in its predicate.
+//! A verb first calls `authorize` on its context and gets a [`Granted`]. Only this module can create one, and every
+//! scoped query requires one. So every query that runs for a caller has passed the gate, and has the organization in
+//! its predicate.
 //!
-//! Worked example. Ada, organization admin of Acme, calls `updatePropertiesInUser(where: {id: "bob"})`:
-//! 1. `authorize(Modify, User)`: the policy says `write:user`; Ada holds it, so she gets `Granted` with the scope
-//!    *organization Acme*. A caller without it is told `FORBIDDEN` here, before anything is looked up.
-//! 2. the verb finds Bob within that scope. A Bob of another organization is not found: `NOT_FOUND`, in the same words
-//!    as for an id that nobody has.
-//! 3. [`escalation::may_manage`]: what Bob may do must not go beyond what Ada may do, else `FORBIDDEN`.
+//! Example: Ada, organization admin of Acme, calls `updatePropertiesInUser(where: {id: "bob"})`:
+//! 1. `authorize(Modify, User)`: the policy requires `write:user`. Ada has it, so she gets `Granted` with the scope
+//!    *organization Acme*. A caller without it gets `FORBIDDEN` here, before anything is looked up.
+//! 2. The verb looks up Bob within that scope. A Bob in another organization gives `NOT_FOUND`, with the same message
+//!    as an id that does not exist.
+//! 3. [`escalation::may_manage`]: Bob's permissions must not go beyond Ada's, or it is `FORBIDDEN`.
 
 pub mod escalation;
 pub(crate) mod policy;
 
-/// What is done, in few words, so that the policy stays one small table.
+/// An action. There are few, so that the policy stays one small table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     Read,
@@ -24,18 +24,18 @@ pub enum Action {
 }
 
 impl Action {
-    /// All of them; a test holds that none is missing.
+    /// All of them; a test checks that none is missing.
     pub const ALL: &[Self] = &[Self::Read, Self::Create, Self::Modify, Self::Delete];
 }
 
-/// To what it is done.
+/// The kind of object that an action is performed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     Organization,
     Tenant,
     User,
     Password,
-    /// One's own password, by one's own credential.
+    /// The caller's own password, with the caller's own credential.
     OwnPassword,
     EmailVerification,
     Settings,
@@ -47,12 +47,12 @@ pub enum Resource {
     /// Which users are in which groups.
     Membership,
     Session,
-    /// The organization, the tenant and the roles of something that the caller may see already.
+    /// The organization, the tenant and the roles of an object that the caller may see.
     Surroundings,
 }
 
 impl Resource {
-    /// All of them; a test holds that none is missing.
+    /// All of them; a test checks that none is missing.
     pub const ALL: &[Self] = &[
         Self::Organization,
         Self::Tenant,
@@ -72,18 +72,18 @@ impl Resource {
     ];
 }
 
-/// How far a permission reaches. It becomes the predicate of every query that runs under it.
+/// The scope of a permission. It becomes part of the predicate of every query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every organization: a super admin, or the machine's own commands.
+    /// Every organization: a super admin, or the binary's own commands.
     Everything,
     /// One organization, by its internal key.
     Organization(i64),
-    /// Oneself, by the user's internal key.
+    /// Only the caller, by the user's internal key.
     Oneself(i64),
 }
 
-/// Proof that the gate was passed.
+/// Proof that `authorize` succeeded.
 #[derive(Clone, Copy, Debug)]
 pub struct Granted {
     scope: Scope,

@@ -1,4 +1,4 @@
-//! Who may do what: the only place that knows.
+//! Who may do what; the only place that defines it.
 //!
 //! `tests/it/rules/policy_matrix.txt` prints this table for every built-in role; a test compares them.
 
@@ -7,21 +7,21 @@ use crate::model::Actor;
 use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 
-/// What an action on a resource asks of the caller.
+/// What an action on a resource requires.
 enum Rule {
-    /// This permission, within the caller's organization (or everywhere, for who reaches everywhere).
+    /// This permission, within the caller's organization (or everywhere, for super admins).
     Holding(Permissions),
-    /// This permission, and reach into every organization.
+    /// This permission, and access to every organization.
     HoldingEverywhere(Permissions),
-    /// As `Holding`; without the permission it is still open for oneself.
+    /// Like `Holding`; without the permission, only for the caller's own user.
     HoldingOrOneself(Permissions),
-    /// Only for oneself.
+    /// Only for the caller's own user.
     Oneself,
-    /// Only for oneself, and with this permission.
+    /// Only for the caller's own user, and with this permission.
     OneselfHolding(Permissions),
-    /// For every user, within reach.
+    /// For every user, within the caller's organization.
     Everybody,
-    /// For no user, whatever the roles.
+    /// For nobody, whatever the roles.
     Nobody,
 }
 
@@ -36,36 +36,40 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Tenant, Create | Modify | Delete) => Holding(Permissions::WRITE_TENANT),
         (Resource::User, Read) => HoldingOrOneself(Permissions::READ_USER),
         (Resource::User, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
-        // Changing a password, or asking for the mail that resets it.
+        // Changing a password, or requesting the mail that resets it.
         (Resource::Password, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
         (Resource::OwnPassword, Read | Create | Modify | Delete) => Oneself,
         (Resource::EmailVerification, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
         (Resource::Settings, Read | Create | Modify | Delete) => Oneself,
         (Resource::Invitation, Read) => Holding(Permissions::READ_USER),
         (Resource::Invitation, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
-        // Keys are their owner's alone; revoking one needs no permission.
+        // Only the owner has access to an API key; revoking one needs no permission.
         (Resource::ApiKey, Read | Delete) => Oneself,
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
-        // Sessions are their user's alone. Making one for somebody else is impersonation; signing in passes no gate.
+        // Only the user has access to its sessions. Creating one for another user is impersonation; signing in needs no
+        // permission.
         (Resource::Session, Read | Modify | Delete) => Oneself,
         (Resource::Session, Create) => Holding(Permissions::USAGE_IMPERSONATION),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
         (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
-        // Events are written with what they tell of, by no verb of their own, and never changed.
+        // Events are written together with the change that they describe, not by verbs of their own, and are never
+        // changed.
         (Resource::AuditEvent, Read) => Holding(Permissions::READ_AUDIT),
         (Resource::AuditEvent, Create | Modify | Delete) => Nobody,
         (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
         (Resource::Group, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
-        // Everybody sees which groups they are in.
+        // All users may see which groups they are in.
         (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
         (Resource::Membership, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
-        // Beside a user one sees the names of where it belongs; more of them takes the permission to read them.
+        // With a user, the names of its organization, tenant and roles are visible; more requires the permission to
+        // read them.
         (Resource::Surroundings, Read) => Everybody,
         (Resource::Surroundings, Create | Modify | Delete) => Nobody,
     }
 }
 
-/// The gate itself. `UNAUTHENTICATED` for nobody, `FORBIDDEN` for who holds the permission for nothing.
+/// The gate itself. `UNAUTHENTICATED` for an anonymous caller, `FORBIDDEN` for a caller without the permission in any
+/// scope.
 pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Result<Granted> {
     let caller = match actor {
         Actor::Anonymous => {

@@ -20,20 +20,20 @@ pub async fn create(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
         name: args.name.clone(),
         ..NewApiKey::default()
     };
-    let cannot = || format!("cannot make a key for '{}'", args.user);
+    let cannot = || format!("cannot create an API key for '{}'", args.user);
     let owner = user::known_by(&op, &args.user).await.with_context(cannot)?;
     let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
         .await
         .with_context(cannot)?;
-    // Standard output holds the secret alone. Whoever reads neither has the key all the same.
+    // Standard output contains only the secret. The key is valid even if nobody reads this.
     let _ = writeln!(
         std::io::stderr(),
-        "The API key '{}' is one of the user {owner}.",
+        "Created the API key '{}' for the user {owner}.",
         minted.key.name
     );
     services.db.clone().close().await;
     say(minted.secret.expose()).with_context(|| {
         let name = &minted.key.name;
-        format!("the key '{name}' was made, and is lost: delete it, and make another")
+        format!("the API key '{name}' was created but could not be printed: revoke it and create another one")
     })
 }

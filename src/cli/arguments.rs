@@ -1,4 +1,4 @@
-//! The command line: its commands, what they take, and their help.
+//! The command line: commands, arguments and help.
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -12,60 +12,60 @@ Examples:
   tenantry --listen 0.0.0.0:80                 serve for other machines as well
   tenantry --database-url postgres://tenantry@localhost/tenantry
                                                serve from PostgreSQL
-  tenantry api-key --user admin                make a key for the super admin, beside the running server
+  tenantry api-key --user admin                create an API key for the super admin, while the server runs
 
-The first start prints the super admin's API key. With it, open http://127.0.0.1:8000/graphiql, or ask from a shell:
+The first start prints the super admin's API key. Use it at http://127.0.0.1:8000/graphiql, or with curl:
 
   curl http://127.0.0.1:8000/graphql -H \"Authorization: Bearer $KEY\" \\
        -H 'Content-Type: application/json' -d '{\"query\": \"{ me { id name } }\"}'";
 const API_KEY_EXAMPLES: &str = "\
 Examples:
-  tenantry api-key --user admin                the super admin, when the first key is lost
+  tenantry api-key --user admin                for the super admin, if the first key is lost
   KEY=$(tenantry api-key --user ada@acme.example --name laptop)
 
-The key goes on until it is revoked: mutation { revokeApiKeys(names: [\"laptop\"]) { id } }, by its owner.
-It must be the running server's database: give the same --database-url or TENANTRY_DATABASE_URL.";
+The key stays valid until its owner revokes it: mutation { revokeApiKeys(names: [\"laptop\"]) { id } }.
+Use the same --database-url or TENANTRY_DATABASE_URL as the running server.";
 const MIGRATE_EXAMPLES: &str = "\
 Examples:
-  tenantry migrate status                      reads only; says whether steps are missing
-  tenantry migrate up                          makes them; the server does the same when it starts
+  tenantry migrate status                      shows whether migrations are pending; changes nothing
+  tenantry migrate up                          runs them; the server does the same when it starts
 
-Keep a copy of the database before the first start of a new release.";
+Back up the database before you start a new release for the first time.";
 const ROTATE_EXAMPLES: &str = "\
 Examples:
-  tenantry rotate-keys                         as a habit: sessions go on
-  tenantry rotate-keys --now                   after a leak: everybody signs in anew; API keys are not touched";
+  tenantry rotate-keys                         routine rotation: sessions stay valid
+  tenantry rotate-keys --now                   after a leak: current access tokens become invalid; API keys are not affected";
 const DEMO_EXAMPLES: &str = "\
 Examples:
   tenantry demo --users 100000 --database-url sqlite://demo.db
   tenantry --database-url sqlite://demo.db     and serve it
 
-The database must be empty. The super admin's key is printed as at any first start.";
+The database must be empty. The super admin's key is printed as at every first start.";
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   tenantry doctor                              with the same flags or variables as the server
-  tenantry doctor --mail-to ann@acme.example   also try whether mails arrive";
+  tenantry doctor --mail-to ann@acme.example   also send a test mail";
 const SCHEMA_EXAMPLES: &str = "\
 Example:
-  tenantry schema > schema.graphql             for code generators; a running server has it at /schema.graphql";
+  tenantry schema > schema.graphql             for code generators; a running server serves it at /schema.graphql";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
   tenantry completions zsh > \"${fpath[1]}/_tenantry\"
   tenantry completions fish > ~/.config/fish/completions/tenantry.fish
 
-A new shell then completes commands and flags.";
+Start a new shell to use the completions.";
 /// For commands that read no configuration, and so should not list it.
 const WITHOUT_OPTIONS: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}";
 
 /// The user directory of a multi-tenant product: organizations, tenants and users behind one GraphQL API.
 ///
-/// Without a command it serves. With no configuration it keeps its data in tenantry.db, listens on 127.0.0.1:8000, and at
-/// its first start prints the API key of the super admin.
+/// Without a command, it starts the server. By default, the server stores its data in tenantry.db and listens on
+/// 127.0.0.1:8000. Its first start prints the API key of the super admin.
 #[derive(Debug, Parser)]
 #[command(name = "tenantry", version, after_help = EXAMPLES)]
 pub struct Cli {
-    #[command(flatten, next_help_heading = "Configuration, by flag or variable")]
+    #[command(flatten, next_help_heading = "Configuration, as flags or environment variables")]
     pub config: ConfigArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -73,30 +73,30 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API (the default).
+    /// Start the server (the default).
     #[command(after_help = EXAMPLES)]
     Serve,
-    /// Bring the database's schema up to date, or tell how it stands.
+    /// Migrate the database schema, or show its status.
     #[command(subcommand, after_help = MIGRATE_EXAMPLES)]
     Migrate(Migrate),
-    /// Make an API key for a user and print it, alone, on standard output. Works beside a running server.
+    /// Create an API key for a user. Prints only the key to standard output. Works while the server runs.
     #[command(after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyArgs),
-    /// Make a new key for session tokens. The old ones are believed until their last token has ended. Works beside a
-    /// running server.
+    /// Create a new signing key for session tokens. Tokens signed with the old keys stay valid until they expire. Works
+    /// while the server runs.
     #[command(after_help = ROTATE_EXAMPLES)]
     RotateKeys(RotateKeysArgs),
-    /// Fill an empty database with a believable directory, to try the API on.
+    /// Fill an empty database with realistic demo data.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
-    /// Look at the configuration, this machine's files and the database, and say what is wrong or risky and what to do.
-    /// Reads only. Ends with 0, with 1 if something is risky, with 2 if something is wrong.
+    /// Check the configuration, the local files and the database, and report what is wrong or risky and how to fix it.
+    /// Changes nothing. The exit code is 0 if all is fine, 1 if something is risky, 2 if something is wrong.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// Print the GraphQL schema.
     #[command(after_help = SCHEMA_EXAMPLES, help_template = WITHOUT_OPTIONS, override_usage = "tenantry schema")]
     Schema,
-    /// Print what a shell needs to complete commands and flags.
+    /// Print a shell completion script.
     #[command(
         after_help = COMPLETIONS_EXAMPLES,
         help_template = WITHOUT_OPTIONS,
@@ -110,24 +110,24 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
-    /// Make the missing steps.
+    /// Run the pending migrations.
     #[command(after_help = MIGRATE_EXAMPLES)]
     Up,
-    /// Tell whether the schema is that of this binary.
+    /// Show whether the schema is up to date.
     #[command(after_help = MIGRATE_EXAMPLES)]
     Status,
 }
 
 #[derive(Args, Debug)]
 pub struct RotateKeysArgs {
-    /// Believe the old keys no more, because one has leaked or their secret is lost.
+    /// Revoke the old keys at once, because one has leaked or the secret key is lost.
     #[arg(long)]
     pub now: bool,
 }
 
 #[derive(Args, Debug)]
 pub struct ApiKeyArgs {
-    /// The user, by id or e-mail address. What is one user's id and another's address is refused.
+    /// The user's id or e-mail address. Refused if it is one user's id and another user's address.
     #[arg(long)]
     pub user: String,
     /// The key's name, unique among the user's keys.
@@ -137,14 +137,14 @@ pub struct ApiKeyArgs {
 
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
-    /// Also send a mail to this address, and say what the mail server answers.
+    /// Also send a test mail to this address, and show the mail server's reply.
     #[arg(long, value_name = "ADDRESS")]
     pub mail_to: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// How many users; there is about one organization for a thousand of them.
+    /// Number of users to create. There is about one organization per thousand users.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=demo::USERS_MAX))]
     pub users: u64,
 }

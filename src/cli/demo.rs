@@ -29,7 +29,7 @@ pub async fn fill(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
         demo::fill(&op, args.users, |done| {
             if tenths(done) > told {
                 told = tenths(done);
-                // Progress that nobody reads is no reason to stop.
+                // Not being able to print progress is no reason to stop.
                 let _ = writeln!(std::io::stderr(), "{done} of {} users", args.users);
             }
         })
@@ -38,7 +38,7 @@ pub async fn fill(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
     let filled = filled.context("cannot fill the database")?;
     services.db.clone().close().await;
     say(format!(
-        "Made {} users in {} organizations with {} tenants, and {} API keys.",
+        "Created {} users in {} organizations with {} tenants, and {} API keys.",
         filled.users, filled.organizations, filled.tenants, filled.api_keys
     ))
 }

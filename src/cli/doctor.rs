@@ -11,10 +11,10 @@ use crate::model::Email;
 use crate::operations::doctor::{self, Finding, Severity};
 use crate::services::config::Config;
 
-/// Prints what is found, line by line as it is found.
+/// Prints each finding as soon as it is found.
 pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let to = match &args.mail_to {
-        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is no e-mail address"))?),
+        Some(text) => Some(Email::normalize(text).with_context(|| format!("'{text}' is not an e-mail address"))?),
         None => None,
     };
     let mut worst = Severity::Fine;
@@ -40,7 +40,7 @@ pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitC
     Ok(worst.exit_code().into())
 }
 
-/// A configuration that cannot be read is all that can be said.
+/// Without a valid configuration, nothing else can be checked.
 pub fn misconfigured(faults: &str) -> anyhow::Result<ExitCode> {
     let mut worst = Severity::Fine;
     for fault in doctor::misconfigured(faults) {

@@ -18,7 +18,7 @@ pub async fn status(config: &Config) -> anyhow::Result<()> {
     let state = schema_state(services.db.reader()).await?.known()?;
     services.db.clone().close().await;
     match state {
-        SchemaState::Older(steps) => say(format!("{steps} steps are missing; run 'tenantry migrate up'.")),
+        SchemaState::Older(steps) => say(format!("Pending migrations: {steps}. Run 'tenantry migrate up'.")),
         _ => say("The schema is up to date."),
     }
 }

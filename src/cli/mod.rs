@@ -23,11 +23,11 @@ use crate::operations::signals;
 use crate::services::config::Config;
 use crate::services::telemetry;
 
-/// Of each thread: twice the usual. Nested inputs are read by calls within each other, which in a debug build take most of
-/// the usual for the deepest that is let in. It is taken as it is used.
+/// Per thread: twice the default. Nested inputs are parsed recursively, and in a debug build the deepest allowed input
+/// takes most of the default. The memory is only allocated as it is used.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Runs what the command line asks for.
+/// Runs the command line.
 pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or(Command::Serve);
@@ -49,7 +49,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let config = match (Config::read(&cli.config, environment), &command) {
         (Ok(config), _) => config,
         (Err(faults), Command::Doctor(_)) => return doctor::misconfigured(&faults),
-        (Err(faults), _) => bail!("the configuration has faults:\n{}", faults.trim_end()),
+        (Err(faults), _) => bail!("the configuration is invalid:\n{}", faults.trim_end()),
     };
     let _logging = telemetry::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -58,7 +58,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         .build()
         .context("cannot start")?;
     let done = runtime.block_on(perform(command, &config));
-    // A hash that is still being made holds up nobody.
+    // Do not wait for a hash that is still being computed.
     runtime.shutdown_background();
     done
 }
@@ -67,13 +67,13 @@ async fn perform(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
     signals::outlive_full_files();
     let stop = signals::stop();
     if matches!(command, Command::Serve) {
-        // It ends by itself, and finishes what is under way.
+        // It stops by itself, after finishing running requests.
         serve::until_stopped(config, &stop).await?;
         return Ok(ExitCode::SUCCESS);
     }
     tokio::select! {
         done = work(command, config) => done,
-        () = stop.cancelled() => bail!("stopped by a signal before it was done"),
+        () = stop.cancelled() => bail!("interrupted by a signal before it had finished"),
     }
 }
 

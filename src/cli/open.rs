@@ -1,4 +1,4 @@
-//! What the commands work with: configuration, services, a database that is there.
+//! Opens what the commands need: services and the database.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::services::refusals::Refusals;
 use crate::store::built_in_roles::BuiltInRoles;
 use crate::store::db::{Address, Database, SchemaState, schema_state};
 
-/// Opens the database, and makes the SQLite file where there is none. `address` is where links lead without a public URL.
+/// Opens the database, and creates the SQLite file if it does not exist. `address` is the base of links if there is no
+/// public URL.
 pub async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
     let public_url = config.public_url.as_deref().unwrap_or(address);
     Ok(Arc::new(Services {
@@ -37,16 +38,17 @@ pub async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Serv
     }))
 }
 
-/// Brings the database up, and at its first start prints the super admin's key.
+/// Migrates and sets up the database, and prints the super admin's key at the first start.
 pub async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Result<()> {
     if let Some(key) = setup::prepare(services, config.admin_api_key.as_ref()).await? {
         let key = key.expose();
         let told = announce(format!(
-            "This is the first start. The super admin's API key, shown this once:\n\n    {key}\n"
+            "This is the first start. The super admin's API key, shown only once:\n\n    {key}\n"
         ));
         if let Err(error) = told {
             tracing::error!(
-                "The super admin's API key is lost: {error:#}. Make another one: tenantry api-key --user {}",
+                "The super admin's API key could not be printed: {error:#}. Create another one: tenantry api-key \
+                 --user {}",
                 setup::ADMIN_EMAIL
             );
         }
@@ -54,24 +56,27 @@ pub async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Resul
     Ok(())
 }
 
-/// Opens a database that is there, for a command beside the server: it makes none.
+/// Opens an existing database, for a command that runs beside the server; never creates one.
 pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
     if let Address::Sqlite(path) = &config.database
         && !path.exists()
     {
         bail!(
-            "there is no database at {} yet. The server makes it when it starts",
+            "there is no database at {} yet. The server creates it when it starts",
             path.display()
         );
     }
     services(config, "http://localhost").await
 }
 
-/// The same, with the schema of this binary.
+/// The same, and requires the schema of this binary.
 pub async fn current(config: &Config) -> anyhow::Result<Arc<Services>> {
     let services = existing(config).await?;
     if schema_state(services.db.reader()).await?.known()? != SchemaState::Current {
-        bail!("this database has no schema of this release yet; start the server once, or run 'tenantry migrate up'");
+        bail!(
+            "this database does not have this release's schema yet; start the server once, or run 'tenantry migrate \
+               up'"
+        );
     }
     Ok(services)
 }

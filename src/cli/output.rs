@@ -1,4 +1,4 @@
-//! What the commands print. `println!` would panic where a stream is closed or full.
+//! Output of the commands. `println!` would panic if a stream is closed or full.
 
 use std::fmt::Display;
 use std::io::{self, Error, ErrorKind, Write};
@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-/// How long somebody may take to read what a server says.
+/// How long the server waits for a reader of its output.
 const READ: Duration = Duration::from_secs(1);
 
-/// Prints a line, and waits until it is taken: a pager may be in no hurry.
+/// Prints a line, and waits until it is read, because a pager may take its time.
 pub fn say(text: impl Display) -> anyhow::Result<()> {
     print(&text.to_string()).context("cannot write to standard output")
 }
 
-/// Prints a line of a server, which goes on without a reader: in vain where standard output is closed, full, read by nobody
-/// any more, or leads nowhere.
+/// Prints a line of the server, which must keep running without a reader. Fails if standard output is closed, full, no
+/// longer read, or the null device.
 pub fn announce(text: impl Display) -> anyhow::Result<()> {
     if leads_nowhere() {
-        bail!("standard output leads nowhere");
+        bail!("standard output is /dev/null");
     }
     let text = text.to_string();
     soon(move || print(&text)).context("cannot write to standard output")
 }
 
-/// Tells why the process ends. The exit code tells it too.
+/// Prints why the process ends. The exit code shows it too.
 pub fn complain(text: &str) {
     let text = format!("tenantry: {text}\n");
     let _ = soon(move || io::stderr().write_all(text.as_bytes()));
@@ -37,17 +37,17 @@ fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// A pipe that nobody empties would hold up whoever writes.
+/// A full pipe would block the writer.
 fn soon(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (written, wait) = mpsc::channel();
     std::thread::Builder::new().name("output".to_owned()).spawn(move || {
         let _ = written.send(write());
     })?;
     wait.recv_timeout(READ)
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "nobody reads it")))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "timed out: nothing reads it")))
 }
 
-/// Whether standard output is the null device, as it is too where it was closed when the process began.
+/// Whether standard output is the null device, as it also is if it was closed when the process started.
 #[cfg(unix)]
 fn leads_nowhere() -> bool {
     let null = rustix::fs::stat("/dev/null").map(|null| null.st_rdev);

@@ -15,11 +15,11 @@ pub async fn rotate_keys(config: &Config, at_once: bool) -> anyhow::Result<()> {
     let op = OpContext::machine(Arc::clone(&services));
     signing_key::rotate(&op, at_once)
         .await
-        .context("cannot make a new key")?;
+        .context("cannot create a new signing key")?;
     services.db.clone().close().await;
     say(if at_once {
-        "A new key signs session tokens; the old ones are not believed any more."
+        "A new key now signs session tokens. Tokens signed with the old keys are no longer valid."
     } else {
-        "A new key is published, and signs session tokens in some minutes."
+        "A new key is published. It starts signing session tokens in a few minutes."
     })
 }

@@ -20,13 +20,13 @@ use crate::operations::worker::Workers;
 use crate::request::App;
 use crate::services::config::Config;
 
-/// How long what is under way may take to end, once the last request is answered: together with
-/// [`Bounds::grace`] less than the 30 seconds that supervisors wait before they kill.
+/// How long background work may take to finish after the last response: together with [`Bounds::grace`] less than the
+/// 30 seconds that supervisors wait before they kill the process.
 const END: Duration = Duration::from_secs(4);
 
-/// Serves until `stop`. Until the server has started, it answers that it lives, and that it is not ready.
+/// Serves until `stop`. While the server starts, it already answers that it is alive but not ready.
 pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
-    // Whoever rotates the audit log file does not know whether the start is over.
+    // A log rotation may send SIGHUP before the start is over.
     let audit_file = config.audit_log.clone().map(|path| (path, Hangups::listen()));
     if audit_file.is_none() {
         signals::outlive_hangups(stop.clone());
@@ -34,14 +34,14 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| cannot_listen(config.listen, &error))?;
-    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let address = listener.local_addr().context("cannot determine the listen address")?;
     let routes = Arc::new(OnceLock::new());
     let bounds = Bounds::of_this_process(config.database_connections);
     let serving = tokio::spawn({
         let (routes, edge, stop) = (once_started(Arc::clone(&routes)), config.edge.clone(), stop.clone());
         async move { serve(listener, routes, &edge, bounds, stop.cancelled()).await }
     });
-    // Another process may hold the database for long, while it brings the schema up to date.
+    // Another process may hold the database for a long time while it runs migrations.
     let services = tokio::select! {
         services = started(config, address) => services?,
         () = stop.cancelled() => return Ok(()),
@@ -59,7 +59,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
     if announce(&listening).is_err() {
         tracing::info!("{listening}");
     }
-    serving.await.context("the server broke off")?;
+    serving.await.context("the server failed")?;
     let end = async {
         services.under_way.close();
         services.under_way.wait().await;
@@ -67,50 +67,53 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         services.db.clone().close().await;
     };
     if tokio::time::timeout(END, end).await.is_err() {
-        tracing::warn!("stopped before everything had ended: the database or the mail server does not answer");
+        tracing::warn!("stopped before all work had finished: the database or the mail server does not answer");
     }
     Ok(())
 }
 
-/// Opens what a server works with, and brings the database up.
+/// Opens the services and prepares the database.
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
     let services = services(config, &format!("http://{address}")).await?;
     services.mailer.make_folder()?;
     prepare(&services, config).await?;
     services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {
-        // What is wrong with the file is told now, not in the log of the worker that opens it later.
+        // Report problems with the file now, not later in the log of the worker that opens it.
         AuditFile::open(path)?;
     }
     if config.public_url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(
-            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which leads nowhere. Set it \
-             to the URL that people reach this server by."
+            "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which nobody can open. \
+             Set it to this server's public URL."
         );
     }
     measure_hashing(&services);
     Ok(services)
 }
 
-/// Measures how fast this machine hashes, beside what comes after: the first password that is refused needs to know.
+/// Measures how fast this machine hashes, in the background: needed when the first password is refused.
 fn measure_hashing(services: &Arc<Services>) {
     let hasher = services.hasher.clone();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = hasher.measure() {
-            tracing::warn!(%error, "cannot measure how long this machine takes for a hash");
+            tracing::warn!(%error, "cannot measure how long this machine takes to hash a password");
         }
     });
 }
 
-/// The system's own words, and the way out.
+/// The system's error message, and what to do.
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         ErrorKind::AddrInUse => {
-            "Another program listens there, perhaps another tenantry: stop it, or choose another port"
+            "Another program, perhaps another tenantry, already listens there: stop it, or choose another port"
         }
-        ErrorKind::PermissionDenied => "The system keeps this port for itself: choose one from 1024 on",
-        ErrorKind::AddrNotAvailable => "This machine has no such address: choose one of its own, or 0.0.0.0 for all",
+        ErrorKind::PermissionDenied => "This user may not listen on this port: choose port 1024 or higher",
+        ErrorKind::AddrNotAvailable => {
+            "This machine does not have this address: choose one that it has, or 0.0.0.0 \
+                                        for all"
+        }
         _ => "Choose another address",
     };
-    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0: any that is free).")
+    anyhow!("cannot listen on {address}: {error}\n{way_out}, as in --listen 127.0.0.1:8001 (port 0 picks a free one).")
 }

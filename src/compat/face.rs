@@ -1,14 +1,15 @@
-//! What the REST faces share: a request in, one verb called, the answer in the product's own form.
+//! Common code of the REST APIs: parses a request, calls one verb, and responds in the product's format.
 //!
-//! Every call goes the same way, whatever the product:
+//! Every call is processed in the same way:
 //!
 //! 1. Whose credential is it? (`UNAUTHENTICATED`)
 //! 2. Is the body a JSON object, whatever the content type says? (`INVALID`)
-//! 3. Whose credential is it now that the body is read, and may its owner act for whom a header names?
-//! 4. The call itself: it reads its fields and calls a verb, on a task of its own, which a client that hangs up does not end.
+//! 3. Is the credential still valid after reading the body, and may its owner impersonate the user in the header?
+//! 4. The call itself: it parses its fields and calls a verb, in a separate task, which continues if the client
+//!    disconnects.
 //!
-//! A refusal from any of them becomes the product's own words and status in one place, [`Face::refusal`]; one that is
-//! `FORBIDDEN` is noted for the audit trail, as GraphQL notes it.
+//! An error from any step becomes the product's own body and status in one place, [`Face::refusal`]. `FORBIDDEN` errors
+//! are noted for the audit trail, as in GraphQL.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,27 +31,27 @@ use crate::model::Actor;
 use crate::model::error::{Error, Reason, Result};
 use crate::request::{App, LogFields, RequestInfo, presented, read_body, to_its_end};
 
-/// How a product speaks.
+/// The conventions of a product's API.
 pub trait Face: 'static {
-    /// The status of a refusal. `actor` is who was refused: the one impersonated, once that is granted.
+    /// The status of a refusal. `actor` is the caller: the impersonated user, once that is granted.
     fn status(error: &Error, actor: &Actor) -> StatusCode;
 
-    /// The body of a refusal: a text for people in the product's own form.
+    /// The body of an error: a message for people in the product's own format.
     fn body(status: StatusCode, message: &str) -> serde_json::Value;
 
-    /// A refusal in the product's form.
+    /// An error in the product's format.
     fn refusal(error: &Error, actor: &Actor) -> Response {
         let status = Self::status(error, actor);
         refused(Self::saying(status, &error.to_string()), error, actor)
     }
 
-    /// A status with a text for people in the product's form.
+    /// A status with a message for people in the product's format.
     fn saying(status: StatusCode, message: &str) -> Response {
         json(status, &Self::body(status, message))
     }
 }
 
-/// Gives the answer to a refused request the headers that belong to it, and the log its facts.
+/// Sets the headers of an error response, and the fields for the log.
 pub fn refused(mut response: Response, error: &Error, owner: &Actor) -> Response {
     let status = response.status();
     let headers = response.headers_mut();
@@ -67,7 +68,7 @@ pub fn refused(mut response: Response, error: &Error, owner: &Actor) -> Response
     response
 }
 
-/// The status that a refusal has unless a product says otherwise.
+/// The default status of an error.
 pub fn usual_status(error: &Error) -> StatusCode {
     match error {
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -82,7 +83,7 @@ pub fn usual_status(error: &Error) -> StatusCode {
     }
 }
 
-/// A refusal that no handler makes, in the product's form.
+/// An error outside of any handler, in the product's format.
 pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestInfo) -> Response {
     log_cause(&error, id);
     let mut response = F::saying(status, &error.to_string());
@@ -93,15 +94,15 @@ pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestInfo) -> Resp
     response
 }
 
-/// A path that the product knows, asked with a method that it does not.
+/// A path of the product, with an unsupported method.
 pub async fn wrong_method<F: Face>() -> Response {
     F::saying(
         StatusCode::METHOD_NOT_ALLOWED,
-        "This path does not know the method. The header 'Allow' names those it knows.",
+        "This path does not support this method. The 'Allow' header lists the supported methods.",
     )
 }
 
-/// Everything below a path that has no route of its own.
+/// Everything below a path without a route.
 pub fn unknown_path<F: Face>(top: &str) -> Router<App> {
     let say = async || F::saying(StatusCode::NOT_FOUND, "There is nothing at this path.");
     Router::new()
@@ -110,37 +111,37 @@ pub fn unknown_path<F: Face>(top: &str) -> Router<App> {
         .route(&format!("{top}/{{*path}}"), any(say))
 }
 
-/// What a call takes of its request's body.
+/// The body that a call expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// Nothing: a body that comes all the same is not looked at.
+    /// None: a body is ignored.
     Nothing,
     /// A JSON object.
     Object,
 }
 
-/// One request of a face.
+/// A request.
 #[derive(Debug)]
 pub struct Call {
     pub op: OpContext,
-    /// The body's fields; none where the call takes no body.
+    /// The fields of the body; empty if the call has no body.
     pub fields: Fields,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
 
 impl Call {
-    /// A part of the path, by the name that the route gives it.
+    /// A path parameter, by its name in the route.
     pub fn path(&self, name: &str) -> &str {
         value_of(&self.path, name).unwrap_or_default()
     }
 
-    /// The names of the parameters behind the path's `?`, in their order; one that stands there twice comes twice.
+    /// The names of the query parameters, in order; a repeated one is repeated.
     pub fn query_names(&self) -> impl Iterator<Item = &str> {
         self.query.iter().map(|(name, _)| name.as_str())
     }
 
-    /// A parameter behind the path's `?`; the first, if it stands there several times.
+    /// A query parameter; the first one if it is repeated.
     pub fn query(&self, name: &str) -> Option<&str> {
         value_of(&self.query, name)
     }
@@ -153,7 +154,7 @@ fn value_of<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// A route of a face. `operation` names it in the log and in the audit trail.
+/// A route. `operation` is its name in the log and in the audit trail.
 pub fn call<F, H, Fut>(method: MethodFilter, takes: Takes, operation: &'static str, handle: H) -> MethodRouter<App>
 where
     F: Face,
@@ -161,7 +162,7 @@ where
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
     let handler = move |State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request| async move {
-        // Whoever the call is for; until the body is read, the credential's owner.
+        // The caller; until the body is read, the credential's owner.
         let mut actor = Actor::Anonymous;
         let run = async {
             let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
@@ -194,7 +195,7 @@ where
     on(method, handler)
 }
 
-/// Reads a request up to the point where its call can be made. `actor` is who was refused, if it is refused.
+/// Reads a request up to the call. If it is refused, `actor` is the refused caller.
 async fn begin(
     app: &App,
     id: &RequestInfo,
@@ -226,7 +227,7 @@ async fn begin(
     Ok((call, op))
 }
 
-/// The cause of what is our fault, or the database's: logged once, never told.
+/// Logs the cause of an internal error or an unavailable database, once. The cause is never sent.
 pub fn log_cause(error: &Error, id: &RequestInfo) {
     if let Error::Internal(_) | Error::Unavailable { .. } = error {
         let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -237,7 +238,7 @@ pub fn log_cause(error: &Error, id: &RequestInfo) {
 type Pairs = Vec<(String, String)>;
 
 async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
-    let not_text = || Error::NotFound("This path is not readable as text.".to_owned());
+    let not_text = || Error::NotFound("This path is not valid UTF-8.".to_owned());
     let path = RawPathParams::from_request_parts(parts, &())
         .await
         .map_err(|_| not_text())?;
@@ -246,13 +247,13 @@ async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let extract::Query(query) = extract::Query::try_from_uri(&parts.uri)
-        .map_err(|_| Error::invalid("query", "The parameters behind '?' are not readable.".to_owned()))?;
+        .map_err(|_| Error::invalid("query", "The query string is malformed.".to_owned()))?;
     Ok((path, query))
 }
 
-/// An answer in JSON.
+/// A JSON response.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
-    // What is serialised here is text, numbers and maps with text for keys.
+    // Only strings, numbers and maps with string keys are serialized here.
     let body = serde_json::to_vec(value).unwrap_or_default();
     answer(status, Body::from(body))
 }
@@ -266,14 +267,14 @@ fn answer(status: StatusCode, body: Body) -> Response {
     response
 }
 
-/// How long a client may take to read a list to its end.
+/// How long a client may take to read a whole list.
 pub const LIST_TIME_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// The same, but what comes after this moment is an error, and the last of it.
+/// The same, but after this time it ends with an error.
 fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stream<Item = Result<T>> {
     let in_time = move |stretch: Result<T>| match Instant::now() <= end {
         true => stretch,
-        false => Err(Error::unavailable(Reason::Busy, "the list was read too slowly")),
+        false => Err(Error::unavailable(Reason::Busy, "the client read the list too slowly")),
     };
     let mut over = false;
     stretches.map(in_time).take_while(move |stretch| {
@@ -282,11 +283,11 @@ fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stre
     })
 }
 
-/// A list that nobody pages through, written as it is read: `head`, the items with commas between them, `tail`.
+/// An unpaged list, written as it is read: `head`, the items separated by commas, `tail`.
 ///
-/// The first stretch is read before the answer begins, so that a refusal is still an ordinary refusal. If the database
-/// fails later, if the caller may not read any more, or if the client takes longer than [`LIST_TIME_MAX`], the answer breaks
-/// off with the connection, and no client takes it for whole.
+/// The first chunk is read before the response starts, so that an error is still an ordinary error response. If the
+/// database fails later, the caller loses the permission, or the client takes longer than [`LIST_TIME_MAX`], the
+/// connection is closed, so that no client takes the response for complete.
 pub async fn listed<T: Send + 'static>(
     head: &'static str,
     tail: &'static str,
@@ -309,7 +310,10 @@ pub async fn listed<T: Send + 'static>(
     let first = first.map(&mut text).transpose()?.unwrap_or_default();
     let rest = until(Instant::now() + LIST_TIME_MAX, stretches).map(move |stretch| {
         let text = stretch.and_then(&mut text);
-        text.inspect_err(|error| tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list broke off"))
+        text.inspect_err(|error| {
+            tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list response \
+                                                                                                    was aborted")
+        })
     });
     let whole = futures::stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(first)])
         .chain(rest)

@@ -1,15 +1,15 @@
-//! The fields of a JSON object that a client of another product sent. Unknown ones are never looked at.
+//! The fields of a JSON object that a client of another product sent. Unknown fields are ignored.
 
 use serde_json::{Map, Value};
 
 use crate::model::error::{Error, Result, shown};
 use crate::model::exact_json;
 
-/// The fields of an object. Each getter takes null for "not given", and says in plain words what is wrong with a value
-/// of another type.
+/// The fields of an object. Each getter treats null as "not specified", and returns a clear error for a value of
+/// another type.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
-    /// Where the object stands in the body: empty, or with a dot at its end.
+    /// The path of the object in the body: empty, or with a trailing dot.
     place: String,
     fields: Map<String, Value>,
 }
@@ -28,7 +28,7 @@ impl Fields {
         }
     }
 
-    /// The value as it came, null too; `None` if there is no such key.
+    /// The raw value, including null; `None` if there is no such key.
     pub fn raw(&self, name: &str) -> Option<&Value> {
         self.fields.get(name)
     }
@@ -37,7 +37,7 @@ impl Fields {
         self.raw(name).filter(|value| !value.is_null())
     }
 
-    /// Refuses null for these, for a product that takes it for a value of a wrong type.
+    /// Refuses null for these, for a product that treats it as a wrong type.
     pub fn refuse_null(&self, names: &[&str]) -> Result<()> {
         match names.iter().find(|name| self.raw(name).is_some_and(Value::is_null)) {
             Some(name) => Err(self.invalid(name, "must not be null.")),
@@ -45,24 +45,24 @@ impl Fields {
         }
     }
 
-    /// A refusal of a field.
+    /// An error for a field.
     pub fn invalid(&self, name: &str, message: &str) -> Error {
         let field = format!("{}{name}", self.place);
         let message = format!("'{}' {message}", shown(&field));
         Error::invalid(field, message)
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         let text = |value: &'_ Value| value.as_str().is_some();
         match self.value(name) {
             None => Ok(None),
             Some(value) if text(value) => Ok(value.as_str()),
-            Some(_) => Err(self.invalid(name, "must be a text.")),
+            Some(_) => Err(self.invalid(name, "must be a string.")),
         }
     }
 
-    /// A text that must be given.
+    /// A required string.
     pub fn required_text(&self, name: &str) -> Result<&str> {
         self.text(name)?.ok_or_else(|| self.invalid(name, "is missing."))
     }
@@ -78,7 +78,7 @@ impl Fields {
             .transpose()
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let texts = value.as_array().and_then(|items| {
@@ -89,10 +89,10 @@ impl Fields {
         });
         texts
             .map(Some)
-            .ok_or_else(|| self.invalid(name, "must be a list of texts."))
+            .ok_or_else(|| self.invalid(name, "must be a list of strings."))
     }
 
-    /// A JSON object, whatever it holds.
+    /// Any JSON object.
     pub fn object(&self, name: &str) -> Result<Option<&Value>> {
         match self.value(name) {
             Some(value) if !value.is_object() => Err(self.invalid(name, "must be a JSON object.")),
@@ -100,7 +100,7 @@ impl Fields {
         }
     }
 
-    /// An object that must be given, as fields of its own.
+    /// A required object, as fields.
     pub fn nested(&self, name: &str) -> Result<Self> {
         let value = self.object(name)?.ok_or_else(|| self.invalid(name, "is missing."))?;
         Ok(Self {

@@ -1,8 +1,9 @@
-//! The Kili SDK's endpoint: the same schema, in the manners its client knows.
+//! The Kili SDK's endpoint: the same schema, with the conventions of its client.
 //!
-//! - A bad key is a 401 whose body is the bare word `Unauthorized`; the SDK looks for exactly that.
-//! - An answer without data is a 400: the older SDK sends anything else that has errors ten times over.
-//! - `/version` asks for no credential, and changes with the schema, since the newer SDK caches the schema by it.
+//! - An invalid key gives a 401 with the body `Unauthorized`; the SDK checks for exactly that.
+//! - A response without data is a 400: for any other status with errors, the older SDK retries ten times.
+//! - `/version` needs no credential, and changes with the schema, because the newer SDK uses it as cache key for the
+//!   schema.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::model::error::Error;
 use crate::request::{App, LogFields, RequestInfo, Sent, execute, presented, read_body, refuse, status_of};
 
 const PATH: &str = "/api/label/v2";
-/// The release of the older SDK whose manners these are; it warns when the first two numbers are not its own.
+/// The release of the older SDK with these conventions; it warns if the first two numbers are not its own.
 const RELEASE: &str = "2.128";
 
 /// The routes.
@@ -31,7 +32,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
 
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    // Refused before the body is read, if it can be; decided once it is.
+    // Check the credential before reading the body if possible; check it again afterwards.
     let presented = match presented(&parts.headers, &id) {
         Ok(presented) => presented,
         Err(error) => return refuse_caller(error, &id),
@@ -67,7 +68,7 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
     execution.into_response(status, json())
 }
 
-/// The answer to a caller who is none, or whose impersonation is refused: there is no data, so that is a 400.
+/// The response to an invalid credential or a refused impersonation: there is no data, so it is a 400.
 fn refuse_caller(error: Error, id: &RequestInfo) -> Response {
     match error {
         Error::Unauthenticated(_) => unauthorized(),
@@ -94,8 +95,8 @@ fn unauthorized() -> Response {
     response
 }
 
-/// The types that a page of any site can post to us without asking. JSON is what the SDK says; a client that says nothing
-/// is let in.
+/// The content types that any web page can post to us without a preflight. The SDK sends JSON; a client without a
+/// content type is accepted.
 fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(header::CONTENT_TYPE)

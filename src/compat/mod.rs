@@ -1,11 +1,12 @@
-//! Other products' faces. They translate and call the verbs that GraphQL calls; none holds a rule of its own.
+//! The APIs of other products. They translate requests and call the same verbs as GraphQL; they contain no rules of
+//! their own.
 //!
-//! - [`kili`] is GraphQL at that product's own path.
-//! - The others are REST: [`face`] is what they share — a request in, its caller, its body read as the product reads it, a
-//!   refusal in the product's own form — [`fields`] reads a body's fields, and [`people`] reads users with what all of
-//!   them show beside a user.
+//! - [`kili`] is GraphQL under that product's path.
+//! - The others are REST: [`face`] is what they share — request, caller, body and errors in the product's format —
+//!   [`fields`] parses a body's fields, and [`people`] reads users with the related objects that all of them show.
 //!
-//! All are on at once; no two share a path, but that an unknown one under `/api/` answers in WAII's form.
+//! All are enabled at the same time and have different paths. An unknown path under `/api/` gives a response in WAII's
+//! format.
 
 pub mod air;
 pub mod face;
@@ -29,8 +30,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
         .merge(air::routes())
 }
 
-/// The form in which a path's refusals are told that no handler makes: a request's head that is too large, a bug. `None`
-/// is GraphQL's.
+/// The format of a path's errors outside of handlers: a request head that is too large, a bug. `None` is GraphQL's.
 pub fn form_of(path: &str) -> Option<RefusalFormat> {
     let under = |top: &str| {
         path.strip_prefix(top)

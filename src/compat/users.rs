@@ -1,4 +1,4 @@
-//! Users as the faces of other products show them: with their roles, their organization and their tenant.
+//! Users as the APIs of other products show them: with their roles, their organization and their tenant.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::directory::user::{Target, Term, User, UserFields};
 use crate::list::{self, Filter, TextTest};
 use crate::model::error::Result;
 
-/// A user with what is shown beside it.
+/// A user with the related objects that are shown.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub user: User,
@@ -21,7 +21,7 @@ pub struct Person {
     pub tenant_id: Option<String>,
 }
 
-/// Users with what is shown beside them: three statements more at the most, whatever their number.
+/// Users with the related objects that are shown: at most three more statements, for any number of users.
 pub async fn present(op: &OpContext, users: Vec<User>) -> Result<Vec<Person>> {
     if users.is_empty() {
         return Ok(Vec::new());
@@ -61,7 +61,7 @@ pub async fn present_one(op: &OpContext, user: User) -> Result<Person> {
         .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))
 }
 
-/// All users like this that the caller may see, in creation order, a stretch at a time.
+/// All matching users that the caller may see, in creation order, in chunks.
 pub fn all(
     op: &OpContext,
     filter: Filter<Term>,
@@ -74,22 +74,22 @@ pub fn all(
     })
 }
 
-/// The caller's own organization: some products act inside it, also for who reaches further.
+/// The caller's organization: some products are limited to it, even for super admins.
 pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
     let own = op.actor().caller().map(|caller| {
         let id = TextTest::Equals(caller.organization_id.to_string());
         Filter::Is(organization::Term::Id(id))
     });
-    // Every call of a face has a caller; without one there is nothing that would be its own.
+    // Every call has a caller; without one, nothing matches.
     own.unwrap_or(Filter::Any(Vec::new()))
 }
 
-/// Those of the caller's own organization.
+/// The users of the caller's organization.
 pub fn of_own_organization(op: &OpContext) -> Filter<Term> {
     Filter::Own(Term::Organization(own_organization(op)))
 }
 
-/// The user of the caller's own organization that a change is for, by its id in any form of a UUID.
+/// The user to change, in the caller's organization, by id in any spelling of a UUID.
 pub fn target_by_id(op: &OpContext, id: &str) -> Target {
     Target {
         id: Some(id.to_owned()),
@@ -99,7 +99,7 @@ pub fn target_by_id(op: &OpContext, id: &str) -> Target {
     }
 }
 
-/// The user of the caller's own organization that a change is for, by its address.
+/// The user to change, in the caller's organization, by address.
 pub fn target_by_email(op: &OpContext, email: &str) -> Target {
     Target {
         email: Some(email.to_owned()),

@@ -1,4 +1,4 @@
-//! What a request says of its caller, kept so that it can be asked again.
+//! The credential that a request presents, kept so that it can be checked again.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::authn::{Credential, credential, impersonated, refused_impersonation};
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
 
-/// A credential, and whom it wants to act as. Nothing of it is believed: each look asks the database, or what this
-/// process remembers of it for half a second.
+/// A credential, and the user to impersonate, if any. It is not trusted: every check asks the database, or this
+/// process's cache of half a second.
 #[derive(Clone, Debug)]
 pub struct Presented {
     credential: Kept,
@@ -18,7 +18,7 @@ pub struct Presented {
     request_id: String,
 }
 
-/// [`Credential`] with a text of its own, which `Debug` hides.
+/// An owned [`Credential`], whose text `Debug` hides.
 #[derive(Clone, Debug)]
 enum Kept {
     None,
@@ -28,7 +28,7 @@ enum Kept {
 }
 
 impl Presented {
-    /// The value of the `Authorization` header, if there is one, and the id of the user to act as.
+    /// The value of the `Authorization` header, if there is one, and the id of the user to impersonate.
     pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &str) -> Self {
         Self {
             credential: match credential(authorization) {
@@ -42,8 +42,8 @@ impl Presented {
         }
     }
 
-    /// The same by nobody, for a route that looks at no credential: it heeds whom it is to act as all the same, and so is
-    /// refused.
+    /// The same without the credential, for a route that ignores credentials. A request to impersonate is kept, and so
+    /// is refused.
     #[must_use]
     pub fn without_credential(&self) -> Arc<Self> {
         Arc::new(Self {
@@ -52,7 +52,7 @@ impl Presented {
         })
     }
 
-    /// Whose credential it is. Cheap, and good enough to refuse by: the body may still be on its way.
+    /// The owner of the credential. A cheap check, so that a request can be refused before its body has arrived.
     pub async fn owner(&self, services: &Services) -> Result<Actor> {
         let credential = match &self.credential {
             Kept::None => Credential::None,
@@ -66,14 +66,14 @@ impl Presented {
             .await
     }
 
-    /// Who calls at this moment: the owner, or whom the owner acts as. An impersonation that cannot be honoured fails the
-    /// request, which would otherwise run with the power of whoever meant to lay it down.
+    /// The current caller: the owner, or the impersonated user. If the impersonation is not possible, the request
+    /// fails; otherwise it would run with the owner's own, larger permissions.
     pub async fn actor(&self, services: &Services) -> Result<Actor> {
         let owner = self.owner(services).await?;
         let Some(id) = &self.impersonate else {
             return Ok(owner);
         };
-        // Not remembered: the right to it is looked up anew, on top of what is remembered of the credential.
+        // Not cached: only the credential is cached, and the right to impersonate is looked up every time.
         let target = impersonated(services.db.reader(), &owner, id).await;
         if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &target {
             let refusal = refused_impersonation(services.db.reader(), &owner, Some(id), None).await?;

@@ -1,9 +1,9 @@
-//! How large an answer may become, and how much memory all that are under way may take.
+//! Limits the size of a response, and the memory of all concurrent responses.
 //!
-//! A small document can ask for a large answer, and what it takes is spent before anybody sees it. So bytes are charged
-//! where they come about: as rows are read, and as they are written into the answer. What one request has charged it holds
-//! until its answer is sent; of one caller all together, and of all callers, there is only so much. Whoever comes when it is
-//! used up waits at the beginning, while nothing is held yet; later the request is given up, as `UNAVAILABLE`.
+//! A small document can request a large response. So bytes are charged as rows are read, and as they are written into
+//! the response. A request holds its charge until its response is sent. There is a limit per caller, and one for all
+//! callers. If it is exhausted, a new request waits at its start, while it holds nothing yet; a request that has
+//! already started fails with `UNAVAILABLE`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,28 +14,28 @@ use crate::model::JSON_VALUES_MAX;
 use crate::model::error::{Error, Result};
 use crate::store::db::Answers;
 
-/// A larger answer is refused.
+/// A larger response is refused.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What every request may have without asking.
+/// Bytes that every request gets without being charged.
 const FREE_BYTES: usize = 64 * 1024;
-/// What a request itself is charged at most, so that the caller has some left for its answer.
+/// The maximum charge for the request itself, so that some is left for the response.
 const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Memory is asked for in pieces.
+/// Memory is reserved in pieces of this size.
 const PIECE_BYTES: usize = 256 * 1024;
-/// What a request's text comes to: a few copies of it, and for each of its values one as JSON, one as the schema has it and
-/// one as the database does.
+/// The charge per byte of the request: a few copies of the text, and each value as JSON, as a GraphQL value and as a
+/// database value.
 const BYTES_PER_BYTE: usize = 6;
 const BYTES_PER_VALUE: usize = 320;
-/// What a test of a filter comes to: it is an object with room for all the tests there are, and some SQL.
+/// The charge per condition of a filter: an object with space for all possible conditions, and some SQL.
 const BYTES_PER_TEST: usize = 3 * 1024;
 
-/// The room that a request has.
+/// The memory budget of a request.
 #[derive(Debug)]
 pub struct Room {
     answers: Answers,
-    /// What the request itself takes.
+    /// The charge for the request itself.
     request: AtomicUsize,
-    /// What was read from the database for the field that is being answered.
+    /// Bytes read from the database for the field that is being resolved.
     read: AtomicUsize,
     written: AtomicUsize,
     overflowed: AtomicBool,
@@ -61,7 +61,7 @@ impl Held {
     }
 }
 
-/// The one field at the top of a document that is being answered; the others wait.
+/// The turn of one root field of a document; the others wait.
 #[derive(Debug)]
 pub struct Turn<'a> {
     room: &'a Room,
@@ -75,7 +75,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Room {
-    /// Room for a request with this text. It waits until there is some.
+    /// Reserves memory for a request with this text; waits until it is available.
     pub async fn for_body(answers: Answers, text: &[u8]) -> Result<Self> {
         let values = text.iter().filter(|byte| matches!(byte, b',' | b':' | b'[')).count();
         let room = Self {
@@ -87,14 +87,14 @@ impl Room {
             held: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         };
-        // With more values it is refused, and those are not read.
+        // A request with more values is refused without reading them.
         let values = values.min(JSON_VALUES_MAX).saturating_mul(BYTES_PER_VALUE);
         room.wait(text.len().saturating_mul(BYTES_PER_BYTE).saturating_add(values))
             .await?;
         Ok(room)
     }
 
-    /// The same for so many tests in its filters.
+    /// The same for this number of conditions in its filters.
     pub async fn for_filters(&self, tests: u64) -> Result<()> {
         let tests = usize::try_from(tests).unwrap_or(usize::MAX);
         self.wait(tests.saturating_mul(BYTES_PER_TEST)).await
@@ -116,8 +116,8 @@ impl Room {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other field at the top of this document is being answered: what one reads is gone, and only its text
-    /// left, before the next one reads.
+    /// Waits until no other root field of this document is being resolved, so that the rows of one field are freed, and
+    /// only its text is left, before the next one reads.
     pub async fn turn(&self) -> Turn<'_> {
         Turn {
             _turn: self.turn.lock().await,
@@ -125,12 +125,12 @@ impl Room {
         }
     }
 
-    /// Charges what was read for the answer, all of which is going to stand in it.
+    /// Charges bytes that were read for the response, and will be part of it.
     pub fn read(&self, bytes: usize) -> Result<()> {
         self.charge(&self.read, bytes)
     }
 
-    /// Charges what was written into the answer.
+    /// Charges bytes that were written into the response.
     pub fn written(&self, bytes: usize) -> Result<()> {
         self.charge(&self.written, bytes)
     }
@@ -151,15 +151,15 @@ impl Room {
         Ok(())
     }
 
-    /// Whether the answer became too large: then nothing of it is sent.
+    /// Whether the response became too large; then nothing of it is sent.
     pub fn overflowed(&self) -> bool {
         self.overflowed.load(Ordering::Relaxed)
     }
 
-    /// What an answer of this size goes on to hold until it is sent. The rest is given back.
+    /// The charge that a response of this size keeps until it is sent. The rest is released.
     pub fn left(&self, bytes: usize) -> Held {
         let mut held = std::mem::take(&mut *self.held());
-        // The first piece may be the largest.
+        // The first piece may be larger than the others.
         while let Some(last) = held.permits.last() {
             let size = last[0].num_permits() * 1024;
             if held.bytes.saturating_sub(size) + FREE_BYTES < bytes {
@@ -172,14 +172,15 @@ impl Room {
     }
 }
 
-/// The refusal of an answer that is larger than answers are.
+/// The error for a response that is too large.
 pub fn too_large() -> Error {
     Error::LimitExceeded(format!(
-        "The answer is larger than {ANSWER_BYTES_MAX} bytes, which is the limit. Ask for less, or for smaller pages."
+        "The response would be larger than the limit of {ANSWER_BYTES_MAX} bytes. Select fewer fields or smaller \
+         pages."
     ))
 }
 
-/// How many bytes more than these are to be held for so many.
+/// How many more bytes must be reserved.
 fn missing(needed: usize, held: usize) -> Option<usize> {
     let missing = needed.saturating_sub(FREE_BYTES).saturating_sub(held);
     (missing > 0).then(|| missing.next_multiple_of(PIECE_BYTES))
@@ -200,7 +201,7 @@ mod tests {
         room.written(ANSWER_BYTES_MAX - 1).unwrap();
         room.written(1).unwrap();
         assert!(matches!(room.written(1), Err(Error::LimitExceeded(_))));
-        // What is read for one field is gone when the next one reads.
+        // The rows of one field are freed before the next one reads.
         let room = Room::for_body(answers, &[b'x'; 100]).await.unwrap();
         for _ in 0..3 {
             let _turn = room.turn().await;
@@ -216,11 +217,11 @@ mod tests {
         let two = Room::for_body(answers.clone(), b"").await.unwrap();
         assert!(
             is_unavailable(&two.written(ANSWER_BYTES_MAX)),
-            "it has not the room of two of them"
+            "it does not have room for two of them"
         );
         let other = Room::for_body(answers.of_another(), b"").await.unwrap();
         other.written(ANSWER_BYTES_MAX).unwrap();
-        // Sent, it makes room; until then it holds what it takes.
+        // It keeps its charge until it is sent.
         let sending = one.left(ANSWER_BYTES_MAX);
         let three = Room::for_body(answers.clone(), b"").await.unwrap();
         assert!(is_unavailable(&three.written(ANSWER_BYTES_MAX)));
@@ -262,7 +263,7 @@ mod tests {
         drop(one);
         let third = third.await.unwrap();
         drop(two);
-        // Filters wait alike; and however large a request is, there is some left for its answer.
+        // Filters wait in the same way; and however large a request is, some memory is left for its response.
         let filters = third.for_filters(1_000_000);
         tokio::time::timeout(soon, filters).await.unwrap().unwrap();
         third.written(4 * 1024 * 1024).unwrap();

@@ -1,4 +1,4 @@
-//! The directory: a noun per folder, a verb per file. Nothing here knows of any face.
+//! The directory: a noun per folder, a verb per file. Nothing here depends on an API.
 
 pub mod api_key;
 pub mod audit_event;

@@ -1,13 +1,14 @@
-//! Tests of e-mail addresses as people type them. Stored is the ASCII form (`ann@xn--mller-kva.example`); people also
-//! type, and copy from a mail, `ann@müller.example`.
+//! Filters on e-mail addresses as people type them. The ASCII form is stored (`ann@xn--mller-kva.example`); but people
+//! also type, or copy from a mail, `ann@müller.example`.
 //!
-//! A whole address has one ASCII form. A part of one has it label by label, and a label that is not ASCII has it only as
-//! a whole: the form of `mül` is no part of the form of `müller`. So such a label in a part stands for a whole label.
+//! A whole address has one ASCII form. Part of an address is converted label by label, and a non-ASCII label can only
+//! be converted as a whole: the ASCII form of `mül` is not a part of the ASCII form of `müller`. So a non-ASCII label
+//! matches only a whole label.
 
 use super::TextTest;
 use crate::model::Email;
 
-/// What is this very address, in any case. What is no address belongs to nobody.
+/// Exactly this address, case-insensitive. A text that is not an address matches nothing.
 pub fn address(typed: &str) -> TextTest {
     TextTest::Equals(stored(typed))
 }
@@ -17,7 +18,7 @@ pub fn one_of_addresses(typed: &[String]) -> TextTest {
     TextTest::In(typed.iter().map(|one| stored(one)).collect())
 }
 
-/// Addresses that begin so.
+/// Addresses that start with this.
 pub fn address_starting_with(typed: &str) -> TextTest {
     let Some(part) = Part::of(typed).filter(|part| part.begins_address) else {
         return TextTest::Any(Vec::new());
@@ -31,7 +32,7 @@ pub fn address_starting_with(typed: &str) -> TextTest {
     }
 }
 
-/// Addresses that hold this.
+/// Addresses that contain this.
 pub fn address_containing(typed: &str) -> TextTest {
     let Some(part) = Part::of(typed) else {
         return TextTest::Any(Vec::new());
@@ -58,15 +59,15 @@ fn stored(typed: &str) -> String {
 /// A part of an address in its ASCII form.
 struct Part {
     text: String,
-    /// Whether the part can stand at an address's beginning: a local part is ASCII.
+    /// Whether the part can be at the start of an address: a local part is ASCII.
     begins_address: bool,
-    /// Whether a label must begin where the part does, and end where it does.
+    /// Whether a label must start at the start of the part, and end at its end.
     begins_whole: bool,
     ends_whole: bool,
 }
 
 impl Part {
-    /// `None` for what is in no address.
+    /// `None` for a text that no address contains.
     fn of(typed: &str) -> Option<Self> {
         if typed.is_ascii() {
             return Some(Self {
@@ -81,7 +82,7 @@ impl Part {
             Some((local, domain)) => (Some(local), domain),
             None => (None, typed),
         };
-        // The dots of other scripts part labels too.
+        // Dots of other scripts also separate labels.
         let labels = domain.split(['.', '\u{3002}', '\u{FF0E}', '\u{FF61}']).map(Label::of);
         let labels = labels.collect::<Option<Vec<Label>>>()?;
         let texts: Vec<&str> = labels.iter().map(|label| label.text.as_str()).collect();
@@ -97,13 +98,13 @@ impl Part {
 
 struct Label {
     text: String,
-    /// Whether it stands for a whole label only.
+    /// Whether it matches only a whole label.
     whole: bool,
 }
 
 impl Label {
     fn of(typed: &str) -> Option<Self> {
-        // Letters of full width, for one, are ASCII ones once they are mapped, and so any part of a label.
+        // Full-width letters, for example, are mapped to ASCII letters, and so can be any part of a label.
         let text = idna::domain_to_ascii(typed).ok()?;
         let whole = !typed.is_ascii() && text.starts_with("xn--");
         Some(Self { text, whole })

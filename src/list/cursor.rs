@@ -1,4 +1,4 @@
-//! Cursors: places in an ordered list, which clients hand back as they got them.
+//! Cursors: positions in a sorted list, opaque to clients.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,12 +10,11 @@ use super::{Listed, Order, SortKey, SortValue};
 use crate::model::error::{Error, Result};
 use crate::model::is_storable;
 
-/// A place in an ordered list: a row's sort value and id. Opaque to clients, typed here, and only ever bound as
+/// A position in a sorted list: a row's sort value and id. Opaque to clients, typed here, and only used as bound
 /// parameters.
 ///
-/// Its text names the list and the order as well. Among other things, or among the same ones in another order, the place
-/// would mean nothing, and rows would be lost in silence. The filter is not in it: the place is one whatever is left out
-/// beside it.
+/// Its text also contains the list and the order. In another list, or in another order, the position would be
+/// meaningless, and rows would silently be missed. The filter is not part of it: the position is valid for any filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub value: SortValue,
@@ -39,7 +38,7 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(value.to_string())
     }
 
-    /// Reads a cursor made for this list in this order; anything else is `INVALID`.
+    /// Parses a cursor for this list in this order; anything else is `INVALID`.
     pub fn decode<L: Listed>(field: &str, text: &str, order: Order) -> Result<Self> {
         let place = match order.key {
             SortKey::CreatedAt | SortKey::UpdatedAt => {
@@ -53,8 +52,8 @@ impl Cursor {
             Error::invalid(
                 field,
                 format!(
-                    "'{field}' is not a cursor of this list in this order. Use one that the same connection gave for the \
-                     same 'orderBy'."
+                    "'{field}' is not a valid cursor for this connection and 'orderBy'. Use one that the same \
+                     connection returned for the same 'orderBy'."
                 ),
             )
         })?;
@@ -70,7 +69,7 @@ fn place<L: Listed, V: DeserializeOwned>(text: &str, order: Order) -> Option<(V,
     (list == list_of::<L>() && of == tag(order)).then_some((value, id))
 }
 
-/// What a list is called in its cursors: as its table, and so no two lists alike.
+/// The name of a list in its cursors: its table, and so unique.
 fn list_of<L: Listed>() -> &'static str {
     L::Entity::default().table_name()
 }

@@ -8,16 +8,16 @@ use crate::model::error::{Error, Result};
 use crate::model::is_storable;
 use crate::store::entity::among;
 
-/// Tests combined by AND, OR and NOT.
+/// Conditions combined with AND, OR and NOT.
 #[derive(Clone, Debug)]
 pub enum Filter<T> {
-    /// All of them; everything, when there are none.
+    /// All of them; matches everything if empty.
     All(Vec<Filter<T>>),
-    /// At least one of them; nothing, when there are none.
+    /// At least one of them; matches nothing if empty.
     Any(Vec<Filter<T>>),
     Not(Box<Filter<T>>),
     Is(T),
-    /// A test that the server adds to those of the caller, who does not have it counted.
+    /// A condition that the server adds; it does not count towards the caller's limit.
     Own(T),
 }
 
@@ -27,15 +27,16 @@ impl<T> Default for Filter<T> {
     }
 }
 
-/// How deep one `where` may stand in another: a number that a caller can count.
+/// How deep a `where` may be nested, as a caller would count it.
 pub const FILTER_DEPTH_MAX: usize = 10;
-/// How many fields with a value there may be in a `where`, at all depths together. One without any counts as one.
+/// The maximum number of fields with a value in a `where`, at all levels together. An empty nested `where` counts as
+/// one.
 pub const FILTER_TESTS_MAX: usize = 200;
 
-/// A filter on its way to SQL. It counts what it meets and refuses what is beyond the bounds.
+/// Translates a filter to SQL. Counts conditions and levels, and enforces the limits.
 ///
-/// Only [`Filter::to_sql`] makes one, and without one there is no way from a filter, or from one inside a test of
-/// something related, to a predicate. So no verb can use a filter that nobody has bounded.
+/// Only [`Filter::to_sql`] creates one, and a filter, or a nested filter on a relation, cannot become a predicate
+/// without it. So no verb can use an unlimited filter.
 #[derive(Debug)]
 pub struct Sql {
     backend: DbBackend,
@@ -48,7 +49,7 @@ impl Sql {
         self.backend
     }
 
-    /// A test of a text column, or of an expression over columns.
+    /// A condition on a text column, or on an expression over columns.
     pub fn text(&self, column: impl IntoSimpleExpr, test: &TextTest) -> Condition {
         text_condition(self.backend, column, test)
     }
@@ -57,7 +58,7 @@ impl Sql {
         self.tests += 1;
         if self.tests > FILTER_TESTS_MAX {
             return Err(beyond(format!(
-                "has more than {FILTER_TESTS_MAX} tests; the limit is {FILTER_TESTS_MAX}"
+                "has more than {FILTER_TESTS_MAX} conditions; the limit is {FILTER_TESTS_MAX}"
             )));
         }
         Ok(())
@@ -65,7 +66,7 @@ impl Sql {
 }
 
 impl<T> Filter<T> {
-    /// The predicate. `INVALID` for a filter that nests too deep or tests too much.
+    /// The predicate. `INVALID` for a filter with too many levels or conditions.
     pub fn to_sql<L: Listed<Term = T>>(&self, backend: DbBackend) -> Result<Condition> {
         self.nested::<L>(&mut Sql {
             backend,
@@ -74,7 +75,7 @@ impl<T> Filter<T> {
         })
     }
 
-    /// The predicate of a filter inside a test of something related (`user: {organization: {…}}`).
+    /// The predicate of a nested filter on a relation (`user: {organization: {…}}`).
     pub fn nested<L: Listed<Term = T>>(&self, sql: &mut Sql) -> Result<Condition> {
         match self {
             Self::All(parts) => {
@@ -93,13 +94,13 @@ impl<T> Filter<T> {
                 sql.depth -= 1;
                 all
             }
-            // An empty OR would be no predicate at all, and so everything.
+            // An empty OR would give no predicate, and so match everything.
             Self::Any(parts) if parts.is_empty() => Ok(Condition::all().add(L::pk_column().is_null())),
             Self::Any(parts) => parts
                 .iter()
                 .try_fold(Condition::any(), |any, part| Ok(any.add(part.nested::<L>(sql)?))),
             Self::Not(part) => {
-                // A test of an absent value is false, and so its negation is true: SQL's third truth value stays out.
+                // A condition on NULL is false, and so its negation is true: this avoids SQL's three-valued logic.
                 let inner: SimpleExpr = part.nested::<L>(sql)?.add(Expr::val(1).eq(1)).into();
                 Ok(Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not()))
             }
@@ -111,7 +112,7 @@ impl<T> Filter<T> {
         }
     }
 
-    /// Whether it lets everything pass because it tests nothing.
+    /// Whether it has no conditions, and so matches everything.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(Self::is_empty),
@@ -120,7 +121,7 @@ impl<T> Filter<T> {
         }
     }
 
-    /// The test that it consists of, if it is one alone.
+    /// Its only condition, if it has exactly one.
     pub fn only(&self) -> Option<&T> {
         match self {
             Self::All(parts) | Self::Any(parts) => match parts.as_slice() {
@@ -132,7 +133,7 @@ impl<T> Filter<T> {
         }
     }
 
-    /// Whether the caller tests anything: tests that the server adds do not count.
+    /// Whether it has a condition of the caller; conditions that the server adds do not count.
     pub fn is_of_caller(&self) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_caller),
@@ -142,7 +143,7 @@ impl<T> Filter<T> {
         }
     }
 
-    /// The same with a test that the server adds.
+    /// The same with a condition that the server adds.
     #[must_use]
     pub fn and_own(self, term: T) -> Self {
         match self {
@@ -159,7 +160,7 @@ fn beyond(what: String) -> Error {
     Error::invalid("where", format!("'where' {what}."))
 }
 
-/// A test of a text. Code points compare, `%` and `_` mean themselves.
+/// A condition on a text. Compares by code point; `%` and `_` are not wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextTest {
     Equals(String),
@@ -167,17 +168,17 @@ pub enum TextTest {
     StartsWith(String),
     EndsWith(String),
     Contains(String),
-    /// At least one of these; nothing, when there are none.
+    /// At least one of these; matches nothing if empty.
     Any(Vec<TextTest>),
 }
 
-/// A test of a text column, or of an expression over columns, as a predicate.
+/// The predicate for a condition on a text column, or on an expression over columns.
 pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &TextTest) -> Condition {
     let nothing = || Condition::all().add(Expr::val(1).eq(0));
     let column = column.into_simple_expr();
     let all = Condition::all();
     match test {
-        // No stored text holds U+0000, and PostgreSQL refuses even to be asked.
+        // No stored text contains U+0000, and PostgreSQL rejects it even as a parameter.
         TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::EndsWith(text) | TextTest::Contains(text)
             if !is_storable(text) =>
         {
@@ -195,7 +196,7 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
         TextTest::StartsWith(part) | TextTest::EndsWith(part) | TextTest::Contains(part) if part.is_empty() => {
             all.add(column.is_not_null())
         }
-        // A range, which an index serves, instead of LIKE, which ignores case on SQLite.
+        // A range, which can use an index, instead of LIKE, which is case-insensitive on SQLite.
         TextTest::StartsWith(start) => {
             let from = all.add(column.clone().gte(start.as_str()));
             match successor(start) {
@@ -225,7 +226,7 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
 fn successor(prefix: &str) -> Option<String> {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
-        // The surrogates between are no characters.
+        // Surrogates are not characters.
         let next = if last == '\u{D7FF}' {
             Some('\u{E000}')
         } else {

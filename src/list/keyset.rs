@@ -1,4 +1,5 @@
-//! Connections: pages that continue from a row, not from a number, so that rows coming and going shift nothing.
+//! Connections: pages that continue from a row, not from an offset, so that inserted and deleted rows do not shift
+//! them.
 
 use futures::Stream;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
@@ -19,14 +20,14 @@ pub struct Paging {
     pub before: Option<String>,
 }
 
-/// A thing with its place.
+/// An item with its cursor.
 #[derive(Debug)]
 pub struct Edge<L> {
     pub cursor: String,
     pub node: L,
 }
 
-/// What a connection answers.
+/// The result of a connection.
 #[derive(Debug)]
 pub struct Slice<L> {
     pub edges: Vec<Edge<L>>,
@@ -34,7 +35,7 @@ pub struct Slice<L> {
     pub has_next_page: bool,
 }
 
-/// One slice of a connection: what lies after, or before, a row.
+/// One page of a connection: the rows after, or before, a cursor.
 pub async fn connection<L: Listed>(
     op: &OpContext,
     filter: &Filter<L::Term>,
@@ -56,7 +57,10 @@ pub async fn connection<L: Listed>(
         .transpose()?;
     let (size, backwards) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {
-            return Err(Error::invalid("last", "Give 'first' or 'last', not both.".to_owned()));
+            return Err(Error::invalid(
+                "last",
+                "Provide 'first' or 'last', not both.".to_owned(),
+            ));
         }
         (Some(first), None) => (page_size("first", first)?, false),
         (None, Some(last)) => (page_size("last", last)?, true),
@@ -80,7 +84,7 @@ pub async fn connection<L: Listed>(
     if backwards {
         rows.reverse();
     }
-    // On the far side of a cursor lies at least the row it was made from, unless that is gone: ask.
+    // On the other side of a cursor is at least the row that it was created from, unless that was deleted; so check.
     let behind = match if backwards { &before } else { &after } {
         None => false,
         Some(cursor) => {
@@ -106,11 +110,11 @@ pub async fn connection<L: Listed>(
     })
 }
 
-/// So many rows at once of a list that is read whole.
+/// The number of rows per chunk of a list that is read completely.
 const STRETCH: u64 = 500;
 
-/// The whole list in creation order, a stretch at a time: nobody holds it all, and no database connection is held while
-/// whoever reads is slow. Like a connection, it neither repeats nor loses an unchanged row.
+/// The whole list in creation order, in chunks: it is never all in memory, and no database connection is held while the
+/// client reads slowly. Like a connection, it neither repeats nor misses an unchanged row.
 pub fn all<L: Listed>(
     op: &OpContext,
     filter: Filter<L::Term>,
@@ -119,8 +123,8 @@ pub fn all<L: Listed>(
     all_seen_by(op, |op| op.authorize(Action::Read, L::RESOURCE), filter, fields)
 }
 
-/// The same of things that are seen by another right than their list's. Who calls, and that right, are asked for anew at
-/// each stretch: whoever reads slowly may have lost it meanwhile.
+/// The same for objects that are visible with another permission than the list's. The caller and that permission are
+/// checked again for each chunk, because a slow reader may have lost it in the meantime.
 pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send>(
     op: &OpContext,
     gate: G,
@@ -151,7 +155,7 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
     })
 }
 
-/// What lies beyond a row, in the order's direction or against it.
+/// The rows after a cursor, in the sort order or against it.
 fn beyond<L: Listed>(sort: &SimpleExpr, order: Order, cursor: &Cursor, forwards: bool) -> Condition {
     let place = Expr::tuple([sort.clone(), L::id_column().into_simple_expr()]);
     let value: SimpleExpr = match &cursor.value {

@@ -1,10 +1,9 @@
-//! Lists, counts and connections: one implementation for every kind of thing.
+//! Lists, counts and connections: one implementation for every kind of object.
 //!
-//! A kind says in [`Listed`] what its columns, its scope and its sort keys are; everything else is here, the gate
-//! included. A page is one
-//! statement; only the columns that the answer needs are read; the order always ends in the id, so it is total; text
-//! compares by code point on both databases. A deep `skip` walks the index first and reads the rows after, because
-//! PostgreSQL otherwise evaluates the whole row for everything skipped.
+//! A kind declares in [`Listed`] its columns, its scope and its sort keys; everything else is here, including the
+//! permission check. A page is one statement. Only the columns that the response needs are read. Every order ends with
+//! the id, so it is total. Texts compare by code point on both databases. A large `skip` first walks the index and then
+//! reads the rows, because PostgreSQL otherwise evaluates the whole row for every skipped one.
 
 mod address;
 mod cursor;
@@ -32,39 +31,40 @@ use crate::authz::{Granted, Resource};
 use crate::model::error::{Error, Result};
 use crate::model::{Email, Timestamp};
 
-/// At most this many things on a page.
+/// The maximum page size.
 pub const PAGE_MAX: u32 = 100;
 
-/// What a kind of thing is ordered by: [`orders!`] declares it.
+/// The sort keys of a kind; [`orders!`] declares them.
 pub trait Sorted {
     /// Which of its columns are read.
     type Fields: Copy + Default + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
 
-    /// The fields that a sort key is made of.
+    /// The fields that a sort key needs.
     fn sort_fields(key: SortKey) -> Self::Fields;
-    /// What `ORDER BY` says; there is an index of these very words. `None`: the kind has no such key.
+    /// The expression for `ORDER BY`; there is an index on exactly this expression. `None`: the kind does not have this
+    /// key.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
     /// The value of that expression, for cursors.
     fn sort_value(&self, key: SortKey) -> SortValue;
 }
 
-/// A kind of thing that is listed: [`record!`] declares it.
+/// A kind of object that can be listed; [`record!`] declares it.
 pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     type Entity: EntityTrait;
-    /// One test in a filter.
+    /// A condition of a filter.
     type Term: Send + Sync;
-    /// What the gate is asked for.
+    /// The resource for the permission check.
     const RESOURCE: Resource;
 
-    /// The columns behind some fields, the internal key always among them.
+    /// The columns of some fields, always including the internal key.
     fn columns(fields: Self::Fields) -> Vec<<Self::Entity as EntityTrait>::Column>;
     /// Reads a row that starts with the columns of these fields; fields that were not selected are left at their default.
     fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
-    /// The field of this name, as GraphQL spells it; none, if nothing is read for it.
+    /// The field with this GraphQL name; empty if nothing is read for it.
     fn field(name: &str) -> Self::Fields;
-    /// The rows that a scope reaches.
+    /// The rows within a scope.
     fn within(granted: &Granted) -> Condition;
-    /// The rows that pass a test.
+    /// The rows that match a condition.
     fn condition(sql: &mut Sql, term: &Self::Term) -> Result<Condition>;
     fn pk(&self) -> i64;
     fn public_id(&self) -> &str;
@@ -72,7 +72,7 @@ pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     fn id_column() -> <Self::Entity as EntityTrait>::Column;
 }
 
-/// What a list is ordered by, before the id.
+/// The sort key of a list, before the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SortKey {
     CreatedAt,
@@ -107,7 +107,7 @@ impl From<&Option<Email>> for SortValue {
     }
 }
 
-/// An order: a key, and each way.
+/// A sort order: a key and a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     pub key: SortKey,
@@ -132,10 +132,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever capped in silence.
+    /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever silently capped.
     pub fn new(first: i64, skip: i64) -> Result<Self> {
         let skip = u64::try_from(skip)
-            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, and is {skip}.")))?;
+            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, but is {skip}.")))?;
         Ok(Self {
             first: page_size("first", first)?,
             skip,
@@ -143,7 +143,7 @@ impl Window {
     }
 }
 
-/// A page's size as the caller gave it.
+/// Parses the page size of the caller.
 pub fn page_size(field: &str, value: i64) -> Result<u32> {
     u32::try_from(value)
         .ok()
@@ -151,16 +151,16 @@ pub fn page_size(field: &str, value: i64) -> Result<u32> {
         .ok_or_else(|| {
             Error::invalid(
                 field,
-                format!("'{field}' must be from 1 to {PAGE_MAX}, and is {value}."),
+                format!("'{field}' must be from 1 to {PAGE_MAX}, but is {value}."),
             )
         })
 }
 
-/// Refuses a change whose caller has an older picture of the row.
+/// Refuses a change if the caller has read an older version of the row.
 pub fn expect_version(present: i64, expected: Option<i64>) -> Result<()> {
     match expected {
         Some(expected) if expected != present => Err(Error::Conflict(format!(
-            "It has changed meanwhile: its version is {present}, not {expected}. Read it again."
+            "It was changed in the meantime: its version is {present}, not {expected}. Read it again."
         ))),
         Some(_) | None => Ok(()),
     }

@@ -1,11 +1,10 @@
-//! The one thing that a change is for.
+//! Identifies the one object that a mutation changes.
 
 use super::Filter;
 use crate::model::error::{Error, Result, shown};
 
-/// Refuses a `where` of a change that gives none of the fields that tell a thing apart. Every change asks this before it
-/// looks for its thing: without it, `{}`, `{id: null}` or a variable that was left out would name whatever the caller may
-/// change.
+/// Refuses a mutation's `where` that has none of the identifying fields. Every mutation checks this before it looks up
+/// its object: otherwise `{}`, `{id: null}` or an omitted variable would match every object that the caller may change.
 pub fn names_one(argument: &str, what: &str, by: &[(&str, Option<&str>)]) -> Result<()> {
     if by.iter().any(|(_, value)| value.is_some()) {
         return Ok(());
@@ -14,28 +13,28 @@ pub fn names_one(argument: &str, what: &str, by: &[(&str, Option<&str>)]) -> Res
     Err(Error::invalid(
         argument,
         format!(
-            "'{argument}' must name exactly one {what}, by {}.",
+            "'{argument}' must identify exactly one {what}, by {}.",
             fields.join(" or by ")
         ),
     ))
 }
 
-/// `NOT_FOUND` for a thing that was named so. `narrowed` says whether the caller tested more than the name: the thing may
-/// then exist and not pass.
+/// `NOT_FOUND` for an object that was identified like this. `narrowed` says whether there are further conditions: then
+/// the object may exist but not match.
 pub fn none_named(what: &str, by: &[(&str, Option<&str>)], narrowed: bool) -> Error {
     let names: Vec<String> = by
         .iter()
         .filter_map(|(field, value)| value.map(|value| format!("the {field} '{}'", shown(value))))
         .collect();
     let passing = if narrowed {
-        " that passes the other tests of 'where'"
+        " that matches the other conditions of 'where'"
     } else {
         ""
     };
     Error::NotFound(format!("No {what}{passing} has {}.", names.join(" and ")))
 }
 
-/// The one thing that a change is for: by id, and further tests may narrow it.
+/// The object that a mutation changes: identified by id, possibly with further conditions.
 #[derive(Clone, Debug)]
 pub struct Named<T> {
     pub id: Option<String>,
@@ -56,7 +55,7 @@ impl<T> Named<T> {
         Ok(self.id.as_deref().unwrap_or_default())
     }
 
-    /// What is told of a thing that does not exist, or is out of reach.
+    /// The error for an object that does not exist or is outside the caller's scope.
     pub fn not_found(&self, what: &str) -> Error {
         none_named(what, &[("id", self.id.as_deref())], self.also.is_of_caller())
     }

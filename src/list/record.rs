@@ -1,10 +1,10 @@
-//! A thing as it is read from its table, with only the columns that were asked for.
+//! An object as read from its table, with only the selected columns.
 
 use crate::model::{
     ApiKeyId, Email, GroupId, InvitationId, JsonText, OrganizationId, RoleId, SessionId, TenantId, Timestamp, UserId,
 };
 
-/// How many bytes of text something holds: what has no fixed size, and may be large.
+/// The number of bytes of variable-size text in an object.
 pub trait Weigh {
     fn weigh(&self) -> usize;
 }
@@ -41,7 +41,7 @@ weigh! {
     bool i64 Timestamp
 }
 
-/// Whether a field is called this in GraphQL: `created_at` is `createdAt`.
+/// Whether a field has this name in GraphQL: `created_at` is `createdAt`.
 pub fn is_called(field: &str, name: &str) -> bool {
     let mut letters = name.chars();
     let mut upper = false;
@@ -59,12 +59,12 @@ pub fn is_called(field: &str, name: &str) -> bool {
     letters.next().is_none()
 }
 
-/// Declares a kind of thing that is listed: what is read of it, and how it is found.
+/// Declares a kind of object that can be listed: what is read of it, and how it is found.
 ///
-/// The fields under `always` are read each time; each of the others has a flag in the set, and is read where the field of
-/// its name is selected. It is one declaration so that a field cannot be declared and not read, or read under another's flag.
-/// The module has the table's entity as `table`, its columns as `Column`, the tests of filters as `Term`, and what they are
-/// in SQL as `read::condition`.
+/// The fields under `always` are read each time; each of the others has a flag in the set, and is read where the field
+/// of its name is selected. It is one declaration so that a field cannot be declared and not read, or read under
+/// another's flag. The module has the table's entity as `table`, its columns as `Column`, the conditions of filters as
+/// `Term`, and their SQL as `read::condition`.
 macro_rules! record {
     (
         $(#[$doc:meta])*
@@ -81,10 +81,10 @@ macro_rules! record {
         }
 
         bitflags::bitflags! {
-            /// Which fields are read; one that is not stays at its default.
+            /// Which fields are read; the others keep their default.
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
             pub struct $fields: u32 {
-                /// Of what is read each time.
+                /// The fields that are always read.
                 const ALWAYS = 0;
                 $(const $flag = 1 << ($number::$flag as u32);)*
             }
@@ -168,7 +168,7 @@ macro_rules! record {
     };
 }
 
-/// Declares what a kind of thing is ordered by, beside its id: columns, each with the flag and the field that it is read to.
+/// Declares the sort keys of a kind, in addition to its id: columns, each with its flag and its field.
 macro_rules! orders {
     ($name:ident, $fields:ident { $($key:ident: $flag:ident $column:ident $field:ident,)* }) => {
         impl crate::list::Sorted for $name {

@@ -26,7 +26,7 @@ pub async fn page<L: Listed>(
     things(op, statement, fields).await
 }
 
-/// The things that a query finds, charged to the answer as they come.
+/// The results of a query, charged to the response as they are read.
 pub(super) async fn things<L: Listed>(op: &OpContext, statement: Statement, fields: L::Fields) -> Result<Vec<L>> {
     let mut things = Vec::new();
     let read = |row: QueryResult| -> Result<()> {
@@ -64,7 +64,7 @@ pub(super) fn page_of<L: Listed>(
     Ok(kept(op.db().backend(), &select))
 }
 
-/// How many things the list holds.
+/// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
     #[derive(FromQueryResult)]
@@ -81,8 +81,9 @@ pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Resul
     Ok(Counted::from_query_result(&row, "")?.counted)
 }
 
-/// Those of these things that are within reach at this moment, by internal key, in one statement. What pointed to them may
-/// have outlived the right to see them: a user moves away, a caller is demoted, a key is narrowed.
+/// Looks up objects by internal key, in one statement, and returns those that are within the caller's current scope. A
+/// reference to an object may outlive the permission to see it: a user moves away, a caller is demoted, an API key is
+/// limited.
 pub async fn by_keys<L: Listed>(
     op: &OpContext,
     granted: &Granted,
@@ -97,8 +98,8 @@ pub async fn by_keys<L: Listed>(
     Ok(things.into_iter().map(|thing| (thing.pk(), thing)).collect())
 }
 
-/// The ids of things that something in sight points to. An id tells no more than that, and stays where the thing itself is
-/// out of reach; that is why this takes no proof of a right.
+/// The ids of objects that a visible object references. They are shown even if the referenced object is outside the
+/// caller's scope, so this needs no `Granted`.
 pub async fn ids_of<L: Listed>(op: &OpContext, pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, String>> {
     let mut select = select_nothing::<L>();
     select
@@ -110,8 +111,8 @@ pub async fn ids_of<L: Listed>(op: &OpContext, pks: impl IntoIterator<Item = i64
         .collect()
 }
 
-/// All that pass, in one statement and in no order, for filters that name things by id: in a list's order the database
-/// might rather walk the list than look up the ids. The caller bounds how many are asked for.
+/// All matches, in one statement and unordered, for filters by id: with an order, the database might scan the list
+/// instead of looking up the ids. The calling code limits the number of ids.
 pub async fn few<L: Listed>(op: &OpContext, filter: &Filter<L::Term>, fields: L::Fields) -> Result<Vec<L>> {
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
     let mut select = select_columns::<L>(fields);
@@ -119,12 +120,12 @@ pub async fn few<L: Listed>(op: &OpContext, filter: &Filter<L::Term>, fields: L:
     things(op, op.db().backend().build(&select), fields).await
 }
 
-/// How the things of a nested list belong to their parents.
+/// How the items of a nested list reference their parents.
 #[derive(Debug)]
 pub enum Link<L: Listed> {
-    /// This column of theirs holds the parent's key.
+    /// This column contains the parent's key.
     Column(<L::Entity as EntityTrait>::Column),
-    /// A table of pairs does; see [`Link::through`].
+    /// A join table contains it; see [`Link::through`].
     Pairs {
         children: Box<SelectStatement>,
         parent: SimpleExpr,
@@ -132,7 +133,7 @@ pub enum Link<L: Listed> {
 }
 
 impl<L: Listed> Link<L> {
-    /// A table whose rows hold the keys of a child and of a parent.
+    /// A join table with the keys of children and parents.
     pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
         Self::Pairs {
             children: Box::new(P::find().select_only().column(child).into_query()),
@@ -152,7 +153,7 @@ impl<L: Listed> Link<L> {
     }
 }
 
-/// What a nested list is a list of: how it hangs on its parents, and how far the caller reaches into it.
+/// The children of a nested list: the link to their parents, and the caller's scope.
 #[derive(Debug)]
 pub struct Children<L: Listed> {
     pub link: Link<L>,
@@ -161,8 +162,8 @@ pub struct Children<L: Listed> {
 
 /// One page for each of several parents, in one statement: the nested lists of a list.
 ///
-/// For each parent the database walks the index of the child's parent column and stops at the page's end, so the cost
-/// is that of the rows answered, whatever the size of the whole.
+/// For each parent, the database walks the index on the child's parent column and stops at the end of the page, so the
+/// cost depends only on the number of rows returned.
 pub async fn for_parents<L: Listed>(
     op: &OpContext,
     children: &Children<L>,
@@ -196,7 +197,7 @@ pub async fn for_parents<L: Listed>(
             select.from_function(keys, PARENTS);
             select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
             select.expr_as(key, PARENT_KEY);
-            // A cross join would be printed with an `ON`, which it must not have.
+            // A cross join would be generated with an `ON`, which is not allowed.
             select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
         }
         _ => {
@@ -220,7 +221,7 @@ pub async fn for_parents<L: Listed>(
         Ok(())
     };
     op.db().reader().each_row(statement, read).await?;
-    // A join promises no order, though each parent's rows were found in it.
+    // A join does not guarantee the order, although each parent's rows were read in it.
     for list in lists.values_mut() {
         list.sort_by(|a, b| {
             let by = |thing: &L| (thing.sort_value(order.key), thing.public_id().to_owned());
@@ -235,7 +236,7 @@ pub async fn for_parents<L: Listed>(
     Ok(lists)
 }
 
-/// What the caller may see of what was asked for.
+/// The rows that match the filter and that the caller may see.
 pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Filter<L::Term>) -> Result<Condition> {
     Ok(Condition::all()
         .add(L::within(granted))
@@ -244,7 +245,7 @@ pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Fil
 
 pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {
     L::sort_expression(order.key)
-        .ok_or_else(|| Error::invalid("orderBy", "This list cannot be ordered by that.".to_owned()))
+        .ok_or_else(|| Error::invalid("orderBy", "This list does not support this order.".to_owned()))
 }
 
 pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
@@ -260,9 +261,10 @@ pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
     select
 }
 
-/// The statement of a page, such that SQLite keeps what it prepared. SQLite (3.51) looks at the value of a bare
-/// `LIMIT ?` when it plans, and so plans anew each time one is bound, which costs more than the page; an expression it
-/// leaves alone. Values are bound and the names are ours, so the words are nowhere else in the text.
+/// The statement of a page, in a form that SQLite does not prepare again. SQLite (3.51) uses the value of a bare
+/// `LIMIT ?` when it plans, and so plans again each time a value is bound, which costs more than the page itself; it
+/// does not do so for an expression. Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the
+/// text.
 pub(super) fn kept(backend: DbBackend, select: &SelectStatement) -> Statement {
     let mut statement = backend.build(select);
     if backend == DbBackend::Sqlite {
@@ -275,7 +277,7 @@ pub(super) fn order_by<L: Listed>(select: &mut SelectStatement, sort: &SimpleExp
     use sea_orm::sea_query::Order::{Asc, Desc};
     let way = if descending { Desc } else { Asc };
     let id = L::id_column().into_simple_expr();
-    // Not the id twice: SQLite would sort for the second of them what the index gave in order already.
+    // Not the id twice: SQLite would sort again for the second one, although the index is already in order.
     if *sort != id {
         select.order_by_expr(sort.clone(), way.clone());
     }

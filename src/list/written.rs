@@ -1,9 +1,9 @@
-//! A page written as JSON straight from its rows.
+//! Writes a page as JSON directly from its rows.
 //!
-//! The ordinary way makes a thing of each row, an object of the schema of each thing, and for each field a future and a
-//! value of the library. Where a page selects columns and nothing else, that costs more than the database does. Here the
-//! database gives the very columns in the order of the answer, and each is written as it comes. Who may see what, the
-//! filter, the order and the window are those of [`super::page`]; a property test compares the answers.
+//! Normally, each row becomes a record, each record a GraphQL object, and each field a future and a value of the
+//! library. If a page selects only columns, that costs more than the database query. Here, the database returns the
+//! columns in the order of the response, and each is written at once. Permissions, filter, order and page are those of
+//! [`super::page`]; a property test compares the results.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ use crate::context::OpContext;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 
-/// A field that is in its row alone: what is selected for it, and how that is written. NULL is null.
+/// A field that only needs its own row: what to select for it, and how to write it. NULL becomes null.
 #[derive(Clone, Debug)]
 pub struct Cell {
     expression: SimpleExpr,
@@ -57,7 +57,7 @@ impl Cell {
         Self::new(column, Form::Json)
     }
 
-    /// Whether there is a time.
+    /// Whether the column is not NULL.
     pub fn is_there(column: impl IntoSimpleExpr) -> Self {
         Self::new(column, Form::IsThere)
     }
@@ -106,7 +106,7 @@ where
 }
 
 fn write_text(out: &mut String, text: &str) -> Result<()> {
-    // Most texts need no escape; serde_json knows how the others are written.
+    // Most texts need no escaping; serde_json writes the others.
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
         out.push('"');
@@ -118,18 +118,19 @@ fn write_text(out: &mut String, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a member of each object is.
+/// A member of every object.
 #[derive(Clone, Debug)]
 pub enum Member {
     Cell(Cell),
-    /// The same in each.
+    /// The same value in every object.
     Fixed(Value),
 }
 
-/// A text is cut into pieces of this size, more or less, so that it is not moved again and again while it grows.
+/// The text is split into pieces of about this size, so that it is not copied repeatedly as it grows.
 const PIECE_BYTES: usize = 32 * 1024;
 
-/// [`super::page`] as a JSON list of objects with these members, in pieces. It is charged to the answer as it is written.
+/// [`super::page`] as a JSON list of objects with these members, in pieces. It is charged to the response as it is
+/// written.
 pub async fn page_as_json<L: Listed>(
     op: &OpContext,
     filter: &Filter<L::Term>,
@@ -173,10 +174,10 @@ pub async fn page_as_json<L: Listed>(
     Ok(pieces)
 }
 
-/// A key of each object as it is written, and what stands under it: a cell, by its place among those that are selected.
+/// A key of every object as written, and its value: a cell, by its index among the selected ones.
 type Key<'a> = (String, Option<(usize, &'a Cell)>);
 
-/// What is selected, and where it stands. One column under several keys is read once.
+/// What to select, and where it goes. A column under several keys is read once.
 fn cells(members: &[(String, Member)]) -> Result<(Vec<&Cell>, Vec<Key<'_>>)> {
     let mut cells: Vec<&Cell> = Vec::new();
     let mut keys = Vec::with_capacity(members.len());

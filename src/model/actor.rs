@@ -5,18 +5,18 @@ use std::sync::Arc;
 use crate::model::Permissions;
 use crate::model::{Email, OrganizationId, Timestamp, UserId};
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Debug)]
 pub enum Actor {
-    /// Nobody has said who they are.
+    /// Without a credential.
     Anonymous,
-    /// The machine's own commands and set-up; whoever runs them already has the database.
+    /// The binary's own commands and set-up. Anyone who can run them already has access to the database.
     Machine,
-    /// A user, through a key or a session.
+    /// A user, with an API key or a session.
     User(Arc<Caller>),
 }
 
-/// A user who calls, as the database has it at this moment.
+/// A user as caller, in its current state in the database.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub user_pk: i64,
@@ -25,50 +25,51 @@ pub struct Caller {
     pub organization_pk: i64,
     pub organization_id: OrganizationId,
     pub tenant_pk: Option<i64>,
-    /// What the user's roles permit, less what the key used leaves out.
+    /// The permissions of the user's roles, restricted to those of the API key, if any.
     pub permissions: Permissions,
-    /// The key used, if it was one.
+    /// The API key used, if any.
     pub api_key_pk: Option<i64>,
-    /// The session used, if it was one.
+    /// The session used, if any.
     pub session_pk: Option<i64>,
-    /// Who is behind it, if the caller is impersonated.
+    /// The impersonating user, if the caller is impersonated.
     pub impersonator: Option<Impersonator>,
-    /// What the credential that everything started from is limited to.
+    /// The limits of the original credential.
     pub limits: Limits,
 }
 
 impl Caller {
-    /// The user who is behind the call: whoever impersonates, or else the caller. What is counted by caller is counted by
-    /// this one, since whoever acts as many users is one caller all the same.
+    /// The real user: the impersonator, or else the caller. Limits per caller count for this user, because an
+    /// impersonator who acts as many users is still one caller.
     pub fn behind(&self) -> i64 {
         self.impersonator.as_ref().map_or(self.user_pk, |who| who.user_pk)
     }
 
-    /// Whether the caller's reach is every organization, and not its own alone.
+    /// Whether the caller has access to every organization, not only to its own.
     pub fn reaches_everywhere(&self) -> bool {
         self.permissions.contains(Permissions::EVERY_ORGANIZATION)
     }
 }
 
-/// What a credential is limited to, in permissions and in time. The limits go wherever it leads, through impersonation
-/// too, and bind every credential that is made with it: what is made may do no more, and ends no later.
+/// The limits of a credential: permissions and expiry. They also apply to impersonation, and to every credential
+/// created with this one: the new one has no more permissions and expires no later.
 ///
-/// A session that was begun with a password has none: whoever knows the password can begin another one.
+/// A session started with a password has no limits: anyone who knows the password can start another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Nothing beyond these, whatever the roles say; `None`: all that the roles permit.
+    /// Only these permissions, whatever the roles permit; `None`: all permissions of the roles.
     pub permissions: Option<Permissions>,
-    /// When it ends; `None`: never.
+    /// When it expires; `None`: never.
     pub ends_at: Option<Timestamp>,
 }
 
 impl Limits {
-    /// Whether there is none.
+    /// Whether there are no limits.
     pub fn are_none(self) -> bool {
         self == Self::default()
     }
 
-    /// Narrows permissions. How far they reach stays: a limited key of a super admin still reaches every organization.
+    /// Restricts permissions. The scope stays: a limited API key of a super admin still has access to every
+    /// organization.
     #[must_use]
     pub fn narrow(self, permissions: Permissions) -> Permissions {
         match self.permissions {
@@ -78,16 +79,16 @@ impl Limits {
     }
 }
 
-/// Who acts in the caller's name. What is permitted is the caller's alone; this is for the audit trail, and for what
-/// nobody may do in another's name.
+/// The impersonator of a caller. Only the caller's permissions apply. This is for the audit trail, and for operations
+/// that are not allowed while impersonating.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impersonator {
     pub user_pk: i64,
     pub user_id: UserId,
     pub organization_pk: i64,
-    /// The key it was begun with, if it was one.
+    /// The API key that the impersonation was started with, if any.
     pub api_key_pk: Option<i64>,
-    /// The session it was begun with, if it was one.
+    /// The session that the impersonation was started with, if any.
     pub session_pk: Option<i64>,
 }
 
@@ -112,12 +113,12 @@ impl Actor {
         }
     }
 
-    /// Whether this user is the one who calls.
+    /// Whether this user is the caller.
     pub fn is(&self, user_pk: i64) -> bool {
         self.caller().is_some_and(|caller| caller.user_pk == user_pk)
     }
 
-    /// Whether this user is the one who is behind the call: who calls, or who impersonates whoever calls.
+    /// Whether this user is the real user: the caller, or the caller's impersonator.
     pub fn is_behind(&self, user_pk: i64) -> bool {
         self.caller().is_some_and(|caller| caller.behind() == user_pk)
     }

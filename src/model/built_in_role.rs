@@ -1,11 +1,11 @@
-//! The roles that every server has, and what each permits.
+//! The built-in roles and their permissions.
 //!
-//! They form a ladder in which each includes the one before, and a few beside it. What they permit stands here, not in the
-//! database, so that it is the same on every server of one release.
+//! Most form a hierarchy in which each includes the previous one. Their permissions are defined here, not in the
+//! database, so that they are the same on every server of a release.
 
 use super::Permissions;
 
-/// A role that every server knows.
+/// A built-in role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BuiltIn {
     TrialUser,
@@ -68,14 +68,14 @@ impl BuiltIn {
 
     pub fn description(self) -> &'static str {
         match self {
-            Self::TrialUser => "Reads, and changes nothing.",
-            Self::TrialApiUser => "Reads, also by programs.",
-            Self::User => "Works in its own corner.",
-            Self::Labeler => "Labels; otherwise as a user.",
-            Self::Reviewer => "Reviews; otherwise as a user.",
-            Self::ApiUser => "Works in its own corner, also by programs.",
+            Self::TrialUser => "Reads the product's data. Changes nothing.",
+            Self::TrialApiUser => "Reads the product's data, also with API keys.",
+            Self::User => "Reads and writes the product's data.",
+            Self::Labeler => "Labels. Has the permissions of 'user'.",
+            Self::Reviewer => "Reviews. Has the permissions of 'user'.",
+            Self::ApiUser => "Reads and writes the product's data, also with API keys.",
             Self::TeamManager => "Reads the users of its organization and manages its groups.",
-            Self::Admin => "Publishes to others; manages no users.",
+            Self::Admin => "Publishes the product's data for others. Does not manage users.",
             Self::OrganizationAdmin => "Manages the users, tenants, groups and roles of its organization.",
             Self::SuperAdmin => "Manages every organization.",
         }
@@ -124,8 +124,8 @@ impl BuiltIn {
     }
 }
 
-/// What a role's row permits. A built-in one that this binary does not know, because a later release added it, permits
-/// nothing, rather than a guess.
+/// The permissions of a role's row. A built-in role that this binary does not know, because a later release added it,
+/// has none.
 pub fn stored_permissions(organization_pk: Option<i64>, name: &str, stored: &str) -> Permissions {
     match organization_pk {
         None => BuiltIn::named(name).map(BuiltIn::permissions).unwrap_or_default(),

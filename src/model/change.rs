@@ -1,14 +1,15 @@
-//! What an update does to a field that may be empty.
+//! How an update changes a field that may be empty.
 
 use crate::model::error::{Error, Result};
 
-/// Puts together what is given for a field (`Some(None)` for a value that clears it, as the empty text does) and whether it
-/// is among those to clear. `None` leaves it as it is. `INVALID` for a field that is both: one of the two is a mistake.
+/// Combines the value given for a field (`Some(None)` for a value that clears it, such as the empty string) with
+/// whether the field is listed in `clear`. `None` leaves it unchanged. A field that is both set and cleared is
+/// `INVALID`, because one of the two must be a mistake.
 pub fn cleared<T>(field: &str, given: Option<Option<T>>, clear: bool) -> Result<Option<Option<T>>> {
     match (given, clear) {
         (Some(_), true) => Err(Error::invalid(
             "clear",
-            format!("'{field}' is given in 'data' and named in 'clear'; only one of the two can be meant."),
+            format!("'{field}' is both set in 'data' and listed in 'clear'. Use only one of them."),
         )),
         (None, true) => Ok(Some(None)),
         (given, false) => Ok(given),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Timestamp;
 
-/// The time. Tests hold it still and move it by hand.
+/// The clock. Tests stop it and move it by hand.
 #[derive(Debug)]
 pub enum Clock {
     System,
@@ -13,7 +13,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// A clock that stands at this moment until it is moved.
+    /// A clock that is stopped at this moment until it is moved.
     pub fn held(at: Timestamp) -> Self {
         Self::Held(AtomicI64::new(at.micros()))
     }
@@ -29,7 +29,7 @@ impl Clock {
         }
     }
 
-    /// Moves a held clock; the system's clock does not move by hand.
+    /// Moves a stopped clock; has no effect on the system clock.
     pub fn advance(&self, by: Duration) {
         if let Self::Held(at) = self {
             at.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);

@@ -12,13 +12,13 @@ const BYTES_MAX: usize = 254;
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address as a person types it: any case, blanks around it, a domain in any script.
+    /// Parses an address as a person types it: in any case, with surrounding spaces, with an internationalized domain.
     pub fn parse(field: &str, value: &str) -> Result<Self> {
         Self::normalize(value)
             .ok_or_else(|| Error::invalid(field, format!("'{}' is not a valid e-mail address.", shown(value))))
     }
 
-    /// The same for looking somebody up: what is no address belongs to nobody.
+    /// The same for a look-up: `None` if it is not an address, and so cannot belong to anybody.
     pub fn normalize(value: &str) -> Option<Self> {
         let value = value.trim();
         if value.len() > 4 * BYTES_MAX {

@@ -1,8 +1,8 @@
 //! Public ids: text, one type per kind, so that a wrong kind does not compile.
 //!
-//! An id is chosen by the caller where an input allows it (1 to 255 printable ASCII characters without a blank at
-//! either end), else it is a new UUIDv7. It is unique per kind over the whole system and free again after deletion,
-//! which is why nothing inside points to it: rows point to the internal key (`pk`), which is never given out twice.
+//! The caller may choose an id where an input allows it (1 to 255 printable ASCII characters without leading or
+//! trailing spaces); otherwise it is a new UUIDv7. Ids are unique per kind in the whole system, and can be reused after
+//! deletion. Therefore rows never reference an id, but the internal key (`pk`), which is never reused.
 
 use std::borrow::Cow;
 
@@ -21,10 +21,11 @@ fn is_valid(text: &str) -> bool {
         && !text.ends_with(' ')
 }
 
-/// The UUID that a text is, in whatever spelling: any case, hyphens anywhere or nowhere, in braces or brackets, as a
-/// URN or a part of one. Products differ in how they write and read UUIDs. The column `users.uuid` says the same in SQL, and a test compares the two.
+/// Parses a UUID in any spelling: any case, hyphens anywhere or nowhere, in braces or brackets, as a URN or a part of
+/// one. Products differ in how they write and read UUIDs. The column `users.uuid` does the same in SQL, and a test
+/// compares the two.
 pub fn uuid_of(text: &str) -> Option<Uuid> {
-    // As long as a UUID with every mark that is left out, and then some.
+    // Longer than any spelling of a UUID.
     const BYTES_MAX: usize = 255;
     if text.len() > BYTES_MAX {
         return None;
@@ -38,12 +39,12 @@ pub fn uuid_of(text: &str) -> Option<Uuid> {
     is_uuid.then(|| Uuid::try_parse(&digits).ok()).flatten()
 }
 
-/// An id as products show it that write UUIDs with hyphens; one that is no UUID, as it is.
+/// The id for products that write UUIDs with hyphens; unchanged if it is not a UUID.
 pub fn with_hyphens(id: &str) -> Cow<'_, str> {
     uuid_of(id).map_or(Cow::Borrowed(id), |uuid| Cow::Owned(uuid.hyphenated().to_string()))
 }
 
-/// An id as products show it that write UUIDs without hyphens; one that is no UUID, as it is.
+/// The id for products that write UUIDs without hyphens; unchanged if it is not a UUID.
 pub fn without_hyphens(id: &str) -> Cow<'_, str> {
     uuid_of(id).map_or(Cow::Borrowed(id), |uuid| Cow::Owned(uuid.simple().to_string()))
 }
@@ -55,7 +56,7 @@ macro_rules! public_id {
         pub struct $name(String);
 
         impl $name {
-            /// An id as the caller chose it.
+            /// Parses an id that the caller chooses.
             pub fn parse(field: &str, value: &str) -> Result<Self> {
                 if is_valid(value) {
                     return Ok(Self(value.to_owned()));
@@ -63,13 +64,14 @@ macro_rules! public_id {
                 Err(Error::invalid(
                     field,
                     format!(
-                        "'{}' is not a valid id: 1 to {CHARACTERS_MAX} printable ASCII characters, no blank at either end.",
+                        "'{}' is not a valid id: 1 to {CHARACTERS_MAX} printable ASCII characters, no leading or \
+                         trailing spaces.",
                         shown(value)
                     ),
                 ))
             }
 
-            /// A text that a caller names something by; what is no id names nothing.
+            /// Parses an id for a look-up; `None` if it is not a valid id, and so cannot exist.
             pub fn existing(value: &str) -> Option<Self> {
                 is_valid(value).then(|| Self(value.to_owned()))
             }
@@ -94,34 +96,34 @@ macro_rules! public_id {
 }
 
 public_id!(
-    /// Names an organization.
+    /// Identifies an organization.
     OrganizationId
 );
 public_id!(
-    /// Names a tenant.
+    /// Identifies a tenant.
     TenantId
 );
 public_id!(
-    /// Names a user.
+    /// Identifies a user.
     UserId
 );
 public_id!(
-    /// Names a group.
+    /// Identifies a group.
     GroupId
 );
 public_id!(
-    /// Names a role; fixed for the built-in ones.
+    /// Identifies a role; fixed for built-in roles.
     RoleId
 );
 public_id!(
-    /// Names an invitation; it is not its secret.
+    /// Identifies an invitation; not a secret.
     InvitationId
 );
 public_id!(
-    /// Names an API key; it is not the key.
+    /// Identifies an API key; not a secret.
     ApiKeyId
 );
 public_id!(
-    /// Names a session; it is no credential.
+    /// Identifies a session; not a credential.
     SessionId
 );

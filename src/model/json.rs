@@ -1,4 +1,4 @@
-//! A caller's JSON, kept as the text it came as: key order, integers of 64 bits and every digit stay.
+//! A caller's JSON, stored as the original text: key order, 64-bit integers and every digit are preserved.
 
 use sea_orm::DeriveValueType;
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ impl JsonText {
         if depth > DEPTH_MAX {
             return Err(Error::invalid(
                 field,
-                format!("'{field}' is nested {depth} deep; the limit is {DEPTH_MAX}."),
+                format!("'{field}' is nested {depth} levels deep; the limit is {DEPTH_MAX}."),
             ));
         }
         if contains_nul(value) {
@@ -38,7 +38,7 @@ impl JsonText {
         Ok(Self(text))
     }
 
-    /// A JSON object, as variables are.
+    /// A JSON object, for variables.
     pub fn object(field: &str, value: &serde_json::Value) -> Result<Self> {
         if !value.is_object() {
             return Err(Error::invalid(field, format!("'{field}' must be a JSON object.")));
@@ -55,7 +55,7 @@ impl JsonText {
     }
 }
 
-// Recursion is safe: whatever parsed the value has bounded its nesting (serde_json at 128).
+// Recursion is safe: the parser has limited the nesting (serde_json to 128).
 fn depth(value: &serde_json::Value) -> usize {
     match value {
         serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
@@ -64,7 +64,7 @@ fn depth(value: &serde_json::Value) -> usize {
     }
 }
 
-/// Not for the database's sake (the escape is stored), but because the character is refused everywhere.
+/// Not because of the database (the escape sequence is stored), but because this character is refused everywhere.
 fn contains_nul(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::String(text) => text.contains('\0'),
@@ -76,39 +76,39 @@ fn contains_nul(value: &serde_json::Value) -> bool {
     }
 }
 
-/// Nesting of what a caller sends; stored JSON is limited further.
+/// The maximum nesting of a request; stored JSON has a lower limit.
 const PARSED_DEPTH_MAX: usize = 100;
-/// A value takes some seventy bytes of memory beside its text, and `[0,0,0,…]` a value for each two bytes.
+/// A value takes about seventy bytes of memory in addition to its text, and `[0,0,0,…]` has a value per two bytes.
 pub const JSON_VALUES_MAX: usize = 75_000;
 
-/// Why a text is not read as JSON.
+/// Why a text is not accepted as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonFault {
     /// It is not JSON, or nested too deep.
     Malformed,
-    /// It holds more than [`JSON_VALUES_MAX`] values.
+    /// It contains more than [`JSON_VALUES_MAX`] values.
     TooManyValues,
 }
 
 impl JsonFault {
-    /// The refusal: that of a value of the wrong kind, or the limit's.
+    /// The error: `wrong` for malformed JSON, or the exceeded limit.
     pub fn refusal(self, wrong: impl FnOnce() -> Error) -> Error {
         match self {
             Self::Malformed => wrong(),
             Self::TooManyValues => Error::LimitExceeded(format!(
-                "The JSON holds more than {JSON_VALUES_MAX} values, lists and objects included; the limit is \
+                "The JSON contains more than {JSON_VALUES_MAX} values, lists and objects included; the limit is \
                  {JSON_VALUES_MAX}."
             )),
         }
     }
 }
 
-/// Reads any JSON text as the value that it is, in one pass.
+/// Parses any JSON text exactly, in one pass.
 ///
-/// Not `serde_json::from_str`, which takes objects with certain keys of its own for something else: to it
+/// Not `serde_json::from_str`, which gives objects with some internal keys a special meaning: for it,
 /// `{"$serde_json::private::RawValue": "1"}` is the number 1.
 pub fn exact_json(text: &str) -> Result<serde_json::Value, JsonFault> {
-    // The library checks the syntax and keeps the text; what is read below is known to be JSON.
+    // The library checks the syntax and keeps the text, so everything below is known to be valid JSON.
     let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Malformed)?;
     let mut reader = Reader {
         rest: raw.get(),
@@ -117,7 +117,7 @@ pub fn exact_json(text: &str) -> Result<serde_json::Value, JsonFault> {
     reader.value(PARSED_DEPTH_MAX)
 }
 
-/// A text that is JSON, from where it is read on.
+/// Reads a text that is known to be valid JSON.
 struct Reader<'a> {
     rest: &'a str,
     values: usize,
@@ -155,14 +155,14 @@ impl<'a> Reader<'a> {
                 "true" => Value::Bool(true),
                 "false" => Value::Bool(false),
                 "null" => Value::Null,
-                // With its very digits, which parsing would write anew: 1e400 as 1e+400. The function is not
-                // documented; the lock file and a test hold it.
+                // Keeps the exact digits, which parsing would change: 1e400 to 1e+400. The function is not documented;
+                // the lock file and a test guard against changes.
                 number => Value::Number(serde_json::Number::from_string_unchecked(number.to_owned())),
             },
         })
     }
 
-    /// What stands between an opening bracket and this closing one, with a comma after each but the last.
+    /// The items up to this closing bracket, separated by commas.
     fn items(&mut self, end: u8, mut read: impl FnMut(&mut Self) -> Result<(), JsonFault>) -> Result<(), JsonFault> {
         self.skip(1);
         while self.next_sign() != Some(end) {
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The next byte that is no blank; it stays.
+    /// The next byte that is not white space, without consuming it.
     fn next_sign(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
         self.rest.bytes().next()
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
         skipped
     }
 
-    /// A number, or a word without quotes.
+    /// A number or a literal.
     fn word(&mut self) -> &'a str {
         let end = self.rest.find([' ', '\t', '\n', '\r', ',', ']', '}']);
         self.skip(end.unwrap_or(self.rest.len()))
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         let quoted = self.skip(end.map_or(self.rest.len(), |end| end + 2));
         match quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
             Some(text) if !has_escapes => Ok(text.to_owned()),
-            // One half of a surrogate pair passes for syntax, and is no text.
+            // Half of a surrogate pair is valid syntax but not a valid string.
             Some(_) | None => serde_json::from_str(quoted).map_err(|_| JsonFault::Malformed),
         }
     }
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    /// What a text means, said once more and slowly: each level is parsed anew, with its members as they are written.
+    /// A slow second implementation: parses every level separately, with its members as raw text.
     fn meaning(raw: &RawValue, depth: usize) -> Option<serde_json::Value> {
         use serde_json::Value;
         let text = raw.get();
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Compared as text: the order of keys and each digit count.
+    /// Compared as text, because the order of keys and every digit matter.
     fn assert_same(text: &str) {
         let expected = serde_json::from_str::<&RawValue>(text)
             .ok()
@@ -311,7 +311,7 @@ mod tests {
                 "\"\\ud83d\"",
                 "\"a\\n,]}\"",
                 "\"😀 é\"",
-                // No JSON.
+                // Not JSON.
                 "01",
                 "tru",
                 "nulll",
@@ -357,7 +357,7 @@ mod tests {
         #[test]
         fn one_pass_reads_what_the_text_means(text in texts(), garbage in any::<prop::sample::Index>(), byte in "[ -~]") {
             assert_same(&text);
-            // The same with one character put in somewhere: most of these are no JSON.
+            // The same with one character inserted: most of these are not JSON.
             let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
             let (before, after) = text.split_at(*garbage.get(&places));
             assert_same(&format!("{before}{byte}{after}"));
@@ -377,7 +377,7 @@ mod tests {
         assert_eq!(exact_json(&many(JSON_VALUES_MAX + 1)), Err(JsonFault::TooManyValues));
     }
 
-    /// A body of the largest size that is as deep as may be takes no longer than one that is flat.
+    /// A deeply nested body of maximum size takes no longer than a flat one.
     #[test]
     fn depth_does_not_multiply_the_work() {
         let text = "x".repeat(900_000);

@@ -1,8 +1,8 @@
-//! What everything else is made of, and what knows nothing else of the crate: ids, texts, addresses, JSON, times, secrets,
-//! permissions, who calls, and what can go wrong. Values are parsed once, at the edge.
+//! The basic types, which import nothing else of the crate: ids, texts, e-mail addresses, JSON, timestamps, secrets,
+//! permissions, actors and errors. Values are parsed once, when they come in.
 //!
-//! A function here takes the caller's value and the path it stood at, and gives the value as it is stored, or
-//! `INVALID` naming that path. Nothing behind the verbs checks a value again.
+//! A parsing function takes the caller's value and its path in the input, and returns the value to store, or `INVALID`
+//! with that path. Values are not checked again after that.
 
 mod actor;
 mod built_in_role;

@@ -1,9 +1,9 @@
-//! What a role lets one do.
+//! The permissions that roles consist of.
 
 use bitflags::bitflags;
 
 bitflags! {
-    /// A set of permissions. The names are the vendors' own (`contracts` of WAII) and ours in the same form.
+    /// A set of permissions. The names are WAII's, and tenantry's own in the same form.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Permissions: u64 {
         const READ_SEMANTIC_CONTEXT = 1;
@@ -33,8 +33,8 @@ bitflags! {
         const USAGE_IMPERSONATION = 1 << 24;
         const READ_USAGE_REPORT = 1 << 25;
         const WRITE_ORG = 1 << 26;
-        /// Reach into every organization. It has no name and no role but `super-admin` carries it; being part of the
-        /// set, it makes "permissions beyond one's own" hold for super admins without a case of its own.
+        /// Access to every organization. It has no name, and only the role `super-admin` has it. As it is part of the
+        /// set, checks for permissions beyond the caller's own need no special case for super admins.
         const EVERY_ORGANIZATION = 1 << 63;
     }
 }
@@ -76,7 +76,7 @@ const NAMES: [(Permissions, &str); 27] = [
 ];
 
 impl Permissions {
-    /// The set's names, in the order of the ladder.
+    /// The names in the set, in the order of the role hierarchy.
     pub fn names(self) -> Vec<&'static str> {
         NAMES
             .iter()
@@ -85,7 +85,7 @@ impl Permissions {
             .collect()
     }
 
-    /// The permission of a name, if there is one.
+    /// The permission with this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         NAMES
             .iter()
@@ -93,7 +93,7 @@ impl Permissions {
             .map(|(permission, _)| *permission)
     }
 
-    /// Reads the stored form: names parted by blanks. A name this binary does not know grants nothing.
+    /// Parses the stored form: names separated by spaces. Unknown names grant nothing.
     pub fn from_stored(text: &str) -> Self {
         text.split_ascii_whitespace().filter_map(Self::named).collect()
     }

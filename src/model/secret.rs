@@ -1,4 +1,4 @@
-//! Secrets we make: how they look, and the digest that is all we keep.
+//! Secrets that we generate: their format, and the digest, which is all we store.
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -8,10 +8,10 @@ use crate::model::error::{Error, Result};
 const REFRESH_PREFIX: &str = "tnr_";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_BYTES: usize = 32;
-/// 62^43 is the first power of 62 beyond 2^256.
+/// 62^43 is the first power of 62 above 2^256.
 const RANDOM_DIGITS: usize = 43;
 const TEMPORARY_PASSWORD_CHARACTERS: usize = 20;
-/// 62^6 is beyond 2^32.
+/// 62^6 is above 2^32.
 const CHECKSUM_DIGITS: usize = 6;
 
 /// A secret on its way to its owner: shown once, never logged (`Debug` hides it), gone from memory when dropped.
@@ -32,17 +32,17 @@ impl Secret {
         Ok(Self(base62(&random()?, RANDOM_DIGITS).into()))
     }
 
-    /// The part that all refresh tokens of one session have in common.
+    /// The part that is common to all refresh tokens of a session.
     pub fn family() -> Result<Self> {
         Ok(Self(base62(&random()?, RANDOM_DIGITS).into()))
     }
 
-    /// A refresh token: the part it has in common with the session's others, and its own.
+    /// A refresh token: the session's common part, and its own part.
     pub fn refresh_token(family: &str, own: &[u8; RANDOM_BYTES]) -> Self {
         Self(format!("{REFRESH_PREFIX}{family}{}", base62(own, RANDOM_DIGITS)).into())
     }
 
-    /// A password for somebody to change at the first sign-in: 20 characters, some 119 bits.
+    /// A temporary password, which must be changed at the first sign-in: 20 characters, about 119 bits.
     pub fn temporary_password() -> Result<Self> {
         let text = base62(&random()?, RANDOM_DIGITS);
         Ok(Self(
@@ -54,7 +54,7 @@ impl Secret {
         ))
     }
 
-    /// A secret that was configured or handed in.
+    /// A secret from the configuration or from a caller.
     pub fn given(text: &str) -> Self {
         Self(text.to_owned().into())
     }
@@ -67,15 +67,16 @@ impl Secret {
         digest(self.expose())
     }
 
-    /// The first characters, for people to tell their keys apart; never more than a third of the secret.
+    /// The first characters, which identify a key for its owner; never more than a third of the secret.
     pub fn prefix(&self) -> String {
         let secret = self.expose();
         secret.chars().take((secret.len() / 3).min(12)).collect()
     }
 }
 
-/// What is stored of a secret and looked up by: SHA-256, as 64 hex digits. The secrets are long and random, so a slow
-/// hash would add nothing; and looking up a digest tells no caller, by time or otherwise, how close a guess was.
+/// The digest that is stored and looked up instead of a secret: SHA-256, as 64 hex digits. The secrets are long and
+/// random, so a slow hash would add nothing; and the look-up of a digest does not reveal, by timing or otherwise, how
+/// close a guess was.
 pub fn digest(secret: &str) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
     Sha256::digest(secret.as_bytes())
@@ -84,7 +85,7 @@ pub fn digest(secret: &str) -> String {
         .collect()
 }
 
-/// The common part of a refresh token; `None` for what has not the form of one.
+/// The common part of a refresh token; `None` if it does not have the form of one.
 pub fn family_of(token: &str) -> Option<&str> {
     let parts = token.strip_prefix(REFRESH_PREFIX)?;
     (parts.len() == 2 * RANDOM_DIGITS && parts.bytes().all(|byte| byte.is_ascii_alphanumeric()))

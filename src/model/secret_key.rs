@@ -1,5 +1,5 @@
 //! The server's own secret: it encrypts the signing keys at rest and goes into every refresh token. It is never in the
-//! database, so that whoever reads the database, or a copy of it, can forge neither.
+//! database, so that nobody who reads the database or a backup can forge either of them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -35,31 +35,32 @@ impl SecretKey {
         Some(Self(bytes))
     }
 
-    /// A keyed digest of some parts; each purpose has a key of its own, so that nothing made for one serves another.
+    /// A keyed digest of several parts. Each purpose has its own derived key, so that a digest for one purpose is not
+    /// valid for another.
     pub fn mac(&self, purpose: &str, parts: &[&str]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.derived(purpose));
         let mut context = hmac::Context::with_key(&key);
         for part in parts {
-            // Lengths first: no two lists of parts run into the same text.
+            // The length prefix ensures that different lists of parts never give the same input.
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
         }
         bytes_of(&context.sign())
     }
 
-    /// Encrypts what belongs to this id; under another id, or for another purpose, it does not open.
+    /// Encrypts a value for this id; it cannot be decrypted for another id or purpose.
     pub fn seal(&self, purpose: &str, id: &str, plain: &[u8]) -> Result<String> {
         let mut text = plain.to_vec();
         let nonce = self
             .aead(purpose)?
             .seal_in_place_append_tag(Aad::from(id.as_bytes()), &mut text)
-            .map_err(|_| Error::internal("a secret could not be encrypted"))?;
+            .map_err(|_| Error::internal("cannot encrypt a secret"))?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut text);
         Ok(STANDARD.encode(sealed))
     }
 
-    /// Decrypts what was sealed for this purpose and id with this key.
+    /// Decrypts a value that was sealed for this purpose and id with this key.
     pub fn open(&self, purpose: &str, id: &str, sealed: &str) -> Result<Vec<u8>> {
         let unreadable = || Error::internal("a secret was encrypted with another TENANTRY_SECRET_KEY");
         let bytes = STANDARD.decode(sealed).map_err(|_| unreadable())?;
@@ -99,14 +100,14 @@ fn bytes_of(tag: &hmac::Tag) -> [u8; 32] {
 pub enum SecretSource {
     /// `TENANTRY_SECRET_KEY`.
     Given(SecretKey),
-    /// A file beside the SQLite file, of mode 0600, made at first need.
+    /// A file next to the SQLite file, with mode 0600, created when first needed.
     File(PathBuf),
-    /// Nowhere: there can be no sessions.
+    /// There is no secret, and so no sessions.
     Missing,
 }
 
 impl SecretSource {
-    /// What was given; else a file beside the SQLite file; else nothing.
+    /// The given key, or else a file next to the SQLite file, or else none.
     pub fn new(given: Option<SecretKey>, sqlite_file: Option<&Path>) -> Self {
         match (given, sqlite_file) {
             (Some(key), _) => Self::Given(key),
@@ -119,7 +120,7 @@ impl SecretSource {
         }
     }
 
-    /// The key, if there is one by now.
+    /// The key, if it exists.
     pub fn present(&self) -> std::io::Result<Option<SecretKey>> {
         match self {
             Self::Given(key) => Ok(Some(key.clone())),
@@ -128,7 +129,7 @@ impl SecretSource {
         }
     }
 
-    /// The key, made if it is a file that does not exist yet.
+    /// The key; creates the key file if it does not exist.
     pub fn require(&self) -> Result<SecretKey> {
         if let Some(key) = self.present().map_err(Error::internal)? {
             return Ok(key);
@@ -137,7 +138,7 @@ impl SecretSource {
             Self::File(path) => {
                 make(path).map_err(Error::internal)?;
                 let made = read(path).map_err(Error::internal)?;
-                made.ok_or_else(|| Error::internal("the key file just made is gone"))
+                made.ok_or_else(|| Error::internal("the key file that was just created is gone"))
             }
             Self::Given(_) | Self::Missing => Err(Error::unavailable(
                 Reason::NoSecretKey,
@@ -153,7 +154,7 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
             std::io::Error::new(
                 std::io::ErrorKind::InvalidData,
                 format!(
-                    "the key file {} does not hold 64 hex digits; put the copy of it back that belongs to this database",
+                    "the key file {} does not contain 64 hex digits; restore the copy that belongs to this database",
                     path.display()
                 ),
             )
@@ -163,8 +164,8 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
     }
 }
 
-/// Makes the file whole or not at all: it is written under another name and then linked, which fails if another process
-/// was first; that one's key then counts.
+/// Creates the file atomically: it is written under another name and then linked. Linking fails if another process was
+/// first; then that process's key is used.
 fn make(path: &Path) -> std::io::Result<()> {
     use std::io::Write;
     let bytes = random().map_err(std::io::Error::other)?;

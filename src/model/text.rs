@@ -1,4 +1,4 @@
-//! Names and descriptions: NFC, one line's worth of characters, a length in characters, and something to see.
+//! Names and descriptions: normalized to NFC, without control characters, limited in length, and visible.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -21,12 +21,12 @@ pub fn name(field: &str, value: &str) -> Result<String> {
     Ok(text)
 }
 
-/// A name that may be absent; the empty text is absent too.
+/// An optional name; the empty string counts as absent.
 pub fn optional(field: &str, value: Option<&str>) -> Result<Option<String>> {
     Ok(clearable(field, value)?.flatten())
 }
 
-/// A name in an update: not given changes nothing (`None`), the empty text clears (`Some(None)`).
+/// A name in an update: an absent value changes nothing (`None`), the empty string clears the name (`Some(None)`).
 pub fn clearable(field: &str, value: Option<&str>) -> Result<Option<Option<String>>> {
     match value {
         None => Ok(None),
@@ -35,7 +35,7 @@ pub fn clearable(field: &str, value: Option<&str>) -> Result<Option<Option<Strin
     }
 }
 
-/// A description that may be absent or empty: at most 2,000 characters, line breaks allowed.
+/// An optional description, which may be empty: at most 2,000 characters, line breaks allowed.
 pub fn description(field: &str, value: Option<&str>) -> Result<Option<String>> {
     match value {
         None => Ok(None),
@@ -43,7 +43,7 @@ pub fn description(field: &str, value: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// A text to compare with stored ones, which are NFC.
+/// Normalizes a text for comparison with stored ones, which are NFC.
 pub fn composed(text: &str) -> String {
     // ASCII is composed already, and most texts are.
     if text.is_ascii() {
@@ -52,20 +52,20 @@ pub fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// Whether a text can be handed to both databases at all: PostgreSQL has no U+0000. A filter by such a text finds
-/// nothing, since no such text is ever stored.
+/// Whether both databases can store a text: PostgreSQL does not support U+0000. A filter by such a text matches
+/// nothing.
 pub fn is_storable(value: &str) -> bool {
     !value.contains('\0')
 }
 
-/// Whether a reader sees anything of a text. Blanks, format controls and characters that a font may ignore show nothing,
-/// and combining marks need a character to stand on.
+/// Whether a text is visible. Spaces, format controls and default-ignorable characters are invisible, and combining
+/// marks need a base character.
 pub fn is_visible(text: &str) -> bool {
     text.chars().any(shows)
 }
 
-/// Symbols and letters by their category that are drawn as nothing: the empty Braille pattern, the null notehead, two
-/// blanks of Egyptian hieroglyphs, and the mark of an object that is not there.
+/// Invisible characters in categories of symbols and letters: the blank Braille pattern, the null notehead, two
+/// Egyptian hieroglyph blanks, and the object replacement character.
 const DRAWN_BLANK: [char; 5] = ['\u{2800}', '\u{FFFC}', '\u{13441}', '\u{13442}', '\u{1D159}'];
 
 fn shows(c: char) -> bool {
@@ -85,7 +85,7 @@ enum Lines {
 }
 
 fn normalized(field: &str, value: &str, characters_max: usize, lines: Lines) -> Result<String> {
-    // Composing never makes a text more than three times shorter, so what is longer than that needs no composing.
+    // Normalization makes a text at most three times shorter, so a longer text can be refused without it.
     if value.len() > characters_max * 12 {
         return Err(too_long(field, characters_max));
     }
@@ -115,7 +115,7 @@ fn too_long(field: &str, characters_max: usize) -> Error {
     )
 }
 
-/// Controls, and the marks that reorder or hide what a reader sees.
+/// Control characters, and characters that reorder or hide text.
 fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

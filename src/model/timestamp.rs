@@ -1,4 +1,4 @@
-//! A moment, in microseconds.
+//! A point in time, in microseconds.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::model::error::{Error, Result, shown};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// 9999-12-31T23:59:59.999Z, shown for what never ends.
+    /// 9999-12-31T23:59:59.999Z, shown for things that never expire.
     pub const FAR: Self = Self(253_402_300_799_999_000);
 
     pub fn from_micros(micros: i64) -> Self {
@@ -25,7 +25,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads RFC 3339 with any offset.
+    /// Parses RFC 3339 with any offset.
     pub fn parse(field: &str, value: &str) -> Result<Self> {
         OffsetDateTime::parse(value, &Rfc3339)
             .ok()
@@ -35,14 +35,17 @@ impl Timestamp {
             .ok_or_else(|| {
                 Error::invalid(
                     field,
-                    format!("'{}' is not a time such as 2027-01-31T12:00:00.000Z.", shown(value)),
+                    format!(
+                        "'{}' is not a valid date and time, as in 2027-01-31T12:00:00.000Z.",
+                        shown(value)
+                    ),
                 )
             })
     }
 
-    /// RFC 3339 with as many digits of the second as it takes, up to six: `2016-11-28T14:22:58.44874Z`.
+    /// RFC 3339 with as many fractional digits as needed, up to six: `2016-11-28T14:22:58.44874Z`.
     pub fn to_rfc3339(self) -> String {
-        // Between 1970 and 9999 there is nothing that RFC 3339 could not say.
+        // Every time between 1970 and 9999 can be written in RFC 3339.
         self.moment().format(&Rfc3339).unwrap_or_default()
     }
 
@@ -50,19 +53,19 @@ impl Timestamp {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// The beginning of this moment's minute.
+    /// The start of this time's minute.
     #[must_use]
     pub fn whole_minute(self) -> Self {
         Self(self.0 - self.0 % 60_000_000)
     }
 
-    /// This moment, or the first one after `earlier`, so that a change always moves `updatedAt` on.
+    /// This time, or the first one after `earlier`, so that every change increases `updatedAt`.
     #[must_use]
     pub fn later_than(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0.saturating_add(1)))
     }
 
-    /// So long before this moment.
+    /// This time minus a duration.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self::from_micros(
@@ -71,12 +74,12 @@ impl Timestamp {
         )
     }
 
-    /// How long it is from this moment to that one; nothing if that one is over.
+    /// The duration until `end`; zero if that has passed.
     pub fn until(self, end: Self) -> Duration {
         Duration::from_micros(u64::try_from(end.0 - self.0).unwrap_or(0))
     }
 
-    /// Whole seconds from this moment to another, rounded up; none if that is over.
+    /// Whole seconds until `end`, rounded up; zero if that has passed.
     pub fn seconds_until(self, end: Self) -> u64 {
         u64::try_from(end.0 - self.0).unwrap_or(0).div_ceil(1_000_000)
     }

@@ -1,8 +1,8 @@
-//! Removing what nobody can use any more: mailed tokens that expired, failed sign-ins that are forgotten, sessions that
-//! ended long ago. So these tables are as large as what is going on, and not as all that ever was.
+//! Deletes rows that are no longer needed: expired tokens from mails, old failed sign-ins, sessions that ended long
+//! ago. So the size of these tables depends on current activity, not on all past activity.
 //!
-//! Every process sweeps, a little at a time; what another one holds is passed over. It is no change of the directory, and
-//! no event tells it.
+//! Every process cleans up, a little at a time, and skips rows that another one has locked. This is not a change of the
+//! directory, so there is no audit event.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -11,10 +11,10 @@ use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::db::Database;
 
-/// How many rows one transaction removes: on SQLite every change waits for it.
+/// The number of rows per transaction; on SQLite, all other changes wait for it.
 const BATCH: u64 = 1_000;
 
-/// Removes all that may go at this moment; how many rows those were.
+/// Deletes all rows that are due; returns their number.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     let mut removed = 0;
     for (table, key, oldest, may_go) in TABLES {
@@ -34,8 +34,8 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     Ok(removed)
 }
 
-/// A table, its key, what stands in the order in which rows grow old, and which of them may go. Keys are counted up, and all
-/// rows of a table live equally long, so that the first rows by key are the first to go and nothing else is looked at.
+/// A table, its key, the column that orders rows by age, and the condition for deletion. Keys are ascending, and all
+/// rows of a table have the same lifetime, so the rows with the lowest keys are due first and no others are read.
 const TABLES: &[(&str, &str, &str, &str)] = &[
     ("password_tokens", "pk", "pk", "expires_at <= $1"),
     ("email_tokens", "pk", "pk", "expires_at <= $1"),

@@ -1,4 +1,4 @@
-//! What is done to a server and beside its requests: set-up, work in the background, cleaning up, looking after it.
+//! Everything besides requests: set-up, background work, cleanup and diagnosis.
 
 pub mod cleanup;
 pub mod demo;

@@ -1,7 +1,7 @@
-//! Bringing a database up: the schema, and on the first start the super admin.
+//! Sets up a database: runs migrations, and creates the super admin at the first start.
 //!
-//! All of it is one transaction under a lock: of several processes that start together one does the work, and the others
-//! wait and find it done.
+//! All of it is one transaction under a lock: if several processes start at the same time, one does the work and the
+//! others wait.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use crate::store::entity::{api_key, organization, tenant, user, user_role};
 
 const PLATFORM: &str = "platform";
 const ADMIN: &str = "admin";
-/// The super admin's address, at a name that no mail reaches.
+/// The super admin's e-mail address, in a domain that cannot receive mail.
 pub const ADMIN_EMAIL: &str = "admin@platform.invalid";
 const CONFIGURED_KEY: &str = "configured";
 const FIRST_KEY: &str = "first-start";
 
-/// Makes the missing steps of the schema. A database with a newer schema is refused.
+/// Runs the pending migrations. A database with a newer schema is refused.
 pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     if takes_no_changes(db).await? {
         return Ok(());
@@ -44,16 +44,16 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     while_it_answers(db, done).await
 }
 
-/// A step of the schema may take as long as it needs, if the database still answers others meanwhile.
+/// A migration may take as long as it needs, if the database still answers other connections in the meantime.
 async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
-        () = db.silence() => bail!("the database stopped answering while it was set up; nothing was changed"),
+        () = db.silence() => bail!("the database stopped answering during set-up; nothing was changed"),
     }
 }
 
-/// Makes the schema, and on an empty database the super admin. Gives the key to print: that of a first start without a
-/// configured one.
+/// Migrates the schema, and creates the super admin in an empty database. Returns the API key to print: the one of a
+/// first start without a configured key.
 pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
     if takes_no_changes(&services.db).await? {
         return Ok(None);
@@ -84,19 +84,21 @@ async fn set_up(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow
     Ok(printed)
 }
 
-/// Whether there is nothing to set up because the database takes no changes, as a standby, and has the schema already.
+/// Whether there is nothing to set up because the database accepts no writes, like a standby, and already has the
+/// schema.
 async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
     if db.takes_changes().await? {
         return Ok(false);
     }
     if schema_state(db.reader()).await?.known()? != SchemaState::Current {
         bail!(
-            "the database takes no changes (it is a standby, is set to read only, or its disk is full), and has no schema of this release yet; name the \
-             server that takes changes in TENANTRY_DATABASE_URL"
+            "the database accepts no writes (it is a standby, it is read-only, or its disk is full), and does not \
+             have this release's schema yet; specify the primary server in TENANTRY_DATABASE_URL"
         );
     }
     tracing::warn!(
-        "the database takes no changes (it is a standby, is set to read only, or its disk is full): the server is not ready until it does, and only reads"
+        "the database accepts no writes (it is a standby, it is read-only, or its disk is full): until it does, the \
+         server is not ready and only reads"
     );
     Ok(true)
 }
@@ -168,7 +170,7 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
     Ok(true)
 }
 
-/// Makes this the admin's key of that name, and tells the log whose it is. An earlier one of the name ends.
+/// Makes this the admin's API key with that name, and logs its owner. An earlier key with the same name is revoked.
 async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, secret: &Secret) -> anyhow::Result<()> {
     let known = api_key::Entity::find()
         .filter(api_key::Column::Digest.eq(secret.digest()))
@@ -188,7 +190,9 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
         .one(connection)
         .await?;
     let Some(admin) = admin else {
-        bail!("there is no user '{ADMIN}' to give the key in TENANTRY_ADMIN_API_KEY to; leave the variable out");
+        bail!(
+            "the key in TENANTRY_ADMIN_API_KEY belongs to the user '{ADMIN}', who does not exist; unset the variable"
+        );
     };
     is_for_super_admin(connection, &admin).await?;
     let earlier = api_key::Entity::find()
@@ -221,8 +225,8 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
     Ok(())
 }
 
-/// Refuses to start with an operator's secret that would be, or is, the key of somebody who is no super admin: the first
-/// one may be deleted, and its id given to anybody.
+/// Refuses to start if the configured key belongs, or would belong, to a user who is not a super admin: the first super
+/// admin may have been deleted, and anybody may have got its id.
 async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Model) -> anyhow::Result<()> {
     let home = organization::Entity::find_by_id(owner.organization_pk)
         .one(connection)
@@ -236,10 +240,11 @@ async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Mod
     let permissions = authn::permissions_of(connection, owner.pk).await?;
     if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
         bail!(
-            "the key in TENANTRY_ADMIN_API_KEY would be one of the user {known}, who is no super admin; leave the variable \
-             out, and make keys for a super admin with 'tenantry api-key --user <id>'"
+            "the key in TENANTRY_ADMIN_API_KEY would belong to the user {known}, who is not a super admin; unset the \
+             variable, and create keys for a super admin with 'tenantry api-key --user <id>'"
         );
     }
-    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key is this user's");
+    tracing::info!(user = %known.id, organization = %known.organization_id, "the super admin's API key belongs to \
+                                                                             this user");
     Ok(())
 }

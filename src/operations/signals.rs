@@ -1,4 +1,4 @@
-//! The signals: to stop, and that the audit log file was moved. Others that would end the process are caught.
+//! Signals: to stop, and to reopen the audit log. Others that would end the process are caught.
 
 use std::io::IsTerminal;
 
@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio_util::sync::CancellationToken;
 
-/// Is cancelled by the first signal to stop: an interrupt or, from a supervisor, a termination. From here on they do not
-/// end the process by themselves, as they never do that of process 1 in a container. A further interrupt ends it at once.
+/// Cancelled by the first SIGINT or SIGTERM. From now on, these signals do not end the process by themselves, as they
+/// never do for process 1 in a container. A second SIGINT ends it at once.
 pub fn stop() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
@@ -21,7 +21,7 @@ pub fn stop() -> CancellationToken {
     stop
 }
 
-/// As shells have it: 128 and the signal's number.
+/// The convention of shells: 128 plus the signal number.
 const INTERRUPTED: i32 = 130;
 
 #[cfg(unix)]
@@ -52,7 +52,7 @@ impl Signals {
     }
 }
 
-/// Waits for a signal; for ever, if the system does not tell.
+/// Waits for a signal; forever if the system does not support it.
 #[cfg(unix)]
 async fn next(signal: &mut Option<Signal>) {
     let came = match signal {
@@ -82,8 +82,7 @@ impl Signals {
     }
 }
 
-/// From here on a file that may not grow further (`ulimit -f`) is a full disk, as [`std::io::Write`] tells, and no end of the
-/// process.
+/// From now on, exceeding `ulimit -f` is a write error like a full disk, and does not end the process.
 pub fn outlive_full_files() {
     #[cfg(unix)]
     drop(tokio::signal::unix::signal(SignalKind::from_raw(
@@ -91,8 +90,8 @@ pub fn outlive_full_files() {
     )));
 }
 
-/// For a server without an audit log file: SIGHUP, which asks others to read their files again, is no end of the process.
-/// On a terminal it says that the terminal was closed.
+/// For a server without an audit log: SIGHUP, which asks a daemon to reload, does not end the process. On a terminal,
+/// it means that the terminal was closed.
 pub fn outlive_hangups(stop: CancellationToken) {
     let mut hangups = Hangups::listen();
     tokio::spawn(async move {
@@ -105,7 +104,7 @@ pub fn outlive_hangups(stop: CancellationToken) {
     });
 }
 
-/// SIGHUP: the audit log file was moved away by whoever rotates it. From here on it does not end the process.
+/// SIGHUP: the audit log file was rotated. From now on, it does not end the process.
 #[derive(Debug)]
 pub struct Hangups(#[cfg(unix)] Option<Signal>);
 

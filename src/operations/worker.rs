@@ -1,7 +1,8 @@
-//! What a process does beside its requests: it sends mails, carries the audit trail into a file, writes down refusals and
-//! when keys were last used, removes what is over, and watches the clock.
+//! Background work of a process: sending mails, writing the audit log file, recording denied requests and when keys
+//! were last used, cleaning up, and watching the clock.
 //!
-//! Each part goes on by itself and is tried again when it fails. When the server stops, what is in memory alone is written.
+//! Each part runs independently and is retried if it fails. When the server stops, everything that is only in memory is
+//! written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use crate::directory::{outbox, password};
 use crate::operations::signals::Hangups;
 use crate::operations::{cleanup, doctor};
 
-/// How often mails are looked for that nobody in this process has written, and those that are to be tried again.
+/// How often to look for mails that another process has written, or that are due for a retry.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(1);
 const REFUSALS_EVERY: Duration = Duration::from_secs(5);
 const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
 const CLOCK_EVERY: Duration = Duration::from_secs(15);
-/// Beyond this, other processes do not believe this one's tokens.
+/// Above this, other processes reject this one's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
@@ -51,34 +52,34 @@ impl Workers {
         Self { stop, tasks }
     }
 
-    /// Ends all of them, and waits until what they hold in memory is written.
+    /// Stops all of them, and waits until everything in memory is written.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a worker ended badly");
+                tracing::error!(%error, "a background task failed");
             }
         }
     }
 }
 
-/// Whether it is time to stop; waits for so long at most.
+/// Whether to stop; waits at most this long.
 async fn stops_within(stop: &CancellationToken, wait: Duration) -> bool {
     tokio::time::timeout(wait, stop.cancelled()).await.is_ok()
 }
 
-/// One round of the mails: requests for a new password are answered, and what is due is sent, until it is time to stop.
+/// One round of mails: processes password reset requests and sends the mails that are due, until it is time to stop.
 pub async fn send_mails_once(services: &Arc<Services>, stop: &CancellationToken) {
     if let Err(error) = password::answer_requests(services).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot answer requests for a new password"
+            "cannot process password reset requests"
         );
     }
     if let Err(error) = outbox::deliver_due(services, stop).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
-            "cannot take mails that are due"
+            "cannot fetch the mails that are due"
         );
     }
 }
@@ -94,7 +95,7 @@ async fn send_mails(services: Arc<Services>, stop: CancellationToken) {
     }
 }
 
-/// Writes the refusals of each minute when it is over, and at the end those of the running one.
+/// Writes the denied requests of each minute when it is over, and when stopping those of the current one.
 async fn write_refusals(services: Arc<Services>, stop: CancellationToken) {
     let mut stops = false;
     while !stops {
@@ -108,7 +109,7 @@ async fn write_refusals(services: Arc<Services>, stop: CancellationToken) {
     }
 }
 
-/// Writes when keys and users were last seen, and at the end what is left.
+/// Writes when keys and users were last used, and when stopping what is left.
 async fn write_activity(services: Arc<Services>, stop: CancellationToken) {
     let activity = services.credentials.activity();
     let mut stops = false;
@@ -117,13 +118,13 @@ async fn write_activity(services: Arc<Services>, stop: CancellationToken) {
         if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "cannot write when keys and users were last seen; trying again"
+                "cannot save when keys and users were last used; trying again"
             );
         }
     }
 }
 
-/// Removes what is over, the first time ten minutes after the start.
+/// Cleans up, the first time ten minutes after the start.
 async fn sweep(services: Arc<Services>, stop: CancellationToken) {
     while !stops_within(&stop, SWEEP_EVERY).await {
         if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
@@ -135,18 +136,18 @@ async fn sweep(services: Arc<Services>, stop: CancellationToken) {
     }
 }
 
-/// Says when this machine's clock differs too much from the database's, and when it is right again.
+/// Logs when this machine's clock differs too much from the database's, and when it is right again.
 async fn watch_clock(services: Arc<Services>, stop: CancellationToken) {
     let mut told = false;
     loop {
-        // A database that does not answer is told by others.
+        // A database that does not answer is reported elsewhere.
         if let Ok(apart) = doctor::clocks_apart(&services).await {
             let wrong = apart > CLOCKS_APART_MAX;
             if wrong && !told {
                 tracing::warn!(
                     seconds = apart.as_secs(),
-                    "this machine's clock differs from the database's: other processes refuse the tokens of this one; keep \
-                     the clocks right with NTP"
+                    "this machine's clock differs from the database's, so other processes reject the tokens of this \
+                     one; synchronize the clocks with NTP"
                 );
             } else if told && !wrong {
                 tracing::info!("this machine's clock is right again");
@@ -159,7 +160,7 @@ async fn watch_clock(services: Arc<Services>, stop: CancellationToken) {
     }
 }
 
-/// Keeps the file up with the trail. A file that another process follows with is waited for.
+/// Keeps the file up to date with the trail. Waits if another process is writing the file.
 async fn write_audit_file(services: Arc<Services>, (path, mut hangups): (PathBuf, Hangups), stop: CancellationToken) {
     let mut file: Option<AuditFile> = None;
     let mut stops = false;
@@ -168,7 +169,8 @@ async fn write_audit_file(services: Arc<Services>, (path, mut hangups): (PathBuf
             ended = stops_within(&stop, AUDIT_EVERY) => stops = ended,
             () = hangups.next() => {
                 if let Some(open) = &mut file && let Err(error) = open.reopen() {
-                    tracing::error!(error = %format!("{error:#}"), "the audit log goes on in the file of before");
+                    tracing::error!(error = %format!("{error:#}"), "cannot reopen the audit log; still writing to the \
+                                                                    old file");
                 }
             }
         }
@@ -182,7 +184,7 @@ async fn write_audit_file(services: Arc<Services>, (path, mut hangups): (PathBuf
             }
         };
         if let Err(error) = caught_up.await {
-            tracing::error!(error = %format!("{error:#}"), "events wait to be written to the audit log");
+            tracing::error!(error = %format!("{error:#}"), "cannot write to the audit log; events are waiting");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a process has beside its database: configuration, hashing, mailing, what it counts and what it tells.
+//! What a process has besides its database: configuration, hashing, mail, denied requests and logs.
 
 pub mod config;
 pub mod hasher;

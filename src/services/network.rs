@@ -1,13 +1,13 @@
-//! What is configured of the way between clients and the server: proxies that are believed, origins that may call.
+//! The network configuration: trusted proxies and allowed origins.
 //!
-//! It is read here; the routes use it.
+//! It is parsed here and used by the routes.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use url::{Origin, Url};
 
-/// What is configured of the way between clients and this server.
+/// The network configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Edge {
     pub trusted_proxies: Vec<IpNet>,
@@ -15,14 +15,14 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Whether this is the address of a proxy that says whom it serves.
+    /// Whether this is the address of a trusted proxy.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted_proxies.iter().any(|proxies| proxies.contains(&address))
     }
 }
 
-/// Reads `10.0.0.1` or `10.0.0.0/8`, and the same of IPv6. IPv4 inside IPv6 (`::ffff:10.0.0.1`) is IPv4.
+/// Parses `10.0.0.1` or `10.0.0.0/8`, or the same for IPv6. IPv4 inside IPv6 (`::ffff:10.0.0.1`) is IPv4.
 pub fn proxies(text: &str) -> Option<IpNet> {
     const MAPPED_BITS: u8 = 96;
     let net: IpNet = match text.parse() {
@@ -35,7 +35,7 @@ pub fn proxies(text: &str) -> Option<IpNet> {
     }
 }
 
-/// Reads `https://app.example.com`, in any spelling that means the same: browsers leave out the usual port.
+/// Parses `https://app.example.com`, in any equivalent spelling: browsers omit the default port.
 pub fn origin(text: &str) -> Option<Origin> {
     let url = Url::parse(text).ok()?;
     let bare = matches!(url.scheme(), "http" | "https")
@@ -48,7 +48,8 @@ pub fn origin(text: &str) -> Option<Origin> {
     bare.then(|| url.origin())
 }
 
-/// What one client can be told by: an IPv4 address, or the /64 network of an IPv6 address, of which everybody has many.
+/// Identifies a client: by its IPv4 address, or the /64 network of its IPv6 address, because clients have many of
+/// these.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),

@@ -1,8 +1,8 @@
-//! Refusals, folded: of the same caller, action and target, those of a minute are one event with a count.
+//! Collects denied requests: those with the same caller, action and target within a minute are one event with a count.
 //!
-//! An event is kept for good, and a refusal costs whoever provokes it nothing. So a caller has room for a few different ones
-//! in a minute, and an organization for some more; those beyond are counted in one event that says how many they were. Nobody
-//! can fill the trail, and no organization can use up the room of another.
+//! Events are kept forever, and provoking a denied request costs nothing. So the number of different ones per minute is
+//! limited per caller and per organization; further ones are only counted, in one event. Nobody can flood the trail,
+//! and no organization can use up the limit of another.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,24 +18,23 @@ use crate::store::audit_trail::Row;
 use crate::store::db::Database;
 
 const FOLDED: Duration = Duration::from_secs(60);
-/// Different refusals of one caller within a minute that are told one by one.
+/// The number of different denied requests of one caller per minute that get their own event.
 const OF_CALLER_MAX: usize = 20;
-/// Different refusals within one organization, by whomever. Whoever calls by many accounts or from many addresses gets no
-/// further than this.
+/// The same within one organization, by any caller, so that using many accounts or addresses does not help an attacker.
 const OF_ORGANIZATION_MAX: usize = 200;
 /// All of them in this process.
 const KEPT_MAX: usize = 20_000;
-/// How many one transaction writes: on SQLite every other change waits for it.
+/// The number of events per transaction; on SQLite, all other changes wait for it.
 const BATCH: usize = 200;
-/// The action of the event that counts the refusals for which there was no room.
+/// The action of the event that counts denied requests above the limit.
 const OVERFLOW: &str = "refusal.overflow";
 
-/// The refusals of the running minute, in memory until it is over. A process that is killed loses them; the changes it
-/// made, and their events, it does not.
+/// The denied requests of the current minute, in memory until it is over. If the process is killed, they are lost,
+/// unlike changes and their events.
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<Kept>);
 
-/// Who was refused what, and of whom.
+/// A denied request: the caller, the action and the target.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     actor: Actor,
@@ -64,7 +63,7 @@ impl Refusal {
     }
 }
 
-/// Whose room a refusal takes: that of the user who is behind the call, or of the network that somebody unknown calls from.
+/// Whose limit a denied request counts towards: the real user's, or that of the network of an unknown caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum By {
     User(i64),
@@ -81,12 +80,12 @@ struct Key {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
     One {
-        /// Who called; not always who is behind the call.
+        /// The caller; while impersonating, not the real user.
         caller: Option<i64>,
         action: String,
         user: Option<(i64, String)>,
     },
-    /// Those for which there was no room: of a caller, or without one of the whole organization.
+    /// Those above the limit: of a caller, or without one of the whole organization.
     Overflow,
 }
 
@@ -104,7 +103,7 @@ impl Key {
         }
     }
 
-    /// Where it is counted if the caller, or with nobody the organization, has no room for it.
+    /// The overflow that counts it if the limit of the caller, or without one of the organization, is reached.
     fn overflow(&self, by: Option<By>) -> Self {
         Self {
             organization_pk: self.organization_pk,
@@ -122,7 +121,7 @@ struct Folded {
     count: i64,
 }
 
-/// The events to be, and how much room they take.
+/// The pending events, and the counts for the limits.
 #[derive(Debug, Default)]
 struct Kept {
     events: HashMap<Key, Folded>,
@@ -131,7 +130,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// Counts one to the event of this key.
+    /// Adds one to the event with this key.
     fn fold(&mut self, key: Key, folded: impl FnOnce() -> Folded) {
         if !self.events.contains_key(&key)
             && let Some(by) = key.by
@@ -142,7 +141,7 @@ impl Kept {
         self.events.entry(key).or_insert_with(folded).count += 1;
     }
 
-    /// The key itself, or that under which it is counted if there is no room for it.
+    /// The key itself, or the overflow key if the limit is reached.
     fn with_room(&self, key: Key) -> Key {
         let of_caller = key.by.and_then(|by| self.of_caller.get(&(key.organization_pk, by)));
         let of_organization = self.of_organization.get(&key.organization_pk);
@@ -155,7 +154,7 @@ impl Kept {
         }
     }
 
-    /// Takes out those whose minute is over, or all of them.
+    /// Removes and returns those whose minute is over, or all of them.
     fn due(&mut self, now: Timestamp, all: bool) -> Vec<(Key, Folded)> {
         let due = self
             .events
@@ -174,14 +173,14 @@ impl Kept {
 }
 
 impl Refusals {
-    /// Notes a refusal. It costs the request nothing but this.
+    /// Notes a denied request, in memory only.
     pub fn note(&self, refusal: Refusal, client: Option<IpAddr>, request_id: &str, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = Key::of(&refusal, client);
         if !kept.events.contains_key(&key) {
             key = kept.with_room(key);
         }
-        // Whose overflow it is stands in the key; that of a whole organization is nobody's.
+        // The key contains the caller of an overflow; the overflow of an organization has none.
         let actor = if key.by.is_some() {
             refusal.actor
         } else {
@@ -195,8 +194,8 @@ impl Refusals {
         });
     }
 
-    /// Writes the refusals whose minute is over; with `all`, the others too. What cannot be written is kept for the next
-    /// time.
+    /// Writes the denied requests whose minute is over; with `all`, the others too. If this fails, they are kept for
+    /// the next time.
     pub async fn flush(&self, db: &Database, now: Timestamp, all: bool) -> Result<()> {
         let due = self.0.lock().unwrap_or_else(PoisonError::into_inner).due(now, all);
         let mut written = Ok(());
@@ -213,15 +212,15 @@ impl Refusals {
 
     fn keep(&self, batch: &[(Key, Folded)]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Beyond all room: it was let in once.
+        // Ignores the limits: it has already been accepted.
         for (key, folded) in batch {
-            // The earlier first moment and request stay; what came meanwhile is counted to it.
-            let meanwhile = kept
+            // Keeps the earlier time and request, and adds the newer count.
+            let newer = kept
                 .events
                 .insert(key.clone(), folded.clone())
                 .map_or(0, |one| one.count);
             if let Some(one) = kept.events.get_mut(key) {
-                one.count += meanwhile;
+                one.count += newer;
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Logs: one line a request, on standard error. Nothing waits for them: a line that cannot be written is dropped and counted.
+//! Logs: one line per request, on standard error. Nothing waits for them: a line that cannot be written is dropped and
+//! counted.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,16 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Lines that wait for a slow reader of standard error; what comes beyond is dropped.
+/// The maximum number of lines that wait for a slow reader of standard error; further ones are dropped.
 const LINES_WAITING_MAX: usize = 8_192;
 
-/// Lines that standard error did not take: its reader is gone, or the disk is full.
+/// Lines that could not be written: the reader is gone, or the disk is full.
 static UNWRITTEN: AtomicU64 = AtomicU64::new(0);
-/// Lines that found no room to wait.
+/// Lines that were dropped because too many were waiting.
 static CROWDED_OUT: std::sync::OnceLock<ErrorCounter> = std::sync::OnceLock::new();
 
-/// Sets logging up once for the process. `RUST_LOG` overrules what is shown. Lines are written as long as the guard lives,
-/// and those that wait when it goes are still written if that takes no longer than a second.
+/// Sets logging up once for the process. `RUST_LOG` overrides the filter. Lines are written while the guard exists;
+/// when it is dropped, waiting lines are still written for up to a second.
 pub fn start() -> WorkerGuard {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tenantry=info"));
     let (writer, guard) = waiting_room();
@@ -23,7 +24,7 @@ pub fn start() -> WorkerGuard {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
-        // It would tell of a line that could not be written on the very stream that did not take it, and panic.
+        // It would report a failed write to the same stream, and panic.
         .log_internal_errors(false)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
@@ -45,7 +46,7 @@ fn waiting_room() -> (NonBlocking, WorkerGuard) {
         .finish(Stderr)
 }
 
-/// Standard error that never fails: what it does not take is counted.
+/// Standard error that never fails: lines that cannot be written are counted.
 struct Stderr;
 
 impl Write for Stderr {

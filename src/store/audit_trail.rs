@@ -1,4 +1,4 @@
-//! Writing an event of the audit trail, in the transaction of the change it tells of.
+//! Writes audit events, in the transaction of the change that they describe.
 
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
 use uuid::Uuid;
@@ -41,14 +41,14 @@ impl Event {
         self
     }
 
-    /// The names of the fields that changed, as GraphQL calls them.
+    /// The GraphQL names of the fields that changed.
     #[must_use]
     pub fn fields(mut self, fields: impl IntoIterator<Item = &'static str>) -> Self {
         self.fields.extend(fields);
         self
     }
 
-    /// What somebody may do, or whether they may call at all, is different after this.
+    /// This changes somebody's access or permissions.
     #[must_use]
     pub fn access(mut self) -> Self {
         self.changes_access = true;
@@ -60,10 +60,10 @@ impl Event {
     }
 }
 
-/// Who does something, when, and in which request.
+/// The author of a change, its time, and its request.
 #[derive(Clone, Debug)]
 pub struct Author<'a> {
-    /// Of the event to be.
+    /// The id of the new event.
     pub id: Uuid,
     pub at: Timestamp,
     pub actor: &'a Actor,
@@ -89,7 +89,7 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
     row.insert(connection).await
 }
 
-/// An event whole.
+/// A complete event.
 pub(crate) struct Row<'a> {
     pub id: String,
     pub created_at: Timestamp,
@@ -134,8 +134,8 @@ impl Row<'_> {
         Ok(())
     }
 
-    /// Whether the caller may stand in the trail of the event's organization: its administrators are told of its own people
-    /// and of those who reach every organization, and nothing of anybody else.
+    /// Whether the caller may be named in the trail of the event's organization: its administrators may see its own
+    /// users and super admins, but nobody else.
     fn is_for_trail(&self, caller: &Caller) -> bool {
         self.organization_pk.is_none_or(|pk| pk == caller.organization_pk) || caller.reaches_everywhere()
     }

@@ -9,7 +9,7 @@ use super::entity::role::{Column, Entity};
 use crate::model::BuiltIn;
 use crate::model::error::{Error, Result};
 
-/// The internal keys of the built-in roles in this database. They are created at the first start and never change, so that
+/// The internal keys of the built-in roles in this database. They are created at the first start and never change, so
 /// reading them once is enough.
 #[derive(Debug, Default)]
 pub struct BuiltInRoles(OnceLock<HashMap<BuiltIn, i64>>);
@@ -23,7 +23,7 @@ impl BuiltInRoles {
         let all = built_in_role_pks(connection).await?;
         let found = all.get(&wanted).copied();
         if BuiltIn::ALL.iter().all(|role| all.contains_key(role)) {
-            // Whoever was first has set the same.
+            // A concurrent call has set the same.
             let _ = self.0.set(all);
         }
         found.ok_or_else(|| Error::internal(format!("the built-in role {} is missing", wanted.name())))

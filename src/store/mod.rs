@@ -1,4 +1,4 @@
-//! What is stored, and how it is reached: the database, its tables, and the audit trail that every change writes into.
+//! Storage: the database, its tables, and the audit trail that every change writes to.
 
 pub mod audit_trail;
 pub mod built_in_roles;

@@ -224,7 +224,7 @@ fn a_start_that_fails_says_what_to_do() {
             ],
             vec![
                 format!("cannot listen on {address}"),
-                "Another program listens there".to_owned(),
+                "already listens there".to_owned(),
                 "--listen 127.0.0.1:8001".to_owned(),
             ],
         ),
@@ -236,7 +236,7 @@ fn a_start_that_fails_says_what_to_do() {
             ],
             vec![
                 "cannot listen on 192.0.2.1:0".to_owned(),
-                "This machine has no such address".to_owned(),
+                "This machine does not have this address".to_owned(),
             ],
         ),
         (
@@ -244,14 +244,14 @@ fn a_start_that_fails_says_what_to_do() {
                 ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
                 ("TENANTRY_DATABASE_URL", format!("sqlite://{}", path("no/t.db"))),
             ],
-            vec![path("no/t.db"), "Its folder is not there: make it first".to_owned()],
+            vec![path("no/t.db"), "Its folder does not exist: create it first".to_owned()],
         ),
         (
             [
                 ("TENANTRY_LISTEN", "127.0.0.1:0".to_owned()),
                 ("TENANTRY_DATABASE_URL", format!("sqlite://{}", folder.path().display())),
             ],
-            vec!["That is a folder: name a file in it".to_owned()],
+            vec!["That is a folder: specify a file in it".to_owned()],
         ),
         (
             [

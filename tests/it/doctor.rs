@@ -82,7 +82,7 @@ async fn a_sound_server_is_fine() {
             "1 organizations, 1 tenants, 1 users, 1 API keys, 0 sessions."
         );
         let expected = if backend == Backend::Sqlite {
-            "SQLite, whole."
+            "SQLite, undamaged."
         } else {
             "UTF8, read committed."
         };
@@ -306,7 +306,7 @@ fn a_test_mail_is_sent() {
     assert_eq!((code, found(&lines, "test mail").0), (2, "wrong"));
     let output = run(&["doctor", "--mail-to", "nobody"], &variables);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("'nobody' is no e-mail address"));
+    assert!(text(&output.stderr).contains("'nobody' is not an e-mail address"));
 }
 
 /// No command but the server makes the folder for mails.

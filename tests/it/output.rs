@@ -238,7 +238,7 @@ fn a_first_key_that_nobody_saw_can_be_replaced() {
                 break;
             }
         }
-        let (_, command) = told.split_once("Make another one: tenantry ").expect("the way out");
+        let (_, command) = told.split_once("Create another one: tenantry ").expect("the way out");
         let command: Vec<&str> = command.lines().next().unwrap().split_whitespace().collect();
         let database = format!("sqlite://{}", folder.path().join("t.db").display());
         let made = run(&command, &[("TENANTRY_DATABASE_URL", &database)]);

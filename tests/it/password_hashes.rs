@@ -170,13 +170,13 @@ on_both! {
         for (hash, reason) in [
             (format!("$argon2id$v=19$m=19456,t=2,p=1,keyid=c2VjcmV0${SALT_AND_HASH}"), "secret key"),
             (format!("$argon2id$v=19$m=19456,t=2,p=1,data=c2VjcmV0${SALT_AND_HASH}"), "associated data"),
-            (format!("$argon2id$v=19$m=19456,t=2,p=1,x=1${SALT_AND_HASH}"), "not known"),
+            (format!("$argon2id$v=19$m=19456,t=2,p=1,x=1${SALT_AND_HASH}"), "unknown parameter"),
             // The first would be judged, and the last be used.
             (format!("$argon2id$v=19$m=19456,m=4194304,t=2,p=1${SALT_AND_HASH}"), "twice"),
             (format!("$argon2id$v=19$m=8,t=1,p=16${SALT_AND_HASH}"), "PHC"),
             (format!("$scrypt$ln=4,ln=17,r=8,p=1${SALT_AND_HASH}"), "twice"),
             (format!("$scrypt$v=1$ln=4,r=8,p=1${SALT_AND_HASH}"), "PHC"),
-            (format!("$scrypt$ln=4,r=8,p=1,l=32${SALT_AND_HASH}"), "not known"),
+            (format!("$scrypt$ln=4,r=8,p=1,l=32${SALT_AND_HASH}"), "unknown parameter"),
             (format!("$pbkdf2-sha256$i=1000,i=2000000${SALT_AND_HASH}"), "twice"),
             (format!("$pbkdf2-sha256$i=1000,l=20${SALT_AND_HASH}"), "'l'"),
             (format!("$pbkdf2-sha512$v=1$i=1000,l=32${SALT_AND_HASH}"), "PHC"),

@@ -106,7 +106,7 @@ on_empty! {
         for (who, name, owner) in [("ada", "one", ada), ("Ada@Acme.Example", "two", ada), ("admin", "one", chief)] {
             let made = run(&["api-key", "--user", who, "--name", name], &[("TENANTRY_DATABASE_URL", &database.url)]);
             assert!(made.status.success(), "{}", text(&made.stderr));
-            assert_eq!(text(&made.stderr), format!("The API key '{name}' is one of the user {owner}.\n"));
+            assert_eq!(text(&made.stderr), format!("Created the API key '{name}' for the user {owner}.\n"));
             // The secret alone.
             let secret = text(&made.stdout);
             assert!(secret.starts_with("tnt_") && secret.ends_with('\n') && secret.lines().count() == 1, "{secret}");
@@ -166,16 +166,16 @@ on_empty! {
         };
         first.call(&chief, "mutation { updatePropertiesInUser(where: {id: \"admin\"}, data: {roles: [\"user\"]}) { id } }");
         let told = start("first-visible-ascii-key!");
-        assert!(told.contains("'admin' (admin@platform.invalid) of the organization 'platform', who is no super admin"), "{told}");
+        assert!(told.contains("'admin' (admin@platform.invalid) of the organization 'platform', who is not a super admin"), "{told}");
         // Deleted, its id is free, and whoever takes it must not get the key.
         first.call(&chief, "mutation { deleteUser(where: {id: \"admin\"}) { id } }");
-        assert!(start("second-visible-ascii-key").contains("no user 'admin'"));
+        assert!(start("second-visible-ascii-key").contains("the user 'admin', who does not exist"));
         first.call(&chief, "mutation { createOrganization(data: {id: \"acme\", name: \"Acme\"}) { id } }");
         let data = "{id: \"admin\", organizationId: \"acme\", roles: [\"organization-admin\"]}";
         first.call(&chief, &format!("mutation {{ createUser(data: {data}) {{ id }} }}"));
         for key in ["first-visible-ascii-key!", "second-visible-ascii-key"] {
             let told = start(key);
-            assert!(told.contains("'admin' of the organization 'acme', who is no super admin"), "{told}");
+            assert!(told.contains("'admin' of the organization 'acme', who is not a super admin"), "{told}");
             assert_eq!(first.call(key, ME).0, 401);
         }
         // A super admin of that id is one.
@@ -256,7 +256,10 @@ async fn a_start_that_waits_for_another_can_be_stopped() {
     assert_eq!(end_of(&mut by_hand).code(), Some(1));
     let mut told = String::new();
     by_hand.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert!(told.contains("stopped by a signal before it was done"), "{told}");
+    assert!(
+        told.contains("interrupted by a signal before it had finished"),
+        "{told}"
+    );
     drop(at_work);
 }
 

@@ -1,9 +1,8 @@
-// Who the page speaks for: nobody, an API key, or a signed-in session.
+// The caller: nobody, an API key, or a signed-in session.
 //
-// The credential lives in memory. Only while the page is being left does it lie in sessionStorage, so that a reload keeps
-// it: were it there all the time, "Duplicate tab" would copy it, two tabs would then refresh with the same refresh token,
-// and the server ends a session whose refresh token is used twice. localStorage, which every tab shares and which outlives
-// them, is never touched.
+// The credential is kept in memory. It is in sessionStorage only while the page unloads, so that it survives a reload. If it
+// were there all the time, "Duplicate tab" would copy it, and two tabs would use the same refresh token; the server ends a
+// session whose refresh token is used twice. localStorage is never used, because all tabs share it and it outlives them.
 
 import { ME, REFRESH_SESSION, SIGN_IN, SIGN_OUT } from './operations.js';
 
@@ -13,7 +12,7 @@ const STORED_AS = 'tenantry:credential';
 /** A token is renewed this long before its end, or halfway when it is shorter-lived than that. */
 const RENEW_BEFORE_MS = 30_000;
 
-const REFUSED_KEY = 'The server refuses this API key (HTTP 401). Check that it is complete, not revoked and not expired.';
+const REFUSED_KEY = 'The server refuses this API key (HTTP 401). Check that it is complete, and not revoked or expired.';
 const ENDED_SESSION = 'Your session has ended. Sign in again.';
 const NO_ANSWER = 'The server does not answer. Check that it is running and that you are online.';
 
@@ -22,7 +21,7 @@ export class Refusal extends Error {}
 
 /** `{ kind: 'key', key, who }`, `{ kind: 'session', accessToken, refreshToken, renewAt, endsAt, who }`, or null. */
 let credential = takeStored();
-/** What the page shows: replaced, never changed, whenever it should be drawn anew. */
+/** What the page shows: replaced, never changed, whenever it should be rendered again. */
 let view = { who: credential?.who ?? null, kind: credential?.kind ?? null, problem: null };
 const listeners = new Set();
 let renewal = null;
@@ -49,7 +48,7 @@ export function currentView() {
 /** Tries the key and keeps it only if the server knows it. */
 export async function signInWithKey(text) {
   const key = text.trim().replace(/^Bearer\s+/i, '');
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new Refusal('An API key is made of visible ASCII characters, without blanks.');
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new Refusal('An API key contains only visible ASCII characters, without spaces.');
   const response = await post({ query: ME }, { Authorization: `Bearer ${key}` });
   if (response.status === 401) throw new Refusal(REFUSED_KEY);
   adopt({ kind: 'key', key, who: (await dataOf(response)).me });
@@ -79,11 +78,11 @@ export async function fetchGraphQL({ query, variables, operationName }, { header
   const own = await authorization();
   let sent = credential;
   let response = await post(body, { ...own, ...extra });
-  // What the person added under "Headers" may be the cause: then the answer itself says so.
+  // The cause may be what the user entered under "Headers"; then the response says so.
   if (response.status === 401 && sent && !Object.keys(extra ?? {}).length) {
     if (sent.kind === 'session' && credential === sent) await renew(sent);
     if (credential && credential !== sent) {
-      // A 401 means that nothing has run, so that asking again is safe for a mutation too.
+      // A 401 means that nothing has run, so it is safe to retry even a mutation.
       sent = credential;
       response = await post(body, await authorization());
     }
@@ -112,7 +111,7 @@ async function renewOnce(session) {
     const response = await post({ query: REFRESH_SESSION, variables: { refreshToken: session.refreshToken } });
     answer = await answerOf(response);
   } catch {
-    // No answer is no refusal: the token may still hold, and the next request tries again.
+    // A missing response is not a refusal: the token may still be valid, and the next request tries again.
     return;
   }
   if (credential !== session) return;
@@ -126,7 +125,7 @@ function scheduleRenewal() {
   clearTimeout(renewalTimer);
   if (credential?.kind !== 'session') return;
   const session = credential;
-  // setTimeout takes 32 bits; a longer-lived token is renewed by the request that finds it old.
+  // setTimeout is limited to 32 bits; a longer-lived token is renewed by the first request that finds it expired.
   const wait = Math.min(Math.max(session.renewAt - Date.now(), 0), 2 ** 31 - 1);
   renewalTimer = setTimeout(() => renew(session), wait);
 }
@@ -148,7 +147,7 @@ function adopt(next, problem = null) {
   scheduleRenewal();
   const who = next?.who ?? null;
   const kind = next?.kind ?? null;
-  // A renewed token is the same person: drawing nothing anew keeps GraphiQL from reading the schema again.
+  // A renewed token belongs to the same user. Not rendering again keeps GraphiQL from fetching the schema again.
   if (who === view.who && kind === view.kind && problem === view.problem) return;
   view = { who, kind, problem };
   for (const listener of listeners) listener();

@@ -1,4 +1,4 @@
-// GraphiQL's own two editor themes, defined again in the colours of graphiql.css. GraphiQL keeps the originals to itself.
+// GraphiQL's two editor themes, redefined in the colours of graphiql.css. GraphiQL does not export the originals.
 
 function theme(base, { accent, ground, argument }) {
   const faint = `${accent}22`;

@@ -1,4 +1,4 @@
-// Styles first, ours last. `graphiql/style.css` would bring the same and Monaco's, but with every font as a `data:` address.
+// Styles first, ours last. `graphiql/style.css` contains the same styles and Monaco's, but every font as a `data:` URL.
 import '@graphiql/react/style.css';
 import '@graphiql/plugin-doc-explorer/style.css';
 import '@graphiql/plugin-history/style.css';
@@ -17,12 +17,12 @@ import { EXAMPLES } from './operations.js';
 import { Bar } from './sign-in.jsx';
 import { EDITOR_THEMES } from './editor-themes.js';
 
-// Open at first where there is room for three columns.
+// Initially open if there is room for three columns.
 const OPENED = matchMedia('(min-width: 90rem)').matches ? DOC_EXPLORER_PLUGIN : null;
 
 function Page() {
   const view = useSyncExternalStore(subscribe, currentView);
-  // Another fetcher makes GraphiQL read the schema anew: what it may see depends on who asks.
+  // A new fetcher makes GraphiQL fetch the schema again, because the visible schema depends on the caller.
   const fetcher = useMemo(() => (params, options) => fetchGraphQL(params, options), [view]);
   return (
     <>

@@ -1,6 +1,6 @@
-// What the page sends by itself, and the tabs it opens with. The browser test holds all of it against the server's schema.
+// The operations that the page sends by itself, and the initial tabs. The browser test validates all of them against the schema.
 
-/** Who the credential stands for. */
+/** The owner of the credential. */
 export const ME = 'query Me { me { id name email } }';
 
 const TOKENS = '{ accessToken refreshToken expiresIn refreshExpiresIn }';
@@ -11,7 +11,7 @@ export const REFRESH_SESSION = `mutation RefreshSession($refreshToken: String!) 
 
 export const SIGN_OUT = 'mutation SignOut { signOut { id } }';
 
-/** The first tabs; a tab's title is the name of its operation. */
+/** The initial tabs; the title of a tab is the name of its operation. */
 export const EXAMPLES = [
   {
     query: `# Who am I? Give a key above, then run.

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Refusal, currentView, signInWithKey, signInWithPassword, signOut, subscribe } from './credentials.js';
 
-/** The bar above GraphiQL: who is calling, or the form that says it. */
+/** The bar above GraphiQL: the signed-in user, or the sign-in form. */
 export function Bar() {
   const { who, kind, problem } = useSyncExternalStore(subscribe, currentView);
   const kindAtFirst = useRef(kind).current;
@@ -18,7 +18,7 @@ export function Bar() {
 function SignedIn({ who, kind, isNew }) {
   const name = who?.name || who?.email || who?.id;
   const status = useRef(null);
-  // The form that had the focus is gone; the keyboard goes on from here, and a screen reader says who is signed in.
+  // The form that had the focus is gone; so move the focus here, and let a screen reader say who is signed in.
   useEffect(() => {
     if (isNew) status.current.focus();
   }, [isNew]);
@@ -47,7 +47,7 @@ function SignInForm({ lastProblem }) {
     setBusy(true);
     setProblem(null);
     try {
-      // On success the bar shows who is signed in, in place of this form.
+      // On success, the bar shows the signed-in user instead of this form.
       if (way === 'key') await signInWithKey(fields.get('key'));
       else await signInWithPassword(fields.get('email'), fields.get('password'));
     } catch (error) {

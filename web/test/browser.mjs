@@ -64,7 +64,7 @@ test('the pages and their assets carry the headers they need', async () => {
       assert.equal(asset.status, 200, address);
       assert.match(asset.headers.get('cache-control') ?? '', /max-age=31536000.*immutable/, address);
       assert.equal(asset.headers.get('x-content-type-options'), 'nosniff', address);
-      // Compressed when the pages were built, and whole for whoever takes no compression.
+      // Compressed when the pages were built, and uncompressed for clients without Brotli.
       const sizes = {};
       for (const coding of ['br', 'identity']) {
         const { headers, bytes } = await sent(new URL(address, SERVER + path), { 'Accept-Encoding': coding });

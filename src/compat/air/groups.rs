@@ -1,4 +1,4 @@
-//! Groups. Their id is the key, which is made from the first name and never changes.
+//! Groups. Their id is the key, which is derived from the original name and never changes.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,7 +16,7 @@ const SHOWN: GroupFields = GroupFields::KEY
     .union(GroupFields::NAME)
     .union(GroupFields::DESCRIPTION);
 
-/// A group as the product writes it: three texts.
+/// A group in the product's format: three strings.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a str,
@@ -38,7 +38,7 @@ fn answer(status: StatusCode, group: &Group) -> Response {
     face::json(status, &Shown::of(group))
 }
 
-/// The group of this id in the caller's own organization, which is where a key alone is looked for.
+/// The group with this id in the caller's organization; a key alone is only looked up there.
 pub(super) fn target(key: &str) -> Target {
     Target::key(key)
 }
@@ -81,7 +81,7 @@ pub(super) async fn create(call: Call) -> Result<Response> {
     Ok(answer(StatusCode::CREATED, &group))
 }
 
-/// `PUT groups/{id}`: what is left out stays as it was, and the id in any case.
+/// `PUT groups/{id}`: omitted fields are unchanged, and the id never changes.
 pub(super) async fn change(call: Call) -> Result<Response> {
     let fields = &call.fields;
     fields.refuse_null(&["name", "description"])?;

@@ -11,7 +11,7 @@ use crate::directory::group::{self, GroupFields};
 use crate::directory::user::{self, UserFields};
 use crate::model::error::Result;
 
-/// A group as it is written beside a user: without a description, unlike in its own list.
+/// A group in a user's list of groups: without a description, unlike in the list of all groups.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a str,
@@ -33,14 +33,14 @@ pub(super) async fn list(call: Call) -> Result<Response> {
     .await
 }
 
-/// `PUT users/{id}/groups/{group_id}`: also when the user is in it already.
+/// `PUT users/{id}/groups/{group_id}`: succeeds even if the user is already a member.
 pub(super) async fn add(call: Call) -> Result<Response> {
     let user = users::target_by_id(&call.op, call.path("id"));
     group::add_user(&call.op, &target(call.path("group_id")), &user).await?;
     Ok(done())
 }
 
-/// `DELETE users/{id}/groups/{group_id}`: also when the user is not in it.
+/// `DELETE users/{id}/groups/{group_id}`: succeeds even if the user is not a member.
 pub(super) async fn remove(call: Call) -> Result<Response> {
     let user = users::target_by_id(&call.op, call.path("id"));
     group::remove_user(&call.op, &target(call.path("group_id")), &user).await?;

@@ -1,9 +1,9 @@
-//! Wasabi AiR's face: its users, groups and roles, REST under `/api/data`. A refusal is `{"error": "…"}`; everything is
-//! inside the caller's own organization, also for a super admin.
+//! Wasabi AiR's API for users, groups and roles: REST under `/api/data`. An error is `{"error": "…"}`; every call is
+//! limited to the caller's organization, even for a super admin.
 //!
-//! The product shows one role beside a user, its `role_id`, which is a view on all that the user has
-//! ([`crate::directory::role::Held::role_id`]). A group's id is its key. Null where a text or a boolean belongs is a wrong type here,
-//! and is refused before the verbs, to which it would mean "not given".
+//! The product shows one role per user, `role_id`, which is a view on all of the user's roles
+//! ([`crate::directory::role::Held::role_id`]). A group's id is its key. Null instead of a string or a boolean is a
+//! wrong type here, and is refused before it reaches the verbs, where it would mean "not specified".
 
 mod groups;
 mod members;
@@ -21,13 +21,13 @@ use crate::model::Actor;
 use crate::model::error::Error;
 use crate::request::App;
 
-/// This product's manners.
+/// The conventions of this product.
 pub struct Air;
 
 impl Face for Air {
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
-            // The product knows no other word for "you may not".
+            // The product has no other status for "not allowed".
             Error::Forbidden(_) | Error::PasswordChangeRequired(_) => StatusCode::UNAUTHORIZED,
             Error::Conflict(_) | Error::SeatLimitReached(_) => StatusCode::BAD_REQUEST,
             other => usual_status(other),
@@ -101,7 +101,7 @@ pub fn routes() -> Router<App> {
         .merge(unknown_path::<Air>("/api/data"))
 }
 
-/// What a change answers that has nothing to show.
+/// The response to a change without a result.
 fn done() -> Response {
     face::json(StatusCode::OK, &json!({ "ok": true }))
 }

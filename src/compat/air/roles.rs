@@ -1,4 +1,4 @@
-//! Roles: the built-in ones and those of the caller's own organization. Each user's `role_id` is one of them.
+//! Roles: the built-in ones and those of the caller's organization. Each user's `role_id` is one of them.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::list::{self, Filter, Order, TextTest, Window};
 use crate::model::error::{Error, Result};
 use crate::model::{with_hyphens, without_hyphens};
 
-/// A role as it is written in the list.
+/// A role in the list.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: Cow<'a, str>,
@@ -32,7 +32,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A role as it is written alone.
+/// A single role.
 #[derive(Serialize)]
 struct Whole<'a> {
     #[serde(flatten)]
@@ -48,7 +48,7 @@ fn of_own_organization(op: &OpContext) -> Filter<Term> {
     ])
 }
 
-/// `GET roles`: without what they permit.
+/// `GET roles`: without permissions.
 pub(super) async fn list(call: Call) -> Result<Response> {
     let roles = list::all::<Role>(&call.op, of_own_organization(&call.op), RoleFields::DESCRIPTION);
     face::listed("{\"roles\":[", "]}", roles, |role, out| {
@@ -57,7 +57,7 @@ pub(super) async fn list(call: Call) -> Result<Response> {
     .await
 }
 
-/// `GET roles/{id}`: with what it permits.
+/// `GET roles/{id}`: with permissions.
 pub(super) async fn read(call: Call) -> Result<Response> {
     let id = call.path("id");
     let filter = Filter::All(vec![

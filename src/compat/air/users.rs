@@ -1,4 +1,4 @@
-//! Users: made, read, listed and changed by administrators; read, and given a new password, by themselves.
+//! Users: administrators create, read, list and change them; users can read themselves and set their own password.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::model::error::{Error, Result};
 use crate::model::{Email, without_hyphens};
 use crate::services::hasher::Password;
 
-/// What is shown of a user.
+/// The fields of a user that are shown.
 const SHOWN: UserFields = UserFields::EMAIL
     .union(UserFields::FIRSTNAME)
     .union(UserFields::LASTNAME)
@@ -29,7 +29,7 @@ const SHOWN: UserFields = UserFields::EMAIL
     .union(UserFields::CREATED_AT)
     .union(UserFields::UPDATED_AT);
 
-/// A user as the product writes it: all keys, none of them null.
+/// A user in the product's format: all keys are present, and none is null.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: Cow<'a, str>,
@@ -57,7 +57,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Users with what their `role_id` is made of: one statement more, whatever their number.
+/// Users with the roles for their `role_id`: one more statement, for any number of users.
 async fn with_roles(op: &OpContext, users: Vec<User>) -> Result<Vec<(User, Held)>> {
     let mut held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
     let beside = |user: User| {
@@ -76,13 +76,13 @@ async fn answer(op: &OpContext, status: StatusCode, user: User) -> Result<Respon
     Ok(face::json(status, one))
 }
 
-/// `GET users`: all of them in `users`; with `?email=`, whoever has that address, in a list that stands bare.
+/// `GET users`: all of them in `users`; with `?email=`, the user with that address, in a bare list.
 pub(super) async fn list(call: Call) -> Result<Response> {
     let own = users::of_own_organization(&call.op);
     let (head, tail, filter) = match call.query("email") {
         None => ("{\"users\":[", "]}", own),
         Some(text) => {
-            // What is no address belongs to nobody.
+            // A text that is not an address matches nobody.
             let address = match Email::normalize(text) {
                 Some(email) => Filter::Is(Term::Email(TextTest::Equals(email.to_string()))),
                 None => Filter::Any(Vec::new()),
@@ -125,14 +125,14 @@ pub(super) async fn create(call: Call) -> Result<Response> {
     answer(&call.op, StatusCode::CREATED, user).await
 }
 
-/// `PUT users/{id}`: the address must be there; what else is left out stays as it was.
+/// `PUT users/{id}`: the address is required; other omitted fields are unchanged.
 pub(super) async fn replace(call: Call) -> Result<Response> {
     let wanted = change_of(&call.fields)?;
     call.fields.required_text("email")?;
     update(&call, wanted).await
 }
 
-/// `PATCH users/{id}`: what is left out stays as it was. `admin` is never looked at: the role decides.
+/// `PATCH users/{id}`: omitted fields are unchanged. `admin` is ignored: the role decides.
 pub(super) async fn change(call: Call) -> Result<Response> {
     let wanted = change_of(&call.fields)?;
     update(&call, wanted).await
@@ -158,7 +158,7 @@ async fn update(call: &Call, wanted: UserChange) -> Result<Response> {
     answer(&call.op, StatusCode::OK, user).await
 }
 
-/// `PUT users/{id}/password`: one's own, and nobody else's.
+/// `PUT users/{id}/password`: only the caller's own.
 pub(super) async fn set_password(call: Call) -> Result<Response> {
     call.fields.refuse_null(&["password"])?;
     let new = call.fields.required_text("password")?;
@@ -171,7 +171,7 @@ fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
 }
 
-/// A refusal that names a field calls it what the caller called it.
+/// Replaces the field name in an error with the product's name for it.
 fn in_its_words(error: Error) -> Error {
     let Error::Invalid { field, message } = error else {
         return error;

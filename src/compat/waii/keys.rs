@@ -1,4 +1,5 @@
-//! Access keys: one's own API keys. The key itself is told once, when it is made; a list shows its first characters.
+//! Access keys: the caller's API keys. The key itself is shown once, when it is created; a list shows its first
+//! characters.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -27,7 +28,7 @@ struct Shown<'a> {
     user_id: &'a str,
     name: &'a str,
     description: Option<&'a str>,
-    /// In milliseconds: the product's own tool makes a date of it.
+    /// In milliseconds, because the product's own tool converts it to a date.
     created_at: i64,
 }
 
@@ -67,7 +68,7 @@ async fn list(Call { op, .. }: Call) -> Result<Response> {
         .caller()
         .map_or(String::new(), |caller| caller.user_id.to_string());
     face::listed(r#"{"access_keys":["#, "]}", keys, move |key, bytes| {
-        // Only a digest is kept. The mask is never a key: none that we make has a star in it.
+        // Only a digest is stored. The mask is never a valid key, because generated keys contain no asterisk.
         let mask = format!("{}{}", key.prefix, "*".repeat(8));
         serde_json::to_writer(bytes, &Shown::of(key, &owner, &mask))
     })

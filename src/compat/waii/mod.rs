@@ -1,12 +1,12 @@
-//! WAII's face: the user module of `waii-sdk-py`, REST under `/api/`.
+//! WAII's API for the user module of `waii-sdk-py`: REST under `/api/`.
 //!
-//! Its contract is the client's: always `POST`, always a JSON object back, exactly 200, and a refusal is
-//! `{"detail": "…"}`, all that a program there ever learns of it. Each call asks first whether the caller's roles allow it
-//! at all, and reads the fields only then. What the client cannot leave out arrives as null, ids also as the empty text:
-//! both mean "not given".
+//! The client defines the contract: always `POST`, always a JSON object as response, exactly status 200, and errors are
+//! `{"detail": "…"}`, of which the program sees only the text. Each call first checks whether the caller's roles allow
+//! it at all, and only then parses the fields. Fields that the client cannot omit are null, or for ids the empty
+//! string: both mean "not specified".
 //!
-//! One thing of the product there is not: it keeps other products' logins for its users (`create-user-secret`), and this
-//! server keeps no secret that it could give back.
+//! One call of the product is not supported: `create-user-secret` stores logins for other products, and this server
+//! stores no recoverable secrets.
 
 mod keys;
 mod oneself;
@@ -35,13 +35,13 @@ use crate::model::error::{Error, Result};
 use crate::model::{JsonText, OrganizationId};
 use crate::request::App;
 
-/// This product's manners.
+/// The conventions of this product.
 pub struct Waii;
 
 impl Face for Waii {
     fn status(error: &Error, actor: &Actor) -> StatusCode {
         match error {
-            // Whoever is bound to one organization must not learn what exists elsewhere.
+            // A caller of one organization must not learn what exists in others.
             Error::NotFound(_) if !actor.permissions().contains(Permissions::EVERY_ORGANIZATION) => {
                 StatusCode::FORBIDDEN
             }
@@ -74,24 +74,24 @@ where
     face::call::<Waii, _, _>(MethodFilter::POST, Takes::Object, operation, handle)
 }
 
-/// The answer of a call that has nothing to tell.
+/// The response to a call without a result.
 fn done() -> Response {
     face::json(StatusCode::OK, &json!({}))
 }
 
-/// An id that may be left out: null and the empty text are not given. What can be nobody's id is refused before anything
-/// is looked for.
+/// An optional id: null and the empty string mean "not specified". An invalid id is refused before anything is looked
+/// up.
 fn optional_id<T>(fields: &Fields, name: &str, parse: fn(&str, &str) -> Result<T>) -> Result<Option<T>> {
     let given = fields.text(name)?.filter(|id| !id.is_empty());
     given.map(|id| parse(name, id)).transpose()
 }
 
-/// An id that must be given; the empty text is none.
+/// A required id; the empty string is invalid.
 fn id<T>(fields: &Fields, name: &str, parse: fn(&str, &str) -> Result<T>) -> Result<T> {
     parse(name, fields.required_text(name)?)
 }
 
-/// The organization that a list is about: the one named, or else the caller's own, also for who reaches further.
+/// The organization of a list: the specified one, or else the caller's, even for super admins.
 fn organization_or_own(op: &OpContext, named: Option<OrganizationId>) -> Filter<organization::Term> {
     let own = || op.actor().caller().map(|caller| caller.organization_id.clone());
     match named.or_else(own) {
@@ -100,7 +100,7 @@ fn organization_or_own(op: &OpContext, named: Option<OrganizationId>) -> Filter<
     }
 }
 
-/// Stored JSON, to be written as it is.
+/// Stored JSON, written unchanged.
 fn kept(json: Option<&JsonText>) -> serde_json::Result<Option<&RawValue>> {
     json.map(|json| serde_json::from_str(json.as_str())).transpose()
 }

@@ -1,4 +1,4 @@
-//! The start of a client, and what concerns whoever calls.
+//! Client initialization, and calls about the caller.
 
 use std::collections::BTreeSet;
 
@@ -35,12 +35,12 @@ async fn start(_call: Call) -> Result<Response> {
 }
 
 async fn info(Call { op, .. }: Call) -> Result<Response> {
-    let gone = || Error::Unauthenticated("This user was deleted meanwhile.".to_owned());
+    let gone = || Error::Unauthenticated("This user was deleted in the meantime.".to_owned());
     let fields = UserFields::NAME | UserFields::EMAIL;
     let user = user::oneself(&op, fields).await?.ok_or_else(gone)?;
     let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);
     let held = held.unwrap_or_default();
-    // One that is both the user's own and a group's stands once.
+    // A role that the user has directly and through a group is listed once.
     let names: BTreeSet<&str> = held.all().map(roles::name).collect();
     let answer = json!({
         "id": user.id.as_str(),
@@ -52,7 +52,7 @@ async fn info(Call { op, .. }: Call) -> Result<Response> {
     Ok(face::json(StatusCode::OK, &answer))
 }
 
-/// First `updated`, then `deleted`; the answer is all there is afterwards.
+/// First `updated`, then `deleted`; the response has all settings afterwards.
 async fn configure(Call { op, fields, .. }: Call) -> Result<Response> {
     #[derive(Serialize)]
     struct Configs<'a> {

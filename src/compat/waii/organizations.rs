@@ -55,7 +55,7 @@ async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     Ok(done())
 }
 
-/// An organization as it is shown.
+/// An organization in a response.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a str,

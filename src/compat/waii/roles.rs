@@ -1,5 +1,4 @@
-//! WAII's names of roles. A role that it has no name for — one of an organization's own, or one that only other products
-//! know — goes by ours.
+//! WAII's role names. A role without a WAII name (a custom role, or one that only other products have) has our name.
 
 use crate::compat::fields::Fields;
 use crate::directory::role::Assigned;
@@ -7,26 +6,26 @@ use crate::directory::role::reserved::WAII;
 use crate::model::BuiltIn;
 use crate::model::error::{Error, Result, shown};
 
-/// Its name for a built-in role, if it has one.
+/// WAII's name for a built-in role, if it has one.
 fn name_of(role: BuiltIn) -> Option<&'static str> {
     WAII.into_iter().find(|(_, known)| *known == role).map(|(name, _)| name)
 }
 
-/// A role as it is shown.
+/// The name of a role in a response.
 pub fn name(role: &Assigned) -> &str {
     role.built_in.and_then(name_of).unwrap_or(&role.name)
 }
 
-/// The roles that a user is to have, as the verbs take them; `None` if they are not given.
+/// The requested roles of a user, for the verbs; `None` if not specified.
 pub fn given(user: &Fields) -> Result<Option<Vec<String>>> {
     let Some(names) = user.texts("roles")? else {
         return Ok(None);
     };
     let role = |name: String| match WAII.into_iter().find(|(known, _)| *known == name) {
-        // By id, which no role of an organization's own can bear as its name.
+        // By id, which cannot be the name of a custom role.
         Some((_, role)) => Ok(role.id().to_owned()),
         None => match BuiltIn::named(&name).and_then(name_of) {
-            // Ours, where the product has a name of its own: not a role that it knows.
+            // Our name, although the product has its own: not a role of this product.
             Some(_) => Err(Error::invalid("roles", format!("There is no role '{}'.", shown(&name)))),
             None => Ok(name),
         },

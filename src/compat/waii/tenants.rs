@@ -60,7 +60,7 @@ async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     Ok(done())
 }
 
-/// A tenant as it is shown.
+/// A tenant in a response.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a str,
@@ -69,7 +69,7 @@ struct Shown<'a> {
     variables: Option<&'a RawValue>,
 }
 
-/// Those of the organization named, or else of the caller's own.
+/// The tenants of the specified organization, or else of the caller's.
 async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Read, Resource::Tenant)?;
     let organization = optional_id(&fields, "lookup_org_id", OrganizationId::parse)?;

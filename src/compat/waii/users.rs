@@ -30,7 +30,7 @@ async fn create(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Create, Resource::User)?;
     let given = fields.nested("user")?;
     let id = id(&given, "id", UserId::parse)?.to_string();
-    // The product knows no user outside a tenant.
+    // The product has no users without a tenant.
     let tenant_id = tenant_of(&given)?.ok_or_else(|| given.invalid("tenant_id", "is missing."))?;
     let new = NewUser {
         id: Some(id),
@@ -54,7 +54,7 @@ async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
         organization_id: organization_of(&given)?,
         tenant_id: tenant_of(&given)?,
         tenant_stays: true,
-        // The client's default is no role at all, and takes all away.
+        // The client's default is an empty list, which removes all roles.
         roles: roles::given(&given)?,
         variables: given.object("variables")?.cloned(),
         ..UserChange::default()
@@ -78,7 +78,7 @@ async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     Ok(done())
 }
 
-/// A user as it is shown.
+/// A user in a response.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: &'a str,
@@ -86,12 +86,12 @@ struct Shown<'a> {
     tenant_id: Option<&'a str>,
     org_id: &'a str,
     variables: Option<&'a RawValue>,
-    /// Those assigned to the user itself: a program sends them back when it updates the user, and what a group gives
-    /// would then outlast the group.
+    /// Only directly assigned roles: programs send them back when they update the user, and roles from a group would
+    /// then outlast the membership.
     roles: Vec<&'a str>,
 }
 
-/// Those of the organization named, or else of the caller's own, narrowed by tenant and user.
+/// The users of the specified organization, or else of the caller's, filtered by tenant and user.
 async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     user::listable(&op)?;
     let organization = optional_id(&fields, "lookup_org_id", OrganizationId::parse)?;
@@ -118,7 +118,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     .await
 }
 
-/// The one call of the product that this server does not answer: it keeps digests of secrets, and none that it could use.
+/// The only unsupported call of the product: this server stores only digests of secrets.
 async fn secret(_call: Call) -> Result<Response> {
     Err(Error::invalid("secret", "user secrets are not kept by this server"))
 }

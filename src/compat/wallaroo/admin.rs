@@ -19,7 +19,7 @@ pub async fn read(call: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, &shown.first()))
 }
 
-/// Changes a user, which comes back whole, as it was read. What only the server writes is not looked at.
+/// Changes a user. The client sends the whole user, as it was read; read-only fields are ignored.
 pub async fn update(call: Call) -> Result<Response> {
     let email = call.fields.text("email")?;
     let wanted = UserChange {
@@ -37,7 +37,7 @@ pub async fn update(call: Call) -> Result<Response> {
     Ok(response)
 }
 
-/// An address that is taken, and no other conflict, has words that clients know.
+/// Only for an address that is taken, there is a message that clients know.
 fn in_keycloaks_words(error: Error, email: Option<&str>) -> Error {
     let taken = email
         .and_then(Email::normalize)

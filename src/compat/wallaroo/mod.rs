@@ -1,11 +1,11 @@
-//! Wallaroo's face: the MLOps API under `/v1/api`, and, shaped as Keycloak has them, the token endpoint under
-//! `/auth/realms` and the admin users under `/auth/admin`, all of which its SDK calls. Everything is inside the caller's
-//! own organization, also for a super admin.
+//! Wallaroo's APIs, as its SDK uses them: the MLOps API under `/v1/api`, and Keycloak's token endpoint under
+//! `/auth/realms` and admin API for users under `/auth/admin`. Every call is limited to the caller's organization, even
+//! for a super admin.
 //!
-//! Each of the three has refusals of its own form. The SDK does not look at texts, but at statuses: it takes every 403 of
-//! the MLOps API for the seat limit, and every answer to a `PUT` but 204 for an unknown user.
+//! Each of the three has its own error format. The SDK ignores messages and checks statuses: it treats every 403 of the
+//! MLOps API as the seat limit, and every response to a `PUT` except 204 as an unknown user.
 //!
-//! The device grant, by which the SDK signs in with `auth_type="sso"`, is left out: it needs a page to sign in on.
+//! The device grant, which the SDK uses for `auth_type="sso"`, is not supported, because it needs a sign-in page.
 
 mod admin;
 mod pattern;
@@ -25,13 +25,13 @@ use crate::model::Actor;
 use crate::model::error::{Error, Result};
 use crate::request::App;
 
-/// The manners of the MLOps API.
+/// The conventions of the MLOps API.
 pub struct Mlops;
 
 impl Face for Mlops {
     fn status(error: &Error, _owner: &Actor) -> StatusCode {
         match error {
-            // The SDK takes every 403 for the seat limit, and models no other status but 400, 401 and 500.
+            // The SDK treats every 403 as the seat limit, and otherwise only knows 400, 401 and 500.
             Error::SeatLimitReached(_) => StatusCode::FORBIDDEN,
             Error::Forbidden(_) | Error::PasswordChangeRequired(_) => StatusCode::UNAUTHORIZED,
             Error::NotFound(_) | Error::Conflict(_) | Error::LimitExceeded(_) => StatusCode::BAD_REQUEST,
@@ -44,7 +44,7 @@ impl Face for Mlops {
     }
 }
 
-/// The manners of Keycloak's admin API.
+/// The conventions of Keycloak's admin API.
 pub struct KeycloakAdmin;
 
 impl Face for KeycloakAdmin {
@@ -62,7 +62,7 @@ impl Face for KeycloakAdmin {
         }
     }
 
-    /// What Keycloak says in words of its own is said in those.
+    /// Uses Keycloak's own messages where it has some.
     fn refusal(error: &Error, owner: &Actor) -> Response {
         let status = Self::status(error, owner);
         let text = match error {
@@ -74,7 +74,7 @@ impl Face for KeycloakAdmin {
     }
 }
 
-/// The manners of the token endpoint, and of all that is beside it.
+/// The conventions of the token endpoint, and of the other paths under it.
 pub struct OpenId;
 
 impl Face for OpenId {

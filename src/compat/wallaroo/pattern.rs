@@ -1,13 +1,13 @@
-//! What Keycloak's search compares texts with.
+//! Text patterns of Keycloak's search.
 
 use crate::directory::user::User;
 use crate::model::{composed, with_hyphens};
 
-/// What a text is compared with: composed, as stored texts are, and in lower case.
+/// A text pattern: normalized like stored texts, and in lower case.
 pub enum Pattern {
     Whole(String),
     Part(String),
-    /// It begins so, and holds the others one behind the other.
+    /// Starts with the first, and contains the others in this order.
     Begins(String, Vec<String>),
 }
 
@@ -20,7 +20,7 @@ impl Pattern {
         Self::Part(composed(text).to_lowercase())
     }
 
-    /// A term of `search`: in quotes to the letter, otherwise from the beginning, with `*` for anything.
+    /// A term of `search`: an exact match in quotes, otherwise a prefix, with `*` as wildcard.
     pub fn term(term: &str) -> Self {
         if let Some(text) = term.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             return Self::whole(text);
@@ -47,8 +47,8 @@ impl Pattern {
         }
     }
 
-    /// The user name is the address, of a user without one the id. A domain in another script is compared as it is
-    /// stored and as people read it.
+    /// The user name is the address, or the id of a user without one. An internationalized domain is compared in both
+    /// its ASCII and its Unicode form.
     pub fn accepts_name_of(&self, user: &User) -> bool {
         let Some(email) = &user.email else {
             return self.accepts(&with_hyphens(user.id.as_str()));
@@ -62,7 +62,7 @@ impl Pattern {
     }
 }
 
-/// The terms of `search`: between blanks, but for those in quotes.
+/// The terms of `search`: separated by spaces, except in quotes.
 pub fn terms(search: &str) -> impl Iterator<Item = String> {
     let mut quoted = false;
     let mut terms = vec![String::new()];

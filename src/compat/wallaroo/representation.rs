@@ -1,4 +1,4 @@
-//! A user as this product shows it.
+//! A user in the product's format.
 
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::list::{self, Filter};
 use crate::model::error::Result;
 use crate::model::with_hyphens;
 
-/// What is read of a user.
+/// The fields that are read.
 pub const FIELDS: UserFields = UserFields::EMAIL
     .union(UserFields::FIRSTNAME)
     .union(UserFields::LASTNAME)
@@ -22,13 +22,13 @@ pub const FIELDS: UserFields = UserFields::EMAIL
     .union(UserFields::LAST_SEEN_AT)
     .union(UserFields::CREATED_AT);
 
-/// The value that stands for a user everywhere. A name or address that is not set has no key: the SDK looks for the key,
-/// not for null.
+/// The representation of a user. A name or address that is not set has no key: the SDK checks for the key, not for
+/// null.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Representation {
     id: String,
-    /// The address; of a user without one the id.
+    /// The address, or the id of a user without one.
     username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
@@ -45,7 +45,7 @@ pub struct Representation {
     disableable_credential_types: [&'static str; 0],
     required_actions: &'static [&'static str],
     access: Access,
-    /// Only where one user was asked for.
+    /// Only when reading a single user.
     #[serde(skip_serializing_if = "Option::is_none")]
     federated_identities: Option<Vec<Federated>>,
     /// Only in lists, and on administrators.
@@ -120,7 +120,7 @@ impl Representation {
         &self.id
     }
 
-    /// What Keycloak leaves of a user where a brief representation is asked for.
+    /// Keycloak's brief representation of a user.
     pub fn brief(&self) -> impl Serialize {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -152,7 +152,7 @@ impl Representation {
     }
 }
 
-/// Everybody like this of the caller's own organization, as lists show them: a stretch at a time.
+/// All matching users of the caller's organization, as lists show them, in chunks.
 pub fn listed(
     op: &OpContext,
     filter: Filter<Term>,
@@ -185,13 +185,13 @@ pub fn shown(
     })
 }
 
-/// A user just changed.
+/// A user that was just changed.
 pub async fn one(op: &OpContext, user: User) -> Result<Representation> {
     let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);
     Ok(Representation::new(op, user, &held.unwrap_or_default()))
 }
 
-/// Users that were asked for one by one, in their order.
+/// Users that were requested individually, in their order.
 pub async fn each(op: &OpContext, users: Vec<User>) -> Result<Vec<Representation>> {
     if users.is_empty() {
         return Ok(Vec::new());

@@ -1,11 +1,12 @@
-//! Keycloak's search of its admin users: `GET …/users` with parameters behind the `?`.
+//! Keycloak's search of its admin users: `GET …/users` with query parameters.
 //!
-//! They mean what they mean there, but that `email` is always the whole address: the SDK takes the first of the answer
-//! unseen. All that are given have to hold. A parameter that Keycloak does not have, a value of another type and a
-//! parameter given twice are refused, because a search that ignores a part of what was asked for gives the wrong person.
+//! They have the same meaning as in Keycloak, except that `email` always matches the whole address, because the SDK
+//! uses the first result without checking it. All given parameters must match. An unknown parameter, a value of another
+//! type and a repeated parameter are refused, because a search that ignores part of the request may return the wrong
+//! user.
 //!
-//! What an index serves the database looks up; the rest is compared here, user by user, while the list is read. Keycloak
-//! compares without regard to case, and lower case is made in one place, not by each database in its own way.
+//! The database handles conditions that can use an index; the others are compared here, user by user, while the list is
+//! read. Keycloak's comparison is case-insensitive; lower-casing is done here, because the databases do it differently.
 
 use axum::response::Response;
 use futures::{Stream, StreamExt};
@@ -20,7 +21,7 @@ use crate::list::{self, Filter, TextTest};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Email, composed, exact_json};
 
-/// Users as the search asks for them, in creation order.
+/// The users that match the search, in creation order.
 pub async fn search(call: Call) -> Result<Response> {
     let wanted = Search::read(&call, &Parameters::of(&call)?)?;
     wanted.means_one(&call.op).await?;
@@ -34,7 +35,7 @@ pub async fn search(call: Call) -> Result<Response> {
     .await
 }
 
-/// The parameters behind the `?`, each of which Keycloak knows and which stands there once.
+/// The query parameters, all known to Keycloak and without repetition.
 struct Parameters<'a>(&'a Call);
 
 impl<'a> Parameters<'a> {
@@ -60,11 +61,11 @@ impl<'a> Parameters<'a> {
             if !KNOWN.contains(&name) {
                 return Err(invalid(
                     name,
-                    &format!("is no parameter of this search; it has {}.", KNOWN.join(", ")),
+                    &format!("is not a parameter of this search. It supports {}.", KNOWN.join(", ")),
                 ));
             }
             if met.contains(&name) {
-                return Err(invalid(name, "is given twice."));
+                return Err(invalid(name, "is given more than once."));
             }
             met.push(name);
         }
@@ -84,7 +85,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// A whole number. Keycloak takes one below zero for none.
+    /// A whole number. Like Keycloak, treats a negative one as not given.
     fn number(&self, name: &str) -> Result<Option<usize>> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let number: i32 = text.parse().map_err(|_| invalid(name, "must be a whole number."))?;
@@ -96,16 +97,16 @@ fn invalid(name: &str, message: &str) -> Error {
     Error::invalid(name, format!("'{}' {message}", shown(name)))
 }
 
-/// What is asked for.
+/// The parsed search.
 struct Search {
-    /// What the database looks up.
+    /// The conditions for the database.
     filter: Filter<Term>,
-    /// What is compared with each user that the database finds.
+    /// The conditions that are checked for each user that the database finds.
     compared: Vec<Compared>,
-    /// A user name given to the letter, which means one user.
+    /// An exact user name, which must match one user.
     username: Option<String>,
     first: usize,
-    /// Everybody, if it is not given.
+    /// No limit, if not given.
     max: Option<usize>,
     brief: bool,
 }
@@ -118,7 +119,7 @@ enum Compared {
     Lastname(Pattern),
     /// Any of the names above.
     Names(Pattern),
-    /// Members of the variables, each with a text that it is.
+    /// Members of the variables, each with its text.
     Variables(Vec<(String, String)>),
 }
 
@@ -174,7 +175,7 @@ impl Search {
         })
     }
 
-    /// What is shown, and what is compared besides.
+    /// The fields to show, and the fields to compare.
     fn fields(&self) -> UserFields {
         let of_variables = |compared: &Compared| matches!(compared, Compared::Variables(_));
         match self.compared.iter().any(of_variables) {
@@ -183,15 +184,16 @@ impl Search {
         }
     }
 
-    /// Refuses a user name that is the address of one and the id of another: Keycloak's user names are unique, and
-    /// clients take the first that is found.
+    /// Refuses a user name that is the address of one user and the id of another: Keycloak's user names are unique, and
+    /// clients use the first result.
     async fn means_one(&self, op: &OpContext) -> Result<()> {
         let Some(username) = &self.username else { return Ok(()) };
         let found = list::few::<User>(op, &self.filter, self.fields()).await?;
         match found.iter().filter(|user| self.accepts(user)).count() {
             0 | 1 => Ok(()),
             _ => Err(Error::Conflict(format!(
-                "Several users have the user name '{}': one by address, one by id. Search by 'email', or read by id.",
+                "Two users have the user name '{}': one as e-mail address, one as id. Search by 'email', or get the \
+                 user by id.",
                 shown(username)
             ))),
         }
@@ -201,7 +203,7 @@ impl Search {
         self.compared.iter().all(|compared| compared.accepts(user))
     }
 
-    /// Those that pass, from `first` on and at most `max`; the list is read no further than it takes.
+    /// The matching users, starting at `first` and at most `max`; reads no more of the list than needed.
     fn window(
         self,
         users: impl Stream<Item = Result<Vec<User>>> + Send + 'static,
@@ -242,7 +244,7 @@ impl Compared {
     }
 }
 
-/// Whoever has this address, the whole of it; what is no address belongs to nobody.
+/// The user with exactly this address; a text that is not an address matches nobody.
 fn has_address(typed: &str) -> Filter<Term> {
     match Email::normalize(typed) {
         Some(email) => Filter::Own(Term::Email(TextTest::Equals(email.to_string()))),
@@ -250,7 +252,7 @@ fn has_address(typed: &str) -> Filter<Term> {
     }
 }
 
-/// Whoever has this user name: the address, or of a user without one the id.
+/// The user with this user name: the address, or the id of a user without one.
 fn has_username(typed: &str) -> Filter<Term> {
     let any_address = Filter::Own(Term::Email(TextTest::StartsWith(String::new())));
     Filter::Any(vec![
@@ -262,7 +264,7 @@ fn has_username(typed: &str) -> Filter<Term> {
     ])
 }
 
-/// So many terms and no more: each is compared with every user of the organization.
+/// Limits the number of terms, because each is compared with every user of the organization.
 fn bounded(name: &str, terms: impl Iterator<Item = String>) -> Result<Vec<String>> {
     const TERMS_MAX: usize = 20;
     let terms: Vec<String> = terms.take(TERMS_MAX + 1).collect();
@@ -272,8 +274,8 @@ fn bounded(name: &str, terms: impl Iterator<Item = String>) -> Result<Vec<String
     }
 }
 
-/// `q`: `key:value` with blanks between, either in quotes if it holds blanks or colons. Keycloak's own attributes of a
-/// user are the `variables` here.
+/// `q`: `key:value` pairs separated by spaces, in quotes if they contain spaces or colons. Keycloak's user attributes
+/// are our `variables`.
 fn attributes(q: &str) -> Result<Vec<(String, String)>> {
     let attribute = |term: &String| {
         let mut quoted = false;
@@ -287,11 +289,19 @@ fn attributes(q: &str) -> Result<Vec<(String, String)>> {
     let terms = bounded("q", terms(q))?;
     terms
         .iter()
-        .map(|term| attribute(term).ok_or_else(|| invalid("q", "must be 'key:value', or several with blanks between.")))
+        .map(|term| {
+            attribute(term).ok_or_else(|| {
+                invalid(
+                    "q",
+                    "must be one or more 'key:value' pairs, separated by \
+                                                                spaces.",
+                )
+            })
+        })
         .collect()
 }
 
-/// Whether each of these members of the variables is its text, or a list that holds it.
+/// Whether each of these members of the variables equals its text, or is a list that contains it.
 fn has_variables(user: &User, wanted: &[(String, String)]) -> bool {
     use serde_json::Value;
     let variables = user.variables.as_ref().and_then(|json| exact_json(json.as_str()).ok());

@@ -1,6 +1,6 @@
-//! The token endpoint: an address and a password, or a refresh token, for a session's tokens.
+//! The token endpoint: exchanges an address and a password, or a refresh token, for a session's tokens.
 //!
-//! Whoever calls needs no credential, and names a client, which means nothing here: its secret is not looked at.
+//! No credential is needed. The client id has no meaning here, and the client secret is ignored.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ struct TokenResponse<'a> {
     not_before_policy: u64,
 }
 
-/// Why there are no tokens: in OAuth's words if it has some for it, else as the rest of the face says it.
+/// An error: an OAuth error if there is one for it, otherwise like the rest of this API.
 struct Refused {
     words: Option<(StatusCode, &'static str, String)>,
     cause: Error,
@@ -79,7 +79,7 @@ impl From<Error> for Refused {
 pub async fn token(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let run = async {
-        // Nobody may say who they are here, and so nobody may speak for another.
+        // Credentials are not accepted here, and so impersonation is not possible.
         let nobody = presented(&parts.headers, &id)?.without_credential();
         let form = Form::parse(&read_body(body).await?);
         let op = OpContext::of_request(Arc::clone(&app.services), nobody, Arc::clone(&id.id), id.client_ip).await?;
@@ -157,7 +157,7 @@ fn given(tokens: Tokens) -> Response {
     response
 }
 
-/// The client that the header names, if it is HTTP Basic; any other credential is not looked at.
+/// The client in the header, if it is HTTP Basic; any other credential is ignored.
 fn client_of(headers: &HeaderMap) -> Option<String> {
     let header = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str)?.ok()?;
     let (scheme, credentials) = header.split_once(' ')?;
@@ -169,7 +169,7 @@ fn client_of(headers: &HeaderMap) -> Option<String> {
     (!client.is_empty()).then(|| client.to_owned())
 }
 
-/// The body: names and values, as a form of a page sends them, whatever the content type says.
+/// The body: a URL-encoded form, regardless of the content type.
 struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -177,7 +177,8 @@ impl Form {
         Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// A value; one that is empty is not given. None may come twice: whoever stands between could have read the other.
+    /// A value; an empty one counts as not given. Repeated names are refused, because a proxy could have read the other
+    /// value.
     fn value(&self, name: &str) -> Result<Option<&str>, Refused> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());

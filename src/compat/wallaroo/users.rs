@@ -21,10 +21,10 @@ use crate::model::with_hyphens;
 use crate::request::LogFields;
 use crate::services::hasher::Password;
 
-/// So many of the ids asked for are looked up at once.
+/// The number of ids per look-up.
 const IDS_AT_ONCE: usize = 250;
 
-/// What the SDK's constructor asks for before it has a credential: nothing about anybody.
+/// The SDK's constructor requests this before it has a credential; it reveals nothing.
 pub async fn config() -> Response {
     let mut response = answer(StatusCode::OK, &json!({ "default_arch": "x86" }));
     response.extensions_mut().insert(LogFields {
@@ -34,7 +34,7 @@ pub async fn config() -> Response {
     response
 }
 
-/// Everybody, or those of some ids; an id that nobody has, as far as the caller may see, stands there with null.
+/// All users, or those with some ids; an id that does not exist, or that the caller may not see, gives null.
 pub async fn query(call: Call) -> Result<Response> {
     let Call { op, fields, .. } = call;
     const HEAD: &str = "{\"users\":{";
@@ -43,13 +43,13 @@ pub async fn query(call: Call) -> Result<Response> {
         let everybody = representation::listed(&op, Filter::default());
         return face::listed(HEAD, TAIL, everybody, |user, out| entry(out, user.id(), Some(user))).await;
     };
-    // An object has each key once.
+    // Keys of an object must be unique.
     ids.sort_unstable();
     ids.dedup();
     let stretches: Vec<Vec<String>> = ids.chunks(IDS_AT_ONCE).map(<[String]>::to_vec).collect();
     let named = futures::stream::iter(stretches).then(move |ids| {
         let op = op.clone();
-        // Whoever reads slowly may have lost the right to it meanwhile.
+        // A slow reader may have lost the permission in the meantime.
         async move { named(&op.decided_again().await?, ids).await }
     });
     face::listed(HEAD, TAIL, named, |(id, user), out| entry(out, id, user.as_ref())).await
@@ -61,7 +61,7 @@ fn entry(out: &mut Vec<u8>, id: &str, user: Option<&Representation>) -> serde_js
     serde_json::to_writer(out, &user)
 }
 
-/// Whom each of some ids names, in whatever spelling of a UUID.
+/// The users for some ids, in any spelling of a UUID.
 async fn named(op: &OpContext, ids: Vec<String>) -> Result<Vec<(String, Option<Representation>)>> {
     let filter = Filter::All(vec![
         Filter::Own(Term::SameId(ids.clone())),
@@ -79,7 +79,7 @@ async fn named(op: &OpContext, ids: Vec<String>) -> Result<Vec<(String, Option<R
         .collect())
 }
 
-/// Makes a user, and tells the password given or made.
+/// Creates a user, and returns the given or generated password.
 pub async fn invite(call: Call) -> Result<Response> {
     let Call { op, fields, .. } = call;
     let roles = fields.texts("roles")?.filter(|roles| !roles.is_empty());
@@ -98,7 +98,7 @@ pub async fn invite(call: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, &made))
 }
 
-/// A role by the name that this product has for it.
+/// Translates this product's role name.
 fn role(name: String) -> String {
     match WALLAROO.into_iter().find(|(known, _)| *known == name) {
         Some((_, role)) => role.id().to_owned(),
@@ -113,17 +113,17 @@ pub async fn deactivate(call: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
-/// Lets a user in again.
+/// Activates a user again.
 pub async fn activate(call: Call) -> Result<Response> {
     let target = users::target_by_email(&call.op, call.fields.required_text("email")?);
     user::activate(&call.op, &target).await?;
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
-/// Sets all that the product lets administrators set.
+/// Sets all fields that administrators can set in this product.
 pub async fn edit(call: Call) -> Result<Response> {
     let Call { op, fields, .. } = call;
-    // The documents and the SDK's generated client do not spell them alike.
+    // The documentation and the SDK's generated client spell them differently.
     let firstname = spelled(&fields, "first_name", "firstName");
     let lastname = spelled(&fields, "last_name", "lastName");
     let is_admin = spelled(&fields, "is_admin", "isAdmin");

@@ -1,4 +1,4 @@
-//! Making a key.
+//! Creates an API key.
 
 use sea_orm::{ActiveModelTrait, Set};
 
@@ -25,14 +25,14 @@ pub struct NewApiKey {
     pub permissions: Option<Vec<String>>,
 }
 
-/// A key with its secret, which is told this once.
+/// A key with its secret, which is shown only once.
 #[derive(Clone, Debug)]
 pub struct NewSecret {
     pub key: ApiKey,
     pub secret: Secret,
 }
 
-/// Makes a key for the caller. `CONFLICT` for a name the caller has given to another key in force.
+/// Creates a key for the caller. `CONFLICT` if another active key of the caller has the name.
 pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     op.authorize(Action::Create, Resource::ApiKey)?;
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
@@ -49,7 +49,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     Ok(NewSecret { key, secret })
 }
 
-/// Makes a key for a user, from the machine itself; or sets the one that was configured.
+/// Creates a key for a user, from the command line; or sets the configured one.
 pub async fn create_for(op: &OpContext, target: &Target, new: NewApiKey, given: Option<Secret>) -> Result<NewSecret> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let wanted = Wanted::parse(op, &new)?;
@@ -74,7 +74,10 @@ pub(super) struct Wanted {
 impl Wanted {
     fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
         if new.expires_at.is_some_and(|expiry| expiry <= op.now()) {
-            return Err(Error::invalid("expiryDate", "'expiryDate' must lie ahead.".to_owned()));
+            return Err(Error::invalid(
+                "expiryDate",
+                "'expiryDate' must be in the future.".to_owned(),
+            ));
         }
         let named = |name: &String| {
             Permissions::named(name)
@@ -99,10 +102,10 @@ impl Wanted {
         })
     }
 
-    /// Holds a new key within the credential that everything started from: not more permissions, and not longer.
+    /// Limits a new key by the original credential: no more permissions, and no later expiry.
     fn within(mut self, used: Limits) -> Result<Self> {
-        // What it asks for by name is within the caller's permissions already. Those of somebody impersonated may still be
-        // beyond what the impersonator's key is limited to.
+        // The requested permissions are already within the caller's. But an impersonated user's permissions may go
+        // beyond the limits of the impersonator's key.
         self.permissions = match (self.permissions, used.permissions) {
             (Some(wanted), Some(limit)) => Some(wanted & limit),
             (wanted, limit) => wanted.or(limit),
@@ -110,7 +113,10 @@ impl Wanted {
         match (self.expires_at, used.ends_at) {
             (Some(wanted), Some(limit)) if wanted > limit => Err(Error::invalid(
                 "expiryDate",
-                format!("'expiryDate' must not be after the end of the API key that all of this began with, {limit}."),
+                format!(
+                    "'expiryDate' must not be later than the expiry of the API key that you authenticated with, \
+                         {limit}."
+                ),
             )),
             (Some(_), _) => Ok(self),
             (None, limit) => {
@@ -147,9 +153,9 @@ pub(super) async fn insert(
     };
     let row = row.insert(&**change).await.or_conflict(|constraint| {
         if constraint.contains("digest") {
-            Error::Conflict("This key is in use already.".to_owned())
+            Error::Conflict("This key is already in use.".to_owned())
         } else {
-            Error::Conflict(format!("There is an API key named '{name}' already."))
+            Error::Conflict(format!("An API key named '{name}' already exists."))
         }
     })?;
     change

@@ -1,11 +1,12 @@
 //! API keys: a user's long-lived credentials.
 //!
-//! The secret is shown once, when the key is made or rotated; only its digest is kept. Keys are their owner's alone: nobody
-//! else lists, rotates or revokes them. Making one needs `write:access_key`; revoking one's own needs nothing. A key can
-//! be limited to some of its owner's permissions, and a key that makes keys never makes one that can do more, or lasts
-//! longer, than itself. Names are unique per user among the keys in force.
+//! The secret is shown once, when the key is created or rotated; only its digest is stored. Only the owner can list,
+//! rotate or revoke a key. Creating one requires `write:access_key`; revoking one requires no permission. A key can be
+//! limited to some of its owner's permissions. A key that creates another key cannot give it more permissions or a
+//! later expiry than its own. Names are unique among a user's active keys.
 //!
-//! Rotation gives the new key the name at once and lets the old one end a little later: its `revokedAt` then lies ahead.
+//! Rotation gives the new key the name at once, and lets the old one expire a little later: its `revokedAt` is then in
+//! the future.
 
 mod create;
 mod read;
@@ -22,7 +23,7 @@ use crate::model::{ApiKeyId, Timestamp};
 use crate::store::entity::api_key::{self as table, Column};
 
 record! {
-    /// An API key, without its secret, which nobody has but its owner.
+    /// An API key, without its secret, which only the owner has.
     ApiKey, ApiKeyFields, ApiKeyFieldNumber of ApiKey {
         always {
             pk: i64 = Pk,

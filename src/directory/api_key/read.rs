@@ -1,4 +1,4 @@
-//! Reading one's keys.
+//! Reads the caller's keys.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QuerySelect, QueryTrait};
@@ -10,16 +10,16 @@ use crate::model::digest;
 use crate::model::error::Result;
 use crate::store::entity::api_key::{Column, in_force};
 
-/// One test of a key.
+/// A condition on a key.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
-    /// It is this very key; only the digest is compared.
+    /// Exactly this key; only the digest is compared.
     Digest(String),
-    /// Its owner is like this.
+    /// Its owner matches.
     User(Filter<user::Term>),
-    /// It is, or is not, revoked at this moment.
+    /// Whether it is revoked at this time.
     Revoked {
         revoked: bool,
         at: Timestamp,
@@ -32,13 +32,13 @@ impl Term {
     }
 }
 
-/// The key that a change is for: by what tells it apart, and further tests may narrow it.
+/// The key that a mutation changes: its identifying fields, possibly with further conditions.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     pub id: Option<String>,
     pub name: Option<String>,
     pub key: Option<String>,
-    /// All that it has to pass, its names among it.
+    /// All conditions, including the identifying ones.
     pub tests: Filter<Term>,
 }
 

@@ -1,4 +1,4 @@
-//! Ending keys.
+//! Revokes keys.
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 
@@ -12,18 +12,18 @@ use crate::store::entity::api_key::{self as table, Column};
 
 const NAMES_MAX: usize = 100;
 
-/// Revokes the caller's keys of these names, from the next call on. Names that no key bears are passed over.
+/// Revokes the caller's keys with these names, effective with the next request. Unknown names are ignored.
 pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
     let granted = op.authorize(Action::Delete, Resource::ApiKey)?;
     if names.len() > NAMES_MAX {
         return Err(Error::invalid(
             "names",
-            format!("'names' must be at most {NAMES_MAX} names."),
+            format!("'names' must contain at most {NAMES_MAX} names."),
         ));
     }
     let now = op.now();
     let mut change = op.begin().await?;
-    // One of them may be the key that calls.
+    // One of them may be the key of this request.
     change.hold_caller().await?;
     let keys = table::Entity::find()
         .filter(table::within(&granted))

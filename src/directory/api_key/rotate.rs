@@ -1,4 +1,4 @@
-//! Replacing a key's secret.
+//! Replaces a key's secret.
 
 use std::time::Duration;
 
@@ -16,21 +16,21 @@ use crate::store::entity::api_key::{self as table, Column};
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
-/// Gives one of the caller's keys a new secret, under the same name and limits. The old one works for `overlap_seconds`
-/// more (0 to 604,800), so that programs can change over.
+/// Gives one of the caller's keys a new secret, under the same name and limits. The old one stays valid for
+/// `overlap_seconds` (0 to 604,800), so that programs can switch.
 pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Result<NewSecret> {
     let granted = op.authorize(Action::Modify, Resource::ApiKey)?;
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
     if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
         return Err(Error::invalid(
             "overlapSeconds",
-            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, and is {overlap_seconds}."),
+            format!("'overlapSeconds' must be from 0 to {OVERLAP_SECONDS_MAX}, but is {overlap_seconds}."),
         ));
     }
     target.must_name()?;
     let now = op.now();
     let mut change = op.begin().await?;
-    // The owner first, then the key, as whoever deletes or moves the owner takes them.
+    // Locks the owner first, then the key, in the same order as deleting or moving the owner.
     change.hold_caller().await?;
     let found = table::Entity::find()
         .filter(table::within(&granted))
@@ -42,11 +42,11 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         .await?;
     let [old]: [table::Model; 1] = found
         .try_into()
-        .map_err(|_| Error::NotFound("No API key of yours in force is the one that 'where' names.".to_owned()))?;
+        .map_err(|_| Error::NotFound("None of your active API keys matches 'where'.".to_owned()))?;
     if old.expires_at.is_some_and(|expiry| expiry <= now) {
         return Err(Error::invalid(
             "where",
-            format!("The API key '{}' has expired; make a new one.", old.name),
+            format!("The API key '{}' has expired; create a new one.", old.name),
         ));
     }
     may_replace(caller, &old)?;
@@ -75,8 +75,8 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     Ok(NewSecret { key, secret })
 }
 
-/// The new secret is the caller's to keep, and must not be worth more than the credential that everything started from:
-/// that of a key which may do no more and lasts no longer, or of the very key that calls.
+/// The new secret must not give more access than the original credential: the old key must not have more permissions or
+/// a later expiry, unless it is the key of this request.
 fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
     let limits = caller.limits;
     let permitted = old
@@ -91,7 +91,7 @@ fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
     };
     if caller.api_key_pk != Some(old.pk) && (stronger || longer) {
         return Err(Error::Forbidden(format!(
-            "The API key '{}' may do more, or lasts longer, than the one that all of this began with.",
+            "The API key '{}' has more permissions, or expires later, than the API key that you authenticated with.",
             old.name
         )));
     }

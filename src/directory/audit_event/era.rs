@@ -4,12 +4,12 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::model::error::Result;
 
-/// Puts what will be written behind what is there, where it would not be: PostgreSQL's transactions are counted anew on
-/// every server, so after a dump of one was restored on another, new events would come before the old ones, and whoever
-/// reads the trail along would never see them.
+/// Ensures that new events come after the existing ones. PostgreSQL's transaction numbers start again on every server.
+/// So after a dump of one server is restored on another, new events would come before the old ones, and readers that
+/// follow the trail would never see them.
 ///
-/// Called at the start, under the set-up lock. No event that is visible has a transaction that its snapshot's end does not
-/// lie behind, unless it was restored.
+/// Called at start, under the set-up lock. If a visible event's transaction is not before the end of the current
+/// snapshot, the event was restored.
 pub async fn begin_era_if_restored(connection: &impl ConnectionTrait) -> Result<()> {
     if connection.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -25,7 +25,7 @@ pub async fn begin_era_if_restored(connection: &impl ConnectionTrait) -> Result<
     let era: i64 = row.try_get("", "era")?;
     tracing::info!(
         era,
-        "the audit trail was restored from another server; new events go on behind it"
+        "the audit trail was restored from another server; new events are appended after it"
     );
     let replace = format!(
         "CREATE OR REPLACE FUNCTION audit_events_era() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT {era}::bigint'"

@@ -1,9 +1,9 @@
-//! The trail as JSON lines in a file, for a store outside.
+//! Writes the trail to a file as JSON lines, for external storage.
 //!
-//! The file follows the trail ([`super::follow`]); how far it has come stands beside it, in a file of the same name with
-//! `.position` at its end. Each event is in it once, in the order of the trail: what was written before a crash, but not noted,
-//! is found again by reading the file's end; a line that was torn by a full disk or a crash is ended, and its event written
-//! whole on the next one.
+//! The file follows the trail ([`super::follow`]). Its position is stored next to it, in a file of the same name with
+//! the suffix `.position`. Each event is written exactly once, in the order of the trail: events that were written
+//! before a crash but not recorded in the position are found by reading the end of the file. A line that was cut off by
+//! a full disk or a crash is terminated, and its event is written again on the next line.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -17,35 +17,35 @@ use serde::{Deserialize, Serialize};
 use super::follow::{Followed, events_behind};
 use crate::store::db::Database;
 
-/// So many events are written at once.
+/// The number of events written at once.
 const BATCH: u64 = 500;
 
-/// A file that follows the trail.
+/// An audit log file.
 #[derive(Debug)]
 pub struct AuditFile {
     path: PathBuf,
     file: File,
-    /// Locked for as long as this process follows; another one with the same file waits.
+    /// Locked while this process writes the file; another process with the same file waits.
     position_file: File,
     position: Position,
-    /// Events that are in the file behind what is noted.
+    /// Events that are in the file after the recorded position.
     already: HashSet<String>,
-    /// The last line has no end.
+    /// The last line is incomplete.
     torn: bool,
 }
 
-/// How far a file has come.
+/// The position of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Position {
-    /// The last event in the file.
+    /// The last event written to the file.
     event: i64,
-    /// The file's length with it.
+    /// The file's length after that event.
     bytes: u64,
 }
 
 impl AuditFile {
-    /// Opens a file, made with mode 0600 where there is none: a new one begins with the first event of the trail. `None` if
-    /// another process follows with it.
+    /// Opens a file; creates it with mode 0600 if it does not exist. A new file starts with the first event of the
+    /// trail. `None` if another process is writing it.
     pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
         let cannot = |what: &'static str| format!("cannot {what} the audit log {}", path.display());
         let mut beside = path.as_os_str().to_owned();
@@ -64,7 +64,7 @@ impl AuditFile {
             path: path.to_owned(),
             file: private(path, true).with_context(|| cannot("open"))?,
             position_file,
-            // What was torn by a crash counts for nothing; the events are found again in the file itself.
+            // A position that was damaged by a crash is ignored; the events are found in the file itself.
             position: serde_json::from_str(&noted).unwrap_or_default(),
             already: HashSet::new(),
             torn: false,
@@ -73,17 +73,17 @@ impl AuditFile {
         Ok(Some(opened))
     }
 
-    /// Reads what stands behind the noted length: events that were written and not noted.
+    /// Reads the file after the recorded length: events that were written but not recorded.
     fn read_end(&mut self) -> std::io::Result<()> {
         self.already.clear();
         self.torn = false;
-        // A pipe or a device has no end to read.
+        // A pipe or a device cannot be read back.
         if !self.file.metadata()?.is_file() {
             return Ok(());
         }
         let mut file = File::open(&self.path)?;
         let length = file.metadata()?.len();
-        // Shorter than noted: another file stands here now, as after a rotation.
+        // Shorter than recorded: this is another file now, for example after a rotation.
         let from = if length < self.position.bytes {
             0
         } else {
@@ -107,7 +107,7 @@ impl AuditFile {
         Ok(())
     }
 
-    /// Writes what has come since; how many events those were.
+    /// Writes all new events; returns their number.
     pub async fn catch_up(&mut self, db: &Database) -> anyhow::Result<usize> {
         let mut written = 0;
         loop {
@@ -118,7 +118,7 @@ impl AuditFile {
             self.write(&events)
                 .with_context(|| format!("cannot write the audit log {}", self.path.display()))?;
             self.note(last)
-                .with_context(|| format!("cannot note the position of the audit log {}", self.path.display()))?;
+                .with_context(|| format!("cannot save the position of the audit log {}", self.path.display()))?;
             written += events.len();
         }
     }
@@ -129,7 +129,7 @@ impl AuditFile {
             text.push_str(&event.line);
             text.push('\n');
         }
-        // Until it is written whole: what a full disk has taken of it ends somewhere.
+        // Until it is written completely: a full disk may cut it off.
         self.torn = true;
         if let Err(error) = self.file.write_all(text.as_bytes()).and_then(|()| synced(&self.file)) {
             self.read_end()?;
@@ -153,7 +153,7 @@ impl AuditFile {
         self.position_file.sync_data()
     }
 
-    /// Goes on in a new file of the same name: the present one was moved away.
+    /// Continues in a new file with the same name, because the current one was moved away.
     pub fn reopen(&mut self) -> anyhow::Result<()> {
         self.file =
             private(&self.path, true).with_context(|| format!("cannot open the audit log {}", self.path.display()))?;
@@ -163,15 +163,15 @@ impl AuditFile {
     }
 }
 
-/// The position of the last event that this process has written to a file; `None` as long as it has written none.
+/// The position of the last event that this process has written to a file; `None` if it has not written any.
 pub fn file_position() -> Option<i64> {
     Some(POSITION.load(Ordering::Relaxed)).filter(|position| *position > 0)
 }
 
-/// One for the process, as its file is.
+/// Global, because a process has one file.
 static POSITION: AtomicI64 = AtomicI64::new(0);
 
-/// Waits until a file is on the disk. A pipe or a device has none.
+/// Syncs a file to the disk. Pipes and devices do not support that.
 fn synced(file: &File) -> std::io::Result<()> {
     match file.metadata()?.is_file() {
         true => file.sync_data(),

@@ -1,8 +1,8 @@
-//! Reading the trail along, for those who carry it elsewhere.
+//! Follows the trail, for exporting it.
 //!
-//! Whoever follows remembers one number, the position of the last event it has delivered, and asks for those behind it.
-//! Events are ordered by their transactions and a page of them never changes once it could be read, so that nothing is
-//! missed, whatever became of the process that wrote an event or of the one that follows.
+//! A follower stores one number, the position of the last event it has delivered, and asks for the following ones.
+//! Events are ordered by transaction, and a page never changes once it can be read, so nothing is missed, even if the
+//! writing process or the follower crashes.
 
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::store::db::Database;
 use crate::store::entity::audit_event::{self as table, Column};
 use crate::store::entity::{any_of, organization};
 
-/// An event on its way to somewhere else.
+/// An event to be exported.
 #[derive(Clone, Debug)]
 pub struct Followed {
     pub position: i64,
@@ -24,7 +24,7 @@ pub struct Followed {
     pub line: String,
 }
 
-/// The next events behind a position, in order, at most `limit`; behind 0 come all of them.
+/// The next events after a position, in order, at most `limit`; after 0 means all of them.
 pub async fn events_behind(db: &Database, position: i64, limit: u64) -> Result<Vec<Followed>> {
     let events = table::Entity::find()
         .filter(Column::Position.gt(position))
@@ -44,7 +44,7 @@ pub async fn events_behind(db: &Database, position: i64, limit: u64) -> Result<V
         .collect())
 }
 
-/// The position of the newest event; 0 where there is none.
+/// The position of the newest event; 0 if there is none.
 pub async fn newest_position(db: &Database) -> Result<i64> {
     let newest: Option<i64> = table::Entity::find()
         .select_only()
@@ -57,7 +57,7 @@ pub async fn newest_position(db: &Database) -> Result<i64> {
     Ok(newest.unwrap_or(0))
 }
 
-/// Lines are for a store outside, which knows no internal key.
+/// Lines are for external storage, which does not know internal keys.
 async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std::collections::HashMap<i64, String>> {
     #[derive(FromQueryResult)]
     struct Named {
@@ -79,7 +79,7 @@ async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std:
 }
 
 fn line(event: &table::Model, organization: Option<&String>) -> String {
-    // One that was deleted is the target of the event that tells it.
+    // A deleted organization is the target of the event about its deletion.
     let deleted = || (event.target_kind == "organization").then_some(&event.target_id);
     json!({
         "id": event.id,

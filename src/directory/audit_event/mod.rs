@@ -1,17 +1,17 @@
 //! The audit trail: who did what to what, written in the transaction of the change itself.
 //!
-//! An event names the fields that changed, never their values, so it can be read by an administrator without telling
-//! secrets. Events have no foreign keys: they outlive what they speak of, and internal keys tell two things of one id
-//! apart. Nothing changes an event: there is no verb for it, and the database refuses it by triggers.
+//! An event names the fields that changed, never their values, so administrators can read it without learning secrets.
+//! Events have no foreign keys, because they outlive the objects that they refer to; internal keys distinguish two
+//! objects with the same id. Events are never changed: there is no verb for it, and database triggers prevent it.
 //!
-//! Refusals are written too, after the answer and never in its way: what was forbidden, wrong passwords, and
-//! impersonations that were not honoured. Of the same caller, action and target, those of a minute are one event with a
-//! count. A wrong password for an account is told to the administrators of its organization.
+//! Denied requests are recorded too, after the response and without delaying it: `FORBIDDEN` requests, wrong passwords,
+//! and refused impersonations. Those with the same caller, action and target within a minute are one event with a
+//! count. A wrong password for an account is visible to the administrators of its organization.
 //!
-//! Pages of events never change once they are read. Keys are counted up when an event is written, but transactions commit
-//! in any order: of two, the one with the lower key may come later, behind a page that was read meanwhile. Therefore
-//! events are ordered by their transactions' numbers, and on PostgreSQL a list ends before the oldest transaction that is
-//! still under way.
+//! Pages of events never change once they are read. Keys are assigned when an event is written, but transactions commit
+//! in any order: an event with a lower key may be committed after a page with higher ones was read. Therefore events
+//! are ordered by transaction number, and on PostgreSQL a list ends before the oldest transaction that is still
+//! running.
 
 mod era;
 mod file;
@@ -43,7 +43,7 @@ record! {
         ACTION action: String = Action,
         TARGET_KIND target_kind: String = TargetKind,
         TARGET_ID target_id: String = TargetId,
-        /// Names parted by blanks.
+        /// Names separated by spaces.
         FIELDS fields: Option<String> = Fields,
         REQUEST_ID request_id: Option<String> = RequestId,
         COUNT count: i64 = Count,
@@ -60,7 +60,7 @@ impl Sorted for AuditEvent {
         AuditEventFields::POSITION
     }
 
-    /// The order of commits is the only one, so that what was read stays read.
+    /// The only order is that of commits, so that pages never change.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         match key {
             SortKey::CreatedAt => Some(Column::Position.into_simple_expr()),

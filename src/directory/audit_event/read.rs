@@ -1,4 +1,4 @@
-//! Reading events.
+//! Reads events.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::ExprTrait;
@@ -10,7 +10,7 @@ use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::audit_event::Column;
 
-/// One test of an event.
+/// A condition on an event.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
@@ -24,7 +24,7 @@ pub enum Term {
     From(Timestamp),
     Before(Timestamp),
     Organization(Filter<organization::Term>),
-    /// No transaction that is still under way can come to stand before it. Every list of events says so.
+    /// No running transaction can come before it. Every list of events has this condition.
     Settled,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Settled if sql.backend() == DbBackend::Postgres => all.add(Column::Position.into_simple_expr().lt(
             Expr::cust("((audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20)"),
         )),
-        // One writer at a time: nothing is under way behind what is committed.
+        // One writer at a time: no running transaction can come before committed events.
         Term::Settled => all,
     })
 }

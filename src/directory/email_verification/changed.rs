@@ -1,4 +1,4 @@
-//! What a changed address brings with it. The verb that changes it holds the transaction and writes the event.
+//! The consequences of a changed address. The verb that changes it opens the transaction and writes the event.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -11,7 +11,8 @@ use crate::model::error::Result;
 use crate::services::mailer::Letter;
 use crate::store::entity::{email_token, password_token, user as table};
 
-/// Voids what was mailed to a user's address: whoever reads the old mailbox must not set the password any more.
+/// Revokes the tokens that were mailed to a user's address, so that the owner of the old mailbox cannot set the
+/// password.
 pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
     email_token::Entity::delete_many()
         .filter(email_token::Column::UserPk.eq(user_pk))
@@ -24,7 +25,7 @@ pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64)
     outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET, Letter::VERIFY_EMAIL]).await
 }
 
-/// Has an address told that it is no longer its user's. The new address is not named.
+/// Notifies an address that it no longer belongs to the user. The new address is not revealed.
 pub async fn tell_old_address_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,

@@ -1,8 +1,8 @@
-//! E-mail addresses of users: whether somebody reads what is sent there.
+//! Verification of users' e-mail addresses.
 //!
-//! A user's address is unverified until a token that was mailed to it comes back: by this way, by a password reset or by
-//! an invitation. An address that changes is unverified again, the tokens sent to the old one are void, and the old one
-//! is told.
+//! A user's address is unverified until a token that was mailed to it is used: here, in a password reset or in an
+//! invitation. A changed address is unverified again, the tokens sent to the old one are revoked, and the old one is
+//! notified.
 
 mod changed;
 mod request;

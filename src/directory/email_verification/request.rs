@@ -1,4 +1,4 @@
-//! Asking for the mail that verifies an address.
+//! Requests the mail that verifies an address.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
 use crate::store::entity::email_token as table;
 
-/// So long is a link good.
+/// The lifetime of a link.
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Mails a link that verifies a user's address, to oneself (the default) or to a user that the caller may manage. Links
-/// sent before are void. `CONFLICT` if the address is verified already.
+/// Mails a link that verifies a user's address: the caller's (the default) or that of a user whom the caller may
+/// manage. Earlier links become invalid. `CONFLICT` if the address is already verified.
 pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::EmailVerification)?;
     let myself = op
@@ -42,7 +42,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     };
     if row.email_verified_at.is_some() {
         return Err(Error::Conflict(format!(
-            "The e-mail address of the user '{}' is verified already.",
+            "The e-mail address of the user '{}' is already verified.",
             row.id
         )));
     }

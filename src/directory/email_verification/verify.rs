@@ -1,4 +1,4 @@
-//! Verifying an address.
+//! Verifies an address.
 
 use std::time::Duration;
 
@@ -12,21 +12,22 @@ use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{email_token as table, user};
 
-/// The clocks of several processes are no further apart.
+/// The maximum difference between the clocks of several processes.
 const CLOCKS_APART: Duration = Duration::from_secs(60);
 
-/// Verifies the address that a token was mailed to, if it still is its user's. Anybody who holds the token may; it works
+/// Verifies the address that a token was mailed to, if the user still has it. Everybody with the token may use it,
 /// once, within a day.
 pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
     let op = &op.as_nobody();
     let refused = || {
         Error::invalid(
             "token",
-            "This link is not valid. It may be used up, older than a day, or replaced by a newer one.".to_owned(),
+            "This link is not valid. It may have been used or replaced by a newer one, or it is older than a day."
+                .to_owned(),
         )
     };
     let now = op.now();
-    // One that ends later than any made now was made by a clock that has been put back since.
+    // A token that expires later than a new one was created by a clock that has been set back since.
     let in_force = Condition::all()
         .add(table::Column::Digest.eq(digest(token)))
         .add(table::Column::ExpiresAt.gt(now))
@@ -37,7 +38,7 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         .await?
         .ok_or_else(refused)?;
     let mut change = op.begin().await?;
-    // The user first, then the token, as whoever changes the address takes them.
+    // Locks the user first, then the token, in the same order as changing the address.
     let row = user::Entity::find_by_id(token.user_pk)
         .lock_exclusive()
         .one(&*change)

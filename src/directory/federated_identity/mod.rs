@@ -1,8 +1,8 @@
-//! Federated identities: who a user is to other identity providers.
+//! Federated identities: a user's identities with other identity providers.
 //!
-//! They are data that administrators set with the user; nobody signs in by them here. A user has at most one identity
-//! with each provider. A user with such identities and without a password signs in elsewhere only, so there is nothing
-//! to reset.
+//! Administrators set them with the user; they cannot be used to sign in here. A user has at most one identity per
+//! provider. A user with such identities and without a password signs in only elsewhere, so there is no password to
+//! reset.
 
 mod read;
 mod replace;

@@ -1,4 +1,4 @@
-//! Reading identities.
+//! Reads identities.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Setting identities. The verbs that call this hold the transaction and write the event.
+//! Sets identities. The calling verb opens the transaction and writes the event.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
@@ -10,12 +10,12 @@ use crate::store::entity::federated_identity::{self as table, Column};
 const FIELD: &str = "federatedIdentities";
 const IDENTITIES_MAX: usize = 20;
 
-/// Checks what a caller gave, and puts it in the order of the providers.
+/// Validates the caller's input, and sorts it by provider.
 pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
     if given.len() > IDENTITIES_MAX {
         return Err(Error::invalid(
             FIELD,
-            format!("A user has at most {IDENTITIES_MAX} federated identities."),
+            format!("A user can have at most {IDENTITIES_MAX} federated identities."),
         ));
     }
     let mut identities = Vec::with_capacity(given.len());
@@ -36,7 +36,7 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
         Some((one, _)) => Err(Error::invalid(
             FIELD,
             format!(
-                "A user has at most one identity with a provider; there are two with '{}'.",
+                "A user can have at most one identity per provider; two are given for '{}'.",
                 shown(&one.identity_provider)
             ),
         )),
@@ -44,7 +44,7 @@ pub fn parse(given: &[FederatedIdentity]) -> Result<Vec<FederatedIdentity>> {
     }
 }
 
-/// Makes these the user's identities, in place of those it had.
+/// Replaces the user's identities with these.
 pub async fn replace_in_txn(
     connection: &impl ConnectionTrait,
     user_pk: i64,

@@ -1,4 +1,4 @@
-//! Making a group.
+//! Creates a group.
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
 
@@ -17,21 +17,21 @@ use crate::store::entity::{group as table, group_role};
 pub struct NewGroup {
     pub name: String,
     pub description: Option<String>,
-    /// The caller's own organization by default; another one needs a super admin.
+    /// The caller's organization by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
-    /// Names or ids of the roles it carries.
+    /// Names or ids of its roles.
     pub roles: Vec<String>,
 }
 
-/// Makes a group. `INVALID` for a name without letter or digit, `CONFLICT` for one whose key the organization has given
-/// already, `FORBIDDEN` for a role beyond the caller's own permissions.
+/// Creates a group. `INVALID` for a name without letter or digit, `CONFLICT` if its key is already taken in the
+/// organization, `FORBIDDEN` for a role beyond the caller's own permissions.
 pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     let granted = op.authorize(Action::Create, Resource::Group)?;
     let name = group_name(&new.name)?;
     let key = key_of(&name).ok_or_else(|| {
         Error::invalid(
             "name",
-            format!("'{}' holds no letter and no digit to make a key of.", shown(&name)),
+            format!("'{}' contains no letter or digit to build a key from.", shown(&name)),
         )
     })?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
@@ -53,7 +53,8 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     };
     let row = row.insert(&*change).await.or_conflict(|_| {
         Error::Conflict(format!(
-            "A group with the key '{}' exists already; names that differ only in case or signs share a key.",
+            "A group with the key '{}' already exists; names that differ only in case or punctuation have the same \
+             key.",
             shown(&key)
         ))
     })?;
@@ -65,13 +66,13 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     Ok(row.into())
 }
 
-/// A group's name: stored without blanks at its ends.
+/// A group's name, stored without leading and trailing spaces.
 pub(super) fn group_name(name: &str) -> Result<String> {
     Ok(model::name("name", name)?.trim().to_owned())
 }
 
-/// The key that a first name makes: upper-cased, each run of what is neither letter nor digit, of any script, one `_`,
-/// none at the ends. `None` if nothing is left.
+/// The key for a group's original name: upper-cased, with one `_` for each sequence of characters that are neither
+/// letters nor digits, in any script, and none at the ends. `None` if nothing is left.
 pub fn key_of(name: &str) -> Option<String> {
     let upper = name.to_uppercase();
     let words: Vec<&str> = upper

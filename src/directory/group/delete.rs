@@ -1,4 +1,4 @@
-//! Deleting a group.
+//! Deletes a group.
 
 use sea_orm::EntityTrait;
 
@@ -11,15 +11,15 @@ use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::group as table;
 
-/// Deletes a group, and its memberships with it; the users stay. `FORBIDDEN` for a group whose roles permit more than the
-/// caller may.
+/// Deletes a group and its memberships, but not the users. `FORBIDDEN` for a group whose roles go beyond the caller's
+/// permissions.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     let granted = op.authorize(Action::Delete, Resource::Group)?;
     let mut change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
     let roles = roles_within(&*change, op.actor(), &row).await?;
     let standing = Standing::before(&*change, op.actor()).await?;
-    // What points to the group goes with it, by foreign keys.
+    // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, union(&roles), "where").await?;
     change

@@ -1,4 +1,4 @@
-//! Who is in a group.
+//! The members of a group.
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
@@ -13,8 +13,8 @@ use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_member, user as user_table};
 
-/// Puts a user into a group. Nothing happens if it is in it already. `NOT_FOUND` for a user that is not of the group's
-/// organization, `FORBIDDEN` for a group whose roles permit more than the caller may.
+/// Adds a user to a group. Does nothing if it is already a member. `NOT_FOUND` for a user that does not belong to the
+/// group's organization, `FORBIDDEN` for a group whose roles go beyond the caller's permissions.
 pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let mut change = op.begin().await?;
@@ -41,8 +41,8 @@ pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> 
     Ok(group.into())
 }
 
-/// Takes a user out of a group. Nothing happens if it is not in it. Refused as [`add_user`] is, and `INVALID` for one's
-/// own permissions, `CONFLICT` for the last super admin's.
+/// Removes a user from a group. Does nothing if it is not a member. Refused like [`add_user`]; also `INVALID` if
+/// callers would remove permissions from themselves, and `CONFLICT` for the last super admin.
 pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let mut change = op.begin().await?;
@@ -62,7 +62,7 @@ pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) 
     Ok(group.into())
 }
 
-/// Ends all memberships of a user who leaves the organization; whether there were any.
+/// Ends all memberships of a user who leaves the organization; returns whether there were any.
 pub async fn leave_all_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<bool> {
     let left = group_member::Entity::delete_many()
         .filter(group_member::Column::UserPk.eq(user_pk))
@@ -71,8 +71,9 @@ pub async fn leave_all_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -
     Ok(left.rows_affected > 0)
 }
 
-/// Both within reach, and the user of the group's organization. The group is locked against changes of its roles, not
-/// against others who join or leave it; the user against leaving the organization.
+/// Looks up both within the caller's scope; the user must belong to the group's organization. The group is locked
+/// against changes of its roles, but not against other membership changes; the user is locked against leaving the
+/// organization.
 async fn locate_both(
     change: &Change<'_>,
     op: &OpContext,
@@ -90,7 +91,7 @@ async fn locate_both(
     Ok((group, user, roles))
 }
 
-/// Two events, so that the trail of the group and that of the user both tell it.
+/// Two events, so that it is in the trail of the group and in that of the user.
 async fn record(
     change: &mut Change<'_>,
     of_group: &'static str,

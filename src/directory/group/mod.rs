@@ -1,15 +1,16 @@
-//! Groups: named sets of users of one organization. A group may carry roles, which its members then have.
+//! Groups: named sets of users of one organization. A group may have roles, which its members then have.
 //!
-//! - Who holds `read:group` sees the groups of the own organization, a super admin those of all; everybody sees the
-//!   groups they are in, beside themselves.
-//! - Who holds `write:group` makes, changes and deletes them and says who is in them; but nobody touches a group whose
-//!   roles permit more than they may themselves, and nobody gives a group such a role. That is asked of the group alone,
-//!   not of the member: being in a group changes a user by the group's roles and by nothing else.
-//! - Nobody takes permissions away from themselves by it, and the last super admin stays.
-//! - A member is a user of the group's organization: composite foreign keys say so. Moving to another organization ends
-//!   a user's memberships.
-//! - The `key` is made from the first name and never changes; it is unique within the organization. Deleting a group
-//!   ends its memberships, and a later group of the same key starts empty, because members point to the internal key.
+//! - Callers with `read:group` see the groups of their organization, super admins those of all organizations; everybody
+//!   sees the groups they are in, on their own user.
+//! - Callers with `write:group` create, change and delete groups and their members; but nobody can change a group whose
+//!   roles go beyond their own permissions, or give such a role to a group. Only the group's permissions are checked,
+//!   not the member's, because a membership changes nothing about a user except its roles.
+//! - Nobody can remove permissions from themselves this way, and the last super admin cannot be removed.
+//! - A member is a user of the group's organization; composite foreign keys ensure it. Moving to another organization
+//!   ends a user's memberships.
+//! - The `key` is derived from the original name and never changes; it is unique within the organization. Deleting a
+//!   group ends its memberships, and a later group with the same key starts empty, because members reference the
+//!   internal key.
 
 mod create;
 mod delete;

@@ -1,4 +1,4 @@
-//! Reading groups, and finding the one that a change is for.
+//! Reads groups, and looks up the one that a mutation changes.
 
 use futures::Stream;
 use sea_orm::entity::prelude::*;
@@ -24,12 +24,12 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Group)
 }
 
-/// The groups that the caller may see beside themselves, who are in them.
+/// The groups that callers may see on their own user.
 pub fn readable_of_oneself(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Membership)
 }
 
-/// All groups that a user is in, for who sees that user: with the right to read groups, or of oneself.
+/// All groups of a user, for a caller who sees that user and may read groups, or is that user.
 pub fn of_user(
     op: &OpContext,
     user: &User,
@@ -48,15 +48,15 @@ pub fn of_user(
     list::all_seen_by(op, gate, filter, fields)
 }
 
-/// One test of a group.
+/// A condition on a group.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     Key(TextTest),
     Name(TextTest),
-    /// Its organization is like this.
+    /// Its organization matches.
     Organization(Box<Filter<organization::Term>>),
-    /// A user like this is in it, as far as `seen_by` reaches into users.
+    /// It has a matching member within the scope `seen_by`.
     User {
         filter: Box<Filter<user::Term>>,
         seen_by: Option<Granted>,
@@ -92,7 +92,7 @@ fn nothing() -> Condition {
     Condition::all().add(Column::Pk.is_null())
 }
 
-/// `user` is the key of somebody who is in a group like this, of those that `seen_by` reaches.
+/// `user` is the key of a member of a matching group within the scope `seen_by`.
 pub fn has_one_of<C: ColumnTrait>(
     sql: &mut Sql,
     user: C,
@@ -112,14 +112,15 @@ pub fn has_one_of<C: ColumnTrait>(
     Ok(Condition::all().add(user.in_subquery(members.into_query())))
 }
 
-/// The group that a change is for: by id, by key, or by both, which then name the same one; further tests may narrow it.
+/// The group that a mutation changes: identified by id, by key, or by both, which must match the same one; possibly
+/// with further conditions.
 ///
-/// A key alone is that of the caller's own organization. Elsewhere it takes a test that says where.
+/// A key alone refers to the caller's organization. For another organization, a condition must specify it.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     pub id: Option<String>,
     pub key: Option<String>,
-    /// Whether `also` says of which organization it is.
+    /// Whether `also` specifies the organization.
     pub elsewhere: bool,
     pub also: Filter<Term>,
 }
@@ -148,7 +149,7 @@ impl Target {
     }
 }
 
-/// Finds the one group that a change is for, within reach, and locks it until the transaction ends.
+/// Looks up the group that a mutation changes, within the caller's scope, and locks it until the transaction ends.
 pub async fn locate(
     connection: &impl ConnectionTrait,
     actor: &Actor,
@@ -158,7 +159,7 @@ pub async fn locate(
     locate_with(connection, actor, granted, target, LockType::Update).await
 }
 
-/// The same for a change of its members, of which several may run at once.
+/// The same for a change of its members, with a shared lock.
 pub(super) async fn locate_shared(
     connection: &impl ConnectionTrait,
     actor: &Actor,
@@ -206,13 +207,13 @@ async fn locate_with(
     Err(Error::invalid(
         "where",
         format!(
-            "Several organizations have a group with the key '{}'; name one by 'id'.",
+            "Several organizations have a group with the key '{}'; specify the group by 'id'.",
             shown(&row.key)
         ),
     ))
 }
 
-/// The roles that a group carries, if they permit no more than the caller may; else `FORBIDDEN`.
+/// A group's roles, if they do not go beyond the caller's permissions; otherwise `FORBIDDEN`.
 pub(super) async fn roles_within(
     connection: &impl ConnectionTrait,
     actor: &Actor,

@@ -1,4 +1,4 @@
-//! Changing a group.
+//! Changes a group.
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
@@ -20,18 +20,18 @@ pub enum Clearable {
     Description,
 }
 
-/// What is to change; what is `None` stays. The empty text clears the description.
+/// The changes; `None` leaves a field unchanged. The empty string clears the description.
 #[derive(Clone, Debug, Default)]
 pub struct GroupChange {
     pub name: Option<String>,
     pub description: Option<String>,
-    /// Names or ids; they replace the present ones.
+    /// Names or ids; they replace the current ones.
     pub roles: Option<Vec<String>>,
     pub clear: Vec<Clearable>,
 }
 
-/// Changes what is named and nothing else; the key stays. `FORBIDDEN` for a group whose roles, before or after, permit
-/// more than the caller may.
+/// Changes only the given fields; the key never changes. `FORBIDDEN` for a group whose roles, before or after, go
+/// beyond the caller's permissions.
 pub async fn update(
     op: &OpContext,
     target: &Target,

@@ -1,4 +1,4 @@
-//! Making an account of an invitation.
+//! Accepts an invitation: creates the account.
 
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
@@ -16,7 +16,7 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::invitation::{self as table, Column};
 use crate::store::entity::{organization as organization_table, tenant, user as user_table};
 
-/// What the invited person says of themselves.
+/// The input of the invited person.
 #[derive(Clone)]
 pub struct Acceptance {
     pub name: Option<String>,
@@ -25,9 +25,9 @@ pub struct Acceptance {
     pub password: Password,
 }
 
-/// Makes the promised account, with the mailed secret. Anybody who holds it may; it works once, until it expires or is
-/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken meanwhile; the invitation
-/// stays open in both cases.
+/// Creates the account with the mailed secret. Everybody with the secret may use it, once, until it expires or is
+/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the meantime; the
+/// invitation stays open in both cases.
 pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<User> {
     let op = &op.as_nobody();
     let name = model::optional("name", given.name.as_deref())?;
@@ -36,7 +36,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let refused = || {
         Error::invalid(
             "token",
-            "This invitation is not valid. It may be used up, withdrawn, expired, or replaced by a newer mail."
+            "This invitation is not valid. It may have been used, withdrawn or replaced by a newer mail, or it has \
+             expired."
                 .to_owned(),
         )
     };
@@ -44,7 +45,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let in_force = Condition::all()
         .add(Column::Digest.eq(digest(token)))
         .add(table::pending(now));
-    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
+    // Check before hashing, so that guesses cost no CPU time; the guarded update below decides.
     let invitation = table::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
@@ -57,7 +58,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         .await?;
 
     let mut change = op.begin().await?;
-    // Organization and tenant first, as whoever deletes them takes them; they stay until this ends.
+    // Locks organization and tenant first, in the same order as deleting them, so that they are not deleted until this
+    // ends.
     let home = organization_table::Entity::find_by_id(invitation.organization_pk)
         .lock(LockType::KeyShare)
         .one(&*change)
@@ -70,7 +72,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
             .await?
             .ok_or_else(refused)?;
     }
-    // Of two who accept at once, the second waits here and then finds it used.
+    // If two accept at the same time, the second waits here and then finds it used.
     let used = table::Entity::update_many()
         .col_expr(Column::AcceptedAt, Expr::val(now.micros()))
         .col_expr(

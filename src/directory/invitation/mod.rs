@@ -1,11 +1,11 @@
-//! Invitations: e-mailed promises of an account in an organization, with a tenant and roles.
+//! Invitations: mails that offer an account in an organization, with a tenant and roles.
 //!
-//! - Who holds `read:user` sees the organization's invitations; who holds `write:user` sends, resends and withdraws
-//!   them, and promises no more than it holds.
-//! - The secret stands in the mail and nowhere else; only its digest is kept, and a resent invitation has a new one.
-//! - An address has at most one open invitation in an organization. An expired one gives way to a new one.
-//! - An invitation takes no seat; accepting it does. Whoever accepts has proved the address, which is verified by it.
-//! - It goes with its organization or its tenant, and a role that is deleted is no longer promised.
+//! - Callers with `read:user` see the organization's invitations. Callers with `write:user` send, resend and withdraw
+//!   them, with no more permissions than their own.
+//! - The secret is only in the mail; only its digest is stored, and a resent invitation has a new secret.
+//! - An address has at most one open invitation in an organization. An expired one is replaced by a new one.
+//! - An invitation takes no seat; accepting it does. Accepting it also verifies the e-mail address.
+//! - It is deleted with its organization or its tenant, and a deleted role is removed from it.
 
 mod accept;
 mod read;
@@ -38,7 +38,7 @@ record! {
         WITHDRAWN_AT withdrawn_at: Option<Timestamp> = WithdrawnAt,
         MAILED_AT mailed_at: Option<Timestamp> = MailedAt,
         MAIL_FAILED_AT mail_failed_at: Option<Timestamp> = MailFailedAt,
-        /// What the mail server said last, in its own words.
+        /// The last reply of the mail server.
         MAIL_PROBLEM mail_problem: Option<String> = MailProblem,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
@@ -46,7 +46,7 @@ record! {
     }
 }
 
-/// How an invitation stands.
+/// The state of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvitationState {
     Pending,
@@ -55,7 +55,7 @@ pub enum InvitationState {
     Expired,
 }
 
-/// What became of an invitation's last mail.
+/// The state of an invitation's last mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailState {
     Waiting,

@@ -1,4 +1,4 @@
-//! Reading invitations, and finding the one that a change is for.
+//! Reads invitations, and looks up the one that a mutation changes.
 
 use std::collections::HashMap;
 
@@ -18,13 +18,13 @@ use crate::model::{InvitationId, Timestamp};
 use crate::store::entity::invitation::{self as table, Column, open, pending};
 use crate::store::entity::{any_of, invitation_role, role};
 
-/// One test of an invitation.
+/// A condition on an invitation.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
-    /// Addresses are stored in lower case, and so is the test's text.
+    /// Addresses are stored in lower case, so the text must be in lower case too.
     Email(TextTest),
-    /// How it stands at this moment.
+    /// Its state at this time.
     State {
         state: InvitationState,
         at: Timestamp,
@@ -48,7 +48,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// The one invitation of this id within reach, for a change; locked until the transaction ends.
+/// Looks up the invitation to change, within the caller's scope, and locks it until the transaction ends.
 pub(super) async fn locate(
     connection: &impl ConnectionTrait,
     granted: &Granted,
@@ -67,7 +67,7 @@ pub(super) async fn locate(
         .ok_or_else(not_found)
 }
 
-/// The roles that some invitations promise, each one's by name; one without any is absent.
+/// The roles of several invitations, each sorted by name; an invitation without roles is absent.
 pub async fn promised_roles(
     connection: &impl ConnectionTrait,
     pks: impl IntoIterator<Item = i64>,
@@ -75,7 +75,7 @@ pub async fn promised_roles(
     promised(connection, pks, None).await
 }
 
-/// The roles that one invitation promises, to be assigned: they cannot be deleted until the transaction ends.
+/// The roles of an invitation, to be assigned: they cannot be deleted until the transaction ends.
 pub(super) async fn roles_to_assign(connection: &impl ConnectionTrait, pk: i64) -> Result<Vec<Assigned>> {
     let mut roles = promised(connection, [pk], Some(LockType::KeyShare)).await?;
     Ok(roles.remove(&pk).unwrap_or_default())
@@ -117,7 +117,7 @@ async fn promised(
     Ok(roles)
 }
 
-/// What some roles permit together.
+/// The union of the permissions of several roles.
 pub(super) fn union(roles: &[Assigned]) -> Permissions {
     roles
         .iter()

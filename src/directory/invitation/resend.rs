@@ -1,4 +1,4 @@
-//! Mailing an invitation again.
+//! Mails an invitation again.
 
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
@@ -16,9 +16,9 @@ use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::organization;
 
-/// Mails an open invitation again, with a new secret: the one sent before is void. It lasts seven days from now, or as
-/// long as it did before, whichever is longer. `CONFLICT` if it was accepted or withdrawn, or if the address has an
-/// account meanwhile.
+/// Mails an open invitation again, with a new secret; the earlier one becomes invalid. It expires in seven days, or
+/// when it expired before, whichever is later. `CONFLICT` if it was accepted or withdrawn, or if the address has an
+/// account by now.
 pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
     op.mailer().require()?;
@@ -47,7 +47,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     new.version = Set(version + 1);
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
-    // One that is still on its way has the secret of before.
+    // A mail that is still in the outbox has the old secret.
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
     change

@@ -1,4 +1,4 @@
-//! Inviting somebody.
+//! Sends an invitation.
 
 use std::time::Duration;
 
@@ -27,18 +27,18 @@ const LIFETIME_DAYS_MAX: u64 = 90;
 #[derive(Clone, Debug, Default)]
 pub struct NewInvitation {
     pub email: String,
-    /// The caller's own by default; another one needs a super admin.
+    /// The caller's by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
-    /// The caller's own by default, if the invitation is to the caller's organization; else none.
+    /// The caller's by default, if the invitation is to the caller's organization; otherwise none.
     pub tenant_id: Option<String>,
     pub organization_role: Option<OrganizationRole>,
     /// Names or ids.
     pub roles: Vec<String>,
-    /// In seven days by default, in ninety at most.
+    /// Seven days from now by default, at most ninety.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Mails an invitation. `CONFLICT` if the address has an account or an open invitation of the organization already,
+/// Mails an invitation. `CONFLICT` if the address already has an account or an open invitation of the organization,
 /// `FORBIDDEN` for a role beyond the caller's own permissions, `INVALID` if there is no way to mail.
 pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let granted = op.authorize(Action::Create, Resource::Invitation)?;
@@ -49,7 +49,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     if expires_at <= now || expires_at > latest {
         return Err(Error::invalid(
             "expiryDate",
-            format!("'expiryDate' must lie ahead, by {LIFETIME_DAYS_MAX} days at most."),
+            format!("'expiryDate' must be in the future, at most {LIFETIME_DAYS_MAX} days from now."),
         ));
     }
     op.mailer().require()?;
@@ -66,7 +66,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
     free_address(&*change, &email).await?;
-    // An expired one gives way.
+    // An expired one is replaced.
     table::Entity::update_many()
         .col_expr(Column::WithdrawnAt, Expr::val(now.micros()))
         .col_expr(Column::UpdatedAt, Expr::val(now.micros()))
@@ -97,7 +97,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     .await
     .or_conflict(|_| {
         Error::Conflict(format!(
-            "'{email}' has an open invitation of the organization already; resend or withdraw it."
+            "The organization has already invited '{email}'; resend or withdraw that invitation."
         ))
     })?;
     if !roles.is_empty() {
@@ -117,7 +117,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     Ok(row.into())
 }
 
-/// Refuses an address that has an account, here or in any organization: an address is one user's.
+/// Refuses an address that has an account in any organization, because an address belongs to one user.
 pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Email) -> Result<()> {
     let owner = user::Entity::find()
         .filter(user::Column::Email.eq(email.clone()))
@@ -126,12 +126,12 @@ pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Emai
     match owner {
         None => Ok(()),
         Some(_) => Err(Error::Conflict(format!(
-            "A user with the e-mail address '{email}' exists already."
+            "A user with the e-mail address '{email}' already exists."
         ))),
     }
 }
 
-/// Has the invitation mailed with its present secret.
+/// Mails the invitation with its current secret.
 pub(super) async fn mail_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,

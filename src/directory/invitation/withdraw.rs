@@ -1,4 +1,4 @@
-//! Taking an invitation back.
+//! Withdraws an invitation.
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
@@ -12,7 +12,8 @@ use crate::list::Named;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 
-/// Withdraws an open invitation, expired or not: its secret is void. `CONFLICT` if it was accepted or withdrawn before.
+/// Withdraws an open invitation, expired or not: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn
+/// before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
     let mut change = op.begin().await?;
@@ -21,7 +22,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
         return Err(Error::Conflict(
-            "This invitation was accepted or withdrawn already.".to_owned(),
+            "This invitation has already been accepted or withdrawn.".to_owned(),
         ));
     }
     let now = op.now();

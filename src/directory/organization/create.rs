@@ -1,4 +1,4 @@
-//! Making an organization.
+//! Creates an organization.
 
 use sea_orm::{ActiveModelTrait, Set};
 
@@ -21,7 +21,7 @@ pub struct NewOrganization {
     pub mail_allowed: Option<bool>,
 }
 
-/// Makes an organization. Super admins only. `CONFLICT` for an id that is taken.
+/// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
 pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization> {
     op.authorize(Action::Create, Resource::Organization)?;
     let id = match &new.id {
@@ -48,7 +48,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
     let row = row
         .insert(&*change)
         .await
-        .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' exists already.")))?;
+        .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' already exists.")))?;
     change
         .record(Event::new("organization.create", row.pk, &row.id).of_organization(row.pk))
         .await?;
@@ -62,6 +62,6 @@ pub(super) fn seat_limit(limit: i64) -> Result<i64> {
     }
     Err(Error::invalid(
         "seatLimit",
-        format!("'seatLimit' must be from 0 to {}, and is {limit}.", i32::MAX),
+        format!("'seatLimit' must be from 0 to {}, but is {limit}.", i32::MAX),
     ))
 }

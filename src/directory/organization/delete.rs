@@ -1,4 +1,4 @@
-//! Deleting an organization.
+//! Deletes an organization.
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -10,8 +10,8 @@ use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{organization as table, role, tenant, user};
 
-/// Deletes an organization, and its groups, own roles and invitations with it; audit events stay. `CONFLICT` while it
-/// holds tenants or users.
+/// Deletes an organization with its groups, own roles and invitations; audit events are kept. `CONFLICT` while it has
+/// tenants or users.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization> {
     let granted = op.authorize(Action::Delete, Resource::Organization)?;
     let mut change = op.begin().await?;
@@ -26,7 +26,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization>
         .await?;
     if users + tenants > 0 {
         return Err(Error::Conflict(format!(
-            "The organization '{}' still holds {tenants} tenants and {users} users; delete or move them first.",
+            "The organization '{}' still has {tenants} tenants and {users} users; delete or move them first.",
             row.id
         )));
     }

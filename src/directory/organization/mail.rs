@@ -1,4 +1,4 @@
-//! Whether an organization's people are sent mails.
+//! Whether mail may be sent for an organization.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 
@@ -11,13 +11,13 @@ pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<boo
     Ok(row.is_some_and(|row| row.mail_allowed))
 }
 
-/// Refuses what needs mail in an organization that allows none, before anything is made.
+/// Refuses operations that need mail in an organization that does not allow it, before anything is changed.
 pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<()> {
     if is_mailed(connection, pk).await? {
         return Ok(());
     }
     Err(Error::invalid(
         "where",
-        "The organization does not allow mail ('mailAllowed' is false), and this needs it.".to_owned(),
+        "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
     ))
 }

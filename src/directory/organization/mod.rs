@@ -1,7 +1,7 @@
-//! Organizations: the top of the tree. Each owns its tenants, users and roles, and nothing crosses from one to another.
+//! Organizations: the top of the tree. Each owns its tenants, users and roles, and is isolated from the others.
 //!
-//! Only super admins make, change and delete them; their administrators read their own. A member sees its own
-//! organization's id and name beside itself. An organization that still holds tenants or users cannot be deleted.
+//! Only super admins create, change and delete them; administrators can read their own. Users see their organization's
+//! id and name on their own user. An organization that still has tenants or users cannot be deleted.
 
 mod create;
 mod delete;
@@ -30,9 +30,9 @@ record! {
         }
         NAME name: String = Name,
         VARIABLES variables: Option<JsonText> = Variables,
-        /// At most this many activated users; `None` is no limit.
+        /// The maximum number of activated users; `None` means no limit.
         SEAT_LIMIT seat_limit: Option<i64> = SeatLimit,
-        /// Whether its users and those it invites are sent mails; always there in a row.
+        /// Whether mails are sent to its users and the people it invites; never null in a row.
         MAIL_ALLOWED mail_allowed: Option<bool> = MailAllowed,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,

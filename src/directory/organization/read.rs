@@ -1,4 +1,4 @@
-//! Reading organizations.
+//! Reads organizations.
 
 use std::collections::HashMap;
 
@@ -22,18 +22,18 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Organization)
 }
 
-/// One test of an organization.
+/// A condition on an organization.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
-    /// It has a user like this, within the reach granted.
+    /// It has a matching user within the granted scope.
     User(Box<Filter<user::Term>>, Granted),
 }
 
 impl Term {
-    /// It has a user like this, among those that the caller may see. A user out of sight must not show by what it lets
-    /// pass: `users(where: {organization: {user: {email: "…"}}})` would tell anybody who their colleagues are.
+    /// It has a matching user that the caller may see. Invisible users must not be revealed by the results of a filter:
+    /// `users(where: {organization: {user: {email: "…"}}})` would reveal to everybody who their colleagues are.
     pub fn user(op: &OpContext, filter: Filter<user::Term>) -> Filter<Self> {
         match op.authorize(Action::Read, Resource::User) {
             Ok(granted) => Filter::Is(Self::User(Box::new(filter), granted)),
@@ -57,8 +57,8 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// `column` points to an organization like this. A single id becomes an equality, which keeps an index that starts with
-/// the organization in its order; anything else is a set.
+/// `column` references a matching organization. A single id becomes an equality, so that an index that starts with the
+/// organization can be used in order; anything else becomes a set.
 pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>) -> Result<Condition> {
     let found = table::Entity::find().select_only().column(Column::Pk);
     let keys = found.filter(filter.nested::<Organization>(sql)?).into_query();
@@ -72,8 +72,8 @@ pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>
     })
 }
 
-/// Organizations by internal key, for things that belong to them and that the caller may see already. Who may not read
-/// organizations learns no more of their own than its id, its name and its times.
+/// Organizations by internal key, for visible objects that belong to them. Callers who may not read organizations only
+/// see the id, the name and the times of their own.
 pub async fn by_keys(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,
@@ -89,7 +89,7 @@ pub async fn by_keys(
     }
 }
 
-/// The organization that a new thing is to belong to: the one named, within reach, or the caller's own. It cannot be
+/// The organization for a new object: the specified one, within the caller's scope, or the caller's own. It cannot be
 /// deleted until the transaction ends.
 pub async fn home(
     connection: &impl ConnectionTrait,
@@ -103,7 +103,7 @@ pub async fn home(
             Column::Id.eq(id)
         }
         (None, Some(caller)) => Column::Pk.eq(caller.organization_pk),
-        (None, None) => return Err(Error::invalid("organizationId", "Name the organization.".to_owned())),
+        (None, None) => return Err(Error::invalid("organizationId", "Specify the organization.".to_owned())),
     };
     table::Entity::find()
         .filter(table::within(granted))
@@ -114,8 +114,8 @@ pub async fn home(
         .ok_or_else(|| Error::no_such("organization", "id", id.unwrap_or_default()))
 }
 
-/// The organization of a tenant within reach, for a new thing that is to belong to both. It cannot be deleted until the
-/// transaction ends.
+/// The organization of a tenant within the caller's scope, for a new object that belongs to both. It cannot be deleted
+/// until the transaction ends.
 pub async fn home_of_tenant(
     connection: &impl ConnectionTrait,
     granted: &Granted,
@@ -136,7 +136,7 @@ pub async fn home_of_tenant(
         .ok_or_else(not_found)
 }
 
-/// The one organization of this id within reach, for a change; locked until the transaction ends.
+/// Looks up the organization to change, within the caller's scope, and locks it until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id("organization")?;
     let not_found = || named.not_found("organization");

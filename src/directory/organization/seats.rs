@@ -8,10 +8,10 @@ use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use crate::model::error::{Error, Result};
 use crate::store::entity::{any_of, organization, user};
 
-/// Refuses one more activated user where the limit is reached. Called in the transaction that adds it, before it does.
+/// Refuses one more activated user if the limit is reached. Called in the transaction that adds it, before adding.
 ///
-/// With a limit, the organization's row is locked first: of two that want the last seat, the second waits and then
-/// counts the first one's user. Without a limit nothing is locked.
+/// With a limit, the organization's row is locked first: if two requests want the last seat, the second waits and then
+/// counts the first one's user. Without a limit, nothing is locked.
 pub async fn take_seat(connection: &impl ConnectionTrait, organization: &organization::Model) -> Result<()> {
     if organization.seat_limit.is_none() {
         return Ok(());
@@ -26,14 +26,14 @@ pub async fn take_seat(connection: &impl ConnectionTrait, organization: &organiz
     let used = seats_used(connection, &[organization.pk]).await?;
     if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
         return Err(Error::SeatLimitReached(format!(
-            "All {limit} seats of the organization '{}' are taken; deactivate somebody or raise its seat limit.",
+            "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
             organization.id
         )));
     }
     Ok(())
 }
 
-/// How many activated users some organizations have, in one statement; one without any is absent.
+/// The number of activated users of several organizations, in one statement; one without any is absent.
 pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
     let keys = organization_pks.iter().copied();
     let counted: Vec<(i64, i64)> = user::Entity::find()
@@ -45,7 +45,7 @@ pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i
             user::Column::OrganizationPk,
             keys,
         ))
-        // In the words of the index that holds activated users only.
+        // Exactly as in the partial index on activated users.
         .filter(Expr::cust("activated"))
         .group_by(user::Column::OrganizationPk)
         .into_tuple()

@@ -1,4 +1,4 @@
-//! Changing an organization.
+//! Changes an organization.
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
@@ -18,7 +18,7 @@ pub enum Clearable {
     Variables,
 }
 
-/// What is to change; what is `None` stays.
+/// The changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationChange {
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct OrganizationChange {
     pub clear: Vec<Clearable>,
 }
 
-/// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
+/// Changes only the given fields. `CONFLICT` if `expected_version` is given and the row has changed.
 pub async fn update(
     op: &OpContext,
     named: &Named<Term>,

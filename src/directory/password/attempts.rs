@@ -1,19 +1,20 @@
-//! Delays: how often a password may be wrong.
+//! Throttling of wrong passwords.
 //!
-//! Two buckets, in the database, so that all processes share them: one of the account and one of the client's network
-//! address. Of somebody who signs in, the account is the address that was typed, whether or not somebody has it. A full
-//! bucket refuses at once, before anything is hashed, and says for how long; the wait doubles with each further failure.
+//! There are two buckets, in the database, so that all processes share them: one for the account and one for the
+//! client's network address. When signing in, the account is the address that was typed, whether or not it exists. A
+//! full bucket refuses at once, before anything is hashed, and says for how long; the delay doubles with each further
+//! failure.
 //!
-//! Nobody can lock another out for good. Whoever fails on purpose fills the bucket of an address, but a client from which
-//! its owner has signed in before has a bucket of its own with that address, and passes by the other. Who changes a
-//! password with a credential has other buckets; see [`Attempt::of_old_password`].
+//! Nobody can lock out another user permanently. An attacker can fill the bucket of an address, but a client from which
+//! the owner has signed in before has a separate bucket for that address. Changing a password with a credential uses
+//! other buckets; see [`Attempt::of_old_password`].
 //!
-//! What counts is counted after the hash, under a lock on the bucket, and there the bucket is looked at once more: of a
-//! hundred guesses sent at the same moment all pass the first look, but only as many as the limit allows are told whether
-//! they were right. Counting before the hash instead would refuse those who sign in at the same moment and are right.
+//! Failures are counted after hashing, under a lock on the bucket, and then the bucket is checked again: of a hundred
+//! concurrent guesses, all pass the first check, but only as many as the limit allows learn whether they were right.
+//! Counting before hashing would refuse concurrent sign-ins with the right password.
 //!
-//! The times in a bucket are those of the clock when it was written, which may have been wrong. So none of them is believed
-//! that today's clock could not have written: a wait is never longer than what its failures earn.
+//! The times in a bucket were written with a clock that may have been wrong. So times that the current clock could not
+//! have written are ignored: a delay is never longer than its number of failures justifies.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,17 +34,17 @@ const CLIENT_FAILURES_MAX: i64 = 100;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 const WAIT_SECONDS_MIN: u64 = 30;
 const WAIT_SECONDS_MAX: u64 = 15 * 60;
-/// How long a client is known after its last success.
+/// How long a client is remembered after its last success.
 const KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a count is kept after its last failure: until its longest wait, and the window after it, are over.
 const FORGOTTEN: Duration = Duration::from_secs(3 * 15 * 60);
 
-/// One of the counts that an attempt is under.
+/// One of the counters of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Bucket {
     name: String,
     failures_max: i64,
-    /// How long it is kept at the most after it was written.
+    /// How long it is kept at most after it was written.
     kept: Duration,
 }
 
@@ -71,7 +72,7 @@ impl Bucket {
         }
     }
 
-    /// What so many failures earn.
+    /// The delay for this number of failures.
     fn wait(&self, failures: i64) -> Duration {
         match u32::try_from(failures - self.failures_max) {
             Ok(further) => {
@@ -82,7 +83,7 @@ impl Bucket {
         }
     }
 
-    /// The row with the times that can be true at this moment.
+    /// The row, with only the times that are plausible at this time.
     fn believed(&self, row: table::Model, now: Timestamp) -> table::Model {
         table::Model {
             started_at: row.started_at.min(now),
@@ -105,15 +106,15 @@ impl Bucket {
 pub(crate) struct Attempt {
     client: Option<Bucket>,
     account: Bucket,
-    /// Of this address from this client; it exists only once it has succeeded.
+    /// For this address from this client; it exists only after a success.
     known: Option<Bucket>,
 }
 
 impl Attempt {
-    /// Of an address and a password.
+    /// For an address and a password.
     pub fn by_address(client: Option<IpAddr>, email: &str) -> Self {
         let client = client.map(network);
-        // In its one form: however a domain is spelled, its guesses are of one account.
+        // Normalized: all spellings of a domain count for the same account.
         let email = Email::normalize(email).map_or_else(|| email.trim().to_lowercase(), |email| email.to_string());
         Self {
             known: client.map(|client| Bucket::of_known_client(&format!("known {client} {email}"))),
@@ -122,9 +123,9 @@ impl Attempt {
         }
     }
 
-    /// Of an old password that somebody must know beside a credential. The buckets are others than those of signing in:
-    /// whoever fills those, and anybody can, must not keep an owner from changing the password. For the same reason the
-    /// owner's failures are counted apart from those of who manages the account.
+    /// For an old password that is required in addition to a credential. The buckets are separate from those for
+    /// signing in, which anybody can fill, so that nobody can prevent the owner from changing the password. For the
+    /// same reason, the owner's failures are counted separately from those of the account's managers.
     pub fn of_old_password(client: Option<IpAddr>, user_pk: i64, by_owner: bool) -> Self {
         let who = if by_owner { "its owner" } else { "another" };
         Self {
@@ -158,11 +159,11 @@ impl Attempt {
         Ok(())
     }
 
-    /// Counts a failure; or refuses, if others have filled a bucket meanwhile.
+    /// Counts a failure; or refuses if a bucket is full by now.
     pub async fn failed(&self, op: &OpContext) -> Result<()> {
         let now = op.now();
         let transaction = op.db().begin().await?;
-        // Always the client's first: two that fail together never wait for each other in a circle.
+        // Always the client's first, to avoid deadlocks between concurrent failures.
         if let Some(client) = &self.client {
             fail(&transaction, client, now).await?;
         }
@@ -182,8 +183,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The same in a transaction of its own, before a right password is answered by anything but a session: such an answer
-    /// says that it was right.
+    /// The same in a separate transaction, before a right password leads to a response other than a session: such a
+    /// response reveals that it was right.
     pub async fn right(&self, op: &OpContext) -> Result<()> {
         let transaction = op.db().begin().await?;
         self.succeeded(&transaction, op.now()).await?;
@@ -191,8 +192,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The right password: clears the account's count and remembers the client. Refuses, if others have filled a bucket
-    /// since it was looked at.
+    /// The right password: clears the account's count and remembers the client. Refuses if a bucket has been filled
+    /// since the check.
     pub async fn succeeded(&self, connection: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
         if let Some(client) = &self.client
             && let Some(row) = table::Entity::find_by_id(&client.name).one(connection).await?
@@ -233,8 +234,8 @@ impl Attempt {
     }
 }
 
-/// Stores what is believed of a bucket, unless somebody has written to it meanwhile. Else a wait that a wrong clock wrote
-/// would begin anew with each look at it.
+/// Stores the corrected times of a bucket, unless it was changed in the meantime. Otherwise a delay written by a wrong
+/// clock would start again with each check.
 async fn write_believed(op: &OpContext, stored: &table::Model, believed: &table::Model) -> Result<()> {
     let transaction = op.db().begin().await?;
     table::Entity::update_many()
@@ -257,7 +258,7 @@ async fn fail(connection: &impl ConnectionTrait, bucket: &Bucket, now: Timestamp
         blocked_until: Set(Timestamp::default()),
         forget_at: Set(now.after(FORGOTTEN)),
     };
-    // Made or locked in one statement: between two, somebody who signs in could remove it.
+    // Inserted or locked in one statement: between two statements, a concurrent sign-in could delete it.
     let row = table::Entity::insert(empty)
         .on_conflict(
             OnConflict::column(Column::Bucket)
@@ -268,8 +269,8 @@ async fn fail(connection: &impl ConnectionTrait, bucket: &Bucket, now: Timestamp
         .await?;
     let row = bucket.believed(row, now);
     refuse_if_full(&row, now)?;
-    // A count below the limit is that of one window. One that has reached it lasts until nothing was refused, and nothing
-    // failed, for as long; until then each further failure doubles the wait.
+    // Below the limit, failures count within one window. At the limit, the count is kept until nothing was refused and
+    // nothing failed for the length of a window; until then, each further failure doubles the delay.
     let over = row.forget_at <= now
         || if row.failures < bucket.failures_max {
             row.started_at.after(WINDOW) <= now
@@ -291,7 +292,7 @@ async fn fail(connection: &impl ConnectionTrait, bucket: &Bucket, now: Timestamp
         } else {
             now.after(wait)
         }),
-        // Rows that are forgotten are swept away now and then; what is still there of one counts for nothing.
+        // Expired rows are deleted from time to time; until then they are ignored.
         forget_at: Set(row.forget_at.max(now.after(FORGOTTEN))),
     }
     .update(connection)
@@ -305,7 +306,7 @@ fn refuse_if_full(row: &table::Model, now: Timestamp) -> Result<()> {
         return Ok(());
     }
     Err(Error::RateLimited {
-        message: format!("The password was wrong too often. Try again in {retry_after_seconds} seconds."),
+        message: format!("Too many wrong passwords. Try again in {retry_after_seconds} seconds."),
         retry_after_seconds,
     })
 }

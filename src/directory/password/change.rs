@@ -1,4 +1,4 @@
-//! Changing a password with the old one.
+//! Changes a password with the old one.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -30,8 +30,9 @@ pub struct Change {
     pub new_password_2: Password,
 }
 
-/// Changes a password: one's own, or that of a user one may manage; the old one must be right in either case. Without
-/// a credential, a temporary password is changed by e-mail address and that password. The user's other sessions end.
+/// Changes a password: the caller's own, or that of a user whom the caller may manage. Both require the old password.
+/// Without a credential, a temporary password is changed by e-mail address and that password. The user's other sessions
+/// end.
 pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Result<User> {
     refuse_impersonation(op.actor())?;
     let row = match (op.actor(), &target.email) {
@@ -45,7 +46,7 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
     store(op, "password.change", row, &passwords.new_password_1, Tell::Nobody).await
 }
 
-/// By an old password that the caller knows, and may not guess for ever.
+/// With the old password. The number of guesses is limited.
 async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> Result<table::Model> {
     let granted = op.authorize(Action::Modify, Resource::Password)?;
     passwords.check()?;
@@ -55,7 +56,8 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
-    // Both hashes before the transaction: it holds no lock for their time. What was read is checked again in it.
+    // Both hashes are computed before the transaction, so that no lock is held for that time. The transaction checks
+    // again what was read.
     door.answer(async {
         let (row, _) = door.check(Some(row), wrong).await?;
         door.attempt().right(op).await?;
@@ -64,10 +66,10 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     .await
 }
 
-/// The temporary password is the credential: whoever has it may change it and do nothing else. An unknown address, a
-/// wrong password and one that is not temporary take as long as each other and are answered in the same words.
+/// The temporary password is the credential, but only for changing it. An unknown address, a wrong password and one
+/// that is not temporary take the same time and give the same message.
 ///
-/// Whoever guesses passwords here is under the delays of signing in.
+/// Guesses here are throttled like sign-ins.
 async fn by_temporary_password(
     op: &OpContext,
     email: &str,
@@ -79,8 +81,8 @@ async fn by_temporary_password(
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
-            "Without a credential only a temporary password can be changed, by e-mail address and that password; one of \
-             them is wrong. Send 'Authorization: Bearer <API key>' to change any other."
+            "The e-mail address or the temporary password is wrong. To change any other password, send \
+             'Authorization: Bearer <API key>'."
                 .to_owned(),
         )
     };
@@ -105,20 +107,20 @@ impl Change {
         if self.new_password_1 != self.new_password_2 {
             return Err(Error::invalid(
                 "newPassword2",
-                "The two new passwords are not the same.".to_owned(),
+                "The two new passwords do not match.".to_owned(),
             ));
         }
         if self.new_password_1 == self.old_password {
             return Err(Error::invalid(
                 "newPassword1",
-                "The new password is the old one.".to_owned(),
+                "The new password must differ from the old one.".to_owned(),
             ));
         }
         acceptable("newPassword1", &self.new_password_1, &[])
     }
 }
 
-/// Who is told by mail of a new password.
+/// Who is notified by mail of a new password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tell {
     /// Its owner: it was set by a credential, without the old password.
@@ -151,7 +153,9 @@ pub(super) async fn store(
         .exec_with_returning(&*change)
         .await?;
     let Some(row) = updated.pop() else {
-        return Err(Error::Conflict("The user has changed meanwhile. Try again.".to_owned()));
+        return Err(Error::Conflict(
+            "The user was changed in the meantime. Try again.".to_owned(),
+        ));
     };
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
     if let (Tell::Owner, Some(email)) = (tell, &row.email)

@@ -1,4 +1,4 @@
-//! The one way in which a verb checks a password.
+//! The only way in which verbs check passwords.
 
 use std::future::Future;
 
@@ -11,13 +11,14 @@ use crate::services::hasher::Checked;
 use crate::services::hasher::Password;
 use crate::store::entity::user as table;
 
-/// Where somebody says who they are by a password: whoever signs in or changes a password passes one.
+/// Checks a password, for signing in or for changing it.
 ///
-/// - Buckets of failures are asked before anything is looked up, and again before anything is told.
-/// - Who is not let in is told so at one moment, counted from when the door opened: whether the account is unknown,
-///   deactivated or has no password, and whatever its hash is made of. See [`Hasher::deadline`](crate::services::hasher::Hasher::deadline).
-/// - Whoever waits for that moment holds nothing: no turn at hashing, no connection, no lock.
-/// - Who gave the right password is not kept waiting.
+/// - The failure buckets are checked before anything is looked up, and again before anything is revealed.
+/// - A refusal is sent after a fixed time, counted from when the door opened: no matter whether the account is unknown,
+///   deactivated or has no password, and how its password is hashed. See
+///   [`Hasher::deadline`](crate::services::hasher::Hasher::deadline).
+/// - While waiting for that time, nothing is held: no hashing slot, no connection, no lock.
+/// - A right password is not delayed.
 pub(crate) struct Door<'op> {
     op: &'op OpContext,
     /// The verb, for the trail.
@@ -41,10 +42,10 @@ impl<'op> Door<'op> {
         })
     }
 
-    /// Does what the verb does behind the door, and gives its answer when it may be told.
+    /// Runs the verb's code, and returns its result when it may be revealed.
     pub async fn answer<T>(&self, run: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = run.await;
-        // That a password is a temporary one is told to who gave the right one alone.
+        // Only a caller with the right password learns that it is temporary.
         if let Err(error) = &answer
             && !matches!(error, Error::PasswordChangeRequired(_))
         {
@@ -54,8 +55,8 @@ impl<'op> Door<'op> {
         answer
     }
 
-    /// Checks the password against an account, if there is one. A wrong one is counted, noted, and told in the words of
-    /// `wrong`. It costs a hash in any case.
+    /// Checks the password against an account, if there is one. A wrong one is counted, noted, and refused with the
+    /// message of `wrong`. It costs a hash in any case.
     pub async fn check(
         &self,
         account: Option<table::Model>,
@@ -70,21 +71,21 @@ impl<'op> Door<'op> {
         }
     }
 
-    /// Counts and notes a failure. Gives the refusal; or, if others have filled a bucket meanwhile, fails with that.
+    /// Counts and notes a failure. Returns the refusal; or fails if a bucket is full by now.
     pub async fn refuse(&self, account: Option<&table::Model>, refusal: Error) -> Result<Error> {
         self.op.note_refusal_of_user(self.verb, account);
         self.attempt.failed(self.op).await?;
         Ok(refusal)
     }
 
-    /// The right password of somebody who is not let in all the same.
+    /// Refuses a user with the right password who may not sign in.
     pub async fn turn_away(&self, account: &table::Model, refusal: Error) -> Result<Error> {
         self.attempt.right(self.op).await?;
         self.op.note_refusal_of_user(self.verb, Some(account));
         Ok(refusal)
     }
 
-    /// The attempt, for who counts the success in a transaction of their own.
+    /// The attempt, for callers that count the success in their own transaction.
     pub fn attempt(&self) -> &Attempt {
         &self.attempt
     }

@@ -1,15 +1,15 @@
-//! Passwords: Argon2id, hashed off the async threads, reset by a mailed token that works once.
+//! Passwords: Argon2id, hashed outside the async threads, reset with a single-use token by mail.
 //!
-//! - What counts is a password's normal form, wherever it is set or checked; see [`crate::services::hasher::Password`].
-//! - Every verb that checks one does so in one way, which counts failures, is fair between organizations, and answers every
-//!   refusal at the same moment; see `Door`.
-//! - A change needs the old password, also from an administrator, and ends the user's other sessions. A temporary
-//!   password opens nothing but its own change, for which it is credential enough.
-//! - A user sets the own password with the own credential, as one of the faces does; that is announced by mail.
-//! - A reset leaves the present password in force until the mail's token is used. Whoever may change a user may start
-//!   one, everybody may for themselves, and anybody may ask for one by e-mail address, who then learns nothing.
-//! - Hashes that came from elsewhere (bcrypt, scrypt, PBKDF2, other Argon2) are accepted and, at the next sign-in,
-//!   replaced by our own.
+//! - Passwords are normalized whenever they are set or checked; see [`crate::services::hasher::Password`].
+//! - All verbs check passwords in the same way, which counts failures, is fair between organizations, and sends every
+//!   refusal after the same time; see `Door`.
+//! - A change requires the old password, even from an administrator, and ends the user's other sessions. A temporary
+//!   password can only be used to change it.
+//! - Users can set their own password with their own credential, as one of the APIs does; they are notified by mail.
+//! - A reset leaves the current password valid until the token from the mail is used. It can be started by callers who
+//!   may change the user, by the users themselves, and, by e-mail address, by anybody, without revealing whether the
+//!   account exists.
+//! - Imported hashes (bcrypt, scrypt, PBKDF2, other Argon2) are accepted and, at the next sign-in, replaced by our own.
 
 mod attempts;
 mod change;

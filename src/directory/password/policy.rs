@@ -1,4 +1,4 @@
-//! What a password must be, and who may change it how.
+//! Rules for passwords, and for changing them.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,11 +11,11 @@ use crate::services::hasher::{CHARACTERS_MAX, Password};
 
 const CHARACTERS_MIN: usize = 8;
 
-/// The passwords that are tried first, in lower case; shorter ones than we accept need not be listed.
+/// The most common passwords, in lower case; those shorter than the minimum are not listed.
 static WORST: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("worst.txt").lines().collect());
 
-/// Refuses a password that is too short, too long to hash in good time, among the known-worst, or one of the user's own
-/// names (`own`: e-mail address, id). Cases are alike in all of this. Characters are those of the normal form.
+/// Refuses a password that is too short, too long to hash quickly, too common, or one of the user's own names (`own`:
+/// e-mail address, id). All comparisons are case-insensitive. Characters are counted in the normalized form.
 pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> {
     let password = password.expose();
     let characters = password.chars().take(CHARACTERS_MAX + 1).count();
@@ -41,7 +41,7 @@ pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> 
     if WORST.contains(lower.as_str()) {
         return Err(Error::invalid(
             field,
-            "This password is among the first that anybody tries. Choose another one.".to_owned(),
+            "This password is too common. Choose another one.".to_owned(),
         ));
     }
     let is_name = |name: &str| {
@@ -58,8 +58,8 @@ pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> 
     Ok(())
 }
 
-/// Refuses changing a password under impersonation: whoever acts as another must not be able to lock them out. Every
-/// verb that sets a password with a credential asks here, and nowhere else.
+/// Refuses to change a password while impersonating: an impersonator must not be able to lock the user out. Every verb
+/// that sets a password with a credential calls this.
 pub(super) fn refuse_impersonation(actor: &Actor) -> Result<()> {
     as_oneself(actor, "Changing a password")
 }

@@ -1,4 +1,4 @@
-//! Bringing a stored hash up to date.
+//! Upgrades a stored hash.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -9,9 +9,8 @@ use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
-/// Hashes a password anew, which has just proved right for this user, in the place of a hash that is not as we make them
-/// today. The password stays the same, and so do sessions and the user's version. Nothing happens if the password was
-/// changed meanwhile.
+/// Replaces an outdated hash after the user's password has been verified. The password, the sessions and the user's
+/// version stay the same. Does nothing if the password was changed in the meantime.
 pub async fn rehash(op: &OpContext, user: &table::Model, password: &Password) -> Result<()> {
     let new = op.hasher().hash(Some(user.organization_pk), password).await?;
     let mut change = op.begin().await?;

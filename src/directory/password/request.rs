@@ -1,7 +1,7 @@
-//! Asking for a reset without a credential.
+//! Requests a password reset without a credential.
 //!
-//! Whoever asks must not learn who has an account. So the request writes the same row for every address, and no more: the
-//! worker looks at it afterwards, when nobody waits.
+//! The caller must not learn who has an account. So a request writes the same row for every address, and nothing else;
+//! the worker processes it afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::store::audit_trail;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{password_request, user as table};
 
-/// A request that was not answered for so long is dropped: the link would come as a surprise.
+/// A request that has waited this long is dropped: the user no longer expects the mail.
 const WAITING_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Has a reset link mailed to the user of this address, if there is one who can use it. The answer is the same for every
+/// Mails a reset link to the user with this address, if there is one who can use it. The response is the same for every
 /// address, and takes the same time. `RATE_LIMITED` after too many requests from one client.
 pub async fn request(op: &OpContext, email: &str) -> Result<()> {
     let op = &op.as_nobody();
@@ -37,7 +37,7 @@ pub async fn request(op: &OpContext, email: &str) -> Result<()> {
         limits::take(&transaction, vec![of_client], op.now()).await?;
     }
     match limits::take(&transaction, vec![of_address], op.now()).await {
-        // The mailbox has its links; whose it is, if anybody's, is told to nobody.
+        // The mailbox has already received links. The response does not reveal whether the account exists.
         Err(Error::RateLimited { .. }) => return Ok(()),
         taken => taken?,
     }
@@ -54,17 +54,17 @@ pub async fn request(op: &OpContext, email: &str) -> Result<()> {
     Ok(())
 }
 
-/// Answers the requests that wait: whoever has an account and can use a link gets one. Several processes share the work.
+/// Processes the waiting requests: mails a link to each user who can use one. Several processes share the work.
 pub async fn answer_requests(services: &Arc<Services>) -> Result<()> {
     let oldest = || password_request::Entity::find().order_by_asc(password_request::Column::Pk);
     while let Some(asked) = oldest().one(services.db.reader()).await? {
         let op = OpContext::new(Arc::clone(services), Actor::Anonymous, asked.request_id);
         let transaction = op.db().begin().await?;
-        // Of two processes that see it, the second waits here and then finds it gone.
+        // If two processes see it, the second waits here and then finds it gone.
         let taken = password_request::Entity::delete_by_id(asked.pk)
             .exec(&transaction)
             .await?;
-        // Whoever waited for longer has asked again, or does not expect a mail any more.
+        // After a longer wait, the user has asked again or no longer expects the mail.
         let is_old = asked.created_at.after(WAITING_MAX) <= op.now();
         if taken.rows_affected == 1 && !is_old {
             answer(&transaction, &op, &asked.email).await?;

@@ -1,4 +1,4 @@
-//! Setting a password without the old one: a mailed token that works once.
+//! Resets a password with a single-use token from a mail.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{password_token, user as table};
 
-/// So long is a link good.
+/// The lifetime of a link.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// The clocks of several processes are no further apart.
+/// The maximum difference between the clocks of several processes.
 const CLOCKS_APART: Duration = Duration::from_secs(60);
 
-/// Mails a reset link to a user: to oneself, or to one that the caller may manage. The present password works until the
-/// link is used. `INVALID` if there is no way to mail, no address, or no password here because another provider has it;
-/// `RATE_LIMITED` past what may be mailed within an hour.
+/// Mails a reset link to a user: to the caller, or to a user whom the caller may manage. The current password stays
+/// valid until the link is used. `INVALID` if mail is not configured, or the user has no address, or no password
+/// because of another identity provider; `RATE_LIMITED` above the hourly limit for mails.
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
     as_oneself(op.actor(), "Resetting a password")?;
@@ -61,15 +61,15 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     Ok(row.into())
 }
 
-/// Of tokens, those whose hour is not over. One that ends later than any token made now was made by a clock that has been
-/// put back since: it counts for nothing, or it would be good for longer than an hour.
+/// Tokens that have not expired. A token that expires later than a new one was created by a clock that has been set
+/// back since; it is ignored, or it would be valid for longer than an hour.
 fn unexpired(now: Timestamp) -> Condition {
     Condition::all()
         .add(password_token::Column::ExpiresAt.gt(now))
         .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
-/// Makes a token for a user, and has it mailed; only its digest is kept.
+/// Creates a token for a user and mails it; only its digest is stored.
 pub(super) async fn mail_link_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
@@ -90,7 +90,7 @@ pub(super) async fn mail_link_in_txn(
         invitation_pk: None,
         ends_at,
     };
-    // Before the token: where there is no room for the mail, there is no token either.
+    // Before the token: if the mail is refused, no token is created.
     outbox::put_in_txn(connection, op, post).await?;
     password_token::ActiveModel {
         user_pk: Set(user.pk),
@@ -104,15 +104,15 @@ pub(super) async fn mail_link_in_txn(
     Ok(())
 }
 
-/// Sets a new password with a mailed token. Anybody who holds the token may; it works once, within an hour. The user's
-/// address is verified by it, since the token was nowhere else.
+/// Sets a new password with a mailed token. Everybody with the token may use it, once, within an hour. This also
+/// verifies the user's address, because the token was only in that mail.
 pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
     let op = &op.as_nobody();
     acceptable("newPassword", new_password, &[])?;
     let refused = || {
         Error::invalid(
             "token",
-            "This reset link is not valid. It may be used up or older than an hour.".to_owned(),
+            "This reset link is not valid. It may have been used, or it is older than an hour.".to_owned(),
         )
     };
     let now = op.now();
@@ -121,7 +121,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> R
         .add(password_token::Column::Digest.eq(digest.as_str()))
         .add(password_token::Column::UsedAt.is_null())
         .add(unexpired(now));
-    // Ask before hashing, so that guesses cost no core; the guarded update below decides.
+    // Check before hashing, so that guesses cost no CPU time; the guarded update below decides.
     let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
@@ -135,7 +135,7 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> R
     acceptable("newPassword", new_password, &known.own_names())?;
     let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
     let mut change = op.begin().await?;
-    // The user first, then the token, as whoever deletes the user takes them.
+    // Locks the user first, then the token, in the same order as deleting the user.
     let row = table::Entity::find_by_id(user_pk)
         .lock_exclusive()
         .one(&*change)

@@ -1,4 +1,4 @@
-//! Setting one's own password without the old one.
+//! Sets the caller's own password without the old one.
 
 use super::change::{Tell, store};
 use super::policy::{acceptable, refuse_impersonation};
@@ -9,9 +9,9 @@ use crate::directory::user::{self, Target, User};
 use crate::model::error::{Error, Result};
 use crate::services::hasher::Password;
 
-/// Sets the caller's own password; anybody else's is `FORBIDDEN`, also to an administrator. The credential takes the
-/// old password's place, so the user is told by mail, and there is no way here under impersonation, nor with an API key
-/// that is limited in permissions or time: the password is not.
+/// Sets the caller's own password; another user's is `FORBIDDEN`, even for an administrator. The credential replaces
+/// the old password, so the user is notified by mail. It is not possible while impersonating, nor with an API key with
+/// limited permissions or an expiry date, because a password has no such limits.
 pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::OwnPassword)?;
     refuse_impersonation(op.actor())?;
@@ -19,7 +19,7 @@ pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -
     let row = user::locate(op.db().reader(), &granted, target)
         .await
         .map_err(|error| match error {
-            Error::Forbidden(_) => Error::Forbidden("You can set your own password only.".to_owned()),
+            Error::Forbidden(_) => Error::Forbidden("You can set only your own password.".to_owned()),
             other => other,
         })?;
     acceptable("password", new_password, &row.own_names())?;

@@ -9,7 +9,7 @@ pub fn temporary() -> Result<Secret> {
     Secret::temporary_password()
 }
 
-/// Whether the user's password is temporary: it must be changed before it opens anything.
+/// Whether the user's password is temporary and must be changed before signing in.
 pub fn must_change(user: &user::Model) -> bool {
     user.password_hash.is_some() && user.password_temporary
 }

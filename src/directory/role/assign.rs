@@ -1,4 +1,4 @@
-//! Giving roles to users.
+//! Assigns roles to users.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
@@ -15,8 +15,8 @@ use crate::model::error::{Error, Result, shown};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{user as user_table, user_role};
 
-/// Gives a user one more role, by name or id. Nothing happens if it has it already. `FORBIDDEN` for a role, or a user,
-/// whose permissions go beyond the caller's; `NOT_FOUND` for a role that is neither built in nor of the user's
+/// Assigns a role to a user, by name or id. Does nothing if the user already has it. `FORBIDDEN` for a role, or a user,
+/// whose permissions go beyond the caller's; `NOT_FOUND` for a role that is neither built in nor belongs to the user's
 /// organization.
 pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
@@ -47,7 +47,7 @@ pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User>
     Ok(updated.into())
 }
 
-/// The user, the role and what the user has, for giving the one to the other or taking it away.
+/// The user, the role and the user's roles, for assigning or withdrawing the role.
 pub(super) async fn locate(
     change: &Change<'_>,
     op: &OpContext,
@@ -64,7 +64,7 @@ pub(super) async fn locate(
     Ok((row, role, had))
 }
 
-/// Refuses roles whose permissions go beyond the caller's. Roles that the user has already are granted by nobody anew.
+/// Refuses roles whose permissions go beyond the caller's. Roles that the user already has are not checked.
 pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
     let new = roles
         .iter()
@@ -75,7 +75,7 @@ pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Res
     )
 }
 
-/// Makes `roles` the user's direct roles, in place of those it had.
+/// Replaces the user's direct roles with `roles`.
 pub async fn replace_in_txn(
     connection: &impl ConnectionTrait,
     user_pk: i64,

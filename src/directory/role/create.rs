@@ -1,4 +1,4 @@
-//! Making a role.
+//! Creates a role.
 
 use sea_orm::{ActiveModelTrait, Set};
 
@@ -20,11 +20,11 @@ pub struct NewRole {
     pub description: Option<String>,
     /// Names; none by default.
     pub permissions: Vec<String>,
-    /// The caller's own organization by default; another one needs a super admin.
+    /// The caller's organization by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
 }
 
-/// Makes a role of an organization. `CONFLICT` for a name that the organization has given already, or that is kept for a
+/// Creates a role of an organization. `CONFLICT` for a name that is taken in the organization, or reserved for a
 /// built-in role; `FORBIDDEN` for permissions beyond the caller's.
 pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     let granted = op.authorize(Action::Create, Resource::Role)?;
@@ -54,7 +54,7 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     Ok(row.into())
 }
 
-/// A name that means no built-in role to anybody; see [`reserved`].
+/// A name that nobody can take for a built-in role; see [`reserved`].
 pub(super) fn role_name(name: &str) -> Result<String> {
     let name = model::name("name", name)?.trim().to_owned();
     reserved::free(&name)?;
@@ -62,7 +62,7 @@ pub(super) fn role_name(name: &str) -> Result<String> {
 }
 
 pub(super) fn taken(name: &str) -> Error {
-    Error::Conflict(format!("A role with the name '{}' exists already.", shown(name)))
+    Error::Conflict(format!("A role with the name '{}' already exists.", shown(name)))
 }
 
 pub(super) fn permissions(names: &[String]) -> Result<Permissions> {

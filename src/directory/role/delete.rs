@@ -1,4 +1,4 @@
-//! Deleting a role.
+//! Deletes a role.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 

@@ -1,14 +1,14 @@
-//! Roles: named sets of permissions, built in or made by an organization.
+//! Roles: named sets of permissions, built in or created by an organization.
 //!
-//! The built-in ones form a ladder in which each includes the one before, and a few beside it. Their rows exist so
-//! that assignments can point to them; what they permit stands here, not in the database, so that it is the same on
-//! every server of one release. A user's permissions are the union of its own roles' and its groups' roles', looked up
-//! at every call.
+//! Most built-in ones form a hierarchy in which each includes the previous one. Their rows exist so that assignments
+//! can reference them; their permissions are defined in the code, not in the database, so that they are the same on
+//! every server of a release. A user's permissions are the union of those of its own roles and its groups' roles,
+//! looked up for every request.
 //!
-//! - Who holds `read:role` sees the built-in roles and those of the own organization; who holds `write:role` makes,
-//!   changes and deletes the latter. Built-in roles never change.
-//! - Nobody makes, changes or deletes a role, or gives one to a user or a group, whose permissions go beyond the own.
-//! - Nobody takes permissions away from themselves by it, and the last super admin stays ([`Standing`]).
+//! - Callers with `read:role` see the built-in roles and those of their organization; callers with `write:role` create,
+//!   change and delete the latter. Built-in roles never change.
+//! - Nobody can create, change, delete or assign a role whose permissions go beyond their own.
+//! - Nobody can remove permissions from themselves this way, and the last super admin cannot be removed ([`Standing`]).
 //! - Deleting a role withdraws it from every user and group.
 
 mod assign;
@@ -56,7 +56,7 @@ record! {
 }
 
 impl Role {
-    /// Which of the built-in ones it is, if it is one.
+    /// The built-in role that it is, if it is one.
     pub fn built_in(&self) -> Option<BuiltIn> {
         match self.organization_pk {
             None => BuiltIn::named(&self.name),
@@ -64,12 +64,12 @@ impl Role {
         }
     }
 
-    /// What it permits.
+    /// Its permissions.
     pub fn permissions(&self) -> Permissions {
         stored_permissions(self.organization_pk, &self.name, &self.permissions)
     }
 
-    /// What it is for.
+    /// Its description.
     pub fn description(&self) -> Option<&str> {
         match self.built_in() {
             Some(role) => Some(role.description()),
@@ -86,7 +86,7 @@ orders! {
     }
 }
 
-/// Kili's view of a user's roles: the strongest of them.
+/// Kili's view of a user's roles: only the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrganizationRole {
     Admin,

@@ -1,4 +1,4 @@
-//! Reading roles: which there are, which a user has, and what they permit.
+//! Reads roles, the roles of users, and their permissions.
 
 use std::collections::HashMap;
 
@@ -20,13 +20,13 @@ use crate::model::{RoleId, is_storable, uuid_of};
 use crate::store::entity::in_parameter;
 use crate::store::entity::role::{self, Column};
 
-/// A role as somebody has it.
+/// A role of a user or group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assigned {
     pub role_pk: i64,
     pub id: String,
     pub name: String,
-    /// `None` for a role that an organization made.
+    /// `None` for a role of an organization.
     pub built_in: Option<BuiltIn>,
     pub permissions: Permissions,
 }
@@ -44,12 +44,12 @@ impl From<role::Model> for Assigned {
     }
 }
 
-/// All that a user has: what was assigned to it, and what its groups give.
+/// All roles of a user: assigned directly, and through groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Assigned to the user itself, in the order of their names.
+    /// Assigned to the user directly, sorted by name.
     pub direct: Vec<Assigned>,
-    /// Given by its groups, in the order of their names; one that several of them give stands once.
+    /// Given by its groups, sorted by name; a role that several groups give is included once.
     pub by_groups: Vec<Assigned>,
 }
 
@@ -58,7 +58,7 @@ impl Held {
         self.direct.iter().chain(&self.by_groups)
     }
 
-    /// What the user may do.
+    /// The user's permissions.
     pub fn permissions(&self) -> Permissions {
         union(self.all())
     }
@@ -68,8 +68,8 @@ impl Held {
         OrganizationRole::of(self.all())
     }
 
-    /// AiR's view, which has room for one role: the id of the strongest built-in one, else of the first own one, else of
-    /// `user`.
+    /// AiR's view, which has only one role: the id of the strongest built-in one, or else of the first custom one, or
+    /// else of `user`.
     pub fn role_id(&self) -> &str {
         let strongest = self
             .all()
@@ -81,18 +81,18 @@ impl Held {
     }
 }
 
-/// What some roles permit together.
+/// The union of the permissions of several roles.
 pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Permissions {
     roles
         .into_iter()
         .fold(Permissions::empty(), |all, role| all | role.permissions)
 }
 
-/// The columns of a role as somebody has it. The description may be long, and says nothing of what it permits.
+/// The columns of a role of a user or group. The description may be long and is not needed for permissions.
 const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
                         r.created_at, r.updated_at";
 
-/// What several users have, in one statement; a user without any role is absent.
+/// The roles of several users, in one statement; a user without any role is absent.
 pub async fn held(
     connection: &impl ConnectionTrait,
     user_pks: impl IntoIterator<Item = i64>,
@@ -105,7 +105,7 @@ pub async fn held(
     Ok(users)
 }
 
-/// The same for an answer, to which it is charged.
+/// The same for a response, to which it is charged.
 pub async fn held_in_answer(op: &OpContext, user_pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Held>> {
     let mut users = HashMap::new();
     let statement = held_by(op.db().backend(), user_pks);
@@ -132,7 +132,7 @@ fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> State
     )
 }
 
-/// Adds a role to what its user has; tells how many bytes it takes.
+/// Adds a role to its user; returns its size in bytes.
 fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> {
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
@@ -144,7 +144,7 @@ fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> 
     Ok(bytes)
 }
 
-/// The roles of several groups, each group's in the order of their names; a group without any is absent.
+/// The roles of several groups, each sorted by name; a group without any is absent.
 pub async fn of_groups(
     connection: &impl ConnectionTrait,
     group_pks: impl IntoIterator<Item = i64>,
@@ -157,7 +157,7 @@ pub async fn of_groups(
     Ok(groups)
 }
 
-/// The same for an answer, to which it is charged.
+/// The same for a response, to which it is charged.
 pub async fn of_groups_in_answer(
     op: &OpContext,
     group_pks: impl IntoIterator<Item = i64>,
@@ -181,7 +181,7 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
     )
 }
 
-/// Adds a role to what its group carries; tells how many bytes it takes.
+/// Adds a role to its group; returns its size in bytes.
 fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
@@ -189,7 +189,7 @@ fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> R
     Ok(bytes)
 }
 
-/// Internal keys as the one parameter `$1`, and the test that a column is among them.
+/// Internal keys as the single parameter `$1`, and the condition that a column is among them.
 fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, String) {
     let keys = match backend {
         DbBackend::Postgres => pks.into_iter().collect::<Vec<i64>>().into(),
@@ -198,7 +198,7 @@ fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, Strin
     (keys, in_parameter(backend, "$1", "bigint[]"))
 }
 
-/// The roles that a caller named, by name or id. `INVALID` for one that does not exist.
+/// The roles that a caller specified, by name or id. `INVALID` for one that does not exist.
 pub async fn resolve(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -218,7 +218,7 @@ pub async fn resolve(
     Ok(roles)
 }
 
-/// The role of this id, in any spelling of a UUID; a name does not do. `INVALID` for one that does not exist.
+/// The role with this id, in any spelling of a UUID; names are not accepted. `INVALID` for one that does not exist.
 pub async fn resolve_id(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -235,8 +235,9 @@ pub async fn resolve_id(
 
 /// The role of this name or id: built in, or the organization's own. It cannot be deleted until the transaction ends.
 ///
-/// Ids are UUIDs and no name is one, and no own role bears a word for a built-in one ([`super::reserved`]). A later
-/// release may know more built-in roles than this one; where an own role has the name of such, nobody guesses.
+/// Ids are UUIDs and names cannot be UUIDs, and no custom role can have a name of a built-in one ([`super::reserved`]).
+/// A later release may add built-in roles; if a custom role has the same name as one of these, it is ambiguous and
+/// refused.
 pub(super) async fn find_named(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -267,14 +268,14 @@ pub(super) async fn find_named(
     let one = found.pop();
     if !found.is_empty() {
         return Err(Error::Conflict(format!(
-            "Two roles are called '{}'; name one by its id.",
+            "Two roles are named '{}'; specify the role by id.",
             shown(wanted)
         )));
     }
     Ok(one.map(Into::into))
 }
 
-/// A built-in role as it is assigned.
+/// A built-in role, to be assigned.
 pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted: BuiltIn) -> Result<Assigned> {
     Ok(Assigned {
         role_pk: op.built_in_roles().pk(connection, wanted).await?,
@@ -285,7 +286,7 @@ pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted:
     })
 }
 
-/// Roles by internal key, for users and groups that have them and that the caller may see already.
+/// Roles by internal key, for visible users and groups that have them.
 pub async fn by_keys(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,
@@ -295,13 +296,13 @@ pub async fn by_keys(
     list::by_keys(op, &granted, pks, fields).await
 }
 
-/// One test of a role.
+/// A condition on a role.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
     BuiltIn(bool),
-    /// It is an own role of an organization like this.
+    /// It belongs to a matching organization.
     Organization(Box<Filter<organization::Term>>),
 }
 
@@ -315,8 +316,8 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// The one role of this id within reach, for a change; locked until the transaction ends. `FORBIDDEN` for a built-in
-/// one, which everybody may know of and nobody changes.
+/// Looks up the role to change, within the caller's scope, and locks it until the transaction ends. `FORBIDDEN` for a
+/// built-in one, which everybody may see and nobody can change.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
     let id = named.required_id("role")?;
     let not_found = || named.not_found("role");
@@ -331,14 +332,14 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
         .ok_or_else(not_found)?;
     if row.organization_pk.is_none() {
         return Err(Error::Forbidden(format!(
-            "The role '{}' is built in and the same on every server; nobody can change it. Make a role of your own.",
+            "The role '{}' is built in and cannot be changed. Create a role of your own.",
             row.name
         )));
     }
     Ok(row)
 }
 
-/// The roles that `organizationRole` and `roles` ask for together.
+/// The roles that `organizationRole` and `roles` specify together.
 pub async fn wanted(
     op: &OpContext,
     connection: &impl ConnectionTrait,

@@ -1,13 +1,12 @@
-//! The words that some resolver, face or command takes for a built-in role. No role of an organization's own may be called
-//! so, in any spelling: a program that reads `roles { name }` and writes them back would otherwise give the built-in role,
-//! which may permit far more.
+//! Reserved role names: all names that an API or command accepts for a built-in role. Custom roles must not have such a
+//! name, in any spelling: a program that reads `roles { name }` and writes it back would otherwise assign the built-in
+//! role, which may have far more permissions.
 //!
-//! - A name that is, or looks like, one of the words is `CONFLICT`. Compared is what a reader sees: without regard to
-//!   case, to characters that show nothing, and to characters that look alike (the skeletons of Unicode Technical
-//!   Standard 39).
-//! - A name that is a UUID, in any spelling, is `INVALID`: roles are named by id as well, and ids are UUIDs.
+//! - A name that is, or looks like, one of them is `CONFLICT`. The comparison ignores case, invisible characters, and
+//!   differences between characters that look alike (the skeletons of Unicode Technical Standard 39).
+//! - A name that is a UUID, in any spelling, is `INVALID`: roles can also be specified by id, and ids are UUIDs.
 //!
-//! Faces translate by the lists that stand here and have no words of their own, so that none can be forgotten.
+//! The APIs translate names with the lists in this file and have none of their own, so that none can be forgotten.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -40,11 +39,11 @@ pub const KILI: [(&str, OrganizationRole); 5] = [
     ("USER", OrganizationRole::User),
 ];
 
-/// Wallaroo's name for an administrator. A built-in role of ours has the same name and permits less; there it is given by
-/// its id.
+/// Wallaroo's name for an administrator. Our built-in role with the same name permits less; in that API it is specified
+/// by id.
 pub const WALLAROO: [(&str, BuiltIn); 1] = [("admin", BuiltIn::OrganizationAdmin)];
 
-/// Every word, with the role that it gives.
+/// Every reserved name, with its role.
 pub fn words() -> impl Iterator<Item = (&'static str, BuiltIn)> {
     let ours = BuiltIn::ALL
         .into_iter()
@@ -60,14 +59,14 @@ pub fn free(name: &str) -> Result<()> {
         return Err(Error::invalid(
             "name",
             format!(
-                "'{}' is a UUID, as the ids of roles are; no role can be called so.",
+                "'{}' is a UUID, which is reserved for the ids of roles. Choose another name.",
                 shown(name)
             ),
         ));
     }
     match looks(&plain).iter().find_map(|look| LOOKS.get(look.as_str())) {
         Some(role) => Err(Error::Conflict(format!(
-            "The name '{}' is, or looks like, one of the built-in role '{}'.",
+            "The name '{}' is, or looks like, a reserved name of the built-in role '{}'.",
             shown(name),
             role.name()
         ))),
@@ -75,28 +74,29 @@ pub fn free(name: &str) -> Result<()> {
     }
 }
 
-/// How each of the words looks.
+/// The appearance of each reserved name.
 static LOOKS: LazyLock<HashMap<String, BuiltIn>> = LazyLock::new(|| {
     words()
         .flat_map(|(word, role)| looks(word).map(|look| (look, role)))
         .collect()
 });
 
-/// How a text looks: as it is, and in lower case, since a letter and its capital may look like different ones.
+/// The appearance of a text: as it is, and in lower case, because a letter and its capital may look like different
+/// letters.
 fn looks(text: &str) -> [String; 2] {
     [look(text), look(&text.to_lowercase())]
 }
 
-/// What all texts have in common that a reader takes for each other. Case and likeness work on each other: `I` is the
-/// capital of `i` and looks like `l`, so these three are one, and `m` looks like `rn` only once it is small.
+/// The same for all texts that look alike. Case and similarity interact: `I` is the capital of `i` and looks like `l`,
+/// so these three are the same, and `M` looks like `rn` only in lower case.
 fn look(text: &str) -> String {
     let once = skeleton(text).collect::<String>().to_lowercase();
     let twice = skeleton(&once).collect::<String>().to_lowercase();
     twice.replace('i', "l")
 }
 
-/// Whether a character shows anything. Of what Unicode calls ignorable nothing is left in a skeleton; of the others that
-/// show nothing there are few.
+/// Whether a character is visible. Skeletons contain no default-ignorable characters; there are few other invisible
+/// ones.
 fn shows(c: char) -> bool {
     let ignorable = skeleton(c.encode_utf8(&mut [0; 4])).next().is_none();
     !ignorable

@@ -1,4 +1,4 @@
-//! What must still stand after permissions were taken away.
+//! Checks after permissions were removed.
 
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
@@ -10,8 +10,8 @@ use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 use crate::store::entity::role;
 
-/// What the caller may do before a change that takes permissions away from whom it may: the members of a group, the
-/// holders of a role. Asked again after it, in the same transaction.
+/// The caller's permissions before a change that may remove permissions from many users: the members of a group, the
+/// holders of a role. Checked again after the change, in the same transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     caller: Option<(i64, Permissions)>,
@@ -26,7 +26,8 @@ impl Standing {
         Ok(Self { caller })
     }
 
-    /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` is what was taken away.
+    /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` are the removed
+    /// permissions.
     pub async fn remains(self, connection: &impl ConnectionTrait, taken: Permissions, field: &str) -> Result<()> {
         if let Some((pk, before)) = self.caller
             && before.intersects(taken)
@@ -34,7 +35,7 @@ impl Standing {
         {
             return Err(Error::invalid(
                 field,
-                "You cannot take permissions away from yourself.".to_owned(),
+                "You cannot remove permissions from yourself.".to_owned(),
             ));
         }
         if taken.contains(Permissions::EVERY_ORGANIZATION) {
@@ -44,11 +45,11 @@ impl Standing {
     }
 }
 
-/// Refuses a change that took the last activated super admin away, whether it was one by itself or by a group. Called
-/// after the change, in its transaction.
+/// Refuses a change that removed the last activated super admin, whether directly or through a group. Called after the
+/// change, in its transaction.
 ///
-/// The role's row is locked before the count: of two who demote each other at the same moment, the second waits here
-/// until the first has committed, and then counts itself out too.
+/// The role's row is locked before counting: if two super admins demote each other at the same time, the second waits
+/// here until the first has committed, and is then refused.
 pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()> {
     let role_pk: Option<i64> = role::Entity::find()
         .select_only()
@@ -73,7 +74,7 @@ pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()>
     match connection.query_one_raw(statement).await? {
         Some(_) => Ok(()),
         None => Err(Error::Conflict(
-            "This is the last super admin; make another one first.".to_owned(),
+            "This is the last super admin; assign the role to another user first.".to_owned(),
         )),
     }
 }

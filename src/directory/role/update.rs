@@ -1,4 +1,4 @@
-//! Changing a role.
+//! Changes a role.
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
@@ -19,18 +19,18 @@ pub enum Clearable {
     Description,
 }
 
-/// What is to change; what is `None` stays. The empty text clears the description.
+/// The changes; `None` leaves a field unchanged. The empty string clears the description.
 #[derive(Clone, Debug, Default)]
 pub struct RoleChange {
     pub name: Option<String>,
     pub description: Option<String>,
-    /// Names; they replace the present ones.
+    /// Names; they replace the current ones.
     pub permissions: Option<Vec<String>>,
     pub clear: Vec<Clearable>,
 }
 
-/// Changes what is named and nothing else, for all who have the role at once. `FORBIDDEN` for a built-in role, and for one
-/// whose permissions, before or after, go beyond the caller's.
+/// Changes only the given fields, for all users with the role. `FORBIDDEN` for a built-in role, and for one whose
+/// permissions, before or after, go beyond the caller's.
 pub async fn update(
     op: &OpContext,
     named: &Named<Term>,
@@ -54,7 +54,7 @@ pub async fn update(
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
     let name = match &wanted.name {
-        // A built-in role of a later release may have come to bear the present name; that is no reason to refuse.
+        // A later release may have added a built-in role with the current name; that is no reason to refuse.
         Some(name) if *name != row.name => role_name(name)?,
         Some(_) | None => row.name.clone(),
     };

@@ -1,4 +1,4 @@
-//! Taking a role from a user.
+//! Withdraws a role from a user.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -11,9 +11,9 @@ use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::user_role;
 
-/// Takes a role that was assigned to a user away from it, by name or id. Nothing happens if it does not have it, or only
-/// by a group. `FORBIDDEN` for a user whose permissions go beyond the caller's; `INVALID` for one's own permissions,
-/// `CONFLICT` for the last super admin's.
+/// Withdraws a role that was assigned to a user, by name or id. Does nothing if the user does not have it, or only
+/// through a group. `FORBIDDEN` for a user whose permissions go beyond the caller's; `INVALID` if callers would remove
+/// permissions from themselves, `CONFLICT` for the last super admin.
 pub async fn withdraw(op: &OpContext, target: &Target, role: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let mut change = op.begin().await?;

@@ -1,4 +1,4 @@
-//! A session as somebody else.
+//! Starts a session as another user.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::store::entity::user as table;
 const LIFETIME_SECONDS_MIN: i64 = 60;
 const LIFETIME_SECONDS_MAX: i64 = 8 * 60 * 60;
 
-/// What an impersonation is for, and how long it may last.
+/// The reason for an impersonation, and its lifetime.
 #[derive(Clone, Debug)]
 pub struct Impersonation {
     pub reason: String,
     pub lifetime_seconds: i64,
 }
 
-/// Begins a session as another user, which lasts as long as was said and not longer, and ends before with the credential
-/// that calls. See [`crate::authn::impersonated`] for who may be impersonated by whom.
+/// Starts a session as another user. It has the given lifetime, and ends earlier if the caller's credential ends. See
+/// [`crate::authn::impersonated`] for who may be impersonated by whom.
 pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
     let begun = begin(op, target, wanted).await;
     if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &begun {
@@ -54,7 +54,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
             Error::invalid(
                 "lifetimeSeconds",
                 format!(
-                    "'lifetimeSeconds' must be from {LIFETIME_SECONDS_MIN} to {LIFETIME_SECONDS_MAX}, and is {}.",
+                    "'lifetimeSeconds' must be from {LIFETIME_SECONDS_MIN} to {LIFETIME_SECONDS_MAX}, but is {}.",
                     wanted.lifetime_seconds
                 ),
             )

@@ -1,4 +1,4 @@
-//! Beginning a session, and making its tokens.
+//! Creates a session and its tokens.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::model::{Caller, Impersonator, Secret, SecretKey};
 use crate::model::{SessionId, Timestamp};
 use crate::store::entity::session as table;
 
-/// What a session's user is handed.
+/// The tokens of a session.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     pub access_token: Secret,
@@ -20,11 +20,11 @@ pub struct Tokens {
     pub refresh_token: Secret,
     pub refresh_expires_in_seconds: u64,
     pub user: User,
-    /// The user as who it may be presented to.
+    /// The user, as caller.
     pub caller: Caller,
 }
 
-/// How an impersonation was begun.
+/// How an impersonation was started.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begun {
     pub impersonator_pk: Option<i64>,
@@ -33,7 +33,7 @@ pub(super) struct Begun {
     pub reason: Option<String>,
 }
 
-/// A new session's row, and the part that its refresh tokens have in common.
+/// A new session's row, and the common part of its refresh tokens.
 pub(super) async fn begin(
     connection: &impl ConnectionTrait,
     op: &OpContext,
@@ -61,13 +61,13 @@ pub(super) async fn begin(
     Ok((row.insert(connection).await?, family))
 }
 
-/// The refresh token of a session's generation.
+/// The refresh token for a session's current generation.
 pub(super) fn refresh_token(secret: &SecretKey, row: &table::Model, generation: i64, family: &str) -> Secret {
     let own = secret.mac("refresh tokens", &[row.id.as_str(), &generation.to_string(), family]);
     Secret::refresh_token(family, &own)
 }
 
-/// The tokens of a session's present generation. `sign` makes a token of its claims.
+/// The tokens for a session's current generation. `sign` creates a token from its claims.
 pub(super) fn tokens(
     op: &OpContext,
     sign: impl FnOnce(&Claims) -> Result<String>,
@@ -78,7 +78,7 @@ pub(super) fn tokens(
 ) -> Result<Tokens> {
     let signing = op.signing();
     let now = op.now();
-    // The token does not outlast the session it names.
+    // The token does not outlast its session.
     let expires_in_seconds = seconds_until(now, row.expires_at).min(ACCESS_LIFETIME.as_secs());
     let issued = now.micros() / 1_000_000;
     let claims = Claims {

@@ -1,27 +1,27 @@
-//! Sessions: a user who has signed in, or whom somebody impersonates.
+//! Sessions of users who have signed in or are impersonated.
 //!
-//! A session gives a short-lived access token, which names it, and a refresh token for the next one. The session's row
-//! decides: it is looked up whenever the access token is used, so a session that is ended is refused at the next call
-//! on this process and within a second on every other.
+//! A session has a short-lived access token, which contains its id, and a refresh token for the next one. The session's
+//! row decides: it is looked up whenever the access token is used, so an ended session is refused with the next request
+//! on this process, and within a second on every other.
 //!
-//! - Everybody sees and ends their own sessions: those in which they are the user, and those in which they impersonate
-//!   one. Nobody else's.
+//! - Users can see and end only their own sessions: those in which they are the user, and those in which they
+//!   impersonate one.
 //! - Deactivating or deleting a user, or moving it to another organization, ends its sessions at once; a new password
-//!   ends them too, but the one that set it.
-//! - An impersonation ends with the credential it was begun with, and as soon as whoever began it may not any more.
+//!   ends them too, except the one that set it.
+//! - An impersonation ends with the credential that started it, and as soon as the impersonator loses the permission.
 //!
 //! # Refresh tokens
 //!
-//! A token is `tnr_`, then a random part that is the same in all of one session's tokens, then a part that changes at each
-//! refresh. Of the first part the digest is stored and looked up by; the second is a keyed digest of the session, its
-//! `generation` and the first part. So nothing stored in the database is, or can be made into, a token, and still every
-//! token that the session ever had is known for one of its own: any but the present one is a copy in strange hands, or the
-//! original after the copy was used, and ends the session for both.
+//! A token is `tnr_`, then a random part that is the same in all tokens of a session, then a part that changes with
+//! each refresh. The digest of the first part is stored and used for the look-up; the second part is a keyed digest of
+//! the session, its `generation` and the first part. So the database contains nothing that is a token or could be
+//! turned into one, and yet every token that the session ever had is recognized. Any token but the current one is a
+//! stolen copy, or the original after the copy was used, and ends the session for both.
 //!
-//! But an answer can get lost. For ten seconds after a refresh the token before is therefore answered with the very
-//! same successor, and nothing changes in the database: two requests that race get the same token, whichever comes first,
-//! and none of them is taken for a thief. A thief who uses that time holds a token that the owner holds too, and is found
-//! out when the second of them uses it.
+//! But a response can get lost. Therefore, for ten seconds after a refresh, the previous token gives exactly the same
+//! successor again, and nothing changes in the database: two concurrent requests get the same token, and neither is
+//! taken for theft. A thief who uses this time has the same token as the owner, and is detected when the second of them
+//! uses it.
 
 mod impersonate;
 mod issue;
@@ -50,7 +50,7 @@ record! {
             pk: i64 = Pk,
             id: SessionId = Id,
             user_pk: i64 = UserPk,
-            /// Who impersonates the user.
+            /// The impersonator.
             impersonator_pk: Option<i64> = ImpersonatorPk,
         }
         REASON reason: Option<String> = Reason,

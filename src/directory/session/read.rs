@@ -1,4 +1,4 @@
-//! Reading one's sessions.
+//! Reads the caller's sessions.
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
@@ -8,13 +8,13 @@ use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::session::Column;
 
-/// One test of a session.
+/// A condition on a session.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
-    /// Somebody impersonates the user in it, or nobody does.
+    /// Whether it is an impersonation.
     Impersonated(bool),
-    /// It is, or is not, in force at this moment.
+    /// Whether it is active at this time.
     Active {
         active: bool,
         at: Timestamp,

@@ -1,4 +1,4 @@
-//! New tokens for old ones. What a refresh token is, and why it may come twice, says the parent module.
+//! Exchanges a refresh token for new tokens. The parent module explains refresh tokens, and why one may be used twice.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::model::{Actor, digest, family_of};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{session as table, user};
 
-/// How long the token before the present one is still answered, because an answer may have got lost.
+/// How long the previous token is still accepted, because a response may have got lost.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
-/// Gives a session new tokens. `UNAUTHENTICATED`, in the same words, for a token that is none, or whose session has ended;
-/// an old one ends its session.
+/// Gives a session new tokens. `UNAUTHENTICATED`, with the same message, for an invalid token and for one whose session
+/// has ended; an old token ends its session.
 pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
     let op = &op.as_nobody();
-    let refused = || Error::Unauthenticated("This refresh token is not valid any more. Sign in again.".to_owned());
+    let refused = || Error::Unauthenticated("This refresh token is no longer valid. Sign in again.".to_owned());
     let signing = op.signing();
     let secret = signing.secret()?;
     let family = family_of(token).ok_or_else(refused)?;
@@ -53,7 +53,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
     };
     let op = op.acting_as(Actor::user(caller.clone()));
     let mut change = op.begin().await?;
-    // The user first, then the session: in the order in which deactivating locks them.
+    // Locks the user first, then the session, in the same order as deactivating a user.
     let user = user::Entity::find_by_id(known.user_pk)
         .lock_exclusive()
         .one(&*change)
@@ -79,7 +79,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         next.generation = Set(row.generation + 1);
         next.rotated_at = Set(now);
         next.updated_at = Set(now.later_than(row.updated_at));
-        // An impersonation ends when it was said to end.
+        // An impersonation is not prolonged.
         if row.impersonator_pk.is_none() {
             next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
         }
@@ -108,8 +108,8 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
     issue::tokens(&op, |claims| signer.sign(claims), &row, family, user.into(), caller)
 }
 
-/// Whether the answer to the last refresh may still be on its way. A clock that was put back since would otherwise prolong
-/// this by as much, and with it the use of a stolen token.
+/// Whether the response to the last refresh may not have arrived yet. The upper bound is for a clock that was set back
+/// since, which would otherwise prolong the use of a stolen token.
 fn is_just_rotated(row: &table::Model, now: Timestamp) -> bool {
     now < row.rotated_at.after(GRACE) && row.rotated_at <= now.after(GRACE)
 }

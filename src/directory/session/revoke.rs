@@ -1,4 +1,4 @@
-//! Ending sessions.
+//! Ends sessions.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::session::{self as table, Column};
 use crate::store::entity::{api_key, user};
 
-/// How long an ended session is kept for its user to look at.
+/// How long an ended session is kept in the user's list.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Ends one of the caller's sessions, from the next call on. `NOT_FOUND` for one that is not the caller's or has ended.
-/// What `named` tests beside the id must hold too.
+/// Ends one of the caller's sessions, effective with the next request. `NOT_FOUND` for one that is not the caller's or
+/// has ended. The other conditions in `named` must match too.
 pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
     let granted = op.authorize(Action::Delete, Resource::Session)?;
     let not_found = || named.not_found("session");
@@ -45,7 +45,7 @@ pub(super) async fn end_one(
 ) -> Result<Session> {
     let now = op.now();
     let mut change = op.begin().await?;
-    // It may be the session that calls.
+    // It may be the session of this request.
     change.hold_caller().await?;
     let row = table::Entity::find()
         .filter(table::within(granted))
@@ -83,7 +83,7 @@ pub async fn end_all(connection: &impl ConnectionTrait, user_pk: i64, now: Times
     end(connection, of_user, now).await
 }
 
-/// Ends a user's sessions but one. Impersonations that were begun with the others end with them.
+/// Ends all sessions of a user except one. Impersonations that were started with the others end too.
 pub async fn end_all_but(
     connection: &impl ConnectionTrait,
     user_pk: i64,
@@ -98,8 +98,8 @@ pub async fn end_all_but(
 }
 
 async fn end(connection: &impl ConnectionTrait, which: Condition, now: Timestamp) -> Result<()> {
-    // In one order: two administrators who are deactivated at once may each impersonate the other, and then both of these
-    // sessions end for either reason.
+    // Always in the same order, to avoid a deadlock: two administrators who are deactivated at the same time may
+    // impersonate each other, and then both changes end both sessions.
     table::Entity::find()
         .select_only()
         .column(Column::Pk)
@@ -118,7 +118,7 @@ async fn end(connection: &impl ConnectionTrait, which: Condition, now: Timestamp
     Ok(())
 }
 
-/// Whether the credential that an impersonation was begun with still is one; true for what is no impersonation.
+/// Whether the credential that started an impersonation is still valid; true for other sessions.
 pub(super) async fn begun_with_is_in_force(
     connection: &impl ConnectionTrait,
     row: &table::Model,
@@ -140,7 +140,7 @@ pub(super) async fn begun_with_is_in_force(
     Ok(true)
 }
 
-/// Sessions begun before this moment ended long ago, whatever became of them, and are looked at by nobody.
+/// Sessions started before this time ended long ago and can be deleted.
 pub fn forgotten_before(now: Timestamp) -> Timestamp {
     let age = super::sign_in::LIFETIME + KEPT;
     Timestamp::from_micros(now.micros() - i64::try_from(age.as_micros()).unwrap_or(i64::MAX))

@@ -1,4 +1,4 @@
-//! Signing in with a password.
+//! Signs in with a password.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use crate::services::hasher::{Checked, Password};
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
-/// A session lasts so long after its last refresh.
+/// How long a session lasts after its last refresh.
 pub(super) const IDLE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// A session lasts so long at most, however often it is refreshed.
+/// The maximum lifetime of a session, however often it is refreshed.
 pub(super) const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What was typed.
+/// The user's input.
 #[derive(Clone)]
 pub struct SignIn {
     pub email: String,
     pub password: Password,
 }
 
-/// Begins a session. `UNAUTHENTICATED` for an address nobody has and for a wrong password, in the same words and the same
-/// time; that the user is deactivated (`FORBIDDEN`), or the password a temporary one (`PASSWORD_CHANGE_REQUIRED`), is told
-/// only to who gave the right one. `RATE_LIMITED` after too many failures, before anything is hashed.
+/// Starts a session. `UNAUTHENTICATED` for an unknown address and for a wrong password, with the same message and after
+/// the same time. Only with the right password, the caller learns that the user is deactivated (`FORBIDDEN`) or the
+/// password temporary (`PASSWORD_CHANGE_REQUIRED`). `RATE_LIMITED` after too many failures, before anything is hashed.
 pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let op = &op.as_nobody();
-    // First of all, so that a server that cannot keep sessions says so to everybody alike.
+    // First, so that a server without a secret key refuses everybody in the same way.
     let signer = signing_key::current(op).await?;
     let attempt = Attempt::by_address(op.client(), &typed.email);
     let door = Door::open(op, "signIn", attempt, &typed.password).await?;
@@ -45,8 +45,8 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         let op = op.acting_as(Actor::user(caller.clone()));
         let mut change = op.begin().await?;
         door.attempt().succeeded(&*change, op.now()).await?;
-        // As it is now: between the check and this moment the password may have been changed, or the user deactivated,
-        // which ended all sessions but this one, which was not there yet.
+        // In its current state: since the check, the password may have been changed or the user deactivated, which
+        // ended all sessions, but not this one, which did not exist yet.
         let still = table::Entity::find_by_id(account.pk)
             .lock_exclusive()
             .one(&*change)
@@ -74,7 +74,7 @@ fn wrong() -> Error {
     Error::Unauthenticated("The e-mail address or the password is wrong.".to_owned())
 }
 
-/// The account as it is once its hash is brought up to date; refuses one that may not sign in, whose password was right.
+/// The account, after upgrading its hash; refuses an account that may not sign in although the password was right.
 async fn let_in(
     op: &OpContext,
     door: &Door<'_>,
@@ -89,7 +89,7 @@ async fn let_in(
     if password::must_change(&account) {
         door.attempt().right(op).await?;
         return Err(Error::PasswordChangeRequired(
-            "This password is a temporary one. Set another with 'updatePassword', by this e-mail address and password."
+            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password."
                 .to_owned(),
         ));
     }

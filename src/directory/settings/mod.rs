@@ -1,7 +1,7 @@
-//! Settings: a user's own store, from keys to JSON values. Everybody has one, and nobody reads another's.
+//! Settings: a user's own key-value store with JSON values. Users can only access their own.
 //!
-//! A key is a row. An update upserts and deletes rows in one transaction, so two updates of different keys at the same
-//! moment both survive. They take turns by a lock on their user, which also keeps the number of keys within its limit.
+//! Each key is a row. An update upserts and deletes rows in one transaction, so two concurrent updates of different
+//! keys both take effect. A lock on the user serializes them, which also enforces the limit on the number of keys.
 
 mod read;
 mod update;
@@ -11,12 +11,12 @@ pub use update::update;
 
 use std::collections::BTreeMap;
 
-/// All of a user's settings: values as JSON texts, by key in the order of code points.
+/// All settings of a user: values as JSON texts, sorted by key in code point order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(pub BTreeMap<String, String>);
 
 impl Settings {
-    /// One JSON object. Values stand in it as they came.
+    /// As a JSON object, with the original text of the values.
     pub fn to_json(&self) -> String {
         let members: Vec<String> = self
             .0

@@ -1,4 +1,4 @@
-//! Reading one's settings.
+//! Reads the caller's settings.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -18,7 +18,7 @@ pub async fn read(op: &OpContext) -> Result<Settings> {
 pub(super) fn nobodys() -> Error {
     Error::invalid(
         "settings",
-        "Settings belong to a user, and no user is calling.".to_owned(),
+        "Settings belong to a user, and the caller is not a user.".to_owned(),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Changing one's settings.
+//! Changes the caller's settings.
 
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set};
@@ -16,12 +16,12 @@ use crate::store::entity::setting::{self as table, Column};
 use crate::store::entity::user;
 
 const KEYS_MAX: usize = 500;
-/// Of all settings of one user together, as they stand in an answer.
+/// The total size of a user's settings, as in a response.
 pub const SETTINGS_BYTES_MAX: usize = 512 * 1024;
 const KEY_CHARACTERS_MAX: usize = 255;
 
-/// Sets the keys of `updated` and then removes those of `deleted`; keys that are not there are passed over. Gives all
-/// the caller's settings afterwards. Refused, it changes nothing.
+/// Sets the keys of `updated` and then removes those of `deleted`; keys that do not exist are ignored. Returns all the
+/// caller's settings afterwards. Changes nothing if it fails.
 pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String]) -> Result<Settings> {
     op.authorize(Action::Modify, Resource::Settings)?;
     let caller = op.actor().caller().ok_or_else(nobodys)?;
@@ -46,7 +46,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
         .into_tuple::<i64>()
         .one(&*change)
         .await?
-        .ok_or_else(|| Error::Unauthenticated("This user was deleted meanwhile.".to_owned()))?;
+        .ok_or_else(|| Error::Unauthenticated("This user was deleted in the meantime.".to_owned()))?;
     change.hold_caller().await?;
     if !rows.is_empty() {
         fields.push("updated");
@@ -74,7 +74,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
     if keys > KEYS_MAX as u64 {
         return Err(Error::invalid(
             "updated",
-            format!("That would make {keys} settings; the limit is {KEYS_MAX}. Delete some."),
+            format!("That would be {keys} settings; the limit is {KEYS_MAX}. Delete some."),
         ));
     }
     let settings = of_user(&*change, user_pk).await?;
@@ -82,7 +82,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
     if bytes > SETTINGS_BYTES_MAX {
         return Err(Error::invalid(
             "updated",
-            format!("That would make {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
+            format!("That would be {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
         ));
     }
     change
@@ -103,7 +103,7 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
         Some(_) => {
             return Err(Error::invalid(
                 "updated",
-                "'updated' must be a JSON object, from keys to values.".to_owned(),
+                "'updated' must be a JSON object that maps keys to values.".to_owned(),
             ));
         }
     };
@@ -120,7 +120,7 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
                 return Err(Error::invalid(
                     "updated",
                     format!(
-                        "'{}' cannot be a key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
+                        "'{}' is not a valid key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
                         shown(key)
                     ),
                 ));

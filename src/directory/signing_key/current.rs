@@ -1,4 +1,4 @@
-//! The key that signs now.
+//! The current signing key.
 
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::store::entity::signing_key::{Column, Model};
 
-/// A key that signs now, created if there is none. Not within a transaction: it may open one of its own.
+/// The current signing key; creates one if there is none. Must not be called in a transaction, because it may open one.
 pub async fn current(op: &OpContext) -> Result<Signer> {
     if let Some(signer) = find(op).await? {
         return Ok(signer);
@@ -17,11 +17,11 @@ pub async fn current(op: &OpContext) -> Result<Signer> {
     rotate_if(op, Why::Need).await?;
     find(op)
         .await?
-        .ok_or_else(|| Error::internal("the signing key just made is gone"))
+        .ok_or_else(|| Error::internal("the signing key that was just created is gone"))
 }
 
 async fn find(op: &OpContext) -> Result<Option<Signer>> {
-    // Whoever has no secret key is told so first.
+    // Check first that there is a secret key.
     op.signing().secret()?;
     let now = op.now();
     let keys = newest(op.db().reader(), now).await?;
@@ -32,7 +32,7 @@ async fn find(op: &OpContext) -> Result<Option<Signer>> {
     signs.map(|key| op.signing().signer(key)).transpose()
 }
 
-/// The latest keys in force, the latest first: of several, the next one may not sign yet.
+/// The newest valid keys, newest first: the newest one may not be in use yet.
 pub(super) async fn newest(connection: &impl ConnectionTrait, now: Timestamp) -> Result<Vec<Model>> {
     Ok(signing_keys_in_force(now)
         .order_by_desc(Column::SignsFrom)

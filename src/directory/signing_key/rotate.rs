@@ -1,4 +1,4 @@
-//! The next key, and the end of those before.
+//! Creates the next key, and ends the previous ones.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::model::error::Result;
 use crate::store::audit_trail::{self, Event};
 use crate::store::entity::signing_key::{self as table, Column};
 
-/// Between a key's publication and its first signature.
+/// The time between a key's publication and its first use.
 const AHEAD: Duration = Duration::from_secs(2 * PUBLISHED_SECONDS);
-/// How long a key stays valid after the next one has begun to sign.
+/// How long a key stays valid after the next one is in use.
 const OVERLAP: Duration = Duration::from_secs(ACCESS_LIFETIME.as_secs() + 60);
 const AGE_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Creates a new key, and lets the others end: after an overlap, or at once.
+/// Creates a new key, and ends the others: after an overlap, or at once.
 pub async fn rotate(op: &OpContext, at_once: bool) -> Result<()> {
     rotate_if(op, if at_once { Why::Leak } else { Why::Wish }).await
 }
@@ -30,16 +30,16 @@ pub(super) fn is_old(key: &table::Model, now: Timestamp) -> bool {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// There is none.
+    /// There is no key.
     Need,
-    /// The newest is old.
+    /// The newest key is old.
     Age,
     Wish,
-    /// The old ones must not be believed any more.
+    /// The old keys must become invalid.
     Leak,
 }
 
-/// Makes a key under the set-up lock, unless another process has meanwhile.
+/// Creates a key under the set-up lock, unless another process has done so in the meantime.
 pub(super) async fn rotate_if(op: &OpContext, why: Why) -> Result<()> {
     let now = op.now();
     let transaction = op.db().begin_alone().await?;

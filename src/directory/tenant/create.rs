@@ -1,4 +1,4 @@
-//! Making a tenant.
+//! Creates a tenant.
 
 use sea_orm::{ActiveModelTrait, Set};
 
@@ -16,12 +16,12 @@ use crate::store::entity::tenant as table;
 pub struct NewTenant {
     pub id: Option<String>,
     pub name: String,
-    /// The caller's own organization by default; another one needs a super admin.
+    /// The caller's organization by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
     pub variables: Option<serde_json::Value>,
 }
 
-/// Makes a tenant. `NOT_FOUND` for an organization out of reach, `CONFLICT` for an id that is taken.
+/// Creates a tenant. `NOT_FOUND` for an organization outside the caller's scope, `CONFLICT` for an id that is taken.
 pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
     let granted = op.authorize(Action::Create, Resource::Tenant)?;
     let id = match &new.id {
@@ -50,7 +50,7 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
     let row = row
         .insert(&*change)
         .await
-        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' exists already.")))?;
+        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' already exists.")))?;
     change
         .record(Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk))
         .await?;

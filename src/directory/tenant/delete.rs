@@ -1,4 +1,4 @@
-//! Deleting a tenant.
+//! Deletes a tenant.
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -10,7 +10,7 @@ use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{tenant as table, user};
 
-/// Deletes a tenant. `CONFLICT` while it holds users.
+/// Deletes a tenant. `CONFLICT` while it has users.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
     let granted = op.authorize(Action::Delete, Resource::Tenant)?;
     let mut change = op.begin().await?;
@@ -22,7 +22,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
         .await?;
     if users > 0 {
         return Err(Error::Conflict(format!(
-            "The tenant '{}' still holds {users} users; delete or move them first.",
+            "The tenant '{}' still has {users} users; delete or move them first.",
             row.id
         )));
     }

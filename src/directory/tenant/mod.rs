@@ -1,7 +1,7 @@
-//! Tenants: parts of an organization. A tenant groups users; nobody administers just one.
+//! Tenants: parts of an organization. A tenant groups users; there are no administrators of a single tenant.
 //!
-//! An organization's administrators make, change and delete its tenants; a tenant never changes its organization, and
-//! one that still holds users cannot be deleted.
+//! An organization's administrators create, change and delete its tenants; a tenant never changes its organization, and
+//! one that still has users cannot be deleted.
 
 mod create;
 mod delete;

@@ -1,4 +1,4 @@
-//! Reading tenants.
+//! Reads tenants.
 
 use std::collections::HashMap;
 
@@ -16,12 +16,12 @@ use crate::model::error::{Error, Result};
 use crate::store::entity::organization as organization_table;
 use crate::store::entity::tenant::{self as table, Column};
 
-/// One test of a tenant.
+/// A condition on a tenant.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
-    /// Its organization is like this.
+    /// Its organization matches.
     Organization(Box<Filter<organization::Term>>),
 }
 
@@ -33,8 +33,8 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// `tenant` points to a tenant like this, which is one of `organization`'s. A single id becomes two equalities, which
-/// keep an index that starts with the two in its order; anything else is a set.
+/// `tenant` references a matching tenant of `organization`. A single id becomes two equalities, so that an index that
+/// starts with both can be used in order; anything else becomes a set.
 pub fn is_one_of<C: ColumnTrait>(
     sql: &mut Sql,
     tenant: C,
@@ -58,8 +58,8 @@ pub fn is_one_of<C: ColumnTrait>(
     })
 }
 
-/// Tenants by internal key, for things that belong to them and that the caller may see already. Who may not read tenants
-/// learns no more of their own than its id, its name and its times.
+/// Tenants by internal key, for visible objects that belong to them. Callers who may not read tenants only see the id,
+/// the name and the times of their own.
 pub async fn by_keys(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,
@@ -74,7 +74,7 @@ pub async fn by_keys(
     }
 }
 
-/// The one tenant of this id within reach, for a change; locked until the transaction ends.
+/// Looks up the tenant to change, within the caller's scope, and locks it until the transaction ends.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
     let id = named.required_id("tenant")?;
     let not_found = || named.not_found("tenant");
@@ -89,8 +89,8 @@ pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named:
         .ok_or_else(not_found)
 }
 
-/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one out of reach,
-/// `INVALID` for one of another organization within it.
+/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the
+/// caller's scope, `INVALID` for one of another organization within the scope.
 pub async fn of_organization(
     connection: &impl ConnectionTrait,
     granted: &Granted,
@@ -113,7 +113,7 @@ pub async fn of_organization(
         Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
         Some(_) => Err(Error::invalid(
             "tenantId",
-            format!("The tenant '{id}' is not of the organization '{}'.", home.id),
+            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
         )),
     }
 }

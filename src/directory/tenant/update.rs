@@ -1,4 +1,4 @@
-//! Changing a tenant.
+//! Changes a tenant.
 
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
@@ -17,18 +17,18 @@ pub enum Clearable {
     Variables,
 }
 
-/// What is to change; what is `None` stays.
+/// The changes; `None` leaves a field unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct TenantChange {
     pub name: Option<String>,
-    /// Which organization it is of, for products that send it along: `INVALID` if it is of another, since a tenant never
-    /// moves.
+    /// Its organization, for products that send it along: `INVALID` if it is another one, because a tenant cannot be
+    /// moved.
     pub organization_id: Option<String>,
     pub variables: Option<serde_json::Value>,
     pub clear: Vec<Clearable>,
 }
 
-/// Changes what is named and nothing else. `CONFLICT` if `expected_version` is given and the row has moved on.
+/// Changes only the given fields. `CONFLICT` if `expected_version` is given and the row has changed.
 pub async fn update(
     op: &OpContext,
     named: &Named<Term>,
@@ -63,7 +63,7 @@ pub async fn update(
             return Err(Error::invalid(
                 "organizationId",
                 format!(
-                    "The tenant '{}' is not of the organization '{}', and never moves.",
+                    "The tenant '{}' does not belong to the organization '{}'. Tenants cannot be moved.",
                     row.id,
                     shown(id)
                 ),

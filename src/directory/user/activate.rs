@@ -1,10 +1,11 @@
-//! Letting a user in and keeping it out.
+//! Activates and deactivates users.
 
 use super::{Target, User, UserChange, update::update_as};
 use crate::context::OpContext;
 use crate::model::error::Result;
 
-/// Lets a user sign in and call again. Nothing happens if it may already; `SEAT_LIMIT_REACHED` without a free seat.
+/// Lets a user sign in and use the API again. Does nothing if the user is active; `SEAT_LIMIT_REACHED` without a free
+/// seat.
 pub async fn activate(op: &OpContext, target: &Target) -> Result<User> {
     let wanted = UserChange {
         activated: Some(true),
@@ -13,8 +14,8 @@ pub async fn activate(op: &OpContext, target: &Target) -> Result<User> {
     update_as(op, "user.activate", target, wanted, None).await
 }
 
-/// Refuses a user's keys and sessions from now on, and frees its seat. The user stays, with all its data. Oneself:
-/// `INVALID`.
+/// Refuses a user's keys and sessions from now on, and frees its seat. The user and all its data are kept. `INVALID`
+/// for the caller's own user.
 pub async fn deactivate(op: &OpContext, target: &Target) -> Result<User> {
     let wanted = UserChange {
         activated: Some(false),

@@ -1,4 +1,4 @@
-//! Making a user.
+//! Creates a user.
 
 use sea_orm::{EntityTrait, NotSet, Set, TryIntoModel};
 
@@ -14,7 +14,7 @@ use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
-/// A new user as the caller describes it: all optional, but an e-mail address or an id.
+/// A new user as the caller describes it: all optional, except that an e-mail address or an id is required.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     pub id: Option<String>,
@@ -23,26 +23,26 @@ pub struct NewUser {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
-    /// The tenant's by default, else the caller's own; another one needs a super admin.
+    /// The tenant's by default, or else the caller's; only a super admin can specify another one.
     pub organization_id: Option<String>,
-    /// The caller's own by default, if the user is of the caller's organization; else none.
+    /// The caller's by default, if the user belongs to the caller's organization; otherwise none.
     pub tenant_id: Option<String>,
     pub organization_role: Option<OrganizationRole>,
     /// Names or ids.
     pub roles: Vec<String>,
-    /// One role more, by id only, as AiR names it.
+    /// One more role, by id only, for AiR.
     pub role_id: Option<String>,
     /// True by default.
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
-    /// Instead of a password: its hash, of a user who moves here.
+    /// Instead of a password: its hash, for importing a user.
     pub password_hash: Option<String>,
-    /// The password must be changed before it opens anything.
+    /// The password must be changed before signing in.
     pub password_temporary: bool,
     pub federated_identities: Vec<FederatedIdentity>,
 }
 
-/// Makes a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` past the organization's limit,
+/// Creates a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` above the organization's limit,
 /// `FORBIDDEN` for a role beyond the caller's own permissions.
 pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::User)?;
@@ -87,14 +87,14 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     Ok(row.into())
 }
 
-/// The row of a new user, as far as the caller describes it, checked.
+/// The validated row of a new user, with the fields that the caller provides.
 fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     let email = new.email.as_deref();
     let email = email.map(|email| Email::parse("email", email)).transpose()?;
     let id = match (&new.id, &email) {
         (Some(id), _) => UserId::parse("id", id)?,
         (None, Some(_)) => op.new_id().into(),
-        (None, None) => return Err(Error::invalid("email", "Give an 'email' or an 'id'.".to_owned())),
+        (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
     };
     let name = model::optional("name", new.name.as_deref())?;
     let firstname = model::optional("firstname", new.firstname.as_deref())?;
@@ -113,7 +113,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     })
 }
 
-/// A row with nothing in it but its times.
+/// An empty row with timestamps.
 pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
     table::ActiveModel {
         pk: NotSet,
@@ -137,8 +137,8 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
     }
 }
 
-/// The hash of the password that is given, or the one that is given itself. Hashing takes longer than all the rest: it
-/// comes before the transaction, so that this holds no lock meanwhile.
+/// The hash of the given password, or the given hash. Hashing takes the most time, so it is done before the
+/// transaction, without holding locks.
 async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) -> Result<Option<String>> {
     if let Some(password) = &new.password {
         let email = row.email.as_ref().iter().map(Email::as_str);
@@ -149,7 +149,7 @@ async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) 
         if new.password.is_some() {
             return Err(Error::invalid(
                 "passwordHash",
-                "Give a 'password' or a 'passwordHash', not both.".to_owned(),
+                "Provide a 'password' or a 'passwordHash', not both.".to_owned(),
             ));
         }
         op.hasher().accept("passwordHash", hash).await?;
@@ -169,7 +169,7 @@ pub(crate) async fn insert_in_txn(
     mut row: table::ActiveModel,
     roles: &[Assigned],
 ) -> Result<table::Model> {
-    // All of the row is known but its key; not `insert`, which has the database give the whole row back.
+    // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
         .exec(&**change)
         .await
@@ -184,17 +184,17 @@ pub(crate) async fn insert_in_txn(
 
 /// What a violated unique constraint of `users` means.
 pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
-    // SQLite names the column, PostgreSQL the constraint; both hold the word.
+    // SQLite reports the column, PostgreSQL the constraint; both contain the word.
     match email {
         Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
         Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
-            "A user with the id '{id}', or the same UUID in another spelling, exists already."
+            "A user with the id '{id}', or the same UUID in another spelling, already exists."
         )),
-        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' exists already.")),
+        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' already exists.")),
     }
 }
 
-/// What is told of an address that somebody has.
+/// The message for an address that is taken.
 pub(crate) fn address_taken(email: &Email) -> String {
-    format!("A user with the e-mail address '{email}' exists already.")
+    format!("A user with the e-mail address '{email}' already exists.")
 }

@@ -1,4 +1,4 @@
-//! Making a user whose password is told to whoever makes it.
+//! Creates a user and returns its password to the caller.
 
 use super::{NewUser, User, create};
 use crate::authz::{Action, Resource};
@@ -8,15 +8,15 @@ use crate::model::Secret;
 use crate::model::error::{Error, Result};
 use crate::services::hasher::Password;
 
-/// A user just made, with its password, which is told this once.
+/// A new user with its password, which is shown only once.
 #[derive(Clone, Debug)]
 pub struct NewUserWithPassword {
     pub user: User,
     pub password: Secret,
 }
 
-/// Makes a user with the password given, or with one made here; the latter is always temporary, the former if
-/// `require_reset` says so. Everything else is as in [`create`].
+/// Creates a user with the given password, or with a generated one; the latter is always temporary, the former if
+/// `require_reset` is true. Everything else is as in [`create`].
 pub async fn create_with_password(
     op: &OpContext,
     mut new: NewUser,
@@ -26,7 +26,7 @@ pub async fn create_with_password(
     if new.password_hash.is_some() {
         return Err(Error::invalid(
             "passwordHash",
-            "A hash cannot be told as a password; use createUser.".to_owned(),
+            "A password hash is not accepted here; use createUser.".to_owned(),
         ));
     }
     let password = match &new.password {

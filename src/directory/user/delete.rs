@@ -1,4 +1,4 @@
-//! Deleting a user.
+//! Deletes a user.
 
 use sea_orm::EntityTrait;
 
@@ -14,7 +14,7 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
 /// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
-/// identities and pending tokens. Oneself: `INVALID`; the last super admin: `CONFLICT`.
+/// identities and pending tokens. `INVALID` for the caller's own user, `CONFLICT` for the last super admin.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
     let mut change = op.begin().await?;
@@ -24,7 +24,7 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     }
     let permissions = authn::permissions_of(&*change, row.pk).await?;
     may_manage(op.actor(), permissions)?;
-    // What points to the user goes with it, by foreign keys; its sessions are taken in one order before.
+    // Foreign keys delete all rows that reference the user; its sessions are locked in a fixed order before.
     session::end_all(&*change, row.pk, op.now()).await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     if permissions.contains(Permissions::EVERY_ORGANIZATION) {

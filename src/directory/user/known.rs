@@ -1,4 +1,4 @@
-//! Whom a command means.
+//! Identifies the user for a command.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::list::{self, Filter, TextTest};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Email, OrganizationId, UserId};
 
-/// A user, as a command tells people whom it speaks of.
+/// A user, as commands show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     pub id: UserId,
@@ -27,8 +27,8 @@ impl fmt::Display for Known {
     }
 }
 
-/// The one user whom a word names: by id, in any spelling of a UUID, or by address. `NOT_FOUND` for nobody; `CONFLICT` if
-/// it is somebody's id and somebody else's address, since a guess would give the one what is meant for the other.
+/// The user with this id, in any spelling of a UUID, or this e-mail address. `NOT_FOUND` if there is none; `CONFLICT`
+/// if it is one user's id and another user's address, because the wrong one could get the key.
 pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
     let mut names = vec![Filter::Own(Term::SameId(vec![word.to_owned()]))];
     if let Some(email) = Email::normalize(word) {
@@ -54,7 +54,7 @@ pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
     match all.as_slice() {
         [] => Ok(one),
         [other, ..] => Err(Error::Conflict(format!(
-            "'{}' names two users, {one} and {other}. Give the other name, id or address, of the one that is meant.",
+            "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has.",
             shown(word)
         ))),
     }

@@ -1,16 +1,17 @@
 //! Users: people or programs. Each belongs to one organization and to at most one of its tenants.
 //!
-//! - Who holds `read:user` sees the users of the own organization, a super admin those of all; everybody else sees
-//!   itself and nobody else.
-//! - Who holds `write:user` makes and changes users, but never one whose permissions go beyond the own, and never
-//!   grants more than it holds.
-//! - Nobody deactivates, deletes or demotes themselves, and the last super admin stays.
+//! - Callers with `read:user` see the users of their organization, super admins those of all organizations; everybody
+//!   else sees only themselves.
+//! - Callers with `write:user` create and change users, but not users whose permissions go beyond their own, and cannot
+//!   grant more than they have.
+//! - Nobody can deactivate, delete or demote themselves, and the last super admin cannot be removed.
 //! - A deactivated user stays listed and takes no seat; its keys are refused at once, on every process.
-//! - A password is somebody's own, or temporary: then it opens nothing but its own change.
-//! - An e-mail address belongs to one user of the whole system; it is compared without case. A user without one is
-//!   addressed by id.
+//! - A temporary password can only be used to change it.
+//! - An e-mail address belongs to one user of the whole system; it is compared case-insensitively. A user without one
+//!   is identified by id.
 //!
-//! The display name is made when read, never stored: the name, else first and last name, else the address, else the id.
+//! The display name is computed when read, never stored: the name, or else first and last name, or else the address, or
+//! else the id.
 
 mod activate;
 mod create;
@@ -65,14 +66,14 @@ record! {
 }
 
 impl UserFields {
-    /// What a display name is made of.
+    /// The fields that a display name is computed from.
     pub const DISPLAY_NAME: Self = Self::NAME
         .union(Self::FIRSTNAME)
         .union(Self::LASTNAME)
         .union(Self::EMAIL);
 }
 
-/// [`User::display_name`] in SQL, to the letter as the indexes have it.
+/// [`User::display_name`] in SQL, exactly as in the indexes.
 const DISPLAY_NAME_SQL: &str =
     "COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)";
 
@@ -98,7 +99,7 @@ impl User {
 }
 
 impl User {
-    /// The name to show to whoever may no longer see the address.
+    /// The name to show to callers who may not see the address.
     pub fn display_name_without_email(&self) -> String {
         let mut user = self.clone();
         user.email = None;
@@ -124,7 +125,7 @@ impl Sorted for User {
             SortKey::CreatedAt => Column::CreatedAt.into_simple_expr(),
             SortKey::UpdatedAt => Column::UpdatedAt.into_simple_expr(),
             SortKey::Name => display_name_expression(),
-            // Without an address: first. NULLs would sort first on one database and last on the other.
+            // Users without an address come first. NULLs would sort first on one database and last on the other.
             SortKey::Email => Expr::cust("COALESCE(email, '')"),
             SortKey::Id => Column::Id.into_simple_expr(),
         })

@@ -1,4 +1,4 @@
-//! Reading users, and finding the one that a change is for.
+//! Reads users, and looks up the one that a mutation changes.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType};
@@ -20,7 +20,7 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::User)
 }
 
-/// The same for products that show users to those alone who see more of them than themselves.
+/// The same for products that list users only for callers who may see other users.
 pub fn listable(op: &OpContext) -> Result<Granted> {
     let granted = readable(op)?;
     match granted.scope() {
@@ -31,13 +31,13 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
     }
 }
 
-/// One test of a user.
+/// A condition on a user.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
     /// The id is one of these, or the same UUID as one of them in another spelling.
     SameId(Vec<String>),
-    /// Addresses are stored in lower case, and so is the test's text.
+    /// Addresses are stored in lower case, so the text must be in lower case too.
     Email(TextTest),
     /// Of the display name.
     Name(TextTest),
@@ -46,17 +46,17 @@ pub enum Term {
     Activated(bool),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
-    /// It is in a group like this, as far as `seen_by` reaches into groups.
+    /// It is in a matching group within the scope `seen_by`.
     Group {
         filter: Filter<group::Term>,
         seen_by: Option<Granted>,
     },
-    /// Somebody with an identity at this provider, with this id there; what is `None` may be any.
+    /// It has an identity with this provider, with this id there; `None` matches any.
     Federated {
         provider: Option<String>,
         user_id: Option<String>,
     },
-    /// The owner of a key in force, if `seen_by` may see that key.
+    /// The owner of an active key within the scope `seen_by`.
     ApiKey {
         digest: String,
         seen_by: Option<i64>,
@@ -65,7 +65,7 @@ pub enum Term {
 }
 
 impl Term {
-    /// The owner of this key, as far as the caller may see keys: the own ones.
+    /// The owner of this key, if the caller may see it, that is, if it is the caller's own.
     pub fn api_key(op: &OpContext, key: &str) -> Self {
         Self::ApiKey {
             digest: digest(key),
@@ -113,7 +113,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// The caller; nobody, for who has not said who they are.
+/// The caller; `None` if anonymous.
 pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>> {
     let Some(caller) = op.actor().caller() else {
         return Ok(None);
@@ -123,8 +123,8 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
     Ok(found.remove(&caller.user_pk))
 }
 
-/// One user that the caller may see. Out of sight is `NOT_FOUND`, in the words for a user that does not exist; but who
-/// sees nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+/// A user that the caller may see. An invisible user is `NOT_FOUND`, with the same message as for a user that does not
+/// exist. Callers who may see only themselves get `FORBIDDEN` for every other user, whether or not it exists.
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
     let out_of_reach = || target.out_of_reach(&granted, "read:user");
@@ -146,8 +146,8 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
     found.pop().ok_or_else(out_of_reach)
 }
 
-/// The account that somebody without a credential names by its address, in an organization if that is named too. It asks
-/// for no permission: a verb that is open to anybody checks a password against it, and tells nothing else of it.
+/// The account with an address, in an organization if specified, for callers without a credential. It requires no
+/// permission: public verbs check a password against it and reveal nothing else about it.
 pub(crate) async fn account(
     connection: &impl ConnectionTrait,
     email: &str,
@@ -165,14 +165,14 @@ pub(crate) async fn account(
     Ok(table::Entity::find().filter(wanted).one(connection).await?)
 }
 
-/// The user that a change is for: by id, by address, or by both, which then name the same one; further tests may
-/// narrow it.
+/// The user that a mutation changes: identified by id, by address, or by both, which must match the same user; possibly
+/// with further conditions.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     pub id: Option<String>,
     pub email: Option<String>,
-    /// Whether an id that is a UUID also names the user whose id is the same UUID in another spelling: there is one such
-    /// user at the most.
+    /// Whether an id that is a UUID also matches a user whose id is the same UUID in another spelling. There is at most
+    /// one.
     pub any_form: bool,
     pub also: Filter<Term>,
 }
@@ -185,14 +185,14 @@ impl Target {
         }
     }
 
-    /// For a verb that is open to anybody, which names an account by its address and at most by the id of its
-    /// organization, and takes no filter: its answers would tell a stranger whom the filter lets pass. Gives that id;
-    /// `INVALID` for anything more, before anything is looked up.
+    /// For public verbs: the account must be identified by its address and, optionally, the id of its organization.
+    /// Filters are not allowed, because the responses would reveal to strangers whom they match. Returns that id;
+    /// `INVALID` for anything else, before anything is looked up.
     pub fn account_alone(&self) -> Result<Option<&str>> {
         let refused = || {
             Error::invalid(
                 "where",
-                "Without a credential, 'where' names the account by 'email', and at most by 'organization: {id}' beside it."
+                "Without a credential, 'where' may contain only 'email' and, optionally, 'organization: {id}'."
                     .to_owned(),
             )
         };
@@ -217,39 +217,40 @@ impl Target {
         Ok(organization)
     }
 
-    /// What is told of a user that does not exist, or is out of reach.
+    /// The error for a user that does not exist or is outside the caller's scope.
     pub fn not_found(&self) -> Error {
         let by = [("id", self.id.as_deref()), ("e-mail address", self.email.as_deref())];
         none_named("user", &by, self.also.is_of_caller())
     }
 
-    /// Refuses an argument of this name that names nobody.
+    /// Refuses this argument if it has no identifying field.
     pub fn must_name(&self, argument: &str) -> Result<()> {
         let by = [("id", self.id.as_deref()), ("email", self.email.as_deref())];
         names_one(argument, "user", &by)
     }
 
-    /// What is told of a user that this reach does not find.
+    /// The error for a user that was not found within this scope.
     fn out_of_reach(&self, granted: &Granted, permission: &str) -> Error {
         match granted.scope() {
             Scope::Oneself(_) => Error::Forbidden(format!(
-                "Your roles allow this for yourself only: it needs the permission '{permission}'."
+                "Your roles allow this only for yourself. For other users it needs the permission '{permission}'."
             )),
             Scope::Everything | Scope::Organization(_) => self.not_found(),
         }
     }
 }
 
-/// Finds the one user that a change is for, within reach, and locks it until the transaction ends.
+/// Looks up the user that a mutation changes, within the caller's scope, and locks it until the transaction ends.
 ///
-/// `INVALID` if nobody is named. Out of reach is `NOT_FOUND`, in the words for a user that does not exist; but who
-/// reaches nobody but themselves is told `FORBIDDEN` for any other name, whether or not somebody bears it.
+/// `INVALID` without an identifying field. A user outside the scope is `NOT_FOUND`, with the same message as for a user
+/// that does not exist. Callers whose scope is only themselves get `FORBIDDEN` for every other user, whether or not it
+/// exists.
 pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, target: &Target) -> Result<table::Model> {
     locate_with(connection, granted, target, LockType::Update).await
 }
 
-/// The same for what is to point to the user and changes nothing of it: it is kept from being deleted or changed, and
-/// several may point to it at once.
+/// The same with a shared lock, for rows that will reference the user without changing it: prevents the user from being
+/// deleted or changed.
 pub async fn locate_shared(
     connection: &impl ConnectionTrait,
     granted: &Granted,

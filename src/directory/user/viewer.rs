@@ -1,4 +1,5 @@
-//! What the caller may do to a user, for faces that show or hide buttons. The verbs decide for themselves.
+//! What the caller may do to a user, for user interfaces that show or hide buttons. The verbs check permissions
+//! themselves.
 
 use super::User;
 use crate::authz::escalation::{as_oneself, may_manage};

@@ -1,7 +1,6 @@
-//! What a database says, as what it means: the one table from its codes to ours.
+//! Translates the databases' error codes into ours; the only place that does.
 //!
-//! A fault that passes by itself is `UNAVAILABLE`, whatever it was; what is left is a mistake of this program, and
-//! `INTERNAL`.
+//! Every temporary fault is `UNAVAILABLE`; everything else is a bug in this program, and `INTERNAL`.
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::PgDatabaseError;
@@ -9,50 +8,50 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, sqlx};
 
 use super::{Error, Reason};
 
-/// What a fault of the database means for the caller, and for the connection that met it.
+/// What a database error means for the caller and for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The connection is gone, or must not be used again. Another one may work at once.
     Lost,
     /// There was no answer in time.
     Silent,
-    /// This server takes no changes: a standby, or one that is set to read only.
+    /// This server accepts no writes: it is a standby, or read-only.
     ReadOnly,
-    /// No room for what was to be written.
+    /// The disk is full.
     Full,
-    /// Not now: a lock, a limit, a statement that took too long.
+    /// Temporarily not possible: a lock, a limit, or a statement that took too long.
     Busy,
     /// The file of a SQLite database was moved away or replaced.
     Moved,
-    /// The change lost to another one of the same things.
+    /// The change conflicted with a concurrent one.
     Met,
-    /// None of these: a mistake of this program, or damage.
+    /// None of these: a bug in this program, or a damaged database.
     Ours,
 }
 
-/// The file of the database is not the one that was opened at the start.
+/// The database file is not the one that was opened at start.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the file of the database was moved or replaced; put it back, or start the server anew")]
+#[error("the database file was moved or replaced; put it back, or restart the server")]
 pub struct FileMoved;
 
-/// PostgreSQL's codes, and classes of codes by their first two characters. The first entry that fits counts.
+/// PostgreSQL's codes, and classes of codes by their first two characters. The first matching entry counts.
 const POSTGRES: &[(&str, Fault)] = &[
     ("08", Fault::Lost),
-    // A prepared statement is gone or taken: others use the same session, through a pooler.
+    // A prepared statement is missing or its name is taken, because others use the same session through a pooler.
     ("26000", Fault::Lost),
     ("42P05", Fault::Lost),
     ("25006", Fault::ReadOnly),
-    // The limits of a transaction's time end the session.
+    // Transaction timeouts end the session.
     ("25P03", Fault::Lost),
     ("25P04", Fault::Lost),
     // The role, its password or the database changed under the running server: no connection can be made.
     ("28", Fault::Silent),
     ("3D000", Fault::Silent),
-    // On a standby, recovery ends statements that are in its way with this code.
+    // On a standby, recovery cancels conflicting statements with this code.
     ("40001", Fault::Busy),
     ("40003", Fault::Lost),
     ("40P01", Fault::Met),
-    // Its rights were taken away.
+    // Its privileges were revoked.
     ("42501", Fault::Silent),
     ("53100", Fault::Full),
     ("53", Fault::Busy),
@@ -64,7 +63,7 @@ const POSTGRES: &[(&str, Fault)] = &[
     ("58", Fault::Silent),
 ];
 
-/// SQLite's primary codes: the lowest eight bits of what it says.
+/// SQLite's primary result codes: the lowest eight bits of the extended code.
 const SQLITE: &[(u32, Fault)] = &[
     (5, Fault::Busy), // BUSY
     (6, Fault::Busy), // LOCKED
@@ -77,7 +76,7 @@ const SQLITE: &[(u32, Fault)] = &[
     (15, Fault::Busy),   // PROTOCOL: the locks of the log are contended
 ];
 
-/// What an error of the driver means.
+/// The meaning of a driver error.
 pub fn fault(error: &sqlx::Error) -> Fault {
     match error {
         sqlx::Error::Database(error) if is_stale_plan(error.as_ref()) => Fault::Lost,
@@ -95,8 +94,8 @@ pub fn fault(error: &sqlx::Error) -> Fault {
     }
 }
 
-/// Whether the statement was prepared before a newer release changed the schema. Another connection prepares it anew. The
-/// code says only that something is not supported, so the place in PostgreSQL's source tells.
+/// Whether the statement was prepared before a newer release changed the schema. Another connection prepares it again.
+/// The code only means "feature not supported", so this checks the location in PostgreSQL's source.
 fn is_stale_plan(error: &dyn DatabaseError) -> bool {
     let error = error.try_downcast_ref::<PgDatabaseError>();
     error.is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
@@ -113,22 +112,22 @@ fn of_code(code: &str) -> Fault {
     entry.map_or(Fault::Ours, |(_, fault)| *fault)
 }
 
-/// The code that PostgreSQL gave.
+/// PostgreSQL's error code.
 pub fn sql_state(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(|code| code.into_owned())
 }
 
-/// Whether the server has no room for one more connection of this user.
+/// Whether the server refuses another connection of this user.
 pub fn is_too_many_connections(error: &sqlx::Error) -> bool {
     sql_state(error).as_deref() == Some("53300")
 }
 
-/// What an error of the library means.
+/// The meaning of a SeaORM error.
 pub fn fault_of(error: &DbErr) -> Fault {
     match (error, database_error(error)) {
         (DbErr::ConnectionAcquire(ConnAcquireErr::Timeout), _) => Fault::Busy,
         (DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed), _) => Fault::Lost,
-        // What a change points to was deleted meanwhile. Verbs look first, so that it is rare.
+        // A referenced row was deleted in the meantime. This is rare, because verbs look it up first.
         _ if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => Fault::Met,
         (_, Some(cause)) => fault(cause),
         (_, None) => Fault::Ours,
@@ -144,9 +143,10 @@ impl From<DbErr> for Error {
             Fault::Moved => Self::unavailable(Reason::Moved, error),
             Fault::Busy => Self::unavailable(Reason::Busy, error),
             Fault::Met => {
-                tracing::warn!(%error, "a change met another one of the same things");
+                tracing::warn!(%error, "a change conflicted with a concurrent one");
                 Self::Conflict(
-                    "Somebody changed or deleted the same things at the same moment, and nothing was changed here. Try again."
+                    "Another request changed or deleted the same data at the same time, so nothing was changed. Try \
+                     again."
                         .to_owned(),
                 )
             }
@@ -155,7 +155,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// The driver's error in the library's.
+/// The driver error inside a SeaORM error.
 pub fn database_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(cause))
@@ -187,7 +187,7 @@ mod tests {
             ("42501", Fault::Silent),
             ("42P01", Fault::Ours),
             ("53000", Fault::Busy),
-            // Its rights were taken away.
+            // Its privileges were revoked.
             ("42501", Fault::Silent),
             ("53100", Fault::Full),
             ("53200", Fault::Busy),

@@ -1,8 +1,8 @@
-//! One error by meaning, for every face.
+//! The error type of all verbs, with a variant for each meaning.
 //!
-//! What a caller may read is the `Display` text; why it happened inside is the `source`, which is logged once, where
-//! the error becomes a response, and never sent. There is no way from a database error to a response but through
-//! [`Error::Internal`] and [`Error::Unavailable`], whose texts are fixed.
+//! The `Display` text is for the caller. The internal cause is the `source`: it is logged once, where the error becomes
+//! a response, and never sent. Database errors can become a response only through [`Error::Internal`] and
+//! [`Error::Unavailable`], whose texts are fixed.
 
 mod database;
 
@@ -15,76 +15,74 @@ pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_man
 /// The result of everything a caller can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request is refused or failed.
+/// Why a request was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody is calling, or with a credential that is not, or no longer, valid.
+    /// The credential is missing, invalid or no longer valid.
     #[error("{0}")]
     Unauthenticated(String),
-    /// The caller is known and may not do this at all.
+    /// The caller may not do this at all.
     #[error("{0}")]
     Forbidden(String),
-    /// It does not exist, as far as this caller may know.
+    /// It does not exist, or the caller may not see it.
     #[error("{0}")]
     NotFound(String),
-    /// A value that can never be accepted. `field` is its path in the input, as the caller wrote it.
+    /// A value that is never accepted. `field` is its path in the caller's input.
     #[error("{message}")]
     Invalid { field: String, message: String },
-    /// A value that collides with the present state: taken, still in use, already done, moved on.
+    /// A conflict with the current state: taken, still in use, already done, or changed.
     #[error("{0}")]
     Conflict(String),
-    /// The organization's `seatLimit` activated users are reached.
+    /// The organization's `seatLimit` of activated users is reached.
     #[error("{0}")]
     SeatLimitReached(String),
-    /// The right, but temporary, password: it must be changed before it opens anything.
+    /// The password is correct but temporary: it must be changed before signing in.
     #[error("{0}")]
     PasswordChangeRequired(String),
-    /// A document or body beyond a limit; the message names limit and number.
+    /// A document or body exceeds a limit; the message names the limit and its value.
     #[error("{0}")]
     LimitExceeded(String),
     /// Too many attempts; the same request may succeed later.
     #[error("{message}")]
     RateLimited { message: String, retry_after_seconds: u64 },
-    /// The server cannot take this now, through no fault of the request.
+    /// The server cannot do this now; the request is not at fault.
     #[error("{reason}")]
     Unavailable {
         reason: Reason,
         #[source]
         cause: Cause,
     },
-    /// Our fault; nothing of the cause is told.
+    /// An internal error; the cause is not revealed.
     #[error("Something went wrong on the server. Report the request id if it happens again.")]
     Internal(#[source] Cause),
 }
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What keeps the server from doing what it is asked.
+/// Why the server is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     #[error("The server is too busy for this at the moment. Try again shortly.")]
     Busy,
-    #[error("The server stops before the request is there. Try again shortly.")]
+    #[error("The server stopped before the request arrived. Try again shortly.")]
     Stopping,
     #[error("The database does not answer at the moment. Try again shortly.")]
     NoAnswer,
-    #[error("The database takes no changes at the moment. Try again shortly.")]
+    #[error("The database accepts no writes at the moment. Try again shortly.")]
     ReadOnly,
-    #[error("The database has no room for changes at the moment. Try again later.")]
+    #[error("The database has no space left for changes. Try again later.")]
     Full,
-    #[error(
-        "The file of this server's database was moved or replaced. Whoever runs it must put it back, or start it anew."
-    )]
+    #[error("This server's database file was moved or replaced. Its operator must put it back, or restart the server.")]
     Moved,
     #[error(
-        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Whoever runs it must set it to 64 hex digits, the \
-         same for every process on this database."
+        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Its operator must set it to 64 hex digits, \
+         the same for every process on this database."
     )]
     NoSecretKey,
 }
 
 impl Reason {
-    /// When it is worth asking again.
+    /// When to retry.
     fn retry_after_seconds(self) -> u64 {
         match self {
             Self::Busy | Self::Stopping => 1,
@@ -174,7 +172,7 @@ impl Error {
         }
     }
 
-    /// `what` is a noun with its article-less kind, `by` how the caller named it: `No user has the id 'u9'.`
+    /// `what` is the noun without an article, `by` is what the caller identified it by: `No user has the id 'u9'.`
     pub fn no_such(what: &str, by: &str, value: &str) -> Self {
         Self::NotFound(format!("No {what} has the {by} '{}'.", shown(value)))
     }
@@ -191,7 +189,7 @@ impl Error {
         }
     }
 
-    /// When it is worth asking again, if that is known.
+    /// When to retry, if known.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::RateLimited {
@@ -211,9 +209,9 @@ impl Error {
     }
 }
 
-/// A caller's text as it may stand in a message: short and on one line.
+/// A caller's text, shortened to one line for use in a message.
 pub fn shown(value: &str) -> String {
-    // A whole id: whoever is told of one must be able to tell which it was.
+    // The length of a whole id, so that ids are never shortened.
     const CHARACTERS_MAX: usize = 255;
     let mut text: String = value
         .chars()
@@ -226,9 +224,10 @@ pub fn shown(value: &str) -> String {
     text
 }
 
-/// Gives a violated unique constraint its meaning where it can happen; anything else stays what it was.
+/// Translates a violated unique constraint into an error, at the place where it can happen. Other errors stay
+/// unchanged.
 pub trait OrConflict<T> {
-    /// `meaning` is given the database's own message, which names the constraint, to tell several apart.
+    /// `meaning` gets the database's message, which contains the constraint's name, to distinguish several constraints.
     fn or_conflict(self, meaning: impl FnOnce(&str) -> Error) -> Result<T>;
 }
 

@@ -18,12 +18,13 @@ use crate::store::audit_trail::Event;
 use crate::store::built_in_roles::built_in_role_pks;
 use crate::store::entity::{organization, tenant};
 
-/// Rows a statement. Times the columns of the widest table this stays below what SQLite binds, 32,766 values.
+/// Rows per statement. Multiplied by the columns of the widest table, this stays below SQLite's limit of 32,766 bound
+/// values.
 const ROWS: usize = 1_000;
 
 const ORGANIZATION: u64 = 1;
 
-/// What was made.
+/// What was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     pub organizations: u64,
@@ -32,14 +33,14 @@ pub struct Filled {
     pub api_keys: u64,
 }
 
-/// Fills a database that holds nothing but what its first start made; `CONFLICT` for any other. `progress` is told
-/// the number of users made so far.
+/// Fills a database that is empty except for the first start's rows; `CONFLICT` for any other. `progress` receives the
+/// number of users created so far.
 pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> Result<Filled> {
     op.authorize(Action::Create, Resource::Organization)?;
     if !(1..=USERS_MAX).contains(&users) {
         return Err(Error::invalid(
             "users",
-            format!("'users' must be from 1 to {USERS_MAX}, and is {users}."),
+            format!("'users' must be from 1 to {USERS_MAX}, but is {users}."),
         ));
     }
     let count = usize::try_from(users).map_err(Error::internal)?;
@@ -81,18 +82,17 @@ async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<orga
     match organization::Entity::find().limit(2).all(connection).await?.as_slice() {
         [platform] => Ok(platform.clone()),
         [] => Err(Error::Conflict(
-            "The database has no platform organization; start the server on it once.".to_owned(),
+            "The database has no platform organization; start the server on this database once.".to_owned(),
         )),
         _ => Err(Error::Conflict(
-            "The database holds organizations already. A demo is made in an empty database only: name another one \
-             with --database-url."
+            "The database already contains organizations. The demo needs an empty database: specify another one with \
+             --database-url."
                 .to_owned(),
         )),
     }
 }
 
-/// Lets SQLite hold the indexes in memory while they grow in every place at once; from this connection only, and
-/// gone with it.
+/// Lets SQLite keep the indexes in memory while rows are inserted all over them; only for this connection.
 async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     if connection.get_database_backend() == DbBackend::Sqlite {
         connection.execute_unprepared("PRAGMA cache_size = -524288").await?;
@@ -100,7 +100,7 @@ async fn make_room(connection: &impl ConnectionTrait) -> Result<()> {
     Ok(())
 }
 
-/// An organization or tenant that was made.
+/// An organization or tenant that was created.
 pub(super) struct Made {
     pub pk: i64,
     pub slug: String,
@@ -152,7 +152,7 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
 
 fn organization_name(number: usize) -> (String, String) {
     let combinations = ORGANIZATION_FIRST.len() * ORGANIZATION_LAST.len();
-    // 7 has no factor in common with the number of combinations: each comes once before one comes again.
+    // 7 is coprime to the number of combinations, so each combination is used once before one repeats.
     let place = (number * 7) % combinations;
     let (first, first_slug) = ORGANIZATION_FIRST
         .get(place % ORGANIZATION_FIRST.len())
@@ -208,7 +208,7 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
         .collect()
 }
 
-/// Inserts rows and gives their internal keys by id: a statement's rows come back in no order that is promised.
+/// Inserts rows and returns their internal keys by id, because the order of returned rows is not guaranteed.
 pub(super) async fn insert<E: EntityTrait>(
     connection: &impl ConnectionTrait,
     rows: Vec<E::ActiveModel>,
@@ -230,7 +230,7 @@ pub(super) async fn insert<E: EntityTrait>(
 pub(super) fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
     keys.get(id)
         .copied()
-        .ok_or_else(|| Error::internal(format!("'{id}' was not made")))
+        .ok_or_else(|| Error::internal(format!("'{id}' was not created")))
 }
 
 pub(super) fn variables(given: bool, json: impl FnOnce() -> serde_json::Value) -> Result<Option<JsonText>> {

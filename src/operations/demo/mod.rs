@@ -1,14 +1,15 @@
-//! `tenantry demo`: an empty database filled with a believable directory, to try the API on and to measure it with.
+//! `tenantry demo`: fills an empty database with realistic demo data, for trials and benchmarks.
 //!
-//! It is skewed as real ones are: about one organization for a thousand users, of which the first holds some 30 % of all
-//! and the others ever fewer; about five tenants each, filled unevenly; most people with the role `user`, one
-//! organization admin at least in each organization, some deactivated, a few programs without an e-mail address, a few
-//! with an API key. Names come in several scripts, addresses end in `.example`, and things were made over the last four
-//! years, ever more of them. The same number of users gives the same directory, its times counted back from now.
+//! The data is skewed like real data: about one organization per thousand users, of which the first has about 30 % of
+//! all users and the others fewer and fewer; about five tenants each, of different sizes; most users with the role
+//! `user`, at least one organization admin per organization, some deactivated users, a few programs without an e-mail
+//! address, and a few users with an API key. Names are in several scripts, addresses end in `.example`, and creation
+//! times are in the last four years, with growth. The same number of users gives the same directory, with times
+//! relative to now.
 //!
-//! It is one transaction: whatever happens on the way, the database is filled or as empty as before. One audit event
-//! (`organization.demo`) tells of it all; a million `user.create` would tell of nothing that happened. Nobody can call
-//! with a key made here: its digest is that of no secret.
+//! It is one transaction: the database is either filled or stays empty. There is one audit event (`organization.demo`)
+//! for all of it, because a million `user.create` events would describe nothing that happened. The API keys created
+//! here cannot be used: their digests match no secret.
 
 mod fill;
 mod names;
@@ -18,5 +19,5 @@ mod random;
 
 pub use fill::{Filled, fill};
 
-/// At most so many users.
+/// The maximum number of users.
 pub const USERS_MAX: u64 = 20_000_000;

@@ -1,4 +1,4 @@
-//! Names to choose from: how each is written, and its form in addresses and ids.
+//! Names to choose from: their spelling, and their form in addresses and ids.
 
 /// First and last names that go together.
 pub struct Culture {
@@ -65,7 +65,7 @@ pub const CULTURES: [Culture; 10] = [
     },
 ];
 
-/// An organization's name is one of each.
+/// An organization's name combines one of each.
 #[rustfmt::skip]
 pub const ORGANIZATION_FIRST: [(&str, &str); 40] = [
     ("Aurora", "aurora"), ("Nordlicht", "nordlicht"), ("Étoile", "etoile"), ("Blue Harbour", "blueharbour"), ("Sakura", "sakura"),
@@ -102,7 +102,7 @@ pub const TENANTS: [(&str, &str); 44] = [
     ("Partners", "partners"), ("Melbourne", "melbourne"), ("Toronto", "toronto"), ("Porto", "porto"),
 ];
 
-/// What programs do, and are called by.
+/// What programs do, used as their names.
 #[rustfmt::skip]
 pub const PROGRAMS: [(&str, &str); 12] = [
     ("Nightly backup", "backup"), ("Data export", "export"), ("HR sync", "hr-sync"), ("Build agent", "build"), ("Monitoring", "monitoring"),

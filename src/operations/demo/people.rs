@@ -1,4 +1,4 @@
-//! The users of the plan, with their roles and keys.
+//! Generates the planned users, with their roles and keys.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,14 +27,14 @@ pub struct Person {
     key: Option<api_key::ActiveModel>,
 }
 
-/// Invents users.
+/// Generates users.
 pub struct People<'a> {
     pub now: Timestamp,
     pub plan: &'a Plan,
     pub organizations: &'a [Made],
     pub tenants: &'a [Vec<i64>],
     pub roles: HashMap<BuiltIn, i64>,
-    /// How many of one address-like name each organization has.
+    /// How often each organization has a name in address form.
     pub addresses: HashMap<(usize, &'static str, &'static str), u32>,
 }
 
@@ -128,7 +128,7 @@ impl People<'_> {
     }
 }
 
-/// Names a program, and gives its id.
+/// The name and the id of a program.
 fn name_program(row: &mut user::ActiveModel, random: &mut Random, number: usize) -> String {
     let (name, slug) = random.pick(&PROGRAMS).copied().unwrap_or_default();
     row.name = Set(Some(name.to_owned()));
@@ -138,7 +138,7 @@ fn name_program(row: &mut user::ActiveModel, random: &mut Random, number: usize)
     format!("svc-{slug}-{number}")
 }
 
-/// The role of a user; `drawn` is a number below 100.
+/// The role of a user; `drawn` is a random number below 100.
 fn role(is_founder: bool, is_program: bool, drawn: u64) -> Option<BuiltIn> {
     match drawn {
         _ if is_founder => Some(BuiltIn::OrganizationAdmin),
@@ -154,7 +154,7 @@ fn role(is_founder: bool, is_program: bool, drawn: u64) -> Option<BuiltIn> {
     }
 }
 
-/// A key that opens nothing: its digest was drawn, not computed, so nobody knows a secret of it.
+/// A key that cannot be used: its digest is random, so nobody knows a secret for it.
 fn key(created_at: Timestamp, last_used_at: Option<Timestamp>, random: &mut Random) -> api_key::ActiveModel {
     let digest: String = (0..4).map(|_| format!("{:016x}", random.next())).collect();
     let prefix = format!("tnt_{:08x}", random.below(1 << 32));
@@ -197,7 +197,7 @@ fn uuid_of(at: Timestamp, random: &mut Random) -> String {
     uuid_bits(at, random).to_string()
 }
 
-/// Users with their roles and keys; the number of keys.
+/// Writes users with their roles and keys; returns the number of keys.
 pub async fn write(connection: &impl ConnectionTrait, people: Vec<Person>) -> Result<u64> {
     let mut rows = Vec::with_capacity(people.len());
     let mut beside = Vec::with_capacity(people.len());

@@ -1,21 +1,21 @@
-//! Who belongs where, decided before anything is written: the organizations' sizes, and when things were made.
+//! Plans the data before anything is written: the organizations' sizes, and the creation times.
 
 use super::random::Random;
 use crate::model::Timestamp;
 
 const DAY: u64 = 24 * 60 * 60 * 1_000_000;
-/// How far back it all begins.
+/// How far back the first creation time is.
 const SPAN: u64 = 4 * 365 * DAY;
 const SEED: u64 = 0x7465_6e61_6e74_7279;
-/// How often, of a hundred, a user belongs to the first organization.
+/// The percentage of users in the first organization.
 const FIRST_PERCENT: u64 = 30;
 
-/// Each user's organization, in the order in which users were made. The first user of an organization made it.
+/// Each user's organization, in the order of creation. The first user of an organization created it.
 #[derive(Debug)]
 pub struct Plan {
-    /// For each user its organization, by number.
+    /// The organization of each user, by number.
     pub organization_of: Vec<u32>,
-    /// For each organization how many users it has.
+    /// The number of users of each organization.
     pub sizes: Vec<u64>,
     start: u64,
 }
@@ -28,12 +28,12 @@ impl Plan {
         };
         let mut random = Random::new(SEED);
         let mut sizes = vec![0_u64; organizations];
-        // The weights of all but the first, added up: an organization made later is a smaller one.
+        // The cumulative weights of all but the first: later organizations are smaller.
         let mut sums: Vec<u64> = Vec::with_capacity(organizations);
         let mut founded = 0_usize;
         let mut organization_of = Vec::with_capacity(users);
         for user in 0..users {
-            // The last organization is made when three fifths of the users are there.
+            // The last organization is created after three fifths of the users.
             let founding = founded < organizations && user >= founded * users * 3 / 5 / organizations;
             let organization = if founding {
                 let weight = 1_000_000_000 / (founded as u64 + 4);
@@ -46,7 +46,7 @@ impl Plan {
                 0
             } else {
                 let at = random.below(sums.last().copied().unwrap_or(0));
-                // Without a second one yet, everybody goes to the first.
+                // Until there is a second one, every user is in the first.
                 (sums.partition_point(|sum| *sum <= at) + 1) % founded.max(1)
             };
             if let Some(size) = sizes.get_mut(organization) {
@@ -61,7 +61,7 @@ impl Plan {
         }
     }
 
-    /// When a user was made: each a little after the one before, ever more of them a day.
+    /// When a user was created: each a little after the previous one, with a growing number per day.
     pub fn made_at(&self, user: usize) -> Timestamp {
         let share = (user as f64 / self.organization_of.len().max(1) as f64).sqrt();
         #[expect(
@@ -74,7 +74,7 @@ impl Plan {
     }
 }
 
-/// The random choices about one thing, the same whatever was chosen before.
+/// The random choices for one object, independent of earlier choices.
 pub fn choices(kind: u64, number: usize) -> Random {
     let mut random = Random::new(SEED ^ kind.rotate_left(32) ^ (number as u64));
     Random::new(random.next())

@@ -1,4 +1,4 @@
-//! Random choices that are the same every time.
+//! Reproducible random choices.
 
 /// SplitMix64: small, fast, and the same on every machine. For choices, never for secrets.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Random {
         u64::try_from((u128::from(self.next()) * u128::from(end)) >> 64).unwrap_or(0)
     }
 
-    /// True in so many of a hundred cases.
+    /// True with this probability, in percent.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
@@ -32,12 +32,12 @@ impl Random {
         among.get(self.index(among.len()))
     }
 
-    /// A place among `length`.
+    /// An index below `length`.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap_or(0)
     }
 
-    /// A place among `length`, earlier ones more often.
+    /// An index below `length`; smaller ones are more likely.
     pub fn skewed_index(&mut self, length: usize) -> usize {
         self.index(length).min(self.index(length))
     }

@@ -1,4 +1,4 @@
-//! Whether this machine has the time that the others have.
+//! Compares this machine's clock with the database's.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::directory::audit_event;
 use crate::model::Timestamp;
 use crate::model::error::Result;
 
-/// By how much this machine's clock differs from the database server's. On SQLite there is one clock, which may have been
-/// put back behind the newest event.
+/// How much this machine's clock differs from the database server's. With SQLite there is only one clock, which may
+/// have been set back to before the newest event.
 pub async fn clocks_apart(services: &Services) -> Result<Duration> {
     let (db, now) = (&services.db, services.clock.now());
     let sql = match db.backend() {
@@ -22,7 +22,7 @@ pub async fn clocks_apart(services: &Services) -> Result<Duration> {
     let theirs = Timestamp::from_micros(one(db, sql, "it").await?);
     let behind = now.until(theirs);
     Ok(match db.backend() {
-        // The newest event is as old as it is.
+        // The newest event may be arbitrarily old.
         DbBackend::Sqlite => behind,
         _ => behind.max(theirs.until(now)),
     })

@@ -1,4 +1,4 @@
-//! What the database says of itself.
+//! Checks of the database.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub async fn examine(services: &Services) -> Vec<Finding> {
         Ok(found) => found,
         Err(error) => return vec![broken(SUBJECT, &error)],
     };
-    // Without its tables there is nothing more to see.
+    // Without the right tables, nothing else can be checked.
     if found.iter().any(|finding| finding.subject == "schema") {
         return found;
     }
@@ -44,38 +44,42 @@ fn broken(subject: &'static str, error: &Error) -> Finding {
     Finding::wrong(subject, cause.unwrap_or_else(|| error.to_string()))
 }
 
-/// What a start refuses is not asked here: encoding, rights, foreign tables. It has refused.
+/// Does not repeat the checks at start: encoding, privileges, foreign tables.
 async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     match schema_state(db.reader()).await? {
         SchemaState::Current => {}
         SchemaState::Older(steps) => found.push(Finding::wrong(
             "schema",
-            format!("{steps} steps are missing. Start the server, or run 'tenantry migrate up'."),
+            format!("Pending migrations: {steps}. Start the server, or run 'tenantry migrate up'."),
         )),
         SchemaState::Newer(_) => found.push(Finding::wrong(
             "schema",
-            "It is that of a newer release. Use that release's binary, or put back a copy.",
+            "A newer release created it. Use that release's binary, or restore a backup.",
         )),
         SchemaState::Unreleased(_) => found.push(Finding::wrong(
             "schema",
-            "It is that of an unreleased build. Begin with an empty database.",
+            "An unreleased build created it. Start with an empty database.",
         )),
     }
     found.push(match db.ready().await {
         Ok(()) | Err(Unready::OldSchema) => Finding::fine(SUBJECT, described(db).await?),
-        Err(Unready::NoAnswer) => Finding::wrong(SUBJECT, "It does not answer in time. Look at its load and at the way to it."),
+        Err(Unready::NoAnswer) => Finding::wrong(
+            SUBJECT,
+            "It does not answer in time. Check its load and the network \
+                                                           between.",
+        ),
         Err(Unready::TakesNoChanges) => Finding::wrong(
             SUBJECT,
-            "It takes no changes: it is a standby, is set to read only, or its disk is full. Name the server that takes \
-             changes, or make room.",
+            "It accepts no writes: it is a standby, it is read-only, or its disk is full. Specify the primary server, \
+             or free disk space.",
         ),
     });
     if db.is_shared().await? {
         found.push(Finding::risky(
             "pooler",
-            "A pooler of transactions stands between. Every statement costs two more round trips for it. tenantry needs few \
-             connections by itself: connect to PostgreSQL directly if you can.",
+            "The connection goes through a transaction pooler, which costs two more round trips per statement. \
+             tenantry needs few connections: connect to PostgreSQL directly if you can.",
         ));
     }
     Ok(found)
@@ -86,14 +90,12 @@ async fn described(db: &Database) -> Result<String> {
         DbBackend::Sqlite => {
             let checked: Result<String> = one(db, "PRAGMA quick_check(1)", "quick_check").await;
             match checked.as_deref() {
-                Ok("ok") => "SQLite, whole.".to_owned(),
+                Ok("ok") => "SQLite, undamaged.".to_owned(),
                 Ok(damage) => {
-                    let told = format!("The file is damaged: {damage}. Put the last copy in its place.");
+                    let told = format!("The file is damaged: {damage}. Restore the last backup.");
                     return Err(Error::internal(told));
                 }
-                Err(_) => {
-                    "SQLite. It is too large to be checked here: run 'PRAGMA integrity_check' in sqlite3.".to_owned()
-                }
+                Err(_) => "SQLite. It is too large to check here: run 'PRAGMA integrity_check' in sqlite3.".to_owned(),
             }
         }
         _ => {
@@ -115,12 +117,12 @@ pub(super) async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str, name: 
 async fn clock(services: &Services) -> Result<Finding> {
     let apart = clocks_apart(services).await?;
     Ok(match apart > CLOCKS_APART_MAX {
-        false => Finding::fine("clock", "It agrees with the database."),
+        false => Finding::fine("clock", "It agrees with the database server's clock."),
         true => Finding::risky(
             "clock",
             format!(
-                "It differs by {} seconds from what the database says. Beyond 120 seconds tokens are refused by the other \
-                 processes. Keep the clocks right with NTP.",
+                "It differs from the database server's clock by {} seconds. Above 120 seconds, the other processes \
+                 reject this one's tokens. Synchronize the clocks with NTP.",
                 apart.as_secs()
             ),
         ),
@@ -135,7 +137,7 @@ async fn signing_key(services: &Services) -> Result<Finding> {
     Ok(match checked.await {
         Ok(()) => Finding::fine(
             SUBJECT,
-            "The secret key opens those of the database, or there are none yet.",
+            "The secret key decrypts the database's signing keys, or there are none yet.",
         ),
         Err(error) => Finding::wrong(SUBJECT, format!("The server does not start: {error:#}.")),
     })
@@ -145,12 +147,12 @@ async fn outbox(services: &Services) -> Result<Finding> {
     let (waiting, oldest) = outbox::load(services.db.reader()).await?;
     let age = oldest.map_or(Duration::ZERO, |oldest| oldest.until(services.clock.now()));
     Ok(match age > MAIL_AGE_MAX {
-        false => Finding::fine("outbox", format!("{waiting} mails wait.")),
+        false => Finding::fine("outbox", format!("{waiting} mails are waiting.")),
         true => Finding::risky(
             "outbox",
             format!(
-                "{waiting} mails wait, the oldest for {} minutes. The server's log has the mail server's words; 'tenantry \
-                 doctor --mail-to ADDRESS' tries one now.",
+                "{waiting} mails are waiting, the oldest for {} minutes. The server's log has the mail server's \
+                 replies; 'tenantry doctor --mail-to ADDRESS' sends a test mail now.",
                 age.as_secs() / 60
             ),
         ),
@@ -172,7 +174,7 @@ async fn content(db: &Database) -> Result<Finding> {
     Ok(Finding::fine("content", format!("{}.", counts.join(", "))))
 }
 
-/// Links that no foreign key can check: between things of two organizations.
+/// References that no foreign key can check: between objects of two organizations.
 const ACROSS: [(&str, &str); 4] = [
     (
         "users with a tenant of another organization",
@@ -200,7 +202,7 @@ async fn orphans(db: &Database) -> Result<Finding> {
     if db.backend() == DbBackend::Sqlite {
         let count: i64 = one(db, "SELECT COUNT(*) AS it FROM pragma_foreign_key_check", "it").await?;
         if count > 0 {
-            found.push(format!("{count} rows that point to nothing"));
+            found.push(format!("{count} rows with a dangling foreign key"));
         }
     }
     for (what, sql) in ACROSS {
@@ -214,7 +216,8 @@ async fn orphans(db: &Database) -> Result<Finding> {
         false => Finding::wrong(
             "orphans",
             format!(
-                "There are {}. Something else has written to the database: put back the last good copy, or remove them.",
+                "There are {}. Another program has written to the database: restore the last good backup, or remove \
+                 them.",
                 found.join(", ")
             ),
         ),
@@ -234,7 +237,8 @@ async fn seats(db: &Database) -> Result<Finding> {
         _ => Finding::risky(
             "seats",
             format!(
-                "{over} organizations have more active users than seats: nobody can be added there. Raise their limit, or deactivate users."
+                "{over} organizations have more active users than seats, so nobody can be added to them. Raise their \
+                 seat limit, or deactivate users."
             ),
         ),
     })

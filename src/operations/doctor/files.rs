@@ -1,4 +1,4 @@
-//! What stands on this machine's disk.
+//! Checks of the files on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::Finding;
 use crate::services::config::{Config, MailConfig};
 use crate::store::db::{Address, room};
 
-/// With less room than this on its disk a SQLite file, or an audit log, is soon in trouble.
+/// With less free disk space than this, a SQLite file or an audit log will soon fail.
 const ROOM_BYTES: u64 = 512 * 1024 * 1024;
 
 pub fn examine(config: &Config) -> Vec<Finding> {
@@ -25,7 +25,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     private.retain(|path| path.exists());
     let mut found: Vec<Finding> = private.iter().filter_map(|path| readable_by_others(path)).collect();
     if found.is_empty() && !private.is_empty() {
-        found.push(Finding::fine("files", "Nobody else on this machine can read them."));
+        found.push(Finding::fine("files", "No other user of this machine can read them."));
     }
     if let MailConfig::Directory(folder) = &config.mail {
         found.push(mail_folder(folder));
@@ -34,27 +34,27 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Whether mails can be written there, without writing one: the server makes the folder when it starts.
+/// Whether mails can be written there, without writing one: the server creates the folder when it starts.
 fn mail_folder(folder: &Path) -> Finding {
     const SUBJECT: &str = "mail folder";
-    // What a relative path begins in is here.
+    // A relative path starts in the current folder.
     let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     let (wanted, at) = (folder.display(), nearest.display());
     match (nearest.is_dir(), takes_files(nearest), nearest == folder) {
         (false, _, _) => Finding::wrong(
             SUBJECT,
             format!(
-                "No mail can be written to {wanted}: {at} is no folder. Move it away, or set TENANTRY_MAIL_DIR to another."
+                "No mail can be written to {wanted}: {at} is not a folder. Move it away, or change TENANTRY_MAIL_DIR."
             ),
         ),
         (true, false, _) => Finding::wrong(
             SUBJECT,
             format!(
-                "No mail can be written to {wanted}: this user may not write in {at}. Let the server's user do so."
+                "No mail can be written to {wanted}: this user may not write in {at}. Give the server's user write permission."
             ),
         ),
         (true, true, true) => Finding::fine(SUBJECT, format!("This user can write mails to {wanted}.")),
-        (true, true, false) => Finding::fine(SUBJECT, format!("The server makes {wanted} when it starts.")),
+        (true, true, false) => Finding::fine(SUBJECT, format!("The server creates {wanted} when it starts.")),
     }
 }
 
@@ -71,7 +71,7 @@ fn takes_files(folder: &Path) -> bool {
         .is_ok_and(|metadata| !metadata.permissions().readonly())
 }
 
-/// The file whose name has this ending more.
+/// The file with this suffix appended to its name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -88,7 +88,7 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
         let wanted = if metadata.is_dir() { "700" } else { "600" };
         Finding::risky(
             "files",
-            format!("Others on this machine can use {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
+            format!("Other users of this machine can access {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
         )
     })
 }
@@ -98,7 +98,7 @@ fn readable_by_others(_: &Path) -> Option<Finding> {
     None
 }
 
-/// The room of the first file's disk: most keep all of them on one.
+/// Free space on the first file's disk; usually all files are on one.
 fn disks(paths: &[PathBuf]) -> Option<Finding> {
     let path = paths.first()?;
     let free = room(path)?;
@@ -106,7 +106,7 @@ fn disks(paths: &[PathBuf]) -> Option<Finding> {
     Some(match free < ROOM_BYTES {
         true => Finding::risky(
             "disk",
-            format!("{told} On a full disk no change can be made. Make room."),
+            format!("{told} On a full disk, all changes fail. Free some space."),
         ),
         false => Finding::fine("disk", told),
     })

@@ -1,4 +1,4 @@
-//! Sending a mail to see whether one arrives.
+//! Sends a test mail.
 
 use super::Finding;
 use crate::context::Services;
@@ -9,14 +9,14 @@ pub async fn send(services: &Services, to: &Email) -> Finding {
     let mail = Mail {
         subject: "A test of tenantry".to_owned(),
         text: format!(
-            "This mail was sent by 'tenantry doctor', to see whether mails of {} arrive. There is nothing to do.\n",
+            "'tenantry doctor' sent this mail to check whether mails from {} arrive. You do not need to do anything.\n",
             services.mailer.public_url()
         ),
     };
     match services.mailer.send_now(to, mail).await {
         Ok(()) => Finding::fine(
             "test mail",
-            format!("The mail server took one for {to}. See whether it arrives, and not among the spam."),
+            format!("The mail server accepted a mail for {to}. Check that it arrives, and not as spam."),
         ),
         Err(Undelivered::Later(said)) => Finding::wrong(
             "test mail",
@@ -27,7 +27,7 @@ pub async fn send(services: &Services, to: &Email) -> Finding {
         ),
         Err(Undelivered::Never(said)) => Finding::wrong(
             "test mail",
-            format!("The mail server refuses one for {to}: {said}. Look at the address, and at TENANTRY_MAIL_FROM."),
+            format!("The mail server rejected a mail for {to}: {said}. Check the address and TENANTRY_MAIL_FROM."),
         ),
     }
 }

@@ -1,6 +1,6 @@
-//! `tenantry doctor`: what is wrong or risky about a configuration and its database, with the way out.
+//! `tenantry doctor`: what is wrong or risky about a configuration and its database, and how to fix it.
 //!
-//! It reads and changes nothing, so that it can be asked beside a running server; with an address it sends one mail.
+//! It only reads, so it can run beside a running server; with an address, it sends one mail.
 
 mod clock;
 mod database;
@@ -18,14 +18,14 @@ use crate::services::config::Config;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Fine,
-    /// It works, and will hurt one day.
+    /// It works, but may cause problems later.
     Risky,
     /// Something does not work.
     Wrong,
 }
 
 impl Severity {
-    /// What the command ends with: 0, 1, or 2.
+    /// The exit code of the command: 0, 1, or 2.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Fine => 0,
@@ -43,12 +43,12 @@ impl Severity {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub severity: Severity,
     pub subject: &'static str,
-    /// What was seen and, if that is not fine, what to do: whole sentences.
+    /// The result and, if it is not fine, what to do, in whole sentences.
     pub says: String,
 }
 
@@ -74,30 +74,30 @@ impl Finding {
     }
 }
 
-/// That the configuration cannot be read, fault by fault.
+/// The findings for an invalid configuration, one per error.
 pub fn misconfigured(faults: &str) -> Vec<Finding> {
     let faults = faults.lines().map(str::trim).filter(|fault| !fault.is_empty());
     faults.map(|fault| Finding::wrong("settings", fault)).collect()
 }
 
-/// What can be seen without a connection to the database.
+/// Checks that need no database connection.
 pub fn examine_settings(config: &Config) -> Vec<Finding> {
     let mut found = settings::examine(config);
     found.extend(files::examine(config));
     found
 }
 
-/// What the database says of itself. It is open already; that it is not is the worst finding of all.
+/// Checks of the database, which must be open; see [`unopened`].
 pub async fn examine_database(services: &Services) -> Vec<Finding> {
     database::examine(services).await
 }
 
-/// That the database cannot be opened, and why.
+/// The finding for a database that cannot be opened.
 pub fn unopened(error: &anyhow::Error) -> Finding {
     Finding::wrong("database", format!("{error:#}"))
 }
 
-/// Sends a mail to see whether one arrives.
+/// Sends a test mail.
 pub async fn send_mail(services: &Services, to: &Email) -> Finding {
     mail::send(services, to).await
 }

@@ -1,4 +1,4 @@
-//! What the configuration says.
+//! Checks of the configuration.
 
 use url::{Host, Url};
 
@@ -17,15 +17,12 @@ fn public_url(config: &Config) -> Finding {
     let local = config.listen.ip().is_loopback();
     let Some(text) = &config.public_url else {
         return match local {
-            true => Finding::fine(
-                SUBJECT,
-                format!("None is set; links begin with http://{}.", config.listen),
-            ),
+            true => Finding::fine(SUBJECT, format!("Not set; links begin with http://{}.", config.listen)),
             false => Finding::wrong(
                 SUBJECT,
                 format!(
-                    "None is set, and links in mails begin with http://{}. Set TENANTRY_PUBLIC_URL to the URL that people \
-                     reach the server by.",
+                    "Not set, so links in mails begin with http://{}. Set TENANTRY_PUBLIC_URL to the server's public \
+                     URL.",
                     config.listen
                 ),
             ),
@@ -40,12 +37,12 @@ fn public_url(config: &Config) -> Finding {
     };
     match url.as_ref().map(Url::scheme) {
         Some("https") => Finding::fine(SUBJECT, format!("{text}.")),
-        _ if of_this_machine => Finding::fine(SUBJECT, format!("{text}, for this machine only.")),
+        _ if of_this_machine => Finding::fine(SUBJECT, format!("{text}, reachable from this machine only.")),
         _ => Finding::risky(
             SUBJECT,
             format!(
-                "{text} is not encrypted: whoever listens on the way reads passwords and keys. Let a proxy do TLS, and begin \
-                 TENANTRY_PUBLIC_URL with https://."
+                "{text} is not encrypted: passwords and keys can be read on the network. Terminate TLS at a proxy, \
+                 and use https:// in TENANTRY_PUBLIC_URL."
             ),
         ),
     }
@@ -55,7 +52,7 @@ fn secret_key(config: &Config) -> Finding {
     const SUBJECT: &str = "secret key";
     match (&config.secret_key, &config.database) {
         (Some(_), _) => Finding::fine(SUBJECT, "TENANTRY_SECRET_KEY is set."),
-        (None, Address::Sqlite(_)) => Finding::fine(SUBJECT, "It stands in a file beside the database."),
+        (None, Address::Sqlite(_)) => Finding::fine(SUBJECT, "It is in a file next to the database."),
         (None, Address::Postgres(_)) => Finding::wrong(
             SUBJECT,
             "TENANTRY_SECRET_KEY is not set: nobody can sign in, and no mail with a link can be sent. Set it to what \
@@ -69,28 +66,28 @@ fn mail(config: &Config) -> Finding {
     match &config.mail {
         MailConfig::None => Finding::risky(
             SUBJECT,
-            "There is no way to send mail: invitations, password resets and verifications are refused. Set \
+            "No mail server is configured, so invitations, password resets and verifications are refused. Set \
              TENANTRY_SMTP_URL.",
         ),
         MailConfig::Directory(folder) => Finding::risky(
             SUBJECT,
             format!(
-                "Mails are written to {} and reach nobody. Set TENANTRY_SMTP_URL in place of TENANTRY_MAIL_DIR.",
+                "Mails are written to {} and not sent. Set TENANTRY_SMTP_URL instead of TENANTRY_MAIL_DIR.",
                 folder.display()
             ),
         ),
         MailConfig::Smtp(smtp) => match smtp.encryption {
             Encryption::Tls | Encryption::Required => {
-                Finding::fine(SUBJECT, format!("{} takes it, encrypted.", smtp.host))
+                Finding::fine(SUBJECT, format!("Sent through {}, encrypted.", smtp.host))
             }
             Encryption::Offered | Encryption::None if is_of_this_machine(&smtp.host) => {
-                Finding::fine(SUBJECT, "A server on this machine takes it.")
+                Finding::fine(SUBJECT, "Sent through a mail server on this machine.")
             }
             Encryption::Offered | Encryption::None => Finding::risky(
                 SUBJECT,
                 format!(
-                    "Links to set passwords go to {} without encryption that is demanded. Add ?tls=required to \
-                     TENANTRY_SMTP_URL, or begin it with smtps://.",
+                    "Links to set passwords may go to {} unencrypted. Add ?tls=required to TENANTRY_SMTP_URL, or use \
+                     smtps://.",
                     smtp.host
                 ),
             ),
@@ -105,7 +102,7 @@ fn is_of_this_machine(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Who may say whom they serve, may say anything.
+/// A trusted proxy can claim any client address.
 fn proxies(config: &Config) -> Option<Finding> {
     let everybody = config
         .edge
@@ -115,8 +112,8 @@ fn proxies(config: &Config) -> Option<Finding> {
     Some(Finding::risky(
         "proxies",
         format!(
-            "TENANTRY_TRUSTED_PROXIES holds {everybody}: every client is believed who it says it is, so that limits by client \
-             stop nobody. Name the proxies alone."
+            "TENANTRY_TRUSTED_PROXIES contains {everybody}: every client can forge its address, so limits per client \
+             have no effect. List only your proxies."
         ),
     ))
 }

@@ -1,4 +1,4 @@
-//! Hashes made elsewhere, of users who move here with their passwords: which of them can be checked.
+//! Imported password hashes: which of them can be verified.
 
 use std::num::NonZeroU32;
 
@@ -9,8 +9,8 @@ use super::stored::{Digest, Stored};
 
 const CHARACTERS_MAX: usize = 512;
 
-/// Bounds on what checking one password may cost: about a second of a core and 128 MiB. A hash beyond them would let
-/// whoever wrote it stop the server with a few sign-ins.
+/// Limits on the cost of verifying a password: about a second of CPU time and 128 MiB. A more expensive hash would let
+/// its creator stop the server with a few sign-ins.
 const ARGON2_MEMORY_KIB_MAX: u32 = 128 * 1024;
 const ARGON2_ITERATIONS_MAX: u32 = 16;
 const ARGON2_LANES_MAX: u32 = 16;
@@ -18,10 +18,10 @@ const ARGON2_WORK_KIB_MAX: u64 = 512 * 1024;
 const SCRYPT_LOG_N_MAX: u32 = 17;
 const SCRYPT_BLOCK_MAX: u32 = 16;
 const SCRYPT_LANES_MAX: u32 = 8;
-/// 128 · r · 2^ln bytes at once, and p times that in all.
+/// 128 · r · 2^ln bytes at the same time, and p times that in total.
 const SCRYPT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 const SCRYPT_WORK_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// For each block of the digest's length that the output has.
+/// Per output block of the digest's length.
 const PBKDF2_ROUNDS_MIN: u32 = 1_000;
 const PBKDF2_ROUNDS_MAX: u32 = 2_000_000;
 const BCRYPT_COST_MIN: u32 = 4;
@@ -30,10 +30,10 @@ const BCRYPT_COST_MAX: u32 = 14;
 const MALFORMED: &str = "'passwordHash' must be a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), with a salt of 8 \
                          to 48 bytes and a hash of 10 to 64 bytes, or a bcrypt string '$2b$…'.";
 
-/// Why a hash is refused, as a sentence. The hash itself is told to nobody, and no part of it stands here.
+/// Why a hash is refused, as a sentence, which never contains any part of the hash.
 type Reason = String;
 
-/// Reads a hash that was made elsewhere, or here, and refuses one that we could not check or that would cost too much to.
+/// Parses an imported hash, or one of ours, and refuses one that we cannot verify or that is too expensive.
 pub(super) fn recognize(hash: &str) -> Result<Stored, Reason> {
     if hash.len() > CHARACTERS_MAX || !hash.is_ascii() {
         return Err(malformed());
@@ -52,7 +52,7 @@ pub(super) fn recognize(hash: &str) -> Result<Stored, Reason> {
         "2a" => bcrypt(hash, bcrypt::Version::TwoA),
         "2b" => bcrypt(hash, bcrypt::Version::TwoB),
         "2y" => bcrypt(hash, bcrypt::Version::TwoY),
-        "2x" => Err("'$2x$' marks a hash by a faulty bcrypt, which this server does not have.".to_owned()),
+        "2x" => Err("'$2x$' marks hashes of a faulty bcrypt implementation, which is not supported.".to_owned()),
         _ => Err(malformed()),
     }
 }
@@ -89,14 +89,14 @@ impl Phc {
         })
     }
 
-    /// The numbers of these names. Each may come once: of two, one would be judged and the other used.
+    /// The numbers of these names. Each is allowed once: otherwise one value could be checked and the other one used.
     fn numbers<const N: usize>(&self, names: [&str; N]) -> Result<[Option<u32>; N], Reason> {
         let mut numbers = [None; N];
         for (name, value) in self.params.iter() {
             let known = numbers.iter_mut().zip(names).find(|(_, known)| *known == name.as_str());
             let Some((number, name)) = known else {
                 return Err(format!(
-                    "'passwordHash' has a parameter that is not known here; known are {}.",
+                    "'passwordHash' has an unknown parameter; supported parameters are {}.",
                     names.join(", ")
                 ));
             };
@@ -112,20 +112,20 @@ impl Phc {
 fn argon2(algorithm: Algorithm, phc: &Phc) -> Result<Stored, Reason> {
     if phc.params.get("keyid").is_some() {
         return Err(
-            "'passwordHash' was made with a secret key ('keyid'), which this server does not have: no password would \
-             open it."
+            "'passwordHash' was created with a secret key ('keyid'), which this server does not have: no password \
+             would match it."
                 .to_owned(),
         );
     }
     if phc.params.get("data").is_some() {
-        return Err("'passwordHash' was made with associated data ('data'), which is not supported.".to_owned());
+        return Err("'passwordHash' was created with associated data ('data'), which is not supported.".to_owned());
     }
     let [memory, iterations, lanes] = phc.numbers(["m", "t", "p"])?;
     let memory = bounded("m", memory, 8, ARGON2_MEMORY_KIB_MAX)?;
     let iterations = bounded("t", iterations, 1, ARGON2_ITERATIONS_MAX)?;
     let lanes = bounded("p", lanes, 1, ARGON2_LANES_MAX)?;
     within("m·t", u64::from(memory) * u64::from(iterations), ARGON2_WORK_KIB_MAX)?;
-    // Without a version it is the first one of old, and nothing says so.
+    // Without a version, it is the oldest one.
     let version = phc.version.ok_or_else(malformed)?;
     Ok(Stored::Argon2 {
         algorithm,
@@ -158,7 +158,7 @@ fn pbkdf2(digest: Digest, phc: &Phc) -> Result<Stored, Reason> {
     let rounds = bounded("i", rounds, PBKDF2_ROUNDS_MIN, PBKDF2_ROUNDS_MAX)?;
     let bytes = phc.hash.len();
     if length.is_some_and(|length| usize::try_from(length) != Ok(bytes)) {
-        return Err("The parameter 'l' of 'passwordHash' is not the length of its hash.".to_owned());
+        return Err("The parameter 'l' of 'passwordHash' does not match the length of its hash.".to_owned());
     }
     let blocks = bytes.div_ceil(digest.bytes()) as u64;
     within("i·blocks", u64::from(rounds) * blocks, u64::from(PBKDF2_ROUNDS_MAX))?;
@@ -173,7 +173,7 @@ fn pbkdf2(digest: Digest, phc: &Phc) -> Result<Stored, Reason> {
 
 fn bcrypt(hash: &str, version: bcrypt::Version) -> Result<Stored, Reason> {
     let parts: bcrypt::HashParts = hash.parse().map_err(|_| malformed())?;
-    // In its one spelling: the parser also reads '+5' as a cost.
+    // Requires the canonical form: the parser also accepts '+5' as a cost.
     if parts.format_for_version(version) != hash {
         return Err(malformed());
     }
@@ -194,7 +194,7 @@ fn bounded(name: &str, value: Option<u32>, min: u32, max: u32) -> Result<u32, Re
         None => Err(malformed()),
         Some(value) if (min..=max).contains(&value) => Ok(value),
         Some(value) => Err(format!(
-            "The parameter '{name}' of 'passwordHash' must be from {min} to {max}, and is {value}."
+            "The parameter '{name}' of 'passwordHash' must be from {min} to {max}, but is {value}."
         )),
     }
 }

@@ -22,18 +22,19 @@ use self::stored::{ITERATIONS, LANES, MEMORY_KIB, Stored};
 use self::turns::Turns;
 use crate::model::error::{Error, Result};
 
-/// Hashes waiting for their turn; a further one is told `UNAVAILABLE`. At some 60 hashes a second and core, this is
-/// about as long a wait as a person bears.
+/// The maximum number of waiting hashes; a further one fails with `UNAVAILABLE`. At about 60 hashes per second and
+/// core, this is about as long as a person will wait.
 const WAITING_MAX: usize = 256;
-/// The same for dear ones.
+/// The same for expensive ones.
 const DEAR_WAITING_MAX: usize = 64;
-/// The longest time before a refused password is answered, however slow the machine is.
+/// The maximum time before a wrong password is refused, however slow the machine is.
 const DEADLINE_MAX: Duration = Duration::from_secs(10);
 
 /// Hashes and checks passwords: each takes a core for 16 ms and 19 MiB, so only as many run at once as there are cores.
 ///
-/// A hash from elsewhere may take a second and 128 MiB. Those that cost more than ours have a few places of their own, of
-/// which one organization never has all: neither those who wait for one of ours nor another organization's wait for them.
+/// An imported hash may take a second and 128 MiB. Hashes that are more expensive than ours have a few slots of their
+/// own, and one organization never gets all of them, so neither our own hashes nor those of another organization wait
+/// for them.
 #[derive(Clone, Debug)]
 pub struct Hasher(Arc<Inner>);
 
@@ -41,7 +42,7 @@ pub struct Hasher(Arc<Inner>);
 struct Inner {
     ours: Turns,
     dear: Turns,
-    /// Of this machine, once they are measured.
+    /// The speeds of this machine, once measured.
     speeds: OnceLock<Speeds>,
     /// The longest time that was allowed for checking a hash, in microseconds.
     dearest_micros: AtomicU64,
@@ -60,12 +61,12 @@ impl Default for Hasher {
     }
 }
 
-/// What came of checking a password.
+/// The result of verifying a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     Wrong,
     Right,
-    /// Right, and to be hashed anew: the hash is not as we make them today, or was made of another spelling.
+    /// Right, but the hash must be replaced: it does not have today's parameters, or is of another spelling.
     RightAndStale,
 }
 
@@ -73,7 +74,7 @@ impl Hasher {
     /// For a machine of these speeds, instead of measuring this one.
     pub fn with_speeds(speeds: Speeds) -> Self {
         let hasher = Self::default();
-        // It was made just now, and has none.
+        // It is new and has none.
         let _ = hasher.0.speeds.set(speeds);
         hasher
     }
@@ -87,7 +88,7 @@ impl Hasher {
         Ok(*self.0.speeds.get_or_init(|| measured))
     }
 
-    /// How many hashes are being computed, and how many callers wait for theirs.
+    /// The number of hashes being computed, and of waiting ones.
     pub fn load(&self) -> Load {
         let (ours, dear) = (self.0.ours.load(), self.0.dear.load());
         Load {
@@ -96,7 +97,8 @@ impl Hasher {
         }
     }
 
-    /// The hash of a password as a PHC string. `organization` is whose turn it takes: that of the account, or of who calls.
+    /// The hash of a password as a PHC string. `organization` is the one whose turn it takes: the account's or the
+    /// caller's.
     pub async fn hash(&self, organization: Option<i64>, password: &Password) -> Result<String> {
         let password = password.clone();
         run(&self.0.ours, organization, move || {
@@ -108,7 +110,7 @@ impl Hasher {
         .await
     }
 
-    /// Whether the password is the one behind the hash. Without a hash it costs one of ours all the same.
+    /// Verifies a password against a hash. Without a hash, it takes as long as one of ours.
     pub async fn verify(&self, organization: Option<i64>, password: &Password, hash: Option<&str>) -> Result<Checked> {
         let Some(hash) = hash.filter(|_| password.spellings().next().is_some()) else {
             self.hash(organization, &Password::new("")).await?;
@@ -135,17 +137,18 @@ impl Hasher {
         .await
     }
 
-    /// Refuses a hash that could not be checked, or would cost too much; any other may be checked from now on.
+    /// Refuses a hash that cannot be verified or is too expensive; all others may be verified from now on.
     pub async fn accept(&self, field: &str, hash: &str) -> Result<()> {
         let stored = recognize(hash).map_err(|reason| Error::invalid(field, reason))?;
         self.allow_for(&stored).await.map(|_| ())
     }
 
-    /// When a refused password is answered, counted from when it was asked about: nearly every check is over by then, of
-    /// whatever hash. So the time of an answer does not tell whether there is an account, nor where its hash came from.
+    /// When a wrong password is refused, counted from the request: almost every verification of any hash is finished by
+    /// then. So the response time does not reveal whether there is an account, or where its hash came from.
     ///
-    /// It is the time of the dearest hash in common use on this machine; or that of a dearer one, once this process has met
-    /// it. It never becomes shorter while the process runs. A password of two spellings is given it twice.
+    /// It is the time of the most expensive hash in common use on this machine; or of a more expensive one, once this
+    /// process has seen one. It never decreases while the process runs. A password with two spellings gets twice the
+    /// time.
     pub async fn deadline(&self, password: &Password) -> Result<Duration> {
         let usual = self.speeds().await?.usual()?;
         let dearest = Duration::from_micros(self.0.dearest_micros.load(Ordering::Relaxed));
@@ -153,7 +156,7 @@ impl Hasher {
         Ok((usual.max(dearest) * spellings).min(DEADLINE_MAX))
     }
 
-    /// Tells what checking a hash costs. Refusals leave time for it from now on.
+    /// Returns the cost of verifying a hash. From now on, refusals allow time for it.
     async fn allow_for(&self, stored: &Stored) -> Result<Cost> {
         let speeds = self.speeds().await?;
         let allowed = u64::try_from(speeds.allowed(stored).as_micros()).unwrap_or(u64::MAX);
@@ -176,7 +179,7 @@ impl Hasher {
 }
 
 enum Cost {
-    /// That of one of ours, or less.
+    /// Not more than one of ours.
     Ours,
     /// More.
     Dear,
@@ -188,7 +191,7 @@ async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let turn = turns.take(organization).await?;
-    // The turn goes with the work: a caller who hangs up does not free a core that is still busy.
+    // The turn is held by the work: if the caller disconnects, the core is still busy.
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         work()

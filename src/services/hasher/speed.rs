@@ -1,4 +1,4 @@
-//! How long this machine takes for a hash, told before it is computed.
+//! Predicts how long this machine takes for a hash.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,12 @@ use super::imported::recognize;
 use super::stored::{Digest, ITERATIONS, MEMORY_KIB, Stored};
 use crate::model::error::{Error, Result};
 
-/// Steps in which hashes of one kind are measured: all of them take about as long.
+/// The unit in which hashes of one kind are measured: all steps take about the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// A KiB of Argon2's memory, gone through once.
+    /// One pass over a KiB of Argon2's memory.
     Argon2,
-    /// A KiB of scrypt's memory, gone through once.
+    /// One pass over a KiB of scrypt's memory.
     Scrypt,
     /// A round of PBKDF2 for one block.
     Pbkdf2(Digest),
@@ -56,19 +56,19 @@ const SAMPLES: [&str; 5] = [
     "$pbkdf2-sha512$i=5000,l=32$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     "$2b$06$abcdefghijklmnopqrstuu...............................",
 ];
-/// Each is computed so often, and the fastest counts: others may be at work too.
+/// How often each is computed. The fastest counts, because the machine may be busy.
 const TIMES: usize = 3;
 
-/// The dearest hash in common use: scrypt with the parameters that OWASP recommends.
+/// The most expensive hash in common use: scrypt with the parameters that OWASP recommends.
 const USUAL: &str = "$scrypt$ln=17,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What needs more memory than the samples leaves the processor's caches, and takes up to twice as long a step.
+/// Hashes that need more memory than the samples do not fit into the CPU caches, and take up to twice as long per step.
 const OUT_OF_CACHE: f64 = 2.0;
-/// For what else the machine does meanwhile.
+/// Allows for other load on the machine.
 const MARGIN: f64 = 2.0;
 
 impl Speeds {
-    /// Measures this machine: a fifth of a second of one core.
+    /// Measures this machine; takes a fifth of a second on one core.
     pub fn measure() -> Result<Self> {
         let [argon2, scrypt, sha256, sha512, bcrypt] = SAMPLES.map(time_of_a_step);
         Ok(Self {
@@ -80,7 +80,7 @@ impl Speeds {
         })
     }
 
-    /// Those of a machine that is so many times as fast.
+    /// The speeds of a machine that is faster by this factor.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
         Self {
@@ -92,24 +92,24 @@ impl Speeds {
         }
     }
 
-    /// Whether checking this costs more than checking a hash of our own.
+    /// Whether verifying this is more expensive than a hash of our own.
     pub(super) fn is_dear(&self, stored: &Stored) -> bool {
         let ours = self.argon2 * f64::from(MEMORY_KIB) * f64::from(ITERATIONS);
         self.seconds(stored) > 1.5 * ours
     }
 
-    /// How long checking this takes at most, nearly always.
+    /// How long verifying this takes at most, almost always.
     pub(super) fn allowed(&self, stored: &Stored) -> Duration {
         let out_of_cache = match stored {
             Stored::Argon2 { .. } => OUT_OF_CACHE,
-            // The first lane alone meets memory that it has not had before.
+            // Only the first lane uses new memory.
             Stored::Scrypt { params, .. } => 1.0 + (OUT_OF_CACHE - 1.0) / f64::from(params.p()),
             Stored::Pbkdf2 { .. } | Stored::Bcrypt(_) => 1.0,
         };
         Duration::from_secs_f64(self.seconds(stored) * out_of_cache * MARGIN)
     }
 
-    /// How long checking any hash in common use takes at most, nearly always.
+    /// How long verifying any hash in common use takes at most, almost always.
     pub(super) fn usual(&self) -> Result<Duration> {
         recognize(USUAL)
             .map(|stored| self.allowed(&stored))

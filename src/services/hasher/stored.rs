@@ -1,4 +1,4 @@
-//! A stored hash: what it is made of, and whether a password opens it.
+//! A stored hash: its parameters, and verification of passwords.
 
 use std::num::NonZeroU32;
 
@@ -9,17 +9,17 @@ use subtle::ConstantTimeEq;
 
 use crate::model::error::{Error, Result};
 
-/// What our own hashes cost.
+/// The cost parameters of our own hashes.
 pub(super) const MEMORY_KIB: u32 = 19 * 1024;
 pub(super) const ITERATIONS: u32 = 2;
 pub(super) const LANES: u32 = 1;
 const OUTPUT_BYTES: usize = 32;
 
-/// bcrypt looks at no more of a password.
+/// bcrypt ignores the rest of a password.
 const BCRYPT_BYTES_MAX: usize = 72;
 
-/// A hash with all that checking a password against it takes. Parsing is all that can fail: so nothing is accepted that
-/// no password opens because of its form.
+/// A hash with everything needed for verification. Only parsing can fail, so a hash that no password can match because
+/// of its form is never accepted.
 #[derive(Debug)]
 pub(super) enum Stored {
     Argon2 {
@@ -43,7 +43,7 @@ pub(super) enum Stored {
     Bcrypt(bcrypt::HashParts),
 }
 
-/// What PBKDF2 is made of.
+/// The digest of PBKDF2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {
     Sha256,
@@ -67,7 +67,7 @@ impl Digest {
 }
 
 impl Stored {
-    /// Whether this is the password behind the hash. It takes as long for a wrong one.
+    /// Whether the password matches the hash. It takes the same time for a wrong one.
     pub fn opens(&self, password: &str) -> Result<bool> {
         let password = password.as_bytes();
         let mut computed = [0; Output::MAX_LENGTH];
@@ -108,7 +108,7 @@ impl Stored {
         }
     }
 
-    /// Whether it is of the kind and the parameters that new ones have.
+    /// Whether it has the algorithm and the parameters of new hashes.
     pub fn is_ours(&self) -> bool {
         match self {
             Self::Argon2 {
@@ -126,8 +126,8 @@ impl Stored {
         }
     }
 
-    /// Whether a text that opens it may be another than the password that it was made of: bcrypt drops what comes after
-    /// its bytes, and so opens for any ending. Such a text must not be stored as the password.
+    /// Whether another text than the original password may match: bcrypt ignores everything after its limit. Such a
+    /// text must not be stored as the password.
     pub fn opens_for_more_than(&self, password: &str) -> bool {
         matches!(self, Self::Bcrypt(_)) && password.len() >= BCRYPT_BYTES_MAX
     }

@@ -1,10 +1,10 @@
-//! Turns at something scarce, fair between organizations.
+//! Slots for a scarce resource, assigned fairly between organizations.
 //!
-//! There are so many places, and whoever finds none waits. A free place goes to each waiting organization in turn, not to
-//! whoever came first: one that asks for a thousand turns waits for itself, and another that asks for one gets it next. When
-//! the waiting room is full, the last of the longest queue is sent away, and not whoever comes.
+//! There is a fixed number of slots; if all are taken, requests wait. A free slot goes to the waiting organizations in
+//! turn, not to the first request: an organization with a thousand requests waits for itself, and another one with a
+//! single request gets the next slot. If too many wait, the last one of the longest queue is refused, not the new one.
 //!
-//! What belongs to no organization, such as guesses at addresses that nobody has, is one party among the others.
+//! Requests without an organization, such as guesses at unknown addresses, count as one more party.
 
 use std::collections::{HashMap, VecDeque};
 use std::iter;
@@ -17,7 +17,7 @@ use crate::model::error::{Error, Reason, Result};
 /// An organization by its internal key, or none.
 type Party = Option<i64>;
 
-/// How many hold a place, and how many wait for one.
+/// The number of taken slots, and of waiting requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     pub running: usize,
@@ -29,17 +29,17 @@ pub(super) struct Turns(Arc<Mutex<Room>>);
 
 #[derive(Debug)]
 struct Room {
-    /// So many hold a place at once, of one party so many, and so many wait.
+    /// The number of slots in total and per party, and the maximum number of waiting requests.
     places: usize,
     places_of_one: usize,
     waiting_max: usize,
-    /// How many places each party holds; those that hold none are not there.
+    /// The number of slots each party holds; parties without any are absent.
     held: HashMap<Party, usize>,
-    /// Who waits, each party in its own order; the parties in the order of their next turns.
+    /// The queue of each party; the parties in the order of their next turns.
     queues: VecDeque<(Party, VecDeque<oneshot::Sender<Turn>>)>,
 }
 
-/// A place, until it is dropped.
+/// A slot, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     room: Turns,
@@ -65,7 +65,7 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn. `UNAVAILABLE` for whoever there is no room to wait.
+    /// Waits for a turn. `UNAVAILABLE` if too many wait.
     pub async fn take(&self, party: Party) -> Result<Turn> {
         let waiting = {
             let mut room = self.room();
@@ -98,7 +98,7 @@ impl Drop for Turn {
             room.next()
         };
         if let Some((party, sender)) = next {
-            // Outside the lock: of somebody who has just gone the turn comes back, and is dropped here.
+            // Outside the lock: if the waiting request has just gone, the turn is returned and dropped here.
             drop(sender.send(self.room.turn(party)));
         }
     }
@@ -130,7 +130,7 @@ impl Room {
         }
     }
 
-    /// Who waits at the end of the party's queue; nobody, if there is no room and no queue is longer.
+    /// Adds a request to the end of the party's queue; `None` if too many wait and no queue is longer.
     fn wait(&mut self, party: Party) -> Option<oneshot::Receiver<Turn>> {
         if self.waiting() >= self.waiting_max {
             self.forget_who_has_gone();
@@ -163,8 +163,7 @@ impl Room {
         self.queues.retain(|(_, queue)| !queue.is_empty());
     }
 
-    /// Takes a free place for the first who waits of the first party that may have one, and puts that party behind the
-    /// others.
+    /// Takes a free slot for the first request of the first party that may have one, and moves that party to the end.
     fn next(&mut self) -> Option<(Party, oneshot::Sender<Turn>)> {
         loop {
             let at = self.queues.iter().position(|(party, _)| self.has_a_place_for(*party))?;
@@ -182,7 +181,7 @@ impl Room {
 }
 
 fn no_room() -> Error {
-    Error::unavailable(Reason::Busy, "too many passwords wait to be hashed")
+    Error::unavailable(Reason::Busy, "too many passwords are waiting to be hashed")
 }
 
 #[cfg(test)]
@@ -194,7 +193,7 @@ mod tests {
 
     type Waiting = BoxFuture<'static, Result<Turn>>;
 
-    /// Asks for a turn, which is noted now and not when somebody waits for it.
+    /// Requests a turn now, not when it is awaited.
     fn ask(turns: &Turns, party: Party) -> Waiting {
         let turns = turns.clone();
         let mut asked = async move { turns.take(party).await }.boxed();
@@ -220,7 +219,7 @@ mod tests {
             let all = storm.iter_mut().map(|one| (1, one));
             let all = all.chain(others.iter_mut().zip([2, 0, 3]).map(|(one, party)| (party, one)));
             for (party, one) in all {
-                // Somebody who has had a turn is never asked again.
+                // Do not poll again after a turn was received.
                 if let Some(turn) = got(one) {
                     *one = std::future::pending().boxed();
                     order.push(party);
@@ -243,7 +242,7 @@ mod tests {
         let other_held = other.each_mut().map(got);
         assert_eq!(other_held.iter().flatten().count(), 1);
         assert_eq!(turns.load(), Load { running: 3, waiting: 3 });
-        // A place of the other's is not for who has its share already.
+        // A slot of another party must not go to one that already has its share.
         drop(other_held);
         assert!(one.iter_mut().skip(2).all(|one| got(one).is_none()));
         let again = other.iter_mut().skip(1).find_map(got);
@@ -267,7 +266,7 @@ mod tests {
             Some(Err(Error::Unavailable { .. }))
         ));
         let another = ask(&turns, Some(2));
-        // Two and two: whoever comes now of either is one too many, and another party is not.
+        // Two and two: one more of either is too many, but one of another party is not.
         assert!(matches!(
             ask(&turns, Some(2)).now_or_never(),
             Some(Err(Error::Unavailable { .. }))
@@ -295,14 +294,14 @@ mod tests {
         let running = got(&mut ask(&turns, Some(1)));
         let gone = [ask(&turns, Some(2)), ask(&turns, Some(2))];
         drop(gone);
-        // Nobody of them takes up room any more.
+        // None of them is waiting any longer.
         let mut stays = [ask(&turns, Some(3)), ask(&turns, Some(3))];
         drop(running);
         let [first, second] = &mut stays;
         let turn = got(first);
         assert!(turn.is_some() && got(second).is_none());
         drop(turn);
-        // Given, and never taken up: the turn comes back when whoever waited for it goes.
+        // Assigned but never received: the turn is returned when the waiting request is dropped.
         drop(stays);
         assert_eq!(turns.load(), Load::default());
         assert!(got(&mut ask(&turns, Some(4))).is_some());

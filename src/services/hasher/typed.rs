@@ -1,25 +1,26 @@
-//! A password as somebody typed it.
+//! A password as the user typed it.
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
 pub const CHARACTERS_MAX: usize = 128;
-/// A longer text has more than the characters allowed in any form, and is not brought into another one.
+/// A longer text exceeds the character limit in any form, so it is not normalized.
 const BYTES_MAX: usize = CHARACTERS_MAX * 12;
 
-/// A password as somebody typed it, to be set or to be checked. Hashing takes nothing else, so that every password passes
-/// here, whichever verb or face it came by.
+/// A password as the user typed it, to be set or verified. Hashing accepts nothing else, so every password goes through
+/// this type, whichever verb or API it came from.
 ///
-/// One password has several spellings: a keyboard may send `ö` as one character or as `o` and two dots, and a no-break
-/// space looks like a space. What counts is the normal form of RFC 8265 (`OpaqueString`): each space an ASCII space, and the
-/// rest composed (NFC). Nothing else is changed: cases, spaces at the ends and compatibility forms stay.
+/// A password can have several spellings: a keyboard may send `ö` as one character or as `o` with a combining mark, and
+/// a no-break space looks like a space. Passwords are normalized as in RFC 8265 (`OpaqueString`): each space becomes an
+/// ASCII space, and the rest is composed (NFC). Nothing else is changed: case, leading and trailing spaces and
+/// compatibility forms stay.
 ///
-/// A hash from elsewhere may have been made of another spelling. So the text as it was typed is kept beside the normal form
-/// and tried after it: whoever types as they did there gets in, and from then on the normal form counts.
+/// An imported hash may be of another spelling. So the text as it was typed is kept too and tried second: a user who
+/// types the same way as in the other product can sign in, and from then on the normal form is stored.
 #[derive(Clone, Debug)]
 pub struct Password {
     normal: SecretString,
-    /// As it was typed, where that is another text.
+    /// The text as it was typed, if it differs.
     typed: Option<SecretString>,
 }
 
@@ -41,14 +42,14 @@ impl Password {
         self.normal.expose_secret()
     }
 
-    /// What was typed, to be told to whoever gave it.
+    /// The text as it was typed, to be returned to the caller who sent it.
     pub fn as_typed(&self) -> &str {
         self.typed.as_ref().unwrap_or(&self.normal).expose_secret()
     }
 
-    /// The texts that a hash may be of, the normal form first; none for what is nobody's password. A longer one was never
-    /// set. U+0000 is refused where a password is set; and to bcrypt, scrypt and PBKDF2 some texts with it are the same as
-    /// others without it.
+    /// The texts that a hash may be of, the normal form first; empty for a text that cannot be a password. Longer
+    /// passwords were never set. U+0000 is refused when a password is set; and for bcrypt, scrypt and PBKDF2, some
+    /// texts with it are equal to others without it.
     pub fn spellings(&self) -> impl Iterator<Item = &str> {
         let possible = !self.expose().contains('\0') && self.expose().chars().nth(CHARACTERS_MAX).is_none();
         let typed = self.typed.as_ref().map(ExposeSecret::expose_secret);
@@ -71,7 +72,7 @@ impl PartialEq for Password {
     }
 }
 
-/// The spaces of Unicode's category Zs, which are the white space that does not break a line.
+/// The spaces of Unicode category Zs: white space without line breaks.
 fn plain_space(c: char) -> char {
     match c {
         '\u{2028}' | '\u{2029}' => c,

@@ -1,7 +1,7 @@
-//! Where the database is, as `TENANTRY_DATABASE_URL` says it.
+//! The address of the database, from `TENANTRY_DATABASE_URL`.
 //!
-//! What is wrong with a URL is told in words that hold no piece of a password. A character that has a meaning in URLs, left
-//! as it is in a password, moves what follows it into another part; so such a URL is refused before any part is named.
+//! Error messages about a URL never contain parts of a password. An unescaped special character in a password moves the
+//! rest of it into another part of the URL, so such a URL is refused before any part is shown.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use url::Url;
 
 const APPLICATION_NAME: &str = "tenantry";
 const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-/// The parameters that a PostgreSQL URL may have, beside `options[NAME]`.
+/// The parameters that a PostgreSQL URL may have, in addition to `options[NAME]`.
 const PARAMETERS: [&str; 12] = [
     "sslmode",
     "sslrootcert",
@@ -58,7 +58,7 @@ impl fmt::Debug for Address {
 }
 
 impl FromStr for Address {
-    /// What is wrong, to stand behind the name of what holds the URL.
+    /// What is wrong; follows the name of the setting in the message.
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, String> {
@@ -83,7 +83,8 @@ fn sqlite(text: &str) -> Result<PathBuf, String> {
     let lower = name.to_ascii_lowercase();
     if lower.contains(":memory:") || parameters.is_some_and(|text| text.contains("mode=memory")) {
         return Err(
-            "names a database in memory, which ends with the process; name a file, as in sqlite://tenantry.db"
+            "names an in-memory database, whose data is lost when the process ends; name a file, as in \
+             sqlite://tenantry.db"
                 .to_owned(),
         );
     }
@@ -93,9 +94,9 @@ fn sqlite(text: &str) -> Result<PathBuf, String> {
     if name.is_empty() || name.contains('\0') {
         return Err("must name a file, as in sqlite://tenantry.db".to_owned());
     }
-    // The one that says what happens anyway.
+    // The parameter for what happens anyway is allowed.
     if parameters.is_some_and(|text| text != "mode=rwc") {
-        return Err("takes no parameters for SQLite; in a file's name, write '?' as %3F".to_owned());
+        return Err("cannot have parameters for SQLite; in a file name, write '?' as %3F".to_owned());
     }
     Ok(PathBuf::from(name.into_owned()))
 }
@@ -110,30 +111,30 @@ fn postgres(text: &str) -> Result<PgConnectOptions, String> {
         url.query_pairs()
             .any(|pair| pair.0 == name && value.is_none_or(|value| pair.1 == value))
     };
-    // As in PostgreSQL's own clients: whoever names authorities means them to count.
+    // As in PostgreSQL's own clients: if authorities are given, they are used.
     if has("sslmode", Some("require")) && has("sslrootcert", None) {
         options = options.ssl_mode(PgSslMode::VerifyCa);
     }
     let name = options.get_application_name().unwrap_or(APPLICATION_NAME).to_owned();
-    // A name is looked up without the brackets that an address of IPv6 has in a URL.
+    // The look-up needs an IPv6 address without the brackets that it has in a URL.
     let host = options.get_host().trim_matches(['[', ']']).to_owned();
     Ok(options
         .host(&host)
         .application_name(&name)
-        // Poolers do not know this one, and no answer holds a fraction as text.
+        // Poolers do not support this setting, and no response contains a fraction as text.
         .extra_float_digits(None)
         .disable_statement_logging())
 }
 
-/// Refuses characters that may belong to a password and would be taken for an end of it, and lists of hosts.
+/// Refuses unescaped characters that may be part of a password but would end it, and lists of hosts.
 fn refuse_ambiguous(text: &str) -> Result<(), String> {
     let (_, rest) = text.split_once("://").unwrap_or_default();
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, behind) = rest.split_at(end);
     if authority.matches('@').count() > 1 || behind.contains(['@', '#']) {
         return Err(
-            "has an '@' or '#' where it cannot be told what it parts: in the user's name and the password, write every \
-             character that is no letter or digit as %XX ('@' is %40, '#' is %23, '/' is %2F, '?' is %3F)"
+            "has an ambiguous '@' or '#': in the user name and the password, percent-encode every character that is \
+             not a letter or digit ('@' is %40, '#' is %23, '/' is %2F, '?' is %3F)"
                 .to_owned(),
         );
     }
@@ -144,15 +145,15 @@ fn refuse_ambiguous(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-const ONE_HOST: &str = "names several hosts; name one that always leads to the server that takes changes, such as an address \
-                        that moves with it, or a proxy before them";
+const ONE_HOST: &str = "names several hosts; name one that always leads to the primary server, such as a virtual IP \
+                        address or a proxy";
 
-/// Refuses what the driver would pass over.
+/// Refuses parameters that the driver would ignore.
 fn refuse_parameters(url: &Url) -> Result<(), String> {
     for (name, value) in url.query_pairs() {
         let option = name.starts_with("options[") && name.ends_with(']');
         if !option && !PARAMETERS.contains(&name.as_ref()) {
-            return Err(format!("has a parameter that is not known: '{name}'"));
+            return Err(format!("has an unknown parameter: '{name}'"));
         }
         match name.as_ref() {
             "host" | "hostaddr" | "port" if value.contains(',') => return Err(ONE_HOST.to_owned()),
@@ -161,7 +162,7 @@ fn refuse_parameters(url: &Url) -> Result<(), String> {
             }
             "sslrootcert" | "sslcert" | "sslkey" => {
                 if let Err(error) = std::fs::File::open(value.as_ref()) {
-                    return Err(format!("names a file in {name} that cannot be read: {value}: {error}"));
+                    return Err(format!("has a file in {name} that cannot be read: {value}: {error}"));
                 }
             }
             _ => {}

@@ -1,5 +1,5 @@
-//! One connection to a database of either kind, and how a statement runs over it. Nothing here has a limit of time: a
-//! [`Lease`](super::lease::Lease) gives each step its own.
+//! One connection to a database of either kind, and how a statement runs over it. Nothing here has a timeout: a
+//! [`Lease`](super::lease::Lease) sets one for each step.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use sea_query_sqlx::SqlxValues;
 
 type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
-/// A connection. Dropped, it is closed at once, whatever runs over it.
+/// A connection. Dropping it closes it at once, even if a statement is running.
 #[derive(Debug)]
 pub enum Connection {
     Postgres {
@@ -20,7 +20,7 @@ pub enum Connection {
     },
     Sqlite {
         raw: SqliteConnection,
-        /// Interrupts the statement that runs.
+        /// Interrupts the running statement.
         abandoned: Arc<AtomicBool>,
     },
 }
@@ -28,30 +28,29 @@ pub enum Connection {
 /// Whether a connection keeps its session from one transaction to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// It does: settings are made once, and statements stay prepared.
+    /// It does: settings are set once, and statements stay prepared.
     Session,
-    /// A pooler may give each transaction a session that others use before and after it. Every statement runs in a
-    /// transaction, brings its settings along, and leaves nothing prepared.
+    /// A pooler may give each transaction another session, which others use before and after it. So every statement
+    /// runs in a transaction, with its own settings, and leaves nothing prepared.
     Transaction,
 }
 
-/// Why the rows of a query came to an end before the last one.
+/// Why reading rows stopped before the last one.
 pub enum Ended<E> {
     Database(sqlx::Error),
     Reader(E),
 }
 
-/// What each transaction begins with where its session is not its own. The times are those of the settings that a session
-/// of our own begins with.
+/// The start of each transaction in a shared session. The timeouts are the same as those of our own sessions.
 const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '10s'; \
                             SET LOCAL idle_in_transaction_session_timeout = '30s'";
 const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-/// SQLite takes the write lock at once: a transaction that read first and wrote later would fail, not wait, if somebody else
-/// wrote between.
+/// Takes SQLite's write lock at once: a transaction that first reads and then writes would fail instead of waiting if
+/// another one had written in between.
 const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
 
-/// Rows of SQLite are handed over so many at a time, enough for a page of 50: freed one by one they would be in the way of
-/// the thread that makes the next ones, at SQLite's lock on its memory.
+/// SQLite rows are passed on in batches, large enough for a page of 50: freeing them one by one would contend with the
+/// thread that reads the next ones, for SQLite's memory lock.
 const ROWS_AT_ONCE: usize = 64;
 
 impl Connection {
@@ -62,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// Runs a statement within the transaction that there is.
+    /// Runs a statement in the current transaction.
     pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult> {
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
@@ -74,7 +73,7 @@ impl Connection {
         }
     }
 
-    /// Runs a statement within the transaction that there is, and hands over each row as it comes.
+    /// Runs a statement in the current transaction, and passes on each row as it arrives.
     pub async fn each<E>(
         &mut self,
         statement: &Statement,
@@ -102,7 +101,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs what has no parameters, unprepared: one statement, or several.
+    /// Runs one or more statements without parameters, unprepared.
     pub async fn run(&mut self, sql: &str) -> Result<ExecResult> {
         let query = raw_sql(AssertSqlSafe(sql));
         Ok(match self {
@@ -132,7 +131,7 @@ impl Connection {
         )
     }
 
-    /// Asks the server whether it takes changes; an error if it is not there any more.
+    /// Asks the server whether it accepts writes; an error if it is gone.
     pub async fn takes_changes(&mut self) -> Result<bool> {
         match self {
             Self::Postgres { raw, .. } => takes_changes(raw).await,
@@ -140,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Takes leave of the server.
+    /// Closes the connection gracefully.
     pub async fn close(self) -> Result<()> {
         match self {
             Self::Postgres { raw, .. } => raw.close().await,
@@ -148,7 +147,7 @@ impl Connection {
         }
     }
 
-    /// Ends what still runs. PostgreSQL sees it by the connection that is gone.
+    /// Stops the running statement. PostgreSQL notices the closed connection.
     pub fn abandon(self) {
         if let Self::Sqlite { abandoned, .. } = &self {
             abandoned.store(true, Ordering::Relaxed);
@@ -156,7 +155,7 @@ impl Connection {
     }
 }
 
-/// Whether this server takes changes now: it is no standby, and not set to read only.
+/// Whether this server accepts writes now: it is not a standby, and not read-only.
 pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
     let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
     let row = connection.fetch_one(raw_sql(asked)).await?;
@@ -173,7 +172,7 @@ mod tests {
     use crate::store::db::STATEMENT_TIMEOUT;
     use crate::store::db::target::SESSION;
 
-    /// A pooled transaction is bounded as a session of our own is.
+    /// A pooled transaction has the same timeouts as a session of our own.
     #[test]
     fn settings_agree() {
         let seconds = STATEMENT_TIMEOUT.as_secs();

@@ -13,7 +13,7 @@ tokio::task_local! {
     pub static SENT: Arc<Mutex<Vec<Statement>>>;
 }
 
-/// A part of the running request, ready for a task of its own: its statements count as the request's.
+/// Prepares a part of the running request for a separate task: its statements count as the request's.
 pub fn counted_here<F: Future>(part: F) -> impl Future<Output = F::Output> {
     let statements = STATEMENTS.try_with(Arc::clone).unwrap_or_default();
     let sent = SENT.try_with(Arc::clone).ok();

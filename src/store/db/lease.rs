@@ -13,17 +13,17 @@ use super::limits::{SILENCE, STATEMENT_TIMEOUT, TURN, silence};
 use super::pool::{Kept, Pool};
 use crate::model::error::{Fault, fault};
 
-/// How long a statement may run on after its connection is gone: until PostgreSQL, or SQLite, has noticed.
+/// How long a statement may keep running after its connection is closed, until PostgreSQL or SQLite notices.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// A connection in use. Dropped in the middle of a step, it is cut off, and its caller's place stays taken until the
-/// database has noticed: whoever asks and goes away would else have one connection after the other.
+/// A connection in use. If it is dropped during a step, it is closed, and the caller's slot stays taken until the
+/// database has noticed; otherwise a caller who keeps aborting requests could use one connection after the other.
 #[derive(Debug)]
 pub struct Lease {
     pool: Arc<Pool>,
-    /// Nothing after it broke.
+    /// `None` after it broke.
     kept: Option<Kept>,
-    /// Whether a step is under way.
+    /// Whether a step is running.
     busy: bool,
     caller: Option<OwnedSemaphorePermit>,
     _place: OwnedSemaphorePermit,
@@ -49,7 +49,7 @@ impl Lease {
         &self.pool
     }
 
-    /// The connection, for a step that begins now; [`Self::done`] or [`Self::cut_off`] must tell how it ended.
+    /// The connection, for a step that starts now. Call [`Self::done`] or [`Self::cut_off`] afterwards.
     pub fn step(&mut self) -> Result<&mut Connection, DbErr> {
         let kept = self.kept.as_mut();
         let kept = kept.ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
@@ -57,7 +57,7 @@ impl Lease {
         Ok(&mut kept.connection)
     }
 
-    /// The step that was under way has ended so. A connection that broke by it is dropped.
+    /// Ends the running step with this result. A connection that broke is dropped.
     pub fn done(&mut self, failure: Option<&sqlx::Error>) {
         self.busy = false;
         match failure {
@@ -78,7 +78,7 @@ impl Lease {
         }
     }
 
-    /// The same, for a step with a result; `Err` of the outer one: its time was over.
+    /// The same, for a step with a result; the outer `Err` is a timeout.
     pub fn ended<T>(&mut self, result: Result<sqlx::Result<T>, Elapsed>) -> Result<T, DbErr> {
         let result = match result {
             Ok(result) => {
@@ -96,13 +96,13 @@ impl Lease {
         self.ended(begun)
     }
 
-    /// Runs an end of a transaction, which may take so long.
+    /// Ends a transaction, with this timeout.
     pub async fn end(&mut self, sql: &str, limit: Duration) -> Result<(), DbErr> {
         let ended = timeout(limit, self.step()?.run(sql)).await;
         self.ended(ended).map(drop)
     }
 
-    /// How long a statement may take. PostgreSQL ends it by itself, and has a little longer to say so.
+    /// How long to wait for a statement. PostgreSQL cancels it by itself, and gets a little longer to report that.
     pub fn limit(&self) -> Duration {
         match self.kept.as_ref().map(|kept| kept.connection.backend()) {
             Some(DbBackend::Sqlite) => STATEMENT_TIMEOUT,
@@ -110,8 +110,8 @@ impl Lease {
         }
     }
 
-    /// Cuts the connection off in the middle of a step that took as long as it may, and gives the error that this is. SQLite
-    /// always answers; it only took too long.
+    /// Closes the connection during a step that timed out, and returns the error. SQLite always answers; it only took
+    /// too long.
     pub fn cut_off(&mut self) -> sqlx::Error {
         self.busy = false;
         let error = match self.kept.as_ref().map(|kept| kept.connection.backend()) {

@@ -1,4 +1,4 @@
-//! How long each step with the database may take. Nothing waits for it without an end.
+//! Timeouts for each step with the database. Nothing waits without a timeout.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind};
@@ -6,32 +6,33 @@ use std::time::Duration;
 
 use sea_orm::sqlx;
 
-/// How long a request waits for a connection, with all that it takes to get one, or for SQLite's write lock.
+/// How long a request waits for a connection, including everything needed to get one, or for SQLite's write lock.
 pub const WAIT: Duration = Duration::from_secs(10);
-/// A statement that takes longer is ended, and whoever waits for it is told `UNAVAILABLE`.
+/// A statement that takes longer is cancelled, and the request fails with `UNAVAILABLE`.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much later than PostgreSQL, which ends a statement itself, we give up: by then it does not answer.
+/// How much longer than the statement timeout we wait for PostgreSQL, which cancels statements itself; after that, it
+/// is not responding.
 pub const SILENCE: Duration = Duration::from_secs(2);
-/// How long the begin and the commit of a change may take: SQLite waits for its lock by itself, and for the disk.
+/// How long BEGIN and COMMIT of a change may take: SQLite itself waits for its lock, and for the disk.
 pub const TURN: Duration = Duration::from_secs(12);
 /// How long a new connection may take, with encryption and authentication.
 pub const CONNECT: Duration = Duration::from_secs(5);
 /// How long an idle connection may take to show that its server is still there.
 pub const TEST: Duration = Duration::from_secs(2);
-/// A connection is tested before use when its server has not answered for so long, or was not asked for so long whether it
-/// takes changes.
+/// A connection is tested before use if its server has not answered for this long, or was not asked for this long
+/// whether it accepts writes.
 pub const TRUSTED: Duration = Duration::from_secs(5);
-/// How long the end of a transaction that changes nothing, or of a connection, may take.
+/// How long ending a transaction without changes, or closing a connection, may take.
 pub const LEAVE: Duration = Duration::from_secs(2);
 
-/// Runs a step of the driver, and gives it up when its time is over.
+/// Runs a step of the driver with a timeout.
 pub async fn within<T>(limit: Duration, step: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     tokio::time::timeout(limit, step)
         .await
         .unwrap_or_else(|_| Err(silence()))
 }
 
-/// The error of a step whose time is over.
+/// The error for a step that timed out.
 pub fn silence() -> sqlx::Error {
     Error::new(ErrorKind::TimedOut, "the database did not answer in time").into()
 }

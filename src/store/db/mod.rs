@@ -42,20 +42,20 @@ use self::shares::Shares;
 use self::target::{File, Target};
 use crate::model::error::{Fault, Result, fault_of, sql_state};
 
-/// Four connections saturate a small machine; the rest is for statements that wait for a lock.
+/// Four connections saturate a small machine; the others are for statements that wait for a lock.
 pub const POSTGRES_CONNECTIONS: usize = 8;
-/// How many may be asked for: at most more than a PostgreSQL server has by default.
+/// The allowed range: the maximum is more than a PostgreSQL server has by default.
 pub const POSTGRES_CONNECTIONS_ALLOWED: RangeInclusive<usize> = 1..=1_000;
 const SQLITE_READERS: usize = 4;
-/// How long it may take to find out whether this process can read, and then whether it can write.
+/// How long the check whether this process can read, and then the check whether it can write, may take.
 const READINESS: Duration = Duration::from_secs(3);
-/// A database that was asked so often in vain, with so much time between, does not answer.
+/// After this many failed attempts in a row, the database counts as not responding.
 const SILENT_AFTER: u32 = 3;
 const ASKED_EVERY: Duration = Duration::from_secs(3);
-/// A SQLite file on a disk with less room than this takes no changes for long.
+/// With less free disk space than this, a SQLite file will soon accept no writes.
 const ROOM_BYTES_MIN: u64 = 1024 * 1024;
 
-/// A reachable database with the right schema, or on the way to it.
+/// A reachable database, possibly not migrated yet.
 #[derive(Clone, Debug)]
 pub struct Database {
     reader: Reader,
@@ -63,7 +63,7 @@ pub struct Database {
     shares: Arc<Shares>,
 }
 
-/// What keeps this process from its work.
+/// Why this process is not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unready {
     NoAnswer,
@@ -72,7 +72,7 @@ pub enum Unready {
 }
 
 impl Database {
-    /// Connects with as many connections as usual.
+    /// Connects with the default number of connections.
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
         let address: Address = url
             .parse()
@@ -80,8 +80,8 @@ impl Database {
         Self::open(&address, POSTGRES_CONNECTIONS).await
     }
 
-    /// Connects, and makes the SQLite file (mode 0600) where there is none. PostgreSQL is asked for so many connections at
-    /// most.
+    /// Connects, and creates the SQLite file (mode 0600) if it does not exist. `connections` is the maximum for
+    /// PostgreSQL.
     pub async fn open(address: &Address, connections: usize) -> anyhow::Result<Self> {
         match address {
             Address::Postgres(options) => Self::open_postgres(options, connections).await,
@@ -90,7 +90,7 @@ impl Database {
     }
 
     async fn open_postgres(options: &PgConnectOptions, connections: usize) -> anyhow::Result<Self> {
-        // The driver verifies certificates with the provider that is installed, if it does not look at the name.
+        // If the driver does not check the host name, it verifies certificates with the installed provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let pool = Pool::new(Target::postgres(options.clone()), connections, waits());
         start::first_connection(&pool, options).await?;
@@ -103,7 +103,7 @@ impl Database {
         let waits = waits();
         let writer = Pool::new(Target::sqlite(file.clone(), false), 1, waits.clone());
         let reader = Pool::new(Target::sqlite(file, true), SQLITE_READERS, waits);
-        // The writer is first: it makes the file one of the right kind.
+        // The writer goes first: it initializes the file.
         for pool in [&writer, &reader] {
             drop(pool.take(None).await.map_err(|error| cannot_open(&error, None))?);
         }
@@ -122,7 +122,7 @@ impl Database {
         }
     }
 
-    /// The same database for one caller, who holds no more than its share of it.
+    /// The same database for one caller, limited to its share.
     #[must_use]
     pub fn held_by(&self, holder: Holder) -> Self {
         let mut held = self.clone();
@@ -130,12 +130,12 @@ impl Database {
         held
     }
 
-    /// Where queries outside a change run.
+    /// Runs queries outside a change.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// The memory that the caller's answers may take.
+    /// The memory that the caller's responses may take.
     pub fn answers(&self) -> Answers {
         match &self.reader.share {
             Some(share) => share.answers.clone(),
@@ -143,7 +143,7 @@ impl Database {
         }
     }
 
-    /// The caller's place for a change, which is held as long as the change is open.
+    /// The caller's slot for a change, held while the change is open.
     pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
         Ok(match &self.reader.share {
             Some(share) => Some(
@@ -164,13 +164,14 @@ impl Database {
         Transaction::begin(&self.writer, self.backend()).await
     }
 
-    /// Whether this process can do its work now: the database answers and takes changes, and its schema is not older than
-    /// this binary's. A newer one is fine for a running server: steps expand first and contract a release later.
+    /// Whether this process can serve requests: the database answers and accepts writes, and its schema is not older
+    /// than this binary's. A newer schema is fine for a running server: migrations first only add, and remove a release
+    /// later.
     pub async fn is_ready(&self) -> bool {
         self.ready().await.is_ok()
     }
 
-    /// The same, with what is missing.
+    /// The same, with the reason.
     pub async fn ready(&self) -> Result<(), Unready> {
         match tokio::time::timeout(READINESS, schema_state(&self.reader)).await {
             Ok(Ok(SchemaState::Current | SchemaState::Newer(_))) => {}
@@ -187,14 +188,14 @@ impl Database {
             Ok(Err(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the database takes no changes"
+                    "the database accepts no writes"
                 );
                 Err(Unready::TakesNoChanges)
             }
         }
     }
 
-    /// Waits until the database has not answered for a while, whoever asked it.
+    /// Waits until the database has answered nobody for a while.
     pub async fn silence(&self) {
         let mut in_vain = 0;
         while in_vain < SILENT_AFTER {
@@ -207,12 +208,12 @@ impl Database {
         }
     }
 
-    /// Whether a pooler gives each transaction whichever session is free.
+    /// Whether a pooler assigns a session to each transaction.
     pub async fn is_shared(&self) -> Result<bool> {
         Ok(self.writer.take(None).await?.is_shared())
     }
 
-    /// How its connections are used, by pool.
+    /// Usage of the connections, by pool.
     pub fn load(&self) -> Vec<(&'static str, Load)> {
         match self.backend() {
             DbBackend::Sqlite => vec![("reader", self.reader.pool.load()), ("writer", self.writer.load())],
@@ -220,15 +221,15 @@ impl Database {
         }
     }
 
-    /// How long connections are waited for.
+    /// How long requests wait for connections.
     pub fn waits(&self) -> &Histogram {
         &self.writer.waits
     }
 
-    /// Closes what is open, as far as the database still answers.
+    /// Closes all connections, if the database still answers.
     pub async fn close(self) {
         if self.backend() == DbBackend::Sqlite {
-            // SQLite puts its log away when the last connection that has read it is closed, if that one may write.
+            // SQLite removes its WAL file when the last connection that has read it is closed, if that one may write.
             let writer = Reader {
                 pool: Arc::clone(&self.writer),
                 ..self.reader.clone()

@@ -1,7 +1,8 @@
-//! A few connections that many use in turn.
+//! A small pool of connections.
 //!
-//! The libraries' pools wait without an end in places, where they test, release and close; and they hide the connection, so
-//! that one whose server is silent cannot be cut off. Here each step has its time, and what does not answer is dropped.
+//! The libraries' pools wait without a timeout in places, when they test, release and close; and they hide the
+//! connection, so one whose server does not respond cannot be dropped. Here, each step has a timeout, and connections
+//! that do not respond are dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,9 +20,9 @@ use super::target::Target;
 use crate::model::error::{Fault, fault, is_too_many_connections};
 
 const WAIT_SECONDS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0];
-/// A connection is not used for longer, so that a server's memory for it does not grow for ever.
+/// The maximum age of a connection, so that the server's memory for it does not grow forever.
 const AGE_MAX: Duration = Duration::from_secs(30 * 60);
-/// How long after the server had no room for a connection one more is tried.
+/// How long after the server refused a connection to try again.
 const SMALLER_FOR: Duration = Duration::from_secs(30);
 
 /// How many connections of a pool are open.
@@ -38,20 +39,20 @@ pub struct Pool {
     size_max: usize,
     size: Mutex<Size>,
     idle: Mutex<Vec<Kept>>,
-    /// Connections that are open, also those in use.
+    /// Open connections, including those in use.
     open: Arc<AtomicUsize>,
-    /// Counts up when a connection breaks: those of before are not used again.
+    /// Incremented when a connection breaks: older connections are not used again.
     era: AtomicU64,
-    /// When the database last answered; nothing if it has failed to since.
+    /// When the database last answered; `None` if it has failed since.
     heard: Mutex<Option<Instant>>,
-    /// Whether the last change failed by the fault of the database.
+    /// Whether the last change failed because of the database.
     ails: AtomicBool,
     pub waits: Histogram,
-    /// Ends of transactions that nobody waits for.
+    /// Background tasks that end transactions.
     pub ends: TaskTracker,
 }
 
-/// How many places there are, beside how many there should be.
+/// The current and the configured number of slots.
 #[derive(Debug)]
 struct Size {
     now: usize,
@@ -64,7 +65,7 @@ pub struct Kept {
     pub connection: Connection,
     /// When the server last answered.
     pub answered: Instant,
-    /// When it was last asked whether it takes changes, and what it said.
+    /// When it was last asked whether it accepts writes, and the result.
     asked: Instant,
     takes_changes: bool,
     era: u64,
@@ -72,7 +73,7 @@ pub struct Kept {
     _open: Open,
 }
 
-/// Counts itself as long as it lives.
+/// Counts itself while it exists.
 #[derive(Debug)]
 struct Open(Arc<AtomicUsize>);
 
@@ -109,7 +110,7 @@ impl Pool {
         })
     }
 
-    /// Takes a connection that works, in the order of asking. `caller` is held as long as the connection.
+    /// Takes a working connection, first come, first served. `caller` is held as long as the connection.
     pub async fn take(self: &Arc<Self>, caller: Option<OwnedSemaphorePermit>) -> Result<Lease, DbErr> {
         let started = Instant::now();
         let taken = tokio::time::timeout(WAIT, self.take_in_time()).await;
@@ -134,7 +135,7 @@ impl Pool {
             }
             match self.connect().await {
                 Ok(kept) => return Ok((kept, place)),
-                // Somebody has one, and will give it back.
+                // Others are in use, and will be returned.
                 Err(error) if is_too_many_connections(&error) && self.open.load(Ordering::Relaxed) > 0 => {
                     self.make_smaller(place);
                     place = self.place().await?;
@@ -149,7 +150,7 @@ impl Pool {
         Arc::clone(&self.places).acquire_owned().await.map_err(closed)
     }
 
-    /// The connection that was used last, so that those that are not needed stay idle.
+    /// The most recently used connection, so that unneeded ones stay idle.
     fn next_idle(&self) -> Option<Kept> {
         let era = self.era.load(Ordering::Relaxed);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,7 +158,7 @@ impl Pool {
         idle.pop()
     }
 
-    /// A new connection, whatever its server is. A caller that gives up leaves none behind.
+    /// A new connection, whether or not its server accepts writes. If the caller gives up, it is closed.
     async fn connect(&self) -> sqlx::Result<Kept> {
         let era = self.era.load(Ordering::Relaxed);
         let open = Open::counted(&self.open);
@@ -188,10 +189,10 @@ impl Pool {
         }
     }
 
-    /// The connection, if its server is still there and takes changes: one that does not was demoted, and a new connection
-    /// may lead to the one that does.
+    /// The connection, if its server still responds and accepts writes: one that does not was demoted, and a new
+    /// connection may lead to the new primary.
     async fn tested(&self, mut kept: Kept) -> Option<Kept> {
-        // One that did not take changes when it was made is given a second try, soon.
+        // A server that did not accept writes when the connection was opened is checked again soon.
         let trusted = if kept.takes_changes { TRUSTED } else { TRUSTED / 5 };
         if kept.answered.elapsed() < trusted && kept.asked.elapsed() < trusted {
             return Some(kept);
@@ -206,7 +207,7 @@ impl Pool {
             }
             Ok(false) => None,
             Err(error) => {
-                // The others were made to the same server, and are as dead: nobody should wait for each of them.
+                // The other connections lead to the same server and are dead too; do not wait for each of them.
                 self.broken(&error);
                 kept.connection.abandon();
                 None
@@ -214,14 +215,14 @@ impl Pool {
         }
     }
 
-    /// Takes a connection back.
+    /// Returns a connection to the pool.
     pub fn keep(&self, kept: Kept) {
         if kept.era == self.era.load(Ordering::Relaxed) && !self.places.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
     }
 
-    /// Closes what is idle, for whoever needs a connection beside the pool's.
+    /// Closes idle connections, so that a connection outside the pool can be opened.
     pub async fn make_room(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         let all = idle
@@ -235,7 +236,7 @@ impl Pool {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// The truth of why somebody has waited in vain: others are busy, or the database does not answer them.
+    /// Why waiting for a connection failed: the others are busy, or the database does not answer them.
     pub fn why_waited(&self, error: DbErr) -> DbErr {
         match error {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) if !self.was_heard() => {
@@ -245,13 +246,13 @@ impl Pool {
         }
     }
 
-    /// Whether the database answered anybody while somebody waited.
+    /// Whether the database answered anybody during the wait.
     fn was_heard(&self) -> bool {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.is_some_and(|at| at.elapsed() < WAIT - Duration::from_secs(1))
     }
 
-    /// A connection broke by this error.
+    /// Notes that a connection broke with this error.
     pub fn broken(&self, error: &sqlx::Error) {
         self.failed(error);
         if matches!(fault(error), Fault::Lost | Fault::Silent) {
@@ -275,12 +276,12 @@ impl Pool {
         }
     }
 
-    /// Whether the last change failed by the fault of the database, and none was made since.
+    /// Whether the last change failed because of the database, with no successful one since.
     pub fn ails(&self) -> bool {
         self.ails.load(Ordering::Relaxed)
     }
 
-    /// The server has no room for this one: as many as there are must do.
+    /// The server refuses this connection: make do with the existing ones.
     fn make_smaller(&self, place: OwnedSemaphorePermit) {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         place.forget();
@@ -288,11 +289,12 @@ impl Pool {
         size.made_smaller = Some(Instant::now());
         tracing::warn!(
             connections = size.now,
-            "PostgreSQL gives no more connections; going on with fewer. TENANTRY_DATABASE_CONNECTIONS sets how many are asked for"
+            "PostgreSQL gives no more connections; continuing with fewer. TENANTRY_DATABASE_CONNECTIONS sets the \
+             number"
         );
     }
 
-    /// Tries one more connection, some time after there was no room for it.
+    /// Tries to open one more connection, some time after it was refused.
     fn grow_again(&self) {
         let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
         if size.made_smaller.is_some_and(|at| at.elapsed() > SMALLER_FOR) {
@@ -310,7 +312,7 @@ impl Pool {
         }
     }
 
-    /// Closes what is idle; what is in use is closed when it comes back.
+    /// Closes idle connections; those in use are closed when they are returned.
     pub async fn close(&self) {
         self.places.close();
         self.ends.close();

@@ -15,7 +15,7 @@ use super::pool::Pool;
 use super::shares::{self, Share};
 use crate::model::error::{Fault, fault_of};
 
-/// Where statements outside a change run. One that is for a caller waits, if the caller's share is in use.
+/// Runs statements outside a change. One that is for a caller waits if the caller's share is in use.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) backend: DbBackend,
@@ -23,7 +23,7 @@ pub struct Reader {
     pub(super) share: Option<Arc<Share>>,
 }
 
-/// Why a query failed: an error of the database, or of whoever was handed the rows.
+/// Why a query failed: an error of the database, or of the function that processes the rows.
 enum Failure<E> {
     Database(DbErr),
     Reader(E),
@@ -36,11 +36,11 @@ impl<E> From<DbErr> for Failure<E> {
 }
 
 impl Reader {
-    /// Runs a query and hands over each row as it comes, so that nobody holds all of them. It ends at the first error, of
-    /// the database or of whoever is handed the rows.
+    /// Runs a query and passes on each row as it arrives, so that they are never all in memory. Stops at the first
+    /// error, of the database or of the function that processes the rows.
     ///
-    /// A connection that broke before the first row came is no error yet: PostgreSQL may have been started anew, or have ended
-    /// the session. The query is then sent once more, over a new connection.
+    /// If a connection breaks before the first row, it is not an error yet: PostgreSQL may have restarted, or ended the
+    /// session. Then the query is retried once on a new connection.
     pub async fn each_row<E: From<DbErr>>(
         &self,
         statement: Statement,
@@ -52,7 +52,7 @@ impl Reader {
             begun.store(true, Ordering::Relaxed);
             each(row)
         };
-        // On the heap: what a list nests waits for this within each other, and each level would hold all of it on the stack.
+        // On the heap: nested lists await this recursively, and each level would keep all of it on the stack.
         let mut ended = Box::pin(self.try_once(&statement, &mut each)).await;
         if let Err(Failure::Database(error)) = &ended
             && fault_of(error) == Fault::Lost
@@ -106,12 +106,12 @@ async fn rows<E>(
         Ok(Err(Ended::Database(error))) => {
             lease.done(Some(&error));
             if lease.is_shared() {
-                // It is in a failed transaction: nobody else may have it.
+                // It is in a failed transaction, so it must not be reused.
                 lease.cut_off();
             }
             Err(Failure::Database(failed(error)))
         }
-        // The rest of the statement is left behind.
+        // The rest of the rows is discarded.
         Ok(Err(Ended::Reader(error))) => Err(Failure::Reader(error)),
         Err(_) => Err(Failure::Database(failed(lease.cut_off()))),
     }

@@ -1,4 +1,4 @@
-//! The schema beside this binary's.
+//! Compares the schema of the database with this binary's.
 
 use anyhow::bail;
 use migration::{Migrator, MigratorTrait};
@@ -6,37 +6,37 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::model::error::Result;
 
-/// The schema beside this binary's.
+/// Compares the schema of the database with this binary's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
     Current,
-    /// So many steps are still to be made.
+    /// This many migrations are pending.
     Older(usize),
-    /// This step is not known here: a newer release made it.
+    /// This migration is unknown: a newer release ran it.
     Newer(String),
-    /// This step is not known here, and stands before the last one that is: a build that was never released made it.
+    /// This migration is unknown, and older than the last known one: an unreleased build ran it.
     Unreleased(String),
 }
 
 impl SchemaState {
-    /// Refuses a schema that this binary cannot bring up to date.
+    /// Refuses a schema that this binary cannot migrate.
     pub fn known(self) -> anyhow::Result<Self> {
         match self {
             Self::Newer(step) => bail!(
-                "the database has the schema of a newer release (step {step} is not known here); start that release, or one \
-                 after it"
+                "the database has the schema of a newer release (migration {step} is unknown); start that release or \
+                 a later one"
             ),
             Self::Unreleased(step) => bail!(
-                "the database was made by an unreleased build of tenantry (step {step} is not known here), and unreleased \
-                 builds cannot be upgraded. Start with an empty database: name another one in TENANTRY_DATABASE_URL, or move \
-                 this one away"
+                "the database was created by an unreleased build of tenantry (migration {step} is unknown), and \
+                 unreleased builds cannot be upgraded. Start with an empty database: specify another one in \
+                 TENANTRY_DATABASE_URL, or move this one away"
             ),
             Self::Current | Self::Older(_) => Ok(self),
         }
     }
 }
 
-/// Compares the steps that were made with those this binary knows; reads only.
+/// Compares the applied migrations with those of this binary; only reads.
 pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaState> {
     let applied = applied_steps(connection).await?;
     let known: Vec<String> = Migrator::migrations()
@@ -54,7 +54,7 @@ pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaSta
     })
 }
 
-/// The date and number that a step's name begins with: `m20261128_000001`.
+/// The date and number at the start of a migration's name: `m20261128_000001`.
 fn number(step: &str) -> &str {
     step.match_indices('_')
         .nth(1)

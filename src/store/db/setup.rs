@@ -1,4 +1,4 @@
-//! The transaction in which the schema and the first rows are made, and the lock under which one process makes them.
+//! The transaction that creates the schema and the first rows, and the lock that lets only one process do it.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,14 @@ use super::target::Target;
 use super::{Database, Transaction};
 use crate::model::error::Result;
 
-/// The lock under which of several starting processes one migrates: any number that is always the same.
+/// The lock under which one of several starting processes migrates: an arbitrary fixed number.
 const POSTGRES_SETUP_LOCK: i64 = 0x74_65_6e_61_6e_74_72_79;
 /// How long a process waits for another one's migration.
 const OTHERS_TURN: Duration = Duration::from_secs(10 * 60);
-/// How often it asks whether that is over.
+/// How often to ask whether it is done.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// What the library that makes the schema's steps takes for a transaction, over a connection of its own.
+/// A transaction of the type that the migration library needs, on a separate connection.
 #[derive(Debug)]
 pub struct Setup {
     transaction: DatabaseTransaction,
@@ -41,17 +41,17 @@ impl Setup {
     pub async fn commit(self) -> Result<()> {
         forget_statements(&self.transaction).await?;
         self.transaction.commit().await?;
-        // What is left to close is closed by the system.
+        // If this times out, the system closes the connection.
         let _ = tokio::time::timeout(LEAVE, self.connection.close()).await;
         Ok(())
     }
 }
 
 impl Database {
-    /// Opens the transaction in which the schema and the first rows are made. Only one process at a time is inside;
-    /// the others wait and then find the work done.
+    /// Opens the transaction that creates the schema and the first rows. Only one process at a time can do so; the
+    /// others wait.
     pub async fn begin_setup(&self) -> anyhow::Result<Setup> {
-        // The user may have no more than one connection.
+        // The user may be limited to one connection.
         self.writer.make_room().await;
         let connection = match &self.writer.target {
             Target::Postgres(postgres) => {
@@ -70,8 +70,8 @@ impl Database {
         });
         let transaction = match tokio::time::timeout(WAIT, begun).await {
             Ok(Err(DbErr::ConnectionAcquire(_))) => bail!(
-                "the database gave no connection to set it up with: others have all that there are, or that this user may have \
-                 (PostgreSQL: CONNECTION LIMIT, max_connections)"
+                "the database gave no connection for set-up: all connections that the server or this user may have \
+                 are in use (PostgreSQL: max_connections, CONNECTION LIMIT)"
             ),
             Ok(begun) => begun?,
             Err(_) => bail!("the database did not answer in time"),
@@ -83,7 +83,7 @@ impl Database {
                 .execute_unprepared(&format!("SET LOCAL statement_timeout = '{limit}s'"))
                 .await?;
             wait_for_lock(&transaction).await?;
-            // A step of the schema may take longer than a statement may.
+            // A migration may take longer than other statements.
             transaction
                 .execute_unprepared("SET LOCAL statement_timeout = 0")
                 .await?;
@@ -94,7 +94,7 @@ impl Database {
         })
     }
 
-    /// Opens a change that only one process makes at a time, and not while one is set up.
+    /// Opens a transaction that only one process can have at a time, and not during set-up.
     pub async fn begin_alone(&self) -> Result<Transaction> {
         let transaction = self.begin().await?;
         if self.backend() == DbBackend::Postgres {
@@ -109,7 +109,7 @@ impl Database {
     }
 }
 
-/// Asks for the lock until it is free: a statement that waited for it would need to wait without an end.
+/// Polls for the lock until it is free: a blocking statement would have to wait without a timeout.
 async fn wait_for_lock(transaction: &impl ConnectionTrait) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut told = false;
@@ -124,19 +124,20 @@ async fn wait_for_lock(transaction: &impl ConnectionTrait) -> anyhow::Result<()>
         }
         if started.elapsed() > OTHERS_TURN {
             bail!(
-                "another process has been setting up this database for {} minutes; find out what it waits for, or end it",
+                "another process has been setting up this database for {} minutes; find out what it is waiting for, \
+                 or stop it",
                 OTHERS_TURN.as_secs() / 60
             );
         }
         if !told {
-            tracing::info!("waiting for another process, which sets up this database");
+            tracing::info!("waiting for another process that is setting up this database");
             told = true;
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
-/// Through a pooler, statements that were prepared in the session would be in the way of whoever has it next.
+/// With a pooler, statements prepared in this session would conflict with those of its next user.
 async fn forget_statements(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     if transaction.get_database_backend() == DbBackend::Postgres {
         transaction.execute_unprepared("DEALLOCATE ALL").await?;

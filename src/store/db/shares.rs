@@ -1,4 +1,4 @@
-//! How much one caller may hold at a moment, of the database and of memory for answers, so that nobody keeps others waiting.
+//! Limits each caller's share of the database and of the memory for responses, so that no caller can block the others.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,17 +9,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::WAIT;
 
-/// Statements of one caller that read at the same moment: half of SQLite's readers.
+/// Concurrent reads of one caller: half of SQLite's readers.
 pub const READS_MAX: usize = 2;
-/// Changes of one caller that are open at the same moment.
+/// Concurrent changes of one caller.
 pub const CHANGES_MAX: usize = 2;
 
-/// Memory that all answers under way may take together, and what was asked for.
+/// Memory for all concurrent requests and responses.
 const ANSWERS_BYTES_MAX: usize = 40 * 1024 * 1024;
 /// The same of one caller.
 const CALLERS_ANSWERS_BYTES_MAX: usize = 24 * 1024 * 1024;
 
-/// Whose statements are counted together: a user, whatever its credentials, or a client that has not said who it is.
+/// A caller whose statements are counted together: a user, with any credential, or an anonymous client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     User(i64),
@@ -27,7 +27,7 @@ pub enum Holder {
 }
 
 impl Holder {
-    /// Whoever has one address of IPv6 has those that begin with the same 64 bits too.
+    /// A client with one IPv6 address usually has all addresses with the same first 64 bits.
     pub fn client(address: Option<IpAddr>) -> Self {
         Self::Client(address.map(|address| match address {
             IpAddr::V4(_) => address,
@@ -36,7 +36,7 @@ impl Holder {
     }
 }
 
-/// A caller's places.
+/// A caller's slots.
 #[derive(Debug)]
 pub struct Share {
     pub(super) reads: Arc<Semaphore>,
@@ -44,7 +44,7 @@ pub struct Share {
     pub(super) answers: Answers,
 }
 
-/// The memory that answers may take: a caller's, within that of all. A permit is a kibibyte.
+/// The memory for responses: the caller's, within the total. A permit is one KiB.
 #[derive(Clone, Debug)]
 pub struct Answers {
     callers: Arc<Semaphore>,
@@ -61,7 +61,7 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// That of another caller, within the same of all.
+    /// The memory of another caller, within the same total.
     #[must_use]
     pub fn of_another(&self) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Answers {
         }
     }
 
-    /// So many bytes, now or never.
+    /// Reserves bytes, without waiting.
     pub fn at_once(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
         let none_left = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let permits = kibibytes(bytes);
@@ -79,12 +79,12 @@ impl Answers {
         Ok([callers.map_err(none_left)?, all.map_err(none_left)?])
     }
 
-    /// So many bytes, when there are some: no more than a caller may have.
+    /// Reserves bytes, and waits until they are available; at most the caller's limit.
     pub async fn wait(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
         let permits = kibibytes(bytes);
         let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
         let both = async {
-            // In one order always, so that nobody waits in a circle.
+            // Always in the same order, to avoid deadlocks.
             let callers = Arc::clone(&self.callers)
                 .acquire_many_owned(permits)
                 .await
@@ -104,22 +104,22 @@ fn kibibytes(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
-/// The shares of those who call at this moment.
+/// The shares of the current callers.
 #[derive(Debug, Default)]
 pub struct Shares {
-    /// Of whom nobody is counted apart.
+    /// The total, without a caller.
     pub(super) answers: Answers,
     holders: Mutex<HashMap<Holder, Weak<Share>>>,
 }
 
 impl Shares {
-    /// The one share of a holder, for as long as anybody has it.
+    /// The share of a holder, which exists while anybody uses it.
     pub fn of(&self, holder: Holder) -> Arc<Share> {
         let mut shares = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(&holder).and_then(Weak::upgrade) {
             return share;
         }
-        // Before the map grows, those who are gone make room.
+        // Before the map grows, remove unused entries.
         if shares.len() == shares.capacity() {
             shares.retain(|_, share| share.strong_count() > 0);
         }
@@ -133,7 +133,7 @@ impl Shares {
     }
 }
 
-/// A place, in the order of asking; it is free again when this is dropped, also if whoever waits gives up.
+/// A slot, first come, first served. It is released when dropped, also if the waiting caller gives up.
 pub async fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbErr> {
     if let Ok(free) = Arc::clone(places).try_acquire_owned() {
         return Ok(free);

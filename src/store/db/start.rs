@@ -1,4 +1,4 @@
-//! What a start asks of the database, so that what cannot work is refused then, in words, and not later, to callers.
+//! Checks the database at start, so that problems are reported to the operator then, and not to callers later.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::words::cannot_connect;
 use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Result, database_error, sql_state};
 
-/// The tables that the steps make. A test compares them with the schema.
+/// The tables that the migrations create. A test compares them with the schema.
 pub const TABLES: [&str; 22] = [
     "api_keys",
     "audit_events",
@@ -40,10 +40,10 @@ pub const TABLES: [&str; 22] = [
     "user_roles",
     "users",
 ];
-/// Where the library that makes the steps notes them.
+/// Where the migration library records applied migrations.
 const STEPS: &str = "seaql_migrations";
 
-/// Makes the first connection, and refuses a server that would answer wrongly.
+/// Opens the first connection, and refuses a server with unsuitable settings.
 pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions) -> anyhow::Result<()> {
     let lease = pool.take(None).await.map_err(|error| match database_error(&error) {
         Some(cause) => cannot_connect(asked, cause),
@@ -53,8 +53,8 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     drop(lease);
     if shared && asked.get_options().is_some_and(|options| !options.is_empty()) {
         bail!(
-            "the pooler before PostgreSQL leaves out the 'options' of TENANTRY_DATABASE_URL. Set them for the user (ALTER ROLE … \
-             SET …) and leave them out of the URL, or connect to PostgreSQL directly"
+            "the pooler in front of PostgreSQL ignores the 'options' of TENANTRY_DATABASE_URL. Set them for the user \
+             (ALTER ROLE … SET …) and remove them from the URL, or connect to PostgreSQL directly"
         );
     }
     let user = asked.get_username();
@@ -69,35 +69,37 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
     );
     let row = match reader.query_one_raw(asked).await {
         Err(error) if shared && database_error(&error).and_then(sql_state).as_deref() == Some("08P01") => bail!(
-            "the pooler before PostgreSQL takes no transactions, which every change needs: let it pool sessions or transactions \
-             (PgBouncer: pool_mode = transaction), not statements"
+            "the pooler in front of PostgreSQL does not support transactions, which every change needs: use session \
+             or transaction pooling (PgBouncer: pool_mode = transaction), not statement pooling"
         ),
         row => row?.context("a setting without a value")?,
     };
     let encoding: String = row.try_get("", "encoding")?;
     if encoding != "UTF8" {
         bail!(
-            "the database has the encoding {encoding}, which cannot hold every name. Make one with UTF8 and name it in \
-             TENANTRY_DATABASE_URL: createdb --encoding=UTF8 --template=template0 tenantry"
+            "the database has the encoding {encoding}, which cannot store every name. Create one with UTF8 and \
+             specify it in TENANTRY_DATABASE_URL: createdb --encoding=UTF8 --template=template0 tenantry"
         );
     }
     if row.try_get::<Option<String>>("", "schema")?.is_none() {
         let path: String = row.try_get("", "path")?;
         bail!(
-            "the user's search_path ({path}) names no schema that there is and that this user may use: make one, and let the \
-             user have it (CREATE SCHEMA tenantry AUTHORIZATION \"{user}\"), or correct the path (ALTER ROLE … SET search_path)"
+            "the user's search_path ({path}) contains no schema that exists and that this user may use: create one \
+             for the user (CREATE SCHEMA tenantry AUTHORIZATION \"{user}\"), or change the path (ALTER ROLE … SET \
+             search_path)"
         );
     }
     if shared {
         tracing::info!(
-            "a pooler stands before PostgreSQL: each statement runs in a transaction of its own, and none is kept prepared"
+            "there is a pooler in front of PostgreSQL: each statement runs in a transaction of its own, and no \
+             prepared statements are kept"
         );
     }
     Ok(())
 }
 
-/// Refuses a database that holds another program's tables, or in which this user may not do what a server does. Called
-/// under the set-up lock, before anything is made.
+/// Refuses a database with another program's tables, or without the privileges that the server needs. Called under the
+/// set-up lock, before anything is created.
 pub async fn refuse_what_cannot_work(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let tables = tables(connection).await?;
     let ours = ["organizations", "tenants", "users", "audit_events"]
@@ -133,33 +135,33 @@ async fn tables(connection: &impl ConnectionTrait) -> anyhow::Result<BTreeSet<St
         .collect::<Result<_, DbErr>>()?)
 }
 
-/// Whoever made the tables that are there, it must be us.
+/// Refuses existing tables that tenantry has not created.
 async fn refuse_others(connection: &impl ConnectionTrait, tables: &BTreeSet<String>, ours: bool) -> anyhow::Result<()> {
-    const WAY_OUT: &str = "Give tenantry a database of its own, and name it in TENANTRY_DATABASE_URL (PostgreSQL: createdb \
-                           --encoding=UTF8 --template=template0 tenantry; or a schema of its own, and a user whose search_path \
-                           names it)";
+    const WAY_OUT: &str = "Give tenantry a database of its own, and specify it in TENANTRY_DATABASE_URL (PostgreSQL: \
+                           createdb --encoding=UTF8 --template=template0 tenantry; or a schema of its own, and a user \
+                           whose search_path names it)";
     let steps = match tables.contains(STEPS) {
         true => steps(connection).await?,
         false => Some(Vec::new()),
     };
     let known = Migrator::migrations();
     let Some(steps) = steps else {
-        bail!("this database holds another program's table '{STEPS}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{STEPS}'. {WAY_OUT}.");
     };
     let any_known = steps.iter().any(|step| known.iter().any(|known| known.name() == step));
     if any_known || ours && !steps.is_empty() {
         return Ok(());
     }
     if let Some(step) = steps.first() {
-        bail!("this database holds another program's table '{STEPS}', with the step '{step}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{STEPS}', with the migration '{step}'. {WAY_OUT}.");
     }
     if let Some(table) = TABLES.iter().find(|table| tables.contains(**table)) {
-        bail!("this database holds another program's table '{table}'. {WAY_OUT}.");
+        bail!("this database contains another program's table '{table}'. {WAY_OUT}.");
     }
     Ok(())
 }
 
-/// The steps that were made, or `None` where the table is not one of steps.
+/// The applied migrations, or `None` if the table is not the migration library's.
 async fn steps(connection: &impl ConnectionTrait) -> anyhow::Result<Option<Vec<String>>> {
     let backend = connection.get_database_backend();
     let columns = match backend {
@@ -201,7 +203,7 @@ async fn may_read_steps(connection: &impl ConnectionTrait) -> anyhow::Result<boo
     Ok(row.context("a right is held or not")?.try_get("", "may")?)
 }
 
-/// Refuses a user who may make no tables, where they are still to be made.
+/// Refuses a user who may not create tables, if they do not exist yet.
 async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let statement = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS may, current_schema()::text AS schema, \
                      current_user::text AS user, current_database()::text AS database";
@@ -215,25 +217,26 @@ async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Res
     let [schema, user, database] = ["schema", "user", "database"].map(|column| row.try_get::<String>("", column));
     let (schema, user, database) = (schema?, user?, database?);
     bail!(
-        "the user '{user}' may make no tables in the schema '{schema}' of the database '{database}'. Let an administrator run \
-         ALTER DATABASE \"{database}\" OWNER TO \"{user}\", or GRANT CREATE ON SCHEMA \"{schema}\" TO \"{user}\""
+        "the user '{user}' may not create tables in the schema '{schema}' of the database '{database}'. Let an \
+         administrator run ALTER DATABASE \"{database}\" OWNER TO \"{user}\", or GRANT CREATE ON SCHEMA \"{schema}\" \
+         TO \"{user}\""
     );
 }
 
-/// Refuses a user who may not do with the tables what a server does.
+/// Refuses a user without the privileges on the tables that the server needs.
 async fn refuse_missing_rights(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
     let names = missing_rights(connection).await?;
     if names.is_empty() {
         return Ok(());
     }
     bail!(
-        "the user may not read and change everything that a server needs ('{}'): {}",
+        "the user does not have all the rights that the server needs ('{}'): {}",
         names.join("', '"),
         grants(connection).await?
     );
 }
 
-/// The first tables and sequences with which this user may not do what a server does.
+/// The first tables and sequences on which this user lacks privileges.
 async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let statement = "SELECT c.relname::text AS name FROM pg_class c \
                      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND CASE \
@@ -247,7 +250,7 @@ async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>
     rows.iter().map(|row| row.try_get("", "name")).collect()
 }
 
-/// What an administrator runs.
+/// The statements that an administrator should run.
 async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
     let statement = "SELECT quote_ident(current_schema()) AS schema, quote_ident(current_user) AS user";
     let row = connection
@@ -256,14 +259,15 @@ async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
         .context("somebody asks")?;
     let (schema, user): (String, String) = (row.try_get("", "schema")?, row.try_get("", "user")?);
     Ok(format!(
-        "let the user own the tables, which a start with a new release needs anyway; or let an administrator run \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
+        "make the user the owner of the tables, which an upgrade needs anyway; or let an administrator run GRANT \
+         SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN \
+         SCHEMA {schema} TO {user}"
     ))
 }
 
 impl Database {
-    /// Whether a change could be made now. A disk that fills up is seen before the first change fails; after one failed, one
-    /// that changes nothing is tried.
+    /// Whether a change would succeed now. A disk that is almost full is noticed before the first change fails; after a
+    /// failure, an empty change is tried.
     pub async fn takes_changes(&self) -> Result<bool> {
         match self.writer.target.file() {
             Some(file) => {
@@ -296,7 +300,7 @@ impl Database {
         Ok(row.is_some_and(|row| row.try_get("", "takes_changes").unwrap_or(false)))
     }
 
-    /// Makes a change that changes nothing, and yet is written to the disk, and to the standbys that a commit waits for.
+    /// Commits a change that changes nothing, but is written to the disk and to synchronous standbys.
     async fn try_change(&self) -> Result<()> {
         let change = self.begin().await?;
         match self.backend() {
@@ -327,12 +331,12 @@ impl Database {
     }
 }
 
-/// Whether a file can still grow. A file system that does not tell has room.
+/// Whether a file can still grow. If the file system does not report it, it can.
 fn has_room(file: &Path) -> bool {
     room(file).is_none_or(|bytes| bytes >= ROOM_BYTES_MIN)
 }
 
-/// How many bytes are free for us on a file's disk, if its file system tells.
+/// The free space on a file's disk, if its file system reports it.
 #[cfg(unix)]
 pub fn room(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file).ok()?;

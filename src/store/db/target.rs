@@ -1,4 +1,4 @@
-//! What a pool's connections lead to, and how one is made.
+//! The target of a pool's connections, and how to connect to it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use super::connection::{Connection, Sharing};
 use super::limits::WAIT;
 use crate::model::error::FileMoved;
 
-/// Each of SQLite's calls back comes after so many steps, which take less than a millisecond.
+/// SQLite calls back after this many virtual machine steps, which take less than a millisecond.
 const STEPS: i32 = 10_000;
-/// What a session of ours begins with. The times are bounds on the server's side, for when we are gone or the path is dead.
+/// The settings of our own sessions. The timeouts are for the server, in case we are gone or the network fails.
 pub(super) const SESSION: [(&str, &str); 7] = [
     (MARK, "own"),
     ("default_transaction_isolation", "read committed"),
@@ -25,9 +25,10 @@ pub(super) const SESSION: [(&str, &str); 7] = [
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
 ];
-/// A setting of nobody's: where it is not what we asked for, somebody stands between us and PostgreSQL.
+/// A setting that nothing else uses: if it does not have the value that we asked for, there is a pooler between us and
+/// PostgreSQL.
 const MARK: &str = "tenantry.session";
-/// Lets PostgreSQL notice while a statement runs that nobody waits for it any more. Version 13 does not know it.
+/// Lets PostgreSQL notice during a statement that the client is gone. Version 13 does not support it.
 const NOTICE_WHO_IS_GONE: &str =
     "SELECT set_config(name, '1000', false) FROM pg_settings WHERE name = 'client_connection_check_interval'";
 
@@ -40,7 +41,7 @@ pub enum Target {
 #[derive(Debug)]
 pub struct Postgres {
     options: PgConnectOptions,
-    /// Whether a pooler refused to begin sessions as we ask for them.
+    /// Whether a pooler refused our session settings.
     pooled: AtomicBool,
 }
 
@@ -56,7 +57,7 @@ impl Target {
         let options = SqliteConnectOptions::new()
             .filename(&file.path)
             .journal_mode(SqliteJournalMode::Wal)
-            // FULL: what was acknowledged survives a power cut, not only a killed process.
+            // FULL: confirmed changes survive a power failure, not only a killed process.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(WAIT)
@@ -93,7 +94,7 @@ impl Target {
         }
     }
 
-    /// What can be seen of it without asking anybody.
+    /// The address, without a connection.
     pub fn is_still_there(&self) -> sqlx::Result<()> {
         match self {
             Self::Postgres(_) => Ok(()),
@@ -116,7 +117,7 @@ impl Postgres {
                 if !is_ours(&mut raw).await? {
                     return Ok(shared(raw));
                 }
-                // Some systems cannot do it; statements end by their time-out there.
+                // Some systems do not support it; there, statements end with their timeout.
                 let _ = raw.execute(raw_sql(NOTICE_WHO_IS_GONE)).await;
                 Ok(Connection::Postgres {
                     raw,
@@ -139,21 +140,21 @@ fn shared(raw: PgConnection) -> Connection {
     }
 }
 
-/// Whether the session is as we asked for it, which a pooler's is not.
+/// Whether the session has our settings, which a pooler's does not.
 async fn is_ours(raw: &mut PgConnection) -> sqlx::Result<bool> {
     let asked = "SELECT COALESCE(current_setting('tenantry.session', true), '')";
     let row = raw.fetch_one(raw_sql(asked)).await?;
     Ok(row.try_get::<String, _>(0)? == "own")
 }
 
-/// PgBouncer refuses settings that it does not know.
+/// PgBouncer refuses unknown settings.
 fn is_of_pooler(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.code().as_deref() == Some("08P01") && error.message().contains("startup parameter"))
 }
 
-/// The file of a SQLite database: the one that was opened at the start, whatever its name leads to later.
+/// The file of a SQLite database: the one that was opened at start, even if another file has that name later.
 #[derive(Clone, Debug)]
 pub struct File {
     path: PathBuf,
@@ -166,11 +167,11 @@ type Identity = (u64, u64);
 type Identity = ();
 
 impl File {
-    /// The file at this path, made (mode 0600) if there is none.
+    /// Opens the file at this path; creates it (mode 0600) if it does not exist.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        // To open a pipe would wait for somebody at its other end.
+        // Opening a named pipe would block until its other end is opened.
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+            return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(false);
@@ -186,7 +187,7 @@ impl File {
         })
     }
 
-    /// Refuses to go on with a file that was moved away or replaced: what would be written to it, nobody would find.
+    /// Refuses to continue with a file that was moved or replaced: changes written to it would be lost.
     pub fn is_still_there(&self) -> sqlx::Result<()> {
         match identity(&self.path) {
             Ok(identity) if identity == self.identity => Ok(()),

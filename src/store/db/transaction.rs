@@ -18,12 +18,12 @@ use crate::model::error::{Fault, Result, fault_of};
 #[derive(Debug)]
 pub struct Transaction {
     backend: DbBackend,
-    /// One statement runs at a time. Nothing once it has ended.
+    /// One statement runs at a time. `None` after the transaction has ended.
     lease: Mutex<Option<Lease>>,
 }
 
 impl Transaction {
-    /// Opens one. A connection that turns out to be broken has done nothing yet, so another one is taken.
+    /// Opens one. If a connection turns out to be broken, nothing has been done yet, so another one is used.
     pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend) -> Result<Self> {
         let lease = match begun(pool).await {
             Err(error) if fault_of(&error) == Fault::Lost => begun(pool).await,
@@ -38,7 +38,7 @@ impl Transaction {
         })
     }
 
-    /// Makes what was changed last. If it fails because the database does not answer, nobody knows whether it was made.
+    /// Commits the change. If this fails because the database does not answer, the outcome is unknown.
     pub async fn commit(mut self) -> Result<()> {
         let mut lease = self.lease.get_mut().take().ok_or_else(gone)?;
         let pool = Arc::clone(lease.pool());
@@ -96,7 +96,7 @@ fn note<T>(lease: &Lease, ended: &Result<T, DbErr>) {
     }
 }
 
-/// Ends a transaction that changes nothing, beside whoever has it. In the middle of a statement it is cut off.
+/// Rolls back a transaction in the background. If a statement is running, the connection is closed.
 fn roll_back(mut lease: Lease) {
     if lease.is_busy() {
         return;

@@ -45,8 +45,8 @@ pub fn within(granted: &Granted) -> Condition {
     }
 }
 
-/// Keys that are not revoked at this moment. One that was rotated with an overlap is in force until `revoked_at`, which
-/// then lies ahead.
+/// Keys that are not revoked at this time. A key that was rotated with an overlap is valid until `revoked_at`, which is
+/// then in the future.
 pub fn in_force(at: Timestamp) -> Condition {
     Condition::any()
         .add(Column::RevokedAt.is_null())

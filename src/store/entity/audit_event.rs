@@ -1,4 +1,4 @@
-//! `audit_events`: written with the change they tell of, never changed.
+//! `audit_events`: written with the change that they describe, never changed.
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
@@ -24,7 +24,7 @@ pub struct Model {
     pub target_id: String,
     pub fields: Option<String>,
     pub request_id: Option<String>,
-    /// How often it happened within a minute; above one for refusals only.
+    /// How often it happened within a minute; greater than one only for denied requests.
     pub count: i64,
     pub refused: bool,
     /// The order of commits; the database sets it.

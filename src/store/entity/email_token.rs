@@ -1,4 +1,4 @@
-//! `email_tokens`: mailed, single-use, kept as digests; each proves one address.
+//! `email_tokens`: mailed, single-use, stored as digests; each verifies one address.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `federated_identities`: who a user is to another identity provider.
+//! `federated_identities`: a user's identities with other identity providers.
 
 use sea_orm::entity::prelude::*;
 

@@ -25,7 +25,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Oneself reaches the groups that one is in.
+/// A caller with only its own scope sees the groups that it is a member of.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),

@@ -1,5 +1,5 @@
-//! `group_members`: which user is in which group. The organization stands here for the composite foreign keys, which
-//! hold a member to its group's organization.
+//! `group_members`: which user is in which group. It contains the organization for the composite foreign keys, which
+//! ensure that a member belongs to its group's organization.
 
 use sea_orm::entity::prelude::*;
 

@@ -20,11 +20,11 @@ pub struct Model {
     pub expires_at: Timestamp,
     pub accepted_at: Option<Timestamp>,
     pub withdrawn_at: Option<Timestamp>,
-    /// When the last mail was taken by the mail server.
+    /// When the mail server accepted the last mail.
     pub mailed_at: Option<Timestamp>,
-    /// When the last mail was given up.
+    /// When the last mail failed permanently.
     pub mail_failed_at: Option<Timestamp>,
-    /// What the mail server said last, in its own words.
+    /// The last reply of the mail server.
     pub mail_problem: Option<String>,
     pub version: i64,
     pub created_at: Timestamp,
@@ -48,7 +48,7 @@ pub fn open() -> Condition {
         .add(Column::WithdrawnAt.is_null())
 }
 
-/// Open and not expired: its secret makes an account.
+/// Open and not expired: its secret can be used to create the account.
 pub fn pending(at: Timestamp) -> Condition {
     open().add(Column::ExpiresAt.gt(at))
 }

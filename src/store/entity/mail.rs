@@ -11,21 +11,21 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub pk: i64,
     pub id: String,
-    /// Whose token is in it.
+    /// The user whose token it contains.
     pub user_pk: Option<i64>,
-    /// The invitation whose token is in it.
+    /// The invitation whose token it contains.
     pub invitation_pk: Option<i64>,
     pub recipient: Email,
-    /// Of the letter, in the clear.
+    /// The kind of the letter, unencrypted.
     pub kind: String,
-    /// The letter as JSON, sealed if it holds a token.
+    /// The letter as JSON, sealed if it contains a token.
     pub letter: String,
     pub sealed: bool,
     pub attempts: i64,
     pub due_at: Timestamp,
-    /// A process is sending it until then; in the past, nobody is.
+    /// Until then, a process is sending it; if it is in the past, none is.
     pub leased_until: Timestamp,
-    /// After this moment it is of no use.
+    /// When the mail becomes useless.
     pub ends_at: Timestamp,
     pub request_id: String,
     pub created_at: Timestamp,

@@ -1,4 +1,4 @@
-//! `mail_limits`: how many mails went somewhere, or came from somebody, within an hour.
+//! `mail_limits`: how many mails were sent to an address, or by a caller, within an hour.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,7 +1,7 @@
-//! One file per table: its columns, and how far a scope reaches into it.
+//! One file per table: its columns, and how a scope limits queries on it.
 //!
-//! Every list begins with the scope. A verb that looks for the one row it is to change
-//! begins with the scope too (`within(&granted)`), or with an internal key that such a row gave it.
+//! Every list query starts with the scope. A verb that looks up the row to change also starts with the scope
+//! (`within(&granted)`), or with an internal key from such a row.
 
 pub mod api_key;
 pub mod audit_event;
@@ -36,9 +36,9 @@ pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, keys: impl IntoIter
     among(backend, column.into_simple_expr(), keys, "bigint[]")
 }
 
-/// `tested IN (list)`, the list being one parameter: one statement text whatever its length, so that it is prepared once.
-/// `array` is the list's type on PostgreSQL, which there is read from a subquery: of a bare parameter PostgreSQL looks at
-/// the value, and plans anew at each execution, which takes longer than looking up what is in it.
+/// `tested IN (list)`, the list being one parameter: one statement text whatever its length, so that it is prepared
+/// once. `array` is the list's type on PostgreSQL, where it is read from a subquery: with a bare parameter, PostgreSQL
+/// looks at the value and plans again at each execution, which takes longer than the look-up itself.
 pub fn among<T>(backend: DbBackend, tested: SimpleExpr, list: Vec<T>, array: &str) -> SimpleExpr
 where
     Vec<T>: Into<Value> + Serialize,
@@ -55,8 +55,8 @@ where
     }
 }
 
-/// The words behind a value that test whether it is in the list that a parameter holds: an array on PostgreSQL, JSON on
-/// SQLite; see [`among`].
+/// The SQL that tests whether a value is in the list in a parameter: an array on PostgreSQL, JSON on SQLite; see
+/// [`among`].
 pub fn in_parameter(backend: DbBackend, parameter: &str, array: &str) -> String {
     match backend {
         DbBackend::Postgres => format!("= ANY(CAST((SELECT {parameter}) AS {array}))"),

@@ -32,7 +32,7 @@ pub fn within(granted: &Granted) -> Condition {
     }
 }
 
-/// A predicate that no row fulfils.
+/// A predicate that no row matches.
 pub fn nothing() -> Condition {
     Condition::all().add(Column::Pk.is_null())
 }

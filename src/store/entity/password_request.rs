@@ -1,4 +1,4 @@
-//! `password_requests`: addresses for which somebody asked for a new password.
+//! `password_requests`: addresses for which a password reset was requested.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `password_tokens`: mailed, single-use, kept as digests.
+//! `password_tokens`: mailed, single-use, stored as digests.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `roles`: the built-in ones, of no organization, and each organization's own.
+//! `roles`: the built-in ones, without an organization, and each organization's own.
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
@@ -24,7 +24,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The built-in roles belong to everybody's reach.
+/// The built-in roles are in everybody's scope.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),

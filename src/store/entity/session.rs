@@ -29,7 +29,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Sessions of a user, and those in which the user impersonates somebody. The policy never lets anybody reach further.
+/// Sessions of a user, and those in which the user impersonates somebody. The policy never allows a larger scope.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),

@@ -1,4 +1,4 @@
-//! `sign_in_attempts`: how often signing in has failed, by address and by client.
+//! `sign_in_attempts`: the number of failed sign-ins, by address and by client.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `signing_keys`: what session tokens are signed with; the private halves encrypted.
+//! `signing_keys`: the keys that sign session tokens, with encrypted private keys.
 
 use sea_orm::entity::prelude::*;
 

@@ -25,7 +25,7 @@ pub struct Model {
     pub variables: Option<JsonText>,
     pub password_hash: Option<String>,
     pub password_changed_at: Option<Timestamp>,
-    /// It opens nothing but its own change.
+    /// It can only be used to set a new password.
     pub password_temporary: bool,
     pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
@@ -37,18 +37,19 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
-    /// What a password must not be: the user's own address and id.
+    /// The texts that a password must not be: the user's own e-mail address and id.
     pub fn own_names(&self) -> Vec<&str> {
         let email = self.email.as_ref().map(Email::as_str);
         email.into_iter().chain([self.id.as_str()]).collect()
     }
 }
 
-/// The column that holds an id that is a UUID in one spelling. The database makes it of the id and keeps it unique.
+/// The column with the canonical spelling of an id that is a UUID. The database generates it from the id and keeps it
+/// unique.
 const UUID: &str = "uuid";
 
-/// The rows whose id is one of these texts, or the same UUID as one of them in another spelling. No two rows are for one
-/// text: the very text is the same UUID too.
+/// The rows whose id is one of these texts, or the same UUID as one of them in another spelling. A text never matches
+/// two rows, because an equal text is the same UUID too.
 pub fn has_id<'a>(backend: DbBackend, texts: impl IntoIterator<Item = &'a str>) -> Condition {
     let (mut uuids, mut others) = (Vec::new(), Vec::new());
     for text in texts {
@@ -59,7 +60,7 @@ pub fn has_id<'a>(backend: DbBackend, texts: impl IntoIterator<Item = &'a str>) 
         }
     }
     let uuid = || Expr::col((Entity, UUID));
-    // Only what there is: a list that stands there empty would keep the database from the index of the other.
+    // Only non-empty lists: an empty one would keep the database from using the other's index.
     match (uuids.is_empty(), others.is_empty()) {
         (false, true) => Condition::all().add(among(backend, uuid(), uuids, "text[]")),
         (true, _) => Condition::all().add(among(backend, Column::Id.into_simple_expr(), others, "text[]")),

@@ -80,7 +80,7 @@ async fn stopping_waits_for_no_body_that_does_not_come() {
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
         assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
         assert!(
-            answer.contains("The server stops before the request is there."),
+            answer.contains("The server stopped before the request arrived."),
             "{answer}"
         );
     }

@@ -143,7 +143,7 @@ on_both! {
             }
             for (take, give_back) in &ways {
                 let message = taken_meanwhile(&app, ann, &sdl, field, take).await;
-                held += usize::from(message.contains("changed while this was running"));
+                held += usize::from(message.contains("changed while this request was running"));
                 let change = app.services.db.begin().await.unwrap();
                 change.execute_unprepared(give_back).await.unwrap();
                 change.commit().await.unwrap();

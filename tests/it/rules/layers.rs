@@ -9,27 +9,21 @@ use super::{assert_committed, from_top};
 
 /// The folders of `src`, the lowest first. Each knows only those before it.
 const LEVELS: &[(&str, &str)] = &[
-    (
-        "model",
-        "ids, texts, times, secrets, permissions, who calls, what can go wrong",
-    ),
-    ("authz", "may they: the policy, and what nobody may give away"),
+    ("model", "ids, texts, timestamps, secrets, permissions, actors, errors"),
+    ("authz", "the policy, and the checks against privilege escalation"),
     ("store", "the database, its tables, the audit trail"),
-    ("services", "what a process has: configuration, hashing, mailing, logs"),
-    ("authn", "who calls: keys, tokens, impersonation"),
-    ("context", "what a verb works with, and its one transaction"),
+    ("services", "what a process needs: configuration, hashing, mail, logs"),
+    ("authn", "who the caller is: API keys, tokens, impersonation"),
+    ("context", "what every verb gets, and its transaction"),
     ("list", "every list, count and connection"),
     (
         "directory",
-        "the nouns of the product: a folder each, a file for each verb",
+        "the nouns of the product: a folder per noun, a file per verb",
     ),
-    (
-        "operations",
-        "set-up, work in the background, cleaning up, doctor, demo",
-    ),
-    ("graphql", "the schema, and every noun's face in it"),
-    ("request", "a request on its way to a face"),
-    ("compat", "other products' own paths"),
+    ("operations", "set-up, background work, cleanup, doctor, demo"),
+    ("graphql", "the GraphQL schema and its resolvers"),
+    ("request", "reading a GraphQL request and its credential"),
+    ("compat", "the APIs of other products"),
     ("http", "routes, limits, pages, metrics"),
     ("cli", "the binary's commands"),
 ];
@@ -229,7 +223,7 @@ fn the_map_is_true() {
         map.push_str(&format!("| `{folder}` | {what} | {parts} | {down} |\n"));
     }
     let page = std::fs::read_to_string(from_top("docs/architecture.md")).unwrap();
-    let head = "| folder | what it holds | its parts | what it knows |\n|---|---|---|---|\n";
+    let head = "| folder | content | parts | imports |\n|---|---|---|---|\n";
     let (before, rest) = page.split_once(head).expect("the map is in the page");
     let after = &rest[rest.find("\n\n").unwrap()..];
     assert_committed(

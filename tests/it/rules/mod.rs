@@ -8,6 +8,7 @@ mod answer_bytes;
 mod clears;
 mod cursors;
 mod docs;
+mod english;
 mod explain;
 mod faults;
 mod field_names;

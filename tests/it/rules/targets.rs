@@ -114,7 +114,7 @@ on_both! {
                     let told = error["message"].as_str().unwrap();
                     assert_eq!(error["extensions"]["code"], "INVALID", "{name}, {key}, {what}: {error}");
                     assert_eq!(error["extensions"]["field"], key, "{name}, {key}, {what}: {error}");
-                    assert!(told.contains(&format!("'{key}' must name exactly one")), "{name}, {key}, {what}: {told}");
+                    assert!(told.contains(&format!("'{key}' must identify exactly one")), "{name}, {key}, {what}: {told}");
                 }
                 // A variable in the document that the caller leaves out.
                 let literal = document
@@ -163,7 +163,7 @@ on_both! {
             ),
             (
                 json!({ "id": "ann", "activated": false }),
-                "No user that passes the other tests of 'where' has the id 'ann'.",
+                "No user that matches the other conditions of 'where' has the id 'ann'.",
             ),
         ] {
             let error = app.admin().refusal(deactivate, json!({ "where": named })).await;

@@ -28,7 +28,7 @@ fn a_standby_takes_over_behind_one_address() {
         let (status, words) = get(&server.address, "/readyz");
         assert_eq!((status, words.as_str()), NOT_READY);
         for answer in at_once(&server.address, &create("meanwhile"), 12, SOON) {
-            assert_unavailable(&answer, "The database takes no changes");
+            assert_unavailable(&answer, "The database accepts no writes");
         }
         assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     }
@@ -60,7 +60,7 @@ fn connections_to_a_demoted_primary_are_dropped() {
     });
     assert_unavailable(
         &call(&server.address, &create("meanwhile"), SOON),
-        "The database takes no changes",
+        "The database accepts no writes",
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     primary.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");

@@ -67,16 +67,16 @@ fn urls_that_are_no_address() {
 fn memory_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     for (url, words) in [
-        ("sqlite::memory:", "in memory"),
-        ("sqlite://:memory:", "in memory"),
-        ("sqlite://t.db?mode=memory", "in memory"),
-        ("sqlite://t.db?cache=shared&mode=memory", "in memory"),
-        ("sqlite://file::memory:?cache=shared", "in memory"),
-        ("sqlite://%3Amemory%3A", "in memory"),
+        ("sqlite::memory:", "in-memory"),
+        ("sqlite://:memory:", "in-memory"),
+        ("sqlite://t.db?mode=memory", "in-memory"),
+        ("sqlite://t.db?cache=shared&mode=memory", "in-memory"),
+        ("sqlite://file::memory:?cache=shared", "in-memory"),
+        ("sqlite://%3Amemory%3A", "in-memory"),
         ("sqlite://file:t.db", "without 'file:'"),
         ("sqlite://file:t.db?mode=rwc", "without 'file:'"),
         ("sqlite:file:t.db", "without 'file:'"),
-        ("sqlite://t.db?mode=ro", "takes no parameters"),
+        ("sqlite://t.db?mode=ro", "cannot have parameters"),
         ("sqlite://", "must name a file"),
         ("sqlite://t%00.db", "must name a file"),
     ] {
@@ -144,7 +144,7 @@ fn databases_of_others() {
     assert_refused(
         &weak,
         &[
-            "'weak' may make no tables in the schema 'public'",
+            "'weak' may not create tables in the schema 'public'",
             "GRANT CREATE ON SCHEMA",
         ],
     );

@@ -198,6 +198,6 @@ async fn a_path_that_dies_during_a_start() {
     assert!(started.elapsed() < Duration::from_secs(90), "{:?}", started.elapsed());
     assert_eq!(ended.status.code(), Some(1));
     let said = text(&ended.stderr);
-    assert!(said.contains("stopped answering while it was set up"), "{said}");
+    assert!(said.contains("stopped answering during set-up"), "{said}");
     drop(at_work);
 }

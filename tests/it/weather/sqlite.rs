@@ -80,7 +80,7 @@ fn sqlite_a_full_disk_is_told_and_got_over() {
     loop {
         let answer = call(&server.address, &create(&format!("full-{made}")), SOON);
         if answer.0 != 200 {
-            assert_unavailable(&answer, "has no room");
+            assert_unavailable(&answer, "has no space left");
             break;
         }
         made += 1;
@@ -182,7 +182,7 @@ fn sqlite_a_pipe_is_no_database() {
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(
-        said.contains("it is no regular file") && said.contains("Name another file"),
+        said.contains("it is not a regular file") && said.contains("Specify another file"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! Where a user is to belong to: the organization, and a tenant of it.
+//! The new organization and tenant of a user.
 
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
@@ -10,16 +10,16 @@ use crate::directory::tenant;
 use crate::model::error::{Error, Result};
 use crate::store::entity::{organization, user as table};
 
-/// Where a user is to belong to.
+/// The new organization and tenant of a user.
 pub struct Home {
     pub organization: organization::Model,
-    /// Whether it is another organization than before.
+    /// Whether the organization changes.
     pub moves: bool,
     tenant_pk: Option<i64>,
 }
 
 impl Home {
-    /// `tenant_id` is the tenant that is asked for; none in it clears it.
+    /// `tenant_id` is the requested tenant; an inner `None` clears it.
     pub async fn find(
         op: &OpContext,
         connection: &impl ConnectionTrait,
@@ -37,7 +37,7 @@ impl Home {
                 return Err(Error::invalid(
                     "tenantId",
                     format!(
-                        "The user's tenant is not of the organization '{}'; name one that is.",
+                        "The user's tenant does not belong to the organization '{}'; specify one that does.",
                         organization.id
                     ),
                 ));
@@ -62,7 +62,7 @@ impl Home {
     }
 }
 
-/// The organization that the user is to belong to. Leaving one needs reach over both.
+/// The new organization of the user. Moving requires access to both.
 async fn organization_of(
     op: &OpContext,
     connection: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Changing a user.
+//! Changes a user.
 
 mod home;
 mod profile;
@@ -37,7 +37,7 @@ pub enum Clearable {
     Variables,
 }
 
-/// What is to change; what is `None` stays. The empty text clears a name or the tenant.
+/// The changes; `None` leaves a field unchanged. The empty text clears a name or the tenant.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     pub email: Option<String>,
@@ -46,25 +46,26 @@ pub struct UserChange {
     pub lastname: Option<String>,
     pub organization_id: Option<String>,
     pub tenant_id: Option<String>,
-    /// A move to another organization that names no tenant is refused instead of clearing the tenant.
+    /// A move to another organization without a tenant is refused instead of clearing the tenant.
     pub tenant_stays: bool,
     /// Replaces the built-in roles and leaves the organization's own.
     pub organization_role: Option<OrganizationRole>,
     /// Replaces all direct roles; names or ids.
     pub roles: Option<Vec<String>>,
-    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] shows already.
+    /// AiR's view of the roles, by id: replaces all direct roles, unless it is what [`role::Held::role_id`] already
+    /// shows.
     pub role_id: Option<String>,
     /// Wallaroo's view of the roles: whether the user is an administrator. True sets `organization_role` to
-    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless the user is what is wanted already.
+    /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless nothing changes.
     pub is_admin: Option<bool>,
     pub activated: Option<bool>,
     pub variables: Option<serde_json::Value>,
-    /// Replace those there are.
+    /// Replaces the current ones.
     pub federated_identities: Option<Vec<FederatedIdentity>>,
     pub clear: Vec<Clearable>,
 }
 
-/// A user's row on its way to what is wanted, with the names of the fields that change.
+/// The row being updated, with the names of the fields that change.
 struct Draft {
     row: table::Model,
     new: table::ActiveModel,
@@ -80,7 +81,7 @@ impl Draft {
         }
     }
 
-    /// Notes a field if it changes; whether it does.
+    /// Records a field if it changes; returns whether it does.
     fn notes(&mut self, changes: bool, field: &'static str) -> bool {
         if changes {
             self.fields.push(field);
@@ -97,8 +98,8 @@ impl Draft {
     }
 }
 
-/// Changes what is named and nothing else; refused, it changes nothing. `CONFLICT` for an address that is taken, or if
-/// `expected_version` is given and the row has moved on.
+/// Changes only the given fields; changes nothing if it fails. `CONFLICT` for an address that is taken, or if
+/// `expected_version` is given and the row has changed.
 pub async fn update(
     op: &OpContext,
     target: &Target,
@@ -121,7 +122,7 @@ pub(super) async fn update_as(
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
-        // Before anything of the caller itself changes.
+        // Before the caller's own access changes.
         change.hold_caller().await?;
     }
     expect_version(row.version, expected_version)?;
@@ -134,7 +135,7 @@ pub(super) async fn update_as(
     let mut draft = Draft::of(row);
     profile.write(op, &mut draft)?;
     let identities = profile.new_identities(&*change, &mut draft).await?;
-    // The organization first, since roles and seats depend on it.
+    // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
     home.write(&mut draft);
     let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
@@ -144,7 +145,7 @@ pub(super) async fn update_as(
     if draft.fields.is_empty() {
         return Ok(draft.row.into());
     }
-    // Before the row itself: a member cannot leave the organization of its groups.
+    // Before the row itself: a group member cannot leave the organization of its groups.
     if home.moves && group::leave_all_in_txn(&*change, draft.row.pk).await? {
         draft.fields.push("groups");
     }
@@ -167,7 +168,7 @@ pub(super) async fn update_as(
     Ok(updated.into())
 }
 
-/// Activates or deactivates, and takes the seat that is needed for it.
+/// Activates or deactivates the user, and takes a seat if needed.
 async fn activate(
     op: &OpContext,
     connection: &impl ConnectionTrait,
@@ -191,14 +192,14 @@ async fn activate(
     Ok(())
 }
 
-/// Whether there is one super admin less after this.
+/// Whether this removes a super admin.
 fn loses_super_admin(had: &Held, roles: &Roles, draft: &Draft) -> bool {
     let deactivates = draft.row.activated && !draft.is_activated();
     had.permissions().contains(Permissions::EVERY_ORGANIZATION)
         && (!roles.permissions().contains(Permissions::EVERY_ORGANIZATION) || deactivates)
 }
 
-/// What a change of the row brings with it: what ends, who is told, and the audit events.
+/// The consequences of the change: ends access, sends notifications, and writes audit events.
 async fn follow(
     op: &OpContext,
     change: &mut Change<'_>,
@@ -217,7 +218,7 @@ async fn follow(
     }
     if home.moves {
         end_access(&**change, op, row.pk).await?;
-        // The organization that gains the user hears of it too.
+        // The new organization gets an event too.
         change
             .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk))
             .await?;
@@ -233,7 +234,7 @@ async fn follow(
     change.record(event.fields(draft.fields)).await
 }
 
-/// Counts a change of something that stands beside the user's row, such as its roles.
+/// Records a change outside the user's row, such as of its roles.
 pub async fn touch_in_txn(
     connection: &impl ConnectionTrait,
     row: &table::Model,
@@ -245,7 +246,7 @@ pub async fn touch_in_txn(
     Ok(new.update(connection).await?)
 }
 
-/// Whoever leaves an organization leaves its keys and sessions behind.
+/// When a user leaves an organization, its keys and sessions end.
 async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
         .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))

@@ -1,4 +1,4 @@
-//! What a user is called, reached at and known by.
+//! The names, the address and the federated identities of a user.
 
 use sea_orm::{ConnectionTrait, Set};
 
@@ -9,7 +9,7 @@ use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::model::error::Result;
 use crate::model::{self, Email, JsonText};
 
-/// The texts of a change, checked. The outer option is whether a field is to change, the inner one its value.
+/// The validated texts of a change. The outer option says whether the field changes, the inner one is its value.
 pub struct Profile {
     email: Option<Option<Email>>,
     name: Option<Option<String>>,
@@ -47,17 +47,17 @@ impl Profile {
         })
     }
 
-    /// The new address, if there is to be one.
+    /// The new address, if there is one.
     pub fn email(&self) -> Option<&Email> {
         self.email.as_ref()?.as_ref()
     }
 
-    /// Writes what differs.
+    /// Writes the fields that differ.
     pub(super) fn write(&self, op: &OpContext, draft: &mut Draft) -> Result<()> {
         if let Some(email) = &self.email
             && draft.notes(*email != draft.row.email, "email")
         {
-            // Whoever has the address can have a new password mailed to it.
+            // The owner of the address can request a password reset by mail.
             if op.actor().is(draft.row.pk) {
                 as_oneself(op.actor(), "Changing your e-mail address")?;
             }
@@ -90,7 +90,7 @@ impl Profile {
         Ok(())
     }
 
-    /// The identities that are to replace others.
+    /// The identities that replace the current ones.
     pub(super) async fn new_identities(
         &self,
         connection: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! The roles that a user is to have.
+//! The new roles of a user.
 
 use sea_orm::ConnectionTrait;
 
@@ -9,16 +9,16 @@ use crate::directory::role::{self, Assigned, Held, OrganizationRole, union};
 use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 
-/// The roles that a user is to have.
+/// The new roles of a user.
 pub struct Roles {
     pub direct: Vec<Assigned>,
     by_groups: Vec<Assigned>,
-    /// Those of before that the user may keep where it is to be.
+    /// The current roles that the user may keep in the new organization.
     kept: Vec<Assigned>,
 }
 
 impl Roles {
-    /// What stays of the old ones, and then what is asked for.
+    /// First the ones that are kept, then the requested ones.
     pub async fn find(
         op: &OpContext,
         connection: &impl ConnectionTrait,
@@ -30,7 +30,7 @@ impl Roles {
             !home.moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok())
         };
         let kept: Vec<Assigned> = had.direct.iter().filter(stays).cloned().collect();
-        // Whoever moves leaves the groups.
+        // A user who moves leaves all groups.
         let by_groups = if home.moves { Vec::new() } else { had.by_groups.clone() };
         let direct = wanted_roles(op, connection, home.organization.pk, &kept, &by_groups, wanted).await?;
         Ok(Self {
@@ -40,7 +40,7 @@ impl Roles {
         })
     }
 
-    /// What they permit.
+    /// Their permissions.
     pub fn permissions(&self) -> Permissions {
         union(self.direct.iter().chain(&self.by_groups))
     }
@@ -51,7 +51,7 @@ impl Roles {
         if (changes || home.moves) && op.actor().is(draft.row.pk) && !self.permissions().contains(had.permissions()) {
             return Err(Error::invalid(
                 "roles",
-                "You cannot take permissions away from yourself.".to_owned(),
+                "You cannot remove permissions from yourself.".to_owned(),
             ));
         }
         Ok(())
@@ -76,7 +76,7 @@ async fn wanted_roles(
         Some(named) => role::resolve(op, connection, organization_pk, "roles", named).await?,
         None => kept.to_vec(),
     };
-    // Setting a view to what it shows already changes nothing.
+    // Setting a view to what it already shows changes nothing.
     if let Some(id) = &wanted.role_id {
         let only = role::resolve_id(op, connection, organization_pk, "roleId", id).await?;
         let shown = Held {
