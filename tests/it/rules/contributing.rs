@@ -1,4 +1,4 @@
-//! What the pages for contributors show of the sources stands in them.
+//! The pages for contributors show lines that are in the sources, and name files that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +77,7 @@ fn what_contributors_are_shown_is_there() {
         for Snippet { line, file, text } in snippets {
             let source = std::fs::read_to_string(from_top(file)).unwrap_or_default();
             if collapsed(text).is_empty() || !collapsed(&source).contains(&collapsed(text)) {
-                wrong.push(format!("line {line}: these lines do not stand in {file}:\n{text}"));
+                wrong.push(format!("line {line}: these lines are not in {file}:\n{text}"));
             }
         }
     }
@@ -93,7 +93,7 @@ fn what_contributors_are_shown_is_there() {
     assert!(wrong.is_empty(), "CONTRIBUTING.md:\n{}", wrong.join("\n"));
 }
 
-/// Each decision has its three parts, is short, and stands in the list.
+/// Each decision has its three parts, is short, and is listed.
 #[test]
 fn decisions_are_short_and_listed() {
     const LINES_MAX: usize = 40;
