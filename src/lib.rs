@@ -9,6 +9,27 @@
 //! entity    one file per table, and how a scope limits queries on it
 //! ```
 //!
+//! # The folders
+//!
+//! Imports point down this table and never back.
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | [`cli`] | the commands of the binary |
+//! | [`http`] | the router, what every request passes, pages, health, metrics |
+//! | [`compat`] | the APIs of four other products, at their own paths |
+//! | [`request`] | a request on its way: credentials, body, time limits |
+//! | [`graphql`] | the schema, with a file per noun, and how documents are processed |
+//! | [`operations`] | setup, background work, cleanup, `tenantry doctor`, demo data |
+//! | [`directory`] | the nouns of the product: a folder per noun, a file per verb |
+//! | [`list`] | every list, count and connection |
+//! | [`context`] | what a verb gets first: the caller, the services, and its one transaction |
+//! | [`authn`] | who calls: API keys, session tokens, impersonation |
+//! | [`services`] | what a process has: configuration, password hashing, mail, log |
+//! | [`store`] | the database: connections, a file per table, the audit trail |
+//! | [`authz`] | who may do what: the policy, and the limits on granting permissions |
+//! | [`model`] | ids, texts, times, secrets, permissions, errors; it knows no other folder |
+//!
 //! `src/directory` has a folder per noun and a file per verb. [`list`] is the only implementation of lists, counts and
 //! connections. `compat` implements the APIs of other products: it translates requests and calls the same verbs.
 //!

@@ -5,7 +5,7 @@
     python3 tests/docs.py --server target/debug/tenantry
     python3 tests/docs.py --server target/debug/tenantry docs/clients/kili.md
 
-Without names it takes README.md, docs/*.md and docs/clients/*.md. Each page has a server, an empty database and an empty
+Without names it takes README.md, the other pages at the top, and those of docs/. Each page has a server, an empty database and an empty
 folder of its own; its blocks run from top to bottom, and the first that fails ends the page. It closes with a line like
 `docs on sqlite: 41 passed, 0 failed`; a block, and the links of a page, count one each.
 
@@ -87,7 +87,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # So that whoever ends this also ends the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: ended by SIGTERM"))
-    pages = options.pages or [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md")), *sorted(REPOSITORY.glob("docs/clients/*.md"))]
+    pages = options.pages or [*sorted(REPOSITORY.glob("*.md"), key=lambda page: (page.name != "README.md", page)), *sorted(REPOSITORY.glob("docs/**/*.md"))]
     passed = failed = 0
     for path in pages:
         path = path.resolve()

@@ -6,6 +6,7 @@
 
 mod answer_bytes;
 mod clears;
+mod contributing;
 mod cursors;
 mod docs;
 mod english;
