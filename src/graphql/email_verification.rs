@@ -16,8 +16,9 @@ impl EmailMutation {
     async fn request_email_verification(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user whose address it is, by `id` or `email`; the caller by default.")]
-        r#where: Option<UserWhere>,
+        #[graphql(desc = "The user whose address it is, by `id` or `email`; the caller by default.")] r#where: Option<
+            UserWhere,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.map(|one| one.target(op(ctx)));
         listing::one(

@@ -18,9 +18,7 @@ impl SettingsMutation {
             desc = "A JSON object: its keys are set to its values, which may be any JSON, null included, of at most 64 KiB and 32 levels each. At most 500 keys in all, of at most 255 characters."
         )]
         updated: Option<Json>,
-        #[graphql(desc = "Keys to remove after that; unknown keys are ignored.")] deleted: Option<
-            Vec<String>,
-        >,
+        #[graphql(desc = "Keys to remove after that; unknown keys are ignored.")] deleted: Option<Vec<String>>,
     ) -> Result<KeptJson> {
         let updated = updated.map(Json::given);
         let settings =

@@ -124,9 +124,7 @@ impl UserObject {
         ctx: &Context<'_>,
         #[graphql(desc = "Filter; all groups by default.")] r#where: Option<GroupWhere>,
         #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<GroupOrderBy>,
-        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
+        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<PageSize>,
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
     ) -> Result<List<GroupObject>> {
         let _ = (r#where, order_by);
@@ -139,9 +137,7 @@ impl UserObject {
         ctx: &Context<'_>,
         #[graphql(desc = "Filter; keys that are not revoked by default.")] r#where: Option<ApiKeyWhere>,
         #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
-        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<
-            PageSize,
-        >,
+        #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<PageSize>,
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
     ) -> Option<List<ApiKeyObject>> {
         let _ = (r#where, order_by);
