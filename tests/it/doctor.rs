@@ -326,7 +326,7 @@ fn a_mail_folder_is_looked_at_and_not_made() {
     };
     let mails = folder.path().join("some/mails");
     let (severity, says) = seen(&mails);
-    assert!(severity == "fine" && says.contains("makes"), "{says}");
+    assert!(severity == "fine" && says.contains("creates"), "{says}");
     let variables = [
         ("TENANTRY_DATABASE_URL", url.as_str()),
         ("TENANTRY_MAIL_DIR", mails.to_str().unwrap()),
@@ -348,6 +348,6 @@ fn a_mail_folder_is_looked_at_and_not_made() {
     std::fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("mails")] {
         let (severity, says) = seen(&path);
-        assert!(severity == "wrong" && says.contains("no folder"), "{says}");
+        assert!(severity == "wrong" && says.contains("not a folder"), "{says}");
     }
 }
