@@ -1,4 +1,4 @@
-//! Authentication: a credential becomes an [`Actor`], or the request is refused before anything runs.
+//! Authentication: a credential becomes an `Actor`, or the request is refused before anything runs.
 //!
 //! Without a credential, the actor is anonymous; an invalid credential is `UNAUTHENTICATED`, never anonymous.
 //! Permissions are looked up together with the credential, so revoking a key, withdrawing a role or deactivating the

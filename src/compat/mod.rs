@@ -3,7 +3,7 @@
 //!
 //! - [`kili`] is GraphQL under that product's path.
 //! - The others are REST: [`face`] is what they share — request, caller, body and errors in the product's format —
-//!   [`fields`] parses a body's fields, and [`people`] reads users with the related objects that all of them show.
+//!   [`fields`] parses a body's fields, and [`users`] reads users with the related objects that all of them show.
 //!
 //! All are enabled at the same time and have different paths. An unknown path under `/api/` gives a response in WAII's
 //! format.

@@ -34,7 +34,7 @@ use crate::model::{Email, Timestamp};
 /// The maximum page size.
 pub const PAGE_MAX: u32 = 100;
 
-/// The sort keys of a kind; [`orders!`] declares them.
+/// The sort keys of a kind; `orders!` declares them.
 pub trait Sorted {
     /// Which of its columns are read.
     type Fields: Copy + Default + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
@@ -48,7 +48,7 @@ pub trait Sorted {
     fn sort_value(&self, key: SortKey) -> SortValue;
 }
 
-/// A kind of object that can be listed; [`record!`] declares it.
+/// A kind of object that can be listed; `record!` declares it.
 pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     type Entity: EntityTrait;
     /// A condition of a filter.

@@ -10,6 +10,7 @@ const COVERED: &[&str] = &["src", "docs", "deploy", "web", "README.md", "CHANGEL
 
 /// Not checked yet. Empty this list as these texts are revised.
 const NOT_YET_COVERED: &[&str] = &[
+    "src/graphql",
     "src/http",
     "src/request",
     "src/services/config",
