@@ -17,6 +17,22 @@ step() { # step NAME COMMAND…: runs it, keeps what it prints for the count, an
     if ! "$@" 2>&1 | tee -a "$log"; then failures+=("$name"); fi
 }
 
+test_databases() {
+    psql -X -q -A -t "$TENANTRY_TEST_POSTGRES_URL" -c "SELECT datname FROM pg_database WHERE datname LIKE 'tenantry%' ORDER BY 1"
+}
+
+# The last ones go right after the program that made them has ended.
+no_database_is_left() {
+    for _ in $(seq 100); do
+        [ "$(test_databases)" != "$databases_before" ] || return 0
+        sleep 0.1
+    done
+    echo "These databases outlived their tests:"
+    comm -13 <(echo "$databases_before") <(test_databases)
+    return 1
+}
+databases_before=$(test_databases)
+
 step "pages" make --no-print-directory web
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -33,12 +49,15 @@ empty_database() {
 }
 
 step "clients on SQLite" python3 tests/clients/run.py --server "$server" --database sqlite
-step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$(empty_database clients)"
+clients_database=$(empty_database clients)
+step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$clients_database"
+psql -q "$TENANTRY_TEST_POSTGRES_URL" -c "DROP DATABASE ${clients_database##*/} WITH (FORCE)"
 step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
 step "deploy" python3 tests/deploy.py --server "$server"
 step "browser" tests/pages.sh "$server"
 step "documentation as it is run" python3 tests/docs.py --server "$server"
+step "databases left" no_database_is_left
 
 # The closing lines of every runner, added up: cargo's, those of the clients and of the documentation, the audits', and node's.
 count() { # count EXPRESSION [GROUP]: the sum of the numbers that its first, or that, group matches in the log

@@ -178,7 +178,7 @@ async fn postgres_url(options: &Options) -> String {
         }
         return url;
     }
-    postgres::create_database(&format!("tenantry_bench_{}", std::process::id()), None).await
+    postgres::create_database(&format!("tenantry_test_{}_bench", std::process::id()), None).await
 }
 
 /// A filled database, and who calls.

@@ -8,6 +8,7 @@ mod answer_bytes;
 mod clears;
 mod contributing;
 mod cursors;
+mod databases;
 mod docs;
 mod english;
 mod explain;

@@ -24,10 +24,26 @@ pub enum Backend {
     Postgres,
 }
 
-/// A database that goes away with the test.
+/// A database that goes away with the test, however that ends.
 pub struct TestDatabase {
     pub url: String,
     _folder: Option<tempfile::TempDir>,
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Some((_, name)) = self.url.rsplit_once('/').filter(|_| self._folder.is_none()) else {
+            return;
+        };
+        // Whoever is connected to it still. On a thread of its own, because a test's runtime may be waiting for this.
+        let statement = format!("DROP DATABASE {name} WITH (FORCE)");
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(postgres::execute(&statement));
+        });
+        let dropped = dropping.join().is_ok();
+        assert!(dropped || std::thread::panicking(), "{name} outlives its test");
+    }
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);

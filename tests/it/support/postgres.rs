@@ -13,7 +13,10 @@ use sea_orm::ConnectionTrait;
 fn server() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
     SERVER.get_or_init(|| match std::env::var("TENANTRY_TEST_POSTGRES_URL") {
-        Ok(url) if !url.is_empty() => url.rsplit_once('/').map(|(base, _)| base.to_owned()).unwrap_or(url),
+        Ok(url) if !url.is_empty() => {
+            remove_at_the_end(&url);
+            url.rsplit_once('/').map(|(base, _)| base.to_owned()).unwrap_or(url)
+        }
         _ => start_private(),
     })
 }
@@ -23,24 +26,36 @@ pub async fn create_database(name: &str, template: Option<&str>) -> String {
     // Copying a template fails while another copy is made of it.
     static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;
-    let base = server();
-    let mut options = sea_orm::ConnectOptions::new(format!("{base}/postgres"));
-    options.max_connections(1).sqlx_logging(false);
-    let connection = sea_orm::Database::connect(options).await.expect("PostgreSQL answers");
     let template = template
         .map(|template| format!(" TEMPLATE {template}"))
         .unwrap_or_default();
-    connection
-        .execute_unprepared(&format!("CREATE DATABASE {name}{template}"))
-        .await
-        .unwrap();
-    connection.close().await.unwrap();
-    format!("{base}/{name}")
+    execute(&format!("CREATE DATABASE {name}{template}")).await;
+    format!("{}/{name}", server())
 }
 
-/// Starts a server in a temporary folder. A small shell holds it: when this process ends, however it ends, the shell's
-/// input ends, and it stops the server and removes the folder.
-#[expect(clippy::zombie_processes, reason = "the shell ends after this process does")]
+/// Runs a statement outside of any test's database.
+pub async fn execute(statement: &str) {
+    let mut options = sea_orm::ConnectOptions::new(format!("{}/postgres", server()));
+    options.max_connections(1).sqlx_logging(false);
+    let connection = sea_orm::Database::connect(options).await.expect("PostgreSQL answers");
+    connection.execute_unprepared(statement).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A server that goes on must not keep what this process leaves: the database that the others are copies of, and all of
+/// them if it is killed. Their names begin with its number.
+fn remove_at_the_end(url: &str) {
+    let own = format!("^tenantry_test_{}_", std::process::id());
+    at_the_end(&format!(
+        r#"cat >/dev/null || true
+psql -X -q '{url}' <<'SQL'
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname ~ '{own}' \gexec
+SQL
+"#
+    ));
+}
+
+/// Starts a server in a temporary folder; it ends with this process, and the folder goes.
 fn start_private() -> String {
     let bin = binaries();
     let folder = std::env::temp_dir().join(format!("tenantry-test-postgres-{}", std::process::id()));
@@ -64,6 +79,24 @@ rm -rf '{folder}'
         folder = folder.display(),
         bin = bin.display(),
     );
+    at_the_end(&script);
+    // On a busy machine making the cluster alone can take half a minute.
+    for _ in 0..1_200 {
+        let ready = Command::new(bin.join("pg_isready"))
+            .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+            .status();
+        if ready.is_ok_and(|status| status.success()) {
+            return format!("postgres://tenantry@127.0.0.1:{port}");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    panic!("PostgreSQL did not start:\n{log}");
+}
+
+/// Runs a script in a small shell, whose input ends when this process does, however it ends.
+#[expect(clippy::zombie_processes, reason = "the shell ends after this process does")]
+fn at_the_end(script: &str) {
     let mut child = Command::new("sh")
         .arg("-c")
         .arg(script)
@@ -77,18 +110,6 @@ rm -rf '{folder}'
     let mut input = child.stdin.take().unwrap();
     input.flush().unwrap();
     std::mem::forget(input);
-    // On a busy machine making the cluster alone can take half a minute.
-    for _ in 0..1_200 {
-        let ready = Command::new(bin.join("pg_isready"))
-            .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
-            .status();
-        if ready.is_ok_and(|status| status.success()) {
-            return format!("postgres://tenantry@127.0.0.1:{port}");
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-    panic!("PostgreSQL did not start:\n{log}");
 }
 
 pub fn binaries() -> PathBuf {
