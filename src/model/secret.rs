@@ -1,5 +1,6 @@
 //! Secrets that we generate: their format, and the digest, which is all we store.
 
+use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -78,11 +79,7 @@ impl Secret {
 /// random, so a slow hash would add nothing; and the look-up of a digest does not reveal, by timing or otherwise, how
 /// close a guess was.
 pub fn digest(secret: &str) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-    Sha256::digest(secret.as_bytes())
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))
 }
 
 /// The common part of a refresh token; `None` if it does not have the form of one.

@@ -8,6 +8,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::secret::random;
 use crate::model::error::{Error, Reason, Result};
@@ -25,14 +26,8 @@ impl fmt::Debug for SecretKey {
 impl SecretKey {
     /// Reads 64 hex digits.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-        }
-        Some(Self(bytes))
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
     }
 
     /// A keyed digest of several parts. Each purpose has its own derived key, so that a digest for one purpose is not
@@ -168,13 +163,15 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
 /// first; then that process's key is used.
 fn make(path: &Path) -> std::io::Result<()> {
     use std::io::Write;
-    let bytes = random().map_err(std::io::Error::other)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = || {
+        random()
+            .map(|bytes| HEXLOWER.encode(&bytes))
+            .map_err(std::io::Error::other)
+    };
+    let (name, key) = (hex()?, hex()?);
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", text.get(..8).unwrap_or_default()));
+    draft.push(format!(".{}", name.get(..8).unwrap_or_default()));
     let draft = PathBuf::from(draft);
-    let key = random().map_err(std::io::Error::other)?;
-    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
