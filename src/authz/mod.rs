@@ -15,7 +15,7 @@ pub mod escalation;
 pub(crate) mod policy;
 
 /// An action. There are few, so that the policy stays one small table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::VariantArray)]
 pub enum Action {
     Read,
     Create,
@@ -23,13 +23,8 @@ pub enum Action {
     Delete,
 }
 
-impl Action {
-    /// All of them; a test checks that none is missing.
-    pub const ALL: &[Self] = &[Self::Read, Self::Create, Self::Modify, Self::Delete];
-}
-
 /// The kind of object that an action is performed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::VariantArray)]
 pub enum Resource {
     Organization,
     Tenant,
@@ -49,27 +44,6 @@ pub enum Resource {
     Session,
     /// The organization, the tenant and the roles of an object that the caller may see.
     Surroundings,
-}
-
-impl Resource {
-    /// All of them; a test checks that none is missing.
-    pub const ALL: &[Self] = &[
-        Self::Organization,
-        Self::Tenant,
-        Self::User,
-        Self::Password,
-        Self::OwnPassword,
-        Self::EmailVerification,
-        Self::Settings,
-        Self::Invitation,
-        Self::ApiKey,
-        Self::Role,
-        Self::AuditEvent,
-        Self::Group,
-        Self::Membership,
-        Self::Session,
-        Self::Surroundings,
-    ];
 }
 
 /// The scope of a permission. It becomes part of the predicate of every query.

@@ -53,7 +53,7 @@ pub fn misconfigured(faults: &str) -> anyhow::Result<ExitCode> {
 fn tell(finding: &Finding) -> anyhow::Result<()> {
     say(format!(
         "{:<6} {:<12} {}",
-        finding.severity.as_str(),
+        finding.severity.into_str(),
         finding.subject,
         finding.says
     ))

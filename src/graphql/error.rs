@@ -72,7 +72,7 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
 
 fn coded(code: ErrorCode) -> ErrorExtensionValues {
     let mut values = ErrorExtensionValues::default();
-    values.set("code", code.as_str());
+    values.set("code", code.into_str());
     values
 }
 
@@ -124,7 +124,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
         None => {}
     }
     if let Some(extensions) = &mut error.extensions
-        && extensions.get("code") == Some(&ErrorCode::Internal.as_str().into())
+        && extensions.get("code") == Some(&ErrorCode::Internal.into_str().into())
     {
         extensions.set("requestId", request_id);
     }

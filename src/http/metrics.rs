@@ -18,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use strum::VariantArray;
 
 use super::serve::turned_away;
 use crate::directory::{audit_event, outbox};
@@ -118,8 +119,8 @@ impl Metrics {
             audit_file: Family::default(),
         };
         // A counter that first appears with its first error is no increase to an alert.
-        for code in ErrorCode::ALL {
-            let _ = metrics.errors.get_or_create(&CodeLabel { code: code.as_str() });
+        for code in ErrorCode::VARIANTS {
+            let _ = metrics.errors.get_or_create(&CodeLabel { code: code.into_str() });
         }
         Arc::new(metrics.registered(app.services.db.waits()))
     }
@@ -221,7 +222,7 @@ impl Metrics {
             .get_or_create(&RouteLabel { route })
             .observe(request.seconds);
         if let Some(code) = request.code {
-            self.errors.get_or_create(&CodeLabel { code: code.as_str() }).inc();
+            self.errors.get_or_create(&CodeLabel { code: code.into_str() }).inc();
         }
         self.statements.inc_by(u64::from(request.statements));
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::metrics::{Metrics, Observed};
 use super::{HEAD_BYTES_MAX, Peer};
-use crate::model::error::{Error, ErrorCode};
+use crate::model::error::Error;
 use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
 use crate::store::db::STATEMENTS;
 
@@ -70,7 +70,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         actor = facts.actor.as_deref().unwrap_or("-"),
         impersonator = facts.impersonator.as_deref().unwrap_or("-"),
         organization = facts.organization.as_deref().unwrap_or("-"),
-        code = facts.code.map_or("-", ErrorCode::as_str),
+        code = facts.code.map_or("-", |code| code.into_str()),
         statements,
         micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         "request"

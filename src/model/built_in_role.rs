@@ -3,10 +3,13 @@
 //! Most form a hierarchy in which each includes the previous one. Their permissions are defined here, not in the
 //! database, so that they are the same on every server of a release.
 
+use strum::VariantArray;
+
 use super::Permissions;
 
-/// A built-in role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A built-in role; the variants go from the weakest to the strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum BuiltIn {
     TrialUser,
     TrialApiUser,
@@ -21,33 +24,8 @@ pub enum BuiltIn {
 }
 
 impl BuiltIn {
-    /// All of them, weakest first.
-    pub const ALL: [Self; 10] = [
-        Self::TrialUser,
-        Self::TrialApiUser,
-        Self::User,
-        Self::Labeler,
-        Self::Reviewer,
-        Self::ApiUser,
-        Self::TeamManager,
-        Self::Admin,
-        Self::OrganizationAdmin,
-        Self::SuperAdmin,
-    ];
-
     pub fn name(self) -> &'static str {
-        match self {
-            Self::TrialUser => "trial-user",
-            Self::TrialApiUser => "trial-api-user",
-            Self::User => "user",
-            Self::Labeler => "labeler",
-            Self::Reviewer => "reviewer",
-            Self::ApiUser => "api-user",
-            Self::TeamManager => "team-manager",
-            Self::Admin => "admin",
-            Self::OrganizationAdmin => "organization-admin",
-            Self::SuperAdmin => "super-admin",
-        }
+        self.into()
     }
 
     /// Its id, the same on every server.
@@ -82,7 +60,7 @@ impl BuiltIn {
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
+        Self::VARIANTS.iter().copied().find(|role| role.name() == name)
     }
 
     pub fn permissions(self) -> Permissions {

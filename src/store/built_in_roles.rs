@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use strum::VariantArray;
 
 use super::entity::role::{Column, Entity};
 use crate::model::BuiltIn;
@@ -22,7 +23,7 @@ impl BuiltInRoles {
         }
         let all = built_in_role_pks(connection).await?;
         let found = all.get(&wanted).copied();
-        if BuiltIn::ALL.iter().all(|role| all.contains_key(role)) {
+        if BuiltIn::VARIANTS.iter().all(|role| all.contains_key(role)) {
             // A concurrent call has set the same.
             let _ = self.0.set(all);
         }

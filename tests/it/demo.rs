@@ -111,19 +111,19 @@ on_both! {
         app.organization("acme", &["berlin"]).await;
         let before = app.dump().await;
         let refused = demo::fill(&app.machine(), 10, |_| {}).await.unwrap_err();
-        assert_eq!(refused.code().as_str(), "CONFLICT");
+        assert_eq!(refused.code().into_str(), "CONFLICT");
         assert!(refused.to_string().contains("empty database"), "{refused}");
         assert_eq!(app.dump().await, before);
         let other = App::new(app.backend).await;
         demo::fill(&other.machine(), 10, |_| {}).await.unwrap();
-        assert_eq!(demo::fill(&other.machine(), 10, |_| {}).await.unwrap_err().code().as_str(), "CONFLICT");
+        assert_eq!(demo::fill(&other.machine(), 10, |_| {}).await.unwrap_err().code().into_str(), "CONFLICT");
     }
 
     async fn few_users_are_a_directory_too(app: App) {
         let filled = demo::fill(&app.machine(), 1, |_| {}).await.unwrap();
         assert_eq!((filled.users, filled.organizations, filled.tenants), (1, 1, 1));
         let refused = demo::fill(&app.machine(), 0, |_| {}).await.unwrap_err();
-        assert_eq!(refused.code().as_str(), "INVALID");
+        assert_eq!(refused.code().into_str(), "INVALID");
     }
 
     /// Ids are taken from the database's own count, so what is made by a call afterwards collides with nothing.

@@ -215,7 +215,7 @@ on_both! {
         let machine = app.machine();
         let admin = Target::id("admin");
         let conflict = |refused: tenantry::model::error::Result<user::User>| {
-            assert_eq!(refused.unwrap_err().code().as_str(), "CONFLICT");
+            assert_eq!(refused.unwrap_err().code().into_str(), "CONFLICT");
         };
         let before = app.dump().await;
         conflict(user::delete(&machine, &admin).await);

@@ -320,7 +320,7 @@ mod parsing {
                 // What is taken for an address can also be written to: a mail fails nobody by its address.
                 prop_assert!(stored.parse::<lettre::message::Mailbox>().is_ok(), "{}", stored);
             } else {
-                prop_assert_eq!(Email::parse("email", &text).unwrap_err().code().as_str(), "INVALID");
+                prop_assert_eq!(Email::parse("email", &text).unwrap_err().code().into_str(), "INVALID");
             }
         }
 

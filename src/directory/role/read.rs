@@ -7,6 +7,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryResult,
     QuerySelect, Statement, Value,
 };
+use strum::VariantArray;
 
 use super::{OrganizationRole, Role, RoleFields};
 use crate::authz::{Action, Granted, Resource};
@@ -249,7 +250,7 @@ pub(super) async fn find_named(
     }
     let id = uuid_of(wanted).map(|uuid| uuid.hyphenated().to_string());
     let is_wanted = |role: &BuiltIn| role.name() == wanted || Some(role.id()) == id.as_deref();
-    if let Some(role) = BuiltIn::ALL.into_iter().find(is_wanted) {
+    if let Some(role) = BuiltIn::VARIANTS.iter().copied().find(is_wanted) {
         return built_in(op, connection, role).await.map(Some);
     }
     let mut found = role::Entity::find()

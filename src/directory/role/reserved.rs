@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use strum::VariantArray;
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
@@ -45,9 +46,9 @@ pub const WALLAROO: [(&str, BuiltIn); 1] = [("admin", BuiltIn::OrganizationAdmin
 
 /// Every reserved name, with its role.
 pub fn words() -> impl Iterator<Item = (&'static str, BuiltIn)> {
-    let ours = BuiltIn::ALL
-        .into_iter()
-        .flat_map(|role| [(role.name(), role), (role.id(), role)]);
+    let ours = BuiltIn::VARIANTS
+        .iter()
+        .flat_map(|role| [(role.name(), *role), (role.id(), *role)]);
     let kili = KILI.into_iter().map(|(word, view)| (word, view.role()));
     ours.chain(WAII).chain(kili).chain(WALLAROO)
 }

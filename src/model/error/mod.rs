@@ -6,8 +6,6 @@
 
 mod database;
 
-use std::fmt;
-
 use sea_orm::{DbErr, SqlErr};
 
 pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
@@ -95,7 +93,8 @@ impl Reason {
 }
 
 /// The public half of [`Error`], sent as `extensions.code`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE", const_into_str)]
 pub enum ErrorCode {
     Unauthenticated,
     Forbidden,
@@ -108,44 +107,6 @@ pub enum ErrorCode {
     RateLimited,
     Unavailable,
     Internal,
-}
-
-impl ErrorCode {
-    pub const ALL: [Self; 11] = [
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::Invalid,
-        Self::Conflict,
-        Self::SeatLimitReached,
-        Self::PasswordChangeRequired,
-        Self::LimitExceeded,
-        Self::RateLimited,
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::NotFound => "NOT_FOUND",
-            Self::Invalid => "INVALID",
-            Self::Conflict => "CONFLICT",
-            Self::SeatLimitReached => "SEAT_LIMIT_REACHED",
-            Self::PasswordChangeRequired => "PASSWORD_CHANGE_REQUIRED",
-            Self::LimitExceeded => "LIMIT_EXCEEDED",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Internal => "INTERNAL",
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Error {

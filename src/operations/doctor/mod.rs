@@ -15,7 +15,8 @@ use crate::model::Email;
 use crate::services::config::Config;
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Severity {
     Fine,
     /// It works, but may cause problems later.
@@ -31,14 +32,6 @@ impl Severity {
             Self::Fine => 0,
             Self::Risky => 1,
             Self::Wrong => 2,
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fine => "fine",
-            Self::Risky => "risky",
-            Self::Wrong => "wrong",
         }
     }
 }

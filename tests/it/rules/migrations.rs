@@ -2,6 +2,7 @@
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, Statement};
+use strum::VariantArray;
 use tenantry::store::db::{Database, SchemaState, schema_state};
 
 use super::from_top;
@@ -94,7 +95,7 @@ on_both! {
             "SELECT name FROM roles WHERE organization_pk IS NULL",
         )).await.unwrap();
         let mut stored: Vec<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
-        let mut known = tenantry::model::BuiltIn::ALL.map(|role| role.name().to_owned()).to_vec();
+        let mut known = tenantry::model::BuiltIn::VARIANTS.iter().map(|role| role.name().to_owned()).collect::<Vec<_>>();
         stored.sort();
         known.sort();
         assert_eq!(stored, known);

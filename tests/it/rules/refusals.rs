@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use strum::VariantArray;
 use tenantry::directory::user::Target;
 use tenantry::model::BuiltIn;
 
@@ -412,7 +413,7 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
             app.user("acme", "no-role", None).await,
         ),
     ];
-    for role in BuiltIn::ALL {
+    for role in BuiltIn::VARIANTS {
         let name = role.name();
         let id = format!("the-{name}");
         let caller = app.user("acme", &id, Some(name)).await;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_graphql::parser::types::TypeKind;
 use axum::http::Method;
 use serde_json::{Value, json};
+use strum::VariantArray;
 use tenantry::directory::role::reserved;
 use tenantry::model::BuiltIn;
 use tenantry::model::error::ErrorCode;
@@ -193,7 +194,7 @@ on_both! {
     async fn every_word_that_a_face_shows_is_kept(app: App) {
         app.organization("acme", &["berlin"]).await;
         let admin = app.admin();
-        for role in BuiltIn::ALL {
+        for role in BuiltIn::VARIANTS {
             let id = format!("the-{}", role.name());
             let user = app.user("acme", &id, Some(role.name())).await;
             let mut shown = BTreeSet::new();
