@@ -38,9 +38,8 @@ pub struct CreateUserData {
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// Instead of `password`, for a user imported from elsewhere: a PHC string of argon2, scrypt or pbkdf2 (sha256,
-    /// sha512), or a bcrypt string `$2b$…`, which must take at most about a second and 128 MiB to check, and need no
-    /// secret key.
+    /// Instead of `password`, for an imported user: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
+    /// bcrypt string `$2b$…`, which must take at most about a second and 128 MiB to check, and need no secret key.
     password_hash: Option<String>,
     /// The user's identities at other identity providers, at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,
