@@ -48,7 +48,7 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
 async fn while_it_answers<T>(db: &Database, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
-        () = db.silence() => bail!("the database stopped answering during set-up; nothing was changed"),
+        () = db.silence() => bail!("the database stopped answering during set-up. Start again when it answers"),
     }
 }
 
