@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use crate::context::OpContext;
 use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::directory::user::User;
+use crate::graphql::filter::related;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, op, order_by,
-    text_terms,
+    DateTime, List, Listing, Result, Selection, Where, connection_type, list_fields, op, order_by, where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Permissions;
@@ -59,110 +59,40 @@ pub struct ApiKeySecret {
     pub api_key: ApiKeyObject,
 }
 
-/// Filter for the caller's keys. Conditions are combined with AND; null means not specified.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "ApiKeyWhere")]
-pub struct ApiKeyWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Exact name.
-    name: Option<String>,
-    /// One of these names.
-    name_in: Option<Vec<String>>,
-    /// Name starts with this.
-    name_starts_with: Option<String>,
-    /// Name contains this.
-    name_contains: Option<String>,
-    /// Exact key, given in full.
-    key: Option<String>,
-    /// Keys of a user that matches this.
-    user: Option<Box<UserWhere>>,
-    /// Revoked keys, or those that are not; those that are not revoked by default.
-    revoked: Option<bool>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<ApiKeyWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<ApiKeyWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<ApiKeyWhere>>,
+where_input! {
+    /// Filter for the caller's keys. Conditions are combined with AND; null means not specified.
+    ApiKeyWhere of Term;
+    id id id_in;
+    text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
+    {
+        /// Exact key, given in full.
+        key: String = |_, key| [Filter::Is(Term::key(&key))],
+        /// Keys of a user that matches this.
+        user: Box<UserWhere> = |op, user| {
+            // A caller who describes the owner by a key asks for that key, not for all keys of the owner.
+            let key = user.api_key().map(|key| Filter::Own(Term::key(key)));
+            key.into_iter().chain(related(user.filter(op), Term::User))
+        },
+        /// Revoked keys, or those that are not; those that are not revoked by default.
+        revoked: bool = |op, revoked| [Filter::Is(Term::Revoked { revoked, at: op.now() })],
+    }
 }
 
 impl ApiKeyWhere {
-    fn speaks_of_revoked(&self) -> bool {
-        self.revoked.is_some()
-            || self.and.iter().chain(&self.or).flatten().any(Self::speaks_of_revoked)
-            || self.not.iter().any(|one| one.speaks_of_revoked())
-    }
-
-    fn tests(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            ..TextFilter::default()
-        };
-        let names = TextFilter {
-            equals: self.name,
-            any_of: self.name_in,
-            starts_with: self.name_starts_with,
-            contains: self.name_contains,
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(names, Term::Name));
-        fields.extend(self.key.map(|key| Filter::Is(Term::key(&key))));
-        // Who describes the owner by a key asks for that key, not for all of the owner's.
-        fields.extend(
-            self.user
-                .iter()
-                .filter_map(|user| user.api_key())
-                .map(|key| Filter::Own(Term::key(key))),
-        );
-        fields.extend(
-            self.user
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::User(one))),
-        );
-        fields.extend(
-            self.revoked
-                .map(|revoked| Filter::Is(Term::Revoked { revoked, at: op.now() })),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.tests(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
-            self.not.map(|one| one.tests(op)),
-        )
-    }
-
     /// The one key that a change is for.
     fn target(self, op: &OpContext) -> Target {
         Target {
             id: self.id.as_ref().map(|id| id.0.clone()),
             name: self.name.clone(),
             key: self.key.clone(),
-            tests: self.filter(op),
+            tests: ApiKey::filter(op, self),
         }
-    }
-
-    fn filter(self, op: &OpContext) -> Filter<Term> {
-        if self.speaks_of_revoked() {
-            return self.tests(op);
-        }
-        self.tests(op).and_own(Term::Revoked {
-            revoked: false,
-            at: op.now(),
-        })
     }
 }
 
 order_by! {
     /// Sort order of API keys; ties are ordered by id.
-    ApiKeyOrderBy, "ApiKeyOrderBy" {
+    ApiKeyOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
@@ -190,7 +120,14 @@ impl Listing for ApiKey {
     type OrderBy = ApiKeyOrderBy;
 
     fn filter(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
-        wanted.filter(op)
+        let filter = wanted.filter(op);
+        if filter.has(|term| matches!(term, Term::Revoked { .. })) {
+            return filter;
+        }
+        filter.and_own(Term::Revoked {
+            revoked: false,
+            at: op.now(),
+        })
     }
 
     fn behind(name: &str) -> ApiKeyFields {

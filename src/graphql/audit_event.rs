@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Enum, ID, InputObject, SimpleObject};
+use async_graphql::{ID, SimpleObject};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::audit_event::{AuditEvent, Term};
+use crate::graphql::filter::{equals, one_of, related, starts_with};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
-use crate::graphql::{
-    DateTime, Listing, OrderBy, Selection, TextFilter, combine, connection_type, list_fields, text_terms,
-};
-use crate::list::{Filter, Order, SortKey};
+use crate::graphql::{DateTime, Listing, Selection, Where, connection_type, list_fields, order_by, where_input};
+use crate::list::Filter;
 
 /// Who did what to what. It lists the fields that changed, never their values, and is never modified.
 #[derive(Clone, Debug, SimpleObject)]
@@ -44,106 +43,45 @@ pub struct AuditEventObject {
     pub created_at: DateTime,
 }
 
-/// Filter for events. Conditions are combined with AND; null means not specified.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "AuditEventWhere")]
-pub struct AuditEventWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Exact action.
-    action: Option<String>,
-    /// One of these actions.
-    action_in: Option<Vec<String>>,
-    /// Action starts with this, as in `user.`.
-    action_starts_with: Option<String>,
-    /// The acting user had this id at that time.
-    actor_id: Option<String>,
-    /// The impersonating user had this id at that time.
-    impersonator_id: Option<String>,
-    /// The target is of this kind.
-    target_kind: Option<String>,
-    /// The target had this id at that time.
-    target_id: Option<String>,
-    /// Exact request id.
-    request_id: Option<String>,
-    /// Refusals, or what was done.
-    refused: Option<bool>,
-    /// At this moment or later.
-    from: Option<DateTime>,
-    /// Earlier than this moment.
-    before: Option<DateTime>,
-    /// It happened in an organization that matches this.
-    organization: Option<Box<OrganizationWhere>>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<AuditEventWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<AuditEventWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<AuditEventWhere>>,
-}
-
-impl AuditEventWhere {
-    fn tests(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            ..TextFilter::default()
-        };
-        let actions = TextFilter {
-            equals: self.action,
-            any_of: self.action_in,
-            starts_with: self.action_starts_with,
-            ..TextFilter::default()
-        };
-        let equals = |text: Option<String>| TextFilter {
-            equals: text,
-            ..TextFilter::default()
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(actions, Term::Action));
-        fields.extend(text_terms(equals(self.actor_id), Term::ActorId));
-        fields.extend(text_terms(equals(self.impersonator_id), Term::ImpersonatorId));
-        fields.extend(text_terms(equals(self.target_kind), Term::TargetKind));
-        fields.extend(text_terms(equals(self.target_id), Term::TargetId));
-        fields.extend(text_terms(equals(self.request_id), Term::RequestId));
-        fields.extend(self.refused.map(|refused| Filter::Is(Term::Refused(refused))));
-        fields.extend(self.from.map(|moment| Filter::Is(Term::From(moment.0))));
-        fields.extend(self.before.map(|moment| Filter::Is(Term::Before(moment.0))));
-        fields.extend(
-            self.organization
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Organization(one))),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.tests(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
-            self.not.map(|one| one.tests(op)),
-        )
+where_input! {
+    /// Filter for events. Conditions are combined with AND; null means not specified.
+    AuditEventWhere of Term;
+    id id id_in;
+    {
+        /// Exact action.
+        action: String = |_, text| equals(&text, Term::Action),
+        /// One of these actions.
+        action_in: Vec<String> = |_, texts| one_of(&texts, Term::Action),
+        /// Action starts with this, as in `user.`.
+        action_starts_with: String = |_, text| starts_with(&text, Term::Action),
+        /// The acting user had this id at that time.
+        actor_id: String = |_, text| equals(&text, Term::ActorId),
+        /// The impersonating user had this id at that time.
+        impersonator_id: String = |_, text| equals(&text, Term::ImpersonatorId),
+        /// The target is of this kind.
+        target_kind: String = |_, text| equals(&text, Term::TargetKind),
+        /// The target had this id at that time.
+        target_id: String = |_, text| equals(&text, Term::TargetId),
+        /// Exact request id.
+        request_id: String = |_, text| equals(&text, Term::RequestId),
+        /// Refusals, or what was done.
+        refused: bool = |_, refused| [Filter::Is(Term::Refused(refused))],
+        /// At this moment or later.
+        from: DateTime = |_, moment| [Filter::Is(Term::From(moment.0))],
+        /// Earlier than this moment.
+        before: DateTime = |_, moment| [Filter::Is(Term::Before(moment.0))],
+        /// It happened in an organization that matches this.
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 
-/// Sort order of events, by the time of their commit: the only order in which a page never changes once it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum AuditEventOrderBy {
-    /// Oldest first; the default.
-    CreatedAtAsc,
-    /// Newest first.
-    CreatedAtDesc,
-}
-
-impl OrderBy for AuditEventOrderBy {
-    fn order(self) -> Order {
-        Order {
-            key: SortKey::CreatedAt,
-            descending: self == Self::CreatedAtDesc,
-        }
+order_by! {
+    /// Sort order of events, by the time of their commit: the only order in which a page never changes once it is read.
+    AuditEventOrderBy {
+        /// Oldest first; the default.
+        CreatedAtAsc = CreatedAt false,
+        /// Newest first.
+        CreatedAtDesc = CreatedAt true,
     }
 }
 
@@ -155,7 +93,7 @@ impl Listing for AuditEvent {
     type OrderBy = AuditEventOrderBy;
 
     fn filter(op: &OpContext, wanted: AuditEventWhere) -> Filter<Term> {
-        wanted.tests(op).and_own(Term::Settled)
+        wanted.filter(op).and_own(Term::Settled)
     }
 
     fn present<'a>(

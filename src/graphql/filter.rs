@@ -1,50 +1,182 @@
-//! From a `where` to a filter.
+//! The filter inputs (`where`), and their translation to filters.
 
+use async_graphql::ID;
+
+use crate::context::OpContext;
 use crate::list::{self, Filter, TextTest};
 use crate::model::composed;
 
-/// The four tests of a text field, as inputs name them: `name`, `nameIn`, `nameStartsWith`, `nameContains`.
-#[derive(Clone, Debug, Default)]
-pub struct TextFilter {
-    pub equals: Option<String>,
-    pub any_of: Option<Vec<String>>,
-    pub starts_with: Option<String>,
-    pub contains: Option<String>,
+/// A filter input.
+pub trait Where {
+    type Term;
+
+    fn filter(self, op: &OpContext) -> Filter<Self::Term>;
 }
 
-/// One filter per test that is given. Stored texts are composed, and so are those they are compared with.
-pub fn text_terms<T>(tests: TextFilter, term: impl Fn(TextTest) -> T) -> Vec<Filter<T>> {
+// Stored texts are composed (Unicode NFC), and so are those that they are compared with.
+
+pub fn equals<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
+    [Filter::Is(term(TextTest::Equals(composed(text))))]
+}
+
+pub fn one_of<T>(texts: &[String], term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
+    let texts = texts.iter().map(|text| composed(text)).collect();
+    [Filter::Is(term(TextTest::In(texts)))]
+}
+
+pub fn starts_with<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
+    [Filter::Is(term(TextTest::StartsWith(composed(text))))]
+}
+
+pub fn contains<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
+    [Filter::Is(term(TextTest::Contains(composed(text))))]
+}
+
+/// The tests of a text field: `name`, `nameIn`, `nameStartsWith`, `nameContains`.
+pub fn text<T>(
+    given: (Option<String>, Option<Vec<String>>, Option<String>, Option<String>),
+    term: impl Fn(TextTest) -> T,
+) -> impl Iterator<Item = Filter<T>> {
+    let (exact, any, start, part) = given;
     let tests = [
-        tests.equals.map(|text| TextTest::Equals(composed(&text))),
-        tests
-            .any_of
-            .map(|texts| TextTest::In(texts.iter().map(|text| composed(text)).collect())),
-        tests.starts_with.map(|text| TextTest::StartsWith(composed(&text))),
-        tests.contains.map(|text| TextTest::Contains(composed(&text))),
+        exact.map(|text| equals(&text, &term)),
+        any.map(|texts| one_of(&texts, &term)),
+        start.map(|text| starts_with(&text, &term)),
+        part.map(|text| contains(&text, &term)),
     ];
-    tests.into_iter().flatten().map(|test| Filter::Is(term(test))).collect()
+    tests.into_iter().flatten().flatten()
 }
 
-/// The same of e-mail addresses, in any case and with domains in any script.
-pub fn address_terms<T>(tests: TextFilter, term: impl Fn(TextTest) -> T) -> Vec<Filter<T>> {
+/// The same for e-mail addresses, ignoring case, with domains in any script.
+pub fn address<T>(
+    given: (Option<String>, Option<Vec<String>>, Option<String>, Option<String>),
+    term: impl Fn(TextTest) -> T,
+) -> impl Iterator<Item = Filter<T>> {
+    let (exact, any, start, part) = given;
     let tests = [
-        tests.equals.map(|typed| list::address(&typed)),
-        tests.any_of.map(|typed| list::one_of_addresses(&typed)),
-        tests.starts_with.map(|typed| list::address_starting_with(&typed)),
-        tests.contains.map(|typed| list::address_containing(&typed)),
+        exact.map(|typed| list::address(&typed)),
+        any.map(|typed| list::one_of_addresses(&typed)),
+        start.map(|typed| list::address_starting_with(&typed)),
+        part.map(|typed| list::address_containing(&typed)),
     ];
-    tests.into_iter().flatten().map(|test| Filter::Is(term(test))).collect()
+    tests.into_iter().flatten().map(move |test| Filter::Is(term(test)))
 }
 
-/// All the fields of a `where`, and its nested `AND`, `OR` and `NOT`.
-pub fn combine<T>(
-    mut fields: Vec<Filter<T>>,
-    and: Option<Vec<Filter<T>>>,
-    or: Option<Vec<Filter<T>>>,
-    not: Option<Filter<T>>,
-) -> Filter<T> {
-    fields.extend(and.into_iter().flatten());
-    fields.extend(or.map(Filter::Any));
-    fields.extend(not.map(|part| Filter::Not(Box::new(part))));
-    Filter::All(fields)
+/// Things related to one that matches a filter. A filter without conditions (`user: {email: null}`) tests nothing.
+pub fn related<T, R>(filter: Filter<R>, term: impl FnOnce(Filter<R>) -> T) -> Option<Filter<T>> {
+    (!filter.is_empty()).then(|| Filter::Is(term(filter)))
 }
+
+pub fn tested<V, T, F: IntoIterator<Item = Filter<T>>>(
+    op: &OpContext,
+    given: Option<V>,
+    translate: impl FnOnce(&OpContext, V) -> F,
+) -> impl Iterator<Item = Filter<T>> {
+    given.map(|value| translate(op, value)).into_iter().flatten()
+}
+
+pub fn id(id: ID) -> String {
+    id.0
+}
+
+pub fn ids(ids: Vec<ID>) -> Vec<String> {
+    ids.into_iter().map(id).collect()
+}
+
+/// Declares the filter input of a kind, and its translation.
+///
+/// `target` names the function that reads the filter as the one thing that a change is for. `id`, `address` and `text`
+/// declare the usual tests of a field. Each field in braces says what it tests.
+macro_rules! where_input {
+    (
+        $(#[$doc:meta])*
+        $name:ident of $term:ident;
+        $(target $target:ident;)?
+        id $id:ident $id_in:ident $($id_starts_with:ident $id_contains:ident)?;
+        $(address $email:ident $email_in:ident $email_starts_with:ident $email_contains:ident = $email_term:ident;)?
+        $(text $text:ident $text_in:ident $text_starts_with:ident $text_contains:ident = $text_term:ident,
+            $one:literal, $many:literal, $start:literal;)*
+        { $($(#[$field_doc:meta])* $field:ident: $type:ty = $translate:expr,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, async_graphql::InputObject)]
+        pub struct $name {
+            /// Exact id.
+            $id: Option<async_graphql::ID>,
+            /// One of these ids.
+            $id_in: Option<Vec<async_graphql::ID>>,
+            $(
+                /// Id starts with this.
+                $id_starts_with: Option<String>,
+                /// Id contains this.
+                $id_contains: Option<String>,
+            )?
+            $(
+                /// Exact address, ignoring case.
+                $email: Option<String>,
+                /// One of these addresses, ignoring case.
+                $email_in: Option<Vec<String>>,
+                /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
+                $email_starts_with: Option<String>,
+                /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
+                $email_contains: Option<String>,
+            )?
+            $(
+                #[doc = concat!("Exact ", $one, ".")]
+                $text: Option<String>,
+                #[doc = concat!("One of these ", $many, ".")]
+                $text_in: Option<Vec<String>>,
+                #[doc = concat!($start, " starts with this.")]
+                $text_starts_with: Option<String>,
+                #[doc = concat!($start, " contains this.")]
+                $text_contains: Option<String>,
+            )*
+            $($(#[$field_doc])* $field: Option<$type>,)*
+            /// Matches all of these.
+            #[graphql(name = "AND")]
+            and: Option<Vec<$name>>,
+            /// Matches at least one of these.
+            #[graphql(name = "OR")]
+            or: Option<Vec<$name>>,
+            /// Does not match this.
+            #[graphql(name = "NOT")]
+            not: Option<Box<$name>>,
+        }
+
+        $(impl $name {
+            /// The one thing that a change is for.
+            pub fn $target(mut self, op: &crate::context::OpContext) -> crate::list::Named<$term> {
+                crate::list::Named {
+                    id: self.$id.take().map(crate::graphql::filter::id),
+                    also: crate::graphql::Where::filter(self, op),
+                }
+            }
+        })?
+
+        impl crate::graphql::Where for $name {
+            type Term = $term;
+
+            fn filter(self, op: &crate::context::OpContext) -> crate::list::Filter<$term> {
+                use crate::graphql::filter::{id, ids, tested, text};
+                let mut tests = Vec::from_iter(text((self.$id.map(id), self.$id_in.map(ids), None, None), $term::Id));
+                $(tests.extend(text((None, None, self.$id_starts_with, self.$id_contains), $term::Id));)?
+                $(tests.extend(crate::graphql::filter::address(
+                    (self.$email, self.$email_in, self.$email_starts_with, self.$email_contains),
+                    $term::$email_term,
+                ));)?
+                $(tests.extend(text(
+                    (self.$text, self.$text_in, self.$text_starts_with, self.$text_contains),
+                    $term::$text_term,
+                ));)*
+                $(tests.extend(tested(op, self.$field, $translate));)*
+                let filters = |wanted: Vec<Self>| wanted.into_iter().map(|one| one.filter(op)).collect::<Vec<_>>();
+                tests.extend(self.and.map(filters).into_iter().flatten());
+                tests.extend(self.or.map(|any| crate::list::Filter::Any(filters(any))));
+                tests.extend(self.not.map(|one| crate::list::Filter::Not(Box::new(one.filter(op)))));
+                crate::list::Filter::All(tests)
+            }
+        }
+    };
+}
+
+pub(crate) use where_input;

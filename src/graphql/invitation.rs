@@ -10,15 +10,15 @@ use crate::context::OpContext;
 use crate::directory::invitation::{
     Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term,
 };
+use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, to_itself};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, TextFilter, address_terms, combine, connection_type, list_fields,
-    listing, op, order_by, text_terms,
+    DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, op, order_by, where_input,
 };
-use crate::list::{Filter, Named};
+use crate::list::Filter;
 
 /// An e-mailed invitation to an account. Its secret is only in the mail. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
@@ -86,92 +86,27 @@ pub enum InvitationStateValue {
     Expired,
 }
 
-/// Filter for invitations. Conditions are combined with AND; null means not specified, at every depth.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "InvitationWhere")]
-pub struct InvitationWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Exact address, ignoring case.
-    email: Option<String>,
-    /// One of these addresses, ignoring case.
-    email_in: Option<Vec<String>>,
-    /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
-    email_starts_with: Option<String>,
-    /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
-    email_contains: Option<String>,
-    /// Invitations in this state.
-    state: Option<InvitationStateValue>,
-    /// Invitations to an organization that matches this.
-    organization: Option<Box<OrganizationWhere>>,
-    /// Invitations to a tenant that matches this.
-    tenant: Option<Box<TenantWhere>>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<InvitationWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<InvitationWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<InvitationWhere>>,
-}
-
-impl InvitationWhere {
-    /// The one invitation that a change is for.
-    fn named(mut self, op: &OpContext) -> Named<Term> {
-        Named {
-            id: self.id.take().map(|id| id.0),
-            also: self.filter(op),
-        }
-    }
-
-    fn filter(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            ..TextFilter::default()
-        };
-        let emails = TextFilter {
-            equals: self.email,
-            any_of: self.email_in,
-            starts_with: self.email_starts_with,
-            contains: self.email_contains,
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(address_terms(emails, Term::Email));
-        fields.extend(self.state.map(|state| {
-            Filter::Is(Term::State {
-                state: state.into(),
-                at: op.now(),
-            })
-        }));
-        fields.extend(
-            self.organization
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Organization(one))),
-        );
-        fields.extend(
-            self.tenant
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Tenant(one))),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
-            self.not.map(|one| one.filter(op)),
-        )
+where_input! {
+    /// Filter for invitations. Conditions are combined with AND; null means not specified, at every depth.
+    InvitationWhere of Term;
+    target named;
+    id id id_in;
+    address email email_in email_starts_with email_contains = Email;
+    {
+        /// Invitations in this state.
+        state: InvitationStateValue = |op, state| {
+            [Filter::Is(Term::State { state: state.into(), at: op.now() })]
+        },
+        /// Invitations to an organization that matches this.
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
+        /// Invitations to a tenant that matches this.
+        tenant: Box<TenantWhere> = |op, one| related(one.filter(op), Term::Tenant),
     }
 }
 
 order_by! {
     /// Sort order of invitations; ties are ordered by id.
-    InvitationOrderBy, "InvitationOrderBy" {
+    InvitationOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
@@ -197,10 +132,6 @@ impl Listing for Invitation {
     type Object = InvitationObject;
     type Where = InvitationWhere;
     type OrderBy = InvitationOrderBy;
-
-    fn filter(op: &OpContext, wanted: InvitationWhere) -> Filter<Term> {
-        wanted.filter(op)
-    }
 
     fn behind(name: &str) -> InvitationFields {
         match name {

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
 use super::selection::place_key;
-use super::{Failure, List, OrderBy, PageSize, Selection, op, window};
+use super::{Failure, List, OrderBy, PageSize, Selection, Where, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging};
@@ -16,10 +16,12 @@ use crate::model::error::{Error, Result};
 /// How a kind of thing stands in the schema.
 pub trait Listing: Listed {
     type Object: Clone + Send + Sync;
-    type Where: Default + InputType;
+    type Where: Default + InputType + Where<Term = Self::Term>;
     type OrderBy: InputType + OrderBy;
 
-    fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term>;
+    fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
+        wanted.filter(op)
+    }
     /// What a selected field needs to be read beside the column of its name.
     fn behind(name: &str) -> Self::Fields {
         let _ = name;

@@ -31,7 +31,8 @@ pub mod user;
 
 pub use answer::{List, Written};
 pub use error::{Failure, Result, code_of, finish, refused, response_of};
-pub use filter::{TextFilter, address_terms, combine, text_terms};
+pub use filter::Where;
+pub(crate) use filter::where_input;
 pub(crate) use list_fields::{list_fields, nested_lists};
 pub(crate) use listing::connection_type;
 pub use listing::{Connected, Listing, Nested, PageInfo};

@@ -9,10 +9,9 @@ pub trait OrderBy {
 
 /// Declares a kind's `orderBy` enum.
 macro_rules! order_by {
-    ($(#[$doc:meta])* $name:ident, $graphql:literal { $($(#[$value_doc:meta])* $value:ident = $key:ident $descending:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $key:ident $descending:literal,)* }) => {
         $(#[$doc])*
         #[derive(async_graphql::Enum, Clone, Copy, Debug, PartialEq, Eq)]
-        #[graphql(name = $graphql)]
         pub enum $name { $($(#[$value_doc])* $value,)* }
 
         impl crate::graphql::OrderBy for $name {

@@ -13,10 +13,9 @@ use crate::directory::user::User;
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, TextFilter, combine, connection_type, list_fields,
-    listing, nested_lists, op, order_by, text_terms,
+    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, connection_type, list_fields, listing, nested_lists,
+    op, order_by, where_input,
 };
-use crate::list::{Filter, Named};
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
 /// The top of the tree: it owns its tenants and users. Nothing is shared between organizations.
@@ -60,82 +59,24 @@ nested_lists! {
     }
 }
 
-/// Filter for organizations. Conditions are combined with AND; null means not specified.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "OrganizationWhere")]
-pub struct OrganizationWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Id starts with this.
-    id_starts_with: Option<String>,
-    /// Id contains this.
-    id_contains: Option<String>,
-    /// Exact name.
-    name: Option<String>,
-    /// One of these names.
-    name_in: Option<Vec<String>>,
-    /// Name starts with this.
-    name_starts_with: Option<String>,
-    /// Name contains this.
-    name_contains: Option<String>,
-    /// Organizations with a user that matches this.
-    user: Option<Box<UserWhere>>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<OrganizationWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<OrganizationWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<OrganizationWhere>>,
-}
-
-impl OrganizationWhere {
-    /// The one organization that a change is for.
-    fn named(mut self, op: &OpContext) -> Named<Term> {
-        Named {
-            id: self.id.take().map(|id| id.0),
-            also: self.filter(op),
-        }
-    }
-
-    pub fn filter(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            starts_with: self.id_starts_with,
-            contains: self.id_contains,
-        };
-        let names = TextFilter {
-            equals: self.name,
-            any_of: self.name_in,
-            starts_with: self.name_starts_with,
-            contains: self.name_contains,
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(names, Term::Name));
-        // `user: {email: null}` names nobody in particular, and so filters nothing.
-        fields.extend(
-            self.user
-                .map(|user| user.filter(op))
-                .filter(|user| !user.is_empty())
-                .map(|user| Term::user(op, user)),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
-            self.not.map(|one| one.filter(op)),
-        )
+where_input! {
+    /// Filter for organizations. Conditions are combined with AND; null means not specified.
+    OrganizationWhere of Term;
+    target named;
+    id id id_in id_starts_with id_contains;
+    text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
+    {
+        /// Organizations with a user that matches this.
+        user: Box<UserWhere> = |op, user| {
+            let user = user.filter(op);
+            (!user.is_empty()).then(|| Term::user(op, user))
+        },
     }
 }
 
 order_by! {
     /// Sort order of organizations; ties are ordered by id.
-    OrganizationOrderBy, "OrganizationOrderBy" {
+    OrganizationOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
@@ -166,10 +107,6 @@ impl Listing for Organization {
     type Object = OrganizationObject;
     type Where = OrganizationWhere;
     type OrderBy = OrganizationOrderBy;
-
-    fn filter(op: &OpContext, wanted: OrganizationWhere) -> Filter<Term> {
-        wanted.filter(op)
-    }
 
     fn present<'a>(
         op: &'a OpContext,

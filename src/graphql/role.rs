@@ -9,13 +9,13 @@ use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::role::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
+use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, listing, op,
-    order_by, text_terms,
+    DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, op, order_by, where_input,
 };
-use crate::list::{Filter, Named};
+use crate::list::Filter;
 
 /// A named set of permissions, built in or created by an organization.
 ///
@@ -61,84 +61,25 @@ pub enum OrganizationRoleValue {
     User,
 }
 
-/// Filter for roles. Conditions are combined with AND; null means not specified.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "RoleWhere")]
-pub struct RoleWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Id starts with this.
-    id_starts_with: Option<String>,
-    /// Id contains this.
-    id_contains: Option<String>,
-    /// Exact name.
-    name: Option<String>,
-    /// One of these names.
-    name_in: Option<Vec<String>>,
-    /// Name starts with this.
-    name_starts_with: Option<String>,
-    /// Name contains this.
-    name_contains: Option<String>,
-    /// Built-in roles, or roles that organizations created.
-    built_in: Option<bool>,
-    /// Roles that an organization that matches this created.
-    organization: Option<Box<OrganizationWhere>>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<RoleWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<RoleWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<RoleWhere>>,
-}
-
-impl RoleWhere {
-    /// The one role that a change is for.
-    fn named(mut self, op: &OpContext) -> Named<Term> {
-        Named {
-            id: self.id.take().map(|id| id.0),
-            also: self.filter(op),
-        }
-    }
-
-    pub fn filter(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            starts_with: self.id_starts_with,
-            contains: self.id_contains,
-        };
-        let names = TextFilter {
-            equals: self.name,
-            any_of: self.name_in,
-            starts_with: self.name_starts_with,
-            contains: self.name_contains,
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(text_terms(names, Term::Name));
-        fields.extend(self.built_in.map(|wanted| Filter::Is(Term::BuiltIn(wanted))));
-        fields.extend(
-            self.organization
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Organization(Box::new(one)))),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
-            self.not.map(|one| one.filter(op)),
-        )
+where_input! {
+    /// Filter for roles. Conditions are combined with AND; null means not specified.
+    RoleWhere of Term;
+    target named;
+    id id id_in id_starts_with id_contains;
+    text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
+    {
+        /// Built-in roles, or roles that organizations created.
+        built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
+        /// Roles that an organization that matches this created.
+        organization: Box<OrganizationWhere> = |op, one| {
+            related(one.filter(op), |one| Term::Organization(Box::new(one)))
+        },
     }
 }
 
 order_by! {
     /// Sort order of roles; ties are ordered by id.
-    RoleOrderBy, "RoleOrderBy" {
+    RoleOrderBy {
         /// Oldest first, built-in roles before all others; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
@@ -164,10 +105,6 @@ impl Listing for Role {
     type Object = RoleObject;
     type Where = RoleWhere;
     type OrderBy = RoleOrderBy;
-
-    fn filter(op: &OpContext, wanted: RoleWhere) -> Filter<Term> {
-        wanted.filter(op)
-    }
 
     fn present<'a>(
         op: &'a OpContext,

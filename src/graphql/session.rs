@@ -11,10 +11,9 @@ use crate::directory::session::{Impersonation, Session, SessionFields, SignIn, T
 use crate::directory::user::User;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, Listing, Result, Selection, TextFilter, combine, connection_type, list_fields, listing, op, order_by,
-    text_terms,
+    DateTime, Listing, Result, Selection, Where, connection_type, list_fields, listing, op, order_by, where_input,
 };
-use crate::list::{self, Filter, Named};
+use crate::list::{self, Filter};
 use crate::model::Actor;
 use crate::model::error::Error;
 
@@ -78,78 +77,22 @@ pub struct RefreshSessionData {
     refresh_token: String,
 }
 
-/// Filter for the caller's sessions. Conditions are combined with AND; null means not specified.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "SessionWhere")]
-pub struct SessionWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Active sessions, or those that have ended; active ones by default.
-    active: Option<bool>,
-    /// Impersonations, or sessions of users who signed in themselves.
-    impersonated: Option<bool>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<SessionWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<SessionWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<SessionWhere>>,
-}
-
-impl SessionWhere {
-    fn speaks_of_active(&self) -> bool {
-        self.active.is_some()
-            || self.and.iter().chain(&self.or).flatten().any(Self::speaks_of_active)
-            || self.not.iter().any(|one| one.speaks_of_active())
-    }
-
-    /// The one session that a change is for.
-    fn named(mut self, op: &OpContext) -> Named<Term> {
-        Named {
-            id: self.id.take().map(|id| id.0),
-            also: self.tests(op),
-        }
-    }
-
-    fn tests(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            ..TextFilter::default()
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(
-            self.active
-                .map(|active| Filter::Is(Term::Active { active, at: op.now() })),
-        );
-        fields.extend(self.impersonated.map(|is| Filter::Is(Term::Impersonated(is))));
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.tests(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.tests(op)).collect()),
-            self.not.map(|one| one.tests(op)),
-        )
-    }
-
-    fn filter(self, op: &OpContext) -> Filter<Term> {
-        if self.speaks_of_active() {
-            return self.tests(op);
-        }
-        self.tests(op).and_own(Term::Active {
-            active: true,
-            at: op.now(),
-        })
+where_input! {
+    /// Filter for the caller's sessions. Conditions are combined with AND; null means not specified.
+    SessionWhere of Term;
+    target named;
+    id id id_in;
+    {
+        /// Active sessions, or those that have ended; active ones by default.
+        active: bool = |op, active| [Filter::Is(Term::Active { active, at: op.now() })],
+        /// Impersonations, or sessions of users who signed in themselves.
+        impersonated: bool = |_, is| [Filter::Is(Term::Impersonated(is))],
     }
 }
 
 order_by! {
     /// Sort order of sessions; ties are ordered by id.
-    SessionOrderBy, "SessionOrderBy" {
+    SessionOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.
@@ -173,7 +116,14 @@ impl Listing for Session {
     type OrderBy = SessionOrderBy;
 
     fn filter(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
-        wanted.filter(op)
+        let filter = wanted.filter(op);
+        if filter.has(|term| matches!(term, Term::Active { .. })) {
+            return filter;
+        }
+        filter.and_own(Term::Active {
+            active: true,
+            at: op.now(),
+        })
     }
 
     fn behind(name: &str) -> SessionFields {

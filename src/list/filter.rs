@@ -133,12 +133,17 @@ impl<T> Filter<T> {
         }
     }
 
-    /// Whether it has a condition of the caller; conditions that the server adds do not count.
+    /// Whether it has a condition of the caller.
     pub fn is_of_caller(&self) -> bool {
+        self.has(|_| true)
+    }
+
+    /// Whether one of the caller's conditions is such a one; conditions that the server adds do not count.
+    pub fn has(&self, such: fn(&T) -> bool) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_caller),
-            Self::Not(part) => part.is_of_caller(),
-            Self::Is(_) => true,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.has(such)),
+            Self::Not(part) => part.has(such),
+            Self::Is(term) => such(term),
             Self::Own(_) => false,
         }
     }

@@ -14,14 +14,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::group::{Group, Term};
+use crate::directory::group::Group;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
 use crate::graphql::role::{RoleObject, beside as roles_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{DateTime, List, Listing, Nested, Selection, connection_type, list_fields, listing, nested_lists};
-use crate::list::{Filter, Link};
+use crate::list::Link;
 use crate::store::entity::group_member;
 
 /// A named set of users of one organization. Members have the group's roles.
@@ -70,10 +70,6 @@ impl Listing for Group {
     type Object = GroupObject;
     type Where = GroupWhere;
     type OrderBy = GroupOrderBy;
-
-    fn filter(op: &OpContext, wanted: GroupWhere) -> Filter<Term> {
-        wanted.filter(op)
-    }
 
     fn present<'a>(
         op: &'a OpContext,

@@ -1,78 +1,42 @@
 //! Which users, and in which order.
 
-use async_graphql::{ID, InputObject};
-
 use crate::context::OpContext;
 use crate::directory::user::{Target, Term};
+use crate::graphql::filter::related;
 use crate::graphql::group::GroupWhere;
 use crate::graphql::organization::OrganizationWhere;
 use crate::graphql::tenant::TenantWhere;
-use crate::graphql::{TextFilter, address_terms, combine, order_by, text_terms};
-use crate::list::Filter;
+use crate::graphql::{order_by, where_input};
+use crate::list::{Filter, Named};
 
-/// Filter for users. Conditions are combined with AND; null means not specified, at every depth.
-#[derive(Clone, Debug, Default, InputObject)]
-#[graphql(name = "UserWhere")]
-pub struct UserWhere {
-    /// Exact id.
-    id: Option<ID>,
-    /// One of these ids.
-    id_in: Option<Vec<ID>>,
-    /// Id starts with this.
-    id_starts_with: Option<String>,
-    /// Id contains this.
-    id_contains: Option<String>,
-    /// Exact address, ignoring case.
-    email: Option<String>,
-    /// One of these addresses, ignoring case.
-    email_in: Option<Vec<String>>,
-    /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
-    email_starts_with: Option<String>,
-    /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
-    email_contains: Option<String>,
-    /// Exact display name.
-    name: Option<String>,
-    /// One of these display names.
-    name_in: Option<Vec<String>>,
-    /// Display name starts with this.
-    name_starts_with: Option<String>,
-    /// Display name contains this.
-    name_contains: Option<String>,
-    /// Exact first name.
-    firstname: Option<String>,
-    /// One of these first names.
-    firstname_in: Option<Vec<String>>,
-    /// First name starts with this.
-    firstname_starts_with: Option<String>,
-    /// First name contains this.
-    firstname_contains: Option<String>,
-    /// Exact last name.
-    lastname: Option<String>,
-    /// One of these last names.
-    lastname_in: Option<Vec<String>>,
-    /// Last name starts with this.
-    lastname_starts_with: Option<String>,
-    /// Last name contains this.
-    lastname_contains: Option<String>,
-    /// Activated users, or deactivated ones.
-    activated: Option<bool>,
-    /// The owner of this API key, if it is one of the caller's own.
-    api_key: Option<String>,
-    /// Users of an organization that matches this.
-    organization: Option<Box<OrganizationWhere>>,
-    /// Users of a tenant that matches this.
-    tenant: Option<Box<TenantWhere>>,
-    /// Users who are in a group that matches this, if the caller may see it.
-    group: Option<Box<GroupWhere>>,
-    /// Matches all of these.
-    #[graphql(name = "AND")]
-    and: Option<Vec<UserWhere>>,
-    /// Matches at least one of these.
-    #[graphql(name = "OR")]
-    or: Option<Vec<UserWhere>>,
-    /// Does not match this.
-    #[graphql(name = "NOT")]
-    not: Option<Box<UserWhere>>,
+where_input! {
+    /// Filter for users. Conditions are combined with AND; null means not specified, at every depth.
+    UserWhere of Term;
+    target named;
+    id id id_in id_starts_with id_contains;
+    address email email_in email_starts_with email_contains = Email;
+    text name name_in name_starts_with name_contains = Name, "display name", "display names", "Display name";
+    text firstname firstname_in firstname_starts_with firstname_contains = Firstname,
+        "first name", "first names", "First name";
+    text lastname lastname_in lastname_starts_with lastname_contains = Lastname,
+        "last name", "last names", "Last name";
+    {
+        /// Activated users, or deactivated ones.
+        activated: bool = |_, wanted| [Filter::Is(Term::Activated(wanted))],
+        /// The owner of this API key, if it is one of the caller's own.
+        api_key: String = |op, key| [Filter::Is(Term::api_key(op, &key))],
+        /// Users of an organization that matches this.
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
+        /// Users of a tenant that matches this.
+        tenant: Box<TenantWhere> = |op, one| related(one.filter(op), Term::Tenant),
+        /// Users who are in a group that matches this, if the caller may see it.
+        group: Box<GroupWhere> = |op, one| {
+            related(one.filter(op), |filter| Term::Group {
+                filter,
+                seen_by: crate::directory::group::readable_of_oneself(op).ok(),
+            })
+        },
+    }
 }
 
 impl UserWhere {
@@ -83,87 +47,20 @@ impl UserWhere {
 
     /// The one user that a change is for.
     pub fn target(mut self, op: &OpContext) -> Target {
+        let email = self.email.take();
+        let Named { id, also } = self.named(op);
         Target {
-            id: self.id.take().map(|id| id.0),
-            email: self.email.take(),
+            id,
+            email,
             any_form: false,
-            also: self.filter(op),
+            also,
         }
-    }
-
-    pub fn filter(self, op: &OpContext) -> Filter<Term> {
-        let ids = TextFilter {
-            equals: self.id.map(|id| id.0),
-            any_of: self.id_in.map(|ids| ids.into_iter().map(|id| id.0).collect()),
-            starts_with: self.id_starts_with,
-            contains: self.id_contains,
-        };
-        let emails = TextFilter {
-            equals: self.email,
-            any_of: self.email_in,
-            starts_with: self.email_starts_with,
-            contains: self.email_contains,
-        };
-        let names = TextFilter {
-            equals: self.name,
-            any_of: self.name_in,
-            starts_with: self.name_starts_with,
-            contains: self.name_contains,
-        };
-        let firstnames = TextFilter {
-            equals: self.firstname,
-            any_of: self.firstname_in,
-            starts_with: self.firstname_starts_with,
-            contains: self.firstname_contains,
-        };
-        let lastnames = TextFilter {
-            equals: self.lastname,
-            any_of: self.lastname_in,
-            starts_with: self.lastname_starts_with,
-            contains: self.lastname_contains,
-        };
-        let mut fields = text_terms(ids, Term::Id);
-        fields.extend(address_terms(emails, Term::Email));
-        fields.extend(text_terms(names, Term::Name));
-        fields.extend(text_terms(firstnames, Term::Firstname));
-        fields.extend(text_terms(lastnames, Term::Lastname));
-        fields.extend(self.activated.map(|wanted| Filter::Is(Term::Activated(wanted))));
-        fields.extend(self.api_key.map(|key| Filter::Is(Term::api_key(op, &key))));
-        fields.extend(
-            self.organization
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Organization(one))),
-        );
-        fields.extend(
-            self.tenant
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| Filter::Is(Term::Tenant(one))),
-        );
-        fields.extend(
-            self.group
-                .map(|one| one.filter(op))
-                .filter(|one| !one.is_empty())
-                .map(|one| {
-                    Filter::Is(Term::Group {
-                        filter: one,
-                        seen_by: crate::directory::group::readable_of_oneself(op).ok(),
-                    })
-                }),
-        );
-        combine(
-            fields,
-            self.and.map(|all| all.into_iter().map(|one| one.filter(op)).collect()),
-            self.or.map(|any| any.into_iter().map(|one| one.filter(op)).collect()),
-            self.not.map(|one| one.filter(op)),
-        )
     }
 }
 
 order_by! {
     /// Sort order of users; ties are ordered by id.
-    UserOrderBy, "UserOrderBy" {
+    UserOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
         /// Newest first.

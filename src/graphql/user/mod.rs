@@ -17,7 +17,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::user::{Term, User, UserFields, ViewerCan};
+use crate::directory::user::{User, UserFields, ViewerCan};
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
@@ -27,7 +27,7 @@ use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
     DateTime, KeptJson, List, Listing, Nested, PageSize, Result, Selection, connection_type, listing, or_null, window,
 };
-use crate::list::{self, Cell, Filter};
+use crate::list::{self, Cell};
 use crate::store::entity::user::Column;
 
 /// A person or a program. It belongs to one organization and to at most one of its tenants.
@@ -156,10 +156,6 @@ impl Listing for User {
     type Object = UserObject;
     type Where = UserWhere;
     type OrderBy = UserOrderBy;
-
-    fn filter(op: &OpContext, wanted: UserWhere) -> Filter<Term> {
-        wanted.filter(op)
-    }
 
     fn behind(name: &str) -> UserFields {
         match name {
