@@ -150,7 +150,7 @@ async fn fields_and_their_repetitions_are_counted() {
     assert_exceeds(
         &app,
         &format!("{{{}}}", aliases(16)),
-        &["'countUsers' stands 16 times", "limit is 15"],
+        &["'countUsers' is selected 16 times", "limit is 15"],
     )
     .await;
     let through_fragments = format!(
@@ -159,7 +159,7 @@ async fn fields_and_their_repetitions_are_counted() {
     );
     assert_exceeds(&app, &through_fragments, &["16 times"]).await;
     let below: String = (0..16).map(|n| format!(" a{n}: id")).collect();
-    assert_exceeds(&app, &format!("{{ me {{{below}}} }}"), &["'id' stands 16 times"]).await;
+    assert_exceeds(&app, &format!("{{ me {{{below}}} }}"), &["'id' is selected 16 times"]).await;
 
     let top: String = ["countUsers", "countTenants", "countOrganizations"]
         .iter()
