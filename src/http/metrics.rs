@@ -181,7 +181,7 @@ impl Metrics {
         );
         registry.register(
             "mails",
-            "Mails that this process has tried to send, by what became of them",
+            "Mails that this process has tried to send, by outcome",
             self.mails.clone(),
         );
         registry.register(
@@ -227,7 +227,7 @@ impl Metrics {
         self.statements.inc_by(u64::from(request.statements));
     }
 
-    /// Updates the numbers that are read from elsewhere in the process.
+    /// Updates the numbers that other parts of the process keep.
     fn refresh(&self, app: &App) {
         for (pool, load) in app.services.db.load() {
             for (state, count) in [("idle", load.idle), ("used", load.used)] {

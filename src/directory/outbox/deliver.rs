@@ -45,7 +45,7 @@ pub async fn deliver_due(services: &Services, stop: &CancellationToken) -> Resul
             if let Err(error) = outcome {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "cannot note what became of a mail"
+                    "cannot record the outcome of a mail"
                 );
             }
         }

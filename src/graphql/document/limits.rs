@@ -207,7 +207,7 @@ impl<'a> Measuring<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size> {
         if level > NESTING_MAX {
             return Err(Error::LimitExceeded(format!(
-                "The document's fields and fragments stand more than {NESTING_MAX} within each other; the limit is \
+                "The document's fields and fragments are nested more than {NESTING_MAX} levels deep; the limit is \
                  {NESTING_MAX}."
             )));
         }

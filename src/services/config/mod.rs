@@ -300,16 +300,16 @@ mod tests {
 
     #[test]
     fn a_public_url_may_be_an_address() {
-        for good in [
+        for valid in [
             "https://directory.example.com",
             "http://localhost:8000",
             "http://[fd00::12]",
             "http://[fd00::12]:8000/directory",
             "https://192.0.2.1",
         ] {
-            assert!(is_base_url(good), "{good}");
+            assert!(is_base_url(valid), "{valid}");
         }
-        for bad in [
+        for invalid in [
             "directory.example.com",
             "https://",
             "https:///x",
@@ -320,7 +320,7 @@ mod tests {
             "https://a.example/ x",
             "ftp://a.example",
         ] {
-            assert!(!is_base_url(bad), "{bad}");
+            assert!(!is_base_url(invalid), "{invalid}");
         }
     }
 

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use lettre::Message;
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-#[expect(deprecated, reason = "lettre has no other way to its own TLS over a stream of ours")]
+#[expect(deprecated, reason = "lettre offers no other way to use its TLS on our own stream")]
 use lettre::transport::smtp::client::AsyncNetworkStream;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Tls, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};

@@ -70,7 +70,7 @@ async fn a_long_chain_of_fragments_does_not_end_the_process() {
             .map(|n| format!("fragment F{n} on Query{{...F{}}}", n + 1))
             .collect();
         let document = format!("{start}{chain}fragment F1400 on Query{{__typename}}");
-        assert_exceeds(&app, &document, &["within each other", "32"]).await;
+        assert_exceeds(&app, &document, &["nested more than", "32"]).await;
     }
 }
 
