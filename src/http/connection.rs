@@ -18,11 +18,11 @@ use tokio::time::{Instant, Sleep};
 use super::activity::{Activity, Stage};
 use super::serve::Bounds;
 
-/// After the last response, what the client still sends is read for at most this long,
+/// After the last response, what the client still sends is discarded for at most this long.
 const CLOSING_TIME_MAX: Duration = Duration::from_secs(10);
-/// up to this many bytes,
+/// The maximum number of bytes that are discarded.
 const CLOSING_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// and until there is a pause this long.
+/// The longest pause in what is discarded.
 const CLOSING_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A client's stream.

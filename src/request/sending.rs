@@ -1,4 +1,4 @@
-//! A body that is sent in pieces, and releases its memory as they are sent.
+//! A body that is sent in pieces, and releases its share of the memory budget at the end.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
