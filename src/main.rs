@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The error and its causes, without those that say again what stands before them.
+/// The error and its causes, without causes that only repeat the end of the text.
 fn told(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

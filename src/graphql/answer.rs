@@ -1,9 +1,10 @@
-//! An answer on its way from values to JSON.
+//! A response, from values to JSON.
 //!
-//! What is large is JSON text as soon as it is known: free JSON, and each list of things once its last one is resolved.
-//! Text stands in the library's values as bytes ([`Value::Binary`], which is nothing else here), which are shared and not
-//! copied: the same settings under fifteen aliases are in memory once. A long text is in pieces, so that nothing is moved when
-//! it grows. Trees of values take twenty times what their text does.
+//! Large parts become JSON text as soon as they are known: free JSON, and each list of objects when its last one is
+//! resolved. In the library's values, JSON text is represented as bytes ([`Value::Binary`], which nothing else here
+//! uses). Bytes are shared, not copied: the same settings under fifteen aliases are in memory once. A long text
+//! consists of pieces, so that nothing is moved when it grows. A tree of values takes twenty times the memory of its
+//! text.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,12 +19,13 @@ use crate::context::OpContext;
 use crate::context::room::ANSWER_BYTES_MAX;
 use crate::model::error::{Error, Result};
 
-/// A text that is JSON already, as a value.
+/// A JSON text as a value.
 pub fn text(text: impl Into<Bytes>) -> Value {
     Value::Binary(text.into())
 }
 
-/// The same of a text in pieces: as the one member of an object without a name, which nothing in an answer is.
+/// The same for a text in pieces. It is represented as an object with a single member without a name, which a response
+/// never contains otherwise.
 pub fn text_in_pieces(mut pieces: Vec<Bytes>) -> Value {
     match pieces.pop() {
         Some(one) if pieces.is_empty() => text(one),
@@ -34,10 +36,11 @@ pub fn text_in_pieces(mut pieces: Vec<Bytes>) -> Value {
     }
 }
 
-/// A list of things in an answer. Each is text before the next one is resolved, and charged as such.
+/// A list of objects in a response. Each object becomes text, and is charged to the memory budget, before the next one
+/// is resolved.
 ///
-/// All lists of things are of this type and not `Vec`s: of those the library keeps trees of values. What is in a list that
-/// stands in several places, as the members of a group that several users are in, is not copied.
+/// All lists of objects use this type instead of `Vec`, because the library keeps a `Vec` as a tree of values. A list
+/// that appears in several places, such as the members of a group with several selected users, is not copied.
 #[derive(Clone, Debug)]
 pub struct List<T>(Arc<[T]>);
 
@@ -88,7 +91,7 @@ impl<T: OutputType> OutputType for List<T> {
             let before = out.bytes;
             out.push(if number == 0 { b"" } else { b"," });
             let charged = out.value(&value).and_then(|raw| {
-                // What was text already was charged when it became that.
+                // What was text before is already charged.
                 op.charge_written(out.bytes.saturating_sub(before + raw))
             });
             charged.map_err(|error| placed(&ctx, field, error))?;
@@ -98,13 +101,13 @@ impl<T: OutputType> OutputType for List<T> {
     }
 }
 
-/// An error of this place in the answer.
+/// An error with the path of this place in the response.
 pub(super) fn placed<T>(ctx: &ContextBase<'_, T>, field: &Positioned<Field>, error: Error) -> ServerError {
     let failure = Failure::at(ctx, error);
     ctx.set_error_path(async_graphql::Error::from(failure).into_server_error(field.pos))
 }
 
-/// A text in pieces, of which the large ones are shared with what they were made of.
+/// A text in pieces. The large ones share memory with their sources.
 #[derive(Debug, Default)]
 pub struct Written {
     pieces: Vec<Bytes>,
@@ -112,11 +115,11 @@ pub struct Written {
     bytes: usize,
 }
 
-/// A smaller piece is copied: to send one has its cost too.
+/// Smaller pieces are copied, because sending a piece has a cost too.
 const PIECE_BYTES: usize = 32 * 1024;
 
 impl Written {
-    /// An answer with these errors and these data. `None`, if it is larger than answers are.
+    /// A response with these errors and data. `None` if it is larger than the limit.
     pub fn answer(errors: &[ServerError], data: Option<&Value>) -> Result<Option<Self>> {
         let mut written = Self::default();
         written.push(b"{");
@@ -141,7 +144,7 @@ impl Written {
         self.pieces
     }
 
-    /// Writes a value as JSON; tells how much of it was text already.
+    /// Writes a value as JSON. Returns how many bytes of it already were text.
     fn value(&mut self, value: &Value) -> Result<usize> {
         let mut raw = 0;
         match value {
@@ -168,7 +171,7 @@ impl Written {
                 }
                 for (number, (name, member)) in members.iter().enumerate() {
                     self.push(if number == 0 { b"{\"" } else { b",\"" });
-                    // A name has no sign that needs an escape.
+                    // Names contain no characters that need an escape.
                     self.push(name.as_bytes());
                     self.push(b"\":");
                     raw += self.value(member)?;

@@ -159,7 +159,7 @@ impl Listing for ApiKey {
     }
 }
 
-/// What stands beside some keys.
+/// What is loaded together with a list of keys.
 #[derive(Default)]
 struct Beside {
     ids: HashMap<i64, String>,

@@ -1,4 +1,4 @@
-//! E-mail verification in the schema. Whether an address is verified stands on users.
+//! E-mail verification in the schema. Whether an address is verified is a field of users.
 
 use async_graphql::{Context, Object};
 

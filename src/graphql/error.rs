@@ -1,7 +1,7 @@
-//! From an error to what stands in `errors`.
+//! Converts errors to entries of `errors`.
 //!
-//! A resolver's `?` turns an [`Error`] into a [`Failure`] and nothing else into one: there is no way for a database's own
-//! text into an answer. Errors that the GraphQL library makes itself get their code in [`finish`].
+//! A resolver's `?` turns an [`Error`] into a [`Failure`], and there is no other conversion, so a database's message
+//! cannot get into a response. Errors of the GraphQL library itself get their code in [`finish`].
 
 use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
@@ -11,17 +11,17 @@ use crate::model::error::{Error, ErrorCode};
 /// The result of a resolver.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// An [`Error`] on its way out. It has no `Display`, so that only this conversion applies.
+/// An [`Error`] on its way to the response. It does not implement `Display`, so that only this conversion applies.
 #[derive(Debug)]
 pub struct Failure {
     error: Error,
-    /// Where in the answer it happened; empty, where the library knows.
+    /// Its path in the response. Empty if the library knows it.
     path: Vec<PathSegment>,
 }
 
 impl Failure {
-    /// One of a field below a list. The library cuts the path of such an error at the outermost list that it comes
-    /// through, so it takes its path along from here.
+    /// An error of a field inside a list. The library cuts the path of such an error at the outermost list that it
+    /// passes through, so the error carries its path from here.
     pub fn at<T>(ctx: &ContextBase<'_, T>, error: Error) -> Self {
         let place = ctx.set_error_path(ServerError::new("", None));
         Self {
@@ -44,13 +44,13 @@ impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
         let mut out = Self::new(message(&failure.error));
         out.extensions = Some(extensions(&failure.error));
-        // The cause goes along for the log line and never into the answer.
+        // The cause is kept for the log, and never becomes part of the response.
         out.source = Some(std::sync::Arc::new(failure));
         out
     }
 }
 
-/// The error of a verb behind an error of the answer.
+/// A verb's error that caused an error of the response.
 fn cause(error: &ServerError) -> Option<&Error> {
     error.source::<Failure>().map(|failure| &failure.error)
 }
@@ -76,10 +76,11 @@ fn coded(code: ErrorCode) -> ErrorExtensionValues {
     values
 }
 
-/// At most this many errors in an answer; more of them tell nobody anything. The last one then counts the others.
+/// The maximum number of errors in a response, because more of them do not help anybody. The last one then counts the
+/// others.
 pub const ERRORS_MAX: usize = 8;
 
-/// Gives every error its code and its place, names the request in those that are our fault, logs their causes, and bounds
+/// Gives every error its code and path, adds the request id to those that are our fault, logs their causes, and limits
 /// their number.
 pub fn finish(response: &mut Response, operation: Option<&Operation>, request_id: &str) {
     let left_out = match response.errors.len() {
@@ -115,7 +116,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
             }
         }
         Some(_) => {}
-        // Not from a verb, so from the library's own checks.
+        // It comes from the library's own checks, not from a verb.
         None if error.extensions.is_none() => {
             let code = code_of(error);
             error.message = format!("[{code}] {}", sentence(&error.message));
@@ -130,7 +131,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
     }
 }
 
-/// The code of an error, whoever made it.
+/// The code of an error, from a verb or from the library.
 pub fn code_of(error: &ServerError) -> ErrorCode {
     if let Some(ours) = cause(error) {
         return ours.code();
@@ -138,7 +139,7 @@ pub fn code_of(error: &ServerError) -> ErrorCode {
     if let Some(code) = error.source::<ErrorCode>() {
         return *code;
     }
-    // The library's limits are refusals of another kind than a malformed document.
+    // The library's limits get another code than malformed documents.
     let limits = ["recursion depth", "recursion limit", "number of directives"];
     if limits.iter().any(|limit| error.message.contains(limit)) {
         ErrorCode::LimitExceeded
@@ -147,7 +148,7 @@ pub fn code_of(error: &ServerError) -> ErrorCode {
     }
 }
 
-/// One sentence on one line. The library's texts quote the document, which may be long.
+/// One sentence on one line, since the library's messages quote the document, which may be long.
 fn sentence(text: &str) -> String {
     const CHARACTERS_MAX: usize = 300;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -181,15 +182,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// A whole answer that is one refusal, made before anything ran.
+/// A whole response with a single refusal, before anything ran.
 pub fn response_of(error: Error) -> Response {
     let mut error = async_graphql::Error::from(Failure::from(error)).into_server_error(async_graphql::Pos::default());
-    // It stands nowhere in the document; line 0 is no place.
+    // It has no position in the document, and line 0 is not a valid one.
     error.locations.clear();
     Response::from_errors(vec![error])
 }
 
-/// A whole answer that tells what is wrong with a document, before anything ran.
+/// A whole response with the faults of a document, before anything ran.
 pub fn refused(faults: Vec<Fault>) -> Response {
     let errors = faults.into_iter().map(|fault| {
         let mut extensions = coded(fault.code);

@@ -1,4 +1,4 @@
-//! Federated identities in the schema, as they stand on users.
+//! Federated identities in the schema, as a field of users.
 
 use async_graphql::{InputObject, SimpleObject};
 

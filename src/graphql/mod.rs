@@ -1,7 +1,8 @@
-//! The GraphQL face: assembly of the areas' parts, and what all of them use.
+//! The GraphQL API: the schema is assembled here from its areas, with what all of them use.
 //!
-//! Resolvers are thin: decode, call one verb, wrap. What a list nests is preloaded with it, guided by what the document
-//! selects ([`Selection`]): the page first, then one statement per relation for all its rows. Nothing here knows a rule.
+//! Resolvers are thin: they decode the input, call one verb and convert the result. A list loads its nested objects
+//! itself, guided by what the document selects ([`Selection`]): first the page, then one statement per relation for all
+//! its rows. No rules of the directory are here.
 
 mod answer;
 pub mod api_key;
@@ -49,12 +50,13 @@ use async_graphql::Context;
 use crate::context::OpContext;
 use crate::list::Window;
 
-/// What the request runs as.
+/// The context of the request, with its actor.
 pub fn op<'a>(ctx: &'a Context<'_>) -> &'a OpContext {
     ctx.data_unchecked::<OpContext>()
 }
 
-/// A nullable field's value: what goes wrong nulls the field itself and not, as the library would, what it stands in.
+/// The value of a nullable field. An error makes the field itself null, whereas the library would make the object that
+/// contains it null.
 pub fn or_null<T>(ctx: &Context<'_>, result: Result<Option<T>>) -> Option<T> {
     result.unwrap_or_else(|failure| {
         let error = async_graphql::Error::from(failure).into_server_error(ctx.item.pos);

@@ -146,7 +146,7 @@ impl Listing for Organization {
     }
 }
 
-/// The seats used, for who may read organizations.
+/// The number of used seats, for callers that may read organizations.
 async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result<Option<HashMap<i64, i64>>> {
     if crate::directory::organization::readable(op).is_err() {
         return Ok(None);
@@ -154,7 +154,7 @@ async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result
     organization::seats_used(op.db().reader(), keys).await.map(Some)
 }
 
-/// The organizations behind some things, by internal key, with what is selected under them.
+/// The organizations of some objects, by internal key, with what is selected under them.
 pub async fn beside(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,

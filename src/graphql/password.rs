@@ -42,7 +42,7 @@ impl PasswordMutation {
         };
         let target = r#where.target(op(ctx));
         let user = crate::directory::password::change(op(ctx), &target, &passwords).await?;
-        // Whoever had no credential but the temporary password has just shown to be the user.
+        // A caller without any other credential has just proved its identity with the temporary password.
         match op(ctx).actor() {
             Actor::Anonymous => to_itself(ctx, user).await,
             Actor::Machine | Actor::User(_) => listing::one(ctx, user).await,

@@ -1,10 +1,10 @@
-//! Automatic persisted queries: a client sends a document's hash instead of its text, which Apollo's and urql's clients do
-//! unless they are told not to.
+//! Automatic persisted queries: a client sends a document's hash instead of its text. Apollo's and urql's clients do
+//! this by default.
 //!
-//! It is their protocol. Whoever sends a hash that is not known is told so in its words, and sends the text along the next
-//! time; it is kept if it has this hash, is valid, and comes from somebody known. What is kept is a caller's own: nobody
-//! runs, or drives out, what another sent. It is in this process's memory and may be gone at any time; another process
-//! does not have it. The cost is a second request.
+//! The protocol is theirs. If a hash is unknown, the response says so in the protocol's terms, and the client sends the
+//! text with its next request. The text is kept if it has this hash, is valid, and comes from a known caller. Each
+//! caller has its own documents: nobody can run or displace those of another. They are in this process's memory and can
+//! be gone at any time, and other processes do not have them. That only costs the client a second request.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,20 +15,20 @@ use moka::sync::Cache;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, digest};
 
-/// Texts of all callers together.
+/// The texts of all callers together.
 const ALL_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Documents of a caller, and their texts; the oldest give way to new ones.
+/// The documents of one caller, and the size of their texts. New documents displace the oldest.
 pub const PERSISTED_DOCUMENTS_MAX: usize = 200;
 pub const PERSISTED_BYTES_MAX: usize = 512 * 1024;
-/// Callers whose documents are counted.
+/// The number of callers whose documents are counted.
 const CALLERS_MAX: u64 = 10_000;
 
-/// What a client says of a document instead of sending it.
+/// What a client sends to identify a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersistedQuery {
     /// The SHA-256 of the document's text, in lower-case hexadecimal digits.
     hash: String,
-    /// Whether it is of the one version of the protocol that there is.
+    /// Whether it uses the only version of the protocol.
     known: bool,
 }
 
@@ -42,7 +42,7 @@ static TEXTS: LazyLock<Cache<Place, Arc<str>>> = LazyLock::new(|| {
         .build()
 });
 
-/// The documents of each caller in the order in which they came, with their sizes.
+/// The documents of each caller with their sizes, oldest first.
 type Shelf = Arc<Mutex<VecDeque<(String, usize)>>>;
 
 static SHELVES: LazyLock<Cache<i64, Shelf>> = LazyLock::new(|| Cache::new(CALLERS_MAX));
@@ -69,7 +69,7 @@ impl PersistedQuery {
         }))
     }
 
-    /// The text that this caller sent before; the answer in the protocol's words, if it is not known.
+    /// The text that this caller sent before. If it is unknown, a response in the protocol's terms.
     pub fn text(&self, actor: &Actor) -> Result<Arc<str>, Box<Response>> {
         if !self.known {
             return Err(told("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED"));
@@ -79,7 +79,7 @@ impl PersistedQuery {
         known.ok_or_else(|| told("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"))
     }
 
-    /// Refuses a text that does not have the hash that came with it.
+    /// Refuses a text that does not have the hash sent with it.
     pub fn check(&self, text: &str) -> Result<()> {
         match digest(text) == self.hash {
             true => Ok(()),
@@ -90,7 +90,7 @@ impl PersistedQuery {
         }
     }
 
-    /// Keeps a document, checked and valid, for its caller.
+    /// Keeps a document, which is checked and valid, for its caller.
     pub fn keep(&self, actor: &Actor, text: &str) {
         let Some(caller) = actor.caller().map(Caller::behind) else {
             return;
@@ -101,7 +101,7 @@ impl PersistedQuery {
         }
         let shelf = SHELVES.get_with(caller, Shelf::default);
         let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was driven out by others stands there still.
+        // It may still be on the list although other callers' documents displaced its text.
         shelf.retain(|(hash, _)| *hash != self.hash);
         shelf.push_back((self.hash.clone(), text.len()));
         TEXTS.insert(place, text.into());
@@ -114,7 +114,7 @@ impl PersistedQuery {
     }
 }
 
-/// An answer in the protocol's words, which clients compare to the letter.
+/// A response in the protocol's terms. Clients compare its message exactly.
 fn told(words: &str, code: &str) -> Box<Response> {
     let mut error = ServerError::new(words, None);
     let mut extensions = ErrorExtensionValues::default();

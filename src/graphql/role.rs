@@ -141,7 +141,7 @@ impl Listing for Role {
     }
 }
 
-/// The roles that some users or groups have, each one's in the order of their names, with what is selected under them.
+/// The roles of some users or groups, each sorted by name, with what is selected under them.
 pub async fn beside<'r>(
     op: &OpContext,
     owners: impl IntoIterator<Item = (i64, &'r [Assigned])>,

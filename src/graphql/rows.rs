@@ -1,8 +1,8 @@
-//! Lists whose JSON is written at once, without a resolver for each field; see [`crate::list::page_as_json`].
+//! Lists whose JSON is written directly, without a resolver for each field; see [`crate::list::page_as_json`].
 //!
-//! It is another way to the same answer: documents are parsed, validated and limited as all others, and what it does not
-//! know goes the ordinary way. It knows a list at the top of a document of whose things nothing is selected but what is
-//! in their rows ([`Listing::cell`]) and `__typename`, under aliases too.
+//! The response is the same as with resolvers: documents are parsed, validated and limited like all others, and
+//! everything that this path does not support takes the ordinary one. It supports a list at the top of a document if
+//! only values from its rows ([`Listing::cell`]) and `__typename` are selected, also with aliases.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::answer::{self, List};
 use super::{Listing, PageSize, op, window};
 use crate::list::{self, Member};
 
-/// A list: things to be resolved field by field, or what comes of them.
+/// A list: objects whose fields are still to be resolved, or the finished JSON.
 pub enum Rows<O> {
     Objects(List<O>),
     /// A JSON text in pieces.
@@ -44,7 +44,7 @@ impl<O: OutputType> OutputType for Rows<O> {
     }
 }
 
-/// `things(where, orderBy, first, skip)`, written at once where that is possible.
+/// `things(where, orderBy, first, skip)`, written directly if possible.
 pub async fn rows<L: Listing>(
     ctx: &Context<'_>,
     wanted: Option<L::Where>,
@@ -66,7 +66,7 @@ where
     Ok(Rows::Written(pieces.into_iter().map(Bytes::from).collect()))
 }
 
-/// The members of each object in the answer; `None` if the ordinary way is the only one.
+/// The members of each object in the response. `None` if only resolvers can produce them.
 fn members<L: Listing>(ctx: &Context<'_>) -> Option<Vec<(String, Member)>>
 where
     L::Object: OutputType,

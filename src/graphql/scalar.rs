@@ -14,9 +14,9 @@ use super::answer;
 use crate::context::OpContext;
 use crate::model::{JsonText, Timestamp};
 
-// The schema takes a scalar's description from the `impl`, not from the type.
+// A scalar's description in the schema is the comment on the `impl`, not on the type.
 
-/// A moment in UTC.
+/// A time in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub Timestamp);
 
@@ -50,7 +50,7 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-/// How many things a page holds.
+/// The number of objects on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(pub i64);
 
@@ -58,7 +58,7 @@ pub struct PageSize(pub i64);
 #[Scalar(name = "PageSize")]
 impl ScalarType for PageSize {
     fn parse(value: Value) -> InputValueResult<Self> {
-        // Whole numbers of any size get here; how large it may be is the list's business, which answers with a path.
+        // Integers of any size are accepted here. The list checks the range, because its error has a path.
         match &value {
             Value::Number(number) => number
                 .as_i64()
@@ -77,7 +77,7 @@ impl ScalarType for PageSize {
     }
 }
 
-/// Any JSON value, as it is given.
+/// Any JSON value as input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Json(serde_json::Value);
 
@@ -102,7 +102,7 @@ impl ScalarType for Json {
     }
 }
 
-/// Any JSON value, as it is kept: read once, and not copied, wherever it stands in an answer.
+/// Any JSON value from the database. It is shared between all places in a response and not copied.
 #[derive(Clone, Debug)]
 pub struct KeptJson(Bytes);
 
@@ -135,7 +135,7 @@ impl OutputType for KeptJson {
     }
 }
 
-/// By hand and not by serde, which would take certain keys for marks of its own.
+/// Not with serde, because that treats certain keys as markers of its own.
 fn to_json(value: Value) -> Option<serde_json::Value> {
     Some(match value {
         Value::Null => serde_json::Value::Null,

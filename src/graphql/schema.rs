@@ -1,4 +1,4 @@
-//! The schema, put together from the areas.
+//! The schema, assembled from the areas.
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
@@ -48,7 +48,7 @@ pub struct Mutation(
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// Builds the schema. It touches no database.
+/// Builds the schema. This does not use the database.
 pub fn build(introspection: bool) -> Schema {
     if introspection {
         builder().finish()
@@ -57,15 +57,15 @@ pub fn build(introspection: bool) -> Schema {
     }
 }
 
-/// The schema on its way. Documents are parsed, limited and validated before they come to the library, in
-/// [`super::document`]; what it still walks of its own checks is the little that cannot be switched off.
+/// The schema before it is finished. [`super::document`] parses, limits and validates documents before the library gets
+/// them. The library then only runs those of its own checks that cannot be switched off.
 pub fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .validation_mode(ValidationMode::Fast)
         .disable_suggestions()
 }
 
-/// The schema as text, with all that it says: also where its scalars are specified, which the library leaves out.
+/// The schema as text, including where its scalars are specified, which the library leaves out by default.
 pub fn sdl(schema: &Schema) -> String {
     schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
 }

@@ -1,4 +1,4 @@
-//! What a document asks of an object, through fragments and aliases.
+//! What a document selects of an object, including in fragments and under aliases.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ impl<'a> Selection<'a> {
         )
     }
 
-    /// What is selected of a connection's things, by either way to them.
+    /// What is selected of a connection's objects, in `nodes` and in `edges { node }`.
     pub fn nodes(&self) -> Self {
         let by_edges = self.under_field("edges").and_then(|edges| edges.under_field("node"));
         let directly = self.under_field("nodes");
@@ -44,14 +44,14 @@ impl<'a> Selection<'a> {
         self.0.iter().map(SelectionField::name)
     }
 
-    /// Under the field of this name; several aliases are one selection. `None` if it is not selected.
+    /// Under the field with this name. Several aliases are one selection. `None` if it is not selected.
     pub fn under_field(&self, name: &str) -> Option<Self> {
         let fields: Vec<SelectionField<'a>> = self.0.iter().copied().filter(|field| field.name() == name).collect();
         (!fields.is_empty()).then(|| Self::under(fields.into_iter()))
     }
 
-    /// The field of this name as often as it is selected with different arguments. Where it stands with the same ones,
-    /// under whatever aliases and on whatever way, its selections are one.
+    /// The field with this name, once for each set of arguments. Selections with the same arguments are one, whatever
+    /// their aliases and paths.
     pub fn places(&self, name: &str) -> Vec<Place<'a>> {
         let mut places: Vec<Place<'a>> = Vec::new();
         for field in self.0.iter().copied().filter(|field| field.name() == name) {
@@ -82,7 +82,7 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// An argument as its type. What does not fit is `None` here, and refused where the field itself is resolved.
+    /// An argument as this type. `None` for an invalid value; the field itself refuses it when it is resolved.
     pub fn argument<T: InputType>(&self, name: &str) -> Option<T> {
         self.arguments
             .get(name)
@@ -91,16 +91,16 @@ impl Place<'_> {
     }
 }
 
-/// Tells fields of one name under one object apart: by their arguments. Not by their keys in the answer, which may be
-/// the same for different arguments when the object itself stands in the answer twice:
-/// `{ a: organization { users(first: 1) { id } } b: organization { users(first: 2) { id } } }`.
+/// Distinguishes fields with the same name in one object by their arguments. Response keys do not work for that,
+/// because they can be the same for different arguments if the object itself is in the response twice: `{ a:
+/// organization { users(first: 1) { id } } b: organization { users(first: 2) { id } } }`.
 pub fn place_key(field: &SelectionField<'_>) -> String {
     let mut arguments = field.arguments().unwrap_or_default();
     if arguments.is_empty() {
         return String::new();
     }
     arguments.sort_by(|(a, _), (b, _)| a.cmp(b));
-    // As GraphQL writes them.
+    // In GraphQL's notation.
     let written = arguments.iter().map(|(name, value)| format!("{name}: {value}"));
     written.collect::<Vec<_>>().join(", ")
 }

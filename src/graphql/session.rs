@@ -159,8 +159,8 @@ impl Listing for Session {
     }
 }
 
-/// What stands beside some sessions. A user who was impersonated may have moved out of the caller's reach since: the id
-/// stays.
+/// What is loaded together with a list of sessions. The caller may no longer see a user who was impersonated; only the
+/// id remains.
 #[derive(Default)]
 struct Beside {
     ids: HashMap<i64, String>,
@@ -185,7 +185,7 @@ fn object(op: &OpContext, session: Session, beside: &Beside) -> SessionObject {
     }
 }
 
-/// The tokens, with the user as it sees itself.
+/// The tokens, with the user as the user may see itself.
 async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
     let under = Selection::of(ctx).under_field("user").unwrap_or_default();
     let as_user = op(ctx).acting_as(Actor::user(tokens.caller));

@@ -1,4 +1,4 @@
-//! Settings in the schema. They are read as `me { settings }`.
+//! Settings in the schema. They are read with `me { settings }`.
 
 use async_graphql::{Context, Object};
 

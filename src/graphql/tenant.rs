@@ -131,7 +131,7 @@ impl Listing for Tenant {
     }
 }
 
-/// The tenants behind some things, by internal key, with what is selected under them.
+/// The tenants of some objects, by internal key, with what is selected under them.
 pub async fn beside(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,

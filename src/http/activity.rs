@@ -1,4 +1,5 @@
-//! What a connection is doing, known to its stream and to its service; and when nothing would be lost with it.
+//! What a connection is doing, shared by its stream and its service, and whether it can be closed without losing
+//! anything.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,27 +11,28 @@ use axum::body::{Body, Bytes, HttpBody};
 use futures::task::AtomicWaker;
 use hyper::body::{Frame, SizeHint};
 
-/// Once the server stops, clients are looked at so often,
+/// After the signal to stop, the progress of each client is checked at this interval.
 const LOOK: Duration = Duration::from_millis(100);
-/// and given up after so many looks
+/// A client is given up after this many checks without progress.
 const LOOKS_MAX: u32 = 10;
-/// in which they took or sent fewer bytes than the slowest line does. One byte now and then is no progress.
+/// Fewer bytes than this, sent or received during these checks, are not progress: a byte now and then must not keep a
+/// connection open. Even the slowest line is faster.
 const PROGRESS_BYTES_MIN: u64 = 1024;
 
 /// What a connection is doing.
 #[derive(Debug, Default)]
 pub struct Activity {
     stage: AtomicU8,
-    /// How many bytes came and went.
+    /// Number of bytes sent and received.
     moved: AtomicU64,
-    /// Whether the other end has yet to take what is sent.
+    /// Whether the client has not yet accepted everything that we send.
     unsent: AtomicBool,
-    /// Whether the other end has yet to send what is wanted of a request's body.
+    /// Whether we are waiting for the client to send more of a request's body.
     body_awaited: AtomicBool,
     body_given_up: AtomicBool,
-    /// Who waits for the rest of a body.
+    /// The task that waits for the rest of a body.
     body: AtomicWaker,
-    /// Who waits for the end of what the connection is busy with: hyper does not look at a stream again by itself then.
+    /// The task that waits until the connection is no longer busy: hyper does not poll the stream again by itself then.
     reader: AtomicWaker,
 }
 
@@ -40,11 +42,11 @@ pub struct Activity {
 pub enum Stage {
     /// Between two requests.
     Idle,
-    /// A request's head is on its way. A new connection owes one at once.
+    /// A request's head is being received. A new connection must start with this one at once.
     Head,
-    /// A request is being answered, or its body read.
+    /// A request is being processed: its body is read or its response sent.
     Busy,
-    /// All is sent, and what still comes is not looked at.
+    /// Everything is sent, and what is still received is discarded.
     Closing,
 }
 
@@ -60,12 +62,12 @@ impl Activity {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    /// Notes that so many bytes came or went.
+    /// Counts bytes that were sent or received.
     pub fn count(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes whether the other end has yet to take what is sent, and tells what was noted before.
+    /// Sets whether the client has not yet accepted everything, and returns the previous value.
     pub fn set_unsent(&self, unsent: bool) -> bool {
         self.unsent.swap(unsent, Ordering::Relaxed)
     }
@@ -75,26 +77,26 @@ impl Activity {
         self.reader.register(context.waker());
     }
 
-    /// A request's head is there. The connection is busy until the answer's body is dropped.
+    /// A request's head is complete. The connection is busy until the response's body is dropped.
     pub fn begin(self: &Arc<Self>) -> Answering {
         self.enter(Stage::Busy);
         Answering(Arc::clone(self))
     }
 
-    /// The rest of a body is wanted, and does not come at once: whether it is waited for.
+    /// The next part of a body is not here yet. Returns whether to wait for it.
     pub fn await_body(&self, context: &Context<'_>) -> bool {
         self.body.register(context.waker());
         self.body_awaited.store(true, Ordering::Relaxed);
         !self.body_given_up.load(Ordering::Relaxed)
     }
 
-    /// Nothing of a body is waited for.
+    /// No part of a body is awaited.
     pub fn has_body(&self) {
         self.body_awaited.store(false, Ordering::Relaxed);
     }
 
-    /// Waits until nothing would be lost if the connection ended: no request is being answered, or the client does not get
-    /// on with it. Whoever stops sending a body is answered first.
+    /// Waits until the connection can be closed without losing anything: no request is being processed, or the client
+    /// makes no progress. A client that stops sending a body gets its response first.
     pub async fn expendable(&self) {
         let moved = || self.moved.load(Ordering::Relaxed);
         let (mut before, mut looks) = (moved(), 0);
@@ -119,7 +121,7 @@ impl Activity {
         self.stage() == Stage::Closing || waits(&self.unsent) || waits(&self.body_awaited)
     }
 
-    /// Ends the wait for a body, if there is one.
+    /// Ends the wait for a body. Returns whether there was one that had not been ended before.
     fn give_up_body(&self) -> bool {
         let is_news = self.body_awaited.load(Ordering::Relaxed) && !self.body_given_up.swap(true, Ordering::Relaxed);
         self.body.wake();
@@ -127,7 +129,7 @@ impl Activity {
     }
 }
 
-/// Held while a request is being answered.
+/// Held while a request is being processed.
 #[derive(Debug)]
 pub struct Answering(Arc<Activity>);
 
@@ -138,7 +140,7 @@ impl Drop for Answering {
     }
 }
 
-/// An answer's body, which keeps its connection busy for as long as it is there.
+/// A response's body, which keeps its connection busy until it is dropped.
 pub struct Answer {
     body: Body,
     _answering: Answering,

@@ -1,4 +1,4 @@
-//! Where a request comes from, and which other sites' pages may make one.
+//! The address of a client, and which other sites' pages may send requests.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,13 +9,14 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::services::network::{self, Edge};
 
-/// The socket's other end.
+/// The address at the other end of the socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
 impl Edge {
-    /// The client's address: the socket's, unless that is a trusted proxy's, which says whom it serves. Each proxy adds
-    /// whom it saw at the end, so that the list is read from there, and only as far as those who wrote it are trusted.
+    /// The client's address: the socket's, unless that belongs to a trusted proxy, which names its client in a header.
+    /// Each proxy appends the address that it saw. So the list is read from its end, and only as far as its entries
+    /// were written by trusted proxies.
     pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let mut client = peer?.to_canonical();
         let mut said: Vec<&str> = headers
@@ -34,8 +35,8 @@ impl Edge {
         Some(client)
     }
 
-    /// Lets pages of the configured origins call, with whatever headers they like; without any, a browser keeps every
-    /// other site out. Cookies mean nothing here, so that a page may send its own along.
+    /// Lets pages of the configured origins send requests with any headers. Without configured origins, browsers block
+    /// all other sites. Pages may send cookies along, because this server ignores cookies.
     pub fn cors(&self) -> Option<CorsLayer> {
         if self.cors_origins.is_empty() {
             return None;
@@ -61,7 +62,7 @@ impl Edge {
     }
 }
 
-/// An address as proxies write it: in quotes, in brackets, with a port, with a zone.
+/// An address in the forms that proxies write: with quotes, brackets, a port or a zone.
 fn address(said: &str) -> Option<IpAddr> {
     let said = said.trim_matches('"');
     let bare = match said.strip_prefix('[') {
@@ -69,7 +70,7 @@ fn address(said: &str) -> Option<IpAddr> {
             let (inside, port) = bracketed.split_once(']')?;
             (port.is_empty() || is_port(port.strip_prefix(':')?)).then_some(inside)?
         }
-        // One colon parts an IPv4 address from its port.
+        // A single colon separates an IPv4 address from its port.
         None => match said.split_once(':') {
             Some((v4, port)) if is_port(port) => v4,
             Some(_) | None => said,
@@ -79,7 +80,7 @@ fn address(said: &str) -> Option<IpAddr> {
     Some(without_zone.parse::<IpAddr>().ok()?.to_canonical())
 }
 
-/// An address may end with its colon: the port behind it may be left out (RFC 3986, section 3.2.3).
+/// The port may be empty: an address may end with its colon (RFC 3986, section 3.2.3).
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.parse::<u16>().is_ok()
 }
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
         assert_eq!(of("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        // What the client itself wrote stands first and counts for nothing.
+        // The entries that the client itself wrote come first and are ignored.
         assert_eq!(of("10.0.0.1", &["203.0.113.9, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &["203.0.113.9", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &["nonsense"]), "10.0.0.1");
@@ -144,7 +145,7 @@ mod tests {
             ("[::ffff:198.51.100.7]:80", "198.51.100.7"),
             ("198.51.100.7,", "198.51.100.7"),
             (" , 198.51.100.7 , 10.0.0.3:80, ,", "198.51.100.7"),
-            // What is no address ends the list: the last one that is counts.
+            // An entry that is not an address ends the list: the last address before it is used.
             ("198.51.100.7, unknown, 10.0.0.3", "10.0.0.3"),
             ("198.51.100.7:port", "10.0.0.1"),
             ("198.51.100.7:80:", "10.0.0.1"),

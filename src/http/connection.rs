@@ -1,8 +1,8 @@
-//! A connection that ends when its other end makes no progress.
+//! A connection that is closed when the client makes no progress.
 //!
-//! hyper has one limit for the head of a request and for the time between two requests. A balancer keeps a connection for
-//! a minute between two requests; a head that takes a minute is an attack. So both are measured here, and so is an answer
-//! that nobody reads.
+//! hyper has a single limit for receiving a request's head and for the time between two requests. A load balancer keeps
+//! a connection idle for a minute; a head that takes a minute is an attack. So this module has a limit for each of the
+//! two, and one for a response that the client does not read.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice};
@@ -18,11 +18,11 @@ use tokio::time::{Instant, Sleep};
 use super::activity::{Activity, Stage};
 use super::serve::Bounds;
 
-/// What a client still sends after the last answer is taken for so long,
+/// After the last response, what the client still sends is discarded for at most this long.
 const CLOSING_TIME_MAX: Duration = Duration::from_secs(10);
-/// up to so much of it,
+/// The maximum number of bytes that are discarded.
 const CLOSING_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// and as long as there is no such pause.
+/// The longest pause in what is discarded.
 const CLOSING_PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A client's stream.
@@ -35,7 +35,7 @@ pub struct Connection {
     awaited: Stage,
     receiving: Pin<Box<Sleep>>,
     sending: Pin<Box<Sleep>>,
-    /// How much more may come, once nothing more is sent.
+    /// How many more bytes may be received after the connection is closed for sending.
     discardable: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ impl Connection {
         }
     }
 
-    /// Nothing came: for how much longer that may be so.
+    /// Nothing was received. Fails when the limit of the current stage is reached.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let stage = self.activity.stage();
         if stage == Stage::Busy {
@@ -76,7 +76,7 @@ impl Connection {
             .map(|()| Err(ErrorKind::TimedOut.into()))
     }
 
-    /// Ends a write that makes no progress.
+    /// Fails a write that makes no progress.
     fn sent(&mut self, context: &mut Context<'_>, sent: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
         let was_unsent = self.activity.set_unsent(sent.is_pending());
         if let Poll::Ready(sent) = sent {
@@ -90,10 +90,10 @@ impl Connection {
         self.sending.as_mut().poll(context).map(|()| Err(over()))
     }
 
-    /// Reads away what still comes: `Ready` when nothing will, or too much does, or too slowly.
+    /// Discards what is still received. `Ready` when the client has finished, or sends too much or too slowly.
     ///
-    /// A socket that closes with unread bytes resets the connection, and a client that is still sending then never sees its
-    /// answer, nor one that is about to read it.
+    /// Closing a socket with unread bytes resets the connection. A client that is still sending, or that has not read
+    /// its response yet, would then never see the response.
     fn discard(&mut self, context: &mut Context<'_>, mut bytes_max: usize) -> Poll<()> {
         let mut room = [0; 8 * 1024];
         loop {
@@ -128,8 +128,8 @@ impl AsyncRead for Connection {
             Poll::Ready(read) => {
                 let came = into.filled().get(before..).unwrap_or_default();
                 self.activity.count(came.len());
-                // Clients may send empty lines before a request (RFC 9112, section 2.2): these begin none, nor do they
-                // lengthen the time between two.
+                // Clients may send empty lines before a request (RFC 9112, section 2.2). These do not start a request,
+                // and they do not extend the idle time.
                 if self.activity.stage() == Stage::Idle && came.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
                     self.activity.enter(Stage::Head);
                 }
@@ -162,7 +162,7 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    /// Ends what is sent, and waits until the client has seen it.
+    /// Ends sending, and waits until the client has seen that.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         if self.discardable.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;

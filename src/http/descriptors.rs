@@ -1,15 +1,16 @@
-//! File descriptors: each connection takes one, and so does what the server does for it.
+//! File descriptors: each connection needs one, and so does the work for its requests.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::serve::Bounds;
 
-/// For files, mails, connections that are turned away, and the standard streams.
+/// Reserved for files, mails, connections that are being refused, and the standard streams.
 const OTHERS: usize = 256;
 
 impl Bounds {
-    /// The usual bounds, with no more connections than this process has file descriptors for beside those of the
-    /// database. It may have as many as it is ever allowed: the limit that a shell sets is for programs of another age.
+    /// The usual limits, but no more connections than this process has file descriptors for, apart from those for the
+    /// database. The process raises its own limit as far as it is allowed to, because the default that shells set is
+    /// too low for a server.
     pub fn of_this_process(database_connections: usize) -> Self {
         let limit = raised();
         let usual = Self::default();
@@ -24,7 +25,8 @@ impl Bounds {
         bounds
     }
 
-    /// Where there are few descriptors, half of them are for connections; and one address never has more than half.
+    /// With few descriptors, half of them are for connections. One address never gets more than half of the
+    /// connections.
     fn within(self, limit: usize, others: usize) -> Self {
         let connections = self.connections.min(limit - others.min(limit / 2));
         Self {
@@ -35,7 +37,7 @@ impl Bounds {
     }
 }
 
-/// Raises the limit as far as it goes, and tells what it is now.
+/// Raises the limit as far as possible, and returns it.
 fn raised() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

@@ -1,4 +1,4 @@
-//! For those who run the server.
+//! Health checks.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,13 +13,14 @@ pub async fn healthz() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// This process can do its work: the database answers and takes changes, and its schema is not older than this binary's.
+/// This process can do its work: the database answers and accepts writes, and its schema is not older than this
+/// binary's.
 pub async fn readyz(State(app): State<App>) -> Response {
     let words = match app.services.db.ready().await {
         Ok(()) => return plain(StatusCode::OK, "ready\n"),
         Err(Unready::NoAnswer) => "the database does not answer\n",
         Err(Unready::OldSchema) => "the schema of the database is not of this release\n",
-        Err(Unready::TakesNoChanges) => "the database takes no changes\n",
+        Err(Unready::TakesNoChanges) => "the database accepts no writes\n",
     };
     plain(StatusCode::SERVICE_UNAVAILABLE, words)
 }

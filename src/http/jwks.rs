@@ -9,12 +9,12 @@ use super::router::plain;
 use crate::authn::{PUBLISHED_SECONDS, published};
 use crate::request::App;
 
-/// `/.well-known/jwks.json`, for those who check tokens themselves. It may be kept for as long as a new key is published
-/// before it signs.
+/// `/.well-known/jwks.json`, for services that verify tokens themselves. It may be cached for as long as a new key is
+/// published before it is used.
 pub async fn jwks(State(app): State<App>) -> Response {
     match published(&app.services.db, app.services.clock.now()).await {
         Ok(keys) => {
-            // Without keys yet, the first one comes unannounced.
+            // While there are no keys, the first one is used as soon as it is published.
             let keep = if keys.is_empty() {
                 "no-store".to_owned()
             } else {

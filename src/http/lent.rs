@@ -1,9 +1,10 @@
-//! A request's body, lent to whoever answers the request: what they leave unread comes back.
+//! A request's body, lent to the handler. The part that the handler does not read comes back.
 //!
-//! Many refusals need no body. If its rest stayed on the connection, the socket would close with unread bytes, and TCP
-//! then tells the client that the connection is broken: the answer is lost, and a balancer says 502 in its place. So a
-//! rest that is small and comes soon is read before the answer goes out, and the connection goes on. Otherwise the answer
-//! says `Connection: close`, and [`Connection`](super::connection::Connection) reads on for a while after it.
+//! Many refusals do not need the body. If the rest of it stayed unread, the socket would close with unread bytes and
+//! TCP would reset the connection: the client would lose the response, and a load balancer would answer 502 instead. So
+//! if the rest is small and arrives soon, it is read before the response is sent, and the connection stays open.
+//! Otherwise the response says `Connection: close`, and [`Connection`](super::connection::Connection) continues to read
+//! for a while after it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,26 +22,27 @@ use tokio::sync::oneshot::{self, Receiver, Sender};
 use super::activity::Activity;
 use crate::request::{BODY_BYTES_MAX, Stopping};
 
-/// The rest of a body has so long to come. Its answer waits meanwhile.
+/// How long the rest of a body may take to arrive. The response waits for it.
 const REST_TIME_MAX: Duration = Duration::from_secs(2);
 
-/// A body as its reader has it.
+/// A body that is lent to its reader.
 struct Lent {
-    /// Nothing once it is over.
+    /// `None` once it has been read to its end or has failed.
     body: Option<Incoming>,
-    /// Tells of what is left: nothing is sent if the body was read to its end, no body if it broke off.
+    /// Returns what is left: nothing is sent if the body was read to its end, and `None` if it failed.
     left: Option<Sender<Option<Incoming>>>,
     activity: Arc<Activity>,
 }
 
-/// What becomes of a body that was lent.
+/// The rest of a body that was lent.
 pub struct Rest {
     left: Option<Receiver<Option<Incoming>>>,
-    /// The client sends its body only when it is told to, which an answer is not: nobody knows whether one will come.
+    /// The client sends its body only after a `100 Continue`, so nobody knows whether a body follows after another
+    /// response.
     is_withheld: bool,
 }
 
-/// Lends a body, of a request with these headers. The connection's activity says when it is waited for no longer.
+/// Lends the body of a request with these headers. The connection's activity ends the wait for the body.
 pub fn lend(body: Incoming, headers: &HeaderMap, activity: &Arc<Activity>) -> (Body, Rest) {
     let is_withheld = headers.contains_key(header::EXPECT);
     if body.is_end_stream() {
@@ -58,7 +60,7 @@ pub fn lend(body: Incoming, headers: &HeaderMap, activity: &Arc<Activity>) -> (B
 }
 
 impl Rest {
-    /// Reads the rest, if that is soon done. Whether the connection can go on.
+    /// Reads the rest if that takes little time. Returns whether the connection can be used again.
     pub async fn read_away(self) -> bool {
         let Some(mut left) = self.left else {
             return true;
@@ -68,14 +70,14 @@ impl Rest {
                 let read = tokio::time::timeout(REST_TIME_MAX, discarded(rest)).await;
                 read.unwrap_or(false)
             }
-            // It broke off, or whoever has it may read it yet.
+            // It failed, or its reader still has it and may read on.
             Ok(_) | Err(TryRecvError::Empty) => false,
             Err(TryRecvError::Closed) => true,
         }
     }
 }
 
-/// Reads a body to its end, unless that is far away.
+/// Reads a body to its end, unless too much of it is left.
 async fn discarded(mut rest: Incoming) -> bool {
     let mut bytes_max = BODY_BYTES_MAX;
     if rest.size_hint().lower() > bytes_max as u64 {
@@ -130,7 +132,7 @@ impl HttpBody for Lent {
 impl Lent {
     fn tell(&mut self, rest: Option<Incoming>) {
         if let Some(left) = self.left.take() {
-            // Nobody listens once the request itself is dropped.
+            // There is no receiver after the request was dropped.
             let _ = left.send(rest);
         }
     }

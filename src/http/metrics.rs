@@ -1,7 +1,7 @@
-//! `/metrics`: numbers for whoever runs the server, in OpenMetrics form, which Prometheus reads.
+//! `/metrics`: numbers for operators, in the OpenMetrics format that Prometheus reads.
 //!
-//! Labels hold routes, methods, status codes and error codes: each a small, fixed set. Never a path, an id or a name, so
-//! that nobody who reads this learns of anybody, and no client can make the list grow.
+//! Labels are routes, methods, status codes and error codes: each is a small, fixed set. They are never a path, an id
+//! or a name, so the numbers reveal nothing about anybody, and clients cannot create more of them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,13 +61,13 @@ struct ResultLabel {
     result: &'static str,
 }
 
-/// Of a number that is left out while the database does not tell it.
+/// For a number that is left out while the database does not answer.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct NoLabel {}
 
 type Told = Family<NoLabel, Gauge>;
 
-/// The database has so long to tell its numbers: the others are wanted most when it does not answer.
+/// How long the database may take to answer. The other numbers are needed most when it does not.
 const DATABASE_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What is counted since the start. Every router has its own.
@@ -89,7 +89,7 @@ pub struct Metrics {
     audit_file: Told,
 }
 
-/// A request that is over.
+/// A request that has ended.
 pub struct Observed<'a> {
     pub method: &'a Method,
     pub route: Option<&'a str>,
@@ -100,7 +100,7 @@ pub struct Observed<'a> {
 }
 
 impl Metrics {
-    /// All at nought.
+    /// With all counters at zero.
     pub fn new(app: &App) -> Arc<Self> {
         let metrics = Self {
             registry: Registry::default(),
@@ -118,7 +118,7 @@ impl Metrics {
             trail: Family::default(),
             audit_file: Family::default(),
         };
-        // A counter that first appears with its first error is no increase to an alert.
+        // Alerts notice the increase of a counter, but not that of one that first appears with its first error.
         for code in ErrorCode::VARIANTS {
             let _ = metrics.errors.get_or_create(&CodeLabel { code: code.into_str() });
         }
@@ -181,7 +181,7 @@ impl Metrics {
         );
         registry.register(
             "mails",
-            "Mails that this process has tried to send, by what became of them",
+            "Mails that this process has tried to send, by outcome",
             self.mails.clone(),
         );
         registry.register(
@@ -227,7 +227,7 @@ impl Metrics {
         self.statements.inc_by(u64::from(request.statements));
     }
 
-    /// Reads what is not counted but stands as it is.
+    /// Updates the numbers that other parts of the process keep.
     fn refresh(&self, app: &App) {
         for (pool, load) in app.services.db.load() {
             for (state, count) in [("idle", load.idle), ("used", load.used)] {
@@ -258,7 +258,7 @@ impl Metrics {
     }
 }
 
-/// What only the database knows.
+/// The numbers that only the database has.
 struct Stock {
     mails: i64,
     oldest_seconds: i64,
@@ -291,7 +291,7 @@ impl Metrics {
     }
 }
 
-/// A method of the known ones: a client may send any word.
+/// One of the known methods, since clients may send any word.
 fn method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,4 +1,4 @@
-//! What every request passes: it gets its id, is counted, has its line in the log, and is ended if it panics.
+//! What every request passes through: it gets an id, is counted and logged, and becomes a 500 if it panics.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -22,17 +22,17 @@ use crate::store::db::STATEMENTS;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every request is observed with.
+/// What is needed to observe requests.
 #[derive(Clone)]
 pub struct Observer {
     pub app: App,
     pub metrics: Arc<Metrics>,
 }
 
-/// Which form a path's refusals have.
+/// The format of refusals for a path.
 pub type FormOf = fn(&str) -> Option<RefusalFormat>;
 
-/// Gives the request its id, counts it and its statements, and writes its line.
+/// Gives the request an id, counts it and its statements, and logs it.
 pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
     let Observer { app, metrics } = observer;
     let id: Arc<str> = Uuid::now_v7().to_string().into();
@@ -41,7 +41,7 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     request.extensions_mut().insert(RequestInfo::new(&id, client));
     let method = request.method().clone();
     let trace = traceparent(request.headers());
-    // The route, not the path: that may hold an id or an address.
+    // The route and not the path, because a path may contain an id or an address.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let (mut response, statements) = STATEMENTS
@@ -88,8 +88,8 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     response
 }
 
-/// Refuses what no route is to see, and ends the request if it panics. These answers pass all that others do: without the
-/// headers that let a page of another site read them, a browser would show its own words in place of ours.
+/// Refuses requests that no route should see, and catches panics. These responses pass through the same layers as all
+/// others: without the CORS headers, a browser would show a page its own error in place of ours.
 pub async fn guard(
     State(form_of): State<FormOf>,
     Extension(info): Extension<RequestInfo>,
@@ -107,8 +107,8 @@ pub async fn guard(
     response.unwrap_or_else(|panic| panicked(form, panic.as_ref(), &info))
 }
 
-/// What the client calls the trace that this request is part of, if it says so in the form of W3C Trace Context: the log
-/// takes over nothing else of a client's words.
+/// The client's id of the trace that this request belongs to, if it is in the format of W3C Trace Context. The log
+/// contains nothing else that a client chooses.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
     let mut given = headers.get_all("traceparent").iter();
     let text = given.next()?.to_str().ok()?;
@@ -124,7 +124,8 @@ fn traceparent(headers: &HeaderMap) -> Option<String> {
     (valid && given.next().is_none()).then(|| text.to_owned())
 }
 
-/// The server's own bound is on what it holds of an unfinished head; one that came in few large pieces gets past it.
+/// Checked again here, because hyper's limit is for the buffer of an incomplete head: a head that arrives in a few
+/// large pieces gets past it.
 fn head_bytes(request: &Request) -> usize {
     let headers = request.headers().iter();
     let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -138,8 +139,8 @@ fn head_too_large(form: RefusalFormat, info: &RequestInfo) -> Response {
     form(status, Error::LimitExceeded(message), info)
 }
 
-/// A compressed body is read by nobody here, so that none grows as it is unpacked. Kili's newer client, which compresses
-/// large ones, sends them again as they are after a 415.
+/// Compressed bodies are refused, so that no body grows when it is decompressed. Kili's newer client compresses large
+/// bodies, and after a 415 sends them again uncompressed.
 fn compressed(form: RefusalFormat, info: &RequestInfo) -> Response {
     let message = "Send the body uncompressed: no 'Content-Encoding' but 'identity' is read.".to_owned();
     let error = Error::invalid("contentEncoding", message);
@@ -149,7 +150,7 @@ fn compressed(form: RefusalFormat, info: &RequestInfo) -> Response {
     response
 }
 
-/// A bug of ours: the request ends with a 500 that tells nothing, the server goes on.
+/// A bug of ours: the response is a 500 without details, and the server continues to run.
 fn panicked(form: RefusalFormat, panic: &(dyn Any + Send), info: &RequestInfo) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text

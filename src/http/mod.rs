@@ -1,4 +1,4 @@
-//! HTTP: routes, limits, credentials, and one log line a request. It knows no rule of the directory.
+//! HTTP: routes, limits, credentials, and one log line per request. It contains no rules of the directory.
 
 mod activity;
 mod client;

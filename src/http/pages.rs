@@ -1,4 +1,4 @@
-//! The pages in the binary: the start page, GraphiQL, the documentation, and what they load.
+//! The pages in the binary: the start page, GraphiQL, the documentation, and the files that they load.
 
 use std::sync::LazyLock;
 
@@ -15,16 +15,16 @@ use super::router::plain;
 use crate::graphql::{Schema, sdl};
 use crate::request::App;
 
-/// `web/dist`, as `npm run build` left it; empty where it was not run.
+/// `web/dist`, as `npm run build` created it. Empty if that was not run.
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Pages;
 
-/// The start page runs no script.
+/// The start page has no scripts.
 const START_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                             frame-ancestors 'none'";
-/// The editor sets styles on its elements, hence `'unsafe-inline'` for them; scripts come from here alone.
+/// The editor sets styles on its elements, hence `'unsafe-inline'` for them. Scripts come only from this server.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; \
                                font-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                                frame-ancestors 'none'";
@@ -73,7 +73,7 @@ pub fn routes() -> Router<App> {
         .route("/assets/{*name}", get(asset))
 }
 
-/// Leads to a page by a relative address, which is right behind a proxy that serves everything below a path.
+/// Redirects to a page with a relative address, which is also correct if a proxy serves everything below a path.
 fn moved(to: &'static str) -> Response {
     (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response()
 }
@@ -97,7 +97,7 @@ fn is_built() -> bool {
         .any(|name| Pages::get(name).is_some())
 }
 
-/// A page that is not there, in a build with pages or in one without any.
+/// The response for a missing page, in a build with or without pages.
 fn absent(built: bool) -> Response {
     plain(
         StatusCode::NOT_FOUND,
@@ -105,7 +105,7 @@ fn absent(built: bool) -> Response {
     )
 }
 
-/// Named by their content, so they never change.
+/// These files may be cached forever, because their names change with their content.
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match file(&format!("assets/{name}"), &headers) {
         Some(mut response) => {
@@ -114,7 +114,7 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
                 header::CACHE_CONTROL,
                 HeaderValue::from_static("public, max-age=31536000, immutable"),
             );
-            // A worker takes the policy of its own file.
+            // A worker uses the policy of its own file.
             set.insert(
                 header::CONTENT_SECURITY_POLICY,
                 HeaderValue::from_static(GRAPHIQL_POLICY),
@@ -125,8 +125,8 @@ async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-/// An embedded file. Most are there compressed, and are unpacked for clients that do not take them so: browsers on plain
-/// HTTP from another machine, for one.
+/// An embedded file. Most are stored compressed, and are decompressed for clients that do not accept that, such as
+/// browsers that use plain HTTP from another machine.
 fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
     let (bytes, compressed) = match Pages::get(&format!("{name}.br")) {
         Some(file) if accepts_brotli(headers) => (Bytes::from_owner(file.data), true),
@@ -146,7 +146,7 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
     Some(response)
 }
 
-/// The whole of a compressed file; kept, so that each is unpacked once. There are only so many.
+/// The content of a compressed file. It is cached, so that each file is decompressed once; there are only a few files.
 fn unpacked(name: &str, mut compressed: &[u8]) -> Option<Bytes> {
     static UNPACKED: LazyLock<Cache<String, Bytes>> = LazyLock::new(|| Cache::new(1_000));
     UNPACKED.optionally_get_with(name.to_owned(), || {

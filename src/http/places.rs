@@ -1,4 +1,4 @@
-//! How many connections there may be, of all clients and of each.
+//! Limits on the number of connections, in total and per client.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,7 +11,7 @@ use crate::services::network::network;
 #[derive(Clone, Debug, Default)]
 pub struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// A connection's place, free again when it is dropped.
+/// One connection in the count of its client, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Places,
@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 impl Places {
-    /// A place for one more connection of this client; `None` if it has as many as it may.
+    /// Counts one more connection of this client. `None` if it already has as many as it may have.
     pub fn take(&self, client: IpAddr, most: usize) -> Option<Place> {
         let client = network(client);
         let mut counts = self.counts();

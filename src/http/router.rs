@@ -1,4 +1,4 @@
-//! All routes, and what every request passes.
+//! All routes, and the layers that every request passes through.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{health, jwks, metrics, middleware as every_request, pages};
 use crate::compat;
 use crate::request::{self, App};
 
-/// Builds the routes. It touches no database.
+/// Builds the routes. This does not use the database.
 pub fn router(app: App) -> Router {
     let cors = app.edge.cors();
     let metrics = Metrics::new(&app);
@@ -54,7 +54,7 @@ async fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "There is nothing here. The API is at /graphql.")
 }
 
-/// A short text as an answer.
+/// A short text as a response.
 pub fn plain(status: StatusCode, text: &'static str) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }

@@ -1,4 +1,4 @@
-//! Accepting connections, and ending them gracefully.
+//! Accepts connections, and closes them gracefully.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -31,22 +31,22 @@ use crate::services::network::Edge;
 /// A longer request head is refused with 431.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// So many of the shortest headers (`a:` and the end of its line) fit into the longest head, so that its length is what
-/// counts. hyper's usual bound of 100 is met by honest requests that come through several proxies.
+/// How many of the shortest headers (`a:` and a line end) fit into the longest head, so that only the length limits a
+/// head. Ordinary requests that pass through several proxies reach hyper's default of 100.
 const HEADERS_MAX: usize = HEAD_BYTES_MAX / 4;
 
 /// How long connections may take, and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// From a head's first byte to its last one, and from connecting to the end of the first head.
+    /// From the first byte of a head to its last, and from connecting to the end of the first head.
     pub head: Duration,
-    /// Between two requests. Balancers keep connections for a minute, and must be the ones who close them: a request that
-    /// meets a closing connection is a 502 there.
+    /// Between two requests. Load balancers keep connections for a minute, and they must close first: if a request
+    /// meets a connection that we are closing, the balancer answers 502.
     pub idle: Duration,
-    /// How long a client may take no byte of its answer.
+    /// How long a client may accept no byte of its response.
     pub stall: Duration,
     pub connections: usize,
-    /// Of one IPv4 address or one /64 network of IPv6 addresses. Trusted proxies have as many as they like.
+    /// From one IPv4 address or one /64 network of IPv6 addresses. Trusted proxies have no such limit.
     pub connections_of_client: usize,
     /// How long running requests may take to finish after the signal to stop.
     pub grace: Duration,
@@ -65,9 +65,10 @@ impl Default for Bounds {
     }
 }
 
-/// Serves until `stop` is ready, then finishes the requests that are running.
+/// Serves until `stop` is ready, then finishes the running requests.
 ///
-/// Not `axum::serve`, which sets no limit to a request's head and none to the time it takes to come.
+/// This is not `axum::serve`, because that limits neither the size of a request's head nor the time that it takes to
+/// arrive.
 pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: Bounds, stop: impl Future<Output = ()>) {
     let mut builder = http1::Builder::new();
     builder
@@ -123,7 +124,7 @@ pub async fn serve(listener: TcpListener, router: Router, edge: &Edge, bounds: B
     }
 }
 
-/// What came as a request and is none was refused before any route saw it, and leaves a line as requests do.
+/// Logs what is not a valid request, because it is refused before any route sees it.
 fn ended_early(error: &hyper::Error) {
     if error.is_parse() {
         tracing::info!(%error, "refused a head that cannot be read");
@@ -132,10 +133,10 @@ fn ended_early(error: &hyper::Error) {
     }
 }
 
-/// The log tells so often that no connection can be accepted.
+/// How often the log may say that no connection can be accepted.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
-/// The next connection. `complained` is when the log last told that there is none to be had.
+/// The next connection. `complained` is when the log last said that none can be accepted.
 async fn accepted(listener: &TcpListener, complained: &mut Option<Instant>) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -145,7 +146,7 @@ async fn accepted(listener: &TcpListener, complained: &mut Option<Instant>) -> (
                     *complained = Some(Instant::now());
                     tracing::warn!(%error, "cannot accept a connection");
                 }
-                // Out of file descriptors, most likely: give others time to end.
+                // Probably no file descriptor is free: wait until other connections end.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
@@ -177,17 +178,17 @@ fn answering(
     }
 }
 
-/// So many clients are turned away at a time with words that are sure to arrive.
+/// For this many clients at a time, a refused connection stays open until the refusal has surely arrived.
 const TURNED_AWAY_MAX: usize = 64;
 
 static TURNED_AWAY: AtomicU64 = AtomicU64::new(0);
 
-/// How many connections were turned away since the start.
+/// How many connections were refused since the start.
 pub fn turned_away() -> u64 {
     TURNED_AWAY.load(Ordering::Relaxed)
 }
 
-/// Tells a client that has too many connections, as far as it listens.
+/// Answers a client that has too many connections, without waiting if it does not read.
 fn turn_away(stream: TcpStream, bounds: Bounds, places: &Arc<Semaphore>) {
     const TEXT: &str = "There are too many connections from this address. Close some, or use them again.\n";
     let answer = format!(

@@ -1,4 +1,4 @@
-//! What a server answers before it has started.
+//! Responses before the server has started.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,8 +10,8 @@ use tower::ServiceExt;
 
 use super::router::plain;
 
-/// The routes, once they are there. Before, the process only says that it lives: its start may take long, while another one
-/// brings the schema up to date, and supervisors that hear nothing would end it.
+/// The routes, once they exist. Before that, the process only reports that it is alive: the start may take long while
+/// another process updates the schema, and a supervisor that gets no response would kill it.
 pub fn once_started(routes: Arc<OnceLock<Router>>) -> Router {
     Router::new().fallback(async move |request: Request| match routes.get() {
         Some(routes) => routes.clone().oneshot(request).await.into_response(),

@@ -6,18 +6,18 @@ use axum::body::{Body, Bytes};
 
 use crate::model::error::{Error, Reason, Result};
 
-/// A larger body is refused with 413 before it is read to its end.
+/// A larger body is refused with 413 before all of it is read.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// A body that comes slower holds a connection, and many of them all there are.
+/// A slower body would occupy a connection, and many slow bodies would occupy all of them.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Why a body is read no further: the server stops, and the client does not get on.
+/// Why the rest of a body is not read: the server is stopping, and the client makes no progress.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the server stops, and the body does not come")]
 pub struct Stopping;
 
-/// The whole body. `LIMIT_EXCEEDED` beyond the limit, `INVALID` if the client breaks off or takes too long, `UNAVAILABLE` if
-/// the server stops meanwhile.
+/// The whole body. `LIMIT_EXCEEDED` if it is too large, `INVALID` if the client disconnects or takes too long,
+/// `UNAVAILABLE` if the server is stopping.
 pub async fn read_body(body: Body) -> Result<Bytes> {
     let too_large = || Error::LimitExceeded(format!("The body is too large; the limit is {BODY_BYTES_MAX} bytes."));
     if axum::body::HttpBody::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {

@@ -1,4 +1,4 @@
-//! What a request's headers say of its caller.
+//! The caller, as given by a request's headers.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use super::RequestInfo;
 use crate::context::Presented;
 use crate::model::error::{Error, Result};
 
-/// Says whom the request is for, in place of the credential's owner.
+/// Names the user that the request acts as, in place of the credential's owner.
 pub const IMPERSONATE: &str = "x-tenantry-impersonate-user";
-/// The same in WAII's words.
+/// WAII's name for the same header.
 pub const WAII_IMPERSONATE: &str = "x-waii-impersonate-user";
 
-/// What the request's headers say of its caller. Every route heeds both headers that name a user to act as: whoever sends
-/// one means to lay down the power of the credential, and must not be served with it.
+/// The caller, as given by a request's headers. Every route reads both headers that name a user to act as: a client
+/// that sends one wants less power than its credential has, and must not get more because a route ignores the header.
 pub fn presented(headers: &HeaderMap, id: &RequestInfo) -> Result<Arc<Presented>> {
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let authorization = authorizations.next().map(HeaderValue::as_bytes);

@@ -1,7 +1,7 @@
-//! `/graphql`: GraphQL over HTTP, as its specification says.
+//! `/graphql`: GraphQL over HTTP, according to its specification.
 //!
-//! Not the library's own extractor, which runs mutations over GET and whatever the content type says, ignores `Accept`,
-//! and reads bodies of any size.
+//! This is not the library's own extractor, because that runs mutations over GET and with any content type, ignores
+//! `Accept`, and reads bodies of any size.
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ pub async fn route(
         );
         return refuse(StatusCode::NOT_ACCEPTABLE, error, Media::Json.content_type(), &id);
     };
-    // Refused before the body is read, if it can be; decided once it is: bodies may take their time, and a caller who was
-    // deactivated meanwhile is none.
+    // Checked twice: before the body is read, to refuse early, and again after it. Bodies may take long to arrive, and
+    // the caller may have been deactivated since.
     let presented = match presented(&parts.headers, &id) {
         Ok(presented) => presented,
         Err(error) => return refuse_caller(error, media, &id),
@@ -91,7 +91,7 @@ pub async fn route(
         return response;
     }
     let status = match (execution.request_error(), media) {
-        // Not the document's fault: whoever tries again may be lucky.
+        // The document is not at fault, and a retry may succeed.
         (Some(ErrorCode::Unavailable), _) => StatusCode::SERVICE_UNAVAILABLE,
         (None, Media::GraphqlResponse) if execution.came_to_nothing() => StatusCode::SERVICE_UNAVAILABLE,
         (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
@@ -100,15 +100,15 @@ pub async fn route(
     execution.into_response(status, media.content_type())
 }
 
-/// The parameters of a request as they came.
+/// The parameters of a request, unparsed.
 pub enum Sent {
     Body(Bytes),
-    /// Behind the address's `?`.
+    /// The part of the address after the `?`.
     Address(String),
 }
 
 impl Sent {
-    /// Reads the parameters, once there is room for what they and the answer take.
+    /// Parses the parameters, once there is memory for them and the response.
     pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
         let text = match &self {
             Self::Body(body) => body,
@@ -123,7 +123,7 @@ impl Sent {
     }
 }
 
-/// The answer to a caller who is none, or may not act as the user that a header names.
+/// The response to an unknown caller, or to one that may not act as the user that a header names.
 fn refuse_caller(error: Error, media: Media, id: &RequestInfo) -> Response {
     let unauthenticated = matches!(error, Error::Unauthenticated(_));
     let mut response = refuse(status_of(&error), error, media.content_type(), id);
@@ -135,24 +135,24 @@ fn refuse_caller(error: Error, media: Media, id: &RequestInfo) -> Response {
     response
 }
 
-/// The answer to a document, and what the log wants to know of it.
+/// The response to a document, and facts for the log.
 pub struct Execution {
     answer: Answer,
     facts: LogFields,
     mutation_by_get: bool,
-    /// Its answer's room is held until that is sent.
+    /// Holds the memory of the response until that is sent.
     op: OpContext,
 }
 
 impl Execution {
-    /// Why nothing ran, or nothing came of it: an error of the whole document, not of a field.
+    /// Why nothing ran, or nothing has a result: an error of the whole document, not of a field.
     pub fn request_error(&self) -> Option<ErrorCode> {
         let error = self.answer.errors.iter().find(|error| error.path.is_empty());
         error.filter(|_| self.answer.data == Value::Null).map(code_of)
     }
 
-    /// Whether the server could do nothing of what was asked at this moment. The answer then has no data at all, since one
-    /// with data, were they but nulls, would be a success.
+    /// Whether nothing in the response has a result because the server is unavailable. If so, `data` is removed,
+    /// because a response with data, even if all of it is null, would count as a success.
     fn came_to_nothing(&mut self) -> bool {
         let unavailable = |error: &async_graphql::ServerError| code_of(error) == ErrorCode::Unavailable;
         let nothing = match &self.answer.data {
@@ -166,7 +166,7 @@ impl Execution {
         came_to_nothing
     }
 
-    /// Whether there is no data in the answer.
+    /// Whether the response has no data.
     pub fn has_no_data(&self) -> bool {
         self.answer.data == Value::Null
     }
@@ -178,7 +178,7 @@ impl Execution {
     }
 }
 
-/// Runs a document for a caller, under every limit. A mutation runs to its end, whatever becomes of its client.
+/// Runs a document for a caller, with all limits. A mutation always runs to its end, even if its client disconnects.
 pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
     let mut facts = LogFields::of(op.actor());
     let request_id = op.request_id().to_owned();
@@ -209,7 +209,7 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
     }
 }
 
-/// The operation that a request is about; an answer, if there is none, or it would cost too much.
+/// The operation that a request asks for. A response instead, if there is none or it would cost too much.
 fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> {
     let kept = match (&parsed.query, &parsed.persisted) {
         (None, Some(persisted)) => Some(persisted.text(op.actor())?),
@@ -243,7 +243,7 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     request.set_parsed_query(prepared);
     let schema = app.schema.clone();
     let mutates = operation.mutates();
-    // On the heap: it is large, and is handed on several times.
+    // On the heap, because it is large and is moved several times.
     let run = Box::pin(async move {
         let mut answer = schema.execute(request).await;
         note_refusals(&op, &answer, &operation);
@@ -260,8 +260,9 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     answer.unwrap_or_else(response_of)
 }
 
-/// Whoever is told `FORBIDDEN` stands in the audit trail, with the field that was asked for. Verbs that note it
-/// themselves, with the account, are left out: impersonation, and those that nobody known calls with a password.
+/// Records in the audit trail which field a caller was refused with `FORBIDDEN`. Some verbs are left out because they
+/// record refusals themselves, together with the account: impersonation, and verbs that unknown callers use with a
+/// password.
 fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
     if op.actor().caller().is_none() {
         return;
@@ -280,7 +281,7 @@ fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
     }
 }
 
-/// The status of a refusal before any document was looked at.
+/// The status of a refusal before any document is read.
 pub fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -296,7 +297,7 @@ pub fn status_of(error: &Error) -> StatusCode {
     }
 }
 
-/// An answer that is one refusal, before any document was looked at.
+/// A response with a single refusal, before any document is read.
 pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &RequestInfo) -> Response {
     let facts = LogFields {
         code: Some(error.code()),
@@ -314,7 +315,7 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
     response
 }
 
-/// A request error has no data in its answer, not even null data: its document did not run.
+/// The response to a request error has no `data` at all, not even null, because its document did not run.
 fn respond(
     status: StatusCode,
     answer: &Answer,
@@ -339,12 +340,12 @@ fn respond(
     response
 }
 
-/// What is told in place of an answer that is larger than answers are. The document has run.
+/// The response in place of one that is too large. The document has run.
 fn too_large_answer() -> Answer {
     response_of(too_large())
 }
 
-/// The same for one that became too large on its way: the first error that says so, and where.
+/// The same for a response that became too large while it was built: the first error that says so, with its path.
 fn without_data(answer: Answer) -> Answer {
     let mut errors = answer.errors.into_iter();
     match errors.find(|error| code_of(error) == ErrorCode::LimitExceeded) {

@@ -1,4 +1,4 @@
-//! What is known of every request, and what its handler tells the log.
+//! What is known about every request, and what its handler adds for the log.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use axum::response::Response;
 use crate::model::Actor;
 use crate::model::error::{Error, ErrorCode};
 
-/// Names a request in its log line, its audit events and the answer's `X-Request-Id`. Always ours, never the client's.
+/// Identifies a request in its log line, its audit events and the header `X-Request-Id`. The id is always ours, never
+/// the client's.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
     pub id: Arc<str>,
-    /// Where the request came from.
+    /// The address that the request comes from.
     pub client_ip: Option<IpAddr>,
 }
 
@@ -26,19 +27,19 @@ impl RequestInfo {
     }
 }
 
-/// What a handler tells the log of its request. Never personal data, secrets or bodies.
+/// What a handler adds to the log line of its request. Never personal data, secrets or bodies.
 #[derive(Clone, Debug, Default)]
 pub struct LogFields {
     pub operation: Option<String>,
     pub actor: Option<String>,
-    /// Who acts in the actor's name. A field of its own: ids may hold any words.
+    /// Who acts on the actor's behalf. It has its own field because ids may contain any words.
     pub impersonator: Option<String>,
     pub organization: Option<String>,
     pub code: Option<ErrorCode>,
 }
 
 impl LogFields {
-    /// Who called, and as whom.
+    /// The caller, and who it acts as.
     pub fn of(actor: &Actor) -> Self {
         let caller = actor.caller();
         Self {
@@ -52,5 +53,5 @@ impl LogFields {
     }
 }
 
-/// A refusal that no handler makes, in the form of whoever asked.
+/// Formats a refusal that no handler makes, for the API that the client uses.
 pub type RefusalFormat = fn(StatusCode, Error, &RequestInfo) -> Response;

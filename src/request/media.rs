@@ -1,18 +1,18 @@
-//! Media types: which one an answer has, and whether a body is JSON.
+//! Media types: which one a response has, and whether a body is JSON.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// The media types an answer can have.
+/// The media types of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
-    /// `application/graphql-response+json`: a document that is refused is a 400.
+    /// `application/graphql-response+json`: a document that is refused gets a 400.
     GraphqlResponse,
-    /// `application/json`, for older clients: a document that is refused is a 200.
+    /// `application/json`, for older clients: a document that is refused gets a 200.
     Json,
 }
 
 impl Media {
-    /// The first acceptable one, by the client's weights; `None` if the client takes neither.
+    /// The first acceptable one, by the client's weights. `None` if the client accepts neither.
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
         let mut accepts = headers.get_all(header::ACCEPT).iter().peekable();
         if accepts.peek().is_none() {
@@ -47,7 +47,7 @@ impl Media {
     }
 }
 
-/// Whether a body is uncompressed JSON in UTF-8, by its own word.
+/// Whether a body is uncompressed JSON in UTF-8, according to its headers.
 pub fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -64,7 +64,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
     json && utf8
 }
 
-/// Whether a body is compressed, or otherwise not as it was written. `identity` says that it is.
+/// Whether a body is compressed or encoded in another way. `identity` means that it is not.
 pub fn is_encoded(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))

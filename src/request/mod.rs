@@ -1,5 +1,5 @@
-//! A request on its way to a face: what handlers work with, the credential, the body within its bounds, and GraphQL over
-//! HTTP. It knows no rule of the directory.
+//! Requests, before they reach an API: what handlers work with, the credential, the body with its limits, and GraphQL
+//! over HTTP. It contains no rules of the directory.
 
 mod body;
 mod credentials;
@@ -30,7 +30,8 @@ pub struct App {
     pub schema: Schema,
     /// Whether the start page and GraphiQL are served.
     pub pages: bool,
-    /// Whether the schema may be read: as text here, and by introspection as [`graphql::build`](crate::graphql::build) was told.
+    /// Whether the schema may be read: as text here, and by introspection according to
+    /// [`graphql::build`](crate::graphql::build).
     pub introspection: bool,
     pub edge: Arc<Edge>,
 }

@@ -1,4 +1,4 @@
-//! A GraphQL request's parameters: in a body, or in the address.
+//! The parameters of a GraphQL request, from a body or an address.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,17 +8,17 @@ use crate::graphql::PersistedQuery;
 use crate::model::error::{Error, Result};
 use crate::model::exact_json;
 
-/// A request's parameters, before its document is looked at.
+/// The parameters of a request, before its document is read.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub query: Option<String>,
     pub operation_name: Option<String>,
     pub variables: Map<String, Value>,
-    /// What stands for the document, or goes with it.
+    /// Identifies the document if `query` is missing; is checked against `query` otherwise.
     pub persisted: Option<PersistedQuery>,
 }
 
-/// The parameters as they come in a body.
+/// The parameters in a body.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Members {
@@ -28,7 +28,7 @@ struct Members {
     extensions: Option<Box<RawValue>>,
 }
 
-/// The parameters as they come in an address.
+/// The parameters in an address.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Texts {
@@ -39,7 +39,7 @@ struct Texts {
 }
 
 impl Parsed {
-    /// Whether it says which document is meant.
+    /// Whether it contains or identifies a document.
     pub fn names_a_document(&self) -> bool {
         self.query.is_some() || self.persisted.is_some()
     }
@@ -68,12 +68,12 @@ impl Parsed {
         )
     }
 
-    /// The part of an address behind its `?`.
+    /// The part of an address after the `?`.
     pub fn from_query(query: &str) -> Result<Self> {
         let unreadable = || Error::invalid("query", "The parameters in the address are not readable.".to_owned());
         let uri = format!("/?{query}").parse().map_err(|_| unreadable())?;
         let texts: Texts = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
-        // A form sends what is left empty.
+        // Forms send empty fields too.
         let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
         Self::read(
             texts.query,
@@ -83,14 +83,14 @@ impl Parsed {
         )
     }
 
-    /// An empty name is none: tools send one for a document without names.
+    /// An empty operation name counts as none, because tools send one for a document without names.
     fn read(
         query: Option<String>,
         operation_name: Option<String>,
         variables: Option<&str>,
         extensions: Option<&str>,
     ) -> Result<Self> {
-        // Of the others that a client may send none means anything here.
+        // Other extensions that clients send are ignored.
         let persisted = PersistedQuery::read(&object("extensions", extensions)?)?;
         Ok(Self {
             query: query.filter(|text| persisted.is_none() || !text.is_empty()),

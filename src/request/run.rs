@@ -1,4 +1,4 @@
-//! Doing what a request asks for: within a time, and to its end.
+//! Runs the work of a request: within a time limit, and to its end.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use super::App;
 use crate::model::error::{Error, Reason, Result};
 use crate::store::db::counted_here;
 
-/// A request is worked on for so long at most, its body not counted.
+/// How long a request may be worked on, not counting the time to receive its body.
 const TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Does what a request asks for. What takes longer is given up, as `UNAVAILABLE`: others wait for what it holds.
+/// Runs the work of a request. If it takes too long, it is abandoned with `UNAVAILABLE`, because others wait for the
+/// resources that it holds.
 pub async fn in_time<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
     within(TIME_MAX, run).await
 }
@@ -20,8 +21,8 @@ async fn within<T>(limit: Duration, run: impl Future<Output = Result<T>>) -> Res
     timed.unwrap_or_else(|_| Err(Error::unavailable(Reason::Busy, "the request took too long")))
 }
 
-/// Does what a request asks for and goes on to the end of it, on a task of its own, also when the client hangs up or the
-/// time is over: what a change commits is followed by what belongs to it. The server waits for such tasks when it stops.
+/// Runs the work of a request to its end, on a task of its own, even if the client disconnects or the time limit is
+/// reached: what must follow a change's commit then still happens. The server waits for such tasks when it stops.
 pub async fn to_its_end<T: Send + 'static>(
     app: &App,
     run: impl Future<Output = Result<T>> + Send + 'static,
@@ -30,7 +31,7 @@ pub async fn to_its_end<T: Send + 'static>(
     in_time(async {
         match task.await {
             Ok(done) => done,
-            // As if it had panicked here, where the request's own bounds are.
+            // Panics again here, where the request's panic handler is.
             Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
             Err(ended) => Err(Error::internal(ended)),
         }

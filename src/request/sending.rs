@@ -1,4 +1,4 @@
-//! A body that is being sent in pieces, and gives back what it holds when it is.
+//! A body that is sent in pieces, and releases its share of the memory budget at the end.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ struct Sending {
     _held: Held,
 }
 
-/// A body of what was written. It holds the memory that it takes until it is sent, or will not be.
+/// A body with this content. It holds the memory until it is sent or dropped.
 pub fn body(written: Written, held: Held) -> Body {
     let left = written.bytes();
     let mut pieces = VecDeque::from(written.into_pieces());

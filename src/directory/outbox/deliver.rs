@@ -1,4 +1,4 @@
-//! The worker's part: taking what is due, and handing it over.
+//! The worker: takes the mails that are due and sends them.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ use crate::model::error::Result;
 use crate::services::mailer::Undelivered;
 use crate::store::entity::{invitation, mail as table};
 
-/// How many mails a process takes at once, and how many of them it sends at the same time.
+/// How many mails a process takes at once, and how many of them it sends concurrently.
 const BATCH: u64 = 16;
 const AT_ONCE: usize = 4;
-/// How long a mail is taken for. Handing one over takes a minute at most ([`crate::services::mailer::Mailer::send`]); clocks of several
-/// processes may differ by the rest.
+/// How long a mail is reserved for one process. Sending takes at most a minute
+/// ([`crate::services::mailer::Mailer::send`]); the clocks of several processes may differ by the rest.
 const LEASE: Duration = Duration::from_secs(10 * 60);
-/// How long to wait after the first failed attempt; twice as long after each further one.
+/// The wait after the first failed attempt. It doubles with each further one.
 const WAIT_MIN: Duration = Duration::from_secs(10);
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
-/// How long a mail server may still take for what it has begun, once the process stops: less than the process has to end,
-/// with time left to note what became of it.
+/// How long a started delivery may continue after the signal to stop. It is shorter than the process has until it must
+/// exit, so that there is time to record the outcome.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// Sends all that is due at this moment; how many mails were tried. Several processes share the work. Once it is time to
-/// `stop`, no mail is begun any more, and one that is not sent soon is left for whoever comes next.
+/// Sends all mails that are due now, and returns how many were tried. Several processes share the work. After `stop`,
+/// no delivery starts, and a mail that cannot be sent soon is left for the next process.
 pub async fn deliver_due(services: &Services, stop: &CancellationToken) -> Result<usize> {
     let mut tried = 0;
     while !stop.is_cancelled() {
@@ -41,11 +41,11 @@ pub async fn deliver_due(services: &Services, stop: &CancellationToken) -> Resul
         let delivered = futures::stream::iter(taken).map(|row| deliver(services, row, stop));
         let mut delivered = delivered.buffer_unordered(AT_ONCE);
         while let Some(outcome) = delivered.next().await {
-            // One that cannot be noted is still leased, and is tried again after that.
+            // A mail whose outcome cannot be recorded stays reserved, and is tried again when that expires.
             if let Err(error) = outcome {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "cannot note what became of a mail"
+                    "cannot record the outcome of a mail"
                 );
             }
         }
@@ -53,13 +53,13 @@ pub async fn deliver_due(services: &Services, stop: &CancellationToken) -> Resul
     Ok(tried)
 }
 
-/// Takes some mails that are due and that nobody else is sending.
+/// Reserves some mails that are due and that no other process is sending.
 async fn take(services: &Services) -> Result<Vec<table::Model>> {
     let (backend, now) = (services.db.backend(), services.clock.now());
-    // A time further ahead than any that is written now is that of a clock that has been put back since.
+    // No time further in the future than this is ever written. A row with one is from before the clock was set back.
     let due = "(due_at <= $1 OR due_at > $2) AND (leased_until <= $1 OR leased_until > $3)";
     let moments = [now, now.after(2 * WAIT_MAX), now.after(2 * LEASE)].map(|moment| moment.micros().into());
-    // Nothing, most of the time: asked without a lock, and on SQLite without keeping a change waiting.
+    // Most of the time nothing is due. This check takes no lock, and on SQLite it does not block changes.
     let any = Statement::from_sql_and_values(
         backend,
         format!("SELECT 1 FROM mails WHERE {due} LIMIT 1"),
@@ -89,7 +89,7 @@ async fn take(services: &Services) -> Result<Vec<table::Model>> {
         .collect()
 }
 
-/// Sends one mail, and notes what became of it.
+/// Sends one mail, and records the outcome.
 async fn deliver(services: &Services, row: table::Model, stop: &CancellationToken) -> Result<()> {
     if stop.is_cancelled() {
         return give_back(services, &row).await;
@@ -98,14 +98,14 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
         Ok(letter) => {
             let mail = letter.written(&services.mailer);
             let sending = services.mailer.send(row.pk, &row.id, &row.recipient, mail);
-            // What the mail server has said counts before the end of the wait.
+            // A reply of the mail server takes precedence over the end of the wait.
             tokio::select! {
                 biased;
                 sent = sending => sent,
                 () = stopped(stop) => return give_back(services, &row).await,
             }
         }
-        // Another process may have the key, or this one after its next start.
+        // Another process may have the key, or this one after it is restarted.
         Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),
     };
     let now = services.clock.now();
@@ -138,20 +138,21 @@ fn wait_after(attempts: i64) -> Duration {
     (WAIT_MIN * 2_u32.pow(doubled)).min(WAIT_MAX)
 }
 
-/// Waits until it is time to stop, and then for as long as a mail on its way may still take.
+/// Waits for the signal to stop, and then for the time that a started delivery still has.
 async fn stopped(stop: &CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(STOPPING).await;
 }
 
-/// Only this process may note anything of the mail: with what its token was for, it may be gone.
+/// Only the process that reserved the mail may record anything. The row may also be gone, deleted together with what
+/// its token was for.
 fn mine(row: &table::Model) -> Condition {
     Condition::all()
         .add(table::Column::Pk.eq(row.pk))
         .add(table::Column::LeasedUntil.eq(row.leased_until))
 }
 
-/// Leaves a mail, as if it had not been taken, to whoever comes next.
+/// Makes a mail available to other processes again, as if it had not been taken.
 async fn give_back(services: &Services, row: &table::Model) -> Result<()> {
     let untaken = table::ActiveModel {
         attempts: Set(row.attempts.saturating_sub(1)),
@@ -165,14 +166,14 @@ async fn give_back(services: &Services, row: &table::Model) -> Result<()> {
     Ok(())
 }
 
-/// What became of a mail.
+/// What happened to a mail.
 enum Outcome {
     Sent,
     PutOff { due_at: Timestamp, said: String },
     GivenUp { said: String },
 }
 
-/// Notes it, where the mail is still this process's.
+/// Records the outcome, if the mail is still reserved for this process.
 async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: Timestamp) -> Result<()> {
     let transaction = services.db.begin().await?;
     let mut shown = invitation::ActiveModel::default();
@@ -204,7 +205,7 @@ async fn finish(services: &Services, row: &table::Model, outcome: Outcome, now: 
                 .rows_affected
         }
     };
-    // An invitation that was sent again shows what becomes of its new mail, and nothing of the one before.
+    // An invitation that was sent again shows only the state of its new mail.
     if let (Some(pk), 1..) = (row.invitation_pk, noted) {
         let it = invitation::Column::Pk.eq(pk);
         invitation::Entity::update_many()

@@ -1,8 +1,8 @@
-//! How many mails within an hour: to an address, by a caller, of an organization.
+//! Limits on the number of mails per hour: to an address, by a caller, by an organization.
 //!
-//! A verb that mails is a way to write to strangers. Each of its mails is counted in several buckets, in the transaction
-//! that writes it, and refused with `RATE_LIMITED` if one of them is full. An organization has room of its own for each
-//! address, so that one cannot use up what another needs to reach the same person.
+//! A verb that sends mail can be used to write to strangers. Each mail is counted in several buckets, in the
+//! transaction that writes it, and refused with `RATE_LIMITED` if one of them is full. Each organization has its own
+//! limit for each address, so that one organization cannot use up what another needs to reach the same person.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use crate::services::network::network;
 const WINDOW: Duration = Duration::from_secs(60 * 60);
 /// From one organization to one address.
 pub const TO_ADDRESS_OF_ORGANIZATION: i64 = 10;
-/// To one address, whoever sends.
+/// To one address, from all organizations.
 pub const TO_ADDRESS: i64 = 30;
 /// By one caller.
 pub const BY_CALLER: i64 = 300;
-/// Of one organization.
+/// By one organization.
 pub const OF_ORGANIZATION: i64 = 2_000;
-/// Requests for a new password for one address, by anybody; more are passed over in silence.
+/// Requests for a new password for one address, by anybody. Further ones are ignored without an error.
 pub const ASKED_FOR_ADDRESS: i64 = 3;
-/// The same from one network address; more are refused.
+/// The same from one network address. Further ones are refused.
 pub const ASKED_BY_CLIENT: i64 = 30;
 
-/// One of the things that mails are counted by.
+/// One thing that mails are counted by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bucket {
     name: String,
@@ -43,7 +43,7 @@ impl Bucket {
         }
     }
 
-    /// Those of a mail that a caller has sent.
+    /// The buckets of a mail that a caller sends.
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
         let mailbox = mailbox(to);
         let mut buckets = vec![
@@ -61,7 +61,7 @@ impl Bucket {
         buckets
     }
 
-    /// Those of a request for a new password: first that of the client, then that of the address.
+    /// The buckets of a request for a new password: first the client's, then the address's.
     pub fn of_request(client: Option<IpAddr>, email: &Email) -> (Option<Self>, Self) {
         (
             client.map(|client| Self::new("asked by", &network(client).to_string(), ASKED_BY_CLIENT)),
@@ -70,8 +70,8 @@ impl Bucket {
     }
 }
 
-/// The mailbox behind an address: what stands behind a `+` is, with most providers, a note of its owner's, and anybody can make
-/// up as many as they like.
+/// The mailbox of an address. Most providers ignore what follows a `+`, so anybody could make up any number of
+/// addresses for one mailbox.
 fn mailbox(email: &Email) -> String {
     let plain = || {
         let (local, domain) = email.as_str().rsplit_once('@')?;
@@ -81,7 +81,7 @@ fn mailbox(email: &Email) -> String {
     plain().unwrap_or_else(|| email.to_string())
 }
 
-/// Counts a mail. `RATE_LIMITED`, and nothing is counted once the transaction is dropped, if one of the buckets is full.
+/// Counts a mail. Returns `RATE_LIMITED` if one of the buckets is full; dropping the transaction then undoes the count.
 pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, now: Timestamp) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Counted {
@@ -89,11 +89,11 @@ pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, n
         count: i64,
         started_at: Timestamp,
     }
-    // In one order: two mails that are counted in the same buckets never wait for each other in a circle.
+    // Always in the same order, so that two mails that are counted in the same buckets cannot deadlock.
     buckets.sort();
     let (over, now_micros) = (now.before(WINDOW).micros(), now.micros());
     let rows: Vec<String> = (0..buckets.len()).map(|n| format!("(${}, 1, $1)", n + 3)).collect();
-    // A window that began in the future began before the clock was set back.
+    // A window with a start in the future is from before the clock was set back.
     let statement = Statement::from_sql_and_values(
         connection.get_database_backend(),
         format!(
@@ -132,7 +132,7 @@ pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, n
     Ok(())
 }
 
-/// Rows of windows that began before this moment count for nothing.
+/// Rows whose window began before this time are ignored.
 pub fn over_before(now: Timestamp) -> Timestamp {
     now.before(WINDOW)
 }

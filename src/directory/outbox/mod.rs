@@ -1,16 +1,19 @@
-//! Mails, through an outbox.
+//! Mails, sent through an outbox.
 //!
-//! A verb writes what is to be mailed into the table `mails`, in its own transaction: a mail is sent if, and only if, its
-//! change is committed. A worker on every process takes what is due, sends it, and deletes it once the mail server has it.
-//! So no answer waits for a mail server, and none depends on one.
+//! A verb writes its mail to the table `mails`, in its own transaction: a mail is sent if, and only if, its change is
+//! committed. A worker in every process takes the mails that are due, sends them, and deletes each one once the mail
+//! server has accepted it. So no response waits for a mail server or depends on one.
 //!
-//! - A mail goes out twice only if a process ends after the mail server took it, and before it has said so and that is
-//!   committed. A process that is stopped waits for its word for a moment, and leaves what is not sent to the others.
-//! - What the server cannot take now is tried again, later each time, until the mail is of no use any more. What it will
-//!   never take is given up. Both are logged with the server's own words, and an invitation shows them.
-//! - What holds a token is sealed with the server's secret key, and deleted with what the token is for.
-//! - How many mails an address gets, and a caller or an organization sends, is limited by the hour ([`limits`]).
-//! - Names are other people's words. They stand apart from ours, shortened and without links ([`crate::services::mailer`]).
+//! - A mail is sent twice only if a process ends after the mail server has accepted it and before that is received and
+//!   committed. A process that is stopped waits a moment for the server's reply, and leaves the mails that it has not
+//!   sent to the others.
+//! - A mail that the server cannot accept now is tried again, with growing pauses, until it is no longer useful. A mail
+//!   that the server will never accept is given up. Both are logged with the server's reply, and an invitation shows
+//!   them.
+//! - A mail with a token is encrypted with the secret key, and deleted together with what the token is for.
+//! - The number of mails per hour is limited for each address, caller and organization ([`limits`]).
+//! - Names are foreign text. They are shortened, stripped of links, and kept apart from our text
+//!   ([`crate::services::mailer`]).
 //! - Links start with the configured public URL and never with anything from a request.
 
 mod deliver;

@@ -1,4 +1,4 @@
-//! Writing mails for the worker, in the transaction of what they tell of.
+//! Writes mails for the worker, in the transaction of the change that they are about.
 
 use std::time::Duration;
 
@@ -15,36 +15,36 @@ use crate::model::{Email, Timestamp};
 use crate::services::mailer::Letter;
 use crate::store::entity::mail::{self as table, Column};
 
-/// What mails are sealed for.
+/// The purpose in the encryption of mails.
 const SEALED: &str = "mails";
-/// A notice that could not be sent for so long is old news.
+/// A notice that could not be sent for this long is no longer of interest.
 const NOTICE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A mail and what it hangs on.
+/// A mail and the rows that it belongs to.
 #[derive(Clone, Debug)]
 pub struct Post<'a> {
     pub to: &'a Email,
     pub letter: Letter,
-    /// Whose mail it is: the organization of the account or the invitation.
+    /// The organization of the account or the invitation.
     pub organization_pk: i64,
-    /// The user whose token is in it: it goes with the user.
+    /// The user whose token is in the mail. The mail is deleted with the user.
     pub user_pk: Option<i64>,
     /// The invitation whose token is in it.
     pub invitation_pk: Option<i64>,
-    /// When the token in it ends.
+    /// When its token expires.
     pub ends_at: Timestamp,
 }
 
-/// Has a mail sent once the transaction is committed. `RATE_LIMITED` past what may go to an address, or come from the
-/// caller or the organization, within an hour.
+/// Queues a mail, to be sent after the transaction is committed. Returns `RATE_LIMITED` if the address, the caller or
+/// the organization has reached its limit per hour.
 pub async fn put_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let buckets = Bucket::of_mail(op.actor(), post.organization_pk, post.to);
     limits::take(connection, buckets, op.now()).await?;
     insert(connection, op, post).await
 }
 
-/// Has somebody told of a change that is made all the same: where there is no way to mail, or no room for one more, the
-/// notice is left out.
+/// Queues a notice about a change. The change does not depend on it: if mail is not configured or a limit is reached,
+/// the notice is left out.
 pub async fn notify_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
@@ -107,7 +107,7 @@ async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_
     Ok(())
 }
 
-/// The letter in a row.
+/// Decrypts the letter of a row.
 pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Letter> {
     let text = match row.sealed {
         true => secret?.open(SEALED, &row.id, &row.letter)?,
@@ -116,8 +116,8 @@ pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Let
     serde_json::from_slice(&text).map_err(Error::internal)
 }
 
-/// Deletes a user's mails that hold a token of these kinds, where those tokens are void from now on. A link of another
-/// kind is still good, and its mail goes out.
+/// Deletes a user's mails with tokens of these kinds, because these tokens are now void. Mails with other kinds of
+/// tokens are still sent.
 pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64, kinds: &[&str]) -> Result<()> {
     table::Entity::delete_many()
         .filter(Column::UserPk.eq(user_pk))
@@ -127,7 +127,7 @@ pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i6
     Ok(())
 }
 
-/// Deletes the mails of an invitation, where its secret is void from now on.
+/// Deletes the mails of an invitation, because its secret is now void.
 pub async fn forget_invitation_in_txn(connection: &impl ConnectionTrait, invitation_pk: i64) -> Result<()> {
     table::Entity::delete_many()
         .filter(Column::InvitationPk.eq(invitation_pk))
@@ -136,7 +136,7 @@ pub async fn forget_invitation_in_txn(connection: &impl ConnectionTrait, invitat
     Ok(())
 }
 
-/// How many mails wait, and since when the oldest of them does.
+/// How many mails are waiting, and since when the oldest of them is.
 pub async fn load(connection: &impl ConnectionTrait) -> Result<(i64, Option<Timestamp>)> {
     #[derive(FromQueryResult)]
     struct Load {

@@ -1,4 +1,4 @@
-//! A request's variables as the values of an operation: the specification's `CoerceVariableValues`.
+//! Converts a request's variables to the values of an operation: the specification's `CoerceVariableValues`.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use super::types::{Input, Named, types};
 use super::validate::Uses;
 use crate::model::error::shown;
 
-/// The values of an operation's variables; those that were not given are not among them.
+/// The values of an operation's variables, without those that were not given.
 pub type Variables = HashMap<Name, Value>;
 
-/// Reads what was given as the types that the operation declares. What is wrong is named as the argument that it was
-/// meant for: `data.email`, whatever the variable is called. Values that no variable is for are not looked at.
+/// Reads the given values as the types that the operation declares. A fault names the argument that the value is meant
+/// for, such as `data.email`, whatever the variable is called. Values for undeclared variables are ignored.
 pub fn variables(
     declared: &[Positioned<VariableDefinition>],
     mut given: Map<String, Json>,
@@ -32,7 +32,7 @@ pub fn variables(
         let path = used.map_or_else(|| name.to_string(), |used| used.path.clone());
         let before = coercing.faults.len();
         match given.remove(name.as_str()) {
-            // The library would take a missing value for an argument that is not given.
+            // The library would treat a missing value like an argument that is not given.
             None if variable.default_value.is_none() && !ty.nullable => {
                 coercing.fault(
                     &path,
@@ -83,11 +83,11 @@ impl Coercing {
                 let read = |(number, item): (usize, Json)| {
                     below(path, &number.to_string(), |path| self.value(item, inner, path))
                 };
-                // All of them, for the faults of all.
+                // Reads all items before failing, to report the faults of all of them.
                 let items: Vec<Option<Value>> = items.into_iter().enumerate().map(read).collect();
                 items.into_iter().collect::<Option<_>>().map(Value::List)
             }
-            // One value alone stands for a list of it.
+            // A single value counts as a list with this item.
             (value, BaseType::List(inner)) => Some(Value::List(vec![self.value(value, inner, path)?])),
             (value, BaseType::Named(name)) => self.named(value, name, path),
         }
@@ -137,7 +137,7 @@ impl Coercing {
     }
 }
 
-/// Does something one step further down a path.
+/// Runs something with one more step at the end of the path.
 fn below<T>(path: &mut String, step: &str, run: impl FnOnce(&mut String) -> T) -> T {
     let length = path.len();
     path.push('.');

@@ -1,9 +1,9 @@
-//! The operation that is run: one field for each key of the answer, and nothing else.
+//! The operation that is run: one field for each response key, and nothing else.
 //!
-//! The library runs two fields of one key twice and merges what they give, so a mutation would happen twice and a list
-//! pair the rows of two moments. What it is handed is therefore collected and merged before, at every level, by the
-//! specification's `CollectFields` and `CollectSubfields`: fragments are spread, `@skip` and `@include` are obeyed, and
-//! variables have become values.
+//! If two fields have the same response key, the library runs both and merges their results. A mutation would then
+//! happen twice, and a list would combine rows from two moments. So fields are collected and merged here first, at
+//! every level, according to the specification's `CollectFields` and `CollectSubfields`: fragments are expanded,
+//! `@skip` and `@include` are applied, and variables are replaced by their values.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -44,7 +44,7 @@ type Argument = (Positioned<Name>, Positioned<Value>);
 type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
 
 impl<'a> Collecting<'a> {
-    /// All that stands in one place, which may be several selection sets of a document.
+    /// Everything that is selected in one place, which may be in several selection sets of the document.
     fn merged(&self, sets: &[&'a Set]) -> Set {
         let mut fields = Keyed::new();
         let mut spread = Vec::new();
@@ -56,7 +56,7 @@ impl<'a> Collecting<'a> {
         Positioned::new(SelectionSet { items }, pos)
     }
 
-    /// One field for those of one key, which validation has found to be the same but for what they select.
+    /// One field for all fields with the same key. Validation has made sure that they differ only in what they select.
     fn field(&self, group: &[&'a Positioned<Field>]) -> Option<Positioned<Selection>> {
         let first = group.first()?;
         let sets: Vec<&Set> = group.iter().map(|field| &field.node.selection_set).collect();
@@ -81,7 +81,7 @@ impl<'a> Collecting<'a> {
             if !self.is_included(selection.node.directives()) {
                 continue;
             }
-            // Of what type a fragment is, it is of the type that it stands in; validation has seen to that.
+            // A fragment's type is the type of the place where it is used; validation has made sure of that.
             match &selection.node {
                 Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
                 Selection::InlineFragment(inline) => self.fields_of(&inline.node.selection_set.node, spread, fields),
@@ -106,17 +106,17 @@ impl<'a> Collecting<'a> {
         })
     }
 
-    /// An argument whose variable was not given is not given either.
+    /// An argument whose variable was not given is left out.
     fn arguments(&self, given: &[Argument]) -> Vec<Argument> {
         let value = |(name, value): &Argument| Some((name.clone(), value.position_node(self.value(&value.node)?)));
         given.iter().filter_map(value).collect()
     }
 
-    /// A value with its variables put in; `None` for a variable that was not given.
+    /// A value with its variables replaced. `None` for a variable that was not given.
     fn value(&self, value: &Value) -> Option<Value> {
         Some(match value {
             Value::Variable(name) => return self.variables.get(name).cloned(),
-            // A list has a place for each, also for one that was not given.
+            // A list keeps an item whose variable was not given, as null.
             Value::List(items) => Value::List(items.iter().map(|item| self.value(item).unwrap_or_default()).collect()),
             Value::Object(fields) => {
                 let field = |(name, value): (&Name, &Value)| Some((name.clone(), self.value(value)?));

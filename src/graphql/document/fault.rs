@@ -1,22 +1,22 @@
-//! What is wrong with a document, or with the values it is sent with.
+//! What is wrong with a document, or with the values sent with it.
 
 use async_graphql::Pos;
 
 use crate::model::error::{Error, ErrorCode};
 
-/// One thing that is wrong, and where.
+/// One mistake, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub code: ErrorCode,
     pub message: String,
-    /// Where it stands in the document.
+    /// Where it is in the document.
     pub at: Vec<Pos>,
-    /// The argument at fault, or the part of it, as in `where.id`.
+    /// The wrong argument or part of one, as in `where.id`.
     pub field: Option<String>,
 }
 
 impl Fault {
-    /// The document is not GraphQL, or does not fit the schema.
+    /// The document is not valid GraphQL, or does not match the schema.
     pub fn invalid(at: impl IntoIterator<Item = Pos>, message: impl Into<String>) -> Self {
         Self {
             code: ErrorCode::Invalid,
@@ -26,17 +26,17 @@ impl Fault {
         }
     }
 
-    /// So many of something, and the limit.
+    /// Too many of something, with the limit.
     pub fn limit(count: usize, what: &str, max: usize) -> Self {
         Self {
             code: ErrorCode::LimitExceeded,
-            message: format!("The document holds {count} {what}; the limit is {max}."),
+            message: format!("The document contains {count} {what}; the limit is {max}."),
             at: Vec::new(),
             field: None,
         }
     }
 
-    /// Not text of the document, which may hold a secret.
+    /// The message does not quote the document, because that may contain a secret.
     pub fn syntax(at: Pos, what: &str) -> Self {
         let Pos { line, column } = at;
         Self::invalid([at], format!("Syntax error in line {line}, column {column}: {what}."))

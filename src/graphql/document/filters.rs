@@ -1,14 +1,14 @@
-//! How many tests a filter has, to charge for them before anything runs.
+//! Counts the conditions of filters, so that a document is charged for them before anything runs.
 //!
-//! They are counted as lists count them, which bound them where they become SQL: each field with a value is a test,
-//! wherever it stands, a relation too; `AND`, `OR` and `NOT` are none, but as many as stand in them. A list of plain values
-//! is one test, however long. A filter without a test counts as one.
+//! They are counted in the same way as where they become SQL, which also limits them. Each field with a value is one
+//! condition at any depth, and so is a relation. `AND`, `OR` and `NOT` count as the conditions inside them. A list of
+//! plain values is one condition, however long it is. A filter without conditions counts as one.
 
 use async_graphql::Name;
 use async_graphql_value::Value;
 use serde_json::Value as Json;
 
-/// The tests in a value of the document; `variable` tells those of a variable.
+/// The conditions in a value in the document. `variable` returns those of a variable.
 pub fn tests<'a>(value: &'a Value, variable: &mut impl FnMut(&'a Name) -> u64) -> u64 {
     match value {
         Value::Variable(name) => variable(name),
@@ -23,7 +23,7 @@ pub fn tests<'a>(value: &'a Value, variable: &mut impl FnMut(&'a Name) -> u64) -
     }
 }
 
-/// The tests in a value of the variables.
+/// The conditions in a value in the variables.
 pub fn tests_in_json(value: &Json) -> u64 {
     match value {
         Json::Array(items) => items

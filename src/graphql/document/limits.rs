@@ -1,9 +1,9 @@
 //! What a document may cost, checked before anything walks it.
 //!
-//! The library's own checks visit a fragment anew at every place it is spread, so a chain of fragments that each spread
-//! the next one twice costs them 2^n steps; and they descend a chain of fragments as deep as it is long, which ends the
-//! process. Here each fragment is measured once and the descent is bounded; only a document whose whole expansion is
-//! small is handed on.
+//! The library's own checks visit a fragment again at every place where it is spread. With a chain of fragments that
+//! each spread the next one twice, they take 2^n steps. They also recurse as deep as a chain of fragments is long,
+//! which crashes the process. Here each fragment is measured once and the recursion is limited. Only a document whose
+//! complete expansion is small is passed on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,33 +18,35 @@ use super::types::types;
 use crate::list::FILTER_TESTS_MAX;
 use crate::model::error::{Error, Result, shown};
 
-/// Levels of fields. The introspection query of GraphiQL has 15, that of the Kili SDK 13.
+/// Levels of fields. GraphiQL's introspection query has 15, that of the Kili SDK 13.
 pub const DEPTH_MAX: u64 = 16;
-/// Values that an answer may hold: fields times the sizes of the pages they stand in. Two pages of 100 within each other
-/// may ask twenty values of each thing; three need smaller ones. The tests of filters are charged too.
+/// Values that a response may contain: fields times the sizes of the pages that contain them. With two nested pages of
+/// 100, a document may select twenty values of each object; three nested pages must be smaller. The conditions of
+/// filters are added.
 pub const COMPLEXITY_MAX: u64 = 250_000;
-/// What a test in a filter costs beside a value: it may have to be made of many rows before one is found.
+/// What a condition in a filter costs compared with a value: the database may have to check it on many rows before it
+/// finds one.
 pub const TEST_COST: u64 = 100;
 /// Directives on one field.
 pub const DIRECTIVES_MAX: u64 = 4;
-/// Fields and fragments of a document after its fragments are expanded.
+/// Fields and fragments of a document, with fragments expanded.
 pub const SELECTIONS_MAX: u64 = 1_000;
-/// Fields, inline fragments and spreads within each other. Bounds the recursion here and in the library.
+/// Levels of nested fields, inline fragments and spreads. Limits the recursion here and in the library.
 pub const NESTING_MAX: usize = 32;
-/// How often one field may stand in one place under different names.
+/// How often the same field may be selected in one place under different aliases.
 pub const SAME_FIELD_MAX: u64 = 15;
 /// Fields at the top of an operation.
 pub const ROOT_FIELDS_MAX: u64 = 30;
-/// A longer alias, repeated for every thing of a page, would make a large answer of a small document.
+/// A longer alias, repeated for every object of a page, would make the response to a small document large.
 pub const ALIAS_CHARACTERS_MAX: u64 = 255;
-/// The library looks each use of a variable up among all that are declared.
+/// The library searches all declared variables for each use of one.
 pub const VARIABLES_MAX: u64 = 100;
-/// `fields` and `inputFields` within each other under `__schema`: what tools ask for needs no more.
+/// Levels of nested `fields` and `inputFields` under `__schema`. Tools do not need more.
 pub const TYPE_FIELDS_NESTED_MAX: u64 = 2;
-/// The size of a page that does not tell its own, and the largest there is.
+/// The size of a page if the document does not give one, and the maximum.
 const PAGE_MAX: u64 = 100;
-/// Mutations that guess, cost a core or hand out a secret: one of them a document, so that a document is no way around
-/// the delays that count requests.
+/// Mutations that can be used for guessing, take much CPU time, or return a secret. A document may contain one of them;
+/// otherwise it could get around the delays, which count requests.
 pub const SENSITIVE: [&str; 14] = [
     "acceptInvitation",
     "completePasswordReset",
@@ -62,7 +64,7 @@ pub const SENSITIVE: [&str; 14] = [
     "verifyEmail",
 ];
 
-/// Refuses a document that would cost too much; tells how many tests its filters have.
+/// Refuses a document that would cost too much. Returns the number of conditions in its filters.
 pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<u64> {
     let mut all = Size::default();
     let mut schemas = 0_u64;
@@ -80,7 +82,7 @@ pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<u6
         all.add(&size);
         limit("fields, its fragments expanded", all.selections, SELECTIONS_MAX)?;
     }
-    // Validation walks the other fragments too, before it finds that nothing spreads them.
+    // Validation also walks the unused fragments before it refuses them.
     let mut measuring = Measuring::new(document, variables, None);
     for name in document.fragments.keys().filter(|name| !reached.contains(*name)) {
         let size = measuring.fragment(name, 0)?;
@@ -98,17 +100,18 @@ fn check_complexity(all: &Size) -> Result<()> {
     if complexity <= COMPLEXITY_MAX {
         return Ok(());
     }
-    let pages = format!("Ask for smaller pages: 'first' is {PAGE_MAX} where it is not given.");
+    let pages = format!("Ask for smaller pages: 'first' is {PAGE_MAX} by default.");
     Err(Error::LimitExceeded(match tests {
-        0 => format!("The answer might hold {values} values; the limit is {COMPLEXITY_MAX}. {pages}"),
+        0 => format!("The response might contain {values} values; the limit is {COMPLEXITY_MAX}. {pages}"),
         _ => format!(
-            "The document costs {complexity}: its answer might hold {values} values, and its filters have {tests} tests, at \
-             {TEST_COST} each; the limit is {COMPLEXITY_MAX}. Test for less, or in fewer places. {pages}"
+            "The document costs {complexity}: its response might contain {values} values, and its filters have {tests} \
+             conditions, at {TEST_COST} each; the limit is {COMPLEXITY_MAX}. Use fewer conditions, or use them in fewer \
+             places. {pages}"
         ),
     }))
 }
 
-/// Refuses an operation, merged, of which several root fields guess, cost or hand out something.
+/// Refuses a merged operation with several sensitive fields at its top.
 pub fn check_sensitive(operation: &OperationDefinition) -> Result<()> {
     let fields = operation.selection_set.node.items.iter();
     let sensitive = fields.filter(|selection| match &selection.node {
@@ -118,7 +121,7 @@ pub fn check_sensitive(operation: &OperationDefinition) -> Result<()> {
     match sensitive.count() {
         0 | 1 => Ok(()),
         many => Err(Error::LimitExceeded(format!(
-            "The document holds {many} sensitive mutations; the limit is 1 of {}.",
+            "The document contains {many} sensitive mutations; the limit is 1 of {}.",
             SENSITIVE.join(", ")
         ))),
     }
@@ -129,26 +132,26 @@ fn limit(what: &str, value: u64, max: u64) -> Result<()> {
         return Ok(());
     }
     Err(Error::LimitExceeded(format!(
-        "The document holds {value} {what}; the limit is {max}."
+        "The document contains {value} {what}; the limit is {max}."
     )))
 }
 
-/// What a selection set comes to.
+/// The size of a selection set.
 #[derive(Clone, Default)]
 struct Size {
-    /// All fields, inline fragments and spreads in it and below, expanded.
+    /// All fields, inline fragments and spreads at any depth, expanded.
     selections: u64,
-    /// The values it may give.
+    /// The values that it may return.
     values: u64,
-    /// The tests in its filters. A list below another is one statement for all its parents, and so one place.
+    /// The conditions in its filters. A nested list is one statement for all its parents, so its filter counts once.
     tests: u64,
     /// Levels of fields.
     depth: u64,
-    /// The fields of this very place, by name: how many there are, and how many of them select something themselves.
+    /// The fields at this level by name: how many there are, and how many of them have a selection set.
     here: HashMap<Name, (u64, u64)>,
-    /// How deep `fields` and `inputFields` stand within each other.
+    /// Levels of nested `fields` and `inputFields`.
     type_fields_nested: u64,
-    /// The most often that one field which selects something stands in one place, anywhere in here.
+    /// The highest number of times that a field with a selection set is selected in one place, at any depth.
     repeated: u64,
 }
 
@@ -180,9 +183,9 @@ struct Measuring<'a> {
     document: &'a Definitions,
     variables: &'a Map<String, Json>,
     operation: Option<&'a OperationDefinition>,
-    /// `None` while it is being measured: met again then, it is a cycle.
+    /// `None` while a fragment is being measured. Reaching it again in that state means a cycle.
     done: HashMap<&'a Name, Option<Size>>,
-    /// The tests in variables that are filters.
+    /// The conditions in variables that are filters.
     filters: HashMap<&'a Name, u64>,
 }
 
@@ -204,7 +207,7 @@ impl<'a> Measuring<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Size> {
         if level > NESTING_MAX {
             return Err(Error::LimitExceeded(format!(
-                "The document's fields and fragments stand more than {NESTING_MAX} within each other; the limit is \
+                "The document's fields and fragments are nested more than {NESTING_MAX} levels deep; the limit is \
                  {NESTING_MAX}."
             )));
         }
@@ -228,7 +231,7 @@ impl<'a> Measuring<'a> {
         }
         if let Some((name, (count, _))) = size.here.iter().find(|(_, (count, _))| *count > SAME_FIELD_MAX) {
             return Err(Error::LimitExceeded(format!(
-                "The field '{}' stands {count} times in one place; the limit is {SAME_FIELD_MAX}.",
+                "The field '{}' is selected {count} times in one place; the limit is {SAME_FIELD_MAX}.",
                 shown(name)
             )));
         }
@@ -247,7 +250,8 @@ impl<'a> Measuring<'a> {
         let nested = below.type_fields_nested.saturating_add(nested);
         if name.as_str() == "__schema" || name.as_str() == "__type" {
             limit("levels of 'fields' and 'inputFields'", nested, TYPE_FIELDS_NESTED_MAX)?;
-            // Every type has many fields, and every field types: repeated at each level, they are more than an answer holds.
+            // Every type has many fields, and every field has types. If both are repeated at each level, the response
+            // is too large.
             limit(
                 "times the same field in one place of an introspection",
                 below.repeated,
@@ -272,7 +276,8 @@ impl<'a> Measuring<'a> {
         Ok(())
     }
 
-    /// How many things a field gives at most; an unreadable size counts as the largest, and is refused by the field itself.
+    /// The maximum number of objects that a field returns. An invalid size counts as the largest, and the field itself
+    /// refuses it.
     fn page_size(&self, field: &Field) -> u64 {
         if !types().is_paged(&field.name.node) {
             return 1;
@@ -298,8 +303,8 @@ impl<'a> Measuring<'a> {
         }
     }
 
-    /// The tests in a field's filters. A filter that has too many is refused by its field, and costs no more than one that
-    /// has as many as it may.
+    /// The conditions in a field's filters. A filter with too many is refused by its field, so it counts no more than
+    /// the maximum.
     fn tests(&mut self, field: &'a Field) -> u64 {
         let filters = field.arguments.iter().filter(|(name, _)| types().is_filter(&name.node));
         filters.fold(0, |all, (_, value)| {
@@ -330,7 +335,7 @@ impl<'a> Measuring<'a> {
             }
             None => {}
         }
-        // One that is not defined is the validation's business.
+        // Validation refuses undefined fragments.
         let Some(fragment) = self.document.fragments.get(name) else {
             return Ok(Size::default());
         };

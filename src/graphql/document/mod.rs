@@ -1,16 +1,16 @@
-//! A document, from its text to the one operation that is run.
+//! A document, from its text to the operation that is run.
 //!
 //! ```text
-//! scan      tokens, their number and nesting: the one reading of strings and comments
+//! scan      tokens, their number and nesting: the only place that reads strings and comments
 //! parse     the specification's grammar
 //! limits    what it may cost
-//! validate  whether it fits the schema
+//! validate  whether it matches the schema
 //! coerce    the variables, as the types that the operation declares
-//! collect   one field for each key of the answer, and values for variables
+//! collect   one field for each response key, and values for variables
 //! ```
 //!
-//! The library runs what comes out and decides nothing of it: what it makes of documents by itself is not what the
-//! specification says.
+//! The library runs the result and decides nothing about it, because its own handling of documents differs from the
+//! specification.
 
 mod coerce;
 mod collect;
@@ -41,24 +41,25 @@ use crate::model::error::{Error, shown};
 use parse::Definitions;
 use validate::Uses;
 
-/// A document whose text was read.
+/// A parsed document.
 #[derive(Debug)]
 pub struct Document {
     definitions: Definitions,
-    /// Found out once, when first asked.
+    /// Computed once, when it is first needed.
     valid: OnceLock<Result<Vec<Uses>, Vec<Fault>>>,
 }
 
-/// A longer text is read each time: people and programs write shorter ones.
+/// A longer text is parsed every time. Ordinary clients send shorter ones.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 const REMEMBERED_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// What a byte of text becomes at most, nearly: a field of one letter and a blank are some 250 bytes of tree.
+/// Roughly the maximum memory for a byte of text: a field with a name of one letter, and a space, take about 250 bytes
+/// of syntax tree.
 const BYTES_PER_BYTE: usize = 128;
 
-/// Clients send the same few documents again and again, with other variables, and reading one costs more than finding a
-/// user. What a text means depends on nothing else, so one memory serves the whole process, whoever asks. It is bounded by
-/// bytes, and a text that was refused is not kept. What a document costs depends on its variables too, and is measured
-/// each time.
+/// Clients send the same few documents again and again with different variables, and parsing one costs more than
+/// finding a user. The meaning of a text depends on nothing else, so one cache serves all callers of the process. Its
+/// size in bytes is limited, and a refused text is not kept. The cost of a document also depends on its variables, and
+/// is measured every time.
 static REMEMBERED: LazyLock<Cache<String, Arc<Document>>> = LazyLock::new(|| {
     Cache::builder()
         .weigher(|text: &String, _| u32::try_from(text.len() * BYTES_PER_BYTE).unwrap_or(u32::MAX))
@@ -82,7 +83,7 @@ pub fn read(text: &str) -> Result<Arc<Document>, Fault> {
 }
 
 impl Document {
-    /// Everything that is wrong with it; else what its operations do with their variables.
+    /// All faults of the document, or how its operations use their variables.
     fn validated(&self) -> Result<&[Uses], &[Fault]> {
         let valid = self.valid.get_or_init(|| validate::validate(&self.definitions));
         valid.as_deref().map_err(Vec::as_slice)
@@ -95,14 +96,14 @@ pub struct Operation {
     document: Arc<Document>,
     number: usize,
     kind: OperationType,
-    /// Its kind and name, as the log has them.
+    /// Its kind and name, for the log.
     pub title: String,
-    /// The tests in all filters of the document.
+    /// The conditions in all filters of the document.
     pub tests: u64,
 }
 
 impl Operation {
-    /// The operation that would run, if the document costs no more than it may with these variables.
+    /// The operation to run, if the document's cost with these variables is within the limits.
     pub fn choose(
         document: Arc<Document>,
         wanted: Option<&str>,
@@ -145,7 +146,7 @@ impl Operation {
         self.kind == OperationType::Mutation
     }
 
-    /// What the library is to run, if the document is valid and the variables are what it declares.
+    /// The document for the library, if the text is valid and the variables are as declared.
     pub fn prepare(
         &self,
         variables: Map<String, Value>,
@@ -173,7 +174,7 @@ impl Operation {
     }
 }
 
-/// Whether an operation, merged, asks for the schema.
+/// Whether a merged operation selects the schema.
 fn introspects(operation: &OperationDefinition) -> bool {
     operation
         .selection_set

@@ -1,8 +1,9 @@
-//! From tokens to a document, by the grammar of the specification.
+//! Parses tokens into a document, according to the grammar of the specification.
 //!
-//! Not the library's parser: it takes what is no GraphQL (`queryFoo{me{id}}`, `[00]`), refuses what is (`[ ID! ]`, `on#`,
-//! surrogate pairs), keeps one of two input fields of a name and forgets the other, gives a block string another value
-//! than it has, and calls itself as deep as a text is nested before anybody can count. What comes out are its types.
+//! This is not the library's parser, because that accepts text that is not GraphQL (`queryFoo{me{id}}`, `[00]`),
+//! refuses text that is (`[ ID! ]`, `on#`, surrogate pairs), silently drops one of two input fields with the same name,
+//! computes wrong values of block strings, and recurses as deep as a text is nested before anything can count. The
+//! result uses the library's types.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -15,7 +16,7 @@ use async_graphql_value::Value;
 use super::fault::Fault;
 use super::scan::{Kind, Token};
 
-/// Everything that a text defines.
+/// Everything that a document defines.
 #[derive(Clone, Debug, Default)]
 pub struct Definitions {
     pub operations: Vec<(Option<Name>, Positioned<OperationDefinition>)>,
@@ -24,7 +25,7 @@ pub struct Definitions {
 
 type Result<T, E = Fault> = std::result::Result<T, E>;
 
-/// Reads a document. What calls itself here goes no deeper than the brackets that were counted.
+/// Parses a document. The recursion is limited by the number of nested brackets, which is already checked.
 pub fn parse(tokens: Vec<Token<'_>>) -> Result<Definitions> {
     let end = tokens.last().map_or(Pos { line: 1, column: 1 }, |token| token.at);
     let mut parser = Parser {
@@ -43,11 +44,11 @@ pub fn parse(tokens: Vec<Token<'_>>) -> Result<Definitions> {
 
 struct Parser<'a> {
     tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
-    /// Where the last token begins: where something is missing at the end.
+    /// Where the last token begins, for errors about an unexpected end.
     end: Pos,
 }
 
-/// Whether a value may hold variables.
+/// Whether a value may contain variables.
 #[derive(Clone, Copy, PartialEq)]
 enum Variables {
     Allowed,
@@ -106,7 +107,7 @@ impl<'a> Parser<'a> {
         Ok(self.word()?.map(Name::new))
     }
 
-    /// What stands between brackets: at least one of it.
+    /// A list in brackets with at least one item.
     fn many<T>(&mut self, open: char, close: char, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         self.expect(open)?;
         let mut items = vec![item(self)?];
@@ -191,7 +192,7 @@ impl<'a> Parser<'a> {
         let has_default = self.take('=');
         let default_at = self.at();
         let default = has_default.then(|| self.value(Variables::Refused)).transpose()?;
-        // Without variables it is constant.
+        // A value without variables is constant.
         let default = default.and_then(Value::into_const);
         let definition = VariableDefinition {
             name,
@@ -320,7 +321,7 @@ impl<'a> Parser<'a> {
             Some(Kind::Sign(_) | Kind::Spread) | None => return self.unexpected("a value"),
         }
         Ok(match self.tokens.next().map(|token| token.kind) {
-            // The scanner has seen to its form; parsing would write it anew, 1e400 as 1e+400.
+            // The scanner has checked its form. Parsing it would change its text: 1e400 to 1e+400.
             Some(Kind::Number(digits)) => Value::Number(Number::from_string_unchecked(digits.to_owned())),
             Some(Kind::Text(text)) => Value::String(text),
             Some(Kind::Name("true")) => Value::Boolean(true),
@@ -330,8 +331,8 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// An input object. Of two fields of a name only one could be kept, so they are refused here: the rule "input object
-    /// field uniqueness" of the specification.
+    /// An input object. If two fields had the same name, only one could be kept, so this is refused here: it is the
+    /// specification's rule "input object field uniqueness".
     fn object(&mut self, variables: Variables) -> Result<Value> {
         self.expect('{')?;
         let mut fields: IndexMap<Name, Value> = IndexMap::new();

@@ -1,4 +1,4 @@
-//! Where in a document something stands that an answer names by its path.
+//! Finds the place in a document that a path in the response names.
 
 use async_graphql::PathSegment;
 use async_graphql::parser::types::{Field, Selection, SelectionSet};
@@ -8,7 +8,8 @@ use super::parse::Definitions;
 use super::types::{name_of, types};
 
 impl Operation {
-    /// The type and the name of the field that a path of the answer ends at: an alias is the client's own word.
+    /// The type and name of the field that a path in the response leads to. A path contains aliases, which clients
+    /// choose.
     pub fn field_at(&self, path: &[PathSegment]) -> Option<(&'static str, &str)> {
         let operation = &self.definition()?.node;
         let mut sets = vec![&operation.selection_set.node];
@@ -30,7 +31,7 @@ impl Operation {
     }
 }
 
-/// The fields of one key in one place, through fragments.
+/// The fields with the same key in one place, including those in fragments.
 fn fields_of_key<'a>(definitions: &'a Definitions, sets: &[&'a SelectionSet], key: &str) -> Vec<&'a Field> {
     let mut fields = Vec::new();
     let mut sets = sets.to_vec();
@@ -50,10 +51,10 @@ fn fields_of_key<'a>(definitions: &'a Definitions, sets: &[&'a SelectionSet], ke
     fields
 }
 
-/// The name of a value as the caller of a field wrote it, from the argument on: `data.email` for `email`.
+/// The path of a value as the caller wrote it, starting with the argument: `data.email` for `email`.
 ///
-/// Verbs know a value by its own name, whatever face it came by. Here it gets the name of the argument that it stands in:
-/// none, if it is an argument itself; else `data`, if there may be two.
+/// Verbs use the same name for a value in every API. This adds the argument that contains the value: none if it is an
+/// argument itself, and `data` if several arguments could contain it.
 pub fn argument_path(parent: &str, field: &str, name: &str) -> String {
     let first = name.split('.').next().unwrap_or(name);
     let Some(known) = types().field(parent, field) else {

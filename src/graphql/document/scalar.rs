@@ -1,6 +1,6 @@
-//! What the schema's scalars and enums take, and the words for it.
+//! Which values the schema's scalars and enums accept, and how faults describe them.
 //!
-//! A value in the document and one in the variables are of different stuff. What is wrong with either is said alike.
+//! Values in the document and in the variables have different types. Faults of both have the same wording.
 
 use async_graphql::{Name, Number};
 use async_graphql_value::Value;
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use crate::model::Timestamp;
 use crate::model::error::shown;
 
-/// What a scalar takes, in words.
+/// What a scalar accepts, in words.
 fn expected(scalar: &str) -> &'static str {
     match scalar {
         "Int" => "a whole number from -2147483648 to 2147483647",
@@ -21,7 +21,7 @@ fn expected(scalar: &str) -> &'static str {
     }
 }
 
-/// The sentence for a value that is something else.
+/// The message about a value that is something else.
 pub fn must_be(path: &str, expected: &str) -> String {
     format!("'{path}' must be {expected}.")
 }
@@ -50,7 +50,7 @@ fn not_a(scalar: &str, text: Option<&str>) -> String {
     }
 }
 
-/// Whether a value of the document is one of a scalar; else what is expected there.
+/// Checks that a value in the document is valid for a scalar. The error says what is expected.
 pub fn check_literal(scalar: &str, value: &Value) -> Result<(), String> {
     let (fits, text) = match (scalar, value) {
         ("JSON", _) => (true, None),
@@ -67,7 +67,7 @@ pub fn check_literal(scalar: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-/// A value of the variables as one of a scalar; else what is expected there.
+/// Converts a value in the variables to a scalar. The error says what is expected.
 pub fn coerce(scalar: &str, value: Json) -> Result<Value, String> {
     let refused = |text: Option<&str>| Err(not_a(scalar, text));
     match (scalar, value) {
@@ -87,7 +87,7 @@ fn is_time(text: &str) -> bool {
     Timestamp::parse("", text).is_ok()
 }
 
-/// Digits alone, without a fraction and an exponent.
+/// Whether a number has only digits, without a fraction or an exponent.
 fn is_whole(digits: &Number) -> bool {
     !digits.as_str().contains(['.', 'e', 'E'])
 }
@@ -96,7 +96,7 @@ fn is_int(digits: &Number) -> bool {
     digits.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
 }
 
-/// Free JSON, as it came.
+/// Any JSON, unchanged.
 fn from_json(value: Json) -> Value {
     match value {
         Json::Null => Value::Null,

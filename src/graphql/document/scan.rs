@@ -1,28 +1,27 @@
-//! A document's text, taken apart into tokens.
+//! Splits the text of a document into tokens.
 //!
-//! This is the one reading of strings, comments and brackets: the number of tokens and how deep they are nested are
-//! counted here, and the parser works on nothing else. So no comment and no string can hide anything from a limit that
-//! the parser would see.
+//! This is the only place that reads strings, comments and brackets: it counts the tokens and their nesting, and the
+//! parser sees only the tokens. So a comment or a string cannot hide anything from a limit.
 
 use async_graphql::Pos;
 
 use super::fault::Fault;
 
-/// A longer document is refused before it is read; large values belong into variables.
+/// A longer document is refused before it is read. Large values should be in variables.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
-/// Names, numbers, texts and signs of a document: what parsing it costs.
+/// The number of names, numbers, strings and punctuators in a document, which decides what parsing it costs.
 pub const TOKENS_MAX: usize = 10_000;
-/// Brackets within each other. The parser calls itself for each of them.
+/// Levels of nested brackets. The parser recurses once for each level.
 pub const BRACKETS_MAX: usize = 64;
 
-/// A piece of a document, and where it begins.
+/// A token, and where it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token<'a> {
     pub kind: Kind<'a>,
     pub at: Pos,
 }
 
-/// What a piece of a document is.
+/// The kinds of tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind<'a> {
     /// One of `! $ & ( ) : = @ [ ] { | }`.
@@ -30,13 +29,14 @@ pub enum Kind<'a> {
     /// `...`
     Spread,
     Name(&'a str),
-    /// A number as it is written.
+    /// A number as it is written in the text.
     Number(&'a str),
-    /// A string's value, its escapes resolved.
+    /// The value of a string, with its escapes resolved.
     Text(String),
 }
 
-/// Takes a text apart. Refused if it is too long, has too many tokens, is nested too deep, or holds what is no token.
+/// Splits a text into tokens. Fails if it is too long, has too many tokens, is nested too deeply, or contains something
+/// that is not a token.
 pub fn scan(text: &str) -> Result<Vec<Token<'_>>, Fault> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Fault::limit(text.len(), "bytes", DOCUMENT_BYTES_MAX));
@@ -57,7 +57,7 @@ pub fn scan(text: &str) -> Result<Vec<Token<'_>>, Fault> {
         if depth > BRACKETS_MAX {
             return Err(Fault::limit(depth, "levels of brackets", BRACKETS_MAX));
         }
-        // The sign of a spread goes with the name or the bracket behind it.
+        // A spread is counted together with the name or bracket that follows it.
         count += usize::from(token.kind != Kind::Spread);
         if count <= TOKENS_MAX {
             tokens.push(token);
@@ -69,7 +69,7 @@ pub fn scan(text: &str) -> Result<Vec<Token<'_>>, Fault> {
     Ok(tokens)
 }
 
-/// A text, from where it is read on.
+/// The rest of a text that is still to be read.
 struct Scanner<'a> {
     rest: &'a str,
     at: Pos,
@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
             '_' | 'a'..='z' | 'A'..='Z' => Kind::Name(self.take_while(is_name)),
             '-' | '0'..='9' => self.number()?,
             '"' => Kind::Text(self.text()?),
-            _ => return Err(Fault::syntax(at, "this character cannot stand here")),
+            _ => return Err(Fault::syntax(at, "this character is not allowed here")),
         };
         Ok(Some(Token { kind, at }))
     }
@@ -101,12 +101,12 @@ impl<'a> Scanner<'a> {
         self.rest.chars().next()
     }
 
-    /// Takes one character, and keeps count of lines and columns.
+    /// Reads one character, and keeps track of line and column.
     fn next(&mut self) -> Option<char> {
         let mut characters = self.rest.chars();
         let character = characters.next()?;
         let rest = characters.as_str();
-        // A carriage return before a line feed is one end of a line with it.
+        // A carriage return and a line feed together are one line ending.
         if character == '\n' || (character == '\r' && !rest.starts_with('\n')) {
             self.at = Pos {
                 line: self.at.line + 1,
@@ -119,7 +119,7 @@ impl<'a> Scanner<'a> {
         Some(character)
     }
 
-    /// Takes so many bytes, all of them ASCII and none the end of a line.
+    /// Reads this many bytes, which must be ASCII without line endings.
     fn take(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -132,7 +132,7 @@ impl<'a> Scanner<'a> {
         self.take(end.unwrap_or(self.rest.len()))
     }
 
-    /// Blanks, commas, the ends of lines, and comments, which reach to the end of their line.
+    /// Skips spaces, commas, line endings and comments. A comment ends with its line.
     fn skip_ignored(&mut self) {
         while let Some(character) = self.peek() {
             match character {
@@ -208,7 +208,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What an escape stands for: `\n` and its like, `\u00E9`, `\u{1F600}`, or the two halves of a pair, `\uD83D\uDE00`.
+    /// The character of an escape: `\n` and the like, `\u00E9`, `\u{1F600}`, or a surrogate pair, `\uD83D\uDE00`.
     fn escape(&mut self) -> Result<char, Fault> {
         let at = self.at;
         let unknown = || Fault::syntax(at, "this escape in a string is not known");
@@ -247,7 +247,7 @@ impl<'a> Scanner<'a> {
         Some(first)
     }
 
-    /// Four digits.
+    /// Four hexadecimal digits.
     fn hexadecimal(&mut self) -> Option<u32> {
         let digits = self.rest.get(..4)?;
         let all = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -282,8 +282,8 @@ fn is_end_of_line(character: char) -> bool {
     matches!(character, '\n' | '\r')
 }
 
-/// A block string's value: the indent that all its lines but the first have in common is no part of it, nor are blank
-/// lines at its ends.
+/// The value of a block string: without the indent that all its lines except the first have in common, and without
+/// blank lines at its start and end.
 fn without_indent(raw: &str) -> String {
     let text = raw.replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = text.split('\n').collect();
@@ -295,7 +295,7 @@ fn without_indent(raw: &str) -> String {
     let end = lines.iter().rposition(has_words).map_or(0, |last| last + 1);
     let cut = lines.iter().enumerate().map(|(number, line)| match number {
         0 => line,
-        // A line of blanks may be shorter than the indent.
+        // A line with only spaces may be shorter than the indent.
         _ => line.get(common..).unwrap_or_default(),
     });
     let kept: Vec<&str> = cut.take(end).skip(first).collect();

@@ -1,4 +1,4 @@
-//! The scanner and the parser beside the library's parser, for texts that mean the same to both.
+//! Compares the scanner and the parser with the library's parser, for texts that both read alike.
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument};
@@ -13,7 +13,7 @@ fn parsed(text: &str) -> Result<Definitions, Fault> {
     parse::parse(scan(text)?)
 }
 
-/// What a node is without its places: to the library a carriage return ends no line.
+/// A node without its positions, because the library does not count a carriage return as a line ending.
 fn without_places(node: &impl std::fmt::Debug) -> String {
     let text = format!("{node:?}");
     let parts = text.split("Pos(").map(|part| match part.split_once(')') {
@@ -23,7 +23,7 @@ fn without_places(node: &impl std::fmt::Debug) -> String {
     parts.collect()
 }
 
-/// Everything that a document defines, as text: the library has it in another order.
+/// Everything that a document defines, as sorted text, because the library has it in a different order.
 fn written(definitions: &Definitions) -> Vec<String> {
     let operations = definitions
         .operations
@@ -55,8 +55,8 @@ fn written_by_the_library(document: &ExecutableDocument) -> Vec<String> {
     all
 }
 
-/// Names, signs and values that documents are made of. Left out is what the library reads otherwise than the
-/// specification: its own tests are below.
+/// The names, punctuators and values of documents. Those that the library does not read according to the specification
+/// are left out; they have their own tests below.
 fn token() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => prop::sample::select(vec!["{", "}", "(", ")", "[", "]", ":", "!", "$", "@", "...", "="]).prop_map(str::to_owned),
@@ -67,7 +67,7 @@ fn token() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Whole documents, some of them broken by a token more or less.
+/// Whole documents, some of them broken by an inserted or replaced token.
 fn documents() -> impl Strategy<Value = Vec<String>> {
     let value = prop_oneof![
         token(),
@@ -157,21 +157,21 @@ proptest! {
 
     #[test]
     fn it_reads_what_the_library_reads(tokens in documents(), separators in prop::collection::vec(separators(), 1..8)) {
-        // In a type they take no blanks.
+        // The library does not accept spaces inside a type.
         prop_assume!(!tokens.iter().any(|token| token == "!"));
         let mut text = String::new();
         for (token, separator) in tokens.iter().zip(separators.iter().cycle()) {
             text.push_str(token);
-            // Behind this word the library takes blanks, and no comment.
+            // After this word, the library accepts spaces but no comments.
             text.push_str(if token == "on" { " " } else { separator });
         }
         let theirs = parse_query(&text);
         let ours = parsed(&text);
         let same = match &theirs {
             Err(async_graphql::parser::Error::Syntax { .. } | async_graphql::parser::Error::FragmentDuplicated { .. }) => ours.is_err(),
-            // Which operations there are is our validation's business.
+            // Which operations a document may have is checked by our validation.
             Err(_) => true,
-            // To them a fragment may have this name.
+            // The library allows a fragment with this name.
             Ok(document) if document.fragments.contains_key("on") => true,
             Ok(document) if without_places(document).contains("fragment_name: Positioned { pos: , node: Name(\"on\")") => true,
             Ok(_) => ours.is_ok(),
@@ -182,7 +182,7 @@ proptest! {
         }
     }
 
-    /// What stands between tokens changes neither them nor their number, and hides none.
+    /// The text between tokens changes neither the tokens nor their number, and hides none.
     #[test]
     fn nothing_hides_between_tokens(tokens in prop::collection::vec(token(), 0..60), all in prop::collection::vec(separators(), 1..8)) {
         let joined = |separators: &[&str]| -> String {
@@ -205,7 +205,7 @@ proptest! {
     }
 }
 
-/// The value of the one argument of a document.
+/// The value of a document's only argument.
 fn value(literal: &str) -> Option<String> {
     let text = format!("{{ a(x: {literal}) }}");
     let tokens = scan(&text).ok()?;
@@ -255,7 +255,7 @@ fn strings_mean_what_the_specification_says() {
     }
 }
 
-/// Where the library's parser is not the specification's.
+/// Cases in which the library's parser differs from the specification.
 #[test]
 fn the_grammar_is_the_specifications() {
     for text in [
@@ -289,7 +289,7 @@ fn the_grammar_is_the_specifications() {
 #[test]
 fn tokens_and_nesting_are_limited_wherever_they_stand() {
     let code = |text: &str| parsed(text).err().map(|fault| fault.code);
-    // A comment ends with its line, by whichever sign, and a block string at its end.
+    // A comment ends with its line, whichever line ending that has, and a block string ends at its closing quotes.
     for hidden in ["#\r", "#\n", "# \"\r", "#\"\"\"\r", ""] {
         let many = format!("{{ a {}}}", format!("{hidden} a ").repeat(TOKENS_MAX));
         assert_eq!(code(&many), Some(ErrorCode::LimitExceeded), "{hidden:?}");

@@ -1,6 +1,7 @@
-//! What the schema defines, as far as documents are compared with it.
+//! The parts of the schema that documents are checked against.
 //!
-//! It is read from the schema's own introspection, so that it is what tools see, introspection's own types included.
+//! They are read from the schema's own introspection, so they are what tools see, including the types of introspection
+//! itself.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -13,21 +14,21 @@ use serde::Deserialize;
 
 use crate::graphql::schema::build;
 
-/// All types, by name. There are no interfaces and no unions, and a test holds that: of two object types one is the
-/// other or has nothing in common with it.
+/// All types by name. There are no interfaces and no unions, which a test checks. So an object belongs to exactly one
+/// of the types.
 #[derive(Debug, Default)]
 pub struct Types {
     named: HashMap<String, Named>,
     directives: HashMap<String, IndexMap<String, Input>>,
-    /// The fields that give a page, which are those that take `first`.
+    /// The fields that return a page: those with an argument `first`.
     paged: HashSet<String>,
-    /// The arguments that are filters, whose types know `AND`.
+    /// The arguments that are filters: those whose types have a field `AND`.
     filters: HashSet<String>,
     query: String,
     mutation: String,
 }
 
-/// A type with a name.
+/// A named type.
 #[derive(Debug)]
 pub enum Named {
     Object(HashMap<String, Field>),
@@ -51,13 +52,13 @@ pub struct Input {
 }
 
 impl Input {
-    /// Whether it must be given.
+    /// Whether a value must be given.
     pub fn is_required(&self) -> bool {
         !self.ty.nullable && !self.has_default
     }
 }
 
-/// Those of the one schema there is.
+/// The types of our schema.
 pub fn types() -> &'static Types {
     static TYPES: LazyLock<Types> = LazyLock::new(Types::read);
     &TYPES
@@ -68,7 +69,7 @@ impl Types {
         self.named.get(name)
     }
 
-    /// The fields of an object type, `__typename` and the like not among them.
+    /// The fields of an object type, without `__typename` and the like.
     pub fn fields(&self, name: &str) -> Option<&HashMap<String, Field>> {
         match self.get(name) {
             Some(Named::Object(fields)) => Some(fields),
@@ -87,12 +88,12 @@ impl Types {
         }
     }
 
-    /// The arguments of a directive that may stand at fields and fragments.
+    /// The arguments of a directive for fields and fragments.
     pub fn directive(&self, name: &str) -> Option<&IndexMap<String, Input>> {
         self.directives.get(name)
     }
 
-    /// The type that an operation's fields are of; nothing subscribes.
+    /// The type that contains an operation's fields. There are no subscriptions.
     pub fn root(&self, operation: OperationType) -> Option<&str> {
         match operation {
             OperationType::Query => Some(&self.query),
@@ -101,12 +102,12 @@ impl Types {
         }
     }
 
-    /// Whether a field of this name gives a page.
+    /// Whether a field with this name returns a page.
     pub fn is_paged(&self, field: &str) -> bool {
         self.paged.contains(field)
     }
 
-    /// Whether an argument of this name is a filter.
+    /// Whether an argument with this name is a filter.
     pub fn is_filter(&self, argument: &str) -> bool {
         self.filters.contains(argument)
     }
@@ -116,7 +117,7 @@ impl Types {
     }
 
     fn read() -> Self {
-        // Nothing of it waits.
+        // Introspection never waits.
         let answer = build(true).execute(Request::new(INTROSPECTION)).now_or_never();
         let answer = answer.and_then(|answer| serde_json::from_value(answer.data.into_json().ok()?).ok());
         let Answer { schema } = answer.unwrap_or_default();
@@ -159,7 +160,7 @@ impl Types {
         }
     }
 
-    /// The fields that introspection does not tell of.
+    /// Adds the fields that introspection does not list.
     fn add_meta_fields(&mut self) {
         let field = |ty: Type, arguments: IndexMap<String, Input>| Field { ty, arguments };
         for named in self.named.values_mut() {
@@ -201,7 +202,7 @@ const INTROSPECTION: &str = "{
 fragment Input on __InputValue { name defaultValue type { ...Type } }
 fragment Type on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
-/// What introspection answers.
+/// The result of introspection.
 #[derive(Default, Deserialize)]
 struct Answer {
     #[serde(rename = "__schema")]

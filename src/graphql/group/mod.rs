@@ -105,7 +105,7 @@ impl Listing for Group {
                 .map(|thing| {
                     let organization = organizations.get(&thing.organization_pk).cloned();
                     GroupObject {
-                        // Not taken out: under users, a group stands once for each of its members.
+                        // Cloned instead of moved, because under users a group appears once for each of its members.
                         users: users.get(&thing.pk).cloned().unwrap_or_default(),
                         roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
                         id: ID(thing.id.to_string()),
@@ -125,7 +125,8 @@ impl Listing for Group {
     }
 }
 
-/// The groups of several users. Who may not read groups sees their own beside themselves, and is told so by others.
+/// The groups of several users. A caller that may not read groups still sees its own groups on itself. On other users
+/// it gets an error.
 pub async fn of_users(
     op: &OpContext,
     selection: &Selection<'_>,

@@ -141,7 +141,7 @@ impl UserObject {
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
     ) -> Option<List<ApiKeyObject>> {
         let _ = (r#where, order_by);
-        // There are none of anybody else, but a window that cannot be is refused all the same.
+        // The keys of other users are not shown, but an invalid window is refused all the same.
         let keys = match &self.api_keys {
             Some(keys) => keys.list(ctx, first, skip).map(Some),
             None => window(first, skip).map(|_| None).map_err(Into::into),
@@ -199,8 +199,8 @@ impl Listing for User {
     }
 }
 
-/// The users behind some things, by internal key, with what is selected under them: those that the caller may see at this
-/// moment.
+/// The users of some objects, by internal key, with what is selected under them. Only those that the caller may see
+/// now.
 pub async fn beside(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,

@@ -1,4 +1,4 @@
-//! What stands with users, loaded for all of a page at once.
+//! Loads the relations of users, for a whole page at once.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::graphql::{DateTime, KeptJson, List, Nested, Selection, listing};
 use crate::model::Email;
 use crate::store::entity::api_key as api_key_table;
 
-/// What stands beside a page of users: one statement for each relation that is selected.
+/// The relations of a page of users: one statement for each selected relation.
 #[derive(Default)]
 pub struct Preloaded {
     organizations: std::collections::HashMap<i64, OrganizationObject>,
@@ -34,13 +34,13 @@ pub struct Preloaded {
     groups: std::collections::HashMap<i64, Nested<GroupObject>>,
     api_keys: std::collections::HashMap<i64, Nested<ApiKeyObject>>,
     federated_identities: std::collections::HashMap<i64, Vec<FederatedIdentity>>,
-    /// The caller's.
+    /// The caller's settings.
     settings: Option<KeptJson>,
     settings_of: Option<i64>,
 }
 
 impl Preloaded {
-    /// On the heap, as what a list nests waits for this within each other.
+    /// Boxed, because nested lists await this recursively.
     pub fn load<'a>(
         op: &'a OpContext,
         users: &'a [User],

@@ -36,7 +36,7 @@ list_fields! {
     users_connection;
 }
 
-/// A user as it sees itself, for who has just become it without a credential.
+/// A user as the user may see itself, for a caller that has just become this user without a credential.
 pub async fn to_itself(ctx: &Context<'_>, user: User) -> Result<UserObject> {
     let caller = caller_of(op(ctx).db().reader(), user.pk).await?;
     let actor = caller.map_or(Actor::Anonymous, Actor::user);

@@ -1,9 +1,9 @@
-//! The flags, each with its variable and its help.
+//! The flags, each with its variable and its help text.
 
 use clap::Args;
 
-/// The flags of `tenantry serve` and, where they apply, of the other commands. Values are texts here and checked in
-/// [`super::Config::read`], so that one start tells every fault.
+/// The flags of `tenantry serve` and, where they apply, of the other commands. Values are kept as text and checked in
+/// [`super::Config::read`], so that one start reports every mistake.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
     /// Database: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. Default: sqlite://tenantry.db.
@@ -15,14 +15,15 @@ pub struct ConfigArgs {
         global = true
     )]
     pub database_url: Option<String>,
-    /// Connections to PostgreSQL at most, 1 to 1000. Default: 8, which is plenty for a machine of four cores.
+    /// Maximum number of connections to PostgreSQL, 1 to 1000. Default: 8, which is plenty for a machine with four
+    /// cores.
     #[arg(long, env = "TENANTRY_DATABASE_CONNECTIONS", value_name = "NUMBER", global = true)]
     pub database_connections: Option<String>,
     /// Address to listen on; port 0 picks a free one. Default: 127.0.0.1:8000.
     #[arg(long, env = "TENANTRY_LISTEN", value_name = "ADDRESS", global = true)]
     pub listen: Option<String>,
-    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not yet. Default: the
-    /// first start makes one and prints it.
+    /// API key of the super admin (20 or more visible ASCII characters), set at start if it is not set yet. Default:
+    /// the first start creates one and prints it.
     #[arg(
         long,
         env = "TENANTRY_ADMIN_API_KEY",
@@ -34,8 +35,9 @@ pub struct ConfigArgs {
     /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
-    /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; demanded with a password). Add
-    /// ?tls=none to send a password, or mails, unencrypted. Without a server, what needs mail is refused.
+    /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; required with a password).
+    /// Add ?tls=none to send a password, or mails, unencrypted. Without a server, operations that need mail are
+    /// refused.
     #[arg(
         long,
         env = "TENANTRY_SMTP_URL",
@@ -44,7 +46,8 @@ pub struct ConfigArgs {
         global = true
     )]
     pub smtp_url: Option<String>,
-    /// Sender of mails, as in `Acme <no-reply@acme.example>`. Default: tenantry <no-reply@HOST>, the public URL's host.
+    /// Sender of mails, as in `Acme <no-reply@acme.example>`. Default: tenantry <no-reply@HOST>, with the host of the
+    /// public URL.
     #[arg(long, env = "TENANTRY_MAIL_FROM", value_name = "ADDRESS", global = true)]
     pub mail_from: Option<String>,
     /// Folder that mails are written to as .eml files, instead of being sent.
@@ -60,7 +63,7 @@ pub struct ConfigArgs {
     #[arg(long, env = "TENANTRY_INTROSPECTION", value_name = "on|off", global = true)]
     pub introspection: Option<String>,
     /// 64 hex digits that encrypt the keys of session tokens; the same for every process on one database. Default: a
-    /// file beside the SQLite file; on PostgreSQL nobody can sign in without it.
+    /// file next to the SQLite file; on PostgreSQL nobody can sign in without it.
     #[arg(
         long,
         env = "TENANTRY_SECRET_KEY",
@@ -69,10 +72,10 @@ pub struct ConfigArgs {
         global = true
     )]
     pub secret_key: Option<String>,
-    /// Proxies that may say whom they serve in X-Forwarded-For: addresses or networks (10.0.0.0/8), parted by commas.
+    /// Proxies that may name their client in X-Forwarded-For: addresses or networks (10.0.0.0/8), separated by commas.
     #[arg(long, env = "TENANTRY_TRUSTED_PROXIES", value_name = "ADDRESSES", global = true)]
     pub trusted_proxies: Option<String>,
-    /// Origins whose pages may call from a browser, as in `https://app.example.com`, parted by commas.
+    /// Origins whose pages may call from a browser, as in `https://app.example.com`, separated by commas.
     #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
     pub cors_origins: Option<String>,
 }

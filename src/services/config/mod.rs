@@ -1,4 +1,4 @@
-//! The configuration: flags and `TENANTRY_` variables, read once at start, all faults told together.
+//! The configuration: flags and `TENANTRY_` variables, read once at start. All mistakes are reported together.
 
 mod arguments;
 mod smtp;
@@ -17,7 +17,7 @@ use crate::model::{Secret, SecretKey};
 use crate::services::network::{self, Edge};
 use crate::store::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
 
-/// Every variable that is read; another `TENANTRY_` variable is a mistyped one, and refused.
+/// Every variable that is read. Any other `TENANTRY_` variable is probably mistyped and is refused.
 const VARIABLES: [&str; 14] = [
     "TENANTRY_AUDIT_LOG",
     "TENANTRY_DATABASE_CONNECTIONS",
@@ -35,14 +35,14 @@ const VARIABLES: [&str; 14] = [
     "TENANTRY_CORS_ORIGINS",
 ];
 
-/// What the server runs by.
+/// The checked configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database: Address,
     pub database_connections: usize,
     pub listen: SocketAddr,
     pub admin_api_key: Option<Secret>,
-    /// Without a slash at the end; `None`: the address listened on.
+    /// Without a slash at the end. `None`: the address that the server listens on.
     pub public_url: Option<String>,
     pub mail: MailConfig,
     /// `None`: an address at the public URL's host.
@@ -50,7 +50,7 @@ pub struct Config {
     pub graphiql: bool,
     pub introspection: bool,
     pub audit_log: Option<PathBuf>,
-    /// `None`: a key file beside the SQLite file, and on PostgreSQL no sessions.
+    /// `None`: a key file next to the SQLite file, and on PostgreSQL no sessions.
     pub secret_key: Option<SecretKey>,
     pub edge: Edge,
 }
@@ -58,7 +58,7 @@ pub struct Config {
 /// Where mails go.
 #[derive(Clone, Debug)]
 pub enum MailConfig {
-    /// Nowhere: what needs mail is refused before anything is made. Debug builds write mails to the log.
+    /// Nowhere: operations that need mail are refused before they create anything. Debug builds write mails to the log.
     None,
     Directory(PathBuf),
     Smtp(Smtp),
@@ -67,7 +67,7 @@ pub enum MailConfig {
 const ADMIN_API_KEY_CHARACTERS_MIN: usize = 20;
 
 impl Config {
-    /// Checks everything and tells all that is wrong at once, one line a fault. The environment is names and values.
+    /// Checks everything and reports all mistakes at once, one per line. The environment consists of names and values.
     pub fn read(args: &ConfigArgs, environment: impl Iterator<Item = (String, String)>) -> Result<Self, String> {
         let mut faults = Faults::default();
         for (name, value) in environment {
@@ -159,7 +159,7 @@ impl Config {
                 if network.is_none() {
                     faults.add(
                         "TENANTRY_TRUSTED_PROXIES",
-                        "must be addresses or networks parted by commas, as in 10.0.0.0/8,192.0.2.1",
+                        "must be addresses or networks separated by commas, as in 10.0.0.0/8,192.0.2.1",
                     );
                 }
                 network
@@ -201,8 +201,8 @@ impl Config {
     }
 }
 
-/// Whether Kubernetes set this variable: it tells every container of the services around it, and a service may well be
-/// called `tenantry`, or `tenantry-pg`.
+/// Whether Kubernetes set this variable. Kubernetes gives every container variables for the services around it, and a
+/// service may be called `tenantry` or `tenantry-pg`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_url = ["tcp://", "udp://", "sctp://"]
         .iter()
@@ -210,11 +210,11 @@ fn is_service_link(name: &str, value: &str) -> bool {
     if name.ends_with("_SERVICE_HOST") || (name.ends_with("_PORT") && is_url) {
         return true;
     }
-    // As in TENANTRY_SERVICE_PORT_HTTP.
+    // Example: TENANTRY_SERVICE_PORT_HTTP.
     if name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
         return value.parse::<u16>().is_ok();
     }
-    // As in TENANTRY_PORT_80_TCP_ADDR.
+    // Example: TENANTRY_PORT_80_TCP_ADDR.
     let Some((_, port)) = name.rsplit_once("_PORT_") else {
         return false;
     };
@@ -225,10 +225,10 @@ fn is_service_link(name: &str, value: &str) -> bool {
         && words.next().is_none()
 }
 
-/// What is said of a variable that nobody reads, with the one it was perhaps meant to be.
+/// The message about a variable that is not read. It names the variable that was probably meant.
 fn unknown(name: &str) -> String {
     const LIKENESS_MIN: f64 = 0.8;
-    // Without the beginning that all of them share.
+    // Without the prefix that all of them share.
     let own = |name: &str| name.trim_start_matches("TENANTRY_").to_owned();
     let likeness = |known: &&str| strsim::jaro_winkler(&own(name), &own(known));
     let nearest = VARIABLES
@@ -278,7 +278,7 @@ impl Faults {
     }
 }
 
-/// Whether links and tokens can begin with it. It may have a path.
+/// Whether it can be the base of links and the issuer of tokens. It may have a path.
 fn is_base_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -288,7 +288,7 @@ fn is_base_url(text: &str) -> bool {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none()
-            // As it stands it goes into mails and tokens.
+            // It goes into mails and tokens without changes.
             && text.is_ascii()
             && !text.contains([' ', '"', '<', '>', '\\'])
     })
@@ -300,16 +300,16 @@ mod tests {
 
     #[test]
     fn a_public_url_may_be_an_address() {
-        for good in [
+        for valid in [
             "https://directory.example.com",
             "http://localhost:8000",
             "http://[fd00::12]",
             "http://[fd00::12]:8000/directory",
             "https://192.0.2.1",
         ] {
-            assert!(is_base_url(good), "{good}");
+            assert!(is_base_url(valid), "{valid}");
         }
-        for bad in [
+        for invalid in [
             "directory.example.com",
             "https://",
             "https:///x",
@@ -320,7 +320,7 @@ mod tests {
             "https://a.example/ x",
             "ftp://a.example",
         ] {
-            assert!(!is_base_url(bad), "{bad}");
+            assert!(!is_base_url(invalid), "{invalid}");
         }
     }
 

@@ -1,17 +1,17 @@
-//! The mail server, as a URL names it.
+//! The mail server, as configured by a URL.
 //!
-//! A URL that could be read in two ways is refused: what the URL standard would make of an `@` or a `#` in a password is a
-//! password cut short, or a host that somebody else may own.
+//! A URL that could be read in two ways is refused. If a password contains an `@` or a `#`, the URL standard reads a
+//! shortened password, or a host that somebody else may own.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::model::Secret;
 
-/// A mail server as it is configured.
+/// A mail server as configured.
 #[derive(Clone, Debug)]
 pub struct Smtp {
-    /// A name or an address, IPv6 without brackets.
+    /// A name or an address; IPv6 without brackets.
     pub host: String,
     pub port: u16,
     pub encryption: Encryption,
@@ -19,43 +19,44 @@ pub struct Smtp {
     pub password: Option<Secret>,
 }
 
-/// How a mail server is spoken to.
+/// How the connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
     /// TLS from the first byte.
     Tls,
-    /// STARTTLS, or nothing is sent.
+    /// STARTTLS; without it, nothing is sent.
     Required,
-    /// STARTTLS where the server offers it.
+    /// STARTTLS if the server offers it.
     Offered,
     None,
 }
 
-/// What is wrong with a URL, behind the name of its variable; never anything of the URL, which may be of its password.
+/// What is wrong with a URL, shown after the name of its variable. It never quotes the URL, since any part of it may
+/// belong to the password.
 type Fault = &'static str;
 
-const NO_URL: Fault = "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25; behind it may stand ?tls=required or \
+const NO_URL: Fault = "must be a URL such as smtps://USER:PASSWORD@HOST or smtp://HOST:25, optionally with ?tls=required or \
                        ?tls=none";
-const BLANK: Fault = "holds a space or a control character: take it out or, in a name or a password, write it as %XX";
-const SIGN: Fault = "has an @, /, ? or # where none can stand: in a name or a password write @ as %40, / as %2F, ? as %3F and # \
+const BLANK: Fault = "contains a space or a control character: remove it or, in a name or a password, write it as %XX";
+const SIGN: Fault = "has an @, /, ? or # where none is allowed: in a name or a password write @ as %40, / as %2F, ? as %3F and # \
                      as %23";
-const PERCENT: Fault = "has a % that begins no character written as %XX: in a name or a password write % as %25";
+const PERCENT: Fault = "has a % that does not begin a character written as %XX: in a name or a password write % as %25";
 const CREDENTIALS: Fault = "must have both a user and a password, as in smtp://USER:PASSWORD@HOST, or neither";
 const DECODED: Fault =
-    "has a name or a password that is no text: %XX is a byte of UTF-8, and none of a control character";
-const SEVERAL: Fault = "names several servers: name one, and let it pass mails on to the others";
-const HOST: Fault = "must name a host behind smtp:// or smtps://, or behind the @: a name in ASCII, an IPv4 address, or an IPv6 \
+    "has a name or a password that is not text: %XX must be a byte of UTF-8, and not of a control character";
+const SEVERAL: Fault = "names several servers: name one, and let it relay mails to the others";
+const HOST: Fault = "must name a host after smtp:// or smtps://, or after the @: a name in ASCII, an IPv4 address, or an IPv6 \
                      address in brackets";
-const PORT: Fault = "must have a number from 1 to 65535 behind the colon of its host, or no colon";
-const PATH: Fault = "has a path behind the host: take it out, since a mail server has none";
-const PARAMETER: Fault = "has something behind the ? that means nothing: ?tls=required, ?tls=opportunistic or ?tls=none may stand \
+const PORT: Fault = "must have a number from 1 to 65535 after the colon of its host, or no colon";
+const PATH: Fault = "has a path after the host: remove it, since a mail server has none";
+const PARAMETER: Fault = "has an unknown parameter after the ?: only ?tls=required, ?tls=opportunistic or ?tls=none is allowed \
                           there, once";
-const TLS: Fault = "asks by ?tls= for what does not go together: smtps:// is always encrypted, and with a password STARTTLS is \
-                    demanded, or left out with ?tls=none";
+const TLS: Fault = "has a ?tls= that contradicts the rest: smtps:// is always encrypted, and with a password STARTTLS is \
+                    required, or left out with ?tls=none";
 
 impl Smtp {
-    /// Reads a URL. A password goes over an unencrypted connection only if the URL says so: without a word, STARTTLS is
-    /// demanded where there is a password, and used where the server offers it otherwise.
+    /// Reads a URL. A password is sent over an unencrypted connection only if the URL says so: by default, STARTTLS is
+    /// required with a password, and otherwise used if the server offers it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(BLANK);
@@ -80,7 +81,7 @@ impl Smtp {
             None => (None, authority),
         };
         let (host, port) = host_of(host)?;
-        // Nobody's reading but ours is left; where the standard still sees no URL, there is none.
+        // After the checks above, the URL has only one meaning. The standard may still reject it.
         Url::parse(text).map_err(|_| NO_URL)?;
         let encryption = match (secure, tls_of(query)?, &credentials) {
             (true, None, _) => Encryption::Tls,
@@ -105,7 +106,7 @@ impl Smtp {
     }
 }
 
-/// The name and the password of `USER:PASSWORD`.
+/// The name and the password from `USER:PASSWORD`.
 fn credentials_of(text: &str) -> Result<(String, String), Fault> {
     match text.split_once(':') {
         Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok((decoded(user)?, decoded(password)?)),
@@ -125,7 +126,7 @@ fn decoded(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// The host without brackets, and the port, of `HOST:PORT`.
+/// The host without brackets, and the port, from `HOST:PORT`.
 fn host_of(text: &str) -> Result<(&str, Option<u16>), Fault> {
     if text.contains(',') {
         return Err(SEVERAL);
@@ -153,7 +154,7 @@ fn host_of(text: &str) -> Result<(&str, Option<u16>), Fault> {
     }
 }
 
-/// What `tls=…` behind the `?` asks for.
+/// The value of `?tls=…`.
 fn tls_of(query: &str) -> Result<Option<Encryption>, Fault> {
     match query {
         "" => Ok(None),
@@ -247,7 +248,7 @@ mod tests {
             ("smtp:/h.example", NO_URL),
             ("http://h.example", NO_URL),
             ("\"smtp://h.example\"", NO_URL),
-            // A password with what has a meaning in a URL.
+            // A password that contains a character with a meaning in a URL.
             ("smtp://user:se@cret@h.example", SIGN),
             ("smtp://us@er:secret@h.example", SIGN),
             ("smtp://user:se#cret@h.example", SIGN),
@@ -270,7 +271,7 @@ mod tests {
             (" smtp://h.example", BLANK),
             ("smtp://h.ex\0ample", BLANK),
             ("smtp://h.ex\u{a0}ample", BLANK),
-            // One without the other.
+            // A user without a password, or the reverse.
             ("smtp://user@h.example", CREDENTIALS),
             ("smtp://user:@h.example", CREDENTIALS),
             ("smtp://:secret@h.example", CREDENTIALS),
@@ -300,7 +301,7 @@ mod tests {
             ("smtp://h.example:25:26", PORT),
             ("smtp://user:secret@h.example/inbox", PATH),
             ("smtp://h.example//", PATH),
-            // What stands behind.
+            // Query parameters.
             ("smtp://h.example?tls=perhaps", PARAMETER),
             ("smtp://h.example?tls", PARAMETER),
             ("smtp://h.example?tls=none&tls=required", PARAMETER),

@@ -6,18 +6,18 @@ use super::names::plain;
 use super::{Mail, Mailer};
 use crate::model::Timestamp;
 
-/// A mail before it is written out: what it is about, and no more.
+/// The content of a mail before it is formatted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Letter {
     /// The link that sets a new password.
     PasswordReset { name: String, token: String },
-    /// Tells a user that the password was set by the user's own credential, without the old password.
+    /// Notifies users that their password was set with their own credential, without the old password.
     PasswordSet { name: String },
     /// The link that verifies an address.
     VerifyEmail { name: String, token: String },
-    /// Tells an address that it is no longer that of its account.
+    /// Notifies an address that it is no longer the account's address.
     EmailChanged { name: String, old: String },
-    /// The link that makes an account of an invitation.
+    /// The link that turns an invitation into an account.
     Invitation {
         organization: String,
         expires_at_micros: i64,
@@ -31,7 +31,7 @@ impl Letter {
     /// [`Self::kind`] of the links that verify an address.
     pub const VERIFY_EMAIL: &str = "verifyEmail";
 
-    /// What it is, which a sealed one does not show.
+    /// What kind of letter it is. An encrypted one does not show it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::PasswordReset { .. } => Self::PASSWORD_RESET,
@@ -42,7 +42,7 @@ impl Letter {
         }
     }
 
-    /// Whether it holds a token, which nobody but the reader of the mail may see.
+    /// Whether it contains a token, which only the recipient of the mail may see.
     pub fn is_secret(&self) -> bool {
         match self {
             Self::PasswordReset { .. } | Self::VerifyEmail { .. } | Self::Invitation { .. } => true,
@@ -50,7 +50,7 @@ impl Letter {
         }
     }
 
-    /// The subject and the text. A token stands behind `#`, which browsers send to nobody.
+    /// The subject and the text. A token follows a `#`, because browsers do not send that part of a URL to the server.
     pub fn written(&self, mailer: &Mailer) -> Mail {
         let url = mailer.public_url();
         let (subject, text) = match self {
@@ -124,7 +124,7 @@ fn account(name: &str) -> String {
     set_apart("Account", name)
 }
 
-/// Somebody else's words on a line of their own, which says what they are.
+/// Text that somebody else chose, on its own line with a label.
 fn set_apart(what: &str, words: &str) -> String {
     format!("    {what}: \u{201C}{}\u{201D}\n", plain(words))
 }

@@ -1,4 +1,4 @@
-//! Mails: what they say, and handing one over.
+//! Mails: their content, and how they are sent.
 
 mod letter;
 mod names;
@@ -22,32 +22,32 @@ use crate::model::Email;
 use crate::model::error::{Error, Result};
 use crate::services::config::MailConfig;
 
-/// A mail server's words are somebody else's; so much of them is kept.
+/// The mail server's replies are foreign text. At most this many characters of one are kept.
 const SAID_CHARACTERS_MAX: usize = 300;
 
-/// A subject and a plain text.
+/// A subject and a plain text body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub subject: String,
     pub text: String,
 }
 
-/// Why a mail is not with the mail server, in that server's words or those of the way to it.
+/// Why the mail server did not accept a mail: its own reply, or what went wrong on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undelivered {
-    /// It may be taken later.
+    /// The server may accept it later.
     Later(String),
-    /// It will never be taken.
+    /// The server will never accept it.
     Never(String),
 }
 
-/// Sends mails the configured way.
+/// Sends mails as configured.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     way: Way,
     public_url: String,
     from: Mailbox,
-    /// What comes behind the `@` in the ids of mails.
+    /// The part after the `@` in message ids.
     host: String,
     due: Arc<Notify>,
     counts: Arc<Counts>,
@@ -61,7 +61,7 @@ enum Way {
     Smtp(smtp::Server),
 }
 
-/// What became of the mails that this process has tried to send.
+/// Outcomes of the mails that this process has tried to send.
 #[derive(Debug, Default)]
 pub struct Counts {
     sent: AtomicU64,
@@ -82,7 +82,7 @@ impl Counts {
         self.given_up.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// By outcome: sent, put off to a later attempt, given up.
+    /// By outcome: sent, postponed, given up.
     pub fn all(&self) -> [(&'static str, u64); 3] {
         [
             ("sent", self.sent.load(Ordering::Relaxed)),
@@ -92,7 +92,7 @@ impl Counts {
     }
 }
 
-/// RFC 3834: nobody answers a machine, and no machine answers it.
+/// RFC 3834: the header says that a program sent the mail, so that other programs do not answer it.
 #[derive(Clone, Debug)]
 struct AutoSubmitted;
 
@@ -111,8 +111,8 @@ impl Header for AutoSubmitted {
 }
 
 impl Mailer {
-    /// `from` is the sender; by default an address at the host of `public_url`, which is the base of links, without a slash at
-    /// the end.
+    /// `from` is the sender; the default is an address at the host of `public_url`. `public_url` is the base of links
+    /// and has no slash at the end.
     pub fn new(config: &MailConfig, from: Option<&Mailbox>, public_url: &str) -> anyhow::Result<Self> {
         let way = match config {
             MailConfig::None if cfg!(debug_assertions) => Way::Log,
@@ -120,7 +120,7 @@ impl Mailer {
             MailConfig::Directory(folder) => Way::Directory(folder.clone()),
             MailConfig::Smtp(smtp) => Way::Smtp(smtp::Server::new(smtp)?),
         };
-        // An address in numbers has no mail.
+        // There are no mail addresses at an IP address.
         let url = Url::parse(public_url).ok();
         let host = url.as_ref().and_then(Url::domain).unwrap_or("localhost");
         let from = match from {
@@ -139,7 +139,8 @@ impl Mailer {
         })
     }
 
-    /// Makes the folder that mails are written to, if that is the way. Only a server does: to look at one must not make one.
+    /// Creates the folder that mails are written to, if mails are written to a folder. Only a server calls this:
+    /// commands that only inspect must not create anything.
     pub fn make_folder(&self) -> anyhow::Result<()> {
         match &self.way {
             Way::Directory(folder) => {
@@ -149,7 +150,7 @@ impl Mailer {
         }
     }
 
-    /// Refuses what needs mail where there is no way to send one, before anything is made.
+    /// Refuses an operation that needs mail, before it creates anything, if mail is not configured.
     pub fn require(&self) -> Result<()> {
         match self.way {
             Way::Nowhere => Err(Error::invalid(
@@ -164,28 +165,28 @@ impl Mailer {
         &self.public_url
     }
 
-    /// Wakes the worker of this process: something may be due.
+    /// Wakes the worker of this process, because a mail may be due.
     pub fn wake(&self) {
         self.due.notify_one();
     }
 
-    /// Waits until something may be due.
+    /// Waits until a mail may be due.
     pub async fn woken(&self) {
         self.due.notified().await;
     }
 
-    /// What became of the mails that this process has tried to send.
+    /// Outcomes of the mails that this process has tried to send.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Sends a mail past the outbox: nobody but the caller learns what becomes of it.
+    /// Sends a mail without the outbox. Only the caller learns the outcome.
     pub async fn send_now(&self, to: &Email, mail: Mail) -> std::result::Result<(), Undelivered> {
         self.send(0, &uuid::Uuid::now_v7().to_string(), to, mail).await
     }
 
-    /// Hands a mail over. It takes a minute at most, whatever the mail server does.
-    /// `place` is its place among the others.
+    /// Sends a mail. This takes at most a minute, whatever the mail server does. `place` is the mail's position among
+    /// the others.
     pub async fn send(&self, place: i64, id: &str, to: &Email, mail: Mail) -> std::result::Result<(), Undelivered> {
         let message = self
             .message(id, to, mail)
@@ -197,7 +198,7 @@ impl Mailer {
                 tracing::info!(target: "tenantry::mail", "a mail, since this is a debug build:\n{text}");
                 Ok(())
             }
-            // In the order in which they were written, and under one name at each attempt.
+            // File names sort in the order in which the mails were written. Each attempt writes the same file.
             Way::Directory(folder) => write(folder, &format!("{place:010}-{id}"), message.formatted())
                 .await
                 .map_err(|error| {
@@ -224,7 +225,7 @@ impl Mailer {
     }
 }
 
-/// An error with its causes, on one line and not too long.
+/// An error with its causes, on one line, shortened.
 fn said(error: &(impl std::fmt::Display + ?Sized)) -> String {
     let text = format!("{error:#}");
     let words: Vec<&str> = text
@@ -236,7 +237,7 @@ fn said(error: &(impl std::fmt::Display + ?Sized)) -> String {
 
 async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> {
     let path = folder.join(format!("{name}.eml"));
-    // Under its last name only when it is whole: readers wait for *.eml.
+    // The file gets its final name when it is complete, because readers wait for *.eml.
     let partial = path.with_extension("part");
     let mut options = tokio::fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
@@ -248,7 +249,7 @@ async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> 
     tokio::fs::rename(&partial, &path).await
 }
 
-/// Mails hold tokens: a folder that is made here is its owner's alone.
+/// Mails contain tokens, so only the owner of a folder that is created here can read it.
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

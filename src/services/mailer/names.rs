@@ -1,11 +1,11 @@
-//! Names in mails. Whoever names an organization or a user writes into somebody's mailbox under our name: nothing of it may
-//! look like a link, or be long enough to tell a story.
+//! Names in mails. The name of an organization or user puts foreign text into somebody's mailbox under our name. It
+//! must not look like a link, and it must be too short for a message of its own.
 
 use unicode_normalization::UnicodeNormalization;
 
 const CHARACTERS_MAX: usize = 60;
 
-/// A name as it may stand in a mail: short, on one line, and without anything that a mail program makes a link of.
+/// A name as it may appear in a mail: short, on one line, and without anything that a mail program turns into a link.
 pub fn plain(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     let mut text = String::new();
@@ -13,7 +13,7 @@ pub fn plain(name: &str) -> String {
         let before_word = characters.get(at + 1).is_some_and(|next| !next.is_whitespace());
         match character {
             c if c.is_control() => text.push(' '),
-            // A point within a word, as in a domain; that of "Acme Inc." stays.
+            // A dot inside a word, as in a domain. The dot of "Acme Inc." stays.
             c if before_word && is_one_of(*c, ".\u{3002}") => text.push(' '),
             c if is_one_of(*c, "/\\:@#?=%<>[]()\"\u{201C}\u{201D}") => text.push(' '),
             c => text.push(*c),
@@ -28,8 +28,8 @@ pub fn plain(name: &str) -> String {
     short
 }
 
-/// Whether a character is one of these marks, or another form of one, such as that of full width: mail programs make links of
-/// some of them, and browsers read all of them alike.
+/// Whether a character is one of these marks or a variant of one, such as the full-width form. Mail programs turn some
+/// variants into links, and browsers treat all of them alike.
 fn is_one_of(c: char, marks: &str) -> bool {
     std::iter::once(c).nfkc().any(|plain| marks.contains(plain))
 }

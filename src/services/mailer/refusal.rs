@@ -1,15 +1,16 @@
-//! What a mail server's refusal is of: the mail, or the way to its recipient.
+//! What a mail server refuses: the mail itself, or the way it is sent.
 //!
-//! A mail is given up only for what nobody can mend but its sender: a mailbox that is not, or a content that is not taken.
-//! Whatever else is refused, a relay's operator can allow tomorrow. That a server does not know us, or our sender's address,
-//! or has no room, says nothing of the mail; what it says only in its own words is taken for that when in doubt. Where there
-//! is an enhanced code (RFC 3463), it decides.
+//! A mail is given up only for a reason that its sender alone can fix: a mailbox that does not exist, or content that
+//! is not accepted. The operator of the relay can fix every other reason later. If a server does not know us or our
+//! sender's address, or has no space left, that says nothing about the mail. An enhanced code (RFC 3463) decides if
+//! there is one. If there is only text, the mail is tried again when in doubt.
 
 /// Addresses: unknown mailbox, unknown domain, bad syntax, moved away, no mail for this domain.
 const NO_SUCH_RECIPIENT: [(u16, u16); 5] = [(1, 1), (1, 2), (1, 3), (1, 6), (1, 10)];
-/// The mail is longer than its recipient, or the server, takes any.
+/// The mail is longer than the recipient or the server accepts.
 const TOO_LONG: [(u16, u16); 2] = [(2, 3), (3, 4)];
-/// Exim says no enhanced codes, and refuses with 550 what is of the way too: "relay not permitted", "Sender verify failed".
+/// Exim sends no enhanced codes, and also answers 550 for reasons that are not about the mail: "relay not permitted",
+/// "Sender verify failed".
 const WORDS_OF_THE_WAY: [&str; 10] = [
     "authenti",
     "blacklist",
@@ -23,7 +24,7 @@ const WORDS_OF_THE_WAY: [&str; 10] = [
     "spam",
 ];
 
-/// Whether this refusal of a recipient is for good.
+/// Whether this refusal of a recipient is permanent.
 pub fn is_of_recipient(code: u16, text: &str) -> bool {
     match (code, enhanced(text)) {
         (500..600, Some((5, subject, detail))) => NO_SUCH_RECIPIENT.contains(&(subject, detail)),
@@ -35,8 +36,8 @@ pub fn is_of_recipient(code: u16, text: &str) -> bool {
     }
 }
 
-/// Whether this refusal, once all recipients are taken, is for good. Without an enhanced code it is not: that is how relays
-/// refuse senders that they do not know, once they have seen the whole mail.
+/// Whether this refusal, after all recipients were accepted, is permanent. Without an enhanced code it is not, because
+/// relays also refuse unknown senders this way after they have received the whole mail.
 pub fn is_of_content(code: u16, text: &str) -> bool {
     match (code, enhanced(text)) {
         (500..600, Some((5, 6, _))) => true,
@@ -47,7 +48,7 @@ pub fn is_of_content(code: u16, text: &str) -> bool {
     }
 }
 
-/// The enhanced code in a server's words: the first of them, or, as qmail has it, `(#5.7.1)` behind them.
+/// The enhanced code in a server's reply: the first one, or, in qmail's format, `(#5.7.1)` at the end.
 fn enhanced(text: &str) -> Option<(u16, u16, u16)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word

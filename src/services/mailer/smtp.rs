@@ -1,7 +1,7 @@
-//! A mail server, and the conversation with it.
+//! The SMTP conversation with a mail server.
 //!
-//! lettre knows the words. What it leaves open is bounded here: how much the server says, and how long it takes. And it is
-//! known here at which word the server refused: only there can be told whether the mail is at fault.
+//! lettre implements the protocol. This module limits what lettre does not: how much the server may send and how long
+//! it may take. It also records at which command the server refused, because that shows whether the mail is the reason.
 
 use std::future::Future;
 use std::io;
@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use lettre::Message;
 use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-#[expect(deprecated, reason = "lettre has no other way to its own TLS over a stream of ours")]
+#[expect(deprecated, reason = "lettre offers no other way to use its TLS on our own stream")]
 use lettre::transport::smtp::client::AsyncNetworkStream;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, Tls, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -26,31 +26,32 @@ use tokio::time::timeout;
 use super::{Undelivered, refusal, said};
 use crate::services::config::{Encryption, Smtp};
 
-/// A mail server may take so long for a whole mail, from connecting to its last word.
+/// The limit for one mail, from connecting to the server's last reply.
 const MAIL_TIME_MAX: Duration = Duration::from_secs(60);
-/// The same for each of its words but the last, which has what is left: a server that looks a mail through takes its time,
-/// and a mail that nobody waits for any more would be sent twice.
+/// The limit for each reply except the last, which may use all the time that is left. A server that scans a mail needs
+/// time, and a mail that we stop waiting for would be sent twice.
 const WORD_TIME_MAX: Duration = Duration::from_secs(20);
-/// A goodbye is waited for beside everything else: the mail is taken, or not.
+/// The goodbye runs in the background, because the mail has already been accepted or refused.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(5);
-/// So much may it say about one mail, encryption included. A certificate with its chain takes some 5 KiB, and each word less
-/// than one. Not more: lettre reads an answer of many lines anew with each of them.
+/// How much the server may send for one mail, encryption included. A certificate chain takes about 5 KiB, and each
+/// reply less than one. The limit is not higher because lettre parses a reply of many lines from its start for each
+/// line.
 const SAID_BYTES_MAX: usize = 32 * 1024;
 
-/// A mail server that is connected to for each mail.
+/// A mail server. Each mail uses a new connection.
 #[derive(Clone, Debug)]
 pub struct Server {
     host: String,
     port: u16,
     tls: Tls,
     credentials: Option<Credentials>,
-    /// Who we say we are.
+    /// The name that we introduce ourselves with.
     us: ClientId,
 }
 
-/// Why one word of the conversation has no good answer.
+/// Why a command got no good reply.
 enum Fault {
-    /// The server's refusal, or lettre's own.
+    /// The server refused, or lettre did.
     Refused(lettre::transport::smtp::Error),
     Broken(io::Error),
     Silent,
@@ -69,7 +70,7 @@ impl From<io::Error> for Fault {
 }
 
 impl Fault {
-    /// That it says nothing of this mail: the next one would fare no better.
+    /// The failure is not about this mail: the next mail would fail too.
     fn of_the_way(self) -> Undelivered {
         Undelivered::Later(match self {
             Self::Refused(error) => said(&error),
@@ -78,7 +79,7 @@ impl Fault {
         })
     }
 
-    /// That it may say something of this mail, if it is a refusal that `is_final`.
+    /// The failure may be about this mail, if it is a refusal that `is_final`.
     fn of_the_mail(self, is_final: impl Fn(u16, &str) -> bool) -> Undelivered {
         if let Self::Refused(error) = &self
             && let Some(code) = error.status()
@@ -115,12 +116,13 @@ impl Server {
         })
     }
 
-    /// Hands a mail over. Once this is ready, the server has taken the mail or has not: dropped before, nobody knows.
+    /// Sends a mail. When this returns, the server has accepted the mail or has not. If the future is dropped earlier,
+    /// the outcome is unknown.
     pub async fn send(&self, message: &Message) -> Result<(), Undelivered> {
         let handed_over = async {
             let mut server = self.connect().await.map_err(Fault::of_the_way)?;
             let result = hand_over(&mut server, message.envelope(), &message.formatted()).await;
-            // It has said what becomes of the mail, and may be as slow as it likes to say goodbye.
+            // The outcome for the mail is known, so a slow goodbye does not matter.
             tokio::spawn(async move { timeout(GOODBYE_TIME_MAX, server.abort()).await });
             result
         };
@@ -157,7 +159,7 @@ impl Server {
         Ok(server)
     }
 
-    /// A connection to the first of its addresses that takes one.
+    /// A connection to the first of its addresses that accepts one.
     async fn reach(&self) -> Result<TcpStream, Fault> {
         let addresses = in_time(tokio::net::lookup_host((self.host.as_str(), self.port))).await?;
         let mut fault = Fault::Broken(io::Error::new(
@@ -174,7 +176,7 @@ impl Server {
     }
 }
 
-/// What a word is answered, in time.
+/// The reply to a command, within the time limit.
 async fn in_time<T, E>(word: impl Future<Output = Result<T, E>>) -> Result<T, Fault>
 where
     Fault: From<E>,
@@ -185,7 +187,7 @@ where
     }
 }
 
-/// Gives a mail to a server that lets us.
+/// Sends a mail over a connection that is signed in.
 async fn hand_over(server: &mut AsyncSmtpConnection, envelope: &Envelope, text: &[u8]) -> Result<(), Undelivered> {
     let addresses = || envelope.from().into_iter().chain(envelope.to());
     let mut parameters = Vec::new();
@@ -207,7 +209,7 @@ async fn hand_over(server: &mut AsyncSmtpConnection, envelope: &Envelope, text: 
     let asked = in_time(server.command(Data))
         .await
         .map_err(|fault| fault.of_the_mail(refusal::is_of_content))?;
-    // Whoever says yes to everything is no mail server.
+    // A server that accepts every command is not a mail server.
     if !asked.has_code(354) {
         return Err(Undelivered::Later(format!(
             "the mail server did not ask for the mail, but said {}",
@@ -220,7 +222,7 @@ async fn hand_over(server: &mut AsyncSmtpConnection, envelope: &Envelope, text: 
     }
 }
 
-/// A stream that ends with an error when more is read from it than may be.
+/// A stream that fails when more than the limit is read from it.
 #[derive(Debug)]
 struct Metered {
     stream: TcpStream,
@@ -262,7 +264,7 @@ impl AsyncWrite for Metered {
     }
 }
 
-/// TLS from the first byte, by the same checks as STARTTLS.
+/// TLS from the first byte, with the same checks as STARTTLS.
 #[expect(deprecated, reason = "see its import")]
 #[derive(Debug)]
 struct Encrypted(AsyncNetworkStream);

@@ -70,7 +70,7 @@ async fn a_long_chain_of_fragments_does_not_end_the_process() {
             .map(|n| format!("fragment F{n} on Query{{...F{}}}", n + 1))
             .collect();
         let document = format!("{start}{chain}fragment F1400 on Query{{__typename}}");
-        assert_exceeds(&app, &document, &["within each other", "32"]).await;
+        assert_exceeds(&app, &document, &["nested more than", "32"]).await;
     }
 }
 
@@ -150,7 +150,7 @@ async fn fields_and_their_repetitions_are_counted() {
     assert_exceeds(
         &app,
         &format!("{{{}}}", aliases(16)),
-        &["'countUsers' stands 16 times", "limit is 15"],
+        &["'countUsers' is selected 16 times", "limit is 15"],
     )
     .await;
     let through_fragments = format!(
@@ -159,7 +159,7 @@ async fn fields_and_their_repetitions_are_counted() {
     );
     assert_exceeds(&app, &through_fragments, &["16 times"]).await;
     let below: String = (0..16).map(|n| format!(" a{n}: id")).collect();
-    assert_exceeds(&app, &format!("{{ me {{{below}}} }}"), &["'id' stands 16 times"]).await;
+    assert_exceeds(&app, &format!("{{ me {{{below}}} }}"), &["'id' is selected 16 times"]).await;
 
     let top: String = ["countUsers", "countTenants", "countOrganizations"]
         .iter()

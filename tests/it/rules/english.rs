@@ -17,16 +17,7 @@ const COVERED: &[&str] = &[
 ];
 
 /// Not checked yet. Empty this list as these texts are revised.
-const NOT_YET_COVERED: &[&str] = &[
-    "src/graphql",
-    "src/http",
-    "src/request",
-    "src/services/config",
-    "src/services/mailer",
-    "src/directory/outbox",
-    "docs/adr",
-    "docs/releasing.md",
-];
+const NOT_YET_COVERED: &[&str] = &["src/graphql/listing.rs"];
 
 /// Not written by us.
 const FOREIGN: &[&str] = &["web/node_modules", "web/dist", "web/package-lock.json"];
@@ -42,12 +33,14 @@ const ODD: &[(&str, &str)] = &[
     ("at nought", "zero"),
     ("at the most", "at most"),
     ("be told", "get, receive, see"),
+    ("behind some things", "of some objects"),
     ("can never do", "is invalid"),
     ("counts for nothing", "is ignored"),
     ("cuts off the branch", "self-lockout"),
     ("ever fewer", "fewer and fewer"),
     ("ever more", "more and more"),
     ("for good", "permanently"),
+    ("for so long", "for this long"),
     ("from elsewhere", "imported, external"),
     ("goes on", "continues, stays valid, works"),
     ("going on", "continuing"),
@@ -86,7 +79,9 @@ const ODD: &[(&str, &str)] = &[
     ("take leave", "close"),
     ("takes leave", "closes"),
     ("takes no changes", "accepts no writes"),
+    ("tells how", "returns how, says how"),
     ("tells nobody", "does not reveal"),
+    ("tells what", "returns what, says what"),
     ("that there are", "the existing, all"),
     ("the own", "the caller's own, its own"),
     ("the way out", "what to do"),
@@ -96,9 +91,13 @@ const ODD: &[(&str, &str)] = &[
     ("told this once", "shown only once"),
     ("told to", "shown to, sent to"),
     ("under way", "running, concurrent"),
+    ("what became of", "the outcome of"),
+    ("what becomes of", "the outcome of, what happens to"),
+    ("what stands", "what is"),
     ("what was acknowledged", "confirmed changes"),
     ("whoever", "a caller who, everybody who, the user who"),
     ("whomever", "anyone"),
+    ("within each other", "nested"),
     ("within reach", "within the caller's scope"),
 ];
 

@@ -8,7 +8,7 @@ use crate::support::cluster::{Cluster, url, wait_for};
 use crate::support::switch::Switch;
 
 const SOON: Duration = Duration::from_secs(10);
-const NOT_READY: (u16, &str) = (503, "the database takes no changes\n");
+const NOT_READY: (u16, &str) = (503, "the database accepts no writes\n");
 
 #[test]
 fn a_standby_takes_over_behind_one_address() {
@@ -21,7 +21,7 @@ fn a_standby_takes_over_behind_one_address() {
     let arrived = || standby.sql("directory", "SELECT count(*) FROM organizations WHERE id = 'before'") == "1";
     wait_for("replication", Duration::from_secs(60), arrived);
 
-    // A process that starts while there is only a standby waits until it takes changes.
+    // A process that starts while there is only a standby waits until it accepts writes.
     let early = Server::start(&standby.url("directory"), &VARIABLES);
     switch.turn(standby.port);
     for server in [&server, &early] {

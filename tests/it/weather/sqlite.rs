@@ -88,7 +88,7 @@ fn sqlite_a_full_disk_is_told_and_got_over() {
     }
     assert_eq!(
         get(&server.address, "/readyz"),
-        (503, "the database takes no changes\n".to_owned())
+        (503, "the database accepts no writes\n".to_owned())
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     std::fs::remove_file(&filler).unwrap();
@@ -163,7 +163,7 @@ async fn sqlite_a_lock_that_another_program_holds_is_told() {
     assert_eq!(answer.0, 503, "{answer:?}");
     assert_eq!(
         get(&server.address, "/readyz"),
-        (503, "the database takes no changes\n".to_owned())
+        (503, "the database accepts no writes\n".to_owned())
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     drop(held);

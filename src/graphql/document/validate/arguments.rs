@@ -1,4 +1,4 @@
-//! Rules about arguments, of fields and of directives.
+//! Rules about the arguments of fields and directives.
 
 use super::super::fault::Fault;
 use super::walk::Walked;

@@ -25,7 +25,7 @@ pub fn directives_are_in_valid_locations(document: &Walked<'_>, faults: &mut Vec
     for directive in elsewhere.flat_map(|(_, directives)| *directives) {
         let name = shown(&directive.node.name.node);
         let message = format!(
-            "The directive '@{name}' may not stand here: it is for fields and for fragments where they are spread."
+            "The directive '@{name}' is not allowed here: it is for fields, and for fragments where they are spread."
         );
         faults.push(Fault::invalid([directive.pos], message));
     }
@@ -40,7 +40,7 @@ pub fn directives_are_unique_per_location(document: &Walked<'_>, faults: &mut Ve
                 .take(number)
                 .any(|other| other.node.name.node == *name)
             {
-                let message = format!("The directive '@{}' stands twice in one place.", shown(name));
+                let message = format!("The directive '@{}' is used twice in one place.", shown(name));
                 faults.push(Fault::invalid([directive.pos], message));
             }
         }

@@ -38,11 +38,11 @@ pub fn leaf_field_selections(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Fields of one key in one place are one field: then they must be the same, with the same arguments, and what they
-/// select must go together in its turn.
+/// Fields with the same key in one place become one field. So they must have the same name and arguments, and what they
+/// select must be mergeable in the same way.
 ///
-/// As there are only object types, what stands in one place is of one type, and the specification's other half, that
-/// fields of different types have one shape, never applies.
+/// All composite types are object types, so everything in one place has the same type. The specification's other half,
+/// that fields of different types have the same shape, never applies.
 pub fn field_selection_merging(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     let operations = document.definitions.operations.iter();
     for (_, operation) in operations {
@@ -65,7 +65,7 @@ fn merging(definitions: &Definitions, sets: &[&SelectionSet], faults: &mut Vec<F
             .find_map(|other| Some((other, difference(&first.node, &other.node)?)));
         if let Some((other, difference)) = other {
             let message = format!(
-                "The key '{}' stands for {difference}. Give one of them another alias.",
+                "The key '{}' is used for {difference}. Give one of them another alias.",
                 shown(key)
             );
             faults.push(Fault::invalid([first.pos, other.pos], message));
@@ -78,7 +78,7 @@ fn merging(definitions: &Definitions, sets: &[&SelectionSet], faults: &mut Vec<F
 
 type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
 
-/// The fields of a place by their keys, through fragments; each fragment once.
+/// The fields of a place by their keys, including those in fragments. Each fragment is visited once.
 fn collect<'a>(
     definitions: &'a Definitions,
     set: &'a SelectionSet,
@@ -104,7 +104,7 @@ fn collect<'a>(
     }
 }
 
-/// What two fields differ in, if they do.
+/// What is different about two fields, if anything is.
 fn difference(one: &Field, other: &Field) -> Option<String> {
     let (name, other_name) = (&one.name.node, &other.name.node);
     if name != other_name {

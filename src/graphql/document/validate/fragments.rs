@@ -1,4 +1,4 @@
-//! Rules about fragments. That none spreads itself is seen to before, by the limits.
+//! Rules about fragments. The limits have already refused fragments that spread themselves.
 
 use async_graphql::{Name, Pos, Positioned};
 
@@ -6,7 +6,7 @@ use super::super::fault::Fault;
 use super::walk::{Scope, Walked};
 use crate::model::error::shown;
 
-/// The types that fragments are on, each with the place where it is named.
+/// The type conditions of fragments, each with its position.
 fn conditions<'a>(document: &'a Walked<'a>) -> impl Iterator<Item = &'a Positioned<Name>> {
     let defined = document.definitions.fragments.values();
     let defined = defined.map(|fragment| &fragment.node.type_condition.node.on);

@@ -1,11 +1,12 @@
-//! Whether a document fits the schema: the rules of the specification's chapter on validation, a function each.
+//! Whether a document matches the schema: the rules of the specification's chapter on validation, one function per
+//! rule.
 //!
-//! The library has rules too, but not all of them, and some that say otherwise than the reference implementation: fields
-//! of one key that cannot be merged pass below the top, variables are hardly looked at in their position, an enum's value
-//! passes as a string. So it is all done here; a test compares the verdicts with those of graphql-js. It depends on
-//! nothing but the text, and is done once for a text that is remembered.
+//! The library has such rules too, but not all of them, and some differ from the reference implementation: below the
+//! top level it accepts fields with the same key that cannot be merged, it hardly checks variables at their positions,
+//! and it accepts a string as the value of an enum. So all rules are here, and a test compares the results with those
+//! of graphql-js. The result depends only on the text, and is computed once for a text in the cache.
 //!
-//! What the rules walk is bounded before, in [`super::limits`], cycles of fragments included.
+//! [`super::limits`] has already limited what the rules walk, and refused cycles of fragments.
 
 mod arguments;
 mod directives;
@@ -23,7 +24,7 @@ use super::parse::Definitions;
 use super::types::types;
 use walk::Walked;
 
-/// Everything that is wrong with a document; if nothing is, what its operations do with their variables.
+/// All faults of a document. If there are none, how its operations use their variables.
 pub fn validate(definitions: &Definitions) -> Result<Vec<Uses>, Vec<Fault>> {
     let walked = Walked::new(definitions, types());
     let rules = [

@@ -1,4 +1,4 @@
-//! Rules about values that stand in the document itself.
+//! Rules about values in the document itself.
 
 use async_graphql::Pos;
 use async_graphql::parser::types::{BaseType, Type};
@@ -10,7 +10,7 @@ use super::super::types::{Named, Types, name_of};
 use super::walk::Walked;
 use crate::model::error::shown;
 
-/// Variables in a value are the business of the rules about variables.
+/// The rules about variables check the variables in a value.
 pub fn values_of_correct_type(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for place in &document.arguments {
         for (name, value) in place.given {
@@ -32,7 +32,7 @@ pub fn values_of_correct_type(document: &Walked<'_>, faults: &mut Vec<Fault>) {
 
 struct Checking<'a> {
     types: &'a Types,
-    /// Where the value stands in the argument, as in `where.id`.
+    /// The path of the value in the argument, as in `where.id`.
     path: String,
     at: Pos,
     faults: &'a mut Vec<Fault>,
@@ -75,7 +75,7 @@ impl<'a> Checking<'a> {
         }
     }
 
-    /// One value alone stands for a list of it.
+    /// A single value counts as a list with this item.
     fn named(&mut self, value: &Value, ty: &str) {
         match (self.types.get(ty), value) {
             (Some(Named::Input(fields)), Value::Object(given)) => {

@@ -11,16 +11,16 @@ use super::super::types::name_of;
 use super::walk::{Scope, Use, Walked};
 use crate::model::error::shown;
 
-/// What an operation does with one of its variables.
+/// How an operation uses one of its variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariableUse {
-    /// The first argument that it is, or stands in, as in `where.id`.
+    /// The first argument that the variable is used in, or the part of it, as in `where.id`.
     pub path: String,
-    /// Its type is nullable, and allowed for its default where null cannot be.
+    /// Null is not allowed where it is used. Its type is nullable, and allowed there only because of a default value.
     pub never_null: bool,
 }
 
-/// What an operation does with its variables, by their names.
+/// How an operation uses its variables, by name.
 pub type Uses = HashMap<Name, VariableUse>;
 
 pub fn variable_uniqueness(document: &Walked<'_>, faults: &mut Vec<Fault>) {
@@ -93,7 +93,7 @@ pub fn all_variable_usages_are_allowed(document: &Walked<'_>, faults: &mut Vec<F
     }
 }
 
-/// What each operation does with its variables.
+/// How each operation uses its variables.
 pub fn uses(document: &Walked<'_>) -> Vec<Uses> {
     let mut all = Vec::new();
     for (number, variables) in declared(document) {
@@ -115,7 +115,7 @@ pub fn uses(document: &Walked<'_>) -> Vec<Uses> {
 
 type Definitions = [Positioned<VariableDefinition>];
 
-/// The variables of each operation, with its number.
+/// The variables of each operation, with the operation's number.
 fn declared<'a>(document: &'a Walked<'a>) -> impl Iterator<Item = (usize, &'a Definitions)> {
     let operations = document.definitions.operations.iter();
     let variables = operations.map(|(_, operation)| operation.node.variable_definitions.as_slice());
@@ -127,7 +127,7 @@ fn definition<'a>(variables: &'a Definitions, used: &Use<'_>) -> Option<&'a Vari
     variable.map(|variable| &variable.node)
 }
 
-/// The variables in an operation and in the fragments that it spreads, in the order of the document.
+/// The uses of variables in an operation and in the fragments that it spreads, in the order of the document.
 fn uses_of<'a>(document: &'a Walked<'a>, operation: usize) -> Vec<&'a Use<'a>> {
     let mut scopes = vec![Scope::Operation(operation)];
     let mut done = 0;
@@ -147,7 +147,7 @@ fn uses_of<'a>(document: &'a Walked<'a>, operation: usize) -> Vec<&'a Use<'a>> {
         .collect()
 }
 
-/// Whether a variable may stand where a type is expected: the specification's `IsVariableUsageAllowed`.
+/// Whether a variable may be used where a type is expected: the specification's `IsVariableUsageAllowed`.
 fn is_allowed(variable: &VariableDefinition, expected: &Type, has_default: bool) -> bool {
     let ty = &variable.var_type.node;
     if expected.nullable || !ty.nullable {

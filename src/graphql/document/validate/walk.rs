@@ -1,4 +1,4 @@
-//! Everything that stands in a document, each with its place: what the rules look through.
+//! Everything in a document, each with its position, as a flat list for the rules.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
@@ -11,15 +11,16 @@ use super::super::parse::Definitions;
 use super::super::types::{self, Input, Types, name_of};
 use crate::model::error::shown;
 
-/// In which definition something stands.
+/// The definition that contains something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope<'a> {
-    /// The operation of this number.
+    /// The operation with this number.
     Operation(usize),
     Fragment(&'a str),
 }
 
-/// Something at its place, under a type; `None` where that is not known, which is another rule's business.
+/// Something in a document, with its position and the type that it is in. `None` if that type is unknown; another rule
+/// reports it.
 #[derive(Debug)]
 pub struct Place<'a, T> {
     pub scope: Scope<'a>,
@@ -27,21 +28,21 @@ pub struct Place<'a, T> {
     pub node: &'a Positioned<T>,
 }
 
-/// Where directives stand.
+/// Where a directive is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Location {
     Operation,
     Variable,
     FragmentDefinition,
-    /// A field, a spread or an inline fragment: the same directives are for all of them.
+    /// On a field, a spread or an inline fragment. The same directives are allowed on all of them.
     Selection,
 }
 
-/// The arguments of a field or of a directive.
+/// The arguments of a field or a directive.
 #[derive(Debug)]
 pub struct Arguments<'a> {
     pub scope: Scope<'a>,
-    /// What they are the arguments of, for a message.
+    /// The field or directive, for messages.
     pub of: &'a Name,
     pub at: Pos,
     pub given: &'a [(Positioned<Name>, Positioned<Value>)],
@@ -54,13 +55,13 @@ pub struct Use<'a> {
     pub scope: Scope<'a>,
     pub name: &'a Name,
     pub at: Pos,
-    /// What belongs there, and whether something stands in when it is not given; `None` inside free JSON.
+    /// The expected type, and whether a default is used if the variable is not given. `None` inside free JSON.
     pub expected: Option<(Type, bool)>,
-    /// Which argument, or part of one, it is, as in `where.id`.
+    /// The argument or the part of it, as in `where.id`.
     pub path: String,
 }
 
-/// A document, laid out.
+/// A document as flat lists.
 #[derive(Debug)]
 pub struct Walked<'a> {
     pub types: &'a Types,
@@ -99,12 +100,12 @@ impl<'a> Walked<'a> {
         walked
     }
 
-    /// A type that has fields, by its name.
+    /// A type with fields, by its name.
     pub fn composite(&self, name: &'a str) -> Option<&'a str> {
         self.types.fields(name).map(|_| name)
     }
 
-    /// What the schema says of a field.
+    /// The schema's definition of a field.
     pub fn known(&self, field: &Place<'a, Field>) -> Option<&'a types::Field> {
         self.types.field(field.parent?, &field.node.node.name.node)
     }
@@ -197,7 +198,7 @@ fn uses<'a>(arguments: &[Arguments<'a>], types: &'a Types) -> Vec<Use<'a>> {
     uses
 }
 
-/// The variables in a value; `here` is its place.
+/// The variables in a value. `here` is the position of the value.
 fn uses_in<'a>(value: &'a Value, here: Use<'a>, types: &'a Types, uses: &mut Vec<Use<'a>>) {
     let below = |step: &str, expected: Option<(Type, bool)>| Use {
         expected,
