@@ -1,13 +1,64 @@
 //! Prevents privilege escalation: nobody grants or manages permissions that they do not hold.
 
+use super::policy;
 use crate::model::Actor;
 use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 
-/// Refuses to manage (change, delete, deactivate, reset the password of) a user whose permissions go beyond the
-/// caller's.
-pub fn may_manage(actor: &Actor, target: Permissions) -> Result<()> {
-    within(actor, target, "This user's permissions go beyond yours")
+/// What the caller does to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
+pub enum Managing {
+    Address,
+    Password,
+    FederatedIdentities,
+    /// Roles, and memberships of groups that have roles.
+    Roles,
+    Home,
+    Variables,
+    /// A deleted user's id can be chosen again.
+    Deletion,
+    Names,
+    Activation,
+    /// Memberships of groups without roles.
+    Memberships,
+    /// Mailing a link to the address that the user already has.
+    Link,
+}
+
+impl Managing {
+    /// Whether it can lead to acting as the user, or changes what other products believe about the user.
+    fn leads_to_acting(self) -> bool {
+        match self {
+            Self::Address
+            | Self::Password
+            | Self::FederatedIdentities
+            | Self::Roles
+            | Self::Home
+            | Self::Variables
+            | Self::Deletion => true,
+            Self::Names | Self::Activation | Self::Memberships | Self::Link => false,
+        }
+    }
+}
+
+/// Refuses to do this to a user whose permissions go beyond the caller's. For what cannot lead to acting as the user,
+/// only permissions that open something in this server count. So a help desk can rename a user who has permissions of
+/// the product that the help desk lacks, but cannot set that user's password.
+pub fn may_manage(actor: &Actor, what: Managing, target: Permissions) -> Result<()> {
+    let compared = match what.leads_to_acting() {
+        true => target,
+        false => target & policy::doors(),
+    };
+    within(actor, compared, "This user's permissions go beyond yours")
+}
+
+/// The same for an invitation, with the permissions of the roles that it promises.
+pub fn may_manage_invitation(actor: &Actor, promised: Permissions) -> Result<()> {
+    within(
+        actor,
+        promised & policy::doors(),
+        "This invitation's permissions go beyond yours",
+    )
 }
 
 /// Refuses to change a group or its members if the group's roles go beyond the caller's permissions.

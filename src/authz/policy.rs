@@ -2,6 +2,10 @@
 //!
 //! `tests/it/rules/policy_matrix.txt` prints this table for every built-in role; a test compares them.
 
+use std::sync::LazyLock;
+
+use strum::VariantArray;
+
 use super::{Action, Granted, Resource, Scope};
 use crate::model::Actor;
 use crate::model::Permissions;
@@ -66,6 +70,25 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Surroundings, Read) => Everybody,
         (Resource::Surroundings, Create | Modify | Delete) => Nobody,
     }
+}
+
+/// The permissions that open something in this server. All others matter only to other products.
+pub(crate) fn doors() -> Permissions {
+    static DOORS: LazyLock<Permissions> = LazyLock::new(|| {
+        let actions = || Action::VARIANTS.iter();
+        let rules = Resource::VARIANTS
+            .iter()
+            .flat_map(|resource| actions().map(|action| rule(*action, *resource)));
+        let opened = rules.map(|rule| match rule {
+            Rule::Holding(permission)
+            | Rule::HoldingEverywhere(permission)
+            | Rule::HoldingOrOneself(permission)
+            | Rule::OneselfHolding(permission) => permission,
+            Rule::Oneself | Rule::Everybody | Rule::Nobody => Permissions::empty(),
+        });
+        opened.fold(Permissions::EVERY_ORGANIZATION, Permissions::union)
+    });
+    *DOORS
 }
 
 /// The gate itself. `UNAUTHENTICATED` for an anonymous caller, `FORBIDDEN` for a caller without the permission in any

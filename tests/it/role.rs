@@ -339,8 +339,8 @@ on_both! {
             json!({ "update": bit(0), "deactivate": bit(1), "manageGroups": bit(2), "mapRoles": bit(3), "impersonate": bit(4) })
         };
         for (caller, expected) in [
-            (&admin, vec![("ada", "10110"), ("ann", "11111"), ("max", "11111"), ("off", "11110"), ("sue", "00100")]),
-            (&manager, vec![("ada", "00100"), ("ann", "00100"), ("max", "00100"), ("off", "00100"), ("sue", "00100")]),
+            (&admin, vec![("ada", "10110"), ("ann", "11111"), ("max", "11111"), ("off", "11110"), ("sue", "00000")]),
+            (&manager, vec![("ada", "00000"), ("ann", "00100"), ("max", "00100"), ("off", "00100"), ("sue", "00000")]),
             (&ann, vec![("ann", "00000")]),
             (&root_like, vec![("ada", "11111"), ("ann", "11111"), ("max", "11111"), ("off", "11110"), ("sue", "10110")]),
         ] {

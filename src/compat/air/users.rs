@@ -146,6 +146,7 @@ fn change_of(fields: &Fields) -> Result<UserChange> {
         lastname: owned(fields.text("last_name")?),
         role_id: owned(fields.text("role_id")?),
         activated: fields.flag("enabled")?,
+        of_everything: true,
         ..UserChange::default()
     })
 }

@@ -57,6 +57,7 @@ async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
         // The client's default is an empty list, which removes all roles.
         roles: roles::given(&given)?,
         variables: given.object("variables")?.cloned(),
+        of_everything: true,
         ..UserChange::default()
     };
     user::update(&op, &target, wanted, None).await?;

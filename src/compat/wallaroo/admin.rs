@@ -27,6 +27,7 @@ pub async fn update(call: Call) -> Result<Response> {
         firstname: call.fields.text("firstName")?.map(str::to_owned),
         lastname: call.fields.text("lastName")?.map(str::to_owned),
         activated: call.fields.flag("enabled")?,
+        of_everything: true,
         ..UserChange::default()
     };
     let target = users::target_by_id(&call.op, call.path("id"));

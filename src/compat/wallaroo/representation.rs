@@ -109,7 +109,7 @@ impl Representation {
                 view: true,
                 map_roles: can.map_roles,
                 impersonate: can.impersonate,
-                manage: can.update,
+                manage: can.update_account,
             },
             federated_identities: None,
             realm_roles: None,

@@ -134,6 +134,7 @@ pub async fn edit(call: Call) -> Result<Response> {
         lastname: Some(fields.required_text(lastname)?.to_owned()),
         activated: Some(required_flag(&fields, "enabled")?),
         is_admin: Some(required_flag(&fields, is_admin)?),
+        of_everything: true,
         ..UserChange::default()
     };
     let changed = user::update(&op, &target, wanted, None).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
 
 use crate::authn;
-use crate::authz::escalation::may_manage;
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
@@ -31,7 +31,11 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         .unwrap_or_default();
     let mut change = op.begin().await?;
     let row = user::locate(&*change, &granted, target.unwrap_or(&myself)).await?;
-    may_manage(op.actor(), authn::permissions_of(&*change, row.pk).await?)?;
+    may_manage(
+        op.actor(),
+        Managing::Link,
+        authn::permissions_of(&*change, row.pk).await?,
+    )?;
     op.mailer().require()?;
     organization::require_mail(&*change, row.organization_pk).await?;
     let Some(email) = row.email.clone() else {

@@ -5,6 +5,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::read::{locate_shared, roles_within};
 use super::{Group, Target};
+use crate::authn;
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::role::{Assigned, Standing, union};
@@ -14,7 +16,8 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_member, user as user_table};
 
 /// Adds a user to a group. Does nothing if it is already a member. `NOT_FOUND` for a user that does not belong to the
-/// group's organization, `FORBIDDEN` for a group whose roles go beyond the caller's permissions.
+/// group's organization, `FORBIDDEN` for a group or a user whose permissions go beyond the
+/// caller's.
 pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let mut change = op.begin().await?;
@@ -88,6 +91,11 @@ async fn locate_both(
         return Err(member.not_found());
     }
     let roles = roles_within(&**change, op.actor(), &group).await?;
+    let what = match roles.is_empty() {
+        true => Managing::Memberships,
+        false => Managing::Roles,
+    };
+    may_manage(op.actor(), what, authn::permissions_of(&**change, user.pk).await?)?;
     Ok((group, user, roles))
 }
 

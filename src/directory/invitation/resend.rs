@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use super::read::{locate, union};
 use super::send::{LIFETIME, free_address, mail_in_txn};
 use super::{Invitation, Term, promised_roles};
-use crate::authz::escalation::may_grant;
+use crate::authz::escalation::may_manage_invitation;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization::require_mail;
@@ -26,7 +26,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let row = locate(&*change, &granted, named).await?;
     require_mail(&*change, row.organization_pk).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
-    may_grant(op.actor(), union(&roles.unwrap_or_default()))?;
+    may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
         return Err(Error::Conflict(
             "This invitation was accepted or withdrawn; send a new one.".to_owned(),

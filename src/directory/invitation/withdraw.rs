@@ -4,7 +4,7 @@ use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::read::{locate, union};
 use super::{Invitation, Term, promised_roles};
-use crate::authz::escalation::may_manage;
+use crate::authz::escalation::may_manage_invitation;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox;
@@ -19,7 +19,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
-    may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
+    may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
         return Err(Error::Conflict(
             "This invitation has already been accepted or withdrawn.".to_owned(),

@@ -9,7 +9,7 @@ use super::must_change;
 use super::policy::{acceptable, refuse_impersonation};
 use super::sessions::end_other_sessions_in_txn;
 use crate::authn;
-use crate::authz::escalation::may_manage;
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
@@ -51,7 +51,11 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     let granted = op.authorize(Action::Modify, Resource::Password)?;
     passwords.check()?;
     let row = user::locate(op.db().reader(), &granted, target).await?;
-    may_manage(op.actor(), authn::permissions_of(op.db().reader(), row.pk).await?)?;
+    may_manage(
+        op.actor(),
+        Managing::Password,
+        authn::permissions_of(op.db().reader(), row.pk).await?,
+    )?;
     let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
     let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;

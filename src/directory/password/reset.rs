@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityT
 use super::policy::acceptable;
 use super::sessions::end_other_sessions_in_txn;
 use crate::authn;
-use crate::authz::escalation::{as_oneself, may_manage};
+use crate::authz::escalation::{Managing, as_oneself, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox::{self, Post};
@@ -35,7 +35,11 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     as_oneself(op.actor(), "Resetting a password")?;
     let mut change = op.begin().await?;
     let row = user::locate(&*change, &granted, target).await?;
-    may_manage(op.actor(), authn::permissions_of(&*change, row.pk).await?)?;
+    may_manage(
+        op.actor(),
+        Managing::Link,
+        authn::permissions_of(&*change, row.pk).await?,
+    )?;
     op.mailer().require()?;
     organization::require_mail(&*change, row.organization_pk).await?;
     if federated_identity::is_only_federated(&*change, &row).await? {

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::read::find_named;
 use super::{Assigned, Held, held};
-use crate::authz::escalation::{may_grant, may_manage};
+use crate::authz::escalation::{Managing, may_grant, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::user::{self, Target, User};
@@ -60,7 +60,7 @@ pub(super) async fn locate(
         .await?
         .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?;
     let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
-    may_manage(op.actor(), had.permissions())?;
+    may_manage(op.actor(), Managing::Roles, had.permissions())?;
     Ok((row, role, had))
 }
 

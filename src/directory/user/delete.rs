@@ -4,7 +4,7 @@ use sea_orm::EntityTrait;
 
 use super::{Target, User, locate};
 use crate::authn;
-use crate::authz::escalation::may_manage;
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::{role, session};
@@ -23,7 +23,7 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
         return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
     }
     let permissions = authn::permissions_of(&*change, row.pk).await?;
-    may_manage(op.actor(), permissions)?;
+    may_manage(op.actor(), Managing::Deletion, permissions)?;
     // Foreign keys delete all rows that reference the user; its sessions are locked in a fixed order before.
     session::end_all(&*change, row.pk, op.now()).await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;

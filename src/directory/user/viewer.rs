@@ -2,7 +2,7 @@
 //! themselves.
 
 use super::User;
-use crate::authz::escalation::{as_oneself, may_manage};
+use crate::authz::escalation::{Managing, as_oneself, may_impersonate, may_manage};
 use crate::authz::{Action, Resource, Scope};
 use crate::context::OpContext;
 use crate::model::Permissions;
@@ -11,7 +11,10 @@ use crate::model::Permissions;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ViewerCan {
     pub update: bool,
+    pub update_account: bool,
     pub deactivate: bool,
+    pub delete: bool,
+    pub send_link: bool,
     pub manage_groups: bool,
     pub map_roles: bool,
     pub impersonate: bool,
@@ -27,18 +30,28 @@ pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> View
                 Scope::Oneself(pk) => pk == user.pk,
             })
     };
-    let manages = may_manage(op.actor(), permissions).is_ok();
+    let manages = |what| may_manage(op.actor(), what, permissions).is_ok();
     let oneself = op.actor().is(user.pk);
-    let update = manages && reaches(Action::Modify, Resource::User);
+    let updates = reaches(Action::Modify, Resource::User);
+    let of_account = [
+        Managing::Address,
+        Managing::Password,
+        Managing::FederatedIdentities,
+        Managing::Home,
+        Managing::Variables,
+    ];
     let within_reach = op.actor().caller().is_some_and(|caller| {
         caller.organization_pk == user.organization_pk || caller.permissions.contains(Permissions::EVERY_ORGANIZATION)
     });
     ViewerCan {
-        update,
-        deactivate: update && !oneself,
-        manage_groups: reaches(Action::Modify, Resource::Membership),
-        map_roles: update,
-        impersonate: manages
+        update: updates && manages(Managing::Names),
+        update_account: updates && of_account.into_iter().all(manages),
+        deactivate: updates && manages(Managing::Activation) && !oneself,
+        delete: reaches(Action::Delete, Resource::User) && manages(Managing::Deletion) && !oneself,
+        send_link: reaches(Action::Create, Resource::EmailVerification) && manages(Managing::Link),
+        manage_groups: reaches(Action::Modify, Resource::Membership) && manages(Managing::Memberships),
+        map_roles: updates && manages(Managing::Roles),
+        impersonate: may_impersonate(op.actor(), permissions).is_ok()
             && !oneself
             && user.activated
             && within_reach

@@ -166,7 +166,7 @@ impl UserMutation {
         })
     }
 
-    /// Updates a user. Needs `write:user`; a user with more permissions than the caller's cannot be updated.
+    /// Updates a user. Needs `write:user`. `viewerCan` tells which fields of which user the caller may update.
     async fn update_properties_in_user(
         &self,
         ctx: &Context<'_>,
@@ -193,6 +193,7 @@ impl UserMutation {
             variables: data.variables.map(Json::given),
             federated_identities: identities(data.federated_identities),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
+            of_everything: false,
         };
         let target = r#where.target(op(ctx));
         listing::one(

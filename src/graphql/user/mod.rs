@@ -92,13 +92,21 @@ pub struct UserObject {
 #[derive(Clone, Copy, Debug, SimpleObject)]
 #[graphql(name = "ViewerCan")]
 pub struct ViewerCanObject {
-    /// Update it: `write:user`, and its permissions are within the caller's.
+    /// Update its names: `write:user`, and its permissions that open something in this server are within the caller's.
     pub update: bool,
+    /// Update its e-mail address, password, organization, tenant, variables and federated identities: `write:user`, and
+    /// all its permissions are within the caller's.
+    pub update_account: bool,
     /// Deactivate it: as `update`, and it is not the caller.
     pub deactivate: bool,
-    /// Add it to groups and remove it: `write:group`. A group's roles may still forbid it.
+    /// Delete it: as `updateAccount`, and it is not the caller.
+    pub delete: bool,
+    /// Send it a link to reset its password or to verify its address: as `update`, or it is the caller.
+    pub send_link: bool,
+    /// Add it to groups and remove it: `write:group`, and its permissions that open something in this server are within
+    /// the caller's. A group with roles requires that all its permissions are, and those of the roles.
     pub manage_groups: bool,
-    /// Assign roles to it and remove them: as `update`. A role may still forbid it.
+    /// Assign roles to it and remove them: as `updateAccount`. A role may still forbid it.
     pub map_roles: bool,
     /// Act as it: `usage:impersonation`, its permissions are within the caller's, it is activated and not the caller.
     pub impersonate: bool,
@@ -108,7 +116,10 @@ impl From<ViewerCan> for ViewerCanObject {
     fn from(can: ViewerCan) -> Self {
         Self {
             update: can.update,
+            update_account: can.update_account,
             deactivate: can.deactivate,
+            delete: can.delete,
+            send_link: can.send_link,
             manage_groups: can.manage_groups,
             map_roles: can.map_roles,
             impersonate: can.impersonate,

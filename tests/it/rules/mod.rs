@@ -19,6 +19,7 @@ mod headers;
 mod isolation;
 mod late;
 mod layers;
+mod managing;
 mod migrations;
 mod names;
 mod nulls;

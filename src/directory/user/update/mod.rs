@@ -12,7 +12,7 @@ use self::profile::Profile;
 use self::roles::Roles;
 use super::create::taken;
 use super::{Target, User, locate};
-use crate::authz::escalation::may_manage;
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::email_verification;
@@ -63,6 +63,34 @@ pub struct UserChange {
     /// Replaces the current ones.
     pub federated_identities: Option<Vec<FederatedIdentity>>,
     pub clear: Vec<Clearable>,
+    /// Checked as if it changed everything: a client of another product has one kind of change.
+    pub of_everything: bool,
+}
+
+impl UserChange {
+    /// What it does to the user; names at least.
+    fn manages(&self) -> Vec<Managing> {
+        let clears = |field| self.clear.contains(&field);
+        let roles = self.organization_role.is_some()
+            || self.roles.is_some()
+            || self.role_id.is_some()
+            || self.is_admin.is_some();
+        let home = self.organization_id.is_some() || self.tenant_id.is_some() || clears(Clearable::Tenant);
+        let each = [
+            (Managing::Address, self.email.is_some() || clears(Clearable::Email)),
+            (Managing::Roles, roles),
+            (Managing::Home, home),
+            (
+                Managing::Variables,
+                self.variables.is_some() || clears(Clearable::Variables),
+            ),
+            (Managing::FederatedIdentities, self.federated_identities.is_some()),
+            (Managing::Activation, self.activated.is_some()),
+            (Managing::Names, true),
+        ];
+        let done = each.into_iter().filter(|(_, is)| *is || self.of_everything);
+        done.map(|(what, _)| what).collect()
+    }
 }
 
 /// The row being updated, with the names of the fields that change.
@@ -130,7 +158,9 @@ pub(super) async fn update_as(
         .await?
         .remove(&row.pk)
         .unwrap_or_default();
-    may_manage(op.actor(), had.permissions())?;
+    for what in wanted.manages() {
+        may_manage(op.actor(), what, had.permissions())?;
+    }
 
     let mut draft = Draft::of(row);
     profile.write(op, &mut draft)?;
