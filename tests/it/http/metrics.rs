@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::app;
-use super::listen::listening_within;
+use super::connections::listening_within;
 use crate::on_both;
 use crate::support::App;
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::app;
-use super::listen::{ask_without_reading, listening_within, ping, serving};
+use super::connections::{ask_without_reading, listening_within, ping, serving};
 
 /// Much less than the grace, on a slow machine too.
 const SOON: Duration = Duration::from_secs(10);

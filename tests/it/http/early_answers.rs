@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::app;
-use super::listen::{PING, listening, listening_within};
+use super::connections::{PING, listening, listening_within};
 
 const SMALL: usize = 200 * 1024;
 const LARGE: usize = 3 * 1024 * 1024;
