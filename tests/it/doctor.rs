@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::is_root;
+use crate::support::postgres::is_root;
 use crate::support::{Backend, TestDatabase};
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::session::code_of;
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Backend, Caller};
 
 /// A small generator of numbers: the same at every run.
@@ -400,7 +401,7 @@ on_both! {
             .await.unwrap();
         let make = ann.send("mutation { createApiKey(data: {name: \"made meanwhile\"}) { secret } }", json!({}));
         let commit = async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            until("a key that waits for the move", AT_LAST, async || app.has_a_change_that_waits().await).await;
             moving.commit().await.unwrap();
         };
         let (made, ()) = futures::future::join(make, commit).await;

@@ -110,7 +110,7 @@ async fn sent_whole(address: SocketAddr, request: &[u8]) -> Result<(Seen, TcpStr
     let mut stream = TcpStream::connect(address).await.unwrap();
     let sent = tokio::time::timeout(SOON, stream.write_all(request)).await;
     sent.unwrap().map_err(|error| format!("sending: {error}"))?;
-    // By now the server has done what it means to do.
+    // Time is the subject: a client that reads late, when a server without care would have broken the connection.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let seen = answer(&mut stream).await?;
     Ok((seen, stream))

@@ -9,7 +9,10 @@ use serde_json::json;
 
 use super::{VARIABLES, at_once, call, create, get};
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, command, psql, send_signal, url, wait_for};
+use crate::support::cluster::{Cluster, psql, url};
+use crate::support::postgres::command;
+use crate::support::signal::send_signal;
+use crate::support::wait::until_outside;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -49,7 +52,7 @@ impl Pooler {
             .spawn()
             .unwrap();
         let pooler = Self { process, port };
-        wait_for("PgBouncer", Duration::from_secs(30), || {
+        until_outside("PgBouncer", Duration::from_secs(30), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         pooler

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use super::VARIABLES;
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, is_root};
+use crate::support::cluster::Cluster;
+use crate::support::postgres::is_root;
 
 /// Starts a server that must refuse to, and gives what it says.
 fn refusal(url: &str) -> String {

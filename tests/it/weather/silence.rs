@@ -6,8 +6,10 @@ use tenantry::store::db::Database;
 
 use super::{ME, VARIABLES, assert_unavailable, at_once, call, create, get, works};
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, send_signal, url, wait_for};
+use crate::support::cluster::{Cluster, url};
+use crate::support::signal::send_signal;
 use crate::support::switch::Switch;
+use crate::support::wait::until_outside;
 
 /// The longest that anybody waits: a connection's time, and a statement's after it.
 const LONGEST: Duration = Duration::from_secs(28);
@@ -72,7 +74,7 @@ fn a_path_that_carries_nothing() {
             (503, "the database does not answer\n".to_owned())
         );
         switch.speak();
-        let took = wait_for("recovery", SOON, || works(&server));
+        let took = until_outside("recovery", SOON, || works(&server));
         assert_eq!(call(&server.address, &create(&format!("round-{round}")), SOON).0, 200);
         assert_eq!(get(&server.address, "/readyz").0, 200, "{took:?}");
     }
@@ -110,12 +112,12 @@ fn ended_sessions_are_met_by_nobody() {
     assert_unavailable(&call(&server.address, ME, SOON), "The database does not answer");
     assert_eq!(get(&server.address, "/readyz").0, 503);
     cluster.resume();
-    wait_for("recovery", SOON, || works(&server));
+    until_outside("recovery", SOON, || works(&server));
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
     // And after a crash, which tells nobody.
     cluster.crash();
     cluster.resume();
-    wait_for("recovery", SOON, || works(&server));
+    until_outside("recovery", SOON, || works(&server));
     assert_eq!(call(&server.address, &create("after-a-crash"), SOON).0, 200);
     // A server that ends idle sessions by itself.
     cluster.sql("postgres", "ALTER DATABASE ended SET idle_session_timeout = '300ms'");
@@ -126,7 +128,7 @@ fn ended_sessions_are_met_by_nobody() {
     for round in 0..4 {
         let answers = at_once(&server.address, ME, CALLERS, SOON);
         assert!(answers.iter().all(|answer| answer.0 == 200), "{answers:?}");
-        wait_for("the end of idle sessions", SOON, || cluster.backends().is_empty());
+        until_outside("the end of idle sessions", SOON, || cluster.backends().is_empty());
         assert_eq!(call(&server.address, &create(&format!("idle-{round}")), SOON).0, 200);
     }
 }
@@ -191,7 +193,7 @@ async fn a_path_that_dies_during_a_start() {
         run(&["serve"], &variables)
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_xact_lock%' AND pid <> pg_backend_pid()";
-    wait_for("a start that waits", SOON, || cluster.sql("setup", waits) == "1");
+    until_outside("a start that waits", SOON, || cluster.sql("setup", waits) == "1");
     switch.fall_silent();
     let started = Instant::now();
     let ended = starting.join().unwrap();
