@@ -496,7 +496,7 @@ fn ask(server: &Server, credential: Option<&str>, document: &str) -> Value {
 
 /// A key, a role, of a user or of its group, and the user itself: taken away on one process, gone on the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_taken_away_on_one_process_is_refused_by_the_other_within_a_second() {
+async fn what_is_taken_away_on_one_process_is_refused_by_the_other_within_a_second_on_postgresql() {
     let app = App::new(Backend::Postgres).await;
     app.organization("acme", &[]).await;
     let key = app.user("acme", "ann", Some("team-manager")).await.key.unwrap();
@@ -567,7 +567,7 @@ async fn what_is_taken_away_on_one_process_is_refused_by_the_other_within_a_seco
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_revoked_on_one_process_is_refused_by_the_other_within_a_second() {
+async fn a_session_revoked_on_one_process_is_refused_by_the_other_within_a_second_on_postgresql() {
     let app = App::new(Backend::Postgres).await;
     world(&app).await;
     let (one, other) = (process(&app), process(&app));

@@ -326,7 +326,7 @@ async fn on_sqlite_the_secret_is_a_private_file_beside_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_secret_signing_in_is_refused_clearly() {
+async fn without_a_secret_signing_in_is_refused_clearly_on_postgresql() {
     let app = App::without_secret(Backend::Postgres).await;
     app.organization("acme", &[]).await;
     app.user("acme", "ann", None).await;

@@ -219,7 +219,7 @@ async fn begin(server: &Server, head: &str, now: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_waits_for_another_can_be_stopped() {
+async fn a_start_that_waits_for_another_can_be_stopped_on_postgresql() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let other = Database::connect(&database.url).await.unwrap();
     // As a process that brings the schema up to date, for as long as it takes.
@@ -253,7 +253,7 @@ async fn a_start_that_waits_for_another_can_be_stopped() {
 
 /// Supervisors that hear nothing of a process that waits would end it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_waits_for_another_says_that_it_lives() {
+async fn a_start_that_waits_for_another_says_that_it_lives_on_postgresql() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let other = Database::connect(&database.url).await.unwrap();
     let at_work = other.begin_setup().await.unwrap();

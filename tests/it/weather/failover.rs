@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(10);
 const NOT_READY: (u16, &str) = (503, "the database takes no changes\n");
 
 #[test]
-fn a_standby_takes_over_behind_one_address() {
+fn a_standby_takes_over_behind_one_address_on_postgresql() {
     let mut primary = Cluster::start(&[]);
     primary.create("directory");
     let switch = Switch::to(primary.port);
@@ -48,7 +48,7 @@ fn a_standby_takes_over_behind_one_address() {
 
 /// A primary that was demoted and is still there: its connections live, and are not used any more.
 #[test]
-fn connections_to_a_demoted_primary_are_dropped() {
+fn connections_to_a_demoted_primary_are_dropped_on_postgresql() {
     let primary = Cluster::start(&[]);
     primary.create("directory");
     let server = Server::start(&primary.url("directory"), &VARIABLES);
@@ -73,7 +73,7 @@ fn connections_to_a_demoted_primary_are_dropped() {
 /// A primary that answers, and yet takes no change: readiness tells, from the first change that failed to the first that
 /// would not.
 #[test]
-fn a_primary_that_takes_no_change_is_not_ready() {
+fn a_primary_that_takes_no_change_is_not_ready_on_postgresql() {
     let primary = Cluster::start(&[]);
     primary.create("directory");
     primary.sql(

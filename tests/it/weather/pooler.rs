@@ -114,17 +114,17 @@ fn every_answer_is_right(mode: &str) {
 }
 
 #[test]
-fn pgbouncer_that_pools_transactions() {
+fn pgbouncer_that_pools_transactions_on_postgresql() {
     every_answer_is_right("transaction");
 }
 
 #[test]
-fn pgbouncer_that_pools_sessions() {
+fn pgbouncer_that_pools_sessions_on_postgresql() {
     every_answer_is_right("session");
 }
 
 #[test]
-fn pgbouncer_that_pools_statements_is_refused() {
+fn pgbouncer_that_pools_statements_is_refused_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("pooled");
     let pooler = Pooler::start(&cluster, "statement");
@@ -142,7 +142,7 @@ fn pgbouncer_that_pools_statements_is_refused() {
 
 /// What a pooler leaves out, tables in another schema among it, would be missed later.
 #[test]
-fn pgbouncer_that_leaves_out_options_is_refused() {
+fn pgbouncer_that_leaves_out_options_is_refused_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("pooled");
     let pooler = Pooler::start_with(

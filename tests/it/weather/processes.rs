@@ -38,7 +38,7 @@ fn write(address: &str, writer: usize, stop: &AtomicBool, made: &AtomicUsize) ->
 }
 
 #[test]
-fn a_process_that_is_killed_takes_nothing_with_it() {
+fn a_process_that_is_killed_takes_nothing_with_it_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let url = cluster.create("killed");
     let (survivor, mut other) = (Server::start(&url, &VARIABLES), Server::start(&url, &VARIABLES));
@@ -134,7 +134,7 @@ fn believes(server: &Server, token: &str) -> bool {
 /// The clock of one process jumps. Keys and changes know nothing of it; tokens that it gives are believed by the others
 /// within two minutes, and it says what is wrong.
 #[test]
-fn a_clock_that_jumps() {
+fn a_clock_that_jumps_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let url = cluster.create("clocks");
     let right = Server::start(&url, &VARIABLES);

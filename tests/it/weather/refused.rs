@@ -101,7 +101,7 @@ fn memory_is_no_file() {
 }
 
 #[test]
-fn databases_of_others() {
+fn databases_of_others_on_postgresql() {
     let cluster = Cluster::start(&[]);
     for (encoding, locale) in [("LATIN1", "C"), ("EUC_JP", "C"), ("SQL_ASCII", "C")] {
         let name = encoding.to_lowercase();
@@ -207,7 +207,7 @@ fn databases_of_others() {
 
 /// Every way of encryption that a URL can ask for, with a real certificate.
 #[test]
-fn each_sslmode_means_what_it_says() {
+fn each_sslmode_means_what_it_says_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let folder = cluster.folder().to_owned();
     let openssl = |arguments: &str| {

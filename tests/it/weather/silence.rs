@@ -18,7 +18,7 @@ const SOON: Duration = Duration::from_secs(10);
 const CALLERS: usize = 12;
 
 #[test]
-fn stopped_backends_on_all_slots() {
+fn stopped_backends_on_all_slots_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let mut server = Server::start(&cluster.create("stopped"), &VARIABLES);
     at_once(&server.address, ME, CALLERS, SOON);
@@ -58,7 +58,7 @@ fn stopped_backends_on_all_slots() {
 }
 
 #[test]
-fn a_path_that_carries_nothing() {
+fn a_path_that_carries_nothing_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("dead");
     let switch = Switch::to(cluster.port);
@@ -88,7 +88,7 @@ fn a_path_that_carries_nothing() {
 
 /// Sessions that PostgreSQL ends are no error for whoever reads, or begins a change.
 #[test]
-fn ended_sessions_are_met_by_nobody() {
+fn ended_sessions_are_met_by_nobody_on_postgresql() {
     let mut cluster = Cluster::start(&[]);
     let server = Server::start(&cluster.create("ended"), &VARIABLES);
     for round in 0..5 {
@@ -135,7 +135,7 @@ fn ended_sessions_are_met_by_nobody() {
 
 /// A user with few connections is enough: the pool is as large as what it gets.
 #[test]
-fn a_connection_limit_makes_the_pool_smaller() {
+fn a_connection_limit_makes_the_pool_smaller_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("few");
     cluster.sql(
@@ -181,7 +181,7 @@ fn a_connection_limit_makes_the_pool_smaller() {
 
 /// A start that waits for another process's work, and whose path to the database dies meanwhile, does not wait for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_dies_during_a_start() {
+async fn a_path_that_dies_during_a_start_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let other = Database::connect(&cluster.create("setup")).await.unwrap();
     let at_work = other.begin_setup().await.unwrap();
