@@ -33,6 +33,7 @@ mod runs_once;
 mod schema;
 mod scope;
 mod sizes;
+mod sleeps;
 mod statements;
 mod tables;
 mod targets;
