@@ -11,7 +11,7 @@ pub struct EmailMutation;
 #[Object]
 impl EmailMutation {
     /// Emails a link that verifies an email address: the caller's own or, with `write:user`, that of a user who has no
-    /// permission that the caller lacks. The link works once, within 24 hours; earlier links become invalid. Fails with
+    /// permission that tenantry itself checks and the caller lacks. The link works once, within 24 hours; earlier links become invalid. Fails with
     /// `CONFLICT` if the email address is already verified.
     async fn request_email_verification(
         &self,

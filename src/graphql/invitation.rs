@@ -270,7 +270,7 @@ impl InvitationMutation {
     /// Emails a pending or expired invitation again with a new token; the previous token becomes invalid. The
     /// invitation then expires in seven days, or at its current expiry date if that is later. Fails with `CONFLICT` if
     /// it was accepted or withdrawn, or if a user with this email address exists. Needs `write:user` and every
-    /// permission of the invitation's roles.
+    /// permission of the invitation's roles that tenantry itself checks.
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,
@@ -282,7 +282,8 @@ impl InvitationMutation {
     }
 
     /// Withdraws a pending or expired invitation: its token becomes invalid. Fails with `CONFLICT` if it was accepted
-    /// or already withdrawn. Needs `write:user` and every permission of the invitation's roles.
+    /// or already withdrawn. Needs `write:user` and every permission of the invitation's roles that tenantry itself
+    /// checks.
     async fn withdraw_invitation(
         &self,
         ctx: &Context<'_>,

@@ -107,7 +107,8 @@ impl GroupMutation {
     }
 
     /// Adds a user of the group's organization to the group; does nothing if the user is already in it. Needs
-    /// `write:group` and every permission of the group's roles.
+    /// `write:group` and every permission of the group's roles and, if it has any, of the user; for a group without
+    /// roles, every permission of the user that tenantry itself checks.
     async fn add_user_to_group(
         &self,
         ctx: &Context<'_>,
@@ -122,8 +123,8 @@ impl GroupMutation {
         listing::one(ctx, crate::directory::group::add_user(op(ctx), &target, &member).await?).await
     }
 
-    /// Removes a user from a group; does nothing if the user is not in it. Needs `write:group` and every permission of
-    /// the group's roles.
+    /// Removes a user from a group; does nothing if the user is not in it. Needs the same
+    /// permissions as `addUserToGroup`.
     async fn remove_user_from_group(
         &self,
         ctx: &Context<'_>,

@@ -214,8 +214,8 @@ impl UserMutation {
         .await
     }
 
-    /// Activates a user again, who can then sign in and use the API. Needs `write:user` and every permission that the
-    /// user has.
+    /// Activates a user again, who can then sign in and use the API. Needs `write:user` and every permission of the user
+    /// that tenantry itself checks.
     async fn activate_user(
         &self,
         ctx: &Context<'_>,
@@ -227,7 +227,7 @@ impl UserMutation {
     }
 
     /// Deactivates a user: its sessions end, and its API keys do not work until it is activated again. The user and all
-    /// its data are kept. Needs `write:user` and every permission that the user has.
+    /// its data are kept. Needs `write:user` and every permission of the user that tenantry itself checks.
     async fn deactivate_user(
         &self,
         ctx: &Context<'_>,
