@@ -48,14 +48,8 @@ fn soon(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<(
 }
 
 /// Whether standard output is the null device, as it also is if it was closed when the process started.
-#[cfg(unix)]
 fn leads_nowhere() -> bool {
     let null = rustix::fs::stat("/dev/null").map(|null| null.st_rdev);
     let out = rustix::fs::fstat(io::stdout()).map(|out| out.st_rdev);
     matches!((null, out), (Ok(null), Ok(out)) if null == out)
-}
-
-#[cfg(not(unix))]
-fn leads_nowhere() -> bool {
-    false
 }

@@ -7,6 +7,7 @@ mod smtp;
 
 pub use letter::Letter;
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -240,9 +241,7 @@ async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> 
     // The file gets its final name when it is complete, because readers wait for *.eml.
     let partial = path.with_extension("part");
     let mut options = tokio::fs::OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    options.mode(0o600);
+    options.create(true).write(true).truncate(true).mode(0o600);
     let mut file = options.open(&partial).await?;
     tokio::io::AsyncWriteExt::write_all(&mut file, &text).await?;
     file.sync_all().await?;
@@ -252,8 +251,6 @@ async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> 
 /// Mails contain tokens, so only the owner of a folder that is created here can read it.
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).mode(0o700);
     builder.create(folder)
 }

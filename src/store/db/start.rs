@@ -337,13 +337,7 @@ fn has_room(file: &Path) -> bool {
 }
 
 /// The free space on a file's disk, if its file system reports it.
-#[cfg(unix)]
 pub fn room(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-#[cfg(not(unix))]
-pub fn room(_: &Path) -> Option<u64> {
-    None
 }
