@@ -134,7 +134,7 @@ impl Connection {
     /// Asks the server whether it accepts writes; an error if it is gone.
     pub async fn takes_changes(&mut self) -> Result<bool> {
         match self {
-            Self::Postgres { raw, .. } => takes_changes(raw).await,
+            Self::Postgres { raw, .. } => raw.fetch_one(raw_sql(TAKES_CHANGES)).await?.try_get(0),
             Self::Sqlite { raw, .. } => raw.ping().await.map(|()| true),
         }
     }
@@ -156,11 +156,7 @@ impl Connection {
 }
 
 /// Whether this server accepts writes now: it is not a standby, and not read-only.
-pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
-    let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-    let row = connection.fetch_one(raw_sql(asked)).await?;
-    row.try_get(0)
-}
+pub const TAKES_CHANGES: &str = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
 
 fn values(statement: &Statement) -> SqlxValues {
     SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))

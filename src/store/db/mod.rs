@@ -30,7 +30,7 @@ pub use count::{SENT, STATEMENTS, counted_here};
 pub use limits::STATEMENT_TIMEOUT;
 pub use pool::Load;
 pub use reader::Reader;
-pub use schema::{SchemaState, schema_state};
+pub use schema::{SchemaState, schema_state, select};
 pub use setup::Setup;
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 pub use start::{TABLES, refuse_what_cannot_work, room};
