@@ -35,12 +35,6 @@ pub enum Sharing {
     Transaction,
 }
 
-/// Why reading rows stopped before the last one.
-pub enum Ended<E> {
-    Database(sqlx::Error),
-    Reader(E),
-}
-
 /// The start of each transaction in a shared session. The timeouts are the same as those of our own sessions.
 const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '10s'; \
                             SET LOCAL idle_in_transaction_session_timeout = '30s'";
@@ -73,32 +67,35 @@ impl Connection {
         }
     }
 
-    /// Runs a statement in the current transaction, and passes on each row as it arrives.
+    /// Runs a statement in the current transaction, and passes on each row as it arrives. The inner error is the one of
+    /// `each`, which stops it.
     pub async fn each<E>(
         &mut self,
         statement: &Statement,
         each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
-    ) -> Result<(), Ended<E>> {
+    ) -> Result<Result<(), E>> {
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
                 let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
                 let mut rows = query.fetch(raw);
-                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
-                    each(row.into()).map_err(Ended::Reader)?;
+                while let Some(row) = rows.try_next().await? {
+                    if let Err(error) = each(row.into()) {
+                        return Ok(Err(error));
+                    }
                 }
             }
             Self::Sqlite { raw, .. } => {
                 let rows = sqlx::query_with(query.0, query.1).fetch(raw);
                 let mut rows = rows.try_chunks(ROWS_AT_ONCE);
-                while let Some(some) = rows.try_next().await.map_err(|failed| Ended::Database(failed.1))? {
-                    for row in some {
-                        each(row.into()).map_err(Ended::Reader)?;
+                while let Some(some) = rows.try_next().await.map_err(|failed| failed.1)? {
+                    if let Err(error) = some.into_iter().map(Into::into).try_for_each(&mut *each) {
+                        return Ok(Err(error));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Runs one or more statements without parameters, unprepared.

@@ -145,14 +145,8 @@ impl Database {
 
     /// The caller's slot for a change, held while the change is open.
     pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
-        Ok(match &self.reader.share {
-            Some(share) => Some(
-                shares::place(&share.changes)
-                    .await
-                    .map_err(|error| self.writer.why_waited(error))?,
-            ),
-            None => None,
-        })
+        let place = self.reader.place(|share| &share.changes).await;
+        Ok(place.map_err(|error| self.writer.why_waited(error))?)
     }
 
     pub fn backend(&self) -> DbBackend {
