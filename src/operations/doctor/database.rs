@@ -16,6 +16,7 @@ const SUBJECT: &str = "database";
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
 const MAIL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// Checks of the database, which must be open; see [`unopened`](super::unopened).
 pub async fn examine(services: &Services) -> Vec<Finding> {
     let db = &services.db;
     let mut found = match examine_state(db).await {
