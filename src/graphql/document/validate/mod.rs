@@ -17,6 +17,7 @@ mod values;
 mod variables;
 mod walk;
 
+pub use values::Checking;
 pub use variables::Uses;
 
 use super::fault::Fault;
