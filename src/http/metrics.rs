@@ -64,16 +64,6 @@ pub struct Metrics {
     audit_file: Told,
 }
 
-/// A request that has ended.
-pub struct Observed<'a> {
-    pub method: &'a Method,
-    pub route: Option<&'a str>,
-    pub status: StatusCode,
-    pub code: Option<ErrorCode>,
-    pub statements: u32,
-    pub seconds: f64,
-}
-
 impl Metrics {
     /// With all counters at zero.
     pub fn new(app: &App) -> Arc<Self> {
@@ -138,22 +128,30 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// Counts a request.
-    pub fn observe(&self, request: &Observed<'_>) {
-        let route = request.route.unwrap_or("none").to_owned();
+    /// Counts a request that has ended. `code` is the one of its error.
+    pub fn observe(
+        &self,
+        method: &Method,
+        route: Option<&str>,
+        status: StatusCode,
+        code: Option<ErrorCode>,
+        statements: u32,
+        took: Duration,
+    ) {
+        let route = route.unwrap_or("none").to_owned();
         let labels = RequestLabels {
-            method: method(request.method),
+            method: known(method),
             route: route.clone(),
-            status: request.status.as_u16(),
+            status: status.as_u16(),
         };
         self.requests.get_or_create(&labels).inc();
         self.durations
             .get_or_create(&[("route", route)])
-            .observe(request.seconds);
-        if let Some(code) = request.code {
+            .observe(took.as_secs_f64());
+        if let Some(code) = code {
             self.errors.get_or_create(&[("code", code.into_str())]).inc();
         }
-        self.statements.inc_by(u64::from(request.statements));
+        self.statements.inc_by(u64::from(statements));
     }
 
     /// Updates the numbers that other parts of the process keep.
@@ -221,7 +219,7 @@ impl Metrics {
 }
 
 /// One of the known methods, since clients may send any word.
-fn method(method: &Method) -> &'static str {
+fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",
