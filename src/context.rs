@@ -45,6 +45,23 @@ pub struct Services {
     pub under_way: TaskTracker,
 }
 
+impl Services {
+    /// With what every process starts from.
+    pub fn new(db: Database, mailer: Mailer, signing: SigningKeys) -> Self {
+        Self {
+            db,
+            mailer,
+            signing,
+            clock: Clock::System,
+            credentials: Credentials::default(),
+            hasher: Hasher::default(),
+            refusals: Refusals::default(),
+            built_in_roles: BuiltInRoles::default(),
+            under_way: TaskTracker::new(),
+        }
+    }
+}
+
 /// The context of a request, for one or more verbs.
 #[derive(Clone, Debug)]
 pub struct OpContext {
