@@ -47,7 +47,7 @@ pub async fn update(
         wanted.clear.contains(&Clearable::Description),
     )?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
     expect_version(row.version, expected_version)?;
     let had = roles_within(&*change, op.actor(), &row).await?;
@@ -91,15 +91,8 @@ pub async fn update(
     } else {
         give_roles(&*change, row.pk, gained, op.now()).await?;
     }
-    change
-        .record(
-            Event::new("group.update", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(fields)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("group.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())
 }
 

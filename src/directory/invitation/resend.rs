@@ -22,7 +22,7 @@ use crate::store::entity::organization;
 pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
     op.mailer().require()?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     require_mail(&*change, row.organization_pk).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
@@ -50,9 +50,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     // A mail that is still in the outbox has the old secret.
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    change
-        .record(Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -54,7 +54,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     }
     op.mailer().require()?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home =
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
@@ -110,10 +110,8 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
             .await?;
     }
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    change
-        .record(Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

@@ -16,7 +16,7 @@ use crate::store::audit_trail::Event;
 /// before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
@@ -33,9 +33,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
-    change
-        .record(Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

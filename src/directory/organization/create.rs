@@ -44,15 +44,13 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         updated_at: Set(now),
         ..Default::default()
     };
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = row
         .insert(&*change)
         .await
         .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' already exists.")))?;
-    change
-        .record(Event::new("organization.create", row.pk, &row.id).of_organization(row.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.create", row.pk, &row.id).of_organization(row.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

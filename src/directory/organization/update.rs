@@ -51,7 +51,7 @@ pub async fn update(
     let variables = model::cleared("variables", variables.map(Some), clears(Clearable::Variables))?;
     let limit = model::cleared("seatLimit", limit.map(Some), clears(Clearable::SeatLimit))?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     expect_version(row.version, expected_version)?;
     let mut fields = Vec::new();
@@ -79,13 +79,7 @@ pub async fn update(
     new.version = Set(version + 1);
     new.updated_at = Set(op.now().later_than(updated_at));
     let row = new.update(&*change).await?;
-    change
-        .record(
-            Event::new("organization.update", pk, &row.id)
-                .of_organization(pk)
-                .fields(fields),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.update", pk, &row.id).of_organization(pk);
+    change.commit([event.fields(fields)]).await?;
     Ok(row.into())
 }

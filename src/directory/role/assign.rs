@@ -20,7 +20,7 @@ use crate::store::entity::{user as user_table, user_role};
 /// organization.
 pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let (row, role, had) = locate(&change, op, &granted, target, role).await?;
     if had.direct.iter().any(|known| known.role_pk == role.role_pk) {
         return Ok(row.into());
@@ -35,15 +35,8 @@ pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User>
         .exec_without_returning(&*change)
         .await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    change
-        .record(
-            Event::new("user.assignRole", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(["roles"])
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("user.assignRole", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(["roles"]).access()]).await?;
     Ok(updated.into())
 }
 

@@ -33,7 +33,7 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     let permissions = permissions(&new.permissions)?;
     may_grant(op.actor(), permissions)?;
     let now = op.now();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     let row = table::ActiveModel {
         id: Set(op.new_id().into()),
@@ -47,10 +47,8 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
         ..Default::default()
     };
     let row = row.insert(&*change).await.or_conflict(|_| taken(&name))?;
-    change
-        .record(Event::new("role.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("role.create", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

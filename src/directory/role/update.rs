@@ -46,7 +46,7 @@ pub async fn update(
     )?;
     let new_permissions = wanted.permissions.as_deref().map(permissions).transpose()?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
     may_grant(op.actor(), had | new_permissions.unwrap_or_default())?;
@@ -79,11 +79,7 @@ pub async fn update(
     let standing = Standing::before(&*change, op.actor()).await?;
     let updated = new.update(&*change).await.or_conflict(|_| taken(&name))?;
     standing.remains(&*change, had - have, "permissions").await?;
-    let mut event = Event::new("role.update", row.pk, &row.id).fields(fields).access();
-    if let Some(pk) = row.organization_pk {
-        event = event.of_organization(pk);
-    }
-    change.record(event).await?;
-    change.commit().await?;
+    let event = Event::new("role.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())
 }

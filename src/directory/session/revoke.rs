@@ -65,12 +65,8 @@ pub(super) async fn end_one(
         .into_tuple()
         .one(&*change)
         .await?;
-    let mut event = Event::new(action, ended.pk, &ended.id).access();
-    if let Some(organization) = organization {
-        event = event.of_organization(organization);
-    }
-    change.record(event).await?;
-    change.commit().await?;
+    let event = Event::new(action, ended.pk, &ended.id).of_organization(organization);
+    change.commit([event.access()]).await?;
     Ok(ended.into())
 }
 

@@ -52,7 +52,7 @@ pub async fn update(
         wanted.clear.contains(&Clearable::Variables),
     )?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     expect_version(row.version, expected_version)?;
     if let Some(id) = &wanted.organization_id {
@@ -86,13 +86,7 @@ pub async fn update(
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    change
-        .record(
-            Event::new("tenant.update", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(fields),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("tenant.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields)]).await?;
     Ok(row.into())
 }
