@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, FromQueryResult, IntoSimpleExpr,
-    JoinType, QueryResult, QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult,
+    QuerySelect, QueryTrait, Statement,
 };
 
 use super::{Filter, Listed, Order, Window};
@@ -67,18 +67,14 @@ pub(super) fn page_of<L: Listed>(
 /// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
-    #[derive(FromQueryResult)]
-    struct Counted {
-        counted: i64,
-    }
     let mut select = L::Entity::find()
         .select_only()
-        .expr_as(Expr::cust("COUNT(*)"), "counted")
+        .expr(Expr::cust("COUNT(*)"))
         .into_query();
     select.cond_where(visible::<L>(op, &granted, filter)?);
     let row = op.db().reader().query_one(&select).await?;
     let row = row.ok_or_else(|| Error::internal("a count without a row"))?;
-    Ok(Counted::from_query_result(&row, "")?.counted)
+    Ok(row.try_get_by_index(0)?)
 }
 
 /// Looks up objects by internal key, in one statement, and returns those that are within the caller's current scope. A

@@ -2,6 +2,8 @@
 
 use bitflags::bitflags;
 
+use crate::model::error::{Error, Result, shown};
+
 bitflags! {
     /// A set of permissions. The names are WAII's, and tenantry's own in the same form.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -91,6 +93,13 @@ impl Permissions {
             .iter()
             .find(|(_, known)| *known == name)
             .map(|(permission, _)| *permission)
+    }
+
+    /// Parses a caller's list of names.
+    pub fn parse(names: &[String]) -> Result<Self> {
+        let unknown = |name: &str| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name)));
+        let named = |name: &String| Self::named(name).ok_or_else(|| unknown(name));
+        names.iter().map(named).collect()
     }
 
     /// Parses the stored form: names separated by spaces. Unknown names grant nothing.

@@ -8,7 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target};
 use crate::model::Permissions;
-use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{self, ApiKeyId, Timestamp};
 use crate::model::{Limits, Secret};
 use crate::store::audit_trail::Event;
@@ -79,21 +79,7 @@ impl Wanted {
                 "'expiryDate' must be in the future.".to_owned(),
             ));
         }
-        let named = |name: &String| {
-            Permissions::named(name)
-                .ok_or_else(|| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name))))
-        };
-        let permissions = match &new.permissions {
-            Some(names) => Some(
-                names
-                    .iter()
-                    .map(named)
-                    .collect::<Result<Vec<_>>>()?
-                    .into_iter()
-                    .collect(),
-            ),
-            None => None,
-        };
+        let permissions = new.permissions.as_deref().map(Permissions::parse).transpose()?;
         Ok(Self {
             name: model::name("name", &new.name)?,
             description: model::description("description", new.description.as_deref())?,

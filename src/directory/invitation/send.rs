@@ -12,6 +12,7 @@ use crate::directory::organization::require_mail;
 use crate::directory::outbox::{self, Post};
 use crate::directory::role::{self, OrganizationRole};
 use crate::directory::tenant;
+use crate::directory::user::address_taken;
 use crate::model::Secret;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
@@ -123,9 +124,7 @@ pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Emai
         .await?;
     match owner {
         None => Ok(()),
-        Some(_) => Err(Error::Conflict(format!(
-            "A user with the e-mail address '{email}' already exists."
-        ))),
+        Some(_) => Err(Error::Conflict(address_taken(email))),
     }
 }
 

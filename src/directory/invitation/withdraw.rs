@@ -2,13 +2,13 @@
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
-use super::read::{locate, union};
 use super::{Invitation, Term, promised_roles};
 use crate::authz::escalation::may_manage;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox;
-use crate::list::Named;
+use crate::directory::role::union;
+use crate::list::{Named, locate};
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 
@@ -17,7 +17,7 @@ use crate::store::audit_trail::Event;
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
     let change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {

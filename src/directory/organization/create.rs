@@ -32,11 +32,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
     let row = table::ActiveModel {
         id: Set(id.clone()),
         name: Set(model::name("name", &new.name)?),
-        variables: Set(new
-            .variables
-            .as_ref()
-            .map(|json| JsonText::object("variables", json))
-            .transpose()?),
+        variables: Set(JsonText::object("variables", new.variables.as_ref())?),
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         version: Set(1),

@@ -2,7 +2,8 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{Role, Standing, Term, locate};
+use super::read::locate;
+use super::{Role, Standing, Term};
 use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;

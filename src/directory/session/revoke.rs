@@ -138,6 +138,5 @@ pub(super) async fn begun_with_is_in_force(
 
 /// Sessions started before this time ended long ago and can be deleted.
 pub fn forgotten_before(now: Timestamp) -> Timestamp {
-    let age = super::sign_in::LIFETIME + KEPT;
-    Timestamp::from_micros(now.micros() - i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+    now.before(super::sign_in::LIFETIME + KEPT)
 }

@@ -29,11 +29,7 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
         None => op.new_id().into(),
     };
     let name = model::name("name", &new.name)?;
-    let variables = new
-        .variables
-        .as_ref()
-        .map(|json| JsonText::object("variables", json))
-        .transpose()?;
+    let variables = JsonText::object("variables", new.variables.as_ref())?;
     let now = op.now();
     let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;

@@ -2,10 +2,10 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use super::{Tenant, Term, locate};
+use super::{Tenant, Term};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::Named;
+use crate::list::{Named, locate};
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{tenant as table, user};
@@ -14,7 +14,7 @@ use crate::store::entity::{tenant as table, user};
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
     let granted = op.authorize(Action::Delete, Resource::Tenant)?;
     let change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let row = locate::<Tenant>(&*change, &granted, named, "tenant").await?;
     let users = user::Entity::find()
         .filter(user::Column::OrganizationPk.eq(row.organization_pk))
         .filter(user::Column::TenantPk.eq(row.pk))

@@ -99,8 +99,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     let name = model::optional("name", new.name.as_deref())?;
     let firstname = model::optional("firstname", new.firstname.as_deref())?;
     let lastname = model::optional("lastname", new.lastname.as_deref())?;
-    let variables = new.variables.as_ref();
-    let variables = variables.map(|json| JsonText::object("variables", json)).transpose()?;
+    let variables = JsonText::object("variables", new.variables.as_ref())?;
     Ok(table::ActiveModel {
         id: Set(id),
         email: Set(email),

@@ -232,5 +232,5 @@ pub(super) fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
 }
 
 pub(super) fn variables(given: bool, json: impl FnOnce() -> serde_json::Value) -> Result<Option<JsonText>> {
-    given.then(|| JsonText::object("variables", &json())).transpose()
+    JsonText::object("variables", given.then(json).as_ref())
 }
