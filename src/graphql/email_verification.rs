@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object};
 
+use crate::directory::email_verification;
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{Result, listing, op};
 
@@ -21,11 +22,7 @@ impl EmailMutation {
         >,
     ) -> Result<UserObject> {
         let target = r#where.map(|one| one.target(op(ctx)));
-        listing::one(
-            ctx,
-            crate::directory::email_verification::request(op(ctx), target.as_ref()).await?,
-        )
-        .await
+        listing::one(ctx, email_verification::request(op(ctx), target.as_ref())).await
     }
 
     /// Verifies an e-mail address with the token from a mail. Anybody with the token can do this; it works once.

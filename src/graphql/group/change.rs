@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, InputObject, Object};
 
 use super::{GroupObject, GroupWhere};
-use crate::directory::group::{Clearable, GroupChange, NewGroup};
+use crate::directory::group::{self, Clearable, GroupChange, NewGroup};
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Result, listing, op};
 
@@ -57,7 +57,7 @@ impl GroupMutation {
             organization_id: data.organization_id,
             roles: data.roles.unwrap_or_default(),
         };
-        listing::one(ctx, crate::directory::group::create(op(ctx), new).await?).await
+        listing::one(ctx, group::create(op(ctx), new)).await
     }
 
     /// Updates a group; its key stays. Needs `write:group`, and its roles' permissions before and after.
@@ -79,11 +79,7 @@ impl GroupMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::group::update(op(ctx), &target, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, group::update(op(ctx), &target, wanted, expected_version)).await
     }
 
     /// Deletes a group, and its memberships with it; the users stay. Needs `write:group`, and its roles' permissions.
@@ -94,7 +90,7 @@ impl GroupMutation {
         r#where: GroupWhere,
     ) -> Result<GroupObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::group::delete(op(ctx), &target).await?).await
+        listing::one(ctx, group::delete(op(ctx), &target)).await
     }
 
     /// Adds a user of the group's organization to the group; does nothing if the user is in it already. Needs
@@ -107,7 +103,7 @@ impl GroupMutation {
         #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(ctx, crate::directory::group::add_user(op(ctx), &target, &member).await?).await
+        listing::one(ctx, group::add_user(op(ctx), &target, &member)).await
     }
 
     /// Removes a user from a group; does nothing if the user is not in it. Needs `write:group`, and the permissions of
@@ -120,10 +116,6 @@ impl GroupMutation {
         #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(
-            ctx,
-            crate::directory::group::remove_user(op(ctx), &target, &member).await?,
-        )
-        .await
+        listing::one(ctx, group::remove_user(op(ctx), &target, &member)).await
     }
 }

@@ -4,10 +4,10 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use super::{UserObject, UserWhere};
 use crate::directory::federated_identity::FederatedIdentity;
-use crate::directory::user::{Clearable, NewUser, User, UserChange};
+use crate::directory::user::{self, Clearable, NewUser, UserChange};
 use crate::graphql::federated_identity::FederatedIdentityData;
 use crate::graphql::role::OrganizationRoleValue;
-use crate::graphql::{Json, Listing, Result, Selection, listing, op};
+use crate::graphql::{Json, Result, Selection, listing, op};
 
 /// A new user. Everything is optional, but an e-mail address or an id is required.
 #[derive(Clone, InputObject)]
@@ -139,7 +139,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The new user.")] data: CreateUserData,
     ) -> Result<UserObject> {
-        listing::one(ctx, crate::directory::user::create(op(ctx), data.into()).await?).await
+        listing::one(ctx, user::create(op(ctx), data.into())).await
     }
 
     /// Creates a user with a password and shows the password once: the given one, or a generated temporary one. Needs
@@ -156,12 +156,8 @@ impl UserMutation {
         let made =
             crate::directory::user::create_with_password(op(ctx), data.into(), require_reset.unwrap_or(false)).await?;
         let under = Selection::of(ctx).under_field("user").unwrap_or_default();
-        let mut users = User::present(op(ctx), vec![made.user], &under).await?;
-        let user = users
-            .pop()
-            .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))?;
         Ok(UserWithPassword {
-            user,
+            user: listing::present_one(op(ctx), made.user, &under).await?,
             password: made.password.expose().to_owned(),
         })
     }
@@ -195,11 +191,7 @@ impl UserMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::user::update(op(ctx), &target, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, user::update(op(ctx), &target, wanted, expected_version)).await
     }
 
     /// Reactivates a user, who can sign in and make calls again. Needs `write:user`.
@@ -209,7 +201,7 @@ impl UserMutation {
         #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::activate(op(ctx), &target).await?).await
+        listing::one(ctx, user::activate(op(ctx), &target)).await
     }
 
     /// Deactivates a user: its keys and sessions are refused from now on. The user and all its data stay. Needs
@@ -220,7 +212,7 @@ impl UserMutation {
         #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::deactivate(op(ctx), &target).await?).await
+        listing::one(ctx, user::deactivate(op(ctx), &target)).await
     }
 
     /// Deletes a user with its keys, roles, memberships and pending tokens. Needs `write:user`.
@@ -230,6 +222,6 @@ impl UserMutation {
         #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::delete(op(ctx), &target).await?).await
+        listing::one(ctx, user::delete(op(ctx), &target)).await
     }
 }

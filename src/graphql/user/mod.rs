@@ -13,8 +13,6 @@ pub use query::{UserLists, UserQuery, to_itself};
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::user::{User, UserFields, ViewerCan};
@@ -25,7 +23,8 @@ use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
-    DateTime, KeptJson, List, Listing, Nested, PageSize, Result, Selection, connection_type, listing, or_null, window,
+    DateTime, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, connection_type, listing, or_null,
+    window,
 };
 use crate::list::{self, Cell};
 use crate::store::entity::user::Column;
@@ -156,6 +155,7 @@ impl Listing for User {
     type Object = UserObject;
     type Where = UserWhere;
     type OrderBy = UserOrderBy;
+    type Preloaded = Preloaded;
 
     fn behind(name: &str) -> UserFields {
         match name {
@@ -167,16 +167,16 @@ impl Listing for User {
         }
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<UserObject>>> {
-        async move {
-            let preloaded = Preloaded::load(op, &things, selection).await?;
-            Ok(things.into_iter().map(|user| preloaded.object(op, user)).collect())
-        }
-        .boxed()
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        Preloaded::load(op, things, selection).await
+    }
+
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> UserObject {
+        preloaded.object(op, self)
     }
 
     fn cell(field: &str) -> Option<Cell> {
@@ -199,14 +199,17 @@ impl Listing for User {
     }
 }
 
-/// The users of some objects, by internal key, with what is selected under them. Only those that the caller may see
-/// now.
+/// The users of some objects, if they are selected, with what is selected under them. Only those that the caller may
+/// see now.
 pub async fn beside(
     op: &OpContext,
-    pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
-) -> crate::model::error::Result<std::collections::HashMap<i64, UserObject>> {
+    pks: impl IntoIterator<Item = i64>,
+) -> crate::model::error::Result<Related<User>> {
+    let Some(under) = selection.under_field("user") else {
+        return Ok(Related::default());
+    };
     let granted = crate::directory::user::readable(op)?;
-    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(selection)).await?;
-    listing::beside(op, found, selection).await
+    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(&under)).await?;
+    Related::present(op, found, &under).await
 }
