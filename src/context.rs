@@ -107,13 +107,6 @@ impl OpContext {
         }
     }
 
-    /// The same, for a request from this address.
-    #[must_use]
-    pub fn from_client(mut self, client: Option<IpAddr>) -> Self {
-        self.client = client;
-        self
-    }
-
     /// The same, with this memory budget for the response.
     #[must_use]
     pub fn within(mut self, room: Room) -> Self {
