@@ -292,7 +292,7 @@ pub async fn connection<L: Listing>(
         true => Some(list::count::<L>(op, &filter).await?),
         false => None,
     };
-    let (cursors, things): (Vec<String>, Vec<L>) = slice.edges.into_iter().map(|edge| (edge.cursor, edge.node)).unzip();
+    let (cursors, things): (Vec<String>, Vec<L>) = slice.edges.into_iter().unzip();
     let page_info = PageInfo {
         has_previous_page: slice.has_previous_page,
         has_next_page: slice.has_next_page,

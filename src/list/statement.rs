@@ -61,7 +61,7 @@ pub(super) fn page_of<L: Listed>(
         select.and_where(L::pk_column().into_simple_expr().in_subquery(keys));
     }
     order_by::<L>(&mut select, &sort, order.descending);
-    Ok(kept(op.db().backend(), &select))
+    Ok(prepared_once(op.db().backend(), &select))
 }
 
 /// The number of items in the list.
@@ -209,7 +209,7 @@ pub async fn for_parents<L: Listed>(
         }
     }
     let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
-    let statement = kept(op.db().backend(), &select);
+    let statement = prepared_once(op.db().backend(), &select);
     let read = |row: QueryResult| -> Result<()> {
         let thing = L::read(&row, fields)?;
         op.charge_read(thing.weigh())?;
@@ -261,7 +261,7 @@ pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
 /// `LIMIT ?` when it plans, and so plans again each time a value is bound, which costs more than the page itself; it
 /// does not do so for an expression. Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the
 /// text.
-pub(super) fn kept(backend: DbBackend, select: &SelectStatement) -> Statement {
+pub(super) fn prepared_once(backend: DbBackend, select: &SelectStatement) -> Statement {
     let mut statement = backend.build(select);
     if backend == DbBackend::Sqlite {
         statement.sql = statement.sql.replace(" LIMIT ?", " LIMIT ? + 0");

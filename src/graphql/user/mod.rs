@@ -13,9 +13,10 @@ pub use query::{UserLists, UserQuery, to_itself};
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use sea_orm::IntoSimpleExpr;
 
 use crate::context::OpContext;
-use crate::directory::user::{User, UserFields, ViewerCan};
+use crate::directory::user::{User, UserFields, ViewerCan, display_name_expression};
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
@@ -26,7 +27,7 @@ use crate::graphql::{
     DateTime, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, connection_type, listing, or_null,
     window,
 };
-use crate::list::{self, Cell};
+use crate::list::{self, Cell, Form};
 use crate::store::entity::user::Column;
 
 /// A person or a program. It belongs to one organization and to at most one of its tenants.
@@ -180,22 +181,23 @@ impl Listing for User {
     }
 
     fn cell(field: &str) -> Option<Cell> {
-        Some(match field {
-            "id" => Cell::text(Column::Id),
-            "email" => Cell::text(Column::Email),
-            "name" => Cell::text(crate::directory::user::display_name_expression()),
-            "firstname" => Cell::text(Column::Firstname),
-            "lastname" => Cell::text(Column::Lastname),
-            "activated" => Cell::flag(Column::Activated),
-            "variables" => Cell::json(Column::Variables),
-            "emailVerified" => Cell::is_there(Column::EmailVerifiedAt),
-            "mustChangePassword" => Cell::flag(Column::PasswordTemporary),
-            "lastSeenAt" => Cell::time(Column::LastSeenAt),
-            "version" => Cell::number(Column::Version),
-            "createdAt" => Cell::time(Column::CreatedAt),
-            "updatedAt" => Cell::time(Column::UpdatedAt),
+        let (column, form) = match field {
+            "id" => (Column::Id.into_simple_expr(), Form::Text),
+            "email" => (Column::Email.into_simple_expr(), Form::Text),
+            "name" => (display_name_expression(), Form::Text),
+            "firstname" => (Column::Firstname.into_simple_expr(), Form::Text),
+            "lastname" => (Column::Lastname.into_simple_expr(), Form::Text),
+            "activated" => (Column::Activated.into_simple_expr(), Form::Flag),
+            "variables" => (Column::Variables.into_simple_expr(), Form::Json),
+            "emailVerified" => (Column::EmailVerifiedAt.into_simple_expr(), Form::IsThere),
+            "mustChangePassword" => (Column::PasswordTemporary.into_simple_expr(), Form::Flag),
+            "lastSeenAt" => (Column::LastSeenAt.into_simple_expr(), Form::Time),
+            "version" => (Column::Version.into_simple_expr(), Form::Number),
+            "createdAt" => (Column::CreatedAt.into_simple_expr(), Form::Time),
+            "updatedAt" => (Column::UpdatedAt.into_simple_expr(), Form::Time),
             _ => return None,
-        })
+        };
+        Some(Cell::new(column, form))
     }
 }
 
