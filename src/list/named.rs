@@ -45,29 +45,6 @@ pub struct Named<T> {
     pub also: Filter<T>,
 }
 
-/// Looks up the object that a mutation changes, within the caller's scope, and locks it until the transaction ends.
-pub async fn locate<L: Listed>(
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    named: &Named<L::Term>,
-    what: &str,
-) -> Result<<L::Entity as EntityTrait>::Model> {
-    let id = named.required_id(what)?;
-    let found = match is_id(id) {
-        true => {
-            L::Entity::find()
-                .filter(L::within(granted))
-                .filter(L::id_column().eq(id))
-                .filter(named.also.to_sql::<L>(connection.get_database_backend())?)
-                .lock_exclusive()
-                .one(connection)
-                .await?
-        }
-        false => None,
-    };
-    found.ok_or_else(|| named.not_found(what))
-}
-
 impl<T> Named<T> {
     pub fn id(id: impl Into<String>) -> Self {
         Self {
@@ -86,4 +63,26 @@ impl<T> Named<T> {
     pub fn not_found(&self, what: &str) -> Error {
         none_named(what, &[("id", self.id.as_deref())], self.also.is_of_caller())
     }
+}
+
+/// Looks up the object that a mutation changes, within the caller's scope, and locks it until the transaction ends.
+pub async fn locate<L: Listed>(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    named: &Named<L::Term>,
+    what: &str,
+) -> Result<<L::Entity as EntityTrait>::Model> {
+    let id = named.required_id(what)?;
+    let not_found = || named.not_found(what);
+    if !is_id(id) {
+        return Err(not_found());
+    }
+    L::Entity::find()
+        .filter(L::within(granted))
+        .filter(L::id_column().eq(id))
+        .filter(named.also.to_sql::<L>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
 }
