@@ -71,9 +71,7 @@ where_input! {
         /// Built-in roles, or roles that organizations created.
         built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
         /// Roles that an organization that matches this created.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 

@@ -59,9 +59,7 @@ where_input! {
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
         /// Tenants of an organization that matches this.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 

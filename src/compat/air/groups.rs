@@ -39,7 +39,7 @@ fn answer(status: StatusCode, group: &Group) -> Response {
 }
 
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Is(Term::Organization(Box::new(users::own_organization(op))))
+    Filter::Is(Term::Organization(users::own_organization(op)))
 }
 
 /// `GET groups`.

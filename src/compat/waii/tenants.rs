@@ -73,7 +73,7 @@ struct Shown<'a> {
 async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Read, Resource::Tenant)?;
     let organization = optional_id(&fields, "lookup_org_id", OrganizationId::parse)?;
-    let filter = Filter::Is(Term::Organization(Box::new(organization_or_own(&op, organization))));
+    let filter = Filter::Is(Term::Organization(organization_or_own(&op, organization)));
     let tenants = list::all::<Tenant>(&op, filter, TenantFields::NAME | TenantFields::VARIABLES);
     let with_organizations = tenants.and_then(move |tenants| {
         let op = op.clone();

@@ -304,7 +304,7 @@ pub enum Term {
     Name(TextTest),
     BuiltIn(bool),
     /// It belongs to a matching organization.
-    Organization(Box<Filter<organization::Term>>),
+    Organization(Filter<organization::Term>),
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {

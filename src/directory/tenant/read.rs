@@ -22,7 +22,7 @@ pub enum Term {
     Id(TextTest),
     Name(TextTest),
     /// Its organization matches.
-    Organization(Box<Filter<organization::Term>>),
+    Organization(Filter<organization::Term>),
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {

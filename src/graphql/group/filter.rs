@@ -17,9 +17,7 @@ where_input! {
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
         /// Groups of an organization that matches this.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
         /// Groups that a user that matches this is in, if the caller may see that user.
         user: Box<UserWhere> = |op, one| {
             related(one.filter(op), |one| Term::User {
