@@ -71,7 +71,7 @@ pub fn present<'a, L: Listing>(
 
 /// The same for one thing.
 pub async fn present_one<L: Listing>(op: &OpContext, thing: L, selection: &Selection<'_>) -> Result<L::Object> {
-    let preloaded = L::preload(op, std::slice::from_ref(&thing), selection).await?;
+    let preloaded = L::preload(op, std::slice::from_ref(&thing), selection).boxed().await?;
     Ok(thing.object(op, &preloaded))
 }
 
@@ -139,9 +139,13 @@ pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> s
     Ok(list::count::<L>(op, &L::filter(op, wanted.unwrap_or_default())).await?)
 }
 
-/// The thing that a verb gives, as it is answered.
-pub async fn one<L: Listing>(ctx: &Context<'_>, verb: impl Future<Output = Result<L>>) -> super::Result<L::Object> {
-    Ok(present_one(op(ctx), verb.await?, &Selection::of(ctx)).await?)
+/// The thing that a verb gives, as it is answered. Boxed, because the library keeps the futures of all fields on the
+/// stack.
+pub fn one<'a, L: Listing>(
+    ctx: &'a Context<'_>,
+    verb: impl Future<Output = Result<L>> + Send + 'a,
+) -> BoxFuture<'a, super::Result<L::Object>> {
+    async move { Ok(present_one(op(ctx), verb.await?, &Selection::of(ctx)).await?) }.boxed()
 }
 
 /// Nested lists that came with their parent, by what tells their places apart.
