@@ -15,11 +15,6 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
     ("src/http/metrics.rs", "registered", "a paragraph for each series"),
     (
-        "src/directory/session/refresh.rs",
-        "refresh",
-        "one transaction, whose steps decide for each other",
-    ),
-    (
         "src/services/config/mod.rs",
         "read",
         "a paragraph for each variable, so that all faults are told together",
