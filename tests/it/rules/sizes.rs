@@ -14,11 +14,6 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// Longer functions, and why. At most ten.
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
     (
-        "src/directory/session/refresh.rs",
-        "refresh",
-        "one transaction, whose steps decide for each other",
-    ),
-    (
         "src/services/config/mod.rs",
         "read",
         "a paragraph for each variable, so that all faults are told together",
