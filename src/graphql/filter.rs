@@ -10,24 +10,28 @@ use crate::model::composed;
 pub trait Where {
     type Term;
 
+    /// The conditions that it contains.
     fn filter(self, op: &OpContext) -> Filter<Self::Term>;
 }
 
-// Stored texts are composed (Unicode NFC), and so are those that they are compared with.
-
+/// The condition that a text equals this one. Stored texts are composed (Unicode NFC), so this one is composed too, and
+/// so are those of the next three functions.
 pub fn equals<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
     [Filter::Is(term(TextTest::Equals(composed(text))))]
 }
 
+/// The condition that a text is one of these.
 pub fn one_of<T>(texts: &[String], term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
     let texts = texts.iter().map(|text| composed(text)).collect();
     [Filter::Is(term(TextTest::In(texts)))]
 }
 
+/// The condition that a text starts with this one.
 pub fn starts_with<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
     [Filter::Is(term(TextTest::StartsWith(composed(text))))]
 }
 
+/// The condition that a text contains this one.
 pub fn contains<T>(text: &str, term: impl Fn(TextTest) -> T) -> [Filter<T>; 1] {
     [Filter::Is(term(TextTest::Contains(composed(text))))]
 }
@@ -67,6 +71,7 @@ pub fn related<T, R>(filter: Filter<R>, term: impl FnOnce(Filter<R>) -> T) -> Op
     (!filter.is_empty()).then(|| Filter::Is(term(filter)))
 }
 
+/// The conditions of a field, if it has a value.
 pub fn tested<V, T, F: IntoIterator<Item = Filter<T>>>(
     op: &OpContext,
     given: Option<V>,
@@ -75,10 +80,12 @@ pub fn tested<V, T, F: IntoIterator<Item = Filter<T>>>(
     given.map(|value| translate(op, value)).into_iter().flatten()
 }
 
+/// The text of an id.
 pub fn id(id: ID) -> String {
     id.0
 }
 
+/// The texts of ids.
 pub fn ids(ids: Vec<ID>) -> Vec<String> {
     ids.into_iter().map(id).collect()
 }

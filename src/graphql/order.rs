@@ -7,7 +7,8 @@ pub trait OrderBy {
     fn order(self) -> Order;
 }
 
-/// Declares a kind's `orderBy` enum: the two values of each sort key, with what they say of themselves.
+/// Declares a kind's `orderBy` enum: the two values of each sort key, ascending and descending, with their
+/// descriptions.
 macro_rules! order_by {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $up:ident $up_doc:tt, $down:ident $down_doc:tt;)* }) => {
         $(#[$doc])*
