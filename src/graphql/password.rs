@@ -62,13 +62,15 @@ impl PasswordMutation {
     }
 
     /// Requests the mail that sets a new password. Open to everybody; the result is always true, and mail is sent only
-    /// to the address of an account that can use it.
+    /// to the address of an account that can use it. If several organizations have an account with this address, the
+    /// mail has a link for each of them.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The e-mail address of the account.")] email: String,
+        #[graphql(desc = "Only the account of the organization with this id.")] organization_id: Option<String>,
     ) -> Result<bool> {
-        crate::directory::password::request(op(ctx), &email).await?;
+        crate::directory::password::request(op(ctx), &email, organization_id.as_deref()).await?;
         Ok(true)
     }
 
@@ -82,8 +84,12 @@ impl PasswordMutation {
             desc = "8 to 128 characters after normalization (NFC, every space an ASCII space), not a commonly used password."
         )]
         new_password: String,
+        #[graphql(
+            desc = "Whether to revoke the user's API keys too. By default they are revoked only if the address was not verified before: until now, somebody else may have used the account."
+        )]
+        revoke_api_keys: Option<bool>,
     ) -> Result<bool> {
-        crate::directory::password::complete(op(ctx), &token, &new_password.into()).await?;
+        crate::directory::password::complete(op(ctx), &token, &new_password.into(), revoke_api_keys).await?;
         Ok(true)
     }
 }

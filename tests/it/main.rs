@@ -14,6 +14,7 @@
 
 mod support;
 
+mod accounts;
 mod activity;
 mod addresses;
 mod api_key;

@@ -1,6 +1,8 @@
 //! Whether mail may be sent for an organization.
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::model::error::{Error, Result};
 use crate::store::entity::organization as table;
@@ -9,6 +11,21 @@ use crate::store::entity::organization as table;
 pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
     let row = table::Entity::find_by_id(pk).one(connection).await?;
     Ok(row.is_some_and(|row| row.mail_allowed))
+}
+
+/// The names of organizations, for a mail.
+pub async fn names(
+    connection: &impl ConnectionTrait,
+    pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, String>> {
+    let named = table::Entity::find()
+        .select_only()
+        .columns([table::Column::Pk, table::Column::Name])
+        .filter(table::Column::Pk.is_in(pks))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// Refuses operations that need mail in an organization that does not allow it, before anything is changed.

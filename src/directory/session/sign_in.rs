@@ -25,6 +25,8 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone)]
 pub struct SignIn {
     pub email: String,
+    /// The organization whose account is meant; without it, see [`user::account`].
+    pub organization_id: Option<String>,
     pub password: Password,
 }
 
@@ -38,7 +40,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let attempt = Attempt::by_address(op.client(), &typed.email);
     let door = Door::open(op, "signIn", attempt, &typed.password).await?;
     door.answer(async {
-        let account = user::account(op.db().reader(), &typed.email, None).await?;
+        let account = user::account(op.db().reader(), &typed.email, typed.organization_id.as_deref()).await?;
         let (account, checked) = door.check(account, wrong).await?;
         let account = let_in(op, &door, account, checked, &typed.password).await?;
         let caller = caller_of(op.db().reader(), account.pk).await?.ok_or_else(wrong)?;

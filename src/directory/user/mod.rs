@@ -28,9 +28,9 @@ pub(crate) use create::{address_taken, insert_in_txn, new_row};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use known::{Known, known_by};
-pub(crate) use read::account;
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
-pub use update::{Clearable, UserChange, touch_in_txn, update};
+pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
+pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::IntoSimpleExpr;

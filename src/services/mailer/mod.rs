@@ -5,7 +5,7 @@ mod names;
 mod refusal;
 mod smtp;
 
-pub use letter::Letter;
+pub use letter::{Letter, ResetLink};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

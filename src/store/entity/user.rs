@@ -27,6 +27,9 @@ pub struct Model {
     pub password_changed_at: Option<Timestamp>,
     /// It can only be used to set a new password.
     pub password_temporary: bool,
+    /// When the current password was set with a token that was mailed to the current address; `None` if it was set in
+    /// another way.
+    pub password_verified_at: Option<Timestamp>,
     pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
     pub version: i64,
@@ -43,6 +46,18 @@ impl Model {
         email.into_iter().chain([self.id.as_str()]).collect()
     }
 }
+
+/// The order in which one of several accounts with the same address is chosen. The index `users_accounts` has the same
+/// expression.
+///
+/// Only who reads the mailbox can get an account to the front, so nobody can push an account before that of a person
+/// who once set a password by mail. Deactivated accounts come last, so that they do not hide an active one.
+pub const ACCOUNT_RANK: &str = "CASE
+    WHEN NOT activated THEN 3
+    WHEN password_verified_at IS NOT NULL THEN 0
+    WHEN email_verified_at IS NOT NULL THEN 1
+    ELSE 2
+END";
 
 /// The column with the canonical spelling of an id that is a UUID. The database generates it from the id and keeps it
 /// unique.

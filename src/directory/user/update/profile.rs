@@ -66,6 +66,7 @@ impl Profile {
             }
             draft.new.email = Set(email.clone());
             draft.new.email_verified_at = Set(None);
+            draft.new.password_verified_at = Set(None);
         }
         if let Some(name) = &self.name
             && draft.notes(*name != draft.row.name, "name")
