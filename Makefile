@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md CHANGELOG.md docs -type f
+PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md docs -type f
 
 .PHONY: run test check web release bench soak
 

@@ -1,5 +1,5 @@
-// After the build: the README and the pages of docs/ as HTML, so that the server can show them without internet access. The Markdown
-// is the source.
+// After the build: the pages at the top of the repository and those of docs/ as HTML, so that the server can show them without
+// internet access. The Markdown is the source.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,9 +10,11 @@ const DIST = fileURLToPath(new URL('dist', import.meta.url));
 /** The server address in the pages. Links to it become relative. */
 const ADDRESS = 'http://127.0.0.1:8000';
 
+/** The pages at the top of the repository that the server shows. */
+const TOP = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md'];
 /** Maps a path in the repository to the path on the server: `docs/clients/kili.md` at `/docs/clients/kili`. */
 const places = new Map(
-  ['README.md', 'CHANGELOG.md', ...markdown('docs')].map((path) => [path, posix.join('docs', path.replace(/^docs\//, '').replace(/\.md$/, ''))]),
+  [...TOP, ...markdown('docs')].map((path) => [path, posix.join('docs', path.replace(/^docs\//, '').replace(/\.md$/, ''))]),
 );
 const NAV = ['README.md', 'docs/schema.md', 'docs/lists.md', 'docs/roles.md', 'docs/errors.md', 'docs/operating.md', 'docs/architecture.md'];
 const titles = new Map([...places.keys()].map((path) => [path, /^# (.+)$/m.exec(read(path))[1]]));

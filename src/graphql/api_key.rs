@@ -18,25 +18,26 @@ use crate::list::{self, Filter};
 use crate::model::Permissions;
 use crate::model::Timestamp;
 
-/// A user's long-lived credential. The key itself is shown only once, when it is created; only a digest is stored.
+/// A user's long-lived credential. Its secret is shown only once, when the API key is created; only a digest is stored.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "ApiKey")]
 pub struct ApiKeyObject {
-    /// Identifies the key; it is not the key itself.
+    /// The id of the API key. It is not a credential.
     pub id: ID,
-    /// Unique among its owner's keys that are not revoked.
+    /// Unique among the owner's API keys that are neither revoked nor replaced by `rotateApiKey`.
     pub name: String,
     /// Its description; null if none.
     pub description: Option<String>,
-    /// The key's first characters, to tell keys apart.
+    /// The first characters of the secret, to tell API keys apart.
     pub prefix: String,
-    /// The permissions it is limited to; null if it has all of its owner's.
+    /// The permissions that the API key is limited to; null if it has all permissions of its owner.
     pub permissions: Option<Vec<&'static str>>,
     /// When it expires; 9999-12-31 if never.
     pub expiry_date: DateTime,
     /// Whether it is revoked now.
     pub revoked: bool,
-    /// When it was, or (rotated) will be, revoked; null if neither.
+    /// When the API key was revoked. After `rotateApiKey`, when the old API key stops working, which can be in the
+    /// future. Null if it was neither revoked nor rotated.
     pub revoked_at: Option<DateTime>,
     /// When it was last used, to the minute; null if never.
     pub last_used_at: Option<DateTime>,
@@ -50,30 +51,31 @@ pub struct ApiKeyObject {
     pub updated_at: DateTime,
 }
 
-/// A newly created key with its secret.
+/// A new API key, from `createApiKey` or `rotateApiKey`, with its secret.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ApiKeySecret {
-    /// The key to send as `Authorization: Bearer <secret>`. Shown only once; it cannot be read again.
+    /// The secret. Send it as `Authorization: Bearer <secret>`. It is shown only once and cannot be read again.
     pub secret: String,
-    /// The key without its secret, as lists show it.
+    /// The API key, without its secret.
     pub api_key: ApiKeyObject,
 }
 
 where_input! {
-    /// Filter for the caller's keys. Conditions are combined with AND; null means not specified.
+    /// Filter for the caller's API keys. Conditions are combined with AND; a null condition is ignored.
     ApiKeyWhere of Term;
     id id id_in;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
-        /// Exact key, given in full.
+        /// Exact secret of the API key, in full.
         key: String = |_, key| [Filter::Is(Term::key(&key))],
-        /// Keys of a user that matches this.
+        /// API keys of an owner who matches this. The owner is always the caller, so this matches all API keys or none;
+        /// with `apiKey`, at most the one with that secret.
         user: Box<UserWhere> = |op, user| {
             // A caller who describes the owner by a key asks for that key, not for all keys of the owner.
             let key = user.api_key().map(|key| Filter::Own(Term::key(key)));
             key.into_iter().chain(related(user.filter(op), Term::User))
         },
-        /// Revoked keys, or those that are not; those that are not revoked by default.
+        /// `true`: revoked API keys; `false`: API keys that are not revoked. Default: `false`.
         revoked: bool = |op, revoked| [Filter::Is(Term::Revoked { revoked, at: op.now() })],
     }
 }
@@ -203,24 +205,28 @@ async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> 
 /// A new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyData {
-    /// 1 to 255 characters, at least one of them visible; unique among the caller's keys that are not revoked.
+    /// 1 to 255 characters, not only spaces or other invisible characters; unique among the caller's API keys that are
+    /// neither revoked nor replaced by `rotateApiKey`.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// When it expires; by default never, or together with the key that creates it.
+    /// When the API key expires. Default: never. If this request is authenticated with an API key that expires, the
+    /// default is that API key's expiry date, and it cannot be later.
     expiry_date: Option<DateTime>,
-    /// The permissions it is limited to, as in `read:user`; by default all of its owner's.
+    /// The permissions that the API key is limited to, for example `read:user`. The caller must have all of them.
+    /// Default: all permissions of its owner; if this request is authenticated with a limited API key, the permissions
+    /// of that one.
     permissions: Option<Vec<String>>,
 }
 
 list_fields! {
     ApiKeyQuery of ApiKey as ApiKeyObject, ApiKeyWhere, ApiKeyOrderBy, ApiKeyConnection;
-    where "Filter; keys that are not revoked by default.";
-    /// The caller's API keys; only those that are not revoked, unless `where` uses `revoked`.
+    where "Filter. Default: API keys that are not revoked.";
+    /// The caller's API keys, also for a super admin. Revoked ones are left out unless `where` contains `revoked`.
     api_keys;
-    /// Number of keys that `apiKeys` lists for this `where`.
+    /// Number of API keys that `apiKeys` lists for this `where`.
     count_api_keys;
-    /// `apiKeys` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `apiKeys` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     api_keys_connection;
 }
 
@@ -233,7 +239,7 @@ impl ApiKeyMutation {
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new key.")] data: CreateApiKeyData,
+        #[graphql(desc = "The new API key.")] data: CreateApiKeyData,
     ) -> Result<ApiKeySecret> {
         let new = NewApiKey {
             name: data.name,
@@ -244,13 +250,18 @@ impl ApiKeyMutation {
         with_secret(ctx, crate::directory::api_key::create(op(ctx), new).await?).await
     }
 
-    /// Replaces the secret of one of the caller's keys; name and limits stay the same. Needs `write:access_key`.
+    /// Replaces one of the caller's API keys with a new one, which has the same name, description, permissions and
+    /// expiry date but a new `id` and secret. The old API key is revoked after `overlapSeconds`. Needs
+    /// `write:access_key`.
     async fn rotate_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The key, by `id`, `name` or `key`.")] r#where: ApiKeyWhere,
         #[graphql(
-            desc = "Number of seconds that the old secret still works, from 0 to 604800.",
+            desc = "The API key to replace: `id`, `name` or `key` (the secret) is required; any further conditions must match too."
+        )]
+        r#where: ApiKeyWhere,
+        #[graphql(
+            desc = "Number of seconds that the old API key still works, from 0 to 604800.",
             default_with = "Some(0)"
         )]
         overlap_seconds: Option<i64>,
@@ -263,7 +274,8 @@ impl ApiKeyMutation {
         .await
     }
 
-    /// Revokes the caller's keys with these names, effective from the next call; unknown names are ignored.
+    /// Revokes the caller's API keys with these names, effective from the next request; unknown names are ignored.
+    /// Needs no permission.
     async fn revoke_api_keys(
         &self,
         ctx: &Context<'_>,

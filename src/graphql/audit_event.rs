@@ -13,38 +13,42 @@ use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside
 use crate::graphql::{DateTime, Listing, Selection, Where, connection_type, list_fields, order_by, where_input};
 use crate::list::Filter;
 
-/// Who did what to what. It lists the fields that changed, never their values, and is never modified.
+/// An audit event: a change or a denied request, with who made it and what it affected. It has the names of the fields
+/// that changed, never their values. Audit events are never modified.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "AuditEvent")]
 pub struct AuditEventObject {
-    /// Identifies the event.
+    /// The id of the event.
     pub id: ID,
-    /// `<kind>.<verb>`, as in `user.create`; for a refusal, the requested field.
+    /// `<kind>.<verb>`, for example `user.create`. For a denied request, the requested operation, for example the
+    /// mutation `createUser`.
     pub action: String,
-    /// The id of the calling user; null for anonymous calls and for commands on the server.
+    /// The id of the user who made the request; during an impersonation, of the impersonated user. Null for anonymous
+    /// requests, for `tenantry` commands, and for users of other organizations who are not super admins.
     pub actor_id: Option<String>,
-    /// The id of the impersonating user; null if there was none.
+    /// The id of the impersonator; null if the request was not made during an impersonation, or if `actorId` is null.
     pub impersonator_id: Option<String>,
     /// The organization it happened in; null once the organization is deleted.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The kind of the target, as in `user`.
+    /// The kind of the target, for example `user`; `request` for a denied request without a known target.
     pub target_kind: String,
-    /// The target's id at that time.
+    /// The id of the target, which may have been deleted since; for the kind `request`, the same as `action`.
     pub target_id: String,
     /// The names of the fields that changed.
     pub fields: Vec<String>,
-    /// The request id, as in the response's `X-Request-Id` header.
+    /// The id of the request, which is also in the response's `X-Request-Id` header.
     pub request_id: Option<String>,
-    /// How often it happened within a minute; more than one only for refusals.
+    /// For a denied request, the number of requests within a minute with the same caller, action and target; otherwise
+    /// 1.
     pub count: i64,
-    /// Whether it was refused, so that nothing happened.
+    /// Whether the request was denied. A denied request changes nothing.
     pub refused: bool,
     /// When it happened.
     pub created_at: DateTime,
 }
 
 where_input! {
-    /// Filter for events. Conditions are combined with AND; null means not specified.
+    /// Filter for audit events. Conditions are combined with AND; a null condition is ignored.
     AuditEventWhere of Term;
     id id id_in;
     {
@@ -52,31 +56,32 @@ where_input! {
         action: String = |_, text| equals(&text, Term::Action),
         /// One of these actions.
         action_in: Vec<String> = |_, texts| one_of(&texts, Term::Action),
-        /// Action starts with this, as in `user.`.
+        /// Action starts with this, for example `user.`.
         action_starts_with: String = |_, text| starts_with(&text, Term::Action),
-        /// The acting user had this id at that time.
+        /// Exact `actorId`.
         actor_id: String = |_, text| equals(&text, Term::ActorId),
-        /// The impersonating user had this id at that time.
+        /// Exact `impersonatorId`.
         impersonator_id: String = |_, text| equals(&text, Term::ImpersonatorId),
-        /// The target is of this kind.
+        /// Exact `targetKind`.
         target_kind: String = |_, text| equals(&text, Term::TargetKind),
-        /// The target had this id at that time.
+        /// Exact `targetId`.
         target_id: String = |_, text| equals(&text, Term::TargetId),
-        /// Exact request id.
+        /// Exact `requestId`.
         request_id: String = |_, text| equals(&text, Term::RequestId),
-        /// Refusals, or what was done.
+        /// `true`: denied requests; `false`: all other events.
         refused: bool = |_, refused| [Filter::Is(Term::Refused(refused))],
         /// At this moment or later.
         from: DateTime = |_, moment| [Filter::Is(Term::From(moment.0))],
         /// Earlier than this moment.
         before: DateTime = |_, moment| [Filter::Is(Term::Before(moment.0))],
-        /// It happened in an organization that matches this.
+        /// Events of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 
 order_by! {
-    /// Sort order of events, by the time of their commit: the only order in which a page never changes once it is read.
+    /// Sort order of audit events: by transaction. The order of `createdAt` can differ slightly. New events always come
+    /// after all events that could be read before, so in ascending order a page never changes once it is read.
     AuditEventOrderBy {
         /// Oldest first; the default.
         CreatedAtAsc = CreatedAt false,
@@ -139,12 +144,12 @@ impl Listing for AuditEvent {
 
 list_fields! {
     AuditQuery of AuditEvent as AuditEventObject, AuditEventWhere, AuditEventOrderBy, AuditEventConnection;
-    where "Filter; all events by default.";
-    /// The events of the caller's organization; for a super admin, of all organizations. Needs `read:audit`.
+    where "Filter. Default: all events.";
+    /// The audit events of the caller's organization; for a super admin, of all organizations. Needs `read:audit`.
     audit_events;
     /// Number of events that `auditEvents` lists for this `where`.
     count_audit_events;
-    /// `auditEvents` with cursor pagination. Reading on from the last cursor never misses an event, however late it was
-    /// committed.
+    /// `auditEvents` with cursor pagination. If you continue after the last cursor, you never miss an event, even one
+    /// whose transaction was committed late.
     audit_events_connection;
 }

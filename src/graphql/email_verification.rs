@@ -10,15 +10,16 @@ pub struct EmailMutation;
 
 #[Object]
 impl EmailMutation {
-    /// Mails a link that verifies a user's e-mail address: the caller's own, or with `write:user` that of a user the
-    /// caller may manage. It works once, within a day; earlier links become invalid. `CONFLICT` if the address is
-    /// verified already.
+    /// Emails a link that verifies an email address: the caller's own or, with `write:user`, that of a user who has no
+    /// permission that tenantry itself checks and the caller lacks. The link works once, within 24 hours; earlier links become invalid. Fails with
+    /// `CONFLICT` if the email address is already verified.
     async fn request_email_verification(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user whose address it is, by `id` or `email`; the caller by default.")] r#where: Option<
-            UserWhere,
-        >,
+        #[graphql(
+            desc = "The user whose email address it is: `id` or `email` is required; any further conditions must match too. Default: the caller."
+        )]
+        r#where: Option<UserWhere>,
     ) -> Result<UserObject> {
         let target = r#where.map(|one| one.target(op(ctx)));
         listing::one(
@@ -28,11 +29,11 @@ impl EmailMutation {
         .await
     }
 
-    /// Verifies an e-mail address with the token from a mail. Anybody with the token can do this; it works once.
+    /// Verifies an email address with the token from an email. Needs no other credential; the token works once.
     async fn verify_email(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token from the mail.")] token: String,
+        #[graphql(desc = "The token from the email.")] token: String,
     ) -> Result<bool> {
         crate::directory::email_verification::verify(op(ctx), &token).await?;
         Ok(true)

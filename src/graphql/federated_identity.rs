@@ -8,7 +8,7 @@ use crate::directory::federated_identity::FederatedIdentity;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "FederatedIdentity")]
 pub struct FederatedIdentityObject {
-    /// The provider, as in `google`; at most one identity per provider.
+    /// The provider, for example `google`. A user has at most one identity per provider.
     pub identity_provider: String,
     /// The user's id with the provider.
     pub user_id: String,
@@ -29,7 +29,7 @@ impl From<&FederatedIdentity> for FederatedIdentityObject {
 /// A user's identity at another identity provider.
 #[derive(Clone, Debug, InputObject)]
 pub struct FederatedIdentityData {
-    /// The provider, as in `google`: 1 to 255 characters; one identity with each.
+    /// The provider, for example `google`: 1 to 255 characters. A user can have at most one identity per provider.
     identity_provider: String,
     /// The user's id with the provider: 1 to 255 characters.
     user_id: String,

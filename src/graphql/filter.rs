@@ -112,13 +112,15 @@ macro_rules! where_input {
                 $id_contains: Option<String>,
             )?
             $(
-                /// Exact address, ignoring case.
+                /// Exact email address, ignoring case.
                 $email: Option<String>,
-                /// One of these addresses, ignoring case.
+                /// One of these email addresses, ignoring case.
                 $email_in: Option<Vec<String>>,
-                /// Address starts with this, ignoring case; a domain in another script is compared by whole labels (`ann@müller`).
+                /// Email address starts with this, ignoring case. A domain label that is not ASCII must be complete:
+                /// `ann@müller` matches `ann@müller.example`, and `ann@mül` does not.
                 $email_starts_with: Option<String>,
-                /// Address contains this, ignoring case; a domain in another script is compared by whole labels (`müller.example`).
+                /// Email address contains this, ignoring case. A domain label that is not ASCII must be complete:
+                /// `müller` matches `ann@müller.example`, and `mül` does not.
                 $email_contains: Option<String>,
             )?
             $(

@@ -20,37 +20,37 @@ use crate::graphql::{
 };
 use crate::list::Filter;
 
-/// An e-mailed invitation to an account. Its secret is only in the mail. Readable with `read:user`.
+/// An invitation to create an account, sent by email. Its token is only in the email. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Invitation")]
 pub struct InvitationObject {
-    /// Identifies the invitation; it is not its secret.
+    /// The id of the invitation. It is not the token.
     pub id: ID,
-    /// The invited address; the address of the account once it is accepted.
+    /// The email address that the invitation is sent to. It becomes the new user's email address.
     pub email: String,
     /// Its current state.
     pub state: InvitationStateValue,
-    /// The organization of the invited account.
+    /// The organization that the new user will belong to.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of that organization.
     pub organization_id: String,
-    /// The tenant of the invited account; null if none.
+    /// The tenant that the new user will belong to; null if none.
     pub tenant: Option<Box<TenantObject>>,
     /// The id of that tenant; null if none.
     pub tenant_id: Option<String>,
-    /// The roles of the invited account, by name.
+    /// The roles that the new user will have, ordered by name.
     pub roles: List<Arc<RoleObject>>,
-    /// When its secret expires.
+    /// When the invitation expires. Its token is then no longer accepted.
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
     pub accepted_at: Option<DateTime>,
     /// When it was withdrawn, or replaced by a newer one after it had expired; null if neither.
     pub withdrawn_at: Option<DateTime>,
-    /// Delivery state of its last mail.
+    /// Delivery state of its last email.
     pub mail_state: MailStateValue,
-    /// When the mail server accepted its last mail; null if it has not.
+    /// When the mail server accepted its last email; null if it has not.
     pub mailed_at: Option<DateTime>,
-    /// Why its last mail was not accepted, in the mail server's words; null if nothing went wrong.
+    /// Why the last attempt to send its last email failed, usually the mail server's reply; null if it did not fail.
     pub mail_problem: Option<String>,
     /// Incremented by every change.
     pub version: i64,
@@ -60,15 +60,16 @@ pub struct InvitationObject {
     pub updated_at: DateTime,
 }
 
-/// Delivery state of an invitation's last mail.
+/// Delivery state of an invitation's last email.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "MailState", remote = "MailState")]
 pub enum MailStateValue {
-    /// It is being sent; it is tried again if the mail server cannot accept it now.
+    /// It is waiting to be sent, or to be sent again after a failed attempt.
     Waiting,
     /// The mail server accepted it.
     Sent,
-    /// The mail server refused it, or could not accept it for too long. Correct the address, or resend the invitation.
+    /// The mail server rejected it, or all attempts failed until the invitation expired. Resend the invitation; if the
+    /// email address is wrong, withdraw it and invite the correct address.
     Failed,
 }
 
@@ -82,12 +83,12 @@ pub enum InvitationStateValue {
     Accepted,
     /// It was withdrawn, or replaced by a newer one after it had expired.
     Withdrawn,
-    /// It has expired; it can be sent again.
+    /// It has expired. `resendInvitation` sends it again.
     Expired,
 }
 
 where_input! {
-    /// Filter for invitations. Conditions are combined with AND; null means not specified, at every depth.
+    /// Filter for invitations. Conditions are combined with AND; a null condition is ignored, also in nested filters.
     InvitationWhere of Term;
     target named;
     id id id_in;
@@ -115,9 +116,9 @@ order_by! {
         UpdatedAtAsc = UpdatedAt false,
         /// Most recently updated first.
         UpdatedAtDesc = UpdatedAt true,
-        /// By address, ascending.
+        /// By email address, ascending.
         EmailAsc = Email false,
-        /// By address, descending.
+        /// By email address, descending.
         EmailDesc = Email true,
         /// By id, ascending by code point.
         IdAsc = Id false,
@@ -199,24 +200,25 @@ impl Listing for Invitation {
     }
 }
 
-/// The person to invite, and to what.
+/// The email address to invite, and the new user's organization, tenant and roles.
 #[derive(Clone, Debug, InputObject)]
 pub struct InviteUserData {
     /// At most 254 bytes; stored in lower case.
     email: String,
-    /// The caller's organization by default; another one requires a super admin.
+    /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<String>,
-    /// The caller's tenant by default, if the invitation is to the caller's organization; otherwise none.
+    /// Default: the caller's tenant, if the invitation is to the caller's organization; otherwise none.
     tenant_id: Option<String>,
-    /// One of the built-in roles, as Kili names them.
+    /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
+    /// role.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; none by default. Nobody can grant permissions they do not have.
+    /// Names or ids of roles; none by default. The caller must have all permissions of these roles.
     roles: Option<Vec<String>>,
-    /// When the invitation expires; in seven days by default, in ninety at most.
+    /// When the invitation expires, at most ninety days from now. Default: in seven days.
     expiry_date: Option<DateTime>,
 }
 
-/// The details of the invited person.
+/// The names and the password of the new user.
 #[derive(Clone, InputObject)]
 pub struct AcceptInvitationData {
     /// At most 255 characters.
@@ -225,20 +227,19 @@ pub struct AcceptInvitationData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// 8 to 128 characters after normalization (NFC, every space an ASCII space); not a commonly used password and not
-    /// the address.
+    /// 8 to 128 characters, after normalization to NFC with every Unicode space replaced by an ASCII space. Must not be
+    /// a commonly used password, the invited email address, or its part before the `@`.
     password: String,
 }
 
 list_fields! {
     InvitationQuery of Invitation as InvitationObject, InvitationWhere, InvitationOrderBy, InvitationConnection;
-    where "Filter; all invitations by default.";
-    /// The invitations that the caller may read (`read:user`): those of the caller's organization; for a super admin,
-    /// all.
+    where "Filter. Default: all invitations.";
+    /// The invitations of the caller's organization; for a super admin, of all organizations. Needs `read:user`.
     invitations;
     /// Number of invitations that `invitations` lists for this `where`.
     count_invitations;
-    /// `invitations` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `invitations` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     invitations_connection;
 }
 
@@ -247,12 +248,13 @@ pub struct InvitationMutation;
 
 #[Object]
 impl InvitationMutation {
-    /// Mails an invitation to an account. Needs `write:user`. `CONFLICT` if the address has an account, or an open
-    /// invitation of the organization, already.
+    /// Emails an invitation to create an account. Needs `write:user`. Fails with `CONFLICT` if a user with this email
+    /// address exists, or if the organization already has a pending invitation for it.
     async fn invite_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The person to invite, and to what.")] data: InviteUserData,
+        #[graphql(desc = "The email address to invite, and the new user's organization, tenant and roles.")]
+        data: InviteUserData,
     ) -> Result<InvitationObject> {
         let new = NewInvitation {
             email: data.email,
@@ -265,36 +267,42 @@ impl InvitationMutation {
         listing::one(ctx, crate::directory::invitation::send(op(ctx), new).await?).await
     }
 
-    /// Mails an open invitation again with a new secret; the previous one becomes invalid. It is then valid for seven
-    /// days, or longer if it was already. `CONFLICT` if it was accepted or withdrawn. Needs `write:user`.
+    /// Emails a pending or expired invitation again with a new token; the previous token becomes invalid. The
+    /// invitation then expires in seven days, or at its current expiry date if that is later. Fails with `CONFLICT` if
+    /// it was accepted or withdrawn, or if a user with this email address exists. Needs `write:user` and every
+    /// permission of the invitation's roles that tenantry itself checks.
     async fn resend_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The invitation, by `id`.")] r#where: InvitationWhere,
+        #[graphql(desc = "The invitation: `id` is required; any further conditions must match too.")]
+        r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::invitation::resend(op(ctx), &named).await?).await
     }
 
-    /// Withdraws an open invitation: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn. Needs
-    /// `write:user`.
+    /// Withdraws a pending or expired invitation: its token becomes invalid. Fails with `CONFLICT` if it was accepted
+    /// or already withdrawn. Needs `write:user` and every permission of the invitation's roles that tenantry itself
+    /// checks.
     async fn withdraw_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The invitation, by `id`.")] r#where: InvitationWhere,
+        #[graphql(desc = "The invitation: `id` is required; any further conditions must match too.")]
+        r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::invitation::withdraw(op(ctx), &named).await?).await
     }
 
-    /// Creates the invited account with the token from the mail, and verifies its address. Anybody with the token can
-    /// do this; it works once. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the
-    /// meantime; in both cases the invitation stays open.
+    /// Creates the invited user with the token from the email, and marks the email address as verified. Needs no other
+    /// credential; the token works once. Fails with `SEAT_LIMIT_REACHED` if the organization already has as many
+    /// activated users as its `seatLimit`, and with `CONFLICT` if a user with the email address has been created in the
+    /// meantime. In both cases the invitation stays pending.
     async fn accept_invitation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The token from the mail.")] token: String,
-        #[graphql(desc = "The new account's names and password.")] data: AcceptInvitationData,
+        #[graphql(desc = "The token from the email.")] token: String,
+        #[graphql(desc = "The names and the password of the new user.")] data: AcceptInvitationData,
     ) -> Result<UserObject> {
         let given = Acceptance {
             name: data.name,

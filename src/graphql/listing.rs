@@ -1,4 +1,4 @@
-//! Lists, counts, connections and nested lists: the one implementation behind every kind of thing.
+//! Lists, counts, connections and nested lists: one implementation for all kinds of objects.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use crate::context::OpContext;
 use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging};
 use crate::model::error::{Error, Result};
 
-/// How a kind of thing stands in the schema.
+/// A kind of object in the schema: how its lists are filtered, sorted and presented.
 pub trait Listing: Listed {
     type Object: Clone + Send + Sync;
     type Where: Default + InputType + Where<Term = Self::Term>;
@@ -22,25 +22,25 @@ pub trait Listing: Listed {
     fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         wanted.filter(op)
     }
-    /// What a selected field needs to be read beside the column of its name.
+    /// The columns that a selected field needs in addition to the one with its name.
     fn behind(name: &str) -> Self::Fields {
         let _ = name;
         Self::Fields::default()
     }
-    /// Things as they are answered, with all that is selected under them.
+    /// Converts objects to their schema type, with everything that is selected under them.
     fn present<'a>(
         op: &'a OpContext,
         things: Vec<Self>,
         selection: &'a Selection<'a>,
     ) -> BoxFuture<'a, Result<Vec<Self::Object>>>;
-    /// How a field is written straight from its row; `None` where it takes more than that, or is asked for seldom.
+    /// How a field is written directly from its row; `None` if it needs more than its row, or is rarely selected.
     fn cell(field: &str) -> Option<Cell> {
         let _ = field;
         None
     }
 }
 
-/// The columns behind what is selected.
+/// The columns that the selected fields need.
 pub fn fields_of<L: Listing>(selection: &Selection<'_>) -> L::Fields {
     let names = selection.names();
     names.fold(L::Fields::default(), |fields, name| {
@@ -48,7 +48,7 @@ pub fn fields_of<L: Listing>(selection: &Selection<'_>) -> L::Fields {
     })
 }
 
-/// Things behind others, by internal key, with what is selected under them.
+/// Converts related objects, by internal key, with everything that is selected under them.
 pub async fn beside<L: Listing>(
     op: &OpContext,
     found: HashMap<i64, L>,
@@ -58,7 +58,7 @@ pub async fn beside<L: Listing>(
     Ok(keys.into_iter().zip(L::present(op, things, selection).await?).collect())
 }
 
-/// What a list's arguments ask for.
+/// The filter and the order that a list's arguments specify.
 pub(super) fn asked<L: Listing>(
     op: &OpContext,
     wanted: Option<L::Where>,
@@ -93,7 +93,7 @@ pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> s
     Ok(list::count::<L>(op, &L::filter(op, wanted.unwrap_or_default())).await?)
 }
 
-/// One thing that a verb gave, as it is answered.
+/// Converts the result of a verb to its schema type.
 pub async fn one<L: Listing>(ctx: &Context<'_>, thing: L) -> super::Result<L::Object> {
     let selection = Selection::of(ctx);
     let mut objects = L::present(op(ctx), vec![thing], &selection).await?;
@@ -102,14 +102,14 @@ pub async fn one<L: Listing>(ctx: &Context<'_>, thing: L) -> super::Result<L::Ob
         .ok_or_else(|| Error::internal("a thing that was not presented"))?)
 }
 
-/// Nested lists that came with their parent, by what tells their places apart.
+/// Nested lists that were loaded with their parent, by their place in the document.
 #[derive(Clone, Debug)]
 pub struct Nested<T>(HashMap<String, Loaded<T>>);
 
 #[derive(Clone, Debug)]
 enum Loaded<T> {
     List(List<T>),
-    /// The caller may see the parent and not this list.
+    /// The caller may see the parent, but not this list.
     Forbidden(String),
 }
 
@@ -138,8 +138,8 @@ impl<T: Clone> Nested<T> {
     }
 }
 
-/// Loads the lists that stand under a field of several parents: one statement for each place in the document, whatever
-/// the number of parents.
+/// Loads the lists under a field of several parents: one statement for each place in the document, regardless of the
+/// number of parents.
 pub async fn nest<L: Listing>(
     op: &OpContext,
     selection: &Selection<'_>,
@@ -154,7 +154,8 @@ pub async fn nest<L: Listing>(
     nest_linked::<L>(op, selection, field, granted, Link::Column(parent), parents).await
 }
 
-/// The same for children that may hang on their parents in another way, and be seen by another right than their list's.
+/// The same for children that are linked to their parents in another way, or that need another permission than their
+/// own list.
 pub async fn nest_linked<L: Listing>(
     op: &OpContext,
     selection: &Selection<'_>,
@@ -164,7 +165,7 @@ pub async fn nest_linked<L: Listing>(
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
     let mut nested: HashMap<i64, Nested<L::Object>> = HashMap::new();
-    // One parent may stand in several places, as a user in several groups; its list is loaded once.
+    // A parent can occur several times, for example a user in several groups; its list is loaded once.
     let parents: &[i64] = &BTreeSet::from_iter(parents.iter().copied())
         .into_iter()
         .collect::<Vec<_>>();
@@ -182,7 +183,7 @@ pub async fn nest_linked<L: Listing>(
         Err(error) => return Err(error),
     };
     for place in selection.places(field) {
-        // A window or an order that cannot be is refused where the field itself is resolved, which knows its path.
+        // An invalid window or order is refused where the field is resolved, because its path is known there.
         let Ok(window) = window(place.argument("first"), place.argument("skip")) else {
             continue;
         };
@@ -193,7 +194,7 @@ pub async fn nest_linked<L: Listing>(
         let filter = L::filter(op, place.argument("where").unwrap_or_default());
         let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;
-        // All children of all parents are presented together, so that what they nest is one statement too.
+        // All children of all parents are presented together, so that their nested lists also need only one statement.
         let lengths: Vec<(i64, usize)> = lists.iter().map(|(key, list)| (*key, list.len())).collect();
         let children = lists.into_values().flatten().collect();
         let mut objects = L::present(op, children, &place.selection).await?.into_iter();
@@ -216,20 +217,20 @@ pub async fn nest_linked<L: Listing>(
     Ok(nested)
 }
 
-/// Position of a slice in the whole list.
+/// Whether there are more pages, and the first and last cursor of this page.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PageInfo {
-    /// Whether there are items before this slice.
+    /// Whether there are items before this page.
     pub has_previous_page: bool,
-    /// Whether there are items after this slice.
+    /// Whether there are items after this page.
     pub has_next_page: bool,
-    /// Cursor of the first edge; null if the slice is empty.
+    /// Cursor of the first edge; null if the page is empty.
     pub start_cursor: Option<String>,
-    /// Cursor of the last edge; null if the slice is empty.
+    /// Cursor of the last edge; null if the page is empty.
     pub end_cursor: Option<String>,
 }
 
-/// A slice of a connection before it gets its schema type.
+/// A page of a connection before it is converted to its schema type.
 pub struct Connected<O> {
     pub edges: Vec<(String, O)>,
     pub page_info: PageInfo,
@@ -271,13 +272,13 @@ pub async fn connection<L: Listing>(
 /// Declares a kind's connection and edge types.
 macro_rules! connection_type {
     ($connection:ident, $edge:ident, $object:ty, $things:literal) => {
-        #[doc = concat!("A page of ", $things, ", continued by cursor; at most 100 edges.")]
+        #[doc = concat!("A page of ", $things, " in cursor pagination, with at most 100 edges.")]
         #[derive(Clone, async_graphql::SimpleObject)]
         #[graphql(complex)]
         pub struct $connection {
-            #[doc = concat!("The ", $things, " of this slice, each with its cursor.")]
+            #[doc = concat!("The ", $things, " on this page, each with its cursor.")]
             pub edges: crate::graphql::List<$edge>,
-            /// Position of this slice in the whole list.
+            /// Whether there are more pages, and the first and last cursor of this page.
             pub page_info: crate::graphql::PageInfo,
             #[graphql(skip)]
             total: Option<i64>,
@@ -285,24 +286,24 @@ macro_rules! connection_type {
 
         #[async_graphql::ComplexObject]
         impl $connection {
-            #[doc = concat!("The ", $things, " of this slice, without cursors.")]
+            #[doc = concat!("The ", $things, " on this page, without cursors.")]
             async fn nodes(&self) -> crate::graphql::List<$object> {
                 self.edges.iter().map(|edge| edge.node.clone()).collect()
             }
 
-            /// Total number of items; counted only when selected.
+            /// Number of items that match `where`, on all pages. They are counted only if you select this field.
             async fn total_count(&self) -> i64 {
                 self.total.unwrap_or_default()
             }
         }
 
-        #[doc = concat!("One of the ", $things, " in a connection.")]
+        #[doc = concat!("One of the ", $things, " on a page, with its cursor.")]
         #[derive(Clone, async_graphql::SimpleObject)]
         pub struct $edge {
-            /// Opaque position, for `after` and `before` of the same connection with the same `orderBy`; `where` may
-            /// differ.
+            /// Opaque cursor. Pass it as `after` or `before` to the same query field with the same `orderBy`; `where`
+            /// may differ.
             pub cursor: String,
-            /// The item at this position.
+            /// The item.
             pub node: $object,
         }
 

@@ -18,9 +18,10 @@ use crate::graphql::{
 };
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
-/// The top of the tree: it owns its tenants and users. Nothing is shared between organizations.
+/// A customer, with its tenants and users. Nothing is shared between organizations.
 ///
-/// Readable with `read:org`; its members can always see its id, name and times.
+/// Readable with `read:org`. Without it, the users of the organization can still read its `id`, `name`, `version`,
+/// `createdAt` and `updatedAt`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Organization", complex)]
 pub struct OrganizationObject {
@@ -28,15 +29,16 @@ pub struct OrganizationObject {
     pub id: ID,
     /// 1 to 255 characters.
     pub name: String,
-    /// Free JSON, set by super admins; null if none. Needs `read:org`.
+    /// Free-form JSON; null if none, or if the caller lacks `read:org`. Setting it needs `write:org`.
     pub variables: Option<KeptJson>,
-    /// Maximum number of activated users; null means no limit. Needs `read:org`.
+    /// Maximum number of activated users; null if there is no limit, or if the caller lacks `read:org`.
     pub seat_limit: Option<i64>,
-    /// Number of activated users. Needs `read:org`; otherwise null.
+    /// Number of activated users; null if the caller lacks `read:org`.
     pub seats_used: Option<i64>,
-    /// Whether mail is sent to its users and to people it invites. Needs `read:org`; otherwise null.
+    /// Whether email is sent to its users and to people it invites; null if the caller lacks `read:org`.
     pub mail_allowed: Option<bool>,
-    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
+    /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
+    /// has changed since you read it.
     pub version: i64,
     /// When it was created.
     pub created_at: DateTime,
@@ -52,21 +54,21 @@ nested_lists! {
     OrganizationObject {
         /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Filter; all users by default.";
+        where "Filter. Default: all users.";
         /// Its tenants. Needs `read:tenant`.
         tenants: TenantObject, TenantWhere, TenantOrderBy;
-        where "Filter; all tenants by default.";
+        where "Filter. Default: all tenants.";
     }
 }
 
 where_input! {
-    /// Filter for organizations. Conditions are combined with AND; null means not specified.
+    /// Filter for organizations. Conditions are combined with AND; a null condition is ignored.
     OrganizationWhere of Term;
     target named;
     id id id_in id_starts_with id_contains;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
-        /// Organizations with a user that matches this.
+        /// Organizations with a user who matches this and whom the caller may see.
         user: Box<UserWhere> = |op, user| {
             let user = user.filter(op);
             (!user.is_empty()).then(|| Term::user(op, user))
@@ -170,27 +172,28 @@ pub async fn beside(
 pub struct CreateOrganizationData {
     /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters, at least one of them visible.
+    /// 1 to 255 characters, not only spaces or other invisible characters.
     name: String,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// Maximum number of activated users; no limit by default.
+    /// Maximum number of activated users. Default: no limit.
     seat_limit: Option<i64>,
-    /// True by default. If false, everything that needs mail is refused: password resets, e-mail verification and
-    /// invitations.
+    /// Default: true. If false, the organization sends no email: password resets, email verification and invitations
+    /// are not possible.
     mail_allowed: Option<bool>,
 }
 
-/// Changes to an organization; null means not specified.
+/// Changes to an organization. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateOrganizationData {
-    /// 1 to 255 characters, at least one of them visible.
+    /// 1 to 255 characters, not only spaces or other invisible characters.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
-    /// Maximum number of activated users. If there are more already, new ones are refused and nobody is deactivated.
+    /// Maximum number of activated users. If the organization already has more, nobody is deactivated, but no further
+    /// user can be activated.
     seat_limit: Option<i64>,
-    /// If false, everything that needs mail is refused: password resets, e-mail verification and invitations.
+    /// If false, the organization sends no email: password resets, email verification and invitations are not possible.
     mail_allowed: Option<bool>,
 }
 
@@ -206,12 +209,13 @@ pub enum ClearableValue {
 
 list_fields! {
     OrganizationQuery of Organization as OrganizationObject, OrganizationWhere, OrganizationOrderBy, OrganizationConnection;
-    where "Filter; all organizations by default.";
-    /// The organizations that the caller may read: with `read:org`, the caller's own; for a super admin, all.
+    where "Filter. Default: all organizations.";
+    /// The caller's organization; for a super admin, all organizations. Needs `read:org`.
     organizations;
     /// Number of organizations that `organizations` lists for this `where`.
     count_organizations;
-    /// `organizations` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `organizations` with cursor pagination. While you page, rows that do not change are neither repeated nor
+    /// skipped.
     organizations_connection;
 }
 
@@ -220,7 +224,7 @@ pub struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Creates an organization. Super admins only (`write:org`).
+    /// Creates an organization. Super admins only; needs `write:org`.
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
@@ -236,14 +240,17 @@ impl OrganizationMutation {
         listing::one(ctx, crate::directory::organization::create(op(ctx), new).await?).await
     }
 
-    /// Updates an organization. Needs `write:org`.
+    /// Updates an organization. Needs `write:org`, which of the built-in roles only `super-admin` has.
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The organization, by `id`.")] r#where: OrganizationWhere,
+        #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
+        r#where: OrganizationWhere,
         #[graphql(desc = "The changes.")] data: UpdateOrganizationData,
-        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
-        #[graphql(desc = "Refuse with `CONFLICT` unless the organization still has this `version`.")]
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the organization still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<OrganizationObject> {
         let wanted = OrganizationChange {
@@ -261,12 +268,13 @@ impl OrganizationMutation {
         .await
     }
 
-    /// Deletes an organization, its groups and its own roles; audit events stay. Refused with `CONFLICT` while it holds tenants or
-    /// users. Super admins only (`write:org`).
+    /// Deletes an organization with its groups, custom roles and invitations. Its audit events are kept. Fails with
+    /// `CONFLICT` if it still has tenants or users. Super admins only; needs `write:org`.
     async fn delete_organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The organization, by `id`.")] r#where: OrganizationWhere,
+        #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
+        r#where: OrganizationWhere,
     ) -> Result<OrganizationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::organization::delete(op(ctx), &named).await?).await

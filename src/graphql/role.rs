@@ -17,27 +17,28 @@ use crate::graphql::{
 };
 use crate::list::Filter;
 
-/// A named set of permissions, built in or created by an organization.
+/// A named set of permissions: a built-in role, or a custom role, which belongs to an organization.
 ///
 /// Readable with `read:role`; users can always see the roles they have.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Role")]
 pub struct RoleObject {
-    /// A UUID, the same on every server for the built-in ones.
+    /// A UUID. A built-in role has the same id on every server.
     pub id: ID,
-    /// Unique within its organization, as in `organization-admin`.
+    /// Unique within its organization, for example `organization-admin`.
     pub name: String,
     /// Its description; null if none.
     pub description: Option<String>,
     /// Whether it is built in.
     pub built_in: bool,
-    /// Its permissions, as in `read:user`.
+    /// Its permissions, for example `read:user`.
     pub permissions: Vec<&'static str>,
-    /// The organization that created it; null for a built-in role.
+    /// The organization it belongs to; null for a built-in role.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The id of the organization that created it; null for a built-in role.
+    /// The id of the organization it belongs to; null for a built-in role.
     pub organization_id: Option<String>,
-    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
+    /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
+    /// has changed since you read it.
     pub version: i64,
     /// When it was created; 1970 for built-in roles.
     pub created_at: DateTime,
@@ -45,32 +46,32 @@ pub struct RoleObject {
     pub updated_at: DateTime,
 }
 
-/// The strongest of a user's roles, as one of a few levels.
+/// A simplified view of a user's roles: the first of these values that applies. The Kili API uses the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "OrganizationRole", remote = "OrganizationRole")]
 pub enum OrganizationRoleValue {
-    /// Administers its organization (`organization-admin`), or all of them (`super-admin`).
+    /// The user has the role `organization-admin` or `super-admin`. Setting it assigns `organization-admin`.
     Admin,
-    /// Reads its organization's users and manages its groups (`team-manager`).
+    /// The user has the role `team-manager`. Setting it assigns this role.
     TeamManager,
-    /// `reviewer`.
+    /// The user has the role `reviewer`. Setting it assigns this role.
     Reviewer,
-    /// `labeler`.
+    /// The user has the role `labeler`. Setting it assigns this role.
     Labeler,
-    /// Any other role. Setting it assigns `user`.
+    /// The user has only other roles. Setting it assigns the role `user`.
     User,
 }
 
 where_input! {
-    /// Filter for roles. Conditions are combined with AND; null means not specified.
+    /// Filter for roles. Conditions are combined with AND; a null condition is ignored.
     RoleWhere of Term;
     target named;
     id id id_in id_starts_with id_contains;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
-        /// Built-in roles, or roles that organizations created.
+        /// `true`: built-in roles; `false`: custom roles.
         built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
-        /// Roles that an organization that matches this created.
+        /// Custom roles of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| {
             related(one.filter(op), |one| Term::Organization(Box::new(one)))
         },
@@ -168,30 +169,32 @@ pub async fn beside<'r>(
         .collect())
 }
 
-/// A new role of an organization.
+/// A new custom role.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
-    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks
-    /// like, the name of a built-in role is `CONFLICT`; a UUID is `INVALID`.
+    /// 1 to 255 characters, not only spaces or other invisible characters; unique within the organization. Fails with
+    /// `CONFLICT` if it is the name of a built-in role or looks like one (other case, similar letters, invisible
+    /// characters), and with `INVALID` if it is a UUID.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// Its permissions, as in `read:user`; none by default. Nobody can create a role with more permissions than their
-    /// own.
+    /// Its permissions, for example `read:user`; none by default. The caller must have all of them.
     permissions: Option<Vec<String>>,
-    /// The caller's organization by default; another one requires a super admin.
+    /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<String>,
 }
 
-/// Changes to a role; null means not specified.
+/// Changes to a role. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRoleData {
-    /// 1 to 255 characters, at least one of them visible; unique within the organization. A name that is, or looks
-    /// like, the name of a built-in role is `CONFLICT`; a UUID is `INVALID`.
+    /// 1 to 255 characters, not only spaces or other invisible characters; unique within the organization. Fails with
+    /// `CONFLICT` if it is the name of a built-in role or looks like one (other case, similar letters, invisible
+    /// characters), and with `INVALID` if it is a UUID.
     name: Option<String>,
     /// At most 2,000 characters; an empty string clears it.
     description: Option<String>,
-    /// Its new permissions, for everybody who has it; the list replaces the current one.
+    /// All permissions of the role: the list replaces the current one, for every user who has the role. The caller must
+    /// have all of them.
     permissions: Option<Vec<String>>,
 }
 
@@ -205,13 +208,13 @@ pub enum ClearableValue {
 
 list_fields! {
     RoleQuery of Role as RoleObject, RoleWhere, RoleOrderBy, RoleConnection;
-    where "Filter; all roles by default.";
-    /// The roles that the caller may read (`read:role`): built-in roles and those of the caller's organization; for a
-    /// super admin, all.
+    where "Filter. Default: all roles.";
+    /// The built-in roles and the custom roles of the caller's organization; for a super admin, all roles. Needs
+    /// `read:role`.
     roles;
     /// Number of roles that `roles` lists for this `where`.
     count_roles;
-    /// `roles` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `roles` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     roles_connection;
 }
 
@@ -220,7 +223,7 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Creates a role of an organization. Needs `write:role`, and the role's permissions.
+    /// Creates a custom role. Needs `write:role` and every permission of the new role.
     async fn create_role(
         &self,
         ctx: &Context<'_>,
@@ -235,15 +238,17 @@ impl RoleMutation {
         listing::one(ctx, crate::directory::role::create(op(ctx), new).await?).await
     }
 
-    /// Updates a role of an organization, for everybody who has it at once. Needs `write:role`, and the role's
-    /// permissions before and after. Built-in roles are `FORBIDDEN`.
+    /// Updates a custom role. The change takes effect immediately for every user who has the role. Needs `write:role`
+    /// and every current and new permission of the role. Fails with `FORBIDDEN` for a built-in role.
     async fn update_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The role, by `id`.")] r#where: RoleWhere,
+        #[graphql(desc = "The role: `id` is required; any further conditions must match too.")] r#where: RoleWhere,
         #[graphql(desc = "The changes.")] data: UpdateRoleData,
-        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
-        #[graphql(desc = "Refuse with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
             i64,
         >,
     ) -> Result<RoleObject> {
@@ -261,36 +266,39 @@ impl RoleMutation {
         .await
     }
 
-    /// Deletes a role of an organization and withdraws it from every user and group. Needs `write:role`, and the role's
-    /// permissions. Built-in roles are `FORBIDDEN`.
+    /// Deletes a custom role and removes it from every user, group and invitation. Needs `write:role` and every
+    /// permission of the role. Fails with `FORBIDDEN` for a built-in role.
     async fn delete_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The role, by `id`.")] r#where: RoleWhere,
+        #[graphql(desc = "The role: `id` is required; any further conditions must match too.")] r#where: RoleWhere,
     ) -> Result<RoleObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::role::delete(op(ctx), &named).await?).await
     }
 
-    /// Assigns a role to a user; does nothing if the user has it already. Needs `write:user`, and the role's
-    /// permissions.
+    /// Assigns a role to a user; does nothing if it is already assigned. Needs `write:user` and every permission of the
+    /// user and of the role.
     async fn assign_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
-        #[graphql(desc = "The role, by name or id: a built-in role, or one of the user's organization.")] role: String,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
+        #[graphql(desc = "The name or id of a built-in role, or of a custom role of the user's organization.")]
+        role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::role::assign(op(ctx), &target, &role).await?).await
     }
 
     /// Removes an assigned role from a user; does nothing if the user does not have it, or has it only through a group.
-    /// Needs `write:user`.
+    /// Needs `write:user` and every permission that the user has.
     async fn withdraw_role(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
-        #[graphql(desc = "The role, by name or id.")] role: String,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
+        #[graphql(desc = "The name or id of the role.")] role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::role::withdraw(op(ctx), &target, &role).await?).await

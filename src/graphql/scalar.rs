@@ -54,7 +54,7 @@ impl From<Timestamp> for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageSize(pub i64);
 
-/// Page size: an integer from 1 to 100. Other values are refused, not reduced.
+/// Page size: an integer from 1 to 100. Other values fail; they are not reduced to 100.
 #[Scalar(name = "PageSize")]
 impl ScalarType for PageSize {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -30,7 +30,8 @@ pub struct Query(
     AuditQuery,
 );
 
-/// Mutations. Each one is a single transaction together with its audit event; a refused mutation changes nothing.
+/// Mutations. Each field runs in its own transaction, which also writes the audit event. A field that fails changes
+/// nothing; fields of the same document that ran before it stay committed.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     OrganizationMutation,

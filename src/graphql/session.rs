@@ -17,31 +17,31 @@ use crate::list::{self, Filter};
 use crate::model::Actor;
 use crate::model::error::Error;
 
-/// A signed-in user, or an impersonation of a user.
+/// A session of a user who signed in, or an impersonation of a user.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Session")]
 pub struct SessionObject {
-    /// Identifies the session; it is not a credential.
+    /// The id of the session. It is not a credential.
     pub id: ID,
     /// The id of its user.
     pub user_id: ID,
-    /// Its user; null if the caller may not (or no longer) see that user.
+    /// Its user; null if the caller cannot, or can no longer, see that user.
     pub user: Option<Box<UserObject>>,
-    /// The id of the impersonator; null if there is none.
+    /// The id of the impersonator; null if the session is not an impersonation.
     pub impersonator_id: Option<ID>,
-    /// The reason for the impersonation, as given by who began it; null if it is none.
+    /// The reason that the impersonator gave; null if the session is not an impersonation.
     pub reason: Option<String>,
     /// Whether it is active now.
     pub active: bool,
-    /// Whether it is the session that makes this call.
+    /// Whether this request is authenticated with the session's access token.
     pub current: bool,
-    /// When it began.
+    /// When it started.
     pub created_at: DateTime,
-    /// When its tokens were last renewed.
+    /// When it was last refreshed; until then, when it started.
     pub updated_at: DateTime,
-    /// When it expires unless it is refreshed; an impersonation expires in any case.
+    /// When it expires. `refreshSession` extends it, except for an impersonation.
     pub expires_at: DateTime,
-    /// When it was ended; null if it was not.
+    /// When it was ended; null if it was not, even if it has expired.
     pub ended_at: Option<DateTime>,
 }
 
@@ -53,18 +53,18 @@ pub struct SessionTokens {
     pub access_token: String,
     /// Lifetime of the access token in seconds, unless its session ends earlier.
     pub expires_in: i64,
-    /// For `refreshSession`; it works once and is replaced by a new one. Using an old one ends the session.
+    /// For `refreshSession`. It works once and is replaced by a new one; using an old one ends the session.
     pub refresh_token: String,
     /// Lifetime of the refresh token in seconds.
     pub refresh_expires_in: i64,
-    /// Who is signed in.
+    /// The user of the session.
     pub user: UserObject,
 }
 
-/// An address and a password.
+/// An email address and a password.
 #[derive(Clone, InputObject)]
 pub struct SignInData {
-    /// Ignoring case.
+    /// The email address; case is ignored.
     email: String,
     /// The id of the organization whose account is meant. Without it, the account is chosen in this order: those whose
     /// password was set with a link mailed to the address, then those with a verified address, then the oldest.
@@ -81,14 +81,14 @@ pub struct RefreshSessionData {
 }
 
 where_input! {
-    /// Filter for the caller's sessions. Conditions are combined with AND; null means not specified.
+    /// Filter for the caller's sessions. Conditions are combined with AND; a null condition is ignored.
     SessionWhere of Term;
     target named;
     id id id_in;
     {
-        /// Active sessions, or those that have ended; active ones by default.
+        /// `true`: active sessions; `false`: sessions that were ended or have expired. Default: `true`.
         active: bool = |op, active| [Filter::Is(Term::Active { active, at: op.now() })],
-        /// Impersonations, or sessions of users who signed in themselves.
+        /// `true`: impersonations; `false`: sessions of users who signed in themselves.
         impersonated: bool = |_, is| [Filter::Is(Term::Impersonated(is))],
     }
 }
@@ -206,12 +206,12 @@ async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
 
 list_fields! {
     SessionQuery of Session as SessionObject, SessionWhere, SessionOrderBy, SessionConnection;
-    where "Filter; active sessions by default.";
-    /// The caller's sessions, and those in which the caller impersonates somebody.
+    where "Filter. Default: active sessions.";
+    /// The caller's sessions, including those in which the caller impersonates another user or is impersonated.
     sessions;
     /// Number of sessions that `sessions` lists for this `where`.
     count_sessions;
-    /// `sessions` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `sessions` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     sessions_connection;
 }
 
@@ -220,13 +220,13 @@ pub struct SessionMutation;
 
 #[Object]
 impl SessionMutation {
-    /// Begins a session with an address and a password. A refusal takes a fixed time, so that it reveals nothing about
-    /// the account. After 20 failures for an address, or 100 from one client, within 15 minutes: `RATE_LIMITED` with
-    /// `retryAfterSeconds`.
+    /// Signs in with an email address and a password, and starts a session. A failed sign-in always takes the same
+    /// time, so that the time does not reveal whether the account exists. Fails with `RATE_LIMITED` and
+    /// `retryAfterSeconds` after 20 failures for one email address, or 100 from one client address, within 15 minutes.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who is signing in.")] data: SignInData,
+        #[graphql(desc = "The email address and the password.")] data: SignInData,
     ) -> Result<SessionTokens> {
         let typed = SignIn {
             email: data.email,
@@ -237,8 +237,8 @@ impl SessionMutation {
         object_of(ctx, tokens).await
     }
 
-    /// Issues new tokens for a refresh token, which works once; using an old one ends the session. Requires no other
-    /// credential.
+    /// Exchanges a refresh token for new tokens. Needs no other credential. Each refresh token works once, and using an
+    /// old one ends the session. If the response was lost, the last exchange can be repeated within ten seconds.
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
@@ -248,29 +248,37 @@ impl SessionMutation {
         object_of(ctx, tokens).await
     }
 
-    /// Ends the session whose token makes the call; for an impersonation, the impersonation.
+    /// Ends the session whose access token authenticates this request; during an impersonation, only the impersonation.
+    /// Fails with `INVALID` if the request is authenticated with an API key, or impersonates with a header, because
+    /// there is no session to end.
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<SessionObject> {
         listing::one(ctx, crate::directory::session::sign_out(op(ctx)).await?).await
     }
 
-    /// Ends one of the caller's sessions, or one in which the caller impersonates somebody.
+    /// Ends one of the caller's sessions, or one in which the caller impersonates another user.
     async fn revoke_session(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The session, by `id`.")] r#where: SessionWhere,
+        #[graphql(desc = "The session: `id` is required; any further conditions must match too.")]
+        r#where: SessionWhere,
     ) -> Result<SessionObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::session::revoke(op(ctx), &named).await?).await
     }
 
-    /// Begins a session as another user, with only that user's permissions. Needs `usage:impersonation`, and the user
-    /// must not have permissions that the caller lacks. It ends by `signOut` with its token, by `revokeSession`,
-    /// together with the credential that began it, or when it expires; refreshing does not extend it.
+    /// Starts a session as another user, with only that user's permissions. Needs `usage:impersonation` and every
+    /// permission that the user has. The session ends with `signOut` (sent with its access token), with
+    /// `revokeSession`, when it expires, or when the credential that started it ends. `refreshSession` does not extend
+    /// it.
     async fn impersonate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
-        #[graphql(desc = "What it is for, at most 2,000 characters; the user can read it.")] reason: String,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
+        #[graphql(
+            desc = "The reason for the impersonation, at most 2,000 characters. The impersonated user can read it in `sessions`."
+        )]
+        reason: String,
         #[graphql(desc = "Lifetime in seconds, from 60 to 28800.", default = 3600)] lifetime_seconds: i64,
     ) -> Result<SessionTokens> {
         let target = r#where.target(op(ctx));

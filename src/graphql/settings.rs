@@ -9,16 +9,17 @@ pub struct SettingsMutation;
 
 #[Object]
 impl SettingsMutation {
-    /// Updates the caller's settings and returns all of them as one JSON object ordered by key. Open to every caller.
-    /// Concurrent updates of different keys are all kept.
+    /// Updates the caller's settings and returns all of them as one JSON object ordered by key. Needs a credential, but
+    /// no permission. Concurrent updates of different keys are all kept.
     async fn update_settings(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "A JSON object: its keys are set to its values, which may be any JSON, null included, of at most 64 KiB and 32 levels each. At most 500 keys in all, of at most 255 characters."
+            desc = "A JSON object with the settings to add or replace. A value is any JSON, including null, of at most 64 KiB and 32 levels. A key has at most 255 characters. A user can have at most 500 keys and 512 KiB of settings."
         )]
         updated: Option<Json>,
-        #[graphql(desc = "Keys to remove after that; unknown keys are ignored.")] deleted: Option<Vec<String>>,
+        #[graphql(desc = "Keys to remove, after `updated` has been applied; unknown keys are ignored.")]
+        deleted: Option<Vec<String>>,
     ) -> Result<KeptJson> {
         let updated = updated.map(Json::given);
         let settings =

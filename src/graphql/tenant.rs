@@ -20,7 +20,7 @@ use crate::store::entity::user as user_table;
 
 /// A part of an organization that groups users. There are no administrators of a single tenant.
 ///
-/// Readable with `read:tenant`; its users can always see its id, name and times.
+/// Readable with `read:tenant`. Without it, its users can still read it, except for `variables`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Tenant", complex)]
 pub struct TenantObject {
@@ -32,9 +32,10 @@ pub struct TenantObject {
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: String,
-    /// Free JSON, set by administrators; null if none. Needs `read:tenant`.
+    /// Free-form JSON; null if none, or if the caller lacks `read:tenant`. Setting it needs `write:tenant`.
     pub variables: Option<KeptJson>,
-    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
+    /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
+    /// has changed since you read it.
     pub version: i64,
     /// When it was created.
     pub created_at: DateTime,
@@ -48,12 +49,12 @@ nested_lists! {
     TenantObject {
         /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Filter; all users by default.";
+        where "Filter. Default: all users.";
     }
 }
 
 where_input! {
-    /// Filter for tenants. Conditions are combined with AND; null means not specified.
+    /// Filter for tenants. Conditions are combined with AND; a null condition is ignored.
     TenantWhere of Term;
     target named;
     id id id_in id_starts_with id_contains;
@@ -147,18 +148,18 @@ pub async fn beside(
 pub struct CreateTenantData {
     /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default.
     id: Option<ID>,
-    /// 1 to 255 characters, at least one of them visible.
+    /// 1 to 255 characters, not only spaces or other invisible characters.
     name: String,
-    /// The caller's organization by default; another one requires a super admin.
+    /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
 }
 
-/// Changes to a tenant; null means not specified.
+/// Changes to a tenant. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTenantData {
-    /// 1 to 255 characters, at least one of them visible.
+    /// 1 to 255 characters, not only spaces or other invisible characters.
     name: Option<String>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
@@ -174,13 +175,12 @@ pub enum ClearableValue {
 
 list_fields! {
     TenantQuery of Tenant as TenantObject, TenantWhere, TenantOrderBy, TenantConnection;
-    where "Filter; all tenants by default.";
-    /// The tenants that the caller may read (`read:tenant`): those of the caller's organization; for a super admin,
-    /// all.
+    where "Filter. Default: all tenants.";
+    /// The tenants of the caller's organization; for a super admin, of all organizations. Needs `read:tenant`.
     tenants;
     /// Number of tenants that `tenants` lists for this `where`.
     count_tenants;
-    /// `tenants` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `tenants` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     tenants_connection;
 }
 
@@ -208,11 +208,14 @@ impl TenantMutation {
     async fn update_tenant(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The tenant, by `id`.")] r#where: TenantWhere,
+        #[graphql(desc = "The tenant: `id` is required; any further conditions must match too.")] r#where: TenantWhere,
         #[graphql(desc = "The changes.")] data: UpdateTenantData,
-        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
-        #[graphql(desc = "Refuse with `CONFLICT` unless the tenant still has this `version`.")]
-        expected_version: Option<i64>,
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the tenant still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<TenantObject> {
         let wanted = TenantChange {
             name: data.name,
@@ -228,11 +231,11 @@ impl TenantMutation {
         .await
     }
 
-    /// Deletes a tenant. Refused with `CONFLICT` while it holds users. Needs `write:tenant`.
+    /// Deletes a tenant and its invitations. Fails with `CONFLICT` if it still has users. Needs `write:tenant`.
     async fn delete_tenant(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The tenant, by `id`.")] r#where: TenantWhere,
+        #[graphql(desc = "The tenant: `id` is required; any further conditions must match too.")] r#where: TenantWhere,
     ) -> Result<TenantObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, crate::directory::tenant::delete(op(ctx), &named).await?).await

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::support::session::{With, send_with};
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Backend};
 
 const EVENTS: &str = "query($where: AuditEventWhere) { auditEvents(where: $where) {
@@ -321,18 +322,11 @@ async fn postgres_paging_never_skips_an_event_committed_late() {
         "what is under way before it could still come to stand before it"
     );
     early.commit().await.unwrap();
-    for _ in 0..200 {
-        if read_on()
-            .await
-            .iter()
-            .filter(|id| ["early", "late"].contains(&id.as_str()))
-            .count()
-            == 2
-        {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("both events", AT_LAST, async || {
+        let seen = read_on().await;
+        ["early", "late"].iter().all(|id| seen.contains(&(*id).to_owned()))
+    })
+    .await;
     let seen = read_on().await;
     assert_eq!(seen.iter().filter(|id| *id == "early").count(), 1);
     assert_eq!(seen.iter().filter(|id| *id == "late").count(), 1);

@@ -9,15 +9,15 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use tenantry::store::db::Database;
 
-use crate::support::process::{Server, send};
-use crate::support::{Backend, TestDatabase};
+use crate::support::binary::{Server, request_with, try_answer};
+use crate::support::{ADMIN_KEY, Backend, TestDatabase};
 
 const ROUNDS: u64 = 10;
 const WRITERS: usize = 8;
 const CREATE: &str = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
 
 /// Creates users, one after the other, until the server is gone; gives those that were acknowledged.
-async fn write(address: String, round: u64, writer: usize, gone: Arc<AtomicBool>) -> Vec<String> {
+fn write(address: &str, round: u64, writer: usize, gone: &AtomicBool) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0.. {
         if gone.load(Ordering::Relaxed) {
@@ -27,7 +27,8 @@ async fn write(address: String, round: u64, writer: usize, gone: Arc<AtomicBool>
         let data = json!({
             "id": id, "email": format!("{id}@acme.example"), "organizationId": "platform", "tenantId": "platform", "roles": ["user"],
         });
-        let Some(answer) = send(&address, CREATE, json!({ "data": data })).await else {
+        let (head, body) = request_with(address, ADMIN_KEY, CREATE, &json!({ "data": data }));
+        let Some((_, answer)) = try_answer(address, &(head + &body)) else {
             break;
         };
         assert_eq!(answer, json!({ "data": { "createUser": { "id": id } } }));
@@ -48,24 +49,32 @@ async fn texts(db: &Database, sql: &str) -> BTreeSet<String> {
     distinct
 }
 
+fn start(database: &TestDatabase) -> Server {
+    Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)])
+}
+
 async fn crash(backend: Backend) {
     let database = TestDatabase::empty(backend).await;
     let mut acknowledged: BTreeSet<String> = BTreeSet::new();
     for round in 0..ROUNDS {
-        let server = Server::start(&database.url);
+        let mut server = start(&database);
         // The first answer takes longer than others; without it a busy machine would write nothing before the end.
-        assert!(server.send("{ me { id } }", json!({})).await.is_some());
+        assert_eq!(server.call(ADMIN_KEY, "{ me { id } }").0, 200);
         let gone = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| tokio::spawn(write(server.address.clone(), round, writer, Arc::clone(&gone))))
+            .map(|writer| {
+                let (address, gone) = (server.address.clone(), Arc::clone(&gone));
+                std::thread::spawn(move || write(&address, round, writer, &gone))
+            })
             .collect();
         let mut random = [0_u8; 2];
         getrandom::fill(&mut random).unwrap();
+        // Time is the subject: it ends at any moment.
         tokio::time::sleep(Duration::from_millis(100 + u64::from(u16::from_le_bytes(random) % 700))).await;
         server.kill();
         gone.store(true, Ordering::Relaxed);
         for writer in writers {
-            acknowledged.extend(writer.await.unwrap());
+            acknowledged.extend(writer.join().unwrap());
         }
     }
     assert!(
@@ -75,18 +84,10 @@ async fn crash(backend: Backend) {
     );
 
     // It starts again and works.
-    let server = Server::start(&database.url);
-    let counted = server
-        .send("{ countUsers(where: {idStartsWith: \"u-\"}) }", json!({}))
-        .await
-        .unwrap();
-    let made = server
-        .send(
-            CREATE,
-            json!({ "data": { "id": "after", "organizationId": "platform" } }),
-        )
-        .await
-        .unwrap();
+    let server = start(&database);
+    let (_, counted) = server.call(ADMIN_KEY, "{ countUsers(where: {idStartsWith: \"u-\"}) }");
+    let after = json!({ "data": { "id": "after", "organizationId": "platform" } });
+    let (_, made) = server.call_with(ADMIN_KEY, CREATE, &after);
     assert_eq!(made, json!({ "data": { "createUser": { "id": "after" } } }));
     drop(server);
 

@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::is_root;
+use crate::support::postgres::is_root;
 use crate::support::{Backend, TestDatabase};
 
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -229,7 +229,7 @@ fn settings_that_cannot_be_read_are_told() {
 
 /// A secret key that is not that of the database would only be noticed by a start, or a sign-in.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_secret_key_is_told() {
+async fn another_secret_key_is_told_on_postgresql() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let other = SECRET.replace('0', "f");
     let with = |secret| {

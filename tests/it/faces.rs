@@ -1,8 +1,8 @@
 //! The other products' faces: what all of them have in common, and each.
 
 mod air;
-mod manners;
+mod refusal_form;
 mod refusals;
-mod together;
+mod same_data;
 mod waii;
 mod wallaroo;

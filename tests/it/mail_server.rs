@@ -10,6 +10,7 @@ use tenantry::services::mailer::{Mail, Mailer, Undelivered};
 
 use crate::support::binary::Server;
 use crate::support::smtp::{Instead, Smtp};
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Backend, TestDatabase};
 
 const INVITE: &str = "mutation { inviteUser(data: {email: \"new@mail.example\"}) { id } }";
@@ -228,15 +229,6 @@ fn invite(server: &Server, email: &str) {
     assert!(status == 200 && answer.get("errors").is_none(), "{answer}");
 }
 
-/// Waits for this, within less than a mail is taken for.
-async fn comes(what: impl Fn() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(30);
-    while !what() {
-        assert!(Instant::now() < limit, "it does not come");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 /// What a process does not send before its end comes at once from the next one.
 async fn stopped_on_the_way(backend: Backend) {
     let database = TestDatabase::empty(backend).await;
@@ -247,13 +239,17 @@ async fn stopped_on_the_way(backend: Backend) {
     for n in 0..7 {
         invite(&server, &format!("held{n}@mail.example"));
     }
-    comes(|| mails.held.load(Ordering::SeqCst) >= 4).await;
+    until("mails that are held", AT_LAST, async || {
+        mails.held.load(Ordering::SeqCst) >= 4
+    })
+    .await;
     server.terminate();
     assert!(server.ended().success());
     assert!(mails.mails().is_empty());
     mails.hold.send_replace(false);
     let _next = started(&database.url, &mails);
-    comes(|| mails.mails().len() == 7).await;
+    // Within less than a mail is taken for.
+    until("all mails", AT_LAST, async || mails.mails().len() == 7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -275,9 +271,12 @@ async fn stopped_after_the_end(backend: Backend) {
     mails.hold.send_replace(true);
     let mut server = started(&database.url, &mails);
     invite(&server, "slow@mail.example");
-    comes(|| mails.held.load(Ordering::SeqCst) == 1).await;
+    until("a mail that is held", AT_LAST, async || {
+        mails.held.load(Ordering::SeqCst) == 1
+    })
+    .await;
     server.terminate();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.stops_listening();
     mails.hold.send_replace(false);
     assert!(server.ended().success());
     let next = started(&database.url, &mails);

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::on_both;
 use crate::support::smtp::Smtp;
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Backend, Caller};
 
 const INVITE: &str =
@@ -117,9 +118,8 @@ async fn replaced_on_its_way(backend: Backend) {
             .await
             .unwrap()
     });
-    while server.held.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let held = || server.held.load(std::sync::atomic::Ordering::SeqCst);
+    until("a mail that is held", AT_LAST, async || held() > 0).await;
     let resend = "mutation($id: ID) { resendInvitation(where: {id: $id}) { id } }";
     alone(&admin, resend, json!({ "id": made["inviteUser"]["id"] })).await;
     *server.later.lock().unwrap() = Some("451 4.3.0 the queue is full");

@@ -4,10 +4,11 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::binary::{answer, request, run, tenantry, text};
+use crate::support::binary::{Server, answer, request, run, tenantry, text};
+use crate::support::wait::{AT_LAST, until_outside};
 
 const KEY: &str = "a-key-of-this-test-0123456789";
 
@@ -43,18 +44,6 @@ fn stream(to: To) -> (Stdio, Option<std::io::PipeReader>) {
     }
 }
 
-struct Running {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 fn get(address: &str, path: &str) -> Option<String> {
     let mut connection = TcpStream::connect(address).ok()?;
     connection
@@ -65,52 +54,23 @@ fn get(address: &str, path: &str) -> Option<String> {
     text.starts_with("HTTP/1.1 200").then_some(text)
 }
 
-/// The port a process listens on, from the system: the process itself can tell nobody here.
-fn listening(process: u32) -> Option<u16> {
-    let sockets: Vec<String> = std::fs::read_dir(format!("/proc/{process}/fd"))
-        .ok()?
-        .filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
-        .filter_map(|link| {
-            Some(
-                link.to_str()?
-                    .strip_prefix("socket:[")?
-                    .trim_end_matches(']')
-                    .to_owned(),
-            )
-        })
-        .collect();
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    table.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let listens = fields[3] == "0A" && sockets.iter().any(|socket| socket == fields[9]);
-        listens.then(|| u16::from_str_radix(fields[1].split_once(':').unwrap().1, 16).unwrap())
-    })
-}
+/// A server whose output goes there.
+struct Running(Server);
 
 impl Running {
     fn start(folder: &Path, key: Option<&str>, stdout: Stdio, stderr: Stdio) -> Self {
         let database = format!("sqlite://{}", folder.join("t.db").display());
-        let mut variables = vec![("TENANTRY_DATABASE_URL", database.as_str())];
-        variables.extend(key.map(|key| ("TENANTRY_ADMIN_API_KEY", key)));
-        let mut command = tenantry(&["serve"], &variables);
-        let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
-        let limit = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(port) = listening(child.id()) {
-                let address = format!("127.0.0.1:{port}");
-                if get(&address, "/readyz").is_some() {
-                    return Self { child, address };
-                }
-            }
-            assert!(Instant::now() < limit, "the server does not listen");
-            assert_eq!(child.try_wait().unwrap(), None, "the server has ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let variables: Vec<_> = key.map(|key| ("TENANTRY_ADMIN_API_KEY", key)).into_iter().collect();
+        let server = Server::start_unheard(tenantry(&["serve"], &variables), &database, stdout, stderr);
+        until_outside("a server that is ready", AT_LAST, || {
+            get(&server.address, "/readyz").is_some()
+        });
+        Self(server)
     }
 
     fn call(&self, key: &str, document: &str) -> (u16, serde_json::Value) {
-        let (head, body) = request(&self.address, key, document);
-        let mut connection = TcpStream::connect(&self.address).unwrap();
+        let (head, body) = request(&self.0.address, key, document);
+        let mut connection = TcpStream::connect(&self.0.address).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         connection.write_all((head + &body).as_bytes()).unwrap();
         answer(connection)
@@ -129,11 +89,11 @@ impl Running {
                 "{body}"
             );
         }
-        assert!(get(&self.address, "/readyz").is_some());
+        assert!(get(&self.0.address, "/readyz").is_some());
     }
 
     fn lines_dropped(&self) -> u64 {
-        let metrics = get(&self.address, "/metrics").unwrap();
+        let metrics = get(&self.0.address, "/metrics").unwrap();
         let line = metrics
             .lines()
             .find(|line| line.starts_with("tenantry_log_lines_dropped_total "))
@@ -142,23 +102,9 @@ impl Running {
     }
 
     fn stops(mut self) {
-        let id = self.child.id().to_string();
-        assert!(
-            std::process::Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let limit = Instant::now() + Duration::from_secs(40);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                assert!(status.success(), "{status}");
-                return;
-            }
-            assert!(Instant::now() < limit, "the server does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.0.terminate();
+        let status = self.0.ended();
+        assert!(status.success(), "{status}");
     }
 }
 
@@ -194,10 +140,9 @@ fn output_that_ends_under_a_running_server_ends_nothing() {
             assert_eq!(status, 200, "{number}: {body}");
         }
         // Lines are written a moment after the answer.
-        let limit = Instant::now() + Duration::from_secs(10);
-        while stderr && server.lines_dropped() == 0 {
-            assert!(Instant::now() < limit, "no dropped line is counted");
-        }
+        until_outside("a dropped line that is counted", AT_LAST, || {
+            !stderr || server.lines_dropped() > 0
+        });
         drop(kept);
         server.stops();
     }

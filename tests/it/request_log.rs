@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::process::{Server, exchange};
+use crate::support::binary::{Server, exchange};
 use crate::support::{ADMIN_KEY, Backend, TestDatabase};
 
 /// `key=value` or `key="value"` of a line.
@@ -19,34 +19,30 @@ fn fact<'a>(line: &'a str, key: &str) -> &'a str {
 #[tokio::test]
 async fn a_request_leaves_one_line_without_personal_data() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let server = Server::start(&database.url);
+    let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)]);
     let create = "mutation MakeAda($data: CreateUserData!) { createUser(data: $data) { id email } }";
     let data = json!({
         "id": "ada", "email": "secret.address@acme.example", "firstname": "Augusta", "lastname": "Lovelace",
         "password": "correct horse battery", "organizationId": "platform",
     });
-    let made = server.send(create, json!({ "data": data })).await.unwrap();
+    let (_, made) = server.call_with(ADMIN_KEY, create, &json!({ "data": data }));
     assert_eq!(made["data"]["createUser"]["id"], "ada");
-    server.send("query Again { me { id } }", json!({})).await.unwrap();
-    let conflict = server.send(create, json!({ "data": data })).await.unwrap();
+    server.call(ADMIN_KEY, "query Again { me { id } }");
+    let (_, conflict) = server.call_with(ADMIN_KEY, create, &json!({ "data": data }));
     assert_eq!(conflict["errors"][0]["extensions"]["code"], "CONFLICT");
-    server
-        .send("{ me { id(password: \"correct horse battery\" }", json!({}))
-        .await
-        .unwrap();
+    server.call(ADMIN_KEY, "{ me { id(password: \"correct horse battery\" }");
     let strange =
         "GET /nobody/secret.address@acme.example?token=tnt_hidden HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let answer = exchange(&server.address, strange).await.unwrap();
+    let answer = exchange(&server.address, strange).unwrap();
     let id = answer
         .lines()
         .find_map(|line| line.strip_prefix("x-request-id: "))
         .unwrap();
     let bad = "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer tnt_hidden\r\nContent-Length: 0\r\n\r\n";
-    exchange(&server.address, bad).await.unwrap();
+    exchange(&server.address, bad).unwrap();
 
-    let log = server.log(6).await;
-    let lines: Vec<&String> = log.iter().filter(|line| line.contains(" request ")).collect();
-    assert_eq!(lines.len(), 6, "{log:#?}");
+    let lines = server.logged(" request ", 6);
+    assert_eq!(lines.len(), 6, "{}", server.log());
     let expected = [
         ("POST", "/graphql", "200", "mutation MakeAda", "admin", "-"),
         ("POST", "/graphql", "200", "query Again", "admin", "-"),
@@ -72,8 +68,8 @@ async fn a_request_leaves_one_line_without_personal_data() {
         .collect();
     assert!(statements[0] > statements[1], "{statements:?}");
     assert_eq!(statements[4], 0);
-    assert_eq!(fact(lines[4], "request_id"), id);
-    let all = log.join("\n");
+    assert_eq!(fact(&lines[4], "request_id"), id);
+    let all = server.log();
     for secret in [
         "secret.address",
         "acme.example",
@@ -93,42 +89,30 @@ async fn a_request_leaves_one_line_without_personal_data() {
 #[tokio::test]
 async fn what_is_no_request_leaves_a_line_without_its_words() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let server = Server::start(&database.url);
+    let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)]);
     let long = format!("GET /hidden HTTP/1.1\r\nX-Hidden: {}\r\n\r\n", "hidden".repeat(50_000));
     for (head, status) in [("GET /hidden HTTP/hidden\r\n\r\n", "400"), (&long, "431")] {
-        let answer = exchange(&server.address, head).await.unwrap();
+        let answer = exchange(&server.address, head).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
-    let told = async || {
-        let log = server.log(0).await;
-        assert!(!log.join("\n").to_lowercase().contains("hidden"), "{log:#?}");
-        log.iter()
-            .filter(|line| line.contains("refused a head that cannot be read"))
-            .count()
-    };
-    for _ in 0..200 {
-        if told().await == 2 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("not told: {:#?}", server.log(0).await);
+    let told = server.logged("refused a head that cannot be read", 2);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(!server.log().to_lowercase().contains("hidden"), "{}", server.log());
 }
 
 /// An id may hold any words. Whoever acts in somebody's name stands in a field of its own.
 #[tokio::test]
 async fn nobody_is_called_an_impersonator() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let server = Server::start(&database.url);
+    let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)]);
     let make = "mutation($id: ID) { createUser(data: {id: $id, organizationId: \"platform\"}) { id } }";
-    server.send(make, json!({ "id": "bob by admin" })).await.unwrap();
+    server.call_with(ADMIN_KEY, make, &json!({ "id": "bob by admin" }));
     let request = format!(
         "GET /graphql?query=%7Bme%7Bid%7D%7D HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {ADMIN_KEY}\r\n\
          x-tenantry-impersonate-user: bob by admin\r\n\r\n"
     );
-    exchange(&server.address, &request).await.unwrap();
-    let log = server.log(2).await;
-    let line = log.iter().filter(|line| line.contains(" request ")).nth(1).unwrap();
+    exchange(&server.address, &request).unwrap();
+    let line = &server.logged(" request ", 2)[1];
     assert_eq!(
         (fact(line, "actor"), fact(line, "impersonator")),
         ("bob by admin", "admin"),
@@ -139,7 +123,7 @@ async fn nobody_is_called_an_impersonator() {
 #[tokio::test]
 async fn the_line_names_the_clients_trace() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let server = Server::start(&database.url);
+    let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)]);
     let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let given = [
         valid,
@@ -151,17 +135,13 @@ async fn the_line_names_the_clients_trace() {
     ];
     for trace in given {
         let ask = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntraceparent: {trace}\r\n\r\n");
-        exchange(&server.address, &ask).await.unwrap();
+        exchange(&server.address, &ask).unwrap();
     }
     let twice = format!(
         "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\ntraceparent: {valid}\r\ntraceparent: {valid}\r\n\r\n"
     );
-    exchange(&server.address, &twice).await.unwrap();
-    let log = server.log(given.len() + 1).await;
-    let traces: Vec<&str> = log
-        .iter()
-        .filter(|line| line.contains(" request "))
-        .map(|line| fact(line, "traceparent"))
-        .collect();
+    exchange(&server.address, &twice).unwrap();
+    let log = server.logged(" request ", given.len() + 1);
+    let traces: Vec<&str> = log.iter().map(|line| fact(line, "traceparent")).collect();
     assert_eq!(traces, [valid, "-", "-", "-", "-", "-", "-"]);
 }

@@ -1,7 +1,5 @@
 //! Seats: counted, limited, also when many try at once, and without a lock where there is no limit.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use tenantry::directory::user::{NewUser, create};
 use tenantry::store::db::{Database, STATEMENTS};
 
 use crate::on_both;
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Backend};
 
 const CREATE: &str = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
@@ -112,20 +111,33 @@ on_both! {
         };
         let (free, limited) = (statements("free").await, statements("limited").await);
         assert_eq!(limited, free + 2, "the lock and the count are for a limit only");
-        if app.backend == Backend::Sqlite {
-            return;
-        }
-        // Somebody holds the organization's row as a creation under a limit would.
-        let other = Database::connect(&app.database.url).await.unwrap();
-        let held = other.begin().await.unwrap();
-        held.execute_unprepared("SELECT pk FROM organizations FOR NO KEY UPDATE").await.unwrap();
-        let admin = app.admin();
-        admin.ok(CREATE, new_user("passes", "free")).await;
-        let body = new_user("waits", "limited");
-        let waiting = admin.ok(CREATE, body);
-        tokio::pin!(waiting);
-        assert!(tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "it did not wait");
-        drop(held);
-        waiting.await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_waits_for_a_held_organization_and_nothing_else_does_on_postgresql() {
+    let app = App::new(Backend::Postgres).await;
+    app.organization("free", &[]).await;
+    app.organization("limited", &[]).await;
+    limit(&app, "limited", 100).await;
+    // Somebody holds the organization's row as a creation under a limit would.
+    let other = Database::connect(&app.database.url).await.unwrap();
+    let held = other.begin().await.unwrap();
+    held.execute_unprepared("SELECT pk FROM organizations FOR NO KEY UPDATE")
+        .await
+        .unwrap();
+    let admin = app.admin();
+    admin.ok(CREATE, new_user("passes", "free")).await;
+    let body = new_user("waits", "limited");
+    let waiting = admin.ok(CREATE, body);
+    tokio::pin!(waiting);
+    let waits = until("a creation that waits", AT_LAST, async || {
+        app.has_a_change_that_waits().await
+    });
+    tokio::select! {
+        _ = &mut waiting => panic!("it did not wait"),
+        _ = waits => {}
+    }
+    drop(held);
+    waiting.await;
 }

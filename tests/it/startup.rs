@@ -1,9 +1,9 @@
 //! Starting, and stopping: the binary itself on databases of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Statement};
@@ -12,6 +12,10 @@ use tenantry::store::db::Database;
 
 use crate::support::binary::{Server, answer, request, run, tenantry, text};
 use crate::support::documents::ME;
+use crate::support::process::end_of;
+use crate::support::signal::send_signal;
+use crate::support::stream::begun;
+use crate::support::wait::{AT_LAST, until, until_outside};
 use crate::support::{Backend, TestDatabase};
 use crate::weather::get;
 
@@ -93,8 +97,9 @@ on_empty! {
         assert!(servers.iter().all(|server| server.call(short, ME).0 == 200));
         servers[1].call(keys[0], "mutation { revokeApiKeys(names: [\"short\"]) { id } }");
         assert_eq!(servers[1].call(short, ME).0, 401);
-        std::thread::sleep(Duration::from_millis(900));
-        assert!(servers.iter().all(|server| server.call(short, ME).0 == 401));
+        until_outside("a revoked key that all refuse", Duration::from_secs(1), || {
+            servers.iter().all(|server| server.call(short, ME).0 == 401)
+        });
     }
 
     async fn a_key_is_made_beside_a_running_server(database) {
@@ -189,14 +194,11 @@ on_empty! {
         let key = server.printed_key().unwrap().to_owned();
         let (head, body) = request(&server.address, &key, "mutation { createUser(data: {id: \"late\"}) { id } }");
         let (now, later) = body.split_at(10);
-        let mut running = TcpStream::connect(&server.address).unwrap();
-        running.write_all((head + now).as_bytes()).unwrap();
+        let mut running = begin(&server, &head, now).await;
         let _idle = TcpStream::connect(&server.address).unwrap();
-        std::thread::sleep(Duration::from_millis(300));
         server.terminate();
-        std::thread::sleep(Duration::from_millis(300));
         // New ones are not taken any more.
-        assert!(TcpStream::connect(&server.address).is_err());
+        server.stops_listening();
         running.write_all(later.as_bytes()).unwrap();
         let (status, answered) = answer(running);
         assert_eq!((status, &answered["data"]["createUser"]["id"]), (200, &json!("late")));
@@ -206,36 +208,23 @@ on_empty! {
     }
 }
 
-/// Waits until a process has ended.
-fn end_of(child: &mut Child) -> ExitStatus {
-    let limit = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        assert!(Instant::now() < limit, "the process does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+/// Sends the head of a request and the beginning of its body, and gives the connection once the server reads the body.
+async fn begin(server: &Server, head: &str, now: &str) -> TcpStream {
+    let (stream, came) = begun(server.address.parse().unwrap(), head.trim_end()).await;
+    assert!(came.starts_with("HTTP/1.1 100 "), "{came}");
+    let mut stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.write_all(now.as_bytes()).unwrap();
+    stream
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_waits_for_another_can_be_stopped() {
+async fn a_start_that_waits_for_another_can_be_stopped_on_postgresql() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let other = Database::connect(&database.url).await.unwrap();
     // As a process that brings the schema up to date, for as long as it takes.
     let at_work = other.begin_setup().await.unwrap();
-    let mut child = tenantry(&[], &[("TENANTRY_DATABASE_URL", &database.url)])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut server = Server::start_unheard(tenantry(&[], &[]), &database.url, Stdio::null(), Stdio::null());
     // Whatever else there is to do.
     let mut by_hand = tenantry(&["migrate", "up"], &[("TENANTRY_DATABASE_URL", &database.url)])
         .stdout(Stdio::null())
@@ -244,15 +233,14 @@ async fn a_start_that_waits_for_another_can_be_stopped() {
         .unwrap();
     let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
                    WHERE datname = current_database() AND query LIKE 'SELECT pg_try_advisory_xact_lock%'";
-    let limit = Instant::now() + Duration::from_secs(20);
-    while count(&other, waiting).await < 2 {
-        assert!(Instant::now() < limit, "it does not wait for the lock");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    signal(&child, "TERM");
+    until("both wait for the lock", AT_LAST, async || {
+        count(&other, waiting).await == 2
+    })
+    .await;
+    server.terminate();
     // A process 1 has no end by a signal but this one.
-    assert_eq!(end_of(&mut child).code(), Some(0));
-    signal(&by_hand, "TERM");
+    assert_eq!(server.ended().code(), Some(0));
+    send_signal("TERM", by_hand.id());
     assert_eq!(end_of(&mut by_hand).code(), Some(1));
     let mut told = String::new();
     by_hand.stderr.take().unwrap().read_to_string(&mut told).unwrap();
@@ -265,24 +253,12 @@ async fn a_start_that_waits_for_another_can_be_stopped() {
 
 /// Supervisors that hear nothing of a process that waits would end it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_waits_for_another_says_that_it_lives() {
+async fn a_start_that_waits_for_another_says_that_it_lives_on_postgresql() {
     let database = TestDatabase::empty(Backend::Postgres).await;
     let other = Database::connect(&database.url).await.unwrap();
     let at_work = other.begin_setup().await.unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    let mut child = tenantry(&[], &[("TENANTRY_DATABASE_URL", &database.url)])
-        .env("TENANTRY_LISTEN", &address)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let limit = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(&address).is_err() {
-        assert!(Instant::now() < limit, "it does not listen");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let mut server = Server::start_unheard(tenantry(&[], &[]), &database.url, Stdio::null(), Stdio::null());
+    let address = server.address.clone();
     assert_eq!(get(&address, "/healthz"), (200, "ok\n".to_owned()));
     for path in ["/readyz", "/graphql", "/metrics", "/elsewhere"] {
         assert_eq!(
@@ -292,13 +268,9 @@ async fn a_start_that_waits_for_another_says_that_it_lives() {
         );
     }
     drop(at_work);
-    let limit = Instant::now() + Duration::from_secs(20);
-    while get(&address, "/readyz").0 != 200 {
-        assert!(Instant::now() < limit, "it does not start");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    signal(&child, "TERM");
-    assert_eq!(end_of(&mut child).code(), Some(0));
+    until_outside("the start", AT_LAST, || get(&address, "/readyz").0 == 200);
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
 }
 
 /// Without an audit log there is nothing to open anew, and no reason to end.
@@ -309,7 +281,6 @@ fn a_hangup_ends_nothing() {
     let key = server.printed_key().unwrap().to_owned();
     for _ in 0..3 {
         server.signal("HUP");
-        std::thread::sleep(Duration::from_millis(50));
         assert_eq!(server.call(&key, ME).0, 200);
     }
     assert!(server.is_running());
@@ -330,11 +301,9 @@ async fn a_second_interrupt_ends_at_once() {
     let key = server.printed_key().unwrap().to_owned();
     // A request that would be waited for.
     let (head, body) = request(&server.address, &key, ME);
-    let mut running = TcpStream::connect(&server.address).unwrap();
-    running.write_all((head + &body[..10]).as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
+    let _running = begin(&server, &head, &body[..10]).await;
     server.signal("INT");
-    std::thread::sleep(Duration::from_secs(2));
+    server.stops_listening();
     assert!(server.is_running(), "it waits for the request");
     let asked = Instant::now();
     server.signal("INT");
@@ -358,23 +327,13 @@ async fn links_that_lead_nowhere_are_warned_of() {
             false,
         ),
     ] {
-        let errors = folder.path().join("errors");
-        let mut child = tenantry(&[], &variables)
-            .env("TENANTRY_DATABASE_URL", &url)
-            // Mails have a sender also where the public URL has no name.
-            .env("TENANTRY_MAIL_DIR", folder.path().join("mail"))
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&errors).unwrap())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(
-            lines.any(|line| line.unwrap().starts_with("listening on ")),
-            "{variables:?}"
-        );
-        signal(&child, "TERM");
-        assert_eq!(end_of(&mut child).code(), Some(0));
-        let told = std::fs::read_to_string(&errors).unwrap();
+        let mut command = tenantry(&[], &variables);
+        // Mails have a sender also where the public URL has no name.
+        command.env("TENANTRY_MAIL_DIR", folder.path().join("mail"));
+        let mut server = Server::start_by(command, &url);
+        server.terminate();
+        assert_eq!(server.ended().code(), Some(0));
+        let told = server.log();
         assert_eq!(
             told.contains("TENANTRY_PUBLIC_URL is not set"),
             warned,

@@ -488,7 +488,7 @@ on_both! {
         let ada = app.user("acme", "ada", Some("organization-admin")).await;
         app.admin().update_user("ada", json!({"tenantId": "berlin", "variables": {"a": 1}})).await;
         app.admin().ok("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
-        let token = super::password::token_of(app.mails().last().unwrap());
+        let token = super::password_reset::token_of(app.mails().last().unwrap());
         app.admin().ok(DELETE_USER, json!({"id": "ada"})).await;
         for table in ["api_keys", "user_roles", "password_tokens"] {
             assert_eq!(app.number(&format!("SELECT COUNT(*) FROM {table} WHERE user_pk NOT IN (SELECT pk FROM users)")).await, 0, "{table}");

@@ -27,6 +27,8 @@ mod fault;
 #[path = "../it/support/postgres.rs"]
 mod postgres;
 mod process;
+#[path = "../it/support/signal.rs"]
+mod signal;
 #[allow(dead_code, reason = "shared with the other tests")]
 #[path = "../it/support/smtp.rs"]
 mod smtp;

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::DATABASE;
-use crate::cluster::{send_signal, url};
+use crate::cluster::url;
+use crate::signal::send_signal;
 use crate::switch::Switch;
 
 pub struct Process {

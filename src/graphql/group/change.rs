@@ -7,28 +7,29 @@ use crate::directory::group::{Clearable, GroupChange, NewGroup};
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Result, listing, op};
 
-/// A new group. Its key is derived from the name.
+/// A new group. Its `key` is derived from the `name`.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateGroupData {
     /// 1 to 255 characters with at least one letter or digit; leading and trailing spaces are removed.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// The caller's organization by default; another one requires a super admin.
+    /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<String>,
-    /// Names or ids of the roles that its members get; none by default. Nobody can grant permissions they do not have.
+    /// Names or ids of the roles that its members get; none by default. The caller must have all permissions of these
+    /// roles.
     roles: Option<Vec<String>>,
 }
 
-/// Changes to a group; null means not specified. The key stays the same.
+/// Changes to a group. Fields that are null or omitted do not change; `key` never changes.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateGroupData {
     /// 1 to 255 characters; leading and trailing spaces are removed.
     name: Option<String>,
     /// At most 2,000 characters; an empty string clears it.
     description: Option<String>,
-    /// Names or ids of roles; they replace the current ones, for all members at once. Nobody can grant permissions they
-    /// do not have.
+    /// Names or ids of roles. They replace the group's current roles, effective immediately for all members. The caller
+    /// must have all permissions of these roles.
     roles: Option<Vec<String>>,
 }
 
@@ -45,7 +46,7 @@ pub struct GroupMutation;
 
 #[Object]
 impl GroupMutation {
-    /// Creates a group. Needs `write:group`, and its roles' permissions.
+    /// Creates a group. Needs `write:group` and every permission of the group's roles.
     async fn create_group(
         &self,
         ctx: &Context<'_>,
@@ -60,15 +61,20 @@ impl GroupMutation {
         listing::one(ctx, crate::directory::group::create(op(ctx), new).await?).await
     }
 
-    /// Updates a group; its key stays. Needs `write:group`, and its roles' permissions before and after.
+    /// Updates a group; its `key` does not change. Needs `write:group` and every permission of the group's current and
+    /// new roles.
     async fn update_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
+        #[graphql(
+            desc = "The group: `id` or `key` is required; any further conditions must match too. A `key` without `organization` is looked up in the caller's organization."
+        )]
         r#where: GroupWhere,
         #[graphql(desc = "The changes.")] data: UpdateGroupData,
-        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
-        #[graphql(desc = "Refuse with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
             i64,
         >,
     ) -> Result<GroupObject> {
@@ -86,38 +92,48 @@ impl GroupMutation {
         .await
     }
 
-    /// Deletes a group, and its memberships with it; the users stay. Needs `write:group`, and its roles' permissions.
+    /// Deletes a group and its memberships; the users are kept. Needs `write:group` and every permission of the group's
+    /// roles.
     async fn delete_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
+        #[graphql(
+            desc = "The group: `id` or `key` is required; any further conditions must match too. A `key` without `organization` is looked up in the caller's organization."
+        )]
         r#where: GroupWhere,
     ) -> Result<GroupObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::group::delete(op(ctx), &target).await?).await
     }
 
-    /// Adds a user of the group's organization to the group; does nothing if the user is in it already. Needs
-    /// `write:group`, and the permissions of the group's roles.
+    /// Adds a user of the group's organization to the group; does nothing if the user is already in it. Needs
+    /// `write:group` and every permission of the group's roles and, if it has any, of the user; for a group without
+    /// roles, every permission of the user that tenantry itself checks.
     async fn add_user_to_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
+        #[graphql(
+            desc = "The group: `id` or `key` is required; any further conditions must match too. A `key` without `organization` is looked up in the caller's organization."
+        )]
         r#where: GroupWhere,
-        #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
         listing::one(ctx, crate::directory::group::add_user(op(ctx), &target, &member).await?).await
     }
 
-    /// Removes a user from a group; does nothing if the user is not in it. Needs `write:group`, and the permissions of
-    /// the group's roles.
+    /// Removes a user from a group; does nothing if the user is not in it. Needs the same
+    /// permissions as `addUserToGroup`.
     async fn remove_user_from_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group, by `id`, or by `key` in the caller's organization or in `organization`.")]
+        #[graphql(
+            desc = "The group: `id` or `key` is required; any further conditions must match too. A `key` without `organization` is looked up in the caller's organization."
+        )]
         r#where: GroupWhere,
-        #[graphql(desc = "The user, by `id` or `email`.")] user: UserWhere,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
         listing::one(

@@ -9,7 +9,7 @@ use crate::graphql::{Where, order_by, where_input};
 use crate::list::Named;
 
 where_input! {
-    /// Filter for groups. Conditions are combined with AND; null means not specified.
+    /// Filter for groups. Conditions are combined with AND; a null condition is ignored.
     GroupWhere of Term;
     target named;
     id id id_in id_starts_with id_contains;
@@ -20,7 +20,7 @@ where_input! {
         organization: Box<OrganizationWhere> = |op, one| {
             related(one.filter(op), |one| Term::Organization(Box::new(one)))
         },
-        /// Groups that a user that matches this is in, if the caller may see that user.
+        /// Groups with a member who matches this and whom the caller may see.
         user: Box<UserWhere> = |op, one| {
             related(one.filter(op), |one| Term::User {
                 filter: Box::new(one),

@@ -32,8 +32,8 @@ use crate::store::entity::group_member;
 pub struct GroupObject {
     /// A UUID.
     pub id: ID,
-    /// Derived from the first name, in upper case with `_` for everything but letters and digits, as in
-    /// `VIDEO_EDITORS`. Unique in the organization; it never changes.
+    /// Derived from the `name` at creation: in upper case, with `_` for every sequence of characters that are neither
+    /// letters nor digits, for example `VIDEO_EDITORS`. Unique in the organization. It never changes.
     pub key: String,
     /// 1 to 255 characters.
     pub name: String,
@@ -45,8 +45,8 @@ pub struct GroupObject {
     pub organization_id: String,
     /// The roles that its members get.
     pub roles: List<Arc<RoleObject>>,
-    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read. Adding and
-    /// removing members does not change it.
+    /// Incremented by every change, except when members are added or removed. Pass it as `expectedVersion`: the
+    /// mutation then fails with `CONFLICT` if the group has changed since you read it.
     pub version: i64,
     /// When it was created.
     pub created_at: DateTime,
@@ -60,7 +60,7 @@ nested_lists! {
     GroupObject {
         /// Its members that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
-        where "Filter; all users by default.";
+        where "Filter. Default: all users.";
     }
 }
 
@@ -152,11 +152,11 @@ pub async fn of_users(
 
 list_fields! {
     GroupQuery of Group as GroupObject, GroupWhere, GroupOrderBy, GroupConnection;
-    where "Filter; all groups by default.";
+    where "Filter. Default: all groups.";
     /// The groups that the caller may read (`read:group`): those of the caller's organization; for a super admin, all.
     groups;
     /// Number of groups that `groups` lists for this `where`.
     count_groups;
-    /// `groups` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `groups` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     groups_connection;
 }

@@ -9,16 +9,18 @@ use crate::graphql::federated_identity::FederatedIdentityData;
 use crate::graphql::role::OrganizationRoleValue;
 use crate::graphql::{Json, Listing, Result, Selection, listing, op};
 
-/// A new user. Everything is optional, but an e-mail address or an id is required.
+/// A new user. `email` or `id` is required; all other fields are optional.
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
-    /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default. A UUID in another
-    /// spelling (case, hyphens, braces, brackets, `urn:uuid:`) is the same id, and is `CONFLICT` if taken.
+    /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default. Different
+    /// notations of one UUID (case, hyphens, braces, brackets, `urn:uuid:`) are the same id. Fails with `CONFLICT` if
+    /// another user has the id.
     id: Option<ID>,
     /// At most 254 bytes; stored in lower case.
     email: Option<String>,
-    /// 8 to 128 characters after normalization (NFC, every space an ASCII space), not a commonly used password; without
-    /// one the user cannot sign in until one is set.
+    /// 8 to 128 characters, after normalization to NFC with every Unicode space replaced by an ASCII space. Must not be
+    /// a commonly used password, the user's email address, its part before the `@`, or the user's id. A user without a
+    /// password cannot sign in until one is set.
     password: Option<String>,
     /// At most 255 characters.
     name: Option<String>,
@@ -26,20 +28,23 @@ pub struct CreateUserData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
-    /// The tenant's organization by default, else the caller's; another one requires a super admin.
+    /// Default: the organization of `tenantId` if that is given, otherwise the caller's organization. Only a super
+    /// admin can choose another one.
     organization_id: Option<String>,
-    /// The caller's tenant by default, if the user is in the caller's organization; otherwise none.
+    /// Default: the caller's tenant, if the user is created in the caller's organization; otherwise none.
     tenant_id: Option<String>,
-    /// One of the built-in roles, as Kili names them.
+    /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
+    /// role.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; none by default. Nobody can grant permissions they do not have.
+    /// Names or ids of roles; none by default. The caller must have all permissions of these roles.
     roles: Option<Vec<String>>,
-    /// True by default. An activated user takes a seat.
+    /// Default: true. An activated user counts towards the organization's `seatLimit`.
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// Instead of `password`, for an imported user: a PHC string of argon2, scrypt or pbkdf2 (sha256, sha512), or a
-    /// bcrypt string `$2b$…`, which must take at most about a second and 128 MiB to check, and need no secret key.
+    /// For an imported user, instead of `password`: the hash of the user's existing password. Either a PHC string of
+    /// argon2, scrypt or pbkdf2 (sha256, sha512), or a bcrypt string (`$2b$…`). Verifying it must take at most about
+    /// one second and 128 MiB, and must not need a secret key (pepper).
     password_hash: Option<String>,
     /// The user's identities at other identity providers, at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,
@@ -77,14 +82,14 @@ fn identities(given: Option<Vec<FederatedIdentityData>>) -> Option<Vec<Federated
 pub struct UserWithPassword {
     /// The user.
     pub user: UserObject,
-    /// The given or generated password. Shown only once; it cannot be read again.
+    /// The given or generated password. It is shown only once and cannot be read again.
     pub password: String,
 }
 
-/// Changes to a user; null means not specified.
+/// Changes to a user. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
 pub struct UserData {
-    /// At most 254 bytes; stored in lower case. `clear` removes it.
+    /// At most 254 bytes; stored in lower case. To remove it, use `clear`.
     email: Option<String>,
     /// At most 255 characters; an empty string clears it.
     name: Option<String>,
@@ -92,16 +97,18 @@ pub struct UserData {
     firstname: Option<String>,
     /// At most 255 characters; an empty string clears it.
     lastname: Option<String>,
-    /// Moves the user: its tenant is cleared unless one is given, and its keys and sessions end. Requires a super
-    /// admin.
+    /// Moves the user to this organization. Super admins only. The tenant is cleared unless `tenantId` is given, the
+    /// user leaves its groups and loses its custom roles, its API keys are revoked, and its sessions end.
     organization_id: Option<String>,
     /// A tenant of the user's organization; an empty string removes the tenant.
     tenant_id: Option<String>,
-    /// Replaces the built-in roles and keeps the organization's own; setting the value it already has changes nothing.
+    /// Replaces the user's built-in roles with the built-in role of this value, and keeps custom roles. Setting the
+    /// current value changes nothing. The caller must have all permissions of the role.
     organization_role: Option<OrganizationRoleValue>,
-    /// Names or ids of roles; they replace all that are assigned. Nobody can grant permissions they do not have.
+    /// Names or ids of roles. They replace all roles that are assigned to the user. The caller must have all
+    /// permissions of the roles that are added.
     roles: Option<Vec<String>>,
-    /// If false, the user's keys and sessions are refused at once.
+    /// If false, the user's sessions end and its API keys stop working, effective from the next request.
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
@@ -113,8 +120,8 @@ pub struct UserData {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "ClearableInUser", remote = "Clearable")]
 pub enum ClearableValue {
-    /// `email`: the user is then identified by id and cannot sign in. Tokens mailed to the address become invalid, and
-    /// the address is notified.
+    /// `email`: the user then has only an `id` and cannot use `signIn`; its API keys and sessions stay valid. Tokens
+    /// that were emailed to the address become invalid, and the address is notified.
     Email,
     /// `name`
     Name,
@@ -142,14 +149,14 @@ impl UserMutation {
         listing::one(ctx, crate::directory::user::create(op(ctx), data.into()).await?).await
     }
 
-    /// Creates a user with a password and shows the password once: the given one, or a generated temporary one. Needs
+    /// Creates a user with a password, the given one or a generated temporary one, and returns the password. Needs
     /// `write:user`.
     async fn create_user_with_password(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The new user; without a `password`, one is generated.")] data: CreateUserData,
+        #[graphql(desc = "The new user. If `password` is omitted, one is generated.")] data: CreateUserData,
         #[graphql(
-            desc = "Whether the given password is temporary and must be changed before the user can do anything else; false by default. A generated password always is."
+            desc = "Whether the given password is temporary and must be changed before the user can do anything else; false by default. A generated password is always temporary."
         )]
         require_reset: Option<bool>,
     ) -> Result<UserWithPassword> {
@@ -166,14 +173,18 @@ impl UserMutation {
         })
     }
 
-    /// Updates a user. Needs `write:user`. `viewerCan` tells which fields of which user the caller may update.
+    /// Updates a user. Needs `write:user`. The names and `activated` also need every permission of the user that
+    /// tenantry itself checks; everything else needs every permission of the user. `viewerCan` shows both.
     async fn update_properties_in_user(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The changes.")] data: UserData,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
-        #[graphql(desc = "Fields to clear; none that `data` sets.")] clear: Option<Vec<ClearableValue>>,
-        #[graphql(desc = "Refuse with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
             i64,
         >,
     ) -> Result<UserObject> {
@@ -203,32 +214,37 @@ impl UserMutation {
         .await
     }
 
-    /// Reactivates a user, who can sign in and make calls again. Needs `write:user`.
+    /// Activates a user again, who can then sign in and use the API. Needs `write:user` and every permission of the user
+    /// that tenantry itself checks.
     async fn activate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::activate(op(ctx), &target).await?).await
     }
 
-    /// Deactivates a user: its keys and sessions are refused from now on. The user and all its data stay. Needs
-    /// `write:user`.
+    /// Deactivates a user: its sessions end, and its API keys do not work until it is activated again. The user and all
+    /// its data are kept. Needs `write:user` and every permission of the user that tenantry itself checks.
     async fn deactivate_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::deactivate(op(ctx), &target).await?).await
     }
 
-    /// Deletes a user with its keys, roles, memberships and pending tokens. Needs `write:user`.
+    /// Deletes a user with its API keys, sessions, role assignments, group memberships, settings, federated identities
+    /// and unused tokens from emails. Needs `write:user` and every permission that the user has.
     async fn delete_user(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The user, by `id` or `email`.")] r#where: UserWhere,
+        #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(ctx, crate::directory::user::delete(op(ctx), &target).await?).await

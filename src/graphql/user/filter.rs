@@ -10,7 +10,7 @@ use crate::graphql::{order_by, where_input};
 use crate::list::{Filter, Named};
 
 where_input! {
-    /// Filter for users. Conditions are combined with AND; null means not specified, at every depth.
+    /// Filter for users. Conditions are combined with AND; a null condition is ignored, also in nested filters.
     UserWhere of Term;
     target named;
     id id id_in id_starts_with id_contains;
@@ -21,15 +21,16 @@ where_input! {
     text lastname lastname_in lastname_starts_with lastname_contains = Lastname,
         "last name", "last names", "Last name";
     {
-        /// Activated users, or deactivated ones.
+        /// `true`: activated users; `false`: deactivated users.
         activated: bool = |_, wanted| [Filter::Is(Term::Activated(wanted))],
-        /// The owner of this API key, if it is one of the caller's own.
+        /// The owner of the API key with this secret, in full. Only the caller's own API keys that are not revoked
+        /// match, so the result is the caller or nobody.
         api_key: String = |op, key| [Filter::Is(Term::api_key(op, &key))],
         /// Users of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
         /// Users of a tenant that matches this.
         tenant: Box<TenantWhere> = |op, one| related(one.filter(op), Term::Tenant),
-        /// Users who are in a group that matches this, if the caller may see it.
+        /// Users who are in a group that matches this and that the caller may see.
         group: Box<GroupWhere> = |op, one| {
             related(one.filter(op), |filter| Term::Group {
                 filter,
@@ -73,9 +74,9 @@ order_by! {
         NameAsc = Name false,
         /// By display name, descending.
         NameDesc = Name true,
-        /// By address, ascending; users without one come first.
+        /// By email address, ascending; users without one come first.
         EmailAsc = Email false,
-        /// By address, descending; users without one come last.
+        /// By email address, descending; users without one come last.
         EmailDesc = Email true,
         /// By id, ascending by code point.
         IdAsc = Id false,

@@ -36,17 +36,19 @@ use crate::store::entity::user::Column;
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "User", complex)]
 pub struct UserObject {
-    /// Chosen at creation, or a UUID; unique in the whole system. Spellings of the same UUID are the same id.
+    /// Chosen at creation, or a UUID; unique in the whole system. Different notations of one UUID (case, hyphens,
+    /// braces, brackets, `urn:uuid:`) are the same id.
     pub id: ID,
-    /// Unique in the whole system, ignoring case; null for a user without one.
+    /// The email address, unique in the whole system, ignoring case; null if none.
     pub email: Option<String>,
-    /// Display name: the name, else first and last name, else the address, else the id.
+    /// Display name: the `name` that was set, or else first and last name, or else the email address, or else the `id`.
     pub name: String,
     /// The first name; null if none.
     pub firstname: Option<String>,
     /// The last name; null if none.
     pub lastname: Option<String>,
-    /// Whether the user may sign in and make calls. A deactivated user stays listed and takes no seat.
+    /// Whether the user can sign in and use the API. A deactivated user stays in lists, but does not count towards the
+    /// organization's `seatLimit`.
     pub activated: bool,
     /// The organization it belongs to.
     pub organization: Option<Box<OrganizationObject>>,
@@ -56,27 +58,28 @@ pub struct UserObject {
     pub tenant: Option<Box<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
     pub tenant_id: Option<String>,
-    /// The strongest of its roles, including its groups' roles; null if it has none.
+    /// A simplified view of its roles, including its groups' roles; null if it has none.
     pub organization_role: Option<OrganizationRoleValue>,
     /// The roles assigned to it, ordered by name. Its groups may add more.
     pub roles: List<Arc<RoleObject>>,
-    /// Its permissions: those of its own roles and of its groups' roles.
+    /// Its permissions: those of the roles assigned to it and of its groups' roles.
     pub permissions: Vec<&'static str>,
-    /// What the caller may do to it.
+    /// What the caller can do with the user.
     pub viewer_can: ViewerCanObject,
-    /// Free JSON, set by administrators; null if none.
+    /// Free-form JSON; null if none. Setting it needs `write:user`.
     pub variables: Option<KeptJson>,
-    /// Whether its current e-mail address is verified, by a token that was mailed to it.
+    /// Whether its current email address is verified: a token that was emailed to it has been used.
     pub email_verified: bool,
     /// Whether its password is temporary: it must be changed before the user can do anything else.
     pub must_change_password: bool,
-    /// Its identities at other identity providers, ordered by provider name; set by administrators.
+    /// Its identities at other identity providers, ordered by provider name. Setting them needs `write:user`.
     pub federated_identities: List<FederatedIdentityObject>,
-    /// Its settings, as one JSON object ordered by key; null for anybody but the caller.
+    /// Its settings, as one JSON object ordered by key; null unless the user is the caller.
     pub settings: Option<KeptJson>,
-    /// When it last made a call, to the minute; null if never.
+    /// When it last made a request, to the minute; null if never.
     pub last_seen_at: Option<DateTime>,
-    /// Incremented by every change; pass it as `expectedVersion` to change only the version you have read.
+    /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
+    /// has changed since you read it.
     pub version: i64,
     /// When it was created.
     pub created_at: DateTime,
@@ -88,27 +91,33 @@ pub struct UserObject {
     groups: Nested<GroupObject>,
 }
 
-/// What the caller may do to a user.
+/// What the caller can do with a user.
 #[derive(Clone, Copy, Debug, SimpleObject)]
 #[graphql(name = "ViewerCan")]
 pub struct ViewerCanObject {
-    /// Update its names: `write:user`, and its permissions that open something in this server are within the caller's.
+    /// Whether the caller can update the names of the user: the caller has `write:user` and every permission of the user
+    /// that tenantry itself checks (those of other products do not count).
     pub update: bool,
-    /// Update its e-mail address, password, organization, tenant, variables and federated identities: `write:user`, and
-    /// all its permissions are within the caller's.
+    /// Whether the caller can update the user's email address, password, organization, tenant, variables and federated
+    /// identities: the caller has `write:user` and every permission that the user has.
     pub update_account: bool,
-    /// Deactivate it: as `update`, and it is not the caller.
+    /// Whether the caller can deactivate the user: the same conditions as for `update`, and the user is not the caller.
     pub deactivate: bool,
-    /// Delete it: as `updateAccount`, and it is not the caller.
+    /// Whether the caller can delete the user: the same conditions as for `updateAccount`, and the user is not the
+    /// caller.
     pub delete: bool,
-    /// Send it a link to reset its password or to verify its address: as `update`, or it is the caller.
+    /// Whether the caller can send the user a link that sets a new password or verifies the address: the same conditions
+    /// as for `update`, or the user is the caller.
     pub send_link: bool,
-    /// Add it to groups and remove it: `write:group`, and its permissions that open something in this server are within
-    /// the caller's. A group with roles requires that all its permissions are, and those of the roles.
+    /// Whether the caller can add the user to groups and remove it from them: the caller has `write:group` and every
+    /// permission of the user that tenantry itself checks. For a group with roles, the caller needs every permission of
+    /// the user and of the roles.
     pub manage_groups: bool,
-    /// Assign roles to it and remove them: as `updateAccount`. A role may still forbid it.
+    /// Whether the caller can assign roles to the user and remove them: the same conditions as for `updateAccount`. To
+    /// assign a particular role, the caller also needs every permission of that role.
     pub map_roles: bool,
-    /// Act as it: `usage:impersonation`, its permissions are within the caller's, it is activated and not the caller.
+    /// Whether the caller can impersonate the user: the caller has `usage:impersonation` and every permission that the
+    /// user has, and is not impersonating anybody; the user is activated and is not the caller.
     pub impersonate: bool,
 }
 
@@ -129,11 +138,11 @@ impl From<ViewerCan> for ViewerCanObject {
 
 #[ComplexObject]
 impl UserObject {
-    /// The groups it is in. Needs `read:group`, except for the caller.
+    /// The groups it is in. Needs `read:group`, unless the user is the caller.
     async fn groups(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Filter; all groups by default.")] r#where: Option<GroupWhere>,
+        #[graphql(desc = "Filter. Default: all groups.")] r#where: Option<GroupWhere>,
         #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<GroupOrderBy>,
         #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<PageSize>,
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
@@ -142,11 +151,11 @@ impl UserObject {
         self.groups.list(ctx, first, skip)
     }
 
-    /// Its API keys; null for anybody but the caller.
+    /// Its API keys; null unless the user is the caller.
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Filter; keys that are not revoked by default.")] r#where: Option<ApiKeyWhere>,
+        #[graphql(desc = "Filter. Default: API keys that are not revoked.")] r#where: Option<ApiKeyWhere>,
         #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<ApiKeyOrderBy>,
         #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<PageSize>,
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,

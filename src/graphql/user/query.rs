@@ -13,12 +13,12 @@ pub struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// The caller; null for an anonymous call.
+    /// The caller; null for an anonymous request.
     async fn me(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
 
-    /// The caller; null for an anonymous call. The same as `me`.
+    /// The caller; null for an anonymous request. The same as `me`.
     async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
@@ -26,13 +26,13 @@ impl UserQuery {
 
 list_fields! {
     UserLists of User as UserObject, UserWhere, UserOrderBy, UserConnection;
-    where "Filter; all users by default.";
-    /// The users that the caller may read: with `read:user`, those of the caller's organization; for a super admin,
-    /// all; otherwise only the caller.
+    where "Filter. Default: all users.";
+    /// The users of the caller's organization; for a super admin, of all organizations. Without `read:user`, only the
+    /// caller.
     users;
     /// Number of users that `users` lists for this `where`.
     count_users;
-    /// `users` with cursor pagination: unchanged rows are neither repeated nor skipped.
+    /// `users` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     users_connection;
 }
 

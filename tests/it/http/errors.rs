@@ -1,7 +1,6 @@
 //! Errors: their code, their words, their place in the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo};
 use async_graphql::{Response, ServerResult, Value};
@@ -30,7 +29,7 @@ impl ExtensionFactory for Sabotage {
 impl Extension for Sabotage {
     async fn execute(&self, ctx: &ExtensionContext<'_>, name: Option<&str>, next: NextExecute<'_>) -> Response {
         if let Self::Stall = self {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            std::future::pending::<()>().await;
         }
         next.run(ctx, name).await
     }

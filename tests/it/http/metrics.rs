@@ -13,9 +13,10 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::app;
-use super::listen::listening_within;
+use super::connections::listening_within;
 use crate::on_both;
 use crate::support::App;
+use crate::support::wait::{AT_LAST, until};
 
 async fn metrics(app: &App) -> String {
     let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
@@ -112,17 +113,15 @@ on_both! {
                 tokio::spawn(async move { hasher.hash(None, &Password::new("correct horse")).await.map(|_| ()) })
             })
             .collect();
-        let mut seen = (0.0, 0.0);
-        while !hashes.iter().all(tokio::task::JoinHandle::is_finished) {
+        until("some that run while others wait", AT_LAST, async || {
             let text = metrics(&app).await;
-            let now = (hashing(&text, "running"), hashing(&text, "waiting"));
-            assert!(now.0 + now.1 <= (cores + 6) as f64, "{now:?}");
-            if now.1 > seen.1 {
-                seen = now;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            let (running, waiting) = (hashing(&text, "running"), hashing(&text, "waiting"));
+            assert!(running + waiting <= (cores + 6) as f64, "{text}");
+            running >= 1.0 && waiting >= 1.0
+        }).await;
+        for hash in hashes {
+            hash.await.unwrap().unwrap();
         }
-        assert!(seen.0 >= 1.0 && seen.1 >= 1.0, "{seen:?}");
         let text = metrics(&app).await;
         assert_eq!((hashing(&text, "running"), hashing(&text, "waiting")), (0.0, 0.0));
     }

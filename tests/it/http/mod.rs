@@ -1,19 +1,19 @@
 //! The GraphQL route: what it takes, what it refuses, and how it says so.
 
-mod answer;
+mod answer_headers;
 mod body;
-mod documents;
+mod connections;
+mod document_cost;
+mod early_answers;
 pub(crate) mod errors;
 mod fuzz;
 mod introspection;
 mod kili;
-mod listen;
 mod metrics;
 mod negotiation;
 mod pages;
 mod persisted;
 mod stopping;
-mod unread;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};

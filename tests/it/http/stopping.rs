@@ -1,6 +1,7 @@
 //! Whom the end of the server waits for.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -10,10 +11,12 @@ use tenantry::http::Bounds;
 use tenantry::services::network::Edge;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::app;
-use super::listen::{ask_without_reading, listening_within, ping, serving};
+use super::connections::{ask_without_reading, listening_within, ping, serving};
+use crate::support::stream::begun;
 
 /// Much less than the grace, on a slow machine too.
 const SOON: Duration = Duration::from_secs(10);
@@ -50,12 +53,16 @@ async fn all(stream: &mut TcpStream) -> String {
 
 /// A client that has sent the head of a request, and less than the body that it says is coming.
 async fn with_part_of_a_body(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ";
+    let mut stream = with_a_head(address, 100_000).await;
+    stream.write_all(b"{").await.unwrap();
     stream
-        .write_all(format!("{head}100000\r\n\r\n{{").as_bytes())
-        .await
-        .unwrap();
+}
+
+/// A client that has sent the head of a request with so long a body, which the server is about to read.
+async fn with_a_head(address: SocketAddr, length: usize) -> TcpStream {
+    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ";
+    let (stream, came) = begun(address, &format!("{head}{length}")).await;
+    assert_eq!(came, "HTTP/1.1 100 Continue\r\n\r\n");
     stream
 }
 
@@ -65,10 +72,10 @@ async fn stopping_waits_for_no_body_that_does_not_come() {
     let (address, stop, served) = listening_within(&app, Edge::default(), Bounds::default()).await;
     let mut stalled = with_part_of_a_body(address).await;
     let (mut reader, mut writer) = with_part_of_a_body(address).await.into_split();
-    tokio::time::sleep(Duration::from_millis(100)).await;
     // One byte now and then makes no request.
     let drip = tokio::spawn(async move {
         while writer.write_all(b" ").await.is_ok() {
+            // Time is the subject: a client that drips.
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
@@ -92,15 +99,12 @@ async fn stopping_waits_for_no_body_that_does_not_come() {
 async fn stopping_waits_for_a_body_that_comes() {
     let app = app().await;
     let (address, stop, served) = listening_within(&app, Edge::default(), Bounds::default()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
     let document = r#"{"query":"{__typename}"}"#;
-    let head = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ";
-    let head = format!("{head}{}\r\n\r\n", 15 * 3_000 + document.len());
-    stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut stream = with_a_head(address, 15 * 3_000 + document.len()).await;
     drop(stop);
     for _ in 0..15 {
         stream.write_all(&[b' '; 3_000]).await.unwrap();
+        // Time is the subject: a client that is slow.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     stream.write_all(document.as_bytes()).await.unwrap();
@@ -112,9 +116,14 @@ async fn stopping_waits_for_a_body_that_comes() {
 #[tokio::test]
 async fn stopping_waits_for_what_is_being_answered() {
     const LARGE: usize = 12 * 1024 * 1024;
-    let slow = async |_: Bytes| {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        "done"
+    let (asked, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (asked, finish) = (Arc::clone(&asked), Arc::clone(&finish));
+        async move |_: Bytes| {
+            asked.notify_one();
+            finish.notified().await;
+            "done"
+        }
     };
     let routes = Router::new()
         .route("/slow", get(slow))
@@ -128,18 +137,21 @@ async fn stopping_waits_for_what_is_being_answered() {
         .write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    asked.notified().await;
+    large.readable().await.unwrap();
     drop(stop);
     // Slower than the server would send, for longer than it waits for who takes nothing.
     let (started, mut taken) = (Instant::now(), 0);
     while started.elapsed() < Duration::from_secs(3) {
         let mut some = vec![0; 256 * 1024];
         taken += large.read(&mut some).await.unwrap();
+        // Time is the subject: a client that takes its answer slowly.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(taken < LARGE, "too fast to show anything");
     taken += all(&mut large).await.len();
     assert!(taken > LARGE, "{taken}");
+    finish.notify_one();
     let answer = all(&mut slow).await;
     assert!(answer.ends_with("done"), "{answer}");
     ends(served).await;

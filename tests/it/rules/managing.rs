@@ -8,7 +8,7 @@ use crate::on_both;
 use crate::support::{App, Caller};
 
 /// The document that does this to the user `$id`, and the field of `viewerCan` that shows whether the caller may.
-fn call(what: Managing) -> (String, &'static str) {
+fn call(what: Managing, id: &str) -> (String, &'static str) {
     let update = |data: &str| {
         format!("mutation($id: ID) {{ updatePropertiesInUser(where: {{id: $id}}, data: {{{data}}}) {{ id }} }}")
     };
@@ -16,7 +16,7 @@ fn call(what: Managing) -> (String, &'static str) {
         format!("mutation($id: ID) {{ addUserToGroup(where: {{key: \"{group}\"}}, user: {{id: $id}}) {{ id }} }}")
     };
     match what {
-        Managing::Address => (update("email: \"mallory@acme.example\""), "updateAccount"),
+        Managing::Address => (update(&format!("email: \"{id}@new.example\"")), "updateAccount"),
         Managing::Password => (
             "mutation($id: ID) { updatePassword(data: {oldPassword: \"password of old\", newPassword1: \"password of new\", \
              newPassword2: \"password of new\"}, where: {id: $id}) { id } }"
@@ -58,10 +58,10 @@ on_both! {
         }
         let desk = app.user("acme", "desk", Some("help-desk")).await;
         for what in Managing::VARIANTS {
-            let (document, field) = call(*what);
             // One has permissions of the product, the other one that opens something here.
             for (role, helped) in [("user", true), ("planner", false)] {
                 let id = format!("{what:?}-{role}").to_lowercase();
+                let (document, field) = call(*what, &id);
                 app.user("acme", &id, Some(role)).await;
                 let variables = json!({ "id": id });
                 let lesser = matches!(what, Managing::Names | Managing::Activation | Managing::Memberships | Managing::Link);

@@ -4,21 +4,22 @@
 //! Some compare with a committed file, which is there to be read. `TENANTRY_TEST_UPDATE=1 cargo test --test it rules::`
 //! writes these files anew; the difference is then what a reviewer looks at.
 
+mod act_as_headers;
 mod answer_bytes;
+mod caller_checks;
 mod clears;
 mod contributing;
 mod cursors;
-mod databases;
 mod docs;
 mod english;
 mod explain;
 mod faults;
 mod field_names;
 mod filters;
-mod headers;
+mod hang_up;
 mod isolation;
-mod late;
 mod layers;
+mod leftover_databases;
 mod managing;
 mod migrations;
 mod names;
@@ -28,15 +29,15 @@ mod passwords;
 mod policy_matrix;
 mod refusals;
 mod reserved;
-mod resolvers;
+mod role_inputs;
 mod runs_once;
 mod schema;
 mod scope;
 mod sizes;
+mod sleeps;
 mod statements;
 mod tables;
 mod targets;
-mod to_the_end;
 
 pub use policy_matrix::user;
 

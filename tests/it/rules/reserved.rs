@@ -12,7 +12,7 @@ use tenantry::directory::role::reserved;
 use tenantry::model::BuiltIn;
 use tenantry::model::error::ErrorCode;
 
-use super::resolvers::Resolvers;
+use super::role_inputs::Resolvers;
 use super::{Sdl, from_top};
 use crate::on_both;
 use crate::support::App;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::on_both;
-use crate::support::App;
+use crate::support::{App, Backend};
 
 /// Events outlive what they speak of.
 const OUTLIVES: &str = "audit_events";
@@ -25,6 +25,37 @@ struct Table {
     foreign_keys: BTreeSet<(String, String)>,
     /// The first column of each index and unique constraint; expressions are left out.
     indexed: BTreeSet<String>,
+}
+
+/// Times and counts are 64-bit integers, so that both databases hold the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_64_bit_on_postgresql() {
+    let app = App::new(Backend::Postgres).await;
+    let select = "SELECT table_name || '.' || column_name || ' ' || data_type AS line FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> 'seaql_migrations'
+               AND data_type NOT IN ('bigint', 'text', 'boolean')";
+    assert_eq!(lines(&app, select).await, Vec::<String>::new());
+}
+
+/// Each connection holds foreign keys, readers and writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_connection_holds_foreign_keys_on_sqlite() {
+    let app = App::new(Backend::Sqlite).await;
+    let db = &app.services.db;
+    let asked = "SELECT CAST(foreign_keys AS TEXT) || ' ' || (SELECT journal_mode FROM pragma_journal_mode) AS line FROM pragma_foreign_keys";
+    let change = db.begin().await.unwrap();
+    let row = change
+        .query_one_raw(Statement::from_string(DbBackend::Sqlite, asked))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.try_get::<String>("", "line").unwrap(), "1 wal");
+    drop(change);
+    assert_eq!(lines(&app, asked).await, ["1 wal"]);
+    assert_eq!(
+        lines(&app, "SELECT \"table\" AS line FROM pragma_foreign_key_check").await,
+        Vec::<String>::new()
+    );
 }
 
 on_both! {
@@ -81,28 +112,8 @@ on_both! {
         assert_eq!(lines(&app, select).await, Vec::<String>::new());
     }
 
-    /// Times and counts are 64-bit integers, so that both databases hold the same.
-    async fn numbers_are_64_bit(app: App) {
-        if app.backend_of() == DbBackend::Postgres {
-            let select = "SELECT table_name || '.' || column_name || ' ' || data_type AS line FROM information_schema.columns
-                 WHERE table_schema = 'public' AND table_name <> 'seaql_migrations'
-                   AND data_type NOT IN ('bigint', 'text', 'boolean')";
-            assert_eq!(lines(&app, select).await, Vec::<String>::new());
-        }
-    }
-
-    /// Each connection of SQLite holds foreign keys, readers and writer.
     async fn foreign_keys_are_held(app: App) {
         let db = &app.services.db;
-        if app.backend_of() == DbBackend::Sqlite {
-            let asked = "SELECT CAST(foreign_keys AS TEXT) || ' ' || (SELECT journal_mode FROM pragma_journal_mode) AS line FROM pragma_foreign_keys";
-            let change = db.begin().await.unwrap();
-            let row = change.query_one_raw(Statement::from_string(DbBackend::Sqlite, asked)).await.unwrap().unwrap();
-            assert_eq!(row.try_get::<String>("", "line").unwrap(), "1 wal");
-            drop(change);
-            assert_eq!(lines(&app, asked).await, ["1 wal"]);
-            assert_eq!(lines(&app, "SELECT \"table\" AS line FROM pragma_foreign_key_check").await, Vec::<String>::new());
-        }
         // A tenant of another organization is refused by the database itself.
         app.organization("acme", &["berlin"]).await;
         app.organization("globex", &["rome"]).await;

@@ -1,11 +1,10 @@
 //! PostgreSQL servers of a test's own, for faults that others should not meet.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Child;
 
-use super::postgres::binaries;
+use super::postgres::{self, command, run};
+use super::signal::send_signal;
 
 /// A server that ends with the test.
 pub struct Cluster {
@@ -18,18 +17,7 @@ impl Cluster {
     /// Makes one and starts it, with these settings beside the usual ones.
     pub fn start(settings: &[(&str, &str)]) -> Self {
         let mut cluster = Self::empty();
-        let data = cluster.data();
-        run(&[
-            "initdb",
-            "-D",
-            &data,
-            "-U",
-            "tenantry",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]);
+        postgres::make(cluster.folder());
         cluster.set(settings);
         cluster.resume();
         cluster
@@ -38,6 +26,7 @@ impl Cluster {
     /// A streaming standby of it, started.
     pub fn standby(&self) -> Self {
         let mut standby = Self::empty();
+        postgres::give_away(standby.folder());
         let (data, port) = (standby.data(), self.port.to_string());
         run(&[
             "pg_basebackup",
@@ -62,14 +51,9 @@ impl Cluster {
     }
 
     fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        if is_root() {
-            let owned = Command::new("chown").arg("postgres").arg(folder.path()).status();
-            assert!(owned.unwrap().success());
-        }
         Self {
-            port: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
-            folder,
+            folder: tempfile::tempdir().unwrap(),
+            port: postgres::free_port(),
             server: None,
         }
     }
@@ -94,45 +78,7 @@ impl Cluster {
 
     /// Starts it, and waits until it takes connections.
     pub fn resume(&mut self) {
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("log"))
-            .unwrap();
-        let (data, port) = (self.data(), self.port.to_string());
-        let sockets = format!("unix_socket_directories={}", self.folder.path().display());
-        let server = command("postgres")
-            .args([
-                "-D",
-                &data,
-                "-p",
-                &port,
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                &sockets,
-            ])
-            .args([
-                "-c",
-                "fsync=off",
-                "-c",
-                "shared_buffers=32MB",
-                "-c",
-                "max_wal_size=256MB",
-            ])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.server = Some(server);
-        let ready = || {
-            let asked = command("pg_isready")
-                .args(["-q", "-h", "127.0.0.1", "-p", &port])
-                .status();
-            asked.is_ok_and(|status| status.success())
-        };
-        wait_for("PostgreSQL", Duration::from_secs(120), ready);
+        self.server = Some(postgres::start(self.folder(), self.port, &[("shared_buffers", "32MB")]));
     }
 
     /// Ends it as an administrator does who waits for nobody.
@@ -187,7 +133,7 @@ impl Drop for Cluster {
 }
 
 pub fn url(port: u16, database: &str) -> String {
-    format!("postgres://tenantry@127.0.0.1:{port}/{database}")
+    format!("{}/{database}", postgres::url(port))
 }
 
 /// Runs SQL in psql; gives the rows as text.
@@ -202,50 +148,4 @@ pub fn psql(url: &str, sql: &str) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-}
-
-/// Sends a signal to a process that the test started, or that serves it.
-pub fn send_signal(signal: &str, pid: u32) {
-    let sent = Command::new("kill")
-        .args([&format!("-{signal}"), &pid.to_string()])
-        .status();
-    assert!(sent.unwrap().success(), "{signal} to {pid}");
-}
-
-/// Waits until something is so.
-pub fn wait_for(what: &str, limit: Duration, is_so: impl Fn() -> bool) -> Duration {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    started.elapsed()
-}
-
-/// One of PostgreSQL's programs, run by whom it lets run it; it ends with the thread that started it.
-pub fn command(program: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "QUIT"]);
-    if is_root() {
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
-    }
-    let path: PathBuf = binaries().join(program);
-    command.arg(if path.exists() { path } else { program.into() });
-    command.current_dir("/").env_remove("PGOPTIONS");
-    command
-}
-
-fn run(arguments: &[&str]) {
-    let output = command(arguments[0]).args(&arguments[1..]).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-pub fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    id.stdout.starts_with(b"0\n")
 }

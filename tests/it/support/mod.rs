@@ -8,8 +8,11 @@ pub mod postgres;
 pub mod process;
 pub mod routes;
 pub mod session;
+pub mod signal;
 pub mod smtp;
+pub mod stream;
 pub mod switch;
+pub mod wait;
 
 use std::sync::{Arc, LazyLock};
 
@@ -254,13 +257,27 @@ impl App {
         }
         let settled = "SELECT COUNT(*) FROM (SELECT MAX(position) AS last FROM audit_events) e
             WHERE last < (audit_events_era() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20";
-        for _ in 0..600 {
-            if self.number(settled).await == 1 {
-                return;
+        wait::until(
+            "the end of older transactions on the test server",
+            wait::AT_LAST,
+            async || self.number(settled).await == 1,
+        )
+        .await;
+    }
+
+    /// Whether a change waits for one that another connection to the database has under way.
+    pub async fn has_a_change_that_waits(&self) -> bool {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut load = self.services.db.load().into_iter();
+                load.any(|(pool, load)| pool == "writer" && load.used > 0)
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            Backend::Postgres => {
+                let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                self.number(waiting).await > 0
+            }
         }
-        panic!("a transaction on the test server does not end");
     }
 
     /// A user as it is stored.

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use super::{ME, VARIABLES, assert_unavailable, at_once, call, create, get, works};
 use crate::support::binary::Server;
-use crate::support::cluster::{Cluster, url, wait_for};
+use crate::support::cluster::{Cluster, url};
 use crate::support::switch::Switch;
+use crate::support::wait::until_outside;
 
 const SOON: Duration = Duration::from_secs(10);
 const NOT_READY: (u16, &str) = (503, "the database accepts no writes\n");
 
 #[test]
-fn a_standby_takes_over_behind_one_address() {
+fn a_standby_takes_over_behind_one_address_on_postgresql() {
     let mut primary = Cluster::start(&[]);
     primary.create("directory");
     let switch = Switch::to(primary.port);
@@ -19,7 +20,7 @@ fn a_standby_takes_over_behind_one_address() {
     assert_eq!(call(&server.address, &create("before"), SOON).0, 200);
     let standby = primary.standby();
     let arrived = || standby.sql("directory", "SELECT count(*) FROM organizations WHERE id = 'before'") == "1";
-    wait_for("replication", Duration::from_secs(60), arrived);
+    until_outside("replication", Duration::from_secs(60), arrived);
 
     // A process that starts while there is only a standby waits until it accepts writes.
     let early = Server::start(&standby.url("directory"), &VARIABLES);
@@ -36,7 +37,7 @@ fn a_standby_takes_over_behind_one_address() {
     standby.promote();
     for (number, server) in [&server, &early].into_iter().enumerate() {
         let ready = || get(&server.address, "/readyz").0 == 200;
-        wait_for("readiness after the promotion", SOON, ready);
+        until_outside("readiness after the promotion", SOON, ready);
         assert!(works(server));
         let answer = call(&server.address, &create(&format!("after-{number}")), SOON);
         assert_eq!(answer.0, 200, "{answer:?}");
@@ -47,7 +48,7 @@ fn a_standby_takes_over_behind_one_address() {
 
 /// A primary that was demoted and is still there: its connections live, and are not used any more.
 #[test]
-fn connections_to_a_demoted_primary_are_dropped() {
+fn connections_to_a_demoted_primary_are_dropped_on_postgresql() {
     let primary = Cluster::start(&[]);
     primary.create("directory");
     let server = Server::start(&primary.url("directory"), &VARIABLES);
@@ -55,7 +56,7 @@ fn connections_to_a_demoted_primary_are_dropped() {
     // As an administrator does, or a provider whose disk is full.
     primary.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
     primary.sql("postgres", "SELECT pg_reload_conf()");
-    wait_for("the setting", SOON, || {
+    until_outside("the setting", SOON, || {
         get(&server.address, "/readyz") == (NOT_READY.0, NOT_READY.1.to_owned())
     });
     assert_unavailable(
@@ -65,14 +66,14 @@ fn connections_to_a_demoted_primary_are_dropped() {
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     primary.sql("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
     primary.sql("postgres", "SELECT pg_reload_conf()");
-    wait_for("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
+    until_outside("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
 }
 
 /// A primary that answers, and yet takes no change: readiness tells, from the first change that failed to the first that
 /// would not.
 #[test]
-fn a_primary_that_takes_no_change_is_not_ready() {
+fn a_primary_that_takes_no_change_is_not_ready_on_postgresql() {
     let primary = Cluster::start(&[]);
     primary.create("directory");
     primary.sql(
@@ -93,7 +94,7 @@ fn a_primary_that_takes_no_change_is_not_ready() {
     assert_eq!(ready(), (NOT_READY.0, NOT_READY.1.to_owned()));
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     primary.sql("directory", "ALTER TABLE organizations OWNER TO plain");
-    wait_for("readiness", SOON, || ready().0 == 200);
+    until_outside("readiness", SOON, || ready().0 == 200);
     assert_eq!(call(&server.address, &create("after-rights"), SOON).0, 200);
     // A standby that commits wait for, and that is not there.
     let settings = [
@@ -109,6 +110,6 @@ fn a_primary_that_takes_no_change_is_not_ready() {
             assert_eq!(ready(), (NOT_READY.0, NOT_READY.1.to_owned()));
         }
     }
-    wait_for("readiness", SOON, || ready().0 == 200);
+    until_outside("readiness", SOON, || ready().0 == 200);
     assert_eq!(call(&server.address, &create("after-standby"), SOON).0, 200);
 }

@@ -2,11 +2,11 @@
 
 mod failover;
 mod pooler;
+mod postgres_errors;
 mod processes;
 mod refused;
 mod silence;
 mod sqlite;
-mod words;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -9,7 +9,10 @@ use serde_json::json;
 
 use super::{VARIABLES, at_once, call, create, get};
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, command, psql, send_signal, url, wait_for};
+use crate::support::cluster::{Cluster, psql, url};
+use crate::support::postgres::command;
+use crate::support::signal::send_signal;
+use crate::support::wait::until_outside;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -49,7 +52,7 @@ impl Pooler {
             .spawn()
             .unwrap();
         let pooler = Self { process, port };
-        wait_for("PgBouncer", Duration::from_secs(30), || {
+        until_outside("PgBouncer", Duration::from_secs(30), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         pooler
@@ -111,17 +114,17 @@ fn every_answer_is_right(mode: &str) {
 }
 
 #[test]
-fn pgbouncer_that_pools_transactions() {
+fn pgbouncer_that_pools_transactions_on_postgresql() {
     every_answer_is_right("transaction");
 }
 
 #[test]
-fn pgbouncer_that_pools_sessions() {
+fn pgbouncer_that_pools_sessions_on_postgresql() {
     every_answer_is_right("session");
 }
 
 #[test]
-fn pgbouncer_that_pools_statements_is_refused() {
+fn pgbouncer_that_pools_statements_is_refused_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("pooled");
     let pooler = Pooler::start(&cluster, "statement");
@@ -139,7 +142,7 @@ fn pgbouncer_that_pools_statements_is_refused() {
 
 /// What a pooler leaves out, tables in another schema among it, would be missed later.
 #[test]
-fn pgbouncer_that_leaves_out_options_is_refused() {
+fn pgbouncer_that_leaves_out_options_is_refused_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("pooled");
     let pooler = Pooler::start_with(

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use super::VARIABLES;
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, is_root};
+use crate::support::cluster::Cluster;
+use crate::support::postgres::is_root;
 
 /// Starts a server that must refuse to, and gives what it says.
 fn refusal(url: &str) -> String {
@@ -100,7 +101,7 @@ fn memory_is_no_file() {
 }
 
 #[test]
-fn databases_of_others() {
+fn databases_of_others_on_postgresql() {
     let cluster = Cluster::start(&[]);
     for (encoding, locale) in [("LATIN1", "C"), ("EUC_JP", "C"), ("SQL_ASCII", "C")] {
         let name = encoding.to_lowercase();
@@ -206,7 +207,7 @@ fn databases_of_others() {
 
 /// Every way of encryption that a URL can ask for, with a real certificate.
 #[test]
-fn each_sslmode_means_what_it_says() {
+fn each_sslmode_means_what_it_says_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let folder = cluster.folder().to_owned();
     let openssl = |arguments: &str| {

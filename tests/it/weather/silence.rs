@@ -6,8 +6,10 @@ use tenantry::store::db::Database;
 
 use super::{ME, VARIABLES, assert_unavailable, at_once, call, create, get, works};
 use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{Cluster, send_signal, url, wait_for};
+use crate::support::cluster::{Cluster, url};
+use crate::support::signal::send_signal;
 use crate::support::switch::Switch;
+use crate::support::wait::until_outside;
 
 /// The longest that anybody waits: a connection's time, and a statement's after it.
 const LONGEST: Duration = Duration::from_secs(28);
@@ -16,7 +18,7 @@ const SOON: Duration = Duration::from_secs(10);
 const CALLERS: usize = 12;
 
 #[test]
-fn stopped_backends_on_all_slots() {
+fn stopped_backends_on_all_slots_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let mut server = Server::start(&cluster.create("stopped"), &VARIABLES);
     at_once(&server.address, ME, CALLERS, SOON);
@@ -56,7 +58,7 @@ fn stopped_backends_on_all_slots() {
 }
 
 #[test]
-fn a_path_that_carries_nothing() {
+fn a_path_that_carries_nothing_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("dead");
     let switch = Switch::to(cluster.port);
@@ -72,7 +74,7 @@ fn a_path_that_carries_nothing() {
             (503, "the database does not answer\n".to_owned())
         );
         switch.speak();
-        let took = wait_for("recovery", SOON, || works(&server));
+        let took = until_outside("recovery", SOON, || works(&server));
         assert_eq!(call(&server.address, &create(&format!("round-{round}")), SOON).0, 200);
         assert_eq!(get(&server.address, "/readyz").0, 200, "{took:?}");
     }
@@ -86,7 +88,7 @@ fn a_path_that_carries_nothing() {
 
 /// Sessions that PostgreSQL ends are no error for whoever reads, or begins a change.
 #[test]
-fn ended_sessions_are_met_by_nobody() {
+fn ended_sessions_are_met_by_nobody_on_postgresql() {
     let mut cluster = Cluster::start(&[]);
     let server = Server::start(&cluster.create("ended"), &VARIABLES);
     for round in 0..5 {
@@ -110,12 +112,12 @@ fn ended_sessions_are_met_by_nobody() {
     assert_unavailable(&call(&server.address, ME, SOON), "The database does not answer");
     assert_eq!(get(&server.address, "/readyz").0, 503);
     cluster.resume();
-    wait_for("recovery", SOON, || works(&server));
+    until_outside("recovery", SOON, || works(&server));
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
     // And after a crash, which tells nobody.
     cluster.crash();
     cluster.resume();
-    wait_for("recovery", SOON, || works(&server));
+    until_outside("recovery", SOON, || works(&server));
     assert_eq!(call(&server.address, &create("after-a-crash"), SOON).0, 200);
     // A server that ends idle sessions by itself.
     cluster.sql("postgres", "ALTER DATABASE ended SET idle_session_timeout = '300ms'");
@@ -126,14 +128,14 @@ fn ended_sessions_are_met_by_nobody() {
     for round in 0..4 {
         let answers = at_once(&server.address, ME, CALLERS, SOON);
         assert!(answers.iter().all(|answer| answer.0 == 200), "{answers:?}");
-        wait_for("the end of idle sessions", SOON, || cluster.backends().is_empty());
+        until_outside("the end of idle sessions", SOON, || cluster.backends().is_empty());
         assert_eq!(call(&server.address, &create(&format!("idle-{round}")), SOON).0, 200);
     }
 }
 
 /// A user with few connections is enough: the pool is as large as what it gets.
 #[test]
-fn a_connection_limit_makes_the_pool_smaller() {
+fn a_connection_limit_makes_the_pool_smaller_on_postgresql() {
     let cluster = Cluster::start(&[]);
     cluster.create("few");
     cluster.sql(
@@ -179,7 +181,7 @@ fn a_connection_limit_makes_the_pool_smaller() {
 
 /// A start that waits for another process's work, and whose path to the database dies meanwhile, does not wait for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_dies_during_a_start() {
+async fn a_path_that_dies_during_a_start_on_postgresql() {
     let cluster = Cluster::start(&[]);
     let other = Database::connect(&cluster.create("setup")).await.unwrap();
     let at_work = other.begin_setup().await.unwrap();
@@ -191,7 +193,7 @@ async fn a_path_that_dies_during_a_start() {
         run(&["serve"], &variables)
     });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_xact_lock%' AND pid <> pg_backend_pid()";
-    wait_for("a start that waits", SOON, || cluster.sql("setup", waits) == "1");
+    until_outside("a start that waits", SOON, || cluster.sql("setup", waits) == "1");
     switch.fall_silent();
     let started = Instant::now();
     let ended = starting.join().unwrap();

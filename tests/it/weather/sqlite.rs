@@ -1,14 +1,14 @@
 //! SQLite's file: a disk without room, and a file that is not where it was.
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use tenantry::store::db::Database;
 
 use super::{ME, VARIABLES, assert_unavailable, call, create, get};
-use crate::support::binary::{Server, run, text};
-use crate::support::cluster::{is_root, wait_for};
+use crate::support::binary::{Server, run, tenantry_after, text};
+use crate::support::postgres::is_root;
+use crate::support::wait::until_outside;
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -92,7 +92,7 @@ fn sqlite_a_full_disk_is_told_and_got_over() {
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     std::fs::remove_file(&filler).unwrap();
-    wait_for("recovery", SOON, || {
+    until_outside("recovery", SOON, || {
         call(&server.address, &create("after"), SOON).0 == 200
     });
     assert_eq!(get(&server.address, "/readyz").0, 200);
@@ -105,28 +105,14 @@ fn sqlite_a_full_disk_is_told_and_got_over() {
 fn sqlite_a_file_that_may_not_grow_is_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.db");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let mut server = Command::new("sh")
-        .args(["-c", "ulimit -f 4096; exec \"$0\"", env!("CARGO_BIN_EXE_tenantry")])
-        .env_clear()
-        .envs(VARIABLES)
-        .env("TENANTRY_DATABASE_URL", format!("sqlite://{}", path.display()))
-        .env("TENANTRY_LISTEN", &address)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait_for("the start", SOON, || {
-        TcpStream::connect(&address).is_ok() && get(&address, "/readyz").0 == 200
-    });
+    let url = format!("sqlite://{}", path.display());
+    let mut server = Server::start_by(tenantry_after("ulimit -f 4096", &VARIABLES), &url);
     let mut made = 0;
     let long = "x".repeat(60_000);
     loop {
         let data = format!("{{id: \"o-{made}\", name: \"o\", variables: {{v: \"{long}\"}}}}");
         let answer = call(
-            &address,
+            &server.address,
             &format!("mutation {{ createOrganization(data: {data}) {{ id }} }}"),
             SOON,
         );
@@ -143,12 +129,10 @@ fn sqlite_a_file_that_may_not_grow_is_a_full_disk() {
         made += 1;
         assert!(made < 2_000, "the file has no limit");
     }
-    assert!(server.try_wait().unwrap().is_none(), "the server has ended");
-    assert_eq!(get(&address, "/healthz").0, 200);
-    let (_, found) = call(&address, "{ countOrganizations }", SOON);
+    assert!(server.is_running(), "the server has ended");
+    assert_eq!(get(&server.address, "/healthz").0, 200);
+    let (_, found) = call(&server.address, "{ countOrganizations }", SOON);
     assert_eq!(found["data"]["countOrganizations"], made + 1, "{found}");
-    server.kill().unwrap();
-    server.wait().unwrap();
 }
 
 /// Another program that holds the file's lock keeps every change off: readiness tells.
@@ -167,7 +151,7 @@ async fn sqlite_a_lock_that_another_program_holds_is_told() {
     );
     assert_eq!(call(&server.address, ME, SOON).0, 200, "reads go on");
     drop(held);
-    wait_for("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
+    until_outside("readiness", SOON, || get(&server.address, "/readyz").0 == 200);
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
 }
 

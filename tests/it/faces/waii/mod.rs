@@ -7,8 +7,8 @@ mod keys;
 mod lists;
 mod oneself;
 mod races;
+mod refusals;
 mod rights;
-mod same;
 mod wire;
 
 use axum::body::Body;

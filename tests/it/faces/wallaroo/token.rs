@@ -293,7 +293,7 @@ on_both! {
 }
 
 #[tokio::test]
-async fn a_server_that_keeps_no_sessions_says_so() {
+async fn a_server_that_keeps_no_sessions_says_so_on_postgresql() {
     let app = App::without_secret(Backend::Postgres).await;
     app.organization("acme", &[]).await;
     app.user("acme", "ann", None).await;

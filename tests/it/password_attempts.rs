@@ -12,6 +12,7 @@ use tenantry::services::hasher::{Hasher, Load, Password};
 use crate::on_both;
 use crate::support::documents::{CREATE_USER, DEACTIVATE_USER};
 use crate::support::session::{With, code_of, send_with};
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Caller, SPEEDS};
 
 const UPDATE: &str = "mutation($where: UserWhere!, $old: String!) { updatePassword(where: $where, data: {oldPassword: $old, newPassword1: \"a brand new one\", newPassword2: \"a brand new one\"}) { id } }";
@@ -157,13 +158,10 @@ on_both! {
         let others = async {
             // All of them are counted: what is left to do is to wait. They hold neither a turn nor a connection then, or this
             // goes on until they are told.
-            while slow.number("SELECT COUNT(*) FROM sign_in_attempts WHERE failures > 0").await < MANY as i64 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            let counted = "SELECT COUNT(*) FROM sign_in_attempts WHERE failures > 0";
+            until("all failures", AT_LAST, async || slow.number(counted).await >= MANY as i64).await;
             let used = || slow.services.db.load().into_iter().map(|(_, load)| load.used).sum::<usize>();
-            while used() > 0 || slow.services.hasher.load() != Load::default() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            until("nothing held", AT_LAST, async || used() == 0 && slow.services.hasher.load() == Load::default()).await;
             slow.sign_in("acme", "ada").await;
             assert_eq!(code_of(&slow.try_sign_in(None, "temp@acme.example", &temporary).await), "PASSWORD_CHANGE_REQUIRED");
             slow.anonymous().ok(UPDATE, json!({"where": {"email": "temp@acme.example"}, "old": temporary})).await;
@@ -216,9 +214,7 @@ on_both! {
             }
         }));
         let others = async {
-            while app.services.hasher.load().waiting < 14 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            until("the storm", AT_LAST, async || app.services.hasher.load().waiting >= 14).await;
             app.sign_in("calm", "ada").await;
             app.sign_in("moved", "bob").await;
             done.load(Ordering::SeqCst)

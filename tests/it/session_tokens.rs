@@ -15,6 +15,7 @@ use tenantry::directory::signing_key;
 use tenantry::model::{SecretKey, SecretSource};
 
 use crate::on_both;
+use crate::support::binary;
 use crate::support::session::{Tokens, code_of};
 use crate::support::{App, Backend, PUBLIC_URL, Reply, SECRET_KEY};
 
@@ -325,7 +326,7 @@ async fn on_sqlite_the_secret_is_a_private_file_beside_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_secret_signing_in_is_refused_clearly() {
+async fn without_a_secret_signing_in_is_refused_clearly_on_postgresql() {
     let app = App::without_secret(Backend::Postgres).await;
     app.organization("acme", &[]).await;
     app.user("acme", "ann", None).await;
@@ -371,17 +372,10 @@ fn rsa_stays_out_of_the_tree() {
 
 #[test]
 fn the_command_rotates_and_a_start_without_the_secret_fails() {
-    use std::process::{Command, Output};
     let folder = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str]| -> Output {
-        let url = format!("sqlite://{}", folder.path().join("t.db").display());
-        Command::new(env!("CARGO_BIN_EXE_tenantry"))
-            .args(arguments)
-            .env("TENANTRY_DATABASE_URL", url)
-            .output()
-            .unwrap()
-    };
-    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let url = format!("sqlite://{}", folder.path().join("t.db").display());
+    let run = |arguments: &[&str]| binary::run(arguments, &[("TENANTRY_DATABASE_URL", &url)]);
+    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!run(&["rotate-keys"]).status.success(), "there is no schema yet");
     assert!(run(&["migrate", "up"]).status.success());
     let first = run(&["rotate-keys"]);

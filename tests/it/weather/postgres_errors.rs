@@ -1,14 +1,12 @@
 //! What PostgreSQL says, as callers are told it.
 
 use sea_orm::{ConnectionTrait, Statement};
-use serde_json::json;
 use tenantry::model::error::{Error, ErrorCode};
 use tenantry::store::db::Database;
 
 use super::VARIABLES;
 use crate::support::binary::Server;
-use crate::support::process;
-use crate::support::{App, Backend, TestDatabase};
+use crate::support::{ADMIN_KEY, App, Backend, TestDatabase};
 
 /// Each code, raised by PostgreSQL itself in a change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,9 +77,9 @@ async fn postgres_isolation_is_that_of_the_verbs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_without_the_secret_key() {
     let database = TestDatabase::empty(Backend::Postgres).await;
-    let server = process::Server::start(&database.url);
+    let server = Server::start(&database.url, &[("TENANTRY_ADMIN_API_KEY", ADMIN_KEY)]);
     let document = "mutation { signIn(data: {email: \"a@b.example\", password: \"not-a-password\"}) { accessToken } }";
-    let answer = server.send(document, json!({})).await.unwrap();
+    let (_, answer) = server.call(ADMIN_KEY, document);
     let error = &answer["errors"][0];
     assert_eq!(error["extensions"]["code"], "UNAVAILABLE", "{answer}");
     assert!(
@@ -91,6 +89,5 @@ async fn postgres_without_the_secret_key() {
             .contains("TENANTRY_SECRET_KEY is not set"),
         "{answer}"
     );
-    let log = server.log(1).await.join("\n");
-    assert!(log.contains("TENANTRY_SECRET_KEY=$(openssl rand -hex 32)"), "{log}");
+    server.logged("TENANTRY_SECRET_KEY=$(openssl rand -hex 32)", 1);
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::app;
-use super::listen::{PING, listening, listening_within};
+use super::connections::{PING, listening, listening_within};
 
 const SMALL: usize = 200 * 1024;
 const LARGE: usize = 3 * 1024 * 1024;
@@ -110,7 +110,7 @@ async fn sent_whole(address: SocketAddr, request: &[u8]) -> Result<(Seen, TcpStr
     let mut stream = TcpStream::connect(address).await.unwrap();
     let sent = tokio::time::timeout(SOON, stream.write_all(request)).await;
     sent.unwrap().map_err(|error| format!("sending: {error}"))?;
-    // By now the server has done what it means to do.
+    // Time is the subject: a client that reads late, when a server without care would have broken the connection.
     tokio::time::sleep(Duration::from_millis(20)).await;
     let seen = answer(&mut stream).await?;
     Ok((seen, stream))

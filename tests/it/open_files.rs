@@ -1,32 +1,20 @@
 //! A process that may open few files: it raises the limit as far as it may, and serves as many as that is enough for.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::support::binary::Server;
+use crate::support::binary::{Server, tenantry_after};
 use crate::support::documents::ME;
 use crate::support::{Backend, TestDatabase};
 
-/// A server whose process begins with these limits, and the file that it logs to.
-fn limited(database: &TestDatabase, soft: u32, hard: u32) -> (Server, tempfile::NamedTempFile) {
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let mut command = Command::new("/bin/sh");
-    command
-        .env_clear()
-        .args([
-            "-c",
-            &format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" --listen 127.0.0.1:0"),
-        ])
-        .arg(env!("CARGO_BIN_EXE_tenantry"))
-        .env("TENANTRY_TRUSTED_PROXIES", "127.0.0.0/8")
-        .stdin(Stdio::null());
-    let server = Server::start_by(command, &database.url, Stdio::from(File::create(log.path()).unwrap()));
-    (server, log)
+/// A server whose process begins with these limits.
+fn limited(database: &TestDatabase, soft: u32, hard: u32) -> Server {
+    let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard}");
+    let command = tenantry_after(&limits, &[("TENANTRY_TRUSTED_PROXIES", "127.0.0.0/8")]);
+    Server::start_by(command, &database.url)
 }
 
 fn limit(server: &Server) -> u64 {
@@ -50,7 +38,7 @@ fn is_served(stream: &mut TcpStream) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_leave_descriptors_for_the_rest() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let (server, log) = limited(&database, 64, 300);
+    let server = limited(&database, 64, 300);
     let key = server.printed_key().expect("a key is printed").to_owned();
     assert_eq!(limit(&server), 300);
     let connect = || TcpStream::connect(&server.address).unwrap();
@@ -66,18 +54,15 @@ async fn connections_leave_descriptors_for_the_rest() {
     let mut answer = [0; 12];
     held[149].read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
-    let log = std::fs::read_to_string(log.path()).unwrap();
-    assert!(
-        log.contains("300 files may be open, which is enough for 150 connections of 4096"),
-        "{log}"
-    );
+    server.logged("300 files may be open, which is enough for 150 connections of 4096", 1);
+    let log = server.log();
     assert!(!log.contains("cannot accept"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_does_not_fill_with_what_cannot_be_accepted() {
     let database = TestDatabase::empty(Backend::Sqlite).await;
-    let (server, log) = limited(&database, 5_000, 5_000);
+    let server = limited(&database, 5_000, 5_000);
     assert_eq!(limit(&server), 5_000);
     let process = Pid::from_raw(i32::try_from(server.process()).unwrap());
     let bound = |files| {
@@ -91,12 +76,7 @@ async fn the_log_does_not_fill_with_what_cannot_be_accepted() {
     bound(3);
     let mut stream = TcpStream::connect(&server.address).unwrap();
     assert!(!is_served(&mut stream));
-    let complaints = || {
-        let log = std::fs::read_to_string(log.path()).unwrap();
-        log.lines()
-            .filter(|line| line.contains("cannot accept a connection"))
-            .count()
-    };
+    let complaints = || server.logged("cannot accept a connection", 1).len();
     assert_eq!(complaints(), 1);
     bound(5_000);
     let mut answer = [0; 12];

@@ -13,7 +13,9 @@ use tokio::net::TcpStream;
 use crate::audit_file::{follow, ids, trail};
 use crate::on_both;
 use crate::support::App;
+use crate::support::process::sockets;
 use crate::support::routes::routes;
+use crate::support::wait::{AT_LAST, until};
 
 /// Numbers without a pattern that a server could follow.
 fn next() -> u64 {
@@ -37,6 +39,7 @@ async fn hang_up(address: SocketAddr, key: &str, method: &Method, path: &str, bo
     );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
+    // Time is the subject: any moment of an answer.
     tokio::time::sleep(Duration::from_micros(500 + next() % 24_500)).await;
 }
 
@@ -46,14 +49,19 @@ async fn graphql(address: SocketAddr, key: &str, document: String) {
 }
 
 /// Waits until nothing runs that a client has left behind.
-async fn quiet(app: &App) {
-    for _ in 0..400 {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-        if app.services.under_way.is_empty() {
-            return;
-        }
-    }
-    panic!("{} changes never end", app.services.under_way.len());
+async fn quiet(app: &App, address: Option<SocketAddr>) {
+    // The server may not even have read what was sent. It has once it has let go of the connection.
+    let port = address.map(|address| address.port());
+    let met = || {
+        !sockets()
+            .iter()
+            .any(|socket| socket.is_open && Some(socket.port) == port)
+    };
+    until("the end of all connections", AT_LAST, async || met()).await;
+    until("the end of all changes", AT_LAST, async || {
+        app.services.under_way.is_empty()
+    })
+    .await;
 }
 
 on_both! {
@@ -69,7 +77,7 @@ on_both! {
         for n in 0..40 {
             graphql(address, &key, format!("mutation {{ createUser(data: {{id: \"left-{n}\"}}) {{ id }} }}")).await;
         }
-        quiet(&app).await;
+        quiet(&app, Some(address)).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         let mut file = tenantry::directory::audit_event::AuditFile::open(&path).unwrap().unwrap();
@@ -100,7 +108,7 @@ on_both! {
                 tokio::task::yield_now().await;
             }
             drop(sent);
-            quiet(&app).await;
+            quiet(&app, None).await;
         }
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let told = app.number("SELECT COUNT(*) FROM audit_events WHERE refused AND actor_id = 'ada'").await;
@@ -120,9 +128,9 @@ on_both! {
             let password = json!({ "password": "Brass-kettle-29-hums" });
             let own = users.key.clone().unwrap();
             hang_up(address, &own, &Method::PUT, &format!("/api/data/users/follow-{n}/password"), Some(&password)).await;
-            quiet(&app).await;
+            quiet(&app, Some(address)).await;
             graphql(address, &key, format!("mutation {{ deactivateUser(where: {{id: \"follow-{n}\"}}) {{ id }} }}")).await;
-            quiet(&app).await;
+            quiet(&app, Some(address)).await;
             let out = app.number(&format!("SELECT COUNT(*) FROM users WHERE id = 'follow-{n}' AND NOT activated")).await;
             assert_eq!(app.who(&own).await.is_none(), out == 1, "follow-{n} still calls");
         }

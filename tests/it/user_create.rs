@@ -1,4 +1,4 @@
-//! The thin slice: a user is made and listed over HTTP.
+//! A user is made, listed and counted over HTTP.
 
 use serde_json::json;
 

@@ -2,20 +2,21 @@
 //! list that is read for long.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::http::Method;
 use http_body_util::BodyExt;
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::{Value, json};
+use tenantry::store::db::Database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::isolation::{base_call, selection, views};
 use super::{Sdl, named};
 use crate::on_both;
 use crate::support::routes::{Route, routes};
+use crate::support::stream::begun;
+use crate::support::wait::{AT_LAST, until};
 use crate::support::{App, Caller};
 
 /// Sends a request whose body comes in two parts, and does something between them. Gives the status.
@@ -24,18 +25,16 @@ async fn in_two_parts(address: SocketAddr, route: &Route, key: &str, between: im
     let (first, rest) = body.split_at(body.len().min(6) - 1);
     let head = format!(
         "{} {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n",
+         content-length: {}\r\nconnection: close",
         route.method,
         route.path,
         body.len()
     );
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut stream, came) = begun(address, &head).await;
+    assert!(came.starts_with("HTTP/1.1 100 "), "{came}");
     stream.write_all(first.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
     between.await;
-    // A server that refused before has closed by now.
-    let _ = stream.write_all(rest.as_bytes()).await;
+    stream.write_all(rest.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer);
@@ -135,6 +134,7 @@ on_both! {
                 format!("INSERT INTO user_roles (user_pk, role_pk, created_at) SELECT {ann_is}, pk, 0 FROM roles WHERE name = 'organization-admin' AND organization_pk IS NULL"),
             ),
         ];
+        let other = Database::connect(&app.database.url).await.unwrap();
         let mut held = 0;
         for field in sdl.fields("Mutation") {
             let name = field.name.node.as_str();
@@ -142,7 +142,7 @@ on_both! {
                 continue;
             }
             for (take, give_back) in &ways {
-                let message = taken_meanwhile(&app, ann, &sdl, field, take).await;
+                let message = taken_meanwhile(&app, &other, ann, &sdl, field, take).await;
                 held += usize::from(message.contains("changed while this request was running"));
                 let change = app.services.db.begin().await.unwrap();
                 change.execute_unprepared(give_back).await.unwrap();
@@ -201,6 +201,7 @@ on_both! {
 /// be changed. Gives the message of the refusal; empty for a mutation that had nothing to change.
 async fn taken_meanwhile(
     app: &App,
+    other: &Database,
     caller: &Caller<'_>,
     sdl: &Sdl,
     field: &async_graphql::parser::types::FieldDefinition,
@@ -241,17 +242,26 @@ async fn taken_meanwhile(
     }
     // Remembered, so that the decision is made by what was before.
     caller.ok("{ me { id } }", json!({})).await;
-    let change = app.services.db.begin().await.unwrap();
-    if app.services.db.backend() == DbBackend::Postgres {
+    // By a connection of its own, so that it shows what the server's own ones wait for.
+    let change = other.begin().await.unwrap();
+    if other.backend() == DbBackend::Postgres {
         change
             .execute_unprepared("LOCK TABLE audit_events IN EXCLUSIVE MODE")
             .await
             .unwrap();
     }
     change.execute_unprepared(take).await.unwrap();
-    let sent = caller.send(&document, variables);
+    let answered = AtomicBool::new(false);
+    let sent = async {
+        let answer = caller.send(&document, variables).await;
+        answered.store(true, Ordering::SeqCst);
+        answer
+    };
     let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        until("a mutation that waits or has nothing to change", AT_LAST, async || {
+            answered.load(Ordering::SeqCst) || app.has_a_change_that_waits().await
+        })
+        .await;
         change.commit().await.unwrap();
         app.dump().await
     };

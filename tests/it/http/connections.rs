@@ -153,7 +153,7 @@ async fn a_connection_is_kept_for_longer_than_balancers_keep_it() {
     let mut stream = TcpStream::connect(address).await.unwrap();
     for _ in 0..3 {
         assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
-        // Longer than a head may take, and idle all the same.
+        // Time is the subject: longer than a head may take, and idle all the same.
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
     stream.write_all(b"GET /he").await.unwrap();
@@ -181,13 +181,14 @@ async fn empty_lines_between_requests_begin_none() {
     for blank in ["\r\n", "\r\n\r\n", "\n"] {
         assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
         stream.write_all(blank.as_bytes()).await.unwrap();
-        // Longer than a head may take.
+        // Time is the subject: longer than a head may take.
         tokio::time::sleep(Duration::from_millis(800)).await;
     }
     // With the request, as old browsers sent them after a body.
     let trailed = b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}\r\n";
     stream.write_all(trailed).await.unwrap();
     assert!(read_some(&mut stream).await.starts_with("HTTP/1.1 200"));
+    // Time is the subject: longer than a head may take.
     tokio::time::sleep(Duration::from_millis(800)).await;
     // A head after them has the time of a head.
     assert!(ping(&mut stream).await.starts_with("HTTP/1.1 200"));
@@ -208,6 +209,7 @@ async fn empty_lines_between_requests_begin_none() {
         let (mut reader, mut writer) = stream.into_split();
         let drip = tokio::spawn(async move {
             while writer.write_all(b"\r\n").await.is_ok() {
+                // Time is the subject: a client that drips.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
