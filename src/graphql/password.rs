@@ -78,8 +78,9 @@ impl PasswordMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The email address of the user.")] email: String,
-        #[graphql(desc = "The id of the user's organization; all organizations by default.")]
-        organization_id: Option<String>,
+        #[graphql(desc = "The id of the user's organization; all organizations by default.")] organization_id: Option<
+            String,
+        >,
     ) -> Result<bool> {
         crate::directory::password::request(op(ctx), &email, organization_id.as_deref()).await?;
         Ok(true)

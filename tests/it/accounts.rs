@@ -8,7 +8,8 @@ use crate::support::{App, Caller};
 
 const ADA: &str = "ada@mail.example";
 const CREATE: &str = "mutation($data: CreateUserData!) { createUser(data: $data) { id email } }";
-const REQUEST: &str = "mutation($email: String!, $in: String) { requestPasswordReset(email: $email, organizationId: $in) }";
+const REQUEST: &str =
+    "mutation($email: String!, $in: String) { requestPasswordReset(email: $email, organizationId: $in) }";
 const COMPLETE: &str = "mutation($token: String!, $new: String!, $keys: Boolean) {
     completePasswordReset(token: $token, newPassword: $new, revokeApiKeys: $keys) }";
 
@@ -42,14 +43,18 @@ fn mailed_tokens(app: &App) -> Vec<String> {
 /// What a person does who reads the mails to the address: all links of one mail, with this password.
 async fn reset(app: &App, email: &str, organization: Option<&str>, password: &str) -> usize {
     let before = app.mails().len();
-    app.anonymous().ok(REQUEST, json!({ "email": email, "in": organization })).await;
+    app.anonymous()
+        .ok(REQUEST, json!({ "email": email, "in": organization }))
+        .await;
     app.send_mails().await;
     if app.mails().len() == before {
         return 0;
     }
     let tokens = mailed_tokens(app);
     for token in &tokens {
-        app.anonymous().ok(COMPLETE, json!({ "token": token, "new": password, "keys": false })).await;
+        app.anonymous()
+            .ok(COMPLETE, json!({ "token": token, "new": password, "keys": false }))
+            .await;
     }
     tokens.len()
 }
@@ -160,7 +165,7 @@ on_both! {
         account(&app, "globex", "eve@mail.example").await;
         acme.ok(invite, json!({ "email": "eve@mail.example" })).await;
         app.send_mails().await;
-        let accept = "mutation($token: String!) { acceptInvitation(token: $token, password: \"my own password\") { id } }";
+        let accept = "mutation($token: String!) { acceptInvitation(token: $token, data: {password: \"my own password\"}) { id } }";
         let eve = app.anonymous().ok(accept, json!({ "token": app.mailed_token() })).await["acceptInvitation"]["id"].clone();
         assert_eq!(json!(opens(&app, None, "eve@mail.example", "my own password").await), eve);
         assert_eq!(acme.refused(invite, json!({ "email": "eve@mail.example" })).await, "CONFLICT");
@@ -257,6 +262,8 @@ on_both! {
             wanted.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             json!({ "where": wanted })
         };
+        // The first sign-in creates the key that signs tokens.
+        app.sign_in("acme", "chief-acme").await;
         let before = app.dump().await;
         let refusal = app.admin().refusal(update, by(json!({}))).await;
         assert_eq!(refusal["extensions"], json!({ "code": "CONFLICT", "field": "where.email", "reason": "AMBIGUOUS" }), "{refusal}");
