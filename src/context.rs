@@ -45,6 +45,23 @@ pub struct Services {
     pub under_way: TaskTracker,
 }
 
+impl Services {
+    /// With what every process starts from.
+    pub fn new(db: Database, mailer: Mailer, signing: SigningKeys) -> Self {
+        Self {
+            db,
+            mailer,
+            signing,
+            clock: Clock::System,
+            credentials: Credentials::default(),
+            hasher: Hasher::default(),
+            refusals: Refusals::default(),
+            built_in_roles: BuiltInRoles::default(),
+            under_way: TaskTracker::new(),
+        }
+    }
+}
+
 /// The context of a request, for one or more verbs.
 #[derive(Clone, Debug)]
 pub struct OpContext {
@@ -105,13 +122,6 @@ impl OpContext {
             }),
             None => Ok(self.clone()),
         }
-    }
-
-    /// The same, for a request from this address.
-    #[must_use]
-    pub fn from_client(mut self, client: Option<IpAddr>) -> Self {
-        self.client = client;
-        self
     }
 
     /// The same, with this memory budget for the response.
@@ -268,15 +278,12 @@ impl OpContext {
             transaction: self.db.begin().await?,
             _place: place,
             op: self,
-            told: false,
-            access: false,
             held: false,
         })
     }
 }
 
-/// A verb's transaction. It must contain at least one audit event for its changes. Dropped without a commit, it changes
-/// nothing.
+/// A verb's transaction. Dropped without a commit, it changes nothing.
 #[must_use]
 #[derive(Debug)]
 pub struct Change<'op> {
@@ -284,22 +291,11 @@ pub struct Change<'op> {
     /// The caller's slot, held while the change is open.
     _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
-    told: bool,
-    /// Whether somebody's access changed, so that cached credentials are stale.
-    access: bool,
     /// Whether the caller's access is locked; see [`authn::hold`].
     held: bool,
 }
 
 impl Change<'_> {
-    /// Writes an audit event in the same transaction.
-    pub async fn record(&mut self, event: Event) -> Result<()> {
-        self.access |= event.changes_access();
-        audit_trail::record(&self.transaction, self.op.author(), event).await?;
-        self.told = true;
-        Ok(())
-    }
-
     /// Refuses the change if the caller has lost access, and locks the caller's access until the commit.
     /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
     /// credential of the request.
@@ -311,11 +307,17 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub async fn commit(mut self) -> Result<()> {
-        debug_assert!(self.told, "a change without its audit event");
+    /// Writes the change's audit events in the same transaction, and commits it.
+    pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
+        // Cached credentials are stale if somebody's access changed.
+        let mut access = false;
+        for event in events {
+            access |= event.changes_access();
+            audit_trail::record(&self.transaction, self.op.author(), event).await?;
+        }
         self.hold_caller().await?;
         self.transaction.commit().await?;
-        if self.access {
+        if access {
             self.op.services.credentials.forget();
         }
         if self.op.has_mail.swap(false, Ordering::Relaxed) {

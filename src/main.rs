@@ -9,21 +9,8 @@ fn main() -> ExitCode {
     match tenantry::cli::run() {
         Ok(code) => code,
         Err(error) => {
-            tenantry::cli::complain(&told(&error));
+            tenantry::cli::complain(&error);
             ExitCode::FAILURE
         }
     }
-}
-
-/// The error and its causes, without causes that only repeat the end of the text.
-fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }

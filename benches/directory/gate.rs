@@ -22,16 +22,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
-use tenantry::authn::{Credentials, SigningKeys, caller_of};
+use tenantry::authn::{SigningKeys, caller_of};
 use tenantry::authz::{Action, Resource};
 use tenantry::context::{OpContext, Services};
-use tenantry::model::Clock;
 use tenantry::model::{Actor, SecretSource, digest};
 use tenantry::request::{App, RequestInfo, Sent, execute, presented};
 use tenantry::services::config::MailConfig;
-use tenantry::services::hasher::Hasher;
 use tenantry::services::mailer::Mailer;
-use tenantry::services::refusals::Refusals;
 use tenantry::store::db::Database;
 use uuid::Uuid;
 
@@ -43,17 +40,8 @@ pub async fn serve(url: &str, user_pk: &str) {
     let db = Database::connect(url).await.unwrap();
     let user_pk: i64 = user_pk.parse().unwrap();
     let caller = caller_of(db.reader(), user_pk).await.unwrap().unwrap();
-    let services = Arc::new(Services {
-        db,
-        clock: Clock::System,
-        credentials: Credentials::default(),
-        hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, None, "http://localhost").unwrap(),
-        refusals: Refusals::default(),
-        built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
-        under_way: Default::default(),
-        signing: SigningKeys::new(SecretSource::Missing, None),
-    });
+    let mailer = Mailer::new(&MailConfig::None, None, "http://localhost").unwrap();
+    let services = Arc::new(Services::new(db, mailer, SigningKeys::new(SecretSource::Missing, None)));
     let known = Actor::user(caller);
     println!(
         "authorize {:.0}",

@@ -197,11 +197,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
           JOIN roles r ON r.pk = gr.role_pk",
         [digest.into(), now.micros().into()],
     );
-    let rows = db.reader().query_all_raw(statement).await?;
-    let rows: Vec<Row> = rows
-        .iter()
-        .map(|row| Row::from_query_result(row, ""))
-        .collect::<Result<_, _>>()?;
+    let rows = Row::find_by_statement(statement).all(db.reader()).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let held = rows
         .iter()
@@ -311,8 +307,7 @@ async fn session_row(
             now.micros().into(),
         ],
     );
-    let row = db.reader().query_one_raw(statement).await?;
-    Ok(row.map(|row| SessionRow::from_query_result(&row, "")).transpose()?)
+    Ok(SessionRow::find_by_statement(statement).one(db.reader()).await?)
 }
 
 /// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
@@ -332,10 +327,9 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
           WHERE u.pk = $1 AND u.activated",
         [user_pk.into()],
     );
-    let Some(row) = connection.query_one_raw(statement).await? else {
+    let Some(known) = Known::find_by_statement(statement).one(connection).await? else {
         return Ok(None);
     };
-    let known = Known::from_query_result(&row, "")?;
     Ok(Some(Caller {
         user_pk,
         user_id: known.user_id,

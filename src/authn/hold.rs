@@ -91,13 +91,11 @@ pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Time
         began_with.into(),
         now.micros().into(),
     ];
-    let rows = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql.as_str(), values))
-        .await?;
+    let statement = Statement::from_sql_and_values(backend, sql.as_str(), values);
+    let rows = Row::find_by_statement(statement).all(transaction).await?;
     let mut accounts: HashMap<i64, Standing> = HashMap::new();
     let mut credentials = (0, 0);
-    for row in &rows {
-        let row = Row::from_query_result(row, "")?;
+    for row in rows {
         credentials = (row.api_keys, row.sessions);
         let account = accounts.entry(row.user_pk).or_default();
         account.organization_pk = row.organization_pk;

@@ -37,17 +37,13 @@ pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitC
         }
         Err(error) => tell(&doctor::unopened(&error))?,
     }
-    Ok(worst.exit_code().into())
+    Ok((worst as u8).into())
 }
 
 /// Without a valid configuration, nothing else can be checked.
 pub fn misconfigured(faults: &str) -> anyhow::Result<ExitCode> {
-    let mut worst = Severity::Fine;
-    for fault in doctor::misconfigured(faults) {
-        worst = worst.max(fault.severity);
-        tell(&fault)?;
-    }
-    Ok(worst.exit_code().into())
+    doctor::misconfigured(faults).iter().try_for_each(tell)?;
+    Ok((Severity::Wrong as u8).into())
 }
 
 fn tell(finding: &Finding) -> anyhow::Result<()> {

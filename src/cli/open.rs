@@ -3,39 +3,28 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use tokio_util::task::TaskTracker;
 
 use super::output::announce;
-use crate::authn::{Credentials, SigningKeys};
+use crate::authn::SigningKeys;
 use crate::context::Services;
-use crate::model::Clock;
 use crate::model::SecretSource;
 use crate::operations::setup;
 use crate::services::config::Config;
-use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
-use crate::services::refusals::Refusals;
-use crate::store::built_in_roles::BuiltInRoles;
 use crate::store::db::{Address, Database, SchemaState, schema_state};
 
 /// Opens the database, and creates the SQLite file if it does not exist. `address` is the base of links if there is no
 /// public URL.
 pub async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
-    let public_url = config.public_url.as_deref().unwrap_or(address);
-    Ok(Arc::new(Services {
-        db: Database::open(&config.database, config.database_connections).await?,
-        clock: Clock::System,
-        credentials: Credentials::default(),
-        hasher: Hasher::default(),
-        mailer: Mailer::new(&config.mail, config.mail_from.as_ref(), public_url)?,
-        refusals: Refusals::default(),
-        built_in_roles: BuiltInRoles::default(),
-        under_way: TaskTracker::new(),
-        signing: SigningKeys::new(
-            SecretSource::new(config.secret_key.clone(), config.database.sqlite_file()),
-            config.public_url.as_deref(),
-        ),
-    }))
+    let db = Database::open(&config.database, config.database_connections).await?;
+    let public_url = config.public_url.as_deref();
+    let mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), public_url.unwrap_or(address))?;
+    let secret = SecretSource::new(config.secret_key.clone(), config.database.sqlite_file());
+    Ok(Arc::new(Services::new(
+        db,
+        mailer,
+        SigningKeys::new(secret, public_url),
+    )))
 }
 
 /// Migrates and sets up the database, and prints the super admin's key at the first start.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use crate::model::error::told;
+
 /// How long the server waits for a reader of its output.
 const READ: Duration = Duration::from_secs(1);
 
@@ -26,8 +28,8 @@ pub fn announce(text: impl Display) -> anyhow::Result<()> {
 }
 
 /// Prints why the process ends. The exit code shows it too.
-pub fn complain(text: &str) {
-    let text = format!("tenantry: {text}\n");
+pub fn complain(error: &anyhow::Error) {
+    let text = format!("tenantry: {}\n", told(error.as_ref()));
     let _ = soon(move || io::stderr().write_all(text.as_bytes()));
 }
 
@@ -48,14 +50,8 @@ fn soon(write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<(
 }
 
 /// Whether standard output is the null device, as it also is if it was closed when the process started.
-#[cfg(unix)]
 fn leads_nowhere() -> bool {
     let null = rustix::fs::stat("/dev/null").map(|null| null.st_rdev);
     let out = rustix::fs::fstat(io::stdout()).map(|out| out.st_rdev);
     matches!((null, out), (Ok(null), Ok(out)) if null == out)
-}
-
-#[cfg(not(unix))]
-fn leads_nowhere() -> bool {
-    false
 }

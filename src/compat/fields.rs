@@ -1,5 +1,6 @@
 //! The fields of a JSON object that a client of another product sent. Unknown fields are ignored.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::model::error::{Error, Result, shown};
@@ -52,14 +53,15 @@ impl Fields {
         Error::invalid(field, message)
     }
 
+    /// A value of this type; `must` says what it must be.
+    fn typed<'f, T: Deserialize<'f>>(&'f self, name: &str, must: &str) -> Result<Option<T>> {
+        let value = self.value(name).map(T::deserialize).transpose();
+        value.map_err(|_| self.invalid(name, must))
+    }
+
     /// A string.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
-        let text = |value: &'_ Value| value.as_str().is_some();
-        match self.value(name) {
-            None => Ok(None),
-            Some(value) if text(value) => Ok(value.as_str()),
-            Some(_) => Err(self.invalid(name, "must be a string.")),
-        }
+        self.typed(name, "must be a string.")
     }
 
     /// A required string.
@@ -69,27 +71,12 @@ impl Fields {
 
     /// True or false.
     pub fn flag(&self, name: &str) -> Result<Option<bool>> {
-        self.value(name)
-            .map(|value| {
-                value
-                    .as_bool()
-                    .ok_or_else(|| self.invalid(name, "must be true or false."))
-            })
-            .transpose()
+        self.typed(name, "must be true or false.")
     }
 
     /// A list of strings.
     pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
-        let Some(value) = self.value(name) else { return Ok(None) };
-        let texts = value.as_array().and_then(|items| {
-            items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect::<Option<Vec<String>>>()
-        });
-        texts
-            .map(Some)
-            .ok_or_else(|| self.invalid(name, "must be a list of strings."))
+        self.typed(name, "must be a list of strings.")
     }
 
     /// Any JSON object.

@@ -21,12 +21,21 @@ pub struct Person {
     pub tenant_id: Option<String>,
 }
 
+/// Users with their roles: one more statement, for any number of users.
+pub async fn with_roles(op: &OpContext, users: Vec<User>) -> Result<Vec<(User, Held)>> {
+    let mut held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
+    let beside = |user: User| {
+        let has = held.remove(&user.pk).unwrap_or_default();
+        (user, has)
+    };
+    Ok(users.into_iter().map(beside).collect())
+}
+
 /// Users with the related objects that are shown: at most three more statements, for any number of users.
 pub async fn present(op: &OpContext, users: Vec<User>) -> Result<Vec<Person>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let mut held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
     let organizations: std::collections::BTreeSet<i64> = users.iter().map(|user| user.organization_pk).collect();
     let organizations: HashMap<i64, Organization> =
         organization::by_keys(op, organizations, OrganizationFields::empty()).await?;
@@ -36,10 +45,11 @@ pub async fn present(op: &OpContext, users: Vec<User>) -> Result<Vec<Person>> {
     } else {
         tenant::by_keys(op, tenants, TenantFields::empty()).await?
     };
-    Ok(users
+    Ok(with_roles(op, users)
+        .await?
         .into_iter()
-        .map(|user| Person {
-            held: held.remove(&user.pk).unwrap_or_default(),
+        .map(|(user, held)| Person {
+            held,
             organization_id: organizations
                 .get(&user.organization_pk)
                 .map(|one| one.id.to_string())
@@ -51,14 +61,6 @@ pub async fn present(op: &OpContext, users: Vec<User>) -> Result<Vec<Person>> {
             user,
         })
         .collect())
-}
-
-/// One user, such as the one just changed.
-pub async fn present_one(op: &OpContext, user: User) -> Result<Person> {
-    let mut presented = present(op, vec![user]).await?;
-    presented
-        .pop()
-        .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))
 }
 
 /// All matching users that the caller may see, in creation order, in chunks.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 
 use super::Services;
-use crate::authn::{Credential, credential, impersonated, refused_impersonation};
+use crate::authn::{credential, impersonated, refused_impersonation};
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
 
@@ -13,30 +13,17 @@ use crate::model::error::{Error, Result};
 /// process's cache of half a second.
 #[derive(Clone, Debug)]
 pub struct Presented {
-    credential: Kept,
+    /// The value of the `Authorization` header; `Debug` hides it.
+    authorization: Option<SecretSlice<u8>>,
     impersonate: Option<String>,
     request_id: String,
-}
-
-/// An owned [`Credential`], whose text `Debug` hides.
-#[derive(Clone, Debug)]
-enum Kept {
-    None,
-    Key(SecretString),
-    Token(SecretString),
-    Unreadable,
 }
 
 impl Presented {
     /// The value of the `Authorization` header, if there is one, and the id of the user to impersonate.
     pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &str) -> Self {
         Self {
-            credential: match credential(authorization) {
-                Credential::None => Kept::None,
-                Credential::Key(text) => Kept::Key(text.into()),
-                Credential::Token(text) => Kept::Token(text.into()),
-                Credential::Unreadable => Kept::Unreadable,
-            },
+            authorization: authorization.map(|value| value.to_vec().into()),
             impersonate: impersonate.map(str::to_owned),
             request_id: request_id.to_owned(),
         }
@@ -47,19 +34,14 @@ impl Presented {
     #[must_use]
     pub fn without_credential(&self) -> Arc<Self> {
         Arc::new(Self {
-            credential: Kept::None,
+            authorization: None,
             ..self.clone()
         })
     }
 
     /// The owner of the credential. A cheap check, so that a request can be refused before its body has arrived.
     pub async fn owner(&self, services: &Services) -> Result<Actor> {
-        let credential = match &self.credential {
-            Kept::None => Credential::None,
-            Kept::Key(text) => Credential::Key(text.expose_secret()),
-            Kept::Token(text) => Credential::Token(text.expose_secret()),
-            Kept::Unreadable => Credential::Unreadable,
-        };
+        let credential = credential(self.authorization.as_ref().map(|value| value.expose_secret()));
         services
             .credentials
             .actor(&services.db, &services.signing, credential, services.clock.now())

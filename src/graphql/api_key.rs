@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
@@ -12,7 +10,8 @@ use crate::directory::user::User;
 use crate::graphql::filter::related;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, Where, connection_type, list_fields, op, order_by, where_input,
+    DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
+    where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Permissions;
@@ -95,22 +94,10 @@ impl ApiKeyWhere {
 order_by! {
     /// Sort order of API keys; ties are ordered by id.
     ApiKeyOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By name, ascending by code point.
-        NameAsc = Name false,
-        /// By name, descending.
-        NameDesc = Name true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -120,6 +107,7 @@ impl Listing for ApiKey {
     type Object = ApiKeyObject;
     type Where = ApiKeyWhere;
     type OrderBy = ApiKeyOrderBy;
+    type Preloaded = Preloaded;
 
     fn filter(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
         let filter = wanted.filter(op);
@@ -140,65 +128,51 @@ impl Listing for ApiKey {
         }
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<ApiKeyObject>>> {
-        async move {
-            let mut beside = Beside::default();
-            let owners = || things.iter().map(|key| key.user_pk);
-            if selection.has("userId") {
-                beside.ids = list::ids_of::<User>(op, owners()).await?;
-            }
-            if let Some(under) = selection.under_field("user") {
-                beside.users = users_beside(op, owners(), &under).await?;
-            }
-            let now = op.now();
-            Ok(things.into_iter().map(|key| object(key, now, &beside)).collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let owners = || things.iter().map(|key| key.user_pk);
+        let ids = match selection.has("userId") {
+            true => list::ids_of::<User>(op, owners()).await?,
+            false => HashMap::new(),
+        };
+        let users = users_beside(op, selection, owners()).await?;
+        Ok(Preloaded { ids, users })
+    }
+
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> ApiKeyObject {
+        let permissions = self.permissions.as_deref().map(Permissions::from_stored);
+        ApiKeyObject {
+            id: ID(self.id.to_string()),
+            name: self.name,
+            description: self.description,
+            prefix: self.prefix,
+            permissions: permissions.map(Permissions::names),
+            expiry_date: self.expires_at.unwrap_or(Timestamp::FAR).into(),
+            revoked: self.revoked_at.is_some_and(|at| at <= op.now()),
+            revoked_at: self.revoked_at.map(DateTime),
+            last_used_at: self.last_used_at.map(DateTime),
+            user_id: ID(preloaded.ids.get(&self.user_pk).cloned().unwrap_or_default()),
+            user: preloaded.users.object(self.user_pk),
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
         }
-        .boxed()
     }
 }
 
-/// What is loaded together with a list of keys.
-#[derive(Default)]
-struct Beside {
+/// The relations of a page of keys.
+pub struct Preloaded {
     ids: HashMap<i64, String>,
-    users: HashMap<i64, UserObject>,
-}
-
-fn object(key: ApiKey, now: Timestamp, beside: &Beside) -> ApiKeyObject {
-    let user_id = beside.ids.get(&key.user_pk).cloned().unwrap_or_default();
-    ApiKeyObject {
-        id: ID(key.id.to_string()),
-        name: key.name,
-        description: key.description,
-        prefix: key.prefix,
-        permissions: key
-            .permissions
-            .as_deref()
-            .map(|stored| Permissions::from_stored(stored).names()),
-        expiry_date: key.expires_at.unwrap_or(Timestamp::FAR).into(),
-        revoked: key.revoked_at.is_some_and(|at| at <= now),
-        revoked_at: key.revoked_at.map(DateTime),
-        last_used_at: key.last_used_at.map(DateTime),
-        user_id: ID(user_id),
-        user: beside.users.get(&key.user_pk).cloned().map(Box::new),
-        created_at: key.created_at.into(),
-        updated_at: key.updated_at.into(),
-    }
+    users: Related<User>,
 }
 
 async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> {
     let under = Selection::of(ctx).under_field("apiKey").unwrap_or_default();
-    let mut keys = ApiKey::present(op(ctx), vec![new.key], &under).await?;
-    let api_key = keys
-        .pop()
-        .ok_or_else(|| crate::model::error::Error::internal("a key that was not presented"))?;
     Ok(ApiKeySecret {
         secret: new.secret.expose().to_owned(),
-        api_key,
+        api_key: listing::present_one(op(ctx), new.key, &under).await?,
     })
 }
 
@@ -282,6 +256,6 @@ impl ApiKeyMutation {
         #[graphql(desc = "At most 100 names.")] names: Vec<String>,
     ) -> Result<List<ApiKeyObject>> {
         let keys = crate::directory::api_key::revoke(op(ctx), &names).await?;
-        Ok(ApiKey::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
+        Ok(listing::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
     }
 }

@@ -1,16 +1,15 @@
 //! Audit events in the schema.
 
-use std::collections::HashMap;
-
 use async_graphql::{ID, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::audit_event::{AuditEvent, Term};
+use crate::directory::organization::Organization;
 use crate::graphql::filter::{equals, one_of, related, starts_with};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
-use crate::graphql::{DateTime, Listing, Selection, Where, connection_type, list_fields, order_by, where_input};
+use crate::graphql::{
+    DateTime, Listing, Related, Selection, Where, connection_type, list_fields, order_by, where_input,
+};
 use crate::list::Filter;
 
 /// An audit event: a change or a denied request, with who made it and what it affected. It has the names of the fields
@@ -83,10 +82,7 @@ order_by! {
     /// Sort order of audit events: by transaction. The order of `createdAt` can differ slightly. New events always come
     /// after all events that could be read before, so in ascending order a page never changes once it is read.
     AuditEventOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
     }
 }
 
@@ -96,49 +92,36 @@ impl Listing for AuditEvent {
     type Object = AuditEventObject;
     type Where = AuditEventWhere;
     type OrderBy = AuditEventOrderBy;
+    type Preloaded = Related<Organization>;
 
     fn filter(op: &OpContext, wanted: AuditEventWhere) -> Filter<Term> {
         wanted.filter(op).and_own(Term::Settled)
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<AuditEventObject>>> {
-        async move {
-            let organizations: HashMap<i64, OrganizationObject> = match selection.under_field("organization") {
-                Some(under) => {
-                    organizations_beside(op, things.iter().filter_map(|event| event.organization_pk), &under).await?
-                }
-                None => HashMap::new(),
-            };
-            Ok(things
-                .into_iter()
-                .map(|event| AuditEventObject {
-                    id: ID(event.id),
-                    action: event.action,
-                    actor_id: event.actor_id,
-                    impersonator_id: event.impersonator_id,
-                    organization: event
-                        .organization_pk
-                        .and_then(|pk| organizations.get(&pk))
-                        .cloned()
-                        .map(Box::new),
-                    target_kind: event.target_kind,
-                    target_id: event.target_id,
-                    fields: event
-                        .fields
-                        .map(|names| names.split(' ').map(str::to_owned).collect())
-                        .unwrap_or_default(),
-                    request_id: event.request_id,
-                    count: event.count,
-                    refused: event.refused,
-                    created_at: event.created_at.into(),
-                })
-                .collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        organizations_beside(op, selection, things.iter().filter_map(|event| event.organization_pk)).await
+    }
+
+    fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> AuditEventObject {
+        let fields = self.fields.iter().flat_map(|names| names.split(' '));
+        AuditEventObject {
+            id: ID(self.id),
+            action: self.action,
+            actor_id: self.actor_id,
+            impersonator_id: self.impersonator_id,
+            organization: organizations.object(self.organization_pk),
+            target_kind: self.target_kind,
+            target_id: self.target_id,
+            fields: fields.map(str::to_owned).collect(),
+            request_id: self.request_id,
+            count: self.count,
+            refused: self.refused,
+            created_at: self.created_at.into(),
         }
-        .boxed()
     }
 }
 

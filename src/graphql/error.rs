@@ -6,7 +6,7 @@
 use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use super::document::{Fault, Operation, argument_path};
-use crate::model::error::{Error, ErrorCode};
+use crate::model::error::{Error, ErrorCode, told};
 
 /// The result of a resolver.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -112,7 +112,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
     }
     match cause(error) {
         Some(cause @ (Error::Internal(_) | Error::Unavailable { .. })) => {
-            tracing::error!(request_id, error = %chain(cause), "a request failed");
+            tracing::error!(request_id, error = %told(cause), "a request failed");
         }
         Some(Error::Invalid { field, .. }) => {
             if let Some((parent, at)) = operation.and_then(|operation| operation.field_at(&error.path)) {
@@ -168,21 +168,6 @@ fn sentence(text: &str) -> String {
     }
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
-    }
-    text
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // Some causes repeat their own causes.
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
     }
     text
 }

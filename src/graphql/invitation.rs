@@ -1,22 +1,24 @@
 //! Invitations in the schema.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::invitation::{
-    Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term,
+    self, Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term,
 };
+use crate::directory::organization::Organization;
+use crate::directory::tenant::Tenant;
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_beside};
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, to_itself};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, op, order_by, where_input,
+    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, op, order_by,
+    where_input,
 };
 use crate::list::Filter;
 
@@ -108,22 +110,10 @@ where_input! {
 order_by! {
     /// Sort order of invitations; ties are ordered by id.
     InvitationOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By email address, ascending.
-        EmailAsc = Email false,
-        /// By email address, descending.
-        EmailDesc = Email true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Email: EmailAsc "By email address, ascending.", EmailDesc "By email address, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -133,6 +123,7 @@ impl Listing for Invitation {
     type Object = InvitationObject;
     type Where = InvitationWhere;
     type OrderBy = InvitationOrderBy;
+    type Preloaded = Preloaded;
 
     fn behind(name: &str) -> InvitationFields {
         match name {
@@ -143,61 +134,56 @@ impl Listing for Invitation {
         }
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<InvitationObject>>> {
-        async move {
-            let mut organizations = std::collections::HashMap::new();
-            if !things.is_empty() && (selection.has("organization") || selection.has("organizationId")) {
-                let under = selection.under_field("organization").unwrap_or_default();
-                let keys = things.iter().map(|thing| thing.organization_pk);
-                organizations = organizations_beside(op, keys, &under).await?;
-            }
-            let mut tenants = std::collections::HashMap::new();
-            if !things.is_empty() && (selection.has("tenant") || selection.has("tenantId")) {
-                let under = selection.under_field("tenant").unwrap_or_default();
-                tenants = tenants_beside(op, things.iter().filter_map(|thing| thing.tenant_pk), &under).await?;
-            }
-            let mut roles = std::collections::HashMap::new();
-            if !things.is_empty() && selection.has("roles") {
-                let keys = things.iter().map(|thing| thing.pk);
-                let promised = crate::directory::invitation::promised_roles(op.db().reader(), keys).await?;
-                let under = selection.under_field("roles").unwrap_or_default();
-                let owners = promised.iter().map(|(pk, roles)| (*pk, roles.as_slice()));
-                roles = roles_beside(op, owners, &under).await?;
-            }
-            let now = op.now();
-            Ok(things
-                .into_iter()
-                .map(|thing| {
-                    let organization: Option<OrganizationObject> = organizations.get(&thing.organization_pk).cloned();
-                    let tenant: Option<TenantObject> = thing.tenant_pk.and_then(|pk| tenants.get(&pk)).cloned();
-                    InvitationObject {
-                        state: thing.state(now).into(),
-                        roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
-                        id: ID(thing.id.to_string()),
-                        email: thing.email.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
-                        organization: organization.map(Box::new),
-                        tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
-                        tenant: tenant.map(Box::new),
-                        expiry_date: thing.expires_at.into(),
-                        accepted_at: thing.accepted_at.map(DateTime),
-                        withdrawn_at: thing.withdrawn_at.map(DateTime),
-                        mail_state: thing.mail_state().into(),
-                        mailed_at: thing.mailed_at.map(DateTime),
-                        mail_problem: thing.mail_problem,
-                        version: thing.version,
-                        created_at: thing.created_at.into(),
-                        updated_at: thing.updated_at.into(),
-                    }
-                })
-                .collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let keys = things.iter().map(|thing| thing.pk);
+        let owners = things.iter().map(|thing| thing.organization_pk);
+        let organizations = organizations_beside(op, selection, owners).await?;
+        let tenants = tenants_beside(op, selection, things.iter().filter_map(|thing| thing.tenant_pk)).await?;
+        let mut roles = HashMap::new();
+        if let Some(under) = selection.under_field("roles") {
+            let promised = invitation::promised_roles(op.db().reader(), keys).await?;
+            let owners = promised.iter().map(|(pk, roles)| (*pk, roles.as_slice()));
+            roles = roles_beside(op, owners, &under).await?;
         }
-        .boxed()
+        Ok(Preloaded {
+            organizations,
+            tenants,
+            roles,
+        })
     }
+
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> InvitationObject {
+        InvitationObject {
+            state: self.state(op.now()).into(),
+            roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
+            id: ID(self.id.to_string()),
+            email: self.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+            organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
+            organization: preloaded.organizations.object(self.organization_pk),
+            tenant_id: preloaded.tenants.id(self.tenant_pk),
+            tenant: preloaded.tenants.object(self.tenant_pk),
+            expiry_date: self.expires_at.into(),
+            accepted_at: self.accepted_at.map(DateTime),
+            withdrawn_at: self.withdrawn_at.map(DateTime),
+            mail_state: self.mail_state().into(),
+            mailed_at: self.mailed_at.map(DateTime),
+            mail_problem: self.mail_problem,
+            version: self.version,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+}
+
+/// The relations of a page of invitations.
+pub struct Preloaded {
+    organizations: Related<Organization>,
+    tenants: Related<Tenant>,
+    roles: HashMap<i64, List<Arc<RoleObject>>>,
 }
 
 /// The email address to invite, and the new user's organization, tenant and roles.
@@ -264,7 +250,7 @@ impl InvitationMutation {
             roles: data.roles.unwrap_or_default(),
             expires_at: data.expiry_date.map(|date| date.0),
         };
-        listing::one(ctx, crate::directory::invitation::send(op(ctx), new).await?).await
+        listing::one(ctx, invitation::send(op(ctx), new)).await
     }
 
     /// Emails a pending or expired invitation again with a new token; the previous token becomes invalid. The
@@ -278,7 +264,7 @@ impl InvitationMutation {
         r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::invitation::resend(op(ctx), &named).await?).await
+        listing::one(ctx, invitation::resend(op(ctx), &named)).await
     }
 
     /// Withdraws a pending or expired invitation: its token becomes invalid. Fails with `CONFLICT` if it was accepted
@@ -291,7 +277,7 @@ impl InvitationMutation {
         r#where: InvitationWhere,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::invitation::withdraw(op(ctx), &named).await?).await
+        listing::one(ctx, invitation::withdraw(op(ctx), &named)).await
     }
 
     /// Creates the invited user with the token from the email, and marks the email address as verified. Needs no other

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use async_graphql::{Context, InputType, SimpleObject};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
@@ -18,6 +19,8 @@ pub trait Listing: Listed {
     type Object: Clone + Send + Sync;
     type Where: Default + InputType + Where<Term = Self::Term>;
     type OrderBy: InputType + OrderBy;
+    /// What is loaded together with a page of things.
+    type Preloaded: Send + Sync;
 
     fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         wanted.filter(op)
@@ -27,12 +30,14 @@ pub trait Listing: Listed {
         let _ = name;
         Self::Fields::default()
     }
-    /// Converts objects to their schema type, with everything that is selected under them.
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Self::Object>>>;
+    /// Loads what is selected under some objects: one statement for each relation.
+    fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> impl Future<Output = Result<Self::Preloaded>> + Send;
+    /// Converts one of them to its schema type.
+    fn object(self, op: &OpContext, preloaded: &Self::Preloaded) -> Self::Object;
     /// How a field is written directly from its row; `None` if it needs more than its row, or is rarely selected.
     fn cell(field: &str) -> Option<Cell> {
         let _ = field;
@@ -48,14 +53,56 @@ pub fn fields_of<L: Listing>(selection: &Selection<'_>) -> L::Fields {
     })
 }
 
-/// Converts related objects, by internal key, with everything that is selected under them.
-pub async fn beside<L: Listing>(
-    op: &OpContext,
-    found: HashMap<i64, L>,
-    selection: &Selection<'_>,
-) -> Result<HashMap<i64, L::Object>> {
-    let (keys, things): (Vec<i64>, Vec<L>) = found.into_iter().unzip();
-    Ok(keys.into_iter().zip(L::present(op, things, selection).await?).collect())
+/// Converts objects to their schema type, with everything that is selected under them. Boxed, because nested objects
+/// await it recursively.
+pub fn present<'a, L: Listing>(
+    op: &'a OpContext,
+    things: Vec<L>,
+    selection: &'a Selection<'a>,
+) -> BoxFuture<'a, Result<Vec<L::Object>>> {
+    async move {
+        if things.is_empty() {
+            return Ok(Vec::new());
+        }
+        let preloaded = L::preload(op, &things, selection).await?;
+        Ok(things.into_iter().map(|thing| thing.object(op, &preloaded)).collect())
+    }
+    .boxed()
+}
+
+/// The same for one thing.
+pub async fn present_one<L: Listing>(op: &OpContext, thing: L, selection: &Selection<'_>) -> Result<L::Object> {
+    let preloaded = L::preload(op, std::slice::from_ref(&thing), selection).boxed().await?;
+    Ok(thing.object(op, &preloaded))
+}
+
+/// Objects that others refer to, by internal key, each with its id.
+pub struct Related<L: Listing>(HashMap<i64, (String, L::Object)>);
+
+impl<L: Listing> Default for Related<L> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<L: Listing> Related<L> {
+    pub async fn present(op: &OpContext, found: HashMap<i64, L>, selection: &Selection<'_>) -> Result<Self> {
+        let name = |(key, thing): (i64, L)| ((key, thing.public_id().to_owned()), thing);
+        let (names, things): (Vec<(i64, String)>, Vec<L>) = found.into_iter().map(name).unzip();
+        let objects = present(op, things, selection).await?;
+        let named = names.into_iter().zip(objects);
+        Ok(Self(named.map(|((key, id), object)| (key, (id, object))).collect()))
+    }
+
+    pub fn id(&self, key: impl Into<Option<i64>>) -> Option<String> {
+        let (id, _) = self.0.get(&key.into()?)?;
+        Some(id.clone())
+    }
+
+    pub fn object(&self, key: impl Into<Option<i64>>) -> Option<Box<L::Object>> {
+        let (_, object) = self.0.get(&key.into()?)?;
+        Some(Box::new(object.clone()))
+    }
 }
 
 /// The filter and the order that a list's arguments specify.
@@ -83,7 +130,7 @@ pub async fn page<L: Listing>(
     let selection = Selection::of(ctx);
     let (filter, order) = asked::<L>(op, wanted, order_by);
     let things = list::page::<L>(op, &filter, order, fields_of::<L>(&selection), window(first, skip)?).await?;
-    Ok(L::present(op, things, &selection).await?.into())
+    Ok(present(op, things, &selection).await?.into())
 }
 
 /// `countThings(where)`.
@@ -93,13 +140,13 @@ pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> s
     Ok(list::count::<L>(op, &L::filter(op, wanted.unwrap_or_default())).await?)
 }
 
-/// Converts the result of a verb to its schema type.
-pub async fn one<L: Listing>(ctx: &Context<'_>, thing: L) -> super::Result<L::Object> {
-    let selection = Selection::of(ctx);
-    let mut objects = L::present(op(ctx), vec![thing], &selection).await?;
-    Ok(objects
-        .pop()
-        .ok_or_else(|| Error::internal("a thing that was not presented"))?)
+/// Converts the result of a verb to its schema type. Boxed, because the library keeps the futures of all fields on the
+/// stack.
+pub fn one<'a, L: Listing>(
+    ctx: &'a Context<'_>,
+    verb: impl Future<Output = Result<L>> + Send + 'a,
+) -> BoxFuture<'a, super::Result<L::Object>> {
+    async move { Ok(present_one(op(ctx), verb.await?, &Selection::of(ctx)).await?) }.boxed()
 }
 
 /// Nested lists that were loaded with their parent, by their place in the document.
@@ -147,9 +194,6 @@ pub async fn nest<L: Listing>(
     parent: <L::Entity as EntityTrait>::Column,
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
-    if !selection.has(field) {
-        return Ok(HashMap::new());
-    }
     let granted = op.authorize(Action::Read, L::RESOURCE);
     nest_linked::<L>(op, selection, field, granted, Link::Column(parent), parents).await
 }
@@ -197,7 +241,7 @@ pub async fn nest_linked<L: Listing>(
         // All children of all parents are presented together, so that their nested lists also need only one statement.
         let lengths: Vec<(i64, usize)> = lists.iter().map(|(key, list)| (*key, list.len())).collect();
         let children = lists.into_values().flatten().collect();
-        let mut objects = L::present(op, children, &place.selection).await?.into_iter();
+        let mut objects = present(op, children, &place.selection).await?.into_iter();
         for (key, length) in lengths {
             let list = objects.by_ref().take(length).collect();
             nested
@@ -254,14 +298,14 @@ pub async fn connection<L: Listing>(
         true => Some(list::count::<L>(op, &filter).await?),
         false => None,
     };
-    let (cursors, things): (Vec<String>, Vec<L>) = slice.edges.into_iter().map(|edge| (edge.cursor, edge.node)).unzip();
+    let (cursors, things): (Vec<String>, Vec<L>) = slice.edges.into_iter().unzip();
     let page_info = PageInfo {
         has_previous_page: slice.has_previous_page,
         has_next_page: slice.has_next_page,
         start_cursor: cursors.first().cloned(),
         end_cursor: cursors.last().cloned(),
     };
-    let objects = L::present(op, things, &node).await?;
+    let objects = present(op, things, &node).await?;
     Ok(Connected {
         edges: cursors.into_iter().zip(objects).collect(),
         page_info,

@@ -36,7 +36,7 @@ pub use filter::Where;
 pub(crate) use filter::where_input;
 pub(crate) use list_fields::{list_fields, nested_lists};
 pub(crate) use listing::connection_type;
-pub use listing::{Connected, Listing, Nested, PageInfo};
+pub use listing::{Connected, Listing, Nested, PageInfo, Related};
 pub use order::OrderBy;
 pub(crate) use order::order_by;
 pub use persisted::{PERSISTED_BYTES_MAX, PERSISTED_DOCUMENTS_MAX, PersistedQuery};

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::organization::{self, Clearable, NewOrganization, Organization, OrganizationChange, Term};
@@ -13,8 +11,8 @@ use crate::directory::user::User;
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, connection_type, list_fields, listing, nested_lists,
-    op, order_by, where_input,
+    DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
+    nested_lists, op, order_by, where_input,
 };
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
@@ -79,22 +77,10 @@ where_input! {
 order_by! {
     /// Sort order of organizations; ties are ordered by id.
     OrganizationOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By name, ascending by code point.
-        NameAsc = Name false,
-        /// By name, descending.
-        NameDesc = Name true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -109,43 +95,48 @@ impl Listing for Organization {
     type Object = OrganizationObject;
     type Where = OrganizationWhere;
     type OrderBy = OrganizationOrderBy;
+    type Preloaded = Preloaded;
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<OrganizationObject>>> {
-        async move {
-            let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
-            let mut users =
-                listing::nest::<User>(op, selection, "users", user_table::Column::OrganizationPk, &keys).await?;
-            let mut tenants =
-                listing::nest::<Tenant>(op, selection, "tenants", tenant_table::Column::OrganizationPk, &keys).await?;
-            let seats_used = match selection.has("seatsUsed") {
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
+        let (of_user, of_tenant) = (user_table::Column::OrganizationPk, tenant_table::Column::OrganizationPk);
+        Ok(Preloaded {
+            users: listing::nest::<User>(op, selection, "users", of_user, &keys).await?,
+            tenants: listing::nest::<Tenant>(op, selection, "tenants", of_tenant, &keys).await?,
+            seats_used: match selection.has("seatsUsed") {
                 true => seats_used(op, &keys).await?,
                 false => None,
-            };
-            Ok(things
-                .into_iter()
-                .map(|thing| OrganizationObject {
-                    seats_used: seats_used
-                        .as_ref()
-                        .map(|used| used.get(&thing.pk).copied().unwrap_or_default()),
-                    users: users.remove(&thing.pk).unwrap_or_default(),
-                    tenants: tenants.remove(&thing.pk).unwrap_or_default(),
-                    id: ID(thing.id.to_string()),
-                    name: thing.name,
-                    variables: thing.variables.map(KeptJson::from),
-                    seat_limit: thing.seat_limit,
-                    mail_allowed: thing.mail_allowed,
-                    version: thing.version,
-                    created_at: thing.created_at.into(),
-                    updated_at: thing.updated_at.into(),
-                })
-                .collect())
-        }
-        .boxed()
+            },
+        })
     }
+
+    fn object(self, _op: &OpContext, preloaded: &Preloaded) -> OrganizationObject {
+        let seats_used = preloaded.seats_used.as_ref();
+        OrganizationObject {
+            seats_used: seats_used.map(|used| used.get(&self.pk).copied().unwrap_or_default()),
+            users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
+            tenants: preloaded.tenants.get(&self.pk).cloned().unwrap_or_default(),
+            id: ID(self.id.to_string()),
+            name: self.name,
+            variables: self.variables.map(KeptJson::from),
+            seat_limit: self.seat_limit,
+            mail_allowed: self.mail_allowed,
+            version: self.version,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+}
+
+/// The relations of a page of organizations.
+pub struct Preloaded {
+    users: HashMap<i64, Nested<UserObject>>,
+    tenants: HashMap<i64, Nested<TenantObject>>,
+    seats_used: Option<HashMap<i64, i64>>,
 }
 
 /// The number of used seats, for callers that may read organizations.
@@ -156,15 +147,17 @@ async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result
     organization::seats_used(op.db().reader(), keys).await.map(Some)
 }
 
-/// The organizations of some objects, by internal key, with what is selected under them.
+/// The organizations of some objects, if they are selected, with what is selected under them.
 pub async fn beside(
     op: &OpContext,
-    pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
-) -> crate::model::error::Result<HashMap<i64, OrganizationObject>> {
-    let fields = listing::fields_of::<Organization>(selection);
-    let found = crate::directory::organization::by_keys(op, pks, fields).await?;
-    listing::beside(op, found, selection).await
+    pks: impl IntoIterator<Item = i64>,
+) -> crate::model::error::Result<Related<Organization>> {
+    let Some(under) = selection.under_related("organization") else {
+        return Ok(Related::default());
+    };
+    let found = organization::by_keys(op, pks, listing::fields_of::<Organization>(&under)).await?;
+    Related::present(op, found, &under).await
 }
 
 /// A new organization.
@@ -237,7 +230,7 @@ impl OrganizationMutation {
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
         };
-        listing::one(ctx, crate::directory::organization::create(op(ctx), new).await?).await
+        listing::one(ctx, organization::create(op(ctx), new)).await
     }
 
     /// Updates an organization. Needs `write:org`, which of the built-in roles only `super-admin` has.
@@ -261,11 +254,7 @@ impl OrganizationMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::organization::update(op(ctx), &named, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, organization::update(op(ctx), &named, wanted, expected_version)).await
     }
 
     /// Deletes an organization with its groups, custom roles and invitations. Its audit events are kept. Fails with
@@ -277,6 +266,6 @@ impl OrganizationMutation {
         r#where: OrganizationWhere,
     ) -> Result<OrganizationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::organization::delete(op(ctx), &named).await?).await
+        listing::one(ctx, organization::delete(op(ctx), &named)).await
     }
 }

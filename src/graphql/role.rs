@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::role::{Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
+use crate::directory::organization::Organization;
+use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, op, order_by, where_input,
+    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, op, order_by,
+    where_input,
 };
 use crate::list::Filter;
 
@@ -72,31 +72,18 @@ where_input! {
         /// `true`: built-in roles; `false`: custom roles.
         built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
         /// Custom roles of an organization that matches this.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 
 order_by! {
     /// Sort order of roles; ties are ordered by id.
     RoleOrderBy {
-        /// Oldest first, built-in roles before all others; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By name, ascending by code point.
-        NameAsc = Name false,
-        /// By name, descending.
-        NameDesc = Name true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first, built-in roles before all others; the default.",
+            CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -106,39 +93,29 @@ impl Listing for Role {
     type Object = RoleObject;
     type Where = RoleWhere;
     type OrderBy = RoleOrderBy;
+    type Preloaded = Related<Organization>;
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<RoleObject>>> {
-        async move {
-            let mut organizations = HashMap::new();
-            if selection.has("organization") || selection.has("organizationId") {
-                let under = selection.under_field("organization").unwrap_or_default();
-                let owners = things.iter().filter_map(|role| role.organization_pk);
-                organizations = organizations_beside(op, owners, &under).await?;
-            }
-            Ok(things
-                .into_iter()
-                .map(|role| {
-                    let organization = role.organization_pk.and_then(|pk| organizations.get(&pk)).cloned();
-                    RoleObject {
-                        id: ID(role.id.to_string()),
-                        description: role.description().map(str::to_owned),
-                        built_in: role.organization_pk.is_none(),
-                        permissions: role.permissions().names(),
-                        organization_id: organization.as_ref().map(|one| one.id.0.clone()),
-                        organization: organization.map(Box::new),
-                        name: role.name,
-                        version: role.version,
-                        created_at: role.created_at.into(),
-                        updated_at: role.updated_at.into(),
-                    }
-                })
-                .collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        organizations_beside(op, selection, things.iter().filter_map(|role| role.organization_pk)).await
+    }
+
+    fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
+        RoleObject {
+            id: ID(self.id.to_string()),
+            description: self.description().map(str::to_owned),
+            built_in: self.organization_pk.is_none(),
+            permissions: self.permissions().names(),
+            organization_id: organizations.id(self.organization_pk),
+            organization: organizations.object(self.organization_pk),
+            name: self.name,
+            version: self.version,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
         }
-        .boxed()
     }
 }
 
@@ -158,8 +135,9 @@ pub async fn beside<'r>(
     }
     let fields = listing::fields_of::<Role>(selection);
     let roles = crate::directory::role::by_keys(op, pks, fields).await?;
-    let known = listing::beside(op, roles, selection).await?.into_iter();
-    let known: HashMap<i64, Arc<RoleObject>> = known.map(|(key, role)| (key, Arc::new(role))).collect();
+    let (keys, roles): (Vec<i64>, Vec<Role>) = roles.into_iter().unzip();
+    let objects = listing::present(op, roles, selection).await?.into_iter().map(Arc::new);
+    let known: HashMap<i64, Arc<RoleObject>> = keys.into_iter().zip(objects).collect();
     Ok(owners
         .into_iter()
         .map(|(owner, roles)| {
@@ -235,7 +213,7 @@ impl RoleMutation {
             permissions: data.permissions.unwrap_or_default(),
             organization_id: data.organization_id,
         };
-        listing::one(ctx, crate::directory::role::create(op(ctx), new).await?).await
+        listing::one(ctx, role::create(op(ctx), new)).await
     }
 
     /// Updates a custom role. The change takes effect immediately for every user who has the role. Needs `write:role`
@@ -259,11 +237,7 @@ impl RoleMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::role::update(op(ctx), &named, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, role::update(op(ctx), &named, wanted, expected_version)).await
     }
 
     /// Deletes a custom role and removes it from every user, group and invitation. Needs `write:role` and every
@@ -274,7 +248,7 @@ impl RoleMutation {
         #[graphql(desc = "The role: `id` is required; any further conditions must match too.")] r#where: RoleWhere,
     ) -> Result<RoleObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::role::delete(op(ctx), &named).await?).await
+        listing::one(ctx, role::delete(op(ctx), &named)).await
     }
 
     /// Assigns a role to a user; does nothing if it is already assigned. Needs `write:user` and every permission of the
@@ -288,7 +262,7 @@ impl RoleMutation {
         role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::role::assign(op(ctx), &target, &role).await?).await
+        listing::one(ctx, role::assign(op(ctx), &target, &role)).await
     }
 
     /// Removes an assigned role from a user; does nothing if the user does not have it, or has it only through a group.
@@ -301,6 +275,6 @@ impl RoleMutation {
         #[graphql(desc = "The name or id of the role.")] role: String,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::role::withdraw(op(ctx), &target, &role).await?).await
+        listing::one(ctx, role::withdraw(op(ctx), &target, &role)).await
     }
 }

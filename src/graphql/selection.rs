@@ -50,6 +50,12 @@ impl<'a> Selection<'a> {
         (!fields.is_empty()).then(|| Self::under(fields.into_iter()))
     }
 
+    /// Under the field with this name, or nothing if only `<name>Id` is selected. `None` if neither is.
+    pub fn under_related(&self, name: &str) -> Option<Self> {
+        let by_id = || self.has(&format!("{name}Id")).then(Self::default);
+        self.under_field(name).or_else(by_id)
+    }
+
     /// The field with this name, once for each set of arguments. Selections with the same arguments are one, whatever
     /// their aliases and paths.
     pub fn places(&self, name: &str) -> Vec<Place<'a>> {

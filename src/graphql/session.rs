@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::session::{Impersonation, Session, SessionFields, SignIn, Term, Tokens};
+use crate::directory::session::{self, Impersonation, Session, SessionFields, SignIn, Term, Tokens};
 use crate::directory::user::User;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, Listing, Result, Selection, Where, connection_type, list_fields, listing, op, order_by, where_input,
+    DateTime, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
+    where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Actor;
-use crate::model::error::Error;
 
 /// A session of a user who signed in, or an impersonation of a user.
 #[derive(Clone, Debug, SimpleObject)]
@@ -96,18 +94,9 @@ where_input! {
 order_by! {
     /// Sort order of sessions; ties are ordered by id.
     SessionOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently refreshed first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently refreshed first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently refreshed first.", UpdatedAtDesc "Most recently refreshed first.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -117,6 +106,7 @@ impl Listing for Session {
     type Object = SessionObject;
     type Where = SessionWhere;
     type OrderBy = SessionOrderBy;
+    type Preloaded = Preloaded;
 
     fn filter(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
         let filter = wanted.filter(op);
@@ -136,71 +126,62 @@ impl Listing for Session {
         }
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<SessionObject>>> {
-        async move {
-            let mut beside = Beside::default();
-            let mut named: Vec<i64> = Vec::new();
-            if selection.has("userId") {
-                named.extend(things.iter().map(|session| session.user_pk));
-            }
-            if selection.has("impersonatorId") {
-                named.extend(things.iter().filter_map(|session| session.impersonator_pk));
-            }
-            if !named.is_empty() {
-                beside.ids = list::ids_of::<User>(op, named).await?;
-            }
-            if let Some(under) = selection.under_field("user") {
-                beside.users = users_beside(op, things.iter().map(|session| session.user_pk), &under).await?;
-            }
-            Ok(things.into_iter().map(|session| object(op, session, &beside)).collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let owners = things.iter().map(|session| session.user_pk);
+        let mut named: Vec<i64> = Vec::new();
+        if selection.has("userId") {
+            named.extend(owners.clone());
         }
-        .boxed()
+        if selection.has("impersonatorId") {
+            named.extend(things.iter().filter_map(|session| session.impersonator_pk));
+        }
+        let ids = match named.is_empty() {
+            true => HashMap::new(),
+            false => list::ids_of::<User>(op, named).await?,
+        };
+        let users = users_beside(op, selection, owners).await?;
+        Ok(Preloaded { ids, users })
+    }
+
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> SessionObject {
+        let id_of = |pk: i64| preloaded.ids.get(&pk).cloned().map(ID);
+        let caller = op.actor().caller();
+        SessionObject {
+            id: ID(self.id.to_string()),
+            user_id: id_of(self.user_pk).unwrap_or_else(|| ID(String::new())),
+            user: preloaded.users.object(self.user_pk),
+            impersonator_id: self.impersonator_pk.and_then(id_of),
+            reason: self.reason,
+            active: self.ended_at.is_none() && self.expires_at > op.now(),
+            current: caller.and_then(|caller| caller.session_pk) == Some(self.pk),
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+            expires_at: self.expires_at.into(),
+            ended_at: self.ended_at.map(DateTime),
+        }
     }
 }
 
-/// What is loaded together with a list of sessions. The caller may no longer see a user who was impersonated; only the
-/// id remains.
-#[derive(Default)]
-struct Beside {
+/// The relations of a page of sessions. The caller may no longer see a user who was impersonated; only the id remains.
+pub struct Preloaded {
     ids: HashMap<i64, String>,
-    users: HashMap<i64, UserObject>,
-}
-
-fn object(op: &OpContext, session: Session, beside: &Beside) -> SessionObject {
-    let id_of = |pk: i64| beside.ids.get(&pk).cloned().map(ID);
-    let caller = op.actor().caller();
-    SessionObject {
-        id: ID(session.id.to_string()),
-        user_id: id_of(session.user_pk).unwrap_or_else(|| ID(String::new())),
-        user: beside.users.get(&session.user_pk).cloned().map(Box::new),
-        impersonator_id: session.impersonator_pk.and_then(id_of),
-        reason: session.reason,
-        active: session.ended_at.is_none() && session.expires_at > op.now(),
-        current: caller.and_then(|caller| caller.session_pk) == Some(session.pk),
-        created_at: session.created_at.into(),
-        updated_at: session.updated_at.into(),
-        expires_at: session.expires_at.into(),
-        ended_at: session.ended_at.map(DateTime),
-    }
+    users: Related<User>,
 }
 
 /// The tokens, with the user as the user may see itself.
 async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
     let under = Selection::of(ctx).under_field("user").unwrap_or_default();
     let as_user = op(ctx).acting_as(Actor::user(tokens.caller));
-    let mut users = User::present(&as_user, vec![tokens.user], &under).await?;
     Ok(SessionTokens {
         access_token: tokens.access_token.expose().to_owned(),
         expires_in: i64::try_from(tokens.expires_in_seconds).unwrap_or(i64::MAX),
         refresh_token: tokens.refresh_token.expose().to_owned(),
         refresh_expires_in: i64::try_from(tokens.refresh_expires_in_seconds).unwrap_or(i64::MAX),
-        user: users
-            .pop()
-            .ok_or_else(|| Error::internal("a user that was not presented"))?,
+        user: listing::present_one(&as_user, tokens.user, &under).await?,
     })
 }
 
@@ -252,7 +233,7 @@ impl SessionMutation {
     /// Fails with `INVALID` if the request is authenticated with an API key, or impersonates with a header, because
     /// there is no session to end.
     async fn sign_out(&self, ctx: &Context<'_>) -> Result<SessionObject> {
-        listing::one(ctx, crate::directory::session::sign_out(op(ctx)).await?).await
+        listing::one(ctx, session::sign_out(op(ctx))).await
     }
 
     /// Ends one of the caller's sessions, or one in which the caller impersonates another user.
@@ -263,7 +244,7 @@ impl SessionMutation {
         r#where: SessionWhere,
     ) -> Result<SessionObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::session::revoke(op(ctx), &named).await?).await
+        listing::one(ctx, session::revoke(op(ctx), &named)).await
     }
 
     /// Starts a session as another user, with only that user's permissions. Needs `usage:impersonation` and every

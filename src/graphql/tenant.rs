@@ -3,18 +3,17 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
-use crate::directory::tenant::{Clearable, NewTenant, Tenant, TenantChange, Term};
+use crate::directory::organization::Organization;
+use crate::directory::tenant::{self, Clearable, NewTenant, Tenant, TenantChange, Term};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, Listing, Nested, Result, Selection, connection_type, list_fields, listing, nested_lists,
-    op, order_by, where_input,
+    DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
+    nested_lists, op, order_by, where_input,
 };
 use crate::store::entity::user as user_table;
 
@@ -61,31 +60,17 @@ where_input! {
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
         /// Tenants of an organization that matches this.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
 }
 
 order_by! {
     /// Sort order of tenants; ties are ordered by id.
     TenantOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By name, ascending by code point.
-        NameAsc = Name false,
-        /// By name, descending.
-        NameDesc = Name true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }
 
@@ -95,52 +80,53 @@ impl Listing for Tenant {
     type Object = TenantObject;
     type Where = TenantWhere;
     type OrderBy = TenantOrderBy;
+    type Preloaded = Preloaded;
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<TenantObject>>> {
-        async move {
-            let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
-            let mut users = listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?;
-            let mut organizations = HashMap::new();
-            if !things.is_empty() && (selection.has("organization") || selection.has("organizationId")) {
-                let under = selection.under_field("organization").unwrap_or_default();
-                let owners = things.iter().map(|thing| thing.organization_pk);
-                organizations = organizations_beside(op, owners, &under).await?;
-            }
-            Ok(things
-                .into_iter()
-                .map(|thing| {
-                    let organization = organizations.get(&thing.organization_pk).cloned();
-                    TenantObject {
-                        users: users.remove(&thing.pk).unwrap_or_default(),
-                        id: ID(thing.id.to_string()),
-                        name: thing.name,
-                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
-                        organization: organization.map(Box::new),
-                        variables: thing.variables.map(KeptJson::from),
-                        version: thing.version,
-                        created_at: thing.created_at.into(),
-                        updated_at: thing.updated_at.into(),
-                    }
-                })
-                .collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
+        let owners = things.iter().map(|thing| thing.organization_pk);
+        Ok(Preloaded {
+            users: listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?,
+            organizations: organizations_beside(op, selection, owners).await?,
+        })
+    }
+
+    fn object(self, _op: &OpContext, preloaded: &Preloaded) -> TenantObject {
+        TenantObject {
+            users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
+            id: ID(self.id.to_string()),
+            name: self.name,
+            organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
+            organization: preloaded.organizations.object(self.organization_pk),
+            variables: self.variables.map(KeptJson::from),
+            version: self.version,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
         }
-        .boxed()
     }
 }
 
-/// The tenants of some objects, by internal key, with what is selected under them.
+/// The relations of a page of tenants.
+pub struct Preloaded {
+    users: HashMap<i64, Nested<UserObject>>,
+    organizations: Related<Organization>,
+}
+
+/// The tenants of some objects, if they are selected, with what is selected under them.
 pub async fn beside(
     op: &OpContext,
-    pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
-) -> crate::model::error::Result<HashMap<i64, TenantObject>> {
-    let fields = listing::fields_of::<Tenant>(selection);
-    let found = crate::directory::tenant::by_keys(op, pks, fields).await?;
-    listing::beside(op, found, selection).await
+    pks: impl IntoIterator<Item = i64>,
+) -> crate::model::error::Result<Related<Tenant>> {
+    let Some(under) = selection.under_related("tenant") else {
+        return Ok(Related::default());
+    };
+    let found = tenant::by_keys(op, pks, listing::fields_of::<Tenant>(&under)).await?;
+    Related::present(op, found, &under).await
 }
 
 /// A new tenant.
@@ -201,7 +187,7 @@ impl TenantMutation {
             organization_id: data.organization_id,
             variables: data.variables.map(Json::given),
         };
-        listing::one(ctx, crate::directory::tenant::create(op(ctx), new).await?).await
+        listing::one(ctx, tenant::create(op(ctx), new)).await
     }
 
     /// Updates a tenant. Needs `write:tenant`.
@@ -224,11 +210,7 @@ impl TenantMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::tenant::update(op(ctx), &named, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, tenant::update(op(ctx), &named, wanted, expected_version)).await
     }
 
     /// Deletes a tenant and its invitations. Fails with `CONFLICT` if it still has users. Needs `write:tenant`.
@@ -238,6 +220,6 @@ impl TenantMutation {
         #[graphql(desc = "The tenant: `id` is required; any further conditions must match too.")] r#where: TenantWhere,
     ) -> Result<TenantObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, crate::directory::tenant::delete(op(ctx), &named).await?).await
+        listing::one(ctx, tenant::delete(op(ctx), &named)).await
     }
 }

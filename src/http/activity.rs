@@ -1,15 +1,12 @@
 //! What a connection is doing, shared by its stream and its service, and whether it can be closed without losing
 //! anything.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
 use futures::task::AtomicWaker;
-use hyper::body::{Frame, SizeHint};
 
 /// After the signal to stop, the progress of each client is checked at this interval.
 const LOOK: Duration = Duration::from_millis(100);
@@ -137,40 +134,5 @@ impl Drop for Answering {
     fn drop(&mut self) {
         self.0.enter(Stage::Idle);
         self.0.reader.wake();
-    }
-}
-
-/// A response's body, which keeps its connection busy until it is dropped.
-pub struct Answer {
-    body: Body,
-    _answering: Answering,
-}
-
-impl Answer {
-    pub fn new(body: Body, answering: Answering) -> Self {
-        Self {
-            body,
-            _answering: answering,
-        }
-    }
-}
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

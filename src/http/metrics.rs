@@ -17,7 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 use strum::VariantArray;
 
 use super::serve::turned_away;
@@ -35,37 +35,13 @@ struct RequestLabels {
     status: u16,
 }
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct RouteLabel {
-    route: String,
-}
+/// Labels with few values, known when the program is compiled.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct CodeLabel {
-    code: &'static str,
-}
+type Durations = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
 
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ConnectionLabels {
-    pool: &'static str,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct StateLabel {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ResultLabel {
-    result: &'static str,
-}
-
-/// For a number that is left out while the database does not answer.
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct NoLabel {}
-
-type Told = Family<NoLabel, Gauge>;
+/// A number that is left out while the database does not answer.
+type Told = Family<Labels<0>, Gauge>;
 
 /// How long the database may take to answer. The other numbers are needed most when it does not.
 const DATABASE_TIME_MAX: Duration = Duration::from_secs(2);
@@ -75,156 +51,107 @@ const DATABASE_TIME_MAX: Duration = Duration::from_secs(2);
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
-    errors: Family<CodeLabel, Counter>,
+    durations: Durations,
+    errors: Family<Labels<1>, Counter>,
     statements: Counter,
-    connections: Family<ConnectionLabels, Gauge>,
-    hashes: Family<StateLabel, Gauge>,
+    connections: Family<Labels<2>, Gauge>,
+    hashes: Family<Labels<1>, Gauge>,
     log_lines_dropped: Counter,
     turned_away: Counter,
-    mails: Family<ResultLabel, Counter>,
     mails_waiting: Told,
     mails_oldest: Told,
     trail: Told,
     audit_file: Told,
 }
 
-/// A request that has ended.
-pub struct Observed<'a> {
-    pub method: &'a Method,
-    pub route: Option<&'a str>,
-    pub status: StatusCode,
-    pub code: Option<ErrorCode>,
-    pub statements: u32,
-    pub seconds: f64,
-}
-
 impl Metrics {
     /// With all counters at zero.
     pub fn new(app: &App) -> Arc<Self> {
-        let metrics = Self {
-            registry: Registry::default(),
-            requests: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            errors: Family::default(),
-            statements: Counter::default(),
-            connections: Family::default(),
-            hashes: Family::default(),
-            log_lines_dropped: Counter::default(),
-            turned_away: Counter::default(),
-            mails: Family::default(),
-            mails_waiting: Family::default(),
-            mails_oldest: Family::default(),
-            trail: Family::default(),
-            audit_file: Family::default(),
-        };
-        // Alerts notice the increase of a counter, but not that of one that first appears with its first error.
-        for code in ErrorCode::VARIANTS {
-            let _ = metrics.errors.get_or_create(&CodeLabel { code: code.into_str() });
-        }
-        Arc::new(metrics.registered(app.services.db.waits()))
-    }
-
-    fn registered(mut self, database_waits: &Histogram) -> Self {
+        let services = &app.services;
         let mut registry = Registry::with_prefix("tenantry");
-        registry.register(
-            "build",
-            "The version that runs",
-            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
-        );
-        registry.register(
-            "requests",
-            "Requests answered, by route, method and status",
-            self.requests.clone(),
-        );
-        registry.register_with_unit(
+        let all = &mut registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        all.register("build", "The version that runs", version);
+        let tried = services.mailer.outcomes().clone();
+        all.register("mails", "Mails that this process has tried to send, by outcome", tried);
+        let durations = Durations::new_with_constructor(|| Histogram::new(SECONDS));
+        let mails_oldest = Told::default();
+        all.register_with_unit(
             "request_duration",
             "Time from a request's head to its answer",
             Unit::Seconds,
-            self.durations.clone(),
+            durations.clone(),
         );
-        registry.register(
-            "errors",
-            "Requests answered with an error, by its code",
-            self.errors.clone(),
-        );
-        registry.register(
-            "statements",
-            "Statements sent to the database by requests",
-            self.statements.clone(),
-        );
-        registry.register(
-            "connections",
-            "Connections to the database, by pool and state",
-            self.connections.clone(),
-        );
-        registry.register_with_unit(
+        all.register_with_unit(
             "database_wait",
             "Time that requests waited for a connection to the database",
             Unit::Seconds,
-            database_waits.clone(),
+            services.db.waits().clone(),
         );
-        registry.register(
-            "password_hashes",
-            "Passwords being hashed, and waiting for their turn",
-            self.hashes.clone(),
-        );
-        registry.register(
-            "log_lines_dropped",
-            "Log lines that standard error did not take",
-            self.log_lines_dropped.clone(),
-        );
-        registry.register(
-            "connections_turned_away",
-            "Connections refused with 429, since their address had too many",
-            self.turned_away.clone(),
-        );
-        registry.register(
-            "mails",
-            "Mails that this process has tried to send, by outcome",
-            self.mails.clone(),
-        );
-        registry.register(
-            "mails_waiting",
-            "Mails in the outbox, of all processes",
-            self.mails_waiting.clone(),
-        );
-        registry.register_with_unit(
+        all.register_with_unit(
             "mails_oldest_age",
             "For how long the oldest mail in the outbox has waited",
             Unit::Seconds,
-            self.mails_oldest.clone(),
+            mails_oldest.clone(),
         );
-        registry.register(
-            "audit_trail_position",
-            "The position of the newest audit event",
-            self.trail.clone(),
-        );
-        registry.register(
-            "audit_file_position",
-            "The position of the last audit event in the file that this process writes",
-            self.audit_file.clone(),
-        );
-        self.registry = registry;
-        self
+        let metrics = Self {
+            durations,
+            mails_oldest,
+            requests: new(all, "requests", "Requests answered, by route, method and status"),
+            errors: new(all, "errors", "Requests answered with an error, by its code"),
+            statements: new(all, "statements", "Statements sent to the database by requests"),
+            connections: new(all, "connections", "Connections to the database, by pool and state"),
+            hashes: new(
+                all,
+                "password_hashes",
+                "Passwords being hashed, and waiting for their turn",
+            ),
+            log_lines_dropped: new(all, "log_lines_dropped", "Log lines that standard error did not take"),
+            turned_away: new(
+                all,
+                "connections_turned_away",
+                "Connections refused with 429, since their address had too many",
+            ),
+            mails_waiting: new(all, "mails_waiting", "Mails in the outbox, of all processes"),
+            trail: new(all, "audit_trail_position", "The position of the newest audit event"),
+            audit_file: new(
+                all,
+                "audit_file_position",
+                "The position of the last audit event in the file that this process writes",
+            ),
+            registry,
+        };
+        // Alerts notice the increase of a counter, but not that of one that first appears with its first error.
+        for code in ErrorCode::VARIANTS {
+            let _ = metrics.errors.get_or_create(&[("code", code.into_str())]);
+        }
+        Arc::new(metrics)
     }
 
-    /// Counts a request.
-    pub fn observe(&self, request: &Observed<'_>) {
-        let route = request.route.unwrap_or("none").to_owned();
+    /// Counts a request that has ended. `code` is the one of its error.
+    pub fn observe(
+        &self,
+        method: &Method,
+        route: Option<&str>,
+        status: StatusCode,
+        code: Option<ErrorCode>,
+        statements: u32,
+        took: Duration,
+    ) {
+        let route = route.unwrap_or("none").to_owned();
         let labels = RequestLabels {
-            method: method(request.method),
+            method: known(method),
             route: route.clone(),
-            status: request.status.as_u16(),
+            status: status.as_u16(),
         };
         self.requests.get_or_create(&labels).inc();
         self.durations
-            .get_or_create(&RouteLabel { route })
-            .observe(request.seconds);
-        if let Some(code) = request.code {
-            self.errors.get_or_create(&CodeLabel { code: code.into_str() }).inc();
+            .get_or_create(&[("route", route)])
+            .observe(took.as_secs_f64());
+        if let Some(code) = code {
+            self.errors.get_or_create(&[("code", code.into_str())]).inc();
         }
-        self.statements.inc_by(u64::from(request.statements));
+        self.statements.inc_by(u64::from(statements));
     }
 
     /// Updates the numbers that other parts of the process keep.
@@ -232,7 +159,7 @@ impl Metrics {
         for (pool, load) in app.services.db.load() {
             for (state, count) in [("idle", load.idle), ("used", load.used)] {
                 self.connections
-                    .get_or_create(&ConnectionLabels { pool, state })
+                    .get_or_create(&[("pool", pool), ("state", state)])
                     .set(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }
@@ -240,22 +167,22 @@ impl Metrics {
             .inner()
             .store(telemetry::lines_dropped(), Ordering::Relaxed);
         self.turned_away.inner().store(turned_away(), Ordering::Relaxed);
-        for (result, count) in app.services.mailer.counts().all() {
-            self.mails
-                .get_or_create(&ResultLabel { result })
-                .inner()
-                .store(count, Ordering::Relaxed);
-        }
         if let Some(position) = audit_event::file_position() {
-            self.audit_file.get_or_create(&NoLabel {}).set(position);
+            self.audit_file.get_or_create(&[]).set(position);
         }
         let hashing = app.services.hasher.load();
         for (state, count) in [("running", hashing.running), ("waiting", hashing.waiting)] {
             self.hashes
-                .get_or_create(&StateLabel { state })
+                .get_or_create(&[("state", state)])
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
+}
+
+fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 /// The numbers that only the database has.
@@ -283,7 +210,7 @@ impl Metrics {
         match told {
             Ok(Ok(stock)) => {
                 for (gauge, value) in gauges.into_iter().zip([stock.mails, stock.oldest_seconds, stock.trail]) {
-                    gauge.get_or_create(&NoLabel {}).set(value);
+                    gauge.get_or_create(&[]).set(value);
                 }
             }
             Ok(Err(_)) | Err(_) => gauges.into_iter().for_each(|gauge| gauge.clear()),
@@ -292,7 +219,7 @@ impl Metrics {
 }
 
 /// One of the known methods, since clients may send any word.
-fn method(method: &Method) -> &'static str {
+fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

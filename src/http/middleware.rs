@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use uuid::Uuid;
 
-use super::metrics::{Metrics, Observed};
+use super::metrics::Metrics;
 use super::{HEAD_BYTES_MAX, Peer};
 use crate::model::error::Error;
 use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
@@ -52,20 +52,14 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
         .await;
     let facts = response.extensions_mut().remove::<LogFields>().unwrap_or_default();
     let elapsed = started.elapsed();
-    metrics.observe(&Observed {
-        method: &method,
-        route: route.as_ref().map(MatchedPath::as_str),
-        status: response.status(),
-        code: facts.code,
-        statements,
-        seconds: elapsed.as_secs_f64(),
-    });
+    let (path, status) = (route.as_ref().map(MatchedPath::as_str), response.status());
+    metrics.observe(&method, path, status, facts.code, statements, elapsed);
     tracing::info!(
         request_id = %id,
         traceparent = trace.as_deref().unwrap_or("-"),
         %method,
-        path = route.as_ref().map_or("-", MatchedPath::as_str),
-        status = response.status().as_u16(),
+        path = path.unwrap_or("-"),
+        status = status.as_u16(),
         operation = facts.operation.as_deref().unwrap_or("-"),
         actor = facts.actor.as_deref().unwrap_or("-"),
         impersonator = facts.impersonator.as_deref().unwrap_or("-"),

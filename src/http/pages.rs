@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use moka::sync::Cache;
@@ -79,14 +79,13 @@ fn moved(to: &'static str) -> Response {
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
+    let set = [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
     match file(name, headers) {
-        Some(mut response) => {
-            let set = response.headers_mut();
-            set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-            set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            set.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            response
-        }
+        Some(file) => (set, file).into_response(),
         None => absent(is_built()),
     }
 }
@@ -107,20 +106,13 @@ fn absent(built: bool) -> Response {
 
 /// These files may be cached forever, because their names change with their content.
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let set = [
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        // A worker uses the policy of its own file.
+        (header::CONTENT_SECURITY_POLICY, GRAPHIQL_POLICY),
+    ];
     match file(&format!("assets/{name}"), &headers) {
-        Some(mut response) => {
-            let set = response.headers_mut();
-            set.insert(
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=31536000, immutable"),
-            );
-            // A worker uses the policy of its own file.
-            set.insert(
-                header::CONTENT_SECURITY_POLICY,
-                HeaderValue::from_static(GRAPHIQL_POLICY),
-            );
-            response
-        }
+        Some(file) => (set, file).into_response(),
         None => plain(StatusCode::NOT_FOUND, "There is no such file.\n"),
     }
 }
@@ -133,17 +125,12 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Response> {
         Some(file) => (unpacked(name, &file.data)?, false),
         None => (Bytes::from_owner(Pages::get(name)?.data), false),
     };
-    let mut response = bytes.into_response();
-    let set = response.headers_mut();
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
-    set.insert(
-        header::VARY,
-        HeaderValue::from_name(HeaderName::from_static("accept-encoding")),
-    );
-    if compressed {
-        set.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
-    }
-    Some(response)
+    let set = [
+        (header::CONTENT_TYPE, content_type(name)),
+        (header::VARY, "accept-encoding"),
+    ];
+    let encoding = compressed.then_some([(header::CONTENT_ENCODING, "br")]);
+    Some((set, encoding, bytes).into_response())
 }
 
 /// The content of a compressed file. It is cached, so that each file is decompressed once; there are only a few files.
@@ -187,6 +174,7 @@ fn content_type(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use axum::http::HeaderValue;
 
     use super::*;
 

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
+use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Peer;
-use super::activity::{Activity, Answer};
+use super::activity::Activity;
 use super::connection::Connection;
 use super::lent::lend;
 use super::places::Places;
@@ -160,7 +162,7 @@ fn answering(
     peer: IpAddr,
 ) -> impl Fn(
     hyper::Request<hyper::body::Incoming>,
-) -> futures::future::BoxFuture<'static, Result<hyper::Response<Answer>, Infallible>> {
+) -> futures::future::BoxFuture<'static, Result<hyper::Response<Body>, Infallible>> {
     move |request| {
         let answering = activity.begin();
         let (mut parts, body) = request.into_parts();
@@ -173,7 +175,13 @@ fn answering(
                 let close = HeaderValue::from_static("close");
                 answer.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok(answer.map(|body| Answer::new(body, answering)))
+            // The connection is busy until the body is dropped.
+            Ok(answer.map(|body| {
+                Body::new(body.map_err(move |error| {
+                    let _answering = &answering;
+                    error
+                }))
+            }))
         })
     }
 }

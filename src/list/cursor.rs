@@ -74,17 +74,13 @@ fn list_of<L: Listed>() -> &'static str {
     L::Entity::default().table_name()
 }
 
-fn tag(order: Order) -> &'static str {
-    match (order.key, order.descending) {
-        (SortKey::CreatedAt, false) => "c",
-        (SortKey::CreatedAt, true) => "-c",
-        (SortKey::UpdatedAt, false) => "u",
-        (SortKey::UpdatedAt, true) => "-u",
-        (SortKey::Name, false) => "n",
-        (SortKey::Name, true) => "-n",
-        (SortKey::Email, false) => "e",
-        (SortKey::Email, true) => "-e",
-        (SortKey::Id, false) => "i",
-        (SortKey::Id, true) => "-i",
-    }
+fn tag(order: Order) -> String {
+    let key = match order.key {
+        SortKey::CreatedAt => "c",
+        SortKey::UpdatedAt => "u",
+        SortKey::Name => "n",
+        SortKey::Email => "e",
+        SortKey::Id => "i",
+    };
+    format!("{}{key}", if order.descending { "-" } else { "" })
 }

@@ -5,7 +5,7 @@ use futures::Stream;
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
-use super::statement::{kept, order_by, select_columns, sort_of, things, visible};
+use super::statement::{order_by, prepared_once, select_columns, sort_of, things, visible};
 use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
@@ -20,17 +20,11 @@ pub struct Paging {
     pub before: Option<String>,
 }
 
-/// An item with its cursor.
-#[derive(Debug)]
-pub struct Edge<L> {
-    pub cursor: String,
-    pub node: L,
-}
-
 /// The result of a connection.
 #[derive(Debug)]
 pub struct Slice<L> {
-    pub edges: Vec<Edge<L>>,
+    /// The items with their cursors.
+    pub edges: Vec<(String, L)>,
     pub has_previous_page: bool,
     pub has_next_page: bool,
 }
@@ -78,7 +72,7 @@ pub async fn connection<L: Listed>(
         select.cond_where(beyond(cursor, false));
     }
     order_by::<L>(&mut select, &sort, order.descending != backwards);
-    let mut rows: Vec<L> = things(op, kept(op.db().backend(), &select), fields).await?;
+    let mut rows: Vec<L> = things(op, prepared_once(op.db().backend(), &select), fields).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
     if backwards {
@@ -98,10 +92,7 @@ pub async fn connection<L: Listed>(
     let (has_previous_page, has_next_page) = if backwards { (more, behind) } else { (behind, more) };
     let edges = rows
         .into_iter()
-        .map(|node| {
-            let cursor = Cursor::of(&node, order.key).encode::<L>(order);
-            Edge { cursor, node }
-        })
+        .map(|node| (Cursor::of(&node, order.key).encode::<L>(order), node))
         .collect();
     Ok(Slice {
         edges,
@@ -148,7 +139,7 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
             select.cond_where(beyond::<L>(&sort, order, cursor, true));
         }
         order_by::<L>(&mut select, &sort, order.descending);
-        let rows: Vec<L> = things(&op, kept(op.db().backend(), &select), fields).await?;
+        let rows: Vec<L> = things(&op, prepared_once(op.db().backend(), &select), fields).await?;
         let last = rows.last().filter(|_| rows.len() as u64 == STRETCH);
         let next = last.map(|last| Some(Cursor::of(last, order.key)));
         Ok(Some((rows, (op, filter, next))))

@@ -17,12 +17,12 @@ mod written;
 pub use address::{address, address_containing, address_starting_with, one_of_addresses};
 pub use cursor::Cursor;
 pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
-pub use keyset::{Edge, Paging, Slice, all, all_seen_by, connection};
-pub use named::{Named, names_one, none_named};
+pub use keyset::{Paging, Slice, all, all_seen_by, connection};
+pub use named::{Named, locate, names_one, none_named};
 pub use record::{Weigh, is_called};
 pub(crate) use record::{orders, record};
 pub use statement::{Children, Link, by_keys, count, few, for_parents, ids_of, page};
-pub use written::{Cell, Member, page_as_json};
+pub use written::{Cell, Form, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};

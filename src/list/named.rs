@@ -1,7 +1,11 @@
 //! Identifies the one object that a mutation changes.
 
-use super::Filter;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{Filter, Listed};
+use crate::authz::Granted;
 use crate::model::error::{Error, Result, shown};
+use crate::model::is_id;
 
 /// Refuses a mutation's `where` that has none of the identifying fields. Every mutation checks this before it looks up
 /// its object: otherwise `{}`, `{id: null}` or an omitted variable would match every object that the caller may change.
@@ -59,4 +63,26 @@ impl<T> Named<T> {
     pub fn not_found(&self, what: &str) -> Error {
         none_named(what, &[("id", self.id.as_deref())], self.also.is_of_caller())
     }
+}
+
+/// Looks up the object that a mutation changes, within the caller's scope, and locks it until the transaction ends.
+pub async fn locate<L: Listed>(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    named: &Named<L::Term>,
+    what: &str,
+) -> Result<<L::Entity as EntityTrait>::Model> {
+    let id = named.required_id(what)?;
+    let not_found = || named.not_found(what);
+    if !is_id(id) {
+        return Err(not_found());
+    }
+    L::Entity::find()
+        .filter(L::within(granted))
+        .filter(L::id_column().eq(id))
+        .filter(named.also.to_sql::<L>(connection.get_database_backend())?)
+        .lock_exclusive()
+        .one(connection)
+        .await?
+        .ok_or_else(not_found)
 }

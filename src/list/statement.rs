@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, FromQueryResult, IntoSimpleExpr,
-    JoinType, QueryResult, QuerySelect, QueryTrait, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult,
+    QuerySelect, QueryTrait, Statement,
 };
 
 use super::{Filter, Listed, Order, Window};
@@ -61,24 +61,20 @@ pub(super) fn page_of<L: Listed>(
         select.and_where(L::pk_column().into_simple_expr().in_subquery(keys));
     }
     order_by::<L>(&mut select, &sort, order.descending);
-    Ok(kept(op.db().backend(), &select))
+    Ok(prepared_once(op.db().backend(), &select))
 }
 
 /// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
     let granted = op.authorize(Action::Read, L::RESOURCE)?;
-    #[derive(FromQueryResult)]
-    struct Counted {
-        counted: i64,
-    }
     let mut select = L::Entity::find()
         .select_only()
-        .expr_as(Expr::cust("COUNT(*)"), "counted")
+        .expr(Expr::cust("COUNT(*)"))
         .into_query();
     select.cond_where(visible::<L>(op, &granted, filter)?);
     let row = op.db().reader().query_one(&select).await?;
     let row = row.ok_or_else(|| Error::internal("a count without a row"))?;
-    Ok(Counted::from_query_result(&row, "")?.counted)
+    Ok(row.try_get_by_index(0)?)
 }
 
 /// Looks up objects by internal key, in one statement, and returns those that are within the caller's current scope. A
@@ -213,7 +209,7 @@ pub async fn for_parents<L: Listed>(
         }
     }
     let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
-    let statement = kept(op.db().backend(), &select);
+    let statement = prepared_once(op.db().backend(), &select);
     let read = |row: QueryResult| -> Result<()> {
         let thing = L::read(&row, fields)?;
         op.charge_read(thing.weigh())?;
@@ -265,7 +261,7 @@ pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
 /// `LIMIT ?` when it plans, and so plans again each time a value is bound, which costs more than the page itself; it
 /// does not do so for an expression. Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the
 /// text.
-pub(super) fn kept(backend: DbBackend, select: &SelectStatement) -> Statement {
+pub(super) fn prepared_once(backend: DbBackend, select: &SelectStatement) -> Statement {
     let mut statement = backend.build(select);
     if backend == DbBackend::Sqlite {
         statement.sql = statement.sql.replace(" LIMIT ?", " LIMIT ? + 0");

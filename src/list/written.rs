@@ -24,8 +24,9 @@ pub struct Cell {
     form: Form,
 }
 
+/// How a cell is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub enum Form {
     Text,
     Flag,
     Number,
@@ -37,32 +38,7 @@ enum Form {
 }
 
 impl Cell {
-    pub fn text(expression: impl IntoSimpleExpr) -> Self {
-        Self::new(expression, Form::Text)
-    }
-
-    pub fn flag(column: impl IntoSimpleExpr) -> Self {
-        Self::new(column, Form::Flag)
-    }
-
-    pub fn number(column: impl IntoSimpleExpr) -> Self {
-        Self::new(column, Form::Number)
-    }
-
-    pub fn time(column: impl IntoSimpleExpr) -> Self {
-        Self::new(column, Form::Time)
-    }
-
-    pub fn json(column: impl IntoSimpleExpr) -> Self {
-        Self::new(column, Form::Json)
-    }
-
-    /// Whether the column is not NULL.
-    pub fn is_there(column: impl IntoSimpleExpr) -> Self {
-        Self::new(column, Form::IsThere)
-    }
-
-    fn new(expression: impl IntoSimpleExpr, form: Form) -> Self {
+    pub fn new(expression: impl IntoSimpleExpr, form: Form) -> Self {
         Self {
             expression: expression.into_simple_expr(),
             form,

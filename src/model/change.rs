@@ -1,4 +1,6 @@
-//! How an update changes a field that may be empty.
+//! How an update changes a field.
+
+use sea_orm::{ActiveValue, Value};
 
 use crate::model::error::{Error, Result};
 
@@ -13,5 +15,20 @@ pub fn cleared<T>(field: &str, given: Option<Option<T>>, clear: bool) -> Result<
         )),
         (None, true) => Ok(Some(None)),
         (given, false) => Ok(given),
+    }
+}
+
+/// Sets a column if a value is given that differs, and then adds the field to those that change.
+pub fn set<V: Into<Value> + PartialEq>(
+    fields: &mut Vec<&'static str>,
+    field: &'static str,
+    column: &mut ActiveValue<V>,
+    given: Option<V>,
+) {
+    if let Some(value) = given {
+        column.set_ne(value);
+    }
+    if column.is_set() {
+        fields.push(field);
     }
 }

@@ -13,7 +13,8 @@ use crate::model::error::{Error, Result, shown};
 
 const CHARACTERS_MAX: usize = 255;
 
-fn is_valid(text: &str) -> bool {
+/// Whether a text is a valid id; anything else cannot exist.
+pub fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= CHARACTERS_MAX
         && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte))
@@ -58,7 +59,7 @@ macro_rules! public_id {
         impl $name {
             /// Parses an id that the caller chooses.
             pub fn parse(field: &str, value: &str) -> Result<Self> {
-                if is_valid(value) {
+                if is_id(value) {
                     return Ok(Self(value.to_owned()));
                 }
                 Err(Error::invalid(
@@ -73,7 +74,7 @@ macro_rules! public_id {
 
             /// Parses an id for a look-up; `None` if it is not a valid id, and so cannot exist.
             pub fn existing(value: &str) -> Option<Self> {
-                is_valid(value).then(|| Self(value.to_owned()))
+                is_id(value).then(|| Self(value.to_owned()))
             }
 
             pub fn as_str(&self) -> &str {

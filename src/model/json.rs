@@ -39,11 +39,13 @@ impl JsonText {
     }
 
     /// A JSON object, for variables.
-    pub fn object(field: &str, value: &serde_json::Value) -> Result<Self> {
-        if !value.is_object() {
-            return Err(Error::invalid(field, format!("'{field}' must be a JSON object.")));
+    pub fn object(field: &str, value: Option<&serde_json::Value>) -> Result<Option<Self>> {
+        match value {
+            Some(value) if !value.is_object() => {
+                Err(Error::invalid(field, format!("'{field}' must be a JSON object.")))
+            }
+            given => given.map(|value| Self::parse(field, value)).transpose(),
         }
-        Self::parse(field, value)
     }
 
     pub fn as_str(&self) -> &str {

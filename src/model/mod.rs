@@ -20,16 +20,16 @@ mod timestamp;
 
 pub use actor::{Actor, Caller, Impersonator, Limits};
 pub use built_in_role::{BuiltIn, stored_permissions};
-pub use change::cleared;
+pub use change::{cleared, set};
 pub use clock::Clock;
 pub use email::Email;
 pub use id::{
-    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, uuid_of, with_hyphens,
+    ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, is_id, uuid_of, with_hyphens,
     without_hyphens,
 };
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use permission::Permissions;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
-pub use text::{clearable, composed, description, is_storable, is_visible, name, optional};
+pub use text::{clearable, clearable_description, composed, description, is_storable, is_visible, name, optional};
 pub use timestamp::Timestamp;

@@ -43,6 +43,11 @@ pub fn description(field: &str, value: Option<&str>) -> Result<Option<String>> {
     }
 }
 
+/// A description in an update, where the empty string clears it.
+pub fn clearable_description(field: &str, value: Option<&str>) -> Result<Option<Option<String>>> {
+    Ok(description(field, value)?.map(|text| Some(text).filter(|text| !text.is_empty())))
+}
+
 /// Normalizes a text for comparison with stored ones, which are NFC.
 pub fn composed(text: &str) -> String {
     // ASCII is composed already, and most texts are.

@@ -17,14 +17,24 @@ const BATCH: u64 = 1_000;
 /// Deletes all rows that are due; returns their number.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     let mut removed = 0;
-    for (table, key, oldest, may_go) in TABLES {
-        let end = match *table {
-            "sessions" => session::forgotten_before(now),
-            "mail_limits" => outbox::limits::over_before(now),
-            _ => now,
-        };
+    // A table, its key, the column that orders rows by age, the one that decides, and the time up to which. Keys are
+    // ascending, and all rows of a table have the same lifetime, so the rows with the lowest keys are due first and no
+    // others are read.
+    for (table, key, oldest, due, end) in [
+        ("password_tokens", "pk", "pk", "expires_at", now),
+        ("email_tokens", "pk", "pk", "expires_at", now),
+        ("sign_in_attempts", "bucket", "forget_at", "forget_at", now),
+        ("sessions", "pk", "pk", "created_at", session::forgotten_before(now)),
+        (
+            "mail_limits",
+            "bucket",
+            "started_at",
+            "started_at",
+            outbox::limits::over_before(now),
+        ),
+    ] {
         loop {
-            let batch = remove(db, table, key, oldest, may_go, end).await?;
+            let batch = remove(db, table, key, oldest, due, end).await?;
             removed += batch;
             if batch < BATCH {
                 break;
@@ -34,17 +44,7 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     Ok(removed)
 }
 
-/// A table, its key, the column that orders rows by age, and the condition for deletion. Keys are ascending, and all
-/// rows of a table have the same lifetime, so the rows with the lowest keys are due first and no others are read.
-const TABLES: &[(&str, &str, &str, &str)] = &[
-    ("password_tokens", "pk", "pk", "expires_at <= $1"),
-    ("email_tokens", "pk", "pk", "expires_at <= $1"),
-    ("sign_in_attempts", "bucket", "forget_at", "forget_at <= $1"),
-    ("sessions", "pk", "pk", "created_at <= $1"),
-    ("mail_limits", "bucket", "started_at", "started_at <= $1"),
-];
-
-async fn remove(db: &Database, table: &str, key: &str, oldest: &str, may_go: &str, end: Timestamp) -> Result<u64> {
+async fn remove(db: &Database, table: &str, key: &str, oldest: &str, due: &str, end: Timestamp) -> Result<u64> {
     let backend = db.backend();
     let lock = match backend {
         DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
@@ -53,7 +53,7 @@ async fn remove(db: &Database, table: &str, key: &str, oldest: &str, may_go: &st
     let statement = Statement::from_sql_and_values(
         backend,
         format!(
-            "DELETE FROM {table} WHERE {may_go} AND {key} IN (SELECT {key} FROM {table} ORDER BY {oldest} LIMIT {BATCH} {lock})"
+            "DELETE FROM {table} WHERE {due} <= $1 AND {key} IN (SELECT {key} FROM {table} ORDER BY {oldest} LIMIT {BATCH} {lock})"
         ),
         [end.micros().into()],
     );

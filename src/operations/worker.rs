@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Services;
 use crate::directory::audit_event::AuditFile;
 use crate::directory::{outbox, password};
+use crate::model::error::Result;
 use crate::operations::signals::Hangups;
 use crate::operations::{cleanup, doctor};
 
@@ -68,20 +69,23 @@ async fn stops_within(stop: &CancellationToken, wait: Duration) -> bool {
     tokio::time::timeout(wait, stop.cancelled()).await.is_ok()
 }
 
+/// Logs a failure. The work is tried again.
+fn warn<T>(done: Result<T>, failure: &'static str) {
+    if let Err(error) = done {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{failure}");
+    }
+}
+
 /// One round of mails: processes password reset requests and sends the mails that are due, until it is time to stop.
 pub async fn send_mails_once(services: &Arc<Services>, stop: &CancellationToken) {
-    if let Err(error) = password::answer_requests(services).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "cannot process password reset requests"
-        );
-    }
-    if let Err(error) = outbox::deliver_due(services, stop).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "cannot fetch the mails that are due"
-        );
-    }
+    warn(
+        password::answer_requests(services).await,
+        "cannot process password reset requests",
+    );
+    warn(
+        outbox::deliver_due(services, stop).await,
+        "cannot fetch the mails that are due",
+    );
 }
 
 async fn send_mails(services: Arc<Services>, stop: CancellationToken) {
@@ -100,12 +104,8 @@ async fn write_refusals(services: Arc<Services>, stop: CancellationToken) {
     let mut stops = false;
     while !stops {
         stops = stops_within(&stop, REFUSALS_EVERY).await;
-        if let Err(error) = services.refusals.flush(&services.db, services.clock.now(), stops).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot write refusals to the audit trail"
-            );
-        }
+        let written = services.refusals.flush(&services.db, services.clock.now(), stops).await;
+        warn(written, "cannot write refusals to the audit trail");
     }
 }
 
@@ -115,24 +115,16 @@ async fn write_activity(services: Arc<Services>, stop: CancellationToken) {
     let mut stops = false;
     while !stops {
         stops = stops_within(&stop, ACTIVITY_EVERY).await;
-        if let Err(error) = activity.flush(&services.db, services.clock.now()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot save when keys and users were last used; trying again"
-            );
-        }
+        let saved = activity.flush(&services.db, services.clock.now()).await;
+        warn(saved, "cannot save when keys and users were last used; trying again");
     }
 }
 
 /// Cleans up, the first time ten minutes after the start.
 async fn sweep(services: Arc<Services>, stop: CancellationToken) {
     while !stops_within(&stop, SWEEP_EVERY).await {
-        if let Err(error) = cleanup::sweep(&services.db, services.clock.now()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "cannot remove what has expired; trying again"
-            );
-        }
+        let swept = cleanup::sweep(&services.db, services.clock.now()).await;
+        warn(swept, "cannot remove what has expired; trying again");
     }
 }
 

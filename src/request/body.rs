@@ -32,15 +32,13 @@ pub async fn read_body(body: Body) -> Result<Bytes> {
         )
     };
     read.map_err(too_slow)?.map_err(|error| {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.is::<http_body_util::LengthLimitError>() {
+        for cause in anyhow::Chain::new(&error) {
+            if cause.is::<http_body_util::LengthLimitError>() {
                 return too_large();
             }
-            if let Some(stopping) = inner.downcast_ref::<Stopping>() {
+            if let Some(stopping) = cause.downcast_ref::<Stopping>() {
                 return Error::unavailable(Reason::Stopping, *stopping);
             }
-            cause = inner.source();
         }
         Error::invalid("body", "The body could not be read to its end.".to_owned())
     })

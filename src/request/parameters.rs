@@ -18,24 +18,14 @@ pub struct Parsed {
     pub persisted: Option<PersistedQuery>,
 }
 
-/// The parameters in a body.
+/// The parameters as they are sent: in a body as JSON, in an address as text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Members {
+struct Members<T> {
     query: Option<String>,
     operation_name: Option<String>,
-    variables: Option<Box<RawValue>>,
-    extensions: Option<Box<RawValue>>,
-}
-
-/// The parameters in an address.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Texts {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<String>,
-    extensions: Option<String>,
+    variables: Option<T>,
+    extensions: Option<T>,
 }
 
 impl Parsed {
@@ -59,7 +49,7 @@ impl Parsed {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(not_understood());
         }
-        let members: Members = serde_json::from_slice(body).map_err(|_| not_understood())?;
+        let members: Members<Box<RawValue>> = serde_json::from_slice(body).map_err(|_| not_understood())?;
         Self::read(
             members.query,
             members.operation_name,
@@ -72,7 +62,7 @@ impl Parsed {
     pub fn from_query(query: &str) -> Result<Self> {
         let unreadable = || Error::invalid("query", "The parameters in the address are not readable.".to_owned());
         let uri = format!("/?{query}").parse().map_err(|_| unreadable())?;
-        let texts: Texts = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
+        let texts: Members<String> = axum::extract::Query::try_from_uri(&uri).map_err(|_| unreadable())?.0;
         // Forms send empty fields too.
         let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
         Self::read(

@@ -15,7 +15,7 @@ use crate::model::Actor;
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::audit_trail::Row;
-use crate::store::db::Database;
+use crate::store::db::{Database, Holder};
 
 const FOLDED: Duration = Duration::from_secs(60);
 /// The number of different denied requests of one caller per minute that get their own event.
@@ -63,17 +63,11 @@ impl Refusal {
     }
 }
 
-/// Whose limit a denied request counts towards: the real user's, or that of the network of an unknown caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum By {
-    User(i64),
-    Client(Option<IpAddr>),
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     organization_pk: Option<i64>,
-    by: Option<By>,
+    /// Whose limit it counts towards: the real user's, or that of the network of an unknown caller.
+    by: Option<Holder>,
     what: What,
 }
 
@@ -94,7 +88,7 @@ impl Key {
         let caller = refusal.actor.caller();
         Self {
             organization_pk: refusal.organization_pk,
-            by: Some(caller.map_or(By::Client(client), |caller| By::User(caller.behind()))),
+            by: Some(caller.map_or(Holder::client(client), |caller| Holder::User(caller.behind()))),
             what: What::One {
                 caller: caller.map(|caller| caller.user_pk),
                 action: refusal.action.clone(),
@@ -104,7 +98,7 @@ impl Key {
     }
 
     /// The overflow that counts it if the limit of the caller, or without one of the organization, is reached.
-    fn overflow(&self, by: Option<By>) -> Self {
+    fn overflow(&self, by: Option<Holder>) -> Self {
         Self {
             organization_pk: self.organization_pk,
             by,
@@ -125,26 +119,39 @@ struct Folded {
 #[derive(Debug, Default)]
 struct Kept {
     events: HashMap<Key, Folded>,
-    of_caller: HashMap<(Option<i64>, By), usize>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    of_caller: HashMap<(Option<i64>, Holder), usize>,
     of_organization: HashMap<Option<i64>, usize>,
+}
+
+impl Counts {
+    fn add(&mut self, key: &Key) {
+        if let Some(by) = key.by {
+            *self.of_caller.entry((key.organization_pk, by)).or_default() += 1;
+            *self.of_organization.entry(key.organization_pk).or_default() += 1;
+        }
+    }
 }
 
 impl Kept {
     /// Adds one to the event with this key.
     fn fold(&mut self, key: Key, folded: impl FnOnce() -> Folded) {
-        if !self.events.contains_key(&key)
-            && let Some(by) = key.by
-        {
-            *self.of_caller.entry((key.organization_pk, by)).or_default() += 1;
-            *self.of_organization.entry(key.organization_pk).or_default() += 1;
+        if !self.events.contains_key(&key) {
+            self.counts.add(&key);
         }
         self.events.entry(key).or_insert_with(folded).count += 1;
     }
 
     /// The key itself, or the overflow key if the limit is reached.
     fn with_room(&self, key: Key) -> Key {
-        let of_caller = key.by.and_then(|by| self.of_caller.get(&(key.organization_pk, by)));
-        let of_organization = self.of_organization.get(&key.organization_pk);
+        let of_caller = key
+            .by
+            .and_then(|by| self.counts.of_caller.get(&(key.organization_pk, by)));
+        let of_organization = self.counts.of_organization.get(&key.organization_pk);
         let full = of_organization.is_some_and(|count| *count >= OF_ORGANIZATION_MAX) || self.events.len() >= KEPT_MAX;
         let of_caller_full = of_caller.is_some_and(|count| *count >= OF_CALLER_MAX);
         let wanted = if of_caller_full { key.overflow(key.by) } else { key };
@@ -160,14 +167,8 @@ impl Kept {
             .events
             .extract_if(|_, folded| all || folded.first_at.after(FOLDED) <= now)
             .collect();
-        self.of_caller.clear();
-        self.of_organization.clear();
-        for key in self.events.keys() {
-            if let Some(by) = key.by {
-                *self.of_caller.entry((key.organization_pk, by)).or_default() += 1;
-                *self.of_organization.entry(key.organization_pk).or_default() += 1;
-            }
-        }
+        self.counts = Counts::default();
+        self.events.keys().for_each(|key| self.counts.add(key));
         due
     }
 }

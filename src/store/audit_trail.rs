@@ -36,8 +36,8 @@ impl Event {
 
     /// The organization that the target belongs to, and whose administrators see the event.
     #[must_use]
-    pub fn of_organization(mut self, pk: i64) -> Self {
-        self.organization_pk = Some(pk);
+    pub fn of_organization(mut self, pk: impl Into<Option<i64>>) -> Self {
+        self.organization_pk = pk.into();
         self
     }
 

@@ -38,13 +38,8 @@ fn answer(status: StatusCode, group: &Group) -> Response {
     face::json(status, &Shown::of(group))
 }
 
-/// The group with this id in the caller's organization; a key alone is only looked up there.
-pub(super) fn target(key: &str) -> Target {
-    Target::key(key)
-}
-
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Is(Term::Organization(Box::new(users::own_organization(op))))
+    Filter::Is(Term::Organization(users::own_organization(op)))
 }
 
 /// `GET groups`.
@@ -90,12 +85,12 @@ pub(super) async fn change(call: Call) -> Result<Response> {
         description: fields.text("description")?.map(str::to_owned),
         ..GroupChange::default()
     };
-    let group = group::update(&call.op, &target(call.path("id")), wanted, None).await?;
+    let group = group::update(&call.op, &Target::key(call.path("id")), wanted, None).await?;
     Ok(answer(StatusCode::OK, &group))
 }
 
 /// `DELETE groups/{id}`: its memberships end with it.
 pub(super) async fn delete(call: Call) -> Result<Response> {
-    group::delete(&call.op, &target(call.path("id"))).await?;
+    group::delete(&call.op, &Target::key(call.path("id"))).await?;
     Ok(done())
 }

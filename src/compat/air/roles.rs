@@ -44,7 +44,7 @@ struct Whole<'a> {
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
     Filter::Any(vec![
         Filter::Is(Term::BuiltIn(true)),
-        Filter::Is(Term::Organization(Box::new(users::own_organization(op)))),
+        Filter::Is(Term::Organization(users::own_organization(op))),
     ])
 }
 

@@ -13,7 +13,7 @@ use crate::compat::fields::Fields;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::password;
-use crate::directory::role::{self, Held};
+use crate::directory::role::Held;
 use crate::directory::user::{self, NewUser, Term, User, UserChange, UserFields};
 use crate::list::{self, Filter, TextTest};
 use crate::model::BuiltIn;
@@ -57,23 +57,9 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Users with the roles for their `role_id`: one more statement, for any number of users.
-async fn with_roles(op: &OpContext, users: Vec<User>) -> Result<Vec<(User, Held)>> {
-    let mut held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
-    let beside = |user: User| {
-        let has = held.remove(&user.pk).unwrap_or_default();
-        (user, has)
-    };
-    Ok(users.into_iter().map(beside).collect())
-}
-
 async fn answer(op: &OpContext, status: StatusCode, user: User) -> Result<Response> {
-    let users = with_roles(op, vec![user]).await?;
-    let shown: Vec<Shown<'_>> = users.iter().map(Shown::of).collect();
-    let one = shown
-        .first()
-        .ok_or_else(|| Error::internal("a user that was not shown"))?;
-    Ok(face::json(status, one))
+    let users = users::with_roles(op, vec![user]).await?;
+    Ok(face::json(status, &users.first().map(Shown::of)))
 }
 
 /// `GET users`: all of them in `users`; with `?email=`, the user with that address, in a bare list.
@@ -93,7 +79,7 @@ pub(super) async fn list(call: Call) -> Result<Response> {
     let op = call.op.clone();
     let users = list::all::<User>(&call.op, filter, SHOWN).and_then(move |users| {
         let op = op.clone();
-        async move { with_roles(&op, users).await }
+        async move { users::with_roles(&op, users).await }
     });
     face::listed(head, tail, users, |user, out| {
         serde_json::to_writer(out, &Shown::of(user))

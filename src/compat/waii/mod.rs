@@ -101,6 +101,6 @@ fn organization_or_own(op: &OpContext, named: Option<OrganizationId>) -> Filter<
 }
 
 /// Stored JSON, written unchanged.
-fn kept(json: Option<&JsonText>) -> serde_json::Result<Option<&RawValue>> {
+fn raw(json: Option<&JsonText>) -> serde_json::Result<Option<&RawValue>> {
     json.map(|json| serde_json::from_str(json.as_str())).transpose()
 }

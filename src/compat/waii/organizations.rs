@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{call, done, id, kept};
+use super::{call, done, id, raw};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
 use crate::directory::organization::{self, NewOrganization, Organization, OrganizationChange, OrganizationFields};
@@ -70,7 +70,7 @@ async fn list(Call { op, .. }: Call) -> Result<Response> {
         let shown = Shown {
             id: one.id.as_str(),
             name: &one.name,
-            variables: kept(one.variables.as_ref())?,
+            variables: raw(one.variables.as_ref())?,
         };
         serde_json::to_writer(bytes, &shown)
     })

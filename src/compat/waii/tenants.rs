@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{call, done, id, kept, optional_id, organization_or_own};
+use super::{call, done, id, optional_id, organization_or_own, raw};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
 use crate::directory::organization::{self, Organization, OrganizationFields};
@@ -73,7 +73,7 @@ struct Shown<'a> {
 async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Read, Resource::Tenant)?;
     let organization = optional_id(&fields, "lookup_org_id", OrganizationId::parse)?;
-    let filter = Filter::Is(Term::Organization(Box::new(organization_or_own(&op, organization))));
+    let filter = Filter::Is(Term::Organization(organization_or_own(&op, organization)));
     let tenants = list::all::<Tenant>(&op, filter, TenantFields::NAME | TenantFields::VARIABLES);
     let with_organizations = tenants.and_then(move |tenants| {
         let op = op.clone();
@@ -94,7 +94,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
                 id: one.id.as_str(),
                 name: &one.name,
                 org_id: organization.as_deref(),
-                variables: kept(one.variables.as_ref())?,
+                variables: raw(one.variables.as_ref())?,
             };
             serde_json::to_writer(bytes, &shown)
         },

@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{call, done, id, kept, optional_id, organization_or_own, roles};
+use super::{call, done, id, optional_id, organization_or_own, raw, roles};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
 use crate::compat::fields::Fields;
@@ -111,7 +111,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
             name: person.user.name.as_deref(),
             tenant_id: person.tenant_id.as_deref(),
             org_id: &person.organization_id,
-            variables: kept(person.user.variables.as_ref())?,
+            variables: raw(person.user.variables.as_ref())?,
             roles: person.held.direct.iter().map(roles::name).collect(),
         };
         serde_json::to_writer(bytes, &shown)

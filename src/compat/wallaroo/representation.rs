@@ -27,19 +27,8 @@ pub const FIELDS: UserFields = UserFields::EMAIL
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Representation {
-    id: String,
-    /// The address, or the id of a user without one.
-    username: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_name: Option<String>,
-    enabled: bool,
-    email_verified: bool,
-    /// This time and the next in milliseconds since 1970.
-    created_timestamp: i64,
+    #[serde(flatten)]
+    account: Account,
     last_login: Option<i64>,
     not_before: i64,
     disableable_credential_types: [&'static str; 0],
@@ -51,6 +40,25 @@ pub struct Representation {
     /// Only in lists, and on administrators.
     #[serde(skip_serializing_if = "Option::is_none")]
     realm_roles: Option<[&'static str; 1]>,
+}
+
+/// The fields of a user that the brief representation has too.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    id: String,
+    /// The address, or the id of a user without one.
+    username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_name: Option<String>,
+    enabled: bool,
+    email_verified: bool,
+    /// Times are in milliseconds since 1970.
+    created_timestamp: i64,
 }
 
 /// What the caller may do to the user.
@@ -88,14 +96,16 @@ impl Representation {
         let id = with_hyphens(user.id.as_str()).into_owned();
         let email = user.email.as_ref().map(ToString::to_string);
         Self {
-            username: email.clone().unwrap_or_else(|| id.clone()),
-            id,
-            email,
-            first_name: user.firstname,
-            last_name: user.lastname,
-            enabled: user.activated,
-            email_verified: user.email_verified_at.is_some(),
-            created_timestamp: user.created_at.micros() / 1_000,
+            account: Account {
+                username: email.clone().unwrap_or_else(|| id.clone()),
+                id,
+                email,
+                first_name: user.firstname,
+                last_name: user.lastname,
+                enabled: user.activated,
+                email_verified: user.email_verified_at.is_some(),
+                created_timestamp: user.created_at.micros() / 1_000,
+            },
             last_login: user.last_seen_at.map(|at| at.micros() / 1_000),
             not_before: 0,
             disableable_credential_types: [],
@@ -117,36 +127,19 @@ impl Representation {
     }
 
     pub fn id(&self) -> &str {
-        &self.id
+        &self.account.id
     }
 
     /// Keycloak's brief representation of a user.
     pub fn brief(&self) -> impl Serialize {
         #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
         struct Brief<'a> {
-            id: &'a str,
-            username: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            email: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            first_name: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            last_name: Option<&'a str>,
-            enabled: bool,
-            email_verified: bool,
-            created_timestamp: i64,
+            #[serde(flatten)]
+            account: &'a Account,
             access: Access,
         }
         Brief {
-            id: &self.id,
-            username: &self.username,
-            email: self.email.as_deref(),
-            first_name: self.first_name.as_deref(),
-            last_name: self.last_name.as_deref(),
-            enabled: self.enabled,
-            email_verified: self.email_verified,
-            created_timestamp: self.created_timestamp,
+            account: &self.account,
             access: self.access,
         }
     }
@@ -170,17 +163,14 @@ pub fn shown(
     users.and_then(move |users| {
         let op = op.clone();
         async move {
-            let held = role::held(op.db().reader(), users.iter().map(|user| user.pk)).await?;
-            let none = Held::default();
-            let show = |user: User| {
-                let held = held.get(&user.pk).unwrap_or(&none);
+            let show = |(user, held): (User, Held)| {
                 let is_admin = held.organization_role() == Some(OrganizationRole::Admin);
                 Representation {
                     realm_roles: is_admin.then_some(["admin"]),
-                    ..Representation::new(&op, user, held)
+                    ..Representation::new(&op, user, &held)
                 }
             };
-            Ok(users.into_iter().map(show).collect())
+            Ok(users::with_roles(&op, users).await?.into_iter().map(show).collect())
         }
     })
 }
@@ -196,16 +186,14 @@ pub async fn each(op: &OpContext, users: Vec<User>) -> Result<Vec<Representation
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let reader = op.db().reader();
-    let held = role::held(reader, users.iter().map(|user| user.pk)).await?;
-    let mut identities = federated_identity::of_users(reader, users.iter().map(|user| user.pk)).await?;
-    let none = Held::default();
-    let show = |user: User| {
+    let users = users::with_roles(op, users).await?;
+    let keys = users.iter().map(|(user, _)| user.pk);
+    let mut identities = federated_identity::of_users(op.db().reader(), keys).await?;
+    let show = |(user, held): (User, Held)| {
         let identities = identities.remove(&user.pk).unwrap_or_default();
-        let held = held.get(&user.pk).unwrap_or(&none);
         Representation {
             federated_identities: Some(identities.into_iter().map(Into::into).collect()),
-            ..Representation::new(op, user, held)
+            ..Representation::new(op, user, &held)
         }
     };
     Ok(users.into_iter().map(show).collect())

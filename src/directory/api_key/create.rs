@@ -1,14 +1,14 @@
 //! Creates an API key.
 
-use sea_orm::{ActiveModelTrait, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
 use super::ApiKey;
 use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
-use crate::context::{Change, OpContext};
+use crate::context::OpContext;
 use crate::directory::user::{self, Target};
 use crate::model::Permissions;
-use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{self, ApiKeyId, Timestamp};
 use crate::model::{Limits, Secret};
 use crate::store::audit_trail::Event;
@@ -44,8 +44,8 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     let mut change = op.begin().await?;
     change.hold_caller().await?;
     let secret = Secret::api_key()?;
-    let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
-    change.commit().await?;
+    let (key, event) = insert(&*change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    change.commit([event]).await?;
     Ok(NewSecret { key, secret })
 }
 
@@ -57,10 +57,10 @@ pub async fn create_for(op: &OpContext, target: &Target, new: NewApiKey, given: 
         Some(secret) => secret,
         None => Secret::api_key()?,
     };
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let user: user_table::Model = user::locate(&*change, &granted, target).await?;
-    let key = insert(&mut change, op, user.pk, user.organization_pk, wanted, &secret).await?;
-    change.commit().await?;
+    let (key, event) = insert(&*change, op, user.pk, user.organization_pk, wanted, &secret).await?;
+    change.commit([event]).await?;
     Ok(NewSecret { key, secret })
 }
 
@@ -79,21 +79,7 @@ impl Wanted {
                 "'expiryDate' must be in the future.".to_owned(),
             ));
         }
-        let named = |name: &String| {
-            Permissions::named(name)
-                .ok_or_else(|| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name))))
-        };
-        let permissions = match &new.permissions {
-            Some(names) => Some(
-                names
-                    .iter()
-                    .map(named)
-                    .collect::<Result<Vec<_>>>()?
-                    .into_iter()
-                    .collect(),
-            ),
-            None => None,
-        };
+        let permissions = new.permissions.as_deref().map(Permissions::parse).transpose()?;
         Ok(Self {
             name: model::name("name", &new.name)?,
             description: model::description("description", new.description.as_deref())?,
@@ -127,14 +113,15 @@ impl Wanted {
     }
 }
 
+/// Writes a new key; returns its audit event too.
 pub(super) async fn insert(
-    change: &mut Change<'_>,
+    connection: &impl ConnectionTrait,
     op: &OpContext,
     user_pk: i64,
     organization_pk: i64,
     wanted: Wanted,
     secret: &Secret,
-) -> Result<ApiKey> {
+) -> Result<(ApiKey, Event)> {
     let now = op.now();
     let name = wanted.name.clone();
     let row = table::ActiveModel {
@@ -151,15 +138,13 @@ pub(super) async fn insert(
         updated_at: Set(now),
         ..Default::default()
     };
-    let row = row.insert(&**change).await.or_conflict(|constraint| {
+    let row = row.insert(connection).await.or_conflict(|constraint| {
         if constraint.contains("digest") {
             Error::Conflict("This key is already in use.".to_owned())
         } else {
             Error::Conflict(format!("An API key named '{name}' already exists."))
         }
     })?;
-    change
-        .record(Event::new("apiKey.create", row.pk, &row.id).of_organization(organization_pk))
-        .await?;
-    Ok(row.into())
+    let event = Event::new("apiKey.create", row.pk, &row.id).of_organization(organization_pk);
+    Ok((row.into(), event))
 }

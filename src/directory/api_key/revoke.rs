@@ -36,6 +36,7 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
         return Ok(Vec::new());
     }
     let mut revoked = Vec::with_capacity(keys.len());
+    let mut events = Vec::with_capacity(keys.len());
     for key in keys {
         let (version, updated_at) = (key.version, key.updated_at);
         let mut key = key.into_active_model();
@@ -43,13 +44,10 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
         key.version = Set(version + 1);
         key.updated_at = Set(now.later_than(updated_at));
         let key = key.update(&*change).await?;
-        let mut event = Event::new("apiKey.revoke", key.pk, &key.id).access();
-        if let Some(caller) = op.actor().caller() {
-            event = event.of_organization(caller.organization_pk);
-        }
-        change.record(event).await?;
+        let event = Event::new("apiKey.revoke", key.pk, &key.id).access();
+        events.push(event.of_organization(op.actor().caller().map(|caller| caller.organization_pk)));
         revoked.push(key.into());
     }
-    change.commit().await?;
+    change.commit(events).await?;
     Ok(revoked)
 }

@@ -63,15 +63,11 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         expires_at: old.expires_at,
         permissions: old.permissions.as_deref().map(Permissions::from_stored),
     };
-    let key = insert(&mut change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
-    change
-        .record(
-            Event::new("apiKey.rotate", old.pk, &old.id)
-                .of_organization(caller.organization_pk)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let (key, created) = insert(&*change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    let rotated = Event::new("apiKey.rotate", old.pk, &old.id)
+        .of_organization(caller.organization_pk)
+        .access();
+    change.commit([created, rotated]).await?;
     Ok(NewSecret { key, secret })
 }
 

@@ -4,7 +4,7 @@
 //! Events are ordered by transaction, and a page never changes once it can be read, so nothing is missed, even if the
 //! writing process or the follower crashes.
 
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
 use super::AuditEvent;
@@ -59,23 +59,18 @@ pub async fn newest_position(db: &Database) -> Result<i64> {
 
 /// Lines are for external storage, which does not know internal keys.
 async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std::collections::HashMap<i64, String>> {
-    #[derive(FromQueryResult)]
-    struct Named {
-        pk: i64,
-        id: String,
-    }
     let pks: std::collections::BTreeSet<i64> = events.iter().filter_map(|event| event.organization_pk).collect();
     if pks.is_empty() {
         return Ok(std::collections::HashMap::new());
     }
-    let named = organization::Entity::find()
+    let named: Vec<(i64, String)> = organization::Entity::find()
         .select_only()
         .columns([organization::Column::Pk, organization::Column::Id])
         .filter(any_of(db.backend(), organization::Column::Pk, pks))
-        .into_model::<Named>()
+        .into_tuple()
         .all(db.reader())
         .await?;
-    Ok(named.into_iter().map(|one| (one.pk, one.id)).collect())
+    Ok(named.into_iter().collect())
 }
 
 fn line(event: &table::Model, organization: Option<&String>) -> String {

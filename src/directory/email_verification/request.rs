@@ -29,7 +29,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         .caller()
         .map(|caller| Target::id(caller.user_id.as_str()))
         .unwrap_or_default();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = user::locate(&*change, &granted, target.unwrap_or(&myself)).await?;
     may_manage(
         op.actor(),
@@ -79,9 +79,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         ends_at: now.after(TOKEN_LIFETIME),
     };
     outbox::put_in_txn(&*change, op, post).await?;
-    change
-        .record(Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -37,7 +37,7 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         .one(op.db().reader())
         .await?
         .ok_or_else(refused)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     // Locks the user first, then the token, in the same order as changing the address.
     let row = user::Entity::find_by_id(token.user_pk)
         .lock_exclusive()
@@ -58,9 +58,7 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
     }
     .update(&*change)
     .await?;
-    change
-        .record(Event::new("email.verify", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("email.verify", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(updated.into())
 }

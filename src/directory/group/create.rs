@@ -36,7 +36,7 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     })?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
     let now = op.now();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     let roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
@@ -59,10 +59,8 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
         ))
     })?;
     give_roles(&*change, row.pk, &roles, now).await?;
-    change
-        .record(Event::new("group.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("group.create", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

@@ -15,20 +15,14 @@ use crate::store::entity::group as table;
 /// permissions.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     let granted = op.authorize(Action::Delete, Resource::Group)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
     let roles = roles_within(&*change, op.actor(), &row).await?;
     let standing = Standing::before(&*change, op.actor()).await?;
     // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, union(&roles), "where").await?;
-    change
-        .record(
-            Event::new("group.delete", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("group.delete", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.access()]).await?;
     Ok(row.into())
 }

@@ -20,7 +20,7 @@ use crate::store::entity::{group as table, group_member, user as user_table};
 /// caller's.
 pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let (group, user, _) = locate_both(&change, op, &granted, group, member).await?;
     let row = group_member::ActiveModel {
         group_pk: Set(group.pk),
@@ -39,8 +39,8 @@ pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> 
     if added == 0 {
         return Ok(group.into());
     }
-    record(&mut change, "group.addUser", "user.joinGroup", &group, &user).await?;
-    change.commit().await?;
+    let events = events("group.addUser", "user.joinGroup", &group, &user);
+    change.commit(events).await?;
     Ok(group.into())
 }
 
@@ -48,7 +48,7 @@ pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> 
 /// callers would remove permissions from themselves, and `CONFLICT` for the last super admin.
 pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
     let standing = Standing::before(&*change, op.actor()).await?;
     let removed = group_member::Entity::delete_many()
@@ -60,8 +60,8 @@ pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) 
         return Ok(group.into());
     }
     standing.remains(&*change, union(&roles), "user").await?;
-    record(&mut change, "group.removeUser", "user.leaveGroup", &group, &user).await?;
-    change.commit().await?;
+    let events = events("group.removeUser", "user.leaveGroup", &group, &user);
+    change.commit(events).await?;
     Ok(group.into())
 }
 
@@ -100,21 +100,10 @@ async fn locate_both(
 }
 
 /// Two events, so that it is in the trail of the group and in that of the user.
-async fn record(
-    change: &mut Change<'_>,
-    of_group: &'static str,
-    of_user: &'static str,
-    group: &table::Model,
-    user: &user_table::Model,
-) -> Result<()> {
+fn events(of_group: &'static str, of_user: &'static str, group: &table::Model, user: &user_table::Model) -> [Event; 2] {
     let both = [
         Event::new(of_group, group.pk, &group.id).fields(["users"]),
         Event::new(of_user, user.pk, &user.id).fields(["groups"]),
     ];
-    for event in both {
-        change
-            .record(event.of_organization(group.organization_pk).access())
-            .await?;
-    }
-    Ok(())
+    both.map(|event| event.of_organization(group.organization_pk).access())
 }

@@ -55,7 +55,7 @@ pub enum Term {
     Key(TextTest),
     Name(TextTest),
     /// Its organization matches.
-    Organization(Box<Filter<organization::Term>>),
+    Organization(Filter<organization::Term>),
     /// It has a matching member within the scope `seen_by`.
     User {
         filter: Box<Filter<user::Term>>,

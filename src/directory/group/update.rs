@@ -7,7 +7,7 @@ use super::read::roles_within;
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::role::{self, Assigned, Standing, union};
+use crate::directory::role::{self, Standing, union};
 use crate::list::expect_version;
 use crate::model;
 use crate::model::error::Result;
@@ -40,36 +40,25 @@ pub async fn update(
 ) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Group)?;
     let name = wanted.name.as_deref().map(group_name).transpose()?;
-    let description = model::description("description", wanted.description.as_deref())?;
-    let description = model::cleared(
-        "description",
-        description.map(|text| Some(text).filter(|text| !text.is_empty())),
-        wanted.clear.contains(&Clearable::Description),
-    )?;
+    let description = model::clearable_description("description", wanted.description.as_deref())?;
+    let clears = wanted.clear.contains(&Clearable::Description);
+    let description = model::cleared("description", description, clears)?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
     expect_version(row.version, expected_version)?;
     let had = roles_within(&*change, op.actor(), &row).await?;
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
-    if let Some(name) = name
-        && name != row.name
-    {
-        fields.push("name");
-        new.name = Set(name);
-    }
-    if let Some(text) = description.filter(|text| *text != row.description) {
-        fields.push("description");
-        new.description = Set(text);
-    }
+    model::set(&mut fields, "name", &mut new.name, name);
+    model::set(&mut fields, "description", &mut new.description, description);
     let have = match &wanted.roles {
         Some(named) => role::resolve(op, &*change, row.organization_pk, "roles", named).await?,
         None => had.clone(),
     };
     role::grantable(op.actor(), &have, &had)?;
-    let gained = besides(&have, &had);
-    let lost = besides(&had, &have);
+    let gained = role::besides(&have, &had);
+    let lost = role::besides(&had, &have);
     if !gained.is_empty() || !lost.is_empty() {
         fields.push("roles");
     }
@@ -91,22 +80,7 @@ pub async fn update(
     } else {
         give_roles(&*change, row.pk, gained, op.now()).await?;
     }
-    change
-        .record(
-            Event::new("group.update", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(fields)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("group.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())
-}
-
-/// The roles of `these` that are not among `those`.
-fn besides<'a>(these: &'a [Assigned], those: &[Assigned]) -> Vec<&'a Assigned> {
-    these
-        .iter()
-        .filter(|role| !those.iter().any(|known| known.role_pk == role.role_pk))
-        .collect()
 }

@@ -57,7 +57,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         .hash(Some(invitation.organization_pk), &given.password)
         .await?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     // Locks organization and tenant first, in the same order as deleting them, so that they are not deleted until this
     // ends.
     let home = organization_table::Entity::find_by_id(invitation.organization_pk)
@@ -88,9 +88,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
     organization::take_seat(&*change, &home).await?;
-    change
-        .record(Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk))
-        .await?;
+    let accepted = Event::new("invitation.accept", invitation.pk, &invitation.id).of_organization(home.pk);
     let row = user_table::ActiveModel {
         id: Set(UserId::from(op.new_id())),
         organization_pk: Set(home.pk),
@@ -105,7 +103,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         password_verified_at: Set(Some(now)),
         ..user::new_row(now)
     };
-    let row = user::insert_in_txn(&mut change, row, &roles).await?;
-    change.commit().await?;
+    let (row, created) = user::insert_in_txn(&*change, row, &roles).await?;
+    change.commit([accepted, created]).await?;
     Ok(row.into())
 }

@@ -6,16 +6,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, QuerySelect};
 
-use super::{Invitation, InvitationState};
-use crate::authz::Granted;
+use super::InvitationState;
 use crate::directory::organization;
 use crate::directory::role::Assigned;
 use crate::directory::tenant;
-use crate::list::{Filter, Named, Sql, TextTest};
-use crate::model::Permissions;
+use crate::list::{Filter, Sql, TextTest};
+use crate::model::Timestamp;
 use crate::model::error::Result;
-use crate::model::{InvitationId, Timestamp};
-use crate::store::entity::invitation::{self as table, Column, open, pending};
+use crate::store::entity::invitation::{Column, open, pending};
 use crate::store::entity::{any_of, invitation_role, role};
 
 /// A condition on an invitation.
@@ -46,25 +44,6 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
     })
-}
-
-/// Looks up the invitation to change, within the caller's scope, and locks it until the transaction ends.
-pub(super) async fn locate(
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    named: &Named<Term>,
-) -> Result<table::Model> {
-    let id = named.required_id("invitation")?;
-    let not_found = || named.not_found("invitation");
-    let known = InvitationId::existing(id).ok_or_else(not_found)?;
-    table::Entity::find()
-        .filter(table::within(granted))
-        .filter(Column::Id.eq(known))
-        .filter(named.also.to_sql::<Invitation>(connection.get_database_backend())?)
-        .lock_exclusive()
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)
 }
 
 /// The roles of several invitations, each sorted by name; an invitation without roles is absent.
@@ -115,11 +94,4 @@ async fn promised(
         list.sort_by(|a, b| a.name.cmp(&b.name));
     }
     Ok(roles)
-}
-
-/// The union of the permissions of several roles.
-pub(super) fn union(roles: &[Assigned]) -> Permissions {
-    roles
-        .iter()
-        .fold(Permissions::empty(), |all, role| all | role.permissions)
 }

@@ -2,7 +2,6 @@
 
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
-use super::read::{locate, union};
 use super::send::{LIFETIME, free_address, mail_in_txn};
 use super::{Invitation, Term, promised_roles};
 use crate::authz::escalation::may_manage_invitation;
@@ -10,7 +9,8 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization::require_mail;
 use crate::directory::outbox;
-use crate::list::Named;
+use crate::directory::role::union;
+use crate::list::{Named, locate};
 use crate::model::Secret;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
@@ -22,8 +22,8 @@ use crate::store::entity::organization;
 pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
     op.mailer().require()?;
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
     require_mail(&*change, row.organization_pk).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
@@ -50,9 +50,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     // A mail that is still in the outbox has the old secret.
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    change
-        .record(Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

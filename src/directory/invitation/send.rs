@@ -12,6 +12,7 @@ use crate::directory::organization::require_mail;
 use crate::directory::outbox::{self, Post};
 use crate::directory::role::{self, OrganizationRole};
 use crate::directory::tenant;
+use crate::directory::user::address_taken;
 use crate::model::Secret;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
@@ -54,7 +55,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     }
     op.mailer().require()?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home =
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
@@ -110,10 +111,8 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
             .await?;
     }
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    change
-        .record(Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 
@@ -126,9 +125,7 @@ pub(super) async fn free_address(connection: &impl ConnectionTrait, organization
         .await?;
     match owner {
         None => Ok(()),
-        Some(_) => Err(Error::Conflict(format!(
-            "A user with the e-mail address '{email}' already exists."
-        ))),
+        Some(_) => Err(Error::Conflict(address_taken(email))),
     }
 }
 

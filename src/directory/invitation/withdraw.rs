@@ -2,13 +2,13 @@
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
-use super::read::{locate, union};
 use super::{Invitation, Term, promised_roles};
 use crate::authz::escalation::may_manage_invitation;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox;
-use crate::list::Named;
+use crate::directory::role::union;
+use crate::list::{Named, locate};
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 
@@ -16,8 +16,8 @@ use crate::store::audit_trail::Event;
 /// before.
 pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
@@ -33,9 +33,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
-    change
-        .record(Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -32,11 +32,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
     let row = table::ActiveModel {
         id: Set(id.clone()),
         name: Set(model::name("name", &new.name)?),
-        variables: Set(new
-            .variables
-            .as_ref()
-            .map(|json| JsonText::object("variables", json))
-            .transpose()?),
+        variables: Set(JsonText::object("variables", new.variables.as_ref())?),
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         version: Set(1),
@@ -44,15 +40,13 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         updated_at: Set(now),
         ..Default::default()
     };
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = row
         .insert(&*change)
         .await
         .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' already exists.")))?;
-    change
-        .record(Event::new("organization.create", row.pk, &row.id).of_organization(row.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.create", row.pk, &row.id).of_organization(row.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

@@ -2,10 +2,10 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use super::{Organization, Term, locate};
+use super::{Organization, Term};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::Named;
+use crate::list::{Named, locate};
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{organization as table, role, tenant, user};
@@ -14,8 +14,8 @@ use crate::store::entity::{organization as table, role, tenant, user};
 /// tenants or users.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization> {
     let granted = op.authorize(Action::Delete, Resource::Organization)?;
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Organization>(&*change, &granted, named, "organization").await?;
     let users = user::Entity::find()
         .filter(user::Column::OrganizationPk.eq(row.pk))
         .count(&*change)
@@ -35,9 +35,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Organization>
         .exec(&*change)
         .await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    change
-        .record(Event::new("organization.delete", row.pk, &row.id).of_organization(row.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.delete", row.pk, &row.id).of_organization(row.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -13,7 +13,7 @@ mod update;
 pub use create::{NewOrganization, create};
 pub use delete::delete;
 pub use mail::{is_mailed, names, require_mail};
-pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, locate, readable};
+pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use seats::{seats_used, take_seat};
 pub use update::{Clearable, OrganizationChange, update};
 

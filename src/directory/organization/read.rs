@@ -10,7 +10,7 @@ use super::{Organization, OrganizationFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::user;
-use crate::list::{self, Filter, Named, Sql, TextTest};
+use crate::list::{self, Filter, Sql, TextTest};
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
 use crate::model::{OrganizationId, TenantId};
@@ -131,21 +131,6 @@ pub async fn home_of_tenant(
         .filter(table::within(granted))
         .filter(Column::Pk.in_subquery(of_tenant.into_query()))
         .lock(LockType::KeyShare)
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)
-}
-
-/// Looks up the organization to change, within the caller's scope, and locks it until the transaction ends.
-pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id("organization")?;
-    let not_found = || named.not_found("organization");
-    let known = OrganizationId::existing(id).ok_or_else(not_found)?;
-    table::Entity::find()
-        .filter(table::within(granted))
-        .filter(Column::Id.eq(known))
-        .filter(named.also.to_sql::<Organization>(connection.get_database_backend())?)
-        .lock_exclusive()
         .one(connection)
         .await?
         .ok_or_else(not_found)

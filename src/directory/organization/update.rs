@@ -3,10 +3,10 @@
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::create::seat_limit;
-use super::{Organization, Term, locate};
+use super::{Organization, Term};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::{Named, expect_version};
+use crate::list::{Named, expect_version, locate};
 use crate::model::error::Result;
 use crate::model::{self, JsonText};
 use crate::store::audit_trail::Event;
@@ -41,51 +41,28 @@ pub async fn update(
         .as_deref()
         .map(|name| model::name("name", name))
         .transpose()?;
-    let variables = wanted
-        .variables
-        .as_ref()
-        .map(|json| JsonText::object("variables", json))
-        .transpose()?;
+    let variables = JsonText::object("variables", wanted.variables.as_ref())?;
     let limit = wanted.seat_limit.map(seat_limit).transpose()?;
     let clears = |field| wanted.clear.contains(&field);
     let variables = model::cleared("variables", variables.map(Some), clears(Clearable::Variables))?;
     let limit = model::cleared("seatLimit", limit.map(Some), clears(Clearable::SeatLimit))?;
 
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Organization>(&*change, &granted, named, "organization").await?;
     expect_version(row.version, expected_version)?;
     let mut fields = Vec::new();
-    let (pk, version, updated_at) = (row.pk, row.version, row.updated_at);
     let mut new = row.clone().into_active_model();
-    if let Some(name) = name.filter(|name| *name != row.name) {
-        new.name = Set(name);
-        fields.push("name");
-    }
-    if let Some(variables) = variables.filter(|variables| *variables != row.variables) {
-        new.variables = Set(variables);
-        fields.push("variables");
-    }
-    if let Some(limit) = limit.filter(|limit| *limit != row.seat_limit) {
-        new.seat_limit = Set(limit);
-        fields.push("seatLimit");
-    }
-    if let Some(allowed) = wanted.mail_allowed.filter(|allowed| *allowed != row.mail_allowed) {
-        new.mail_allowed = Set(allowed);
-        fields.push("mailAllowed");
-    }
+    model::set(&mut fields, "name", &mut new.name, name);
+    model::set(&mut fields, "variables", &mut new.variables, variables);
+    model::set(&mut fields, "seatLimit", &mut new.seat_limit, limit);
+    model::set(&mut fields, "mailAllowed", &mut new.mail_allowed, wanted.mail_allowed);
     if fields.is_empty() {
         return Ok(row.into());
     }
-    new.version = Set(version + 1);
-    new.updated_at = Set(op.now().later_than(updated_at));
+    new.version = Set(row.version + 1);
+    new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    change
-        .record(
-            Event::new("organization.update", pk, &row.id)
-                .of_organization(pk)
-                .fields(fields),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.update", row.pk, &row.id).of_organization(row.pk);
+    change.commit([event.fields(fields)]).await?;
     Ok(row.into())
 }

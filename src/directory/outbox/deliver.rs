@@ -12,7 +12,7 @@ use super::write;
 use crate::context::Services;
 use crate::model::Timestamp;
 use crate::model::error::Result;
-use crate::services::mailer::Undelivered;
+use crate::services::mailer::{self, Undelivered};
 use crate::store::entity::{invitation, mail as table};
 
 /// How many mails a process takes at once, and how many of them it sends concurrently.
@@ -111,7 +111,7 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
     let now = services.clock.now();
     match sent {
         Ok(()) => {
-            services.mailer.counts().sent();
+            services.mailer.count(mailer::SENT);
             finish(services, &row, Outcome::Sent, now).await
         }
         Err(Undelivered::Later(said)) => {
@@ -119,7 +119,7 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
             if due_at >= row.ends_at {
                 return give_up(services, &row, &said, now).await;
             }
-            services.mailer.counts().put_off();
+            services.mailer.count(mailer::PUT_OFF);
             tracing::warn!(request_id = %row.request_id, attempts = row.attempts, %said, "a mail could not be sent; trying again");
             finish(services, &row, Outcome::PutOff { due_at, said }, now).await
         }
@@ -128,7 +128,7 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
 }
 
 async fn give_up(services: &Services, row: &table::Model, said: &str, now: Timestamp) -> Result<()> {
-    services.mailer.counts().given_up();
+    services.mailer.count(mailer::GIVEN_UP);
     tracing::error!(request_id = %row.request_id, attempts = row.attempts, %said, "a mail was given up");
     finish(services, row, Outcome::GivenUp { said: said.to_owned() }, now).await
 }

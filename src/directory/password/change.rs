@@ -163,7 +163,7 @@ pub(super) async fn store(
 ) -> Result<User> {
     let hash = op.hasher().hash(Some(row.organization_pk), new_password).await?;
     let now = op.now();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let verified_at = row.password_verified_at.filter(|_| verified == Verified::Unchanged);
     let mut updated = table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
@@ -194,13 +194,7 @@ pub(super) async fn store(
         let name = User::from(row.clone()).display_name();
         outbox::notify_in_txn(&*change, op, row.organization_pk, email, Letter::PasswordSet { name }).await?;
     }
-    change
-        .record(
-            Event::new(action, row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.access()]).await?;
     Ok(row.into())
 }

@@ -30,4 +30,4 @@ pub use rehash::rehash;
 pub use request::{answer_requests, request};
 pub use reset::{complete, start};
 pub use set::set_own;
-pub use temporary::{must_change, temporary};
+pub use temporary::must_change;

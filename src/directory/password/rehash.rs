@@ -13,7 +13,7 @@ use crate::store::entity::user as table;
 /// version stay the same. Does nothing if the password was changed in the meantime.
 pub async fn rehash(op: &OpContext, user: &table::Model, password: &Password) -> Result<()> {
     let new = op.hasher().hash(Some(user.organization_pk), password).await?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let updated = table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(new))
         .filter(table::Column::Pk.eq(user.pk))
@@ -23,8 +23,6 @@ pub async fn rehash(op: &OpContext, user: &table::Model, password: &Password) ->
     if updated.rows_affected == 0 {
         return Ok(());
     }
-    change
-        .record(Event::new("password.rehash", user.pk, &user.id).of_organization(user.organization_pk))
-        .await?;
-    change.commit().await
+    let event = Event::new("password.rehash", user.pk, &user.id).of_organization(user.organization_pk);
+    change.commit([event]).await
 }

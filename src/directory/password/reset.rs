@@ -33,7 +33,7 @@ const CLOCKS_APART: Duration = Duration::from_secs(60);
 pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::Password)?;
     as_oneself(op.actor(), "Resetting a password")?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = user::locate(&*change, &granted, target).await?;
     may_manage(
         op.actor(),
@@ -58,10 +58,8 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
         ));
     };
     mail_links_in_txn(&*change, op, std::slice::from_ref(&row), &email, 0).await?;
-    change
-        .record(Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 
@@ -158,7 +156,7 @@ pub async fn complete(
         .ok_or_else(refused)?;
     acceptable("newPassword", new_password, &known.own_names())?;
     let hash = op.hasher().hash(Some(known.organization_pk), new_password).await?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     // Locks the user first, then the token, in the same order as deleting the user.
     let row = table::Entity::find_by_id(user_pk)
         .lock_exclusive()
@@ -192,13 +190,7 @@ pub async fn complete(
     }
     .update(&*change)
     .await?;
-    change
-        .record(
-            Event::new("password.completeReset", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("password.completeReset", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.access()]).await?;
     Ok(updated.into())
 }

@@ -3,13 +3,12 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::read::find_named;
-use super::{Assigned, Held, held};
+use super::{Assigned, Held, held, union};
 use crate::authz::escalation::{Managing, may_grant, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::user::{self, Target, User};
 use crate::model::Actor;
-use crate::model::Permissions;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result, shown};
 use crate::store::audit_trail::Event;
@@ -20,7 +19,7 @@ use crate::store::entity::{user as user_table, user_role};
 /// organization.
 pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let (row, role, had) = locate(&change, op, &granted, target, role).await?;
     if had.direct.iter().any(|known| known.role_pk == role.role_pk) {
         return Ok(row.into());
@@ -35,15 +34,8 @@ pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User>
         .exec_without_returning(&*change)
         .await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    change
-        .record(
-            Event::new("user.assignRole", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(["roles"])
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("user.assignRole", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(["roles"]).access()]).await?;
     Ok(updated.into())
 }
 
@@ -66,13 +58,15 @@ pub(super) async fn locate(
 
 /// Refuses roles whose permissions go beyond the caller's. Roles that the user already has are not checked.
 pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
-    let new = roles
+    may_grant(actor, union(besides(roles, already)))
+}
+
+/// The roles of `these` that are not among `those`.
+pub fn besides<'a>(these: &'a [Assigned], those: &[Assigned]) -> Vec<&'a Assigned> {
+    these
         .iter()
-        .filter(|role| !already.iter().any(|had| had.role_pk == role.role_pk));
-    may_grant(
-        actor,
-        new.fold(Permissions::empty(), |all, role| all | role.permissions),
-    )
+        .filter(|role| !those.iter().any(|known| known.role_pk == role.role_pk))
+        .collect()
 }
 
 /// Replaces the user's direct roles with `roles`.
@@ -83,21 +77,16 @@ pub async fn replace_in_txn(
     roles: &[Assigned],
     now: Timestamp,
 ) -> Result<()> {
-    let lost: Vec<i64> = had
-        .iter()
-        .filter(|role| !roles.iter().any(|kept| kept.role_pk == role.role_pk))
-        .map(|role| role.role_pk)
-        .collect();
+    let lost = besides(had, roles);
     if !lost.is_empty() {
         user_role::Entity::delete_many()
             .filter(user_role::Column::UserPk.eq(user_pk))
-            .filter(user_role::Column::RolePk.is_in(lost))
+            .filter(user_role::Column::RolePk.is_in(lost.iter().map(|role| role.role_pk)))
             .exec(connection)
             .await?;
     }
-    let gained: Vec<user_role::ActiveModel> = roles
-        .iter()
-        .filter(|role| !had.iter().any(|known| known.role_pk == role.role_pk))
+    let gained: Vec<user_role::ActiveModel> = besides(roles, had)
+        .into_iter()
         .map(|role| user_role::ActiveModel {
             user_pk: Set(user_pk),
             role_pk: Set(role.role_pk),

@@ -30,10 +30,10 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     let granted = op.authorize(Action::Create, Resource::Role)?;
     let name = role_name(&new.name)?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
-    let permissions = permissions(&new.permissions)?;
+    let permissions = Permissions::parse(&new.permissions)?;
     may_grant(op.actor(), permissions)?;
     let now = op.now();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     let row = table::ActiveModel {
         id: Set(op.new_id().into()),
@@ -47,10 +47,8 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
         ..Default::default()
     };
     let row = row.insert(&*change).await.or_conflict(|_| taken(&name))?;
-    change
-        .record(Event::new("role.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("role.create", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }
 
@@ -63,14 +61,4 @@ pub(super) fn role_name(name: &str) -> Result<String> {
 
 pub(super) fn taken(name: &str) -> Error {
     Error::Conflict(format!("A role with the name '{}' already exists.", shown(name)))
-}
-
-pub(super) fn permissions(names: &[String]) -> Result<Permissions> {
-    names
-        .iter()
-        .map(|name| {
-            Permissions::named(name)
-                .ok_or_else(|| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name))))
-        })
-        .collect()
 }

@@ -2,7 +2,8 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{Role, Standing, Term, locate};
+use super::read::locate;
+use super::{Role, Standing, Term};
 use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -16,7 +17,7 @@ use crate::store::entity::{group_role, role as table, user_role};
 /// there were any. `FORBIDDEN` for a built-in role, and for one whose permissions go beyond the caller's.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
     let granted = op.authorize(Action::Delete, Resource::Role)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
     may_grant(op.actor(), had)?;
@@ -33,14 +34,11 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
         .rows_affected;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, had, "where").await?;
-    let mut event = Event::new("role.delete", row.pk, &row.id)
+    let event = Event::new("role.delete", row.pk, &row.id)
+        .of_organization(row.organization_pk)
         .fields((users > 0).then_some("users"))
         .fields((groups > 0).then_some("groups"))
         .access();
-    if let Some(pk) = row.organization_pk {
-        event = event.of_organization(pk);
-    }
-    change.record(event).await?;
-    change.commit().await?;
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -20,12 +20,12 @@ mod standing;
 mod update;
 mod withdraw;
 
-pub use assign::{assign, grantable, replace_in_txn};
+pub use assign::{assign, besides, grantable, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
 pub use read::{
-    Assigned, Held, Term, built_in, by_keys, held, held_in_answer, locate, of_groups, of_groups_in_answer, resolve,
-    resolve_id, union, wanted,
+    Assigned, Held, Term, built_in, by_keys, held, held_in_answer, of_groups, of_groups_in_answer, resolve, resolve_id,
+    union, wanted,
 };
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update};

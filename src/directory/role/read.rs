@@ -17,7 +17,7 @@ use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::model::BuiltIn;
 use crate::model::Permissions;
 use crate::model::error::{Error, Result, shown};
-use crate::model::{RoleId, is_storable, uuid_of};
+use crate::model::{is_storable, uuid_of};
 use crate::store::entity::in_parameter;
 use crate::store::entity::role::{self, Column};
 
@@ -304,7 +304,7 @@ pub enum Term {
     Name(TextTest),
     BuiltIn(bool),
     /// It belongs to a matching organization.
-    Organization(Box<Filter<organization::Term>>),
+    Organization(Filter<organization::Term>),
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
@@ -319,18 +319,12 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
 
 /// Looks up the role to change, within the caller's scope, and locks it until the transaction ends. `FORBIDDEN` for a
 /// built-in one, which everybody may see and nobody can change.
-pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<role::Model> {
-    let id = named.required_id("role")?;
-    let not_found = || named.not_found("role");
-    let known = RoleId::existing(id).ok_or_else(not_found)?;
-    let row = role::Entity::find()
-        .filter(role::within(granted))
-        .filter(Column::Id.eq(known))
-        .filter(named.also.to_sql::<Role>(connection.get_database_backend())?)
-        .lock_exclusive()
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)?;
+pub(super) async fn locate(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    named: &Named<Term>,
+) -> Result<role::Model> {
+    let row = list::locate::<Role>(connection, granted, named, "role").await?;
     if row.organization_pk.is_none() {
         return Err(Error::Forbidden(format!(
             "The role '{}' is built in and cannot be changed. Create a role of your own.",

@@ -2,8 +2,9 @@
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
-use super::create::{permissions, role_name, taken};
-use super::{Role, Standing, Term, locate};
+use super::create::{role_name, taken};
+use super::read::locate;
+use super::{Role, Standing, Term};
 use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -38,15 +39,12 @@ pub async fn update(
     expected_version: Option<i64>,
 ) -> Result<Role> {
     let granted = op.authorize(Action::Modify, Resource::Role)?;
-    let description = model::description("description", wanted.description.as_deref())?;
-    let description = model::cleared(
-        "description",
-        description.map(|text| Some(text).filter(|text| !text.is_empty())),
-        wanted.clear.contains(&Clearable::Description),
-    )?;
-    let new_permissions = wanted.permissions.as_deref().map(permissions).transpose()?;
+    let description = model::clearable_description("description", wanted.description.as_deref())?;
+    let clears = wanted.clear.contains(&Clearable::Description);
+    let description = model::cleared("description", description, clears)?;
+    let new_permissions = wanted.permissions.as_deref().map(Permissions::parse).transpose()?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
     may_grant(op.actor(), had | new_permissions.unwrap_or_default())?;
@@ -58,14 +56,8 @@ pub async fn update(
         Some(name) if *name != row.name => role_name(name)?,
         Some(_) | None => row.name.clone(),
     };
-    if name != row.name {
-        fields.push("name");
-        new.name = Set(name.clone());
-    }
-    if let Some(text) = description.filter(|text| *text != row.description) {
-        fields.push("description");
-        new.description = Set(text);
-    }
+    model::set(&mut fields, "name", &mut new.name, Some(name.clone()));
+    model::set(&mut fields, "description", &mut new.description, description);
     let have = new_permissions.unwrap_or(had);
     if have != had {
         fields.push("permissions");
@@ -79,11 +71,7 @@ pub async fn update(
     let standing = Standing::before(&*change, op.actor()).await?;
     let updated = new.update(&*change).await.or_conflict(|_| taken(&name))?;
     standing.remains(&*change, had - have, "permissions").await?;
-    let mut event = Event::new("role.update", row.pk, &row.id).fields(fields).access();
-    if let Some(pk) = row.organization_pk {
-        event = event.of_organization(pk);
-    }
-    change.record(event).await?;
-    change.commit().await?;
+    let event = Event::new("role.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())
 }

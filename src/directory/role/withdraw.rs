@@ -16,7 +16,7 @@ use crate::store::entity::user_role;
 /// permissions from themselves, `CONFLICT` for the last super admin.
 pub async fn withdraw(op: &OpContext, target: &Target, role: &str) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let (row, role, had) = locate(&change, op, &granted, target, role).await?;
     if !had.direct.iter().any(|known| known.role_pk == role.role_pk) {
         return Ok(row.into());
@@ -29,14 +29,7 @@ pub async fn withdraw(op: &OpContext, target: &Target, role: &str) -> Result<Use
         .await?;
     standing.remains(&*change, role.permissions, "role").await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    change
-        .record(
-            Event::new("user.withdrawRole", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(["roles"])
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("user.withdrawRole", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(["roles"]).access()]).await?;
     Ok(updated.into())
 }

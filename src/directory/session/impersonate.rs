@@ -63,7 +63,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
         lifetime = lifetime.min(op.now().until(end));
     }
     let signer = signing_key::current(op).await?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();
@@ -74,10 +74,8 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
         reason: Some(reason),
     };
     let (session, family) = issue::begin(&*change, op, row.pk, lifetime, begun).await?;
-    change
-        .record(Event::new("user.impersonate", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("user.impersonate", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     issue::tokens(
         op,
         |claims| signer.sign(claims),

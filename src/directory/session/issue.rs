@@ -8,8 +8,7 @@ use crate::authn::{ACCESS_LIFETIME, Act, Claims};
 use crate::context::OpContext;
 use crate::directory::user::User;
 use crate::model::error::Result;
-use crate::model::{Caller, Impersonator, Secret, SecretKey};
-use crate::model::{SessionId, Timestamp};
+use crate::model::{Caller, Impersonator, Secret, SecretKey, SessionId};
 use crate::store::entity::session as table;
 
 /// The tokens of a session.
@@ -79,7 +78,7 @@ pub(super) fn tokens(
     let signing = op.signing();
     let now = op.now();
     // The token does not outlast its session.
-    let expires_in_seconds = seconds_until(now, row.expires_at).min(ACCESS_LIFETIME.as_secs());
+    let expires_in_seconds = now.until(row.expires_at).as_secs().min(ACCESS_LIFETIME.as_secs());
     let issued = now.micros() / 1_000_000;
     let claims = Claims {
         iss: signing.issuer().to_owned(),
@@ -100,12 +99,8 @@ pub(super) fn tokens(
         access_token: Secret::given(&sign(&claims)?),
         expires_in_seconds,
         refresh_token: refresh_token(signing.secret()?, row, row.generation, family),
-        refresh_expires_in_seconds: seconds_until(now, row.expires_at),
+        refresh_expires_in_seconds: now.until(row.expires_at).as_secs(),
         user,
         caller,
     })
-}
-
-fn seconds_until(now: Timestamp, end: Timestamp) -> u64 {
-    u64::try_from((end.micros() - now.micros()) / 1_000_000).unwrap_or_default()
 }

@@ -52,7 +52,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         None => caller,
     };
     let op = op.acting_as(Actor::user(caller.clone()));
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     // Locks the user first, then the session, in the same order as deactivating a user.
     let user = user::Entity::find_by_id(known.user_pk)
         .lock_exclusive()
@@ -84,10 +84,8 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
             next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
         }
         let next = next.update(&*change).await?;
-        change
-            .record(Event::new("session.refresh", next.pk, &next.id).of_organization(user.organization_pk))
-            .await?;
-        change.commit().await?;
+        let event = Event::new("session.refresh", next.pk, &next.id).of_organization(user.organization_pk);
+        change.commit([event]).await?;
         next
     } else if row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now) {
         row
@@ -95,14 +93,8 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         let mut ended = row.clone().into_active_model();
         ended.ended_at = Set(Some(now));
         ended.update(&*change).await?;
-        change
-            .record(
-                Event::new("session.reuse", row.pk, &row.id)
-                    .of_organization(user.organization_pk)
-                    .access(),
-            )
-            .await?;
-        change.commit().await?;
+        let event = Event::new("session.reuse", row.pk, &row.id).of_organization(user.organization_pk);
+        change.commit([event.access()]).await?;
         return Err(refused());
     };
     issue::tokens(&op, |claims| signer.sign(claims), &row, family, user.into(), caller)

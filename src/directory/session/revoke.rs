@@ -65,12 +65,8 @@ pub(super) async fn end_one(
         .into_tuple()
         .one(&*change)
         .await?;
-    let mut event = Event::new(action, ended.pk, &ended.id).access();
-    if let Some(organization) = organization {
-        event = event.of_organization(organization);
-    }
-    change.record(event).await?;
-    change.commit().await?;
+    let event = Event::new(action, ended.pk, &ended.id).of_organization(organization);
+    change.commit([event.access()]).await?;
     Ok(ended.into())
 }
 
@@ -142,6 +138,5 @@ pub(super) async fn begun_with_is_in_force(
 
 /// Sessions started before this time ended long ago and can be deleted.
 pub fn forgotten_before(now: Timestamp) -> Timestamp {
-    let age = super::sign_in::LIFETIME + KEPT;
-    Timestamp::from_micros(now.micros() - i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+    now.before(super::sign_in::LIFETIME + KEPT)
 }

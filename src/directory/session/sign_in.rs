@@ -45,7 +45,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         let account = let_in(op, &door, account, checked, &typed.password).await?;
         let caller = caller_of(op.db().reader(), account.pk).await?.ok_or_else(wrong)?;
         let op = op.acting_as(Actor::user(caller.clone()));
-        let mut change = op.begin().await?;
+        let change = op.begin().await?;
         door.attempt().succeeded(&*change, op.now()).await?;
         // In its current state: since the check, the password may have been changed or the user deactivated, which
         // ended all sessions, but not this one, which did not exist yet.
@@ -56,10 +56,8 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
             .filter(|still| still.activated && still.password_hash == account.password_hash)
             .ok_or_else(wrong)?;
         let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, Begun::default()).await?;
-        change
-            .record(Event::new("session.signIn", session.pk, &session.id).of_organization(still.organization_pk))
-            .await?;
-        change.commit().await?;
+        let event = Event::new("session.signIn", session.pk, &session.id).of_organization(still.organization_pk);
+        change.commit([event]).await?;
         issue::tokens(
             &op,
             |claims| signer.sign(claims),

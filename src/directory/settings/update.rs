@@ -85,14 +85,8 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
             format!("That would be {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
         ));
     }
-    change
-        .record(
-            Event::new("settings.update", user_pk, &caller.user_id)
-                .of_organization(caller.organization_pk)
-                .fields(fields),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("settings.update", user_pk, &caller.user_id).of_organization(caller.organization_pk);
+    change.commit([event.fields(fields)]).await?;
     Ok(settings)
 }
 

@@ -29,13 +29,9 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
         None => op.new_id().into(),
     };
     let name = model::name("name", &new.name)?;
-    let variables = new
-        .variables
-        .as_ref()
-        .map(|json| JsonText::object("variables", json))
-        .transpose()?;
+    let variables = JsonText::object("variables", new.variables.as_ref())?;
     let now = op.now();
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     let row = table::ActiveModel {
         id: Set(id.clone()),
@@ -51,9 +47,7 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
         .insert(&*change)
         .await
         .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' already exists.")))?;
-    change
-        .record(Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

@@ -2,10 +2,10 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-use super::{Tenant, Term, locate};
+use super::{Tenant, Term};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::Named;
+use crate::list::{Named, locate};
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{tenant as table, user};
@@ -13,8 +13,8 @@ use crate::store::entity::{tenant as table, user};
 /// Deletes a tenant. `CONFLICT` while it has users.
 pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
     let granted = op.authorize(Action::Delete, Resource::Tenant)?;
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Tenant>(&*change, &granted, named, "tenant").await?;
     let users = user::Entity::find()
         .filter(user::Column::OrganizationPk.eq(row.organization_pk))
         .filter(user::Column::TenantPk.eq(row.pk))
@@ -27,9 +27,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
         )));
     }
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    change
-        .record(Event::new("tenant.delete", row.pk, &row.id).of_organization(row.organization_pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("tenant.delete", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event]).await?;
     Ok(row.into())
 }

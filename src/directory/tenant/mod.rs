@@ -10,7 +10,7 @@ mod update;
 
 pub use create::{NewTenant, create};
 pub use delete::delete;
-pub use read::{Term, by_keys, is_one_of, locate, of_organization};
+pub use read::{Term, by_keys, is_one_of, of_organization};
 pub use update::{Clearable, TenantChange, update};
 
 use crate::list::{orders, record};

@@ -10,7 +10,7 @@ use super::{Tenant, TenantFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
-use crate::list::{self, Filter, Named, Sql, TextTest};
+use crate::list::{self, Filter, Sql, TextTest};
 use crate::model::TenantId;
 use crate::model::error::{Error, Result};
 use crate::store::entity::organization as organization_table;
@@ -22,7 +22,7 @@ pub enum Term {
     Id(TextTest),
     Name(TextTest),
     /// Its organization matches.
-    Organization(Box<Filter<organization::Term>>),
+    Organization(Filter<organization::Term>),
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
@@ -72,21 +72,6 @@ pub async fn by_keys(
             list::by_keys(op, &granted, pks, fields - TenantFields::VARIABLES).await
         }
     }
-}
-
-/// Looks up the tenant to change, within the caller's scope, and locks it until the transaction ends.
-pub async fn locate(connection: &impl ConnectionTrait, granted: &Granted, named: &Named<Term>) -> Result<table::Model> {
-    let id = named.required_id("tenant")?;
-    let not_found = || named.not_found("tenant");
-    let known = TenantId::existing(id).ok_or_else(not_found)?;
-    table::Entity::find()
-        .filter(table::within(granted))
-        .filter(Column::Id.eq(known))
-        .filter(named.also.to_sql::<Tenant>(connection.get_database_backend())?)
-        .lock_exclusive()
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)
 }
 
 /// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the

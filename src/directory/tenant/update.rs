@@ -2,10 +2,10 @@
 
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 
-use super::{Tenant, Term, locate};
+use super::{Tenant, Term};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::{Named, expect_version};
+use crate::list::{Named, expect_version, locate};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{self, JsonText};
 use crate::store::audit_trail::Event;
@@ -41,19 +41,15 @@ pub async fn update(
         .as_deref()
         .map(|name| model::name("name", name))
         .transpose()?;
-    let variables = wanted
-        .variables
-        .as_ref()
-        .map(|json| JsonText::object("variables", json))
-        .transpose()?;
+    let variables = JsonText::object("variables", wanted.variables.as_ref())?;
     let variables = model::cleared(
         "variables",
         variables.map(Some),
         wanted.clear.contains(&Clearable::Variables),
     )?;
 
-    let mut change = op.begin().await?;
-    let row = locate(&*change, &granted, named).await?;
+    let change = op.begin().await?;
+    let row = locate::<Tenant>(&*change, &granted, named, "tenant").await?;
     expect_version(row.version, expected_version)?;
     if let Some(id) = &wanted.organization_id {
         let home = organization::Entity::find_by_id(row.organization_pk)
@@ -72,27 +68,15 @@ pub async fn update(
     }
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
-    if let Some(name) = name.filter(|name| *name != row.name) {
-        new.name = Set(name);
-        fields.push("name");
-    }
-    if let Some(variables) = variables.filter(|variables| *variables != row.variables) {
-        new.variables = Set(variables);
-        fields.push("variables");
-    }
+    model::set(&mut fields, "name", &mut new.name, name);
+    model::set(&mut fields, "variables", &mut new.variables, variables);
     if fields.is_empty() {
         return Ok(row.into());
     }
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    change
-        .record(
-            Event::new("tenant.update", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .fields(fields),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("tenant.update", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.fields(fields)]).await?;
     Ok(row.into())
 }

@@ -1,10 +1,10 @@
 //! Creates a user.
 
-use sea_orm::{EntityTrait, NotSet, Set, TryIntoModel};
+use sea_orm::{ConnectionTrait, EntityTrait, NotSet, Set, TryIntoModel};
 
 use super::User;
 use crate::authz::{Action, Resource};
-use crate::context::{Change, OpContext};
+use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::role::{self, Assigned, OrganizationRole};
 use crate::directory::{organization, password, tenant};
@@ -50,7 +50,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let identities = federated_identity::parse(&new.federated_identities)?;
     let password_hash = password_hash(op, &new, &row).await?;
 
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let home = match (&new.organization_id, &new.tenant_id) {
         (None, Some(tenant)) => organization::home_of_tenant(&*change, &granted, tenant).await?,
         (named, _) => organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
@@ -79,11 +79,11 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         password_hash: Set(password_hash),
         ..row
     };
-    let row = insert_in_txn(&mut change, row, &roles).await?;
+    let (row, event) = insert_in_txn(&*change, row, &roles).await?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
     }
-    change.commit().await?;
+    change.commit([event]).await?;
     Ok(row.into())
 }
 
@@ -99,8 +99,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     let name = model::optional("name", new.name.as_deref())?;
     let firstname = model::optional("firstname", new.firstname.as_deref())?;
     let lastname = model::optional("lastname", new.lastname.as_deref())?;
-    let variables = new.variables.as_ref();
-    let variables = variables.map(|json| JsonText::object("variables", json)).transpose()?;
+    let variables = JsonText::object("variables", new.variables.as_ref())?;
     Ok(table::ActiveModel {
         id: Set(id),
         email: Set(email),
@@ -164,23 +163,22 @@ async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) 
     }
 }
 
-/// Writes a new user with its roles and its audit event. `CONFLICT` for an id or address that is taken.
+/// Writes a new user with its roles; returns its audit event too. `CONFLICT` for an id or address that is taken.
 pub(crate) async fn insert_in_txn(
-    change: &mut Change<'_>,
+    connection: &impl ConnectionTrait,
     mut row: table::ActiveModel,
     roles: &[Assigned],
-) -> Result<table::Model> {
+) -> Result<(table::Model, Event)> {
     // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
-        .exec(&**change)
+        .exec(connection)
         .await
         .or_conflict(|constraint| taken(constraint, row.id.as_ref(), row.email.as_ref().as_ref()))?;
     row.pk = Set(inserted.last_insert_id);
     let row = row.try_into_model()?;
-    role::replace_in_txn(&**change, row.pk, &[], roles, row.created_at).await?;
+    role::replace_in_txn(connection, row.pk, &[], roles, row.created_at).await?;
     let event = Event::new("user.create", row.pk, &row.id).of_organization(row.organization_pk);
-    change.record(event).await?;
-    Ok(row)
+    Ok((row, event))
 }
 
 /// What a violated unique constraint of `users` means.

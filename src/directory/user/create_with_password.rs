@@ -3,7 +3,6 @@
 use super::{NewUser, User, create};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::password;
 use crate::model::Secret;
 use crate::model::error::{Error, Result};
 use crate::services::hasher::Password;
@@ -31,7 +30,7 @@ pub async fn create_with_password(
     }
     let password = match &new.password {
         Some(given) => Secret::given(given.as_typed()),
-        None => password::temporary()?,
+        None => Secret::temporary_password()?,
     };
     new.password_temporary = require_reset || new.password.is_none();
     new.password = Some(Password::new(password.expose()));

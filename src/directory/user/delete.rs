@@ -17,7 +17,7 @@ use crate::store::entity::user as table;
 /// identities and pending tokens. `INVALID` for the caller's own user, `CONFLICT` for the last super admin.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
         return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
@@ -30,13 +30,7 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     if permissions.contains(Permissions::EVERY_ORGANIZATION) {
         role::keep_a_super_admin(&*change).await?;
     }
-    change
-        .record(
-            Event::new("user.delete", row.pk, &row.id)
-                .of_organization(row.organization_pk)
-                .access(),
-        )
-        .await?;
-    change.commit().await?;
+    let event = Event::new("user.delete", row.pk, &row.id).of_organization(row.organization_pk);
+    change.commit([event.access()]).await?;
     Ok(row.into())
 }

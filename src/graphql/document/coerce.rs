@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, Type, VariableDefinition};
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
-use super::scalar::{self, must_be};
-use super::types::{Input, Named, types};
-use super::validate::Uses;
+use super::types::{Named, name_of, types};
+use super::validate::{Checking, Uses};
 use crate::model::error::shown;
 
 /// The values of an operation's variables, without those that were not given.
@@ -24,125 +22,64 @@ pub fn variables(
     mut given: Map<String, Json>,
     uses: &Uses,
 ) -> Result<Variables, Vec<Fault>> {
-    let mut coercing = Coercing { faults: Vec::new() };
+    let mut faults = Vec::new();
     let mut variables = Variables::with_capacity(declared.len());
     for Positioned { node: variable, pos } in declared {
         let name = &variable.name.node;
         let (ty, used) = (&variable.var_type.node, uses.get(name));
         let path = used.map_or_else(|| name.to_string(), |used| used.path.clone());
-        let before = coercing.faults.len();
+        let mut checking = Checking::new(types(), path, *pos, &mut faults);
         match given.remove(name.as_str()) {
             // The library would treat a missing value like an argument that is not given.
             None if variable.default_value.is_none() && !ty.nullable => {
-                coercing.fault(
-                    &path,
-                    format!("The variable '${}' must have a value of the type '{ty}'.", shown(name)),
-                );
+                checking.fault(format!(
+                    "The variable '${}' must have a value of the type '{ty}'.",
+                    shown(name)
+                ));
             }
             None => {
                 let default = variable.default_value.as_ref();
                 variables.extend(default.map(|default| (name.clone(), default.node.clone().into_value())));
             }
-            Some(Json::Null) if used.is_some_and(|used| used.never_null) => {
-                coercing.fault(&path, format!("'{path}' must not be null."));
-            }
+            Some(Json::Null) if used.is_some_and(|used| used.never_null) => checking.null(),
             Some(value) => {
-                if let Some(value) = coercing.value(value, ty, &mut path.clone()) {
-                    variables.insert(name.clone(), value);
-                }
+                let value = read(value, Some(ty));
+                checking.value(&value, ty);
+                variables.insert(name.clone(), value);
             }
         }
-        for fault in coercing.faults.iter_mut().skip(before) {
-            fault.at = vec![*pos];
-        }
     }
-    match coercing.faults.is_empty() {
+    match faults.is_empty() {
         true => Ok(variables),
-        false => Err(coercing.faults),
+        false => Err(faults),
     }
 }
 
-struct Coercing {
-    faults: Vec<Fault>,
-}
-
-impl Coercing {
-    fn fault(&mut self, path: &str, message: String) {
-        self.faults.push(Fault::invalid([], message).of_field(path));
-    }
-
-    /// The value; `None` with a fault.
-    fn value(&mut self, value: Json, ty: &Type, path: &mut String) -> Option<Value> {
-        match (value, &ty.base) {
-            (Json::Null, _) if ty.nullable => Some(Value::Null),
-            (Json::Null, _) => {
-                self.fault(path, format!("'{path}' must not be null."));
-                None
-            }
-            (Json::Array(items), BaseType::List(inner)) => {
-                let read = |(number, item): (usize, Json)| {
-                    below(path, &number.to_string(), |path| self.value(item, inner, path))
-                };
-                // Reads all items before failing, to report the faults of all of them.
-                let items: Vec<Option<Value>> = items.into_iter().enumerate().map(read).collect();
-                items.into_iter().collect::<Option<_>>().map(Value::List)
-            }
-            // A single value counts as a list with this item.
-            (value, BaseType::List(inner)) => Some(Value::List(vec![self.value(value, inner, path)?])),
-            (value, BaseType::Named(name)) => self.named(value, name, path),
-        }
-    }
-
-    fn named(&mut self, value: Json, ty: &str, path: &mut String) -> Option<Value> {
-        let expected = match (types().get(ty), value) {
-            (Some(Named::Input(fields)), Json::Object(given)) => return self.object(given, ty, fields, path),
-            (Some(Named::Input(_)), _) => scalar::object_of(ty),
-            (Some(Named::Enum(values)), Json::String(name)) if values.contains(&name) => {
-                return Some(Value::Enum(Name::new(name)));
-            }
-            (Some(Named::Enum(values)), _) => scalar::one_of(values),
-            (_, value) => match scalar::coerce(ty, value) {
-                Ok(value) => return Some(value),
-                Err(expected) => expected,
-            },
-        };
-        self.fault(path, must_be(path, &expected));
-        None
-    }
-
-    fn object(
-        &mut self,
-        given: Map<String, Json>,
-        ty: &str,
-        fields: &IndexMap<String, Input>,
-        path: &mut String,
-    ) -> Option<Value> {
-        let before = self.faults.len();
-        for (name, field) in fields.iter().filter(|(_, field)| field.is_required()) {
-            if !given.contains_key(name) {
-                below(path, name, |path| self.fault(path, scalar::missing(path, &field.ty)));
-            }
-        }
-        let mut object = IndexMap::with_capacity(given.len());
-        for (name, value) in given {
-            below(path, &name, |path| match fields.get(&name) {
-                Some(field) => {
-                    let value = self.value(value, &field.ty, path);
-                    object.extend(value.map(|value| (Name::new(&name), value)));
-                }
-                None => self.fault(path, scalar::no_such_field(path, ty)),
+/// A value as a document would have it. Only the type can tell an enum's value from a string.
+fn read(value: Json, ty: Option<&Type>) -> Value {
+    let named = ty.and_then(|ty| types().get(name_of(ty)));
+    match (value, named) {
+        (Json::Null, _) => Value::Null,
+        (Json::Bool(value), _) => Value::Boolean(value),
+        (Json::Number(number), _) => Value::Number(number),
+        (Json::String(name), Some(Named::Enum(values))) if values.contains(&name) => Value::Enum(Name::new(name)),
+        (Json::String(text), _) => Value::String(text),
+        (Json::Array(items), _) => {
+            let inner = ty.map(|ty| match &ty.base {
+                BaseType::List(inner) => inner,
+                BaseType::Named(_) => ty,
             });
+            Value::List(items.into_iter().map(|item| read(item, inner)).collect())
         }
-        (self.faults.len() == before).then_some(Value::Object(object))
+        (Json::Object(members), named) => {
+            let member = |(name, value): (String, Json)| {
+                let input = match named {
+                    Some(Named::Input(fields)) => fields.get(&name),
+                    _ => None,
+                };
+                (Name::new(name), read(value, input.map(|input| &input.ty)))
+            };
+            Value::Object(members.into_iter().map(member).collect())
+        }
     }
-}
-
-/// Runs something with one more step at the end of the path.
-fn below<T>(path: &mut String, step: &str, run: impl FnOnce(&mut String) -> T) -> T {
-    let length = path.len();
-    path.push('.');
-    path.push_str(&shown(step));
-    let done = run(path);
-    path.truncate(length);
-    done
 }

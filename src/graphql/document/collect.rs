@@ -43,14 +43,44 @@ type Set = Positioned<SelectionSet>;
 type Argument = (Positioned<Name>, Positioned<Value>);
 type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
 
+/// The fields of one place by their keys, including those in fragments. Each fragment is visited once.
+pub fn by_key<'a>(
+    definitions: &'a Definitions,
+    sets: &[&'a Set],
+    is_included: impl Fn(&[Positioned<Directive>]) -> bool,
+) -> Keyed<'a> {
+    let mut fields = Keyed::new();
+    let mut spread = Vec::new();
+    // The next one is at the end.
+    let mut selections: Vec<&Positioned<Selection>> = Vec::new();
+    let push = |set: &'a Set, selections: &mut Vec<_>| selections.extend(set.node.items.iter().rev());
+    sets.iter().rev().for_each(|set| push(set, &mut selections));
+    while let Some(selection) = selections.pop() {
+        if !is_included(selection.node.directives()) {
+            continue;
+        }
+        // A fragment's type is the type of the place where it is used; validation makes sure of that.
+        match &selection.node {
+            Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
+            Selection::InlineFragment(inline) => push(&inline.node.selection_set, &mut selections),
+            Selection::FragmentSpread(node) => {
+                let name = &node.node.fragment_name.node;
+                if !spread.contains(&name)
+                    && let Some(fragment) = definitions.fragments.get(name)
+                {
+                    spread.push(name);
+                    push(&fragment.node.selection_set, &mut selections);
+                }
+            }
+        }
+    }
+    fields
+}
+
 impl<'a> Collecting<'a> {
     /// Everything that is selected in one place, which may be in several selection sets of the document.
     fn merged(&self, sets: &[&'a Set]) -> Set {
-        let mut fields = Keyed::new();
-        let mut spread = Vec::new();
-        for set in sets {
-            self.fields_of(&set.node, &mut spread, &mut fields);
-        }
+        let fields = by_key(self.definitions, sets, |directives| self.is_included(directives));
         let items = fields.into_values().filter_map(|group| self.field(&group)).collect();
         let pos = sets.first().map(|set| set.pos).unwrap_or_default();
         Positioned::new(SelectionSet { items }, pos)
@@ -74,28 +104,6 @@ impl<'a> Collecting<'a> {
             Selection::Field(Positioned::new(field, first.pos)),
             first.pos,
         ))
-    }
-
-    fn fields_of(&self, set: &'a SelectionSet, spread: &mut Vec<&'a Name>, fields: &mut Keyed<'a>) {
-        for selection in &set.items {
-            if !self.is_included(selection.node.directives()) {
-                continue;
-            }
-            // A fragment's type is the type of the place where it is used; validation has made sure of that.
-            match &selection.node {
-                Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
-                Selection::InlineFragment(inline) => self.fields_of(&inline.node.selection_set.node, spread, fields),
-                Selection::FragmentSpread(node) => {
-                    let name = &node.node.fragment_name.node;
-                    if !spread.contains(&name)
-                        && let Some(fragment) = self.definitions.fragments.get(name)
-                    {
-                        spread.push(name);
-                        self.fields_of(&fragment.node.selection_set.node, spread, fields);
-                    }
-                }
-            }
-        }
     }
 
     fn is_included(&self, directives: &[Positioned<Directive>]) -> bool {

@@ -69,11 +69,7 @@ impl<'a> Parser<'a> {
     }
 
     fn take(&mut self, sign: char) -> bool {
-        let is_next = self.peek() == Some(&Kind::Sign(sign));
-        if is_next {
-            self.tokens.next();
-        }
-        is_next
+        self.tokens.next_if(|next| next.kind == Kind::Sign(sign)).is_some()
     }
 
     fn expect(&mut self, sign: char) -> Result<()> {
@@ -84,27 +80,19 @@ impl<'a> Parser<'a> {
     }
 
     fn take_word(&mut self, word: &str) -> bool {
-        let is_next = self.peek() == Some(&Kind::Name(word));
-        if is_next {
-            self.tokens.next();
-        }
-        is_next
-    }
-
-    fn word(&mut self) -> Result<Positioned<&'a str>> {
-        let at = self.at();
-        match self.peek() {
-            Some(Kind::Name(word)) => {
-                let word = *word;
-                self.tokens.next();
-                Ok(Positioned::new(word, at))
-            }
-            _ => self.unexpected("a name"),
-        }
+        self.tokens.next_if(|next| next.kind == Kind::Name(word)).is_some()
     }
 
     fn name(&mut self) -> Result<Positioned<Name>> {
-        Ok(self.word()?.map(Name::new))
+        let at = self.at();
+        match self.peek() {
+            Some(Kind::Name(word)) => {
+                let name = Name::new(word);
+                self.tokens.next();
+                Ok(Positioned::new(name, at))
+            }
+            _ => self.unexpected("a name"),
+        }
     }
 
     /// A list in brackets with at least one item.

@@ -1,10 +1,9 @@
 //! Finds the place in a document that a path in the response names.
 
-use async_graphql::PathSegment;
-use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::{Name, PathSegment};
 
 use super::Operation;
-use super::parse::Definitions;
+use super::collect::by_key;
 use super::types::{name_of, types};
 
 impl Operation {
@@ -12,7 +11,7 @@ impl Operation {
     /// choose.
     pub fn field_at(&self, path: &[PathSegment]) -> Option<(&'static str, &str)> {
         let operation = &self.definition()?.node;
-        let mut sets = vec![&operation.selection_set.node];
+        let mut sets = vec![&operation.selection_set];
         let mut parent = types().root(operation.ty)?;
         let mut found = None;
         let keys = path.iter().filter_map(|segment| match segment {
@@ -23,32 +22,12 @@ impl Operation {
             if let Some((_, field)) = found {
                 parent = name_of(&types().field(parent, field)?.ty);
             }
-            let fields = fields_of_key(&self.document.definitions, &sets, key);
-            found = Some((parent, fields.first()?.name.node.as_str()));
-            sets = fields.into_iter().map(|field| &field.selection_set.node).collect();
+            let fields = by_key(&self.document.definitions, &sets, |_| true).swap_remove(&&Name::new(key))?;
+            found = Some((parent, fields.first()?.node.name.node.as_str()));
+            sets = fields.into_iter().map(|field| &field.node.selection_set).collect();
         }
         found
     }
-}
-
-/// The fields with the same key in one place, including those in fragments.
-fn fields_of_key<'a>(definitions: &'a Definitions, sets: &[&'a SelectionSet], key: &str) -> Vec<&'a Field> {
-    let mut fields = Vec::new();
-    let mut sets = sets.to_vec();
-    while let Some(set) = sets.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) if field.node.response_key().node == *key => fields.push(&field.node),
-                Selection::Field(_) => {}
-                Selection::InlineFragment(inline) => sets.push(&inline.node.selection_set.node),
-                Selection::FragmentSpread(spread) => {
-                    let fragment = definitions.fragments.get(&spread.node.fragment_name.node);
-                    sets.extend(fragment.map(|fragment| &fragment.node.selection_set.node));
-                }
-            }
-        }
-    }
-    fields
 }
 
 /// The path of a value as the caller wrote it, starting with the argument: `data.email` for `email`.

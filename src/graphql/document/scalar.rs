@@ -1,10 +1,7 @@
 //! Which values the schema's scalars and enums accept, and how faults describe them.
-//!
-//! Values in the document and in the variables have different types. Faults of both have the same wording.
 
-use async_graphql::{Name, Number};
+use async_graphql::Number;
 use async_graphql_value::Value;
-use serde_json::Value as Json;
 
 use crate::model::Timestamp;
 use crate::model::error::shown;
@@ -43,15 +40,8 @@ pub fn no_such_field(path: &str, ty: &str) -> String {
     format!("There is no '{path}': the type '{ty}' has no such field.")
 }
 
-fn not_a(scalar: &str, text: Option<&str>) -> String {
-    match (scalar, text) {
-        ("DateTime", Some(text)) => format!("{}, not '{}'", expected(scalar), shown(text)),
-        _ => expected(scalar).to_owned(),
-    }
-}
-
-/// Checks that a value in the document is valid for a scalar. The error says what is expected.
-pub fn check_literal(scalar: &str, value: &Value) -> Result<(), String> {
+/// Checks that a value is valid for a scalar. The error says what is expected.
+pub fn check(scalar: &str, value: &Value) -> Result<(), String> {
     let (fits, text) = match (scalar, value) {
         ("JSON", _) => (true, None),
         ("Int", Value::Number(digits)) => (is_int(digits), None),
@@ -61,25 +51,10 @@ pub fn check_literal(scalar: &str, value: &Value) -> Result<(), String> {
         ("DateTime", Value::String(text)) => (is_time(text), Some(text.as_str())),
         _ => (false, None),
     };
-    match fits {
-        true => Ok(()),
-        false => Err(not_a(scalar, text)),
-    }
-}
-
-/// Converts a value in the variables to a scalar. The error says what is expected.
-pub fn coerce(scalar: &str, value: Json) -> Result<Value, String> {
-    let refused = |text: Option<&str>| Err(not_a(scalar, text));
-    match (scalar, value) {
-        ("JSON", value) => Ok(from_json(value)),
-        ("Int", Json::Number(digits)) if is_int(&digits) => Ok(Value::Number(digits)),
-        ("PageSize", Json::Number(digits)) if digits.as_i64().is_some() => Ok(Value::Number(digits)),
-        ("ID", Json::Number(digits)) if is_whole(&digits) => Ok(Value::Number(digits)),
-        ("ID" | "String", Json::String(text)) => Ok(Value::String(text)),
-        ("Boolean", Json::Bool(flag)) => Ok(Value::Boolean(flag)),
-        ("DateTime", Json::String(text)) if is_time(&text) => Ok(Value::String(text)),
-        ("DateTime", Json::String(text)) => refused(Some(&text)),
-        _ => refused(None),
+    match (fits, text) {
+        (true, _) => Ok(()),
+        (false, Some(text)) => Err(format!("{}, not '{}'", expected(scalar), shown(text))),
+        (false, None) => Err(expected(scalar).to_owned()),
     }
 }
 
@@ -94,21 +69,4 @@ fn is_whole(digits: &Number) -> bool {
 
 fn is_int(digits: &Number) -> bool {
     digits.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
-}
-
-/// Any JSON, unchanged.
-fn from_json(value: Json) -> Value {
-    match value {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Boolean(value),
-        Json::Number(number) => Value::Number(number),
-        Json::String(text) => Value::String(text),
-        Json::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
-        Json::Object(members) => {
-            let members = members
-                .into_iter()
-                .map(|(name, value)| (Name::new(name), from_json(value)));
-            Value::Object(members.collect())
-        }
-    }
 }

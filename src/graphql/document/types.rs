@@ -10,7 +10,8 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, OperationType, Type};
 use async_graphql::{Name, Request};
 use futures::FutureExt;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use crate::graphql::schema::build;
 
@@ -18,7 +19,7 @@ use crate::graphql::schema::build;
 /// of the types.
 #[derive(Debug, Default)]
 pub struct Types {
-    named: HashMap<String, Named>,
+    named: IndexMap<String, Named>,
     directives: HashMap<String, IndexMap<String, Input>>,
     /// The fields that return a page: those with an argument `first`.
     paged: HashSet<String>,
@@ -29,25 +30,30 @@ pub struct Types {
 }
 
 /// A named type.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(from = "IntrospectedType")]
 pub enum Named {
-    Object(HashMap<String, Field>),
+    Object(IndexMap<String, Field>),
     Input(IndexMap<String, Input>),
     Enum(Vec<String>),
     Scalar,
 }
 
 /// A field of an object.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub struct Field {
+    #[serde(rename = "type", deserialize_with = "ty")]
     pub ty: Type,
+    #[serde(rename = "args", deserialize_with = "by_name")]
     pub arguments: IndexMap<String, Input>,
 }
 
 /// An argument, or a field of an input object.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub struct Input {
+    #[serde(rename = "type", deserialize_with = "ty")]
     pub ty: Type,
+    #[serde(rename = "defaultValue", deserialize_with = "is_some")]
     pub has_default: bool,
 }
 
@@ -70,7 +76,7 @@ impl Types {
     }
 
     /// The fields of an object type, without `__typename` and the like.
-    pub fn fields(&self, name: &str) -> Option<&HashMap<String, Field>> {
+    pub fn fields(&self, name: &str) -> Option<&IndexMap<String, Field>> {
         match self.get(name) {
             Some(Named::Object(fields)) => Some(fields),
             _ => None,
@@ -121,16 +127,11 @@ impl Types {
         let answer = build(true).execute(Request::new(INTROSPECTION)).now_or_never();
         let answer = answer.and_then(|answer| serde_json::from_value(answer.data.into_json().ok()?).ok());
         let Answer { schema } = answer.unwrap_or_default();
-        let at_fields =
-            |directive: &IntrospectedDirective| directive.locations.iter().any(|location| location == "FIELD");
+        let directives = schema.directives.into_iter();
+        let at_fields = directives.filter(|(_, one)| one.locations.iter().any(|location| location == "FIELD"));
         let mut types = Self {
-            named: schema.types.into_iter().map(IntrospectedType::defined).collect(),
-            directives: schema
-                .directives
-                .into_iter()
-                .filter(at_fields)
-                .map(|directive| (directive.name, inputs(directive.args)))
-                .collect(),
+            named: schema.types,
+            directives: at_fields.map(|(name, one)| (name, one.args)).collect(),
             paged: HashSet::new(),
             filters: HashSet::new(),
             query: schema.query_type.name.unwrap_or_default(),
@@ -214,8 +215,10 @@ struct Answer {
 struct Introspected {
     query_type: Reference,
     mutation_type: Reference,
-    directives: Vec<IntrospectedDirective>,
-    types: Vec<IntrospectedType>,
+    #[serde(deserialize_with = "by_name")]
+    directives: IndexMap<String, IntrospectedDirective>,
+    #[serde(deserialize_with = "by_name")]
+    types: IndexMap<String, Named>,
 }
 
 #[derive(Default, Deserialize)]
@@ -228,36 +231,52 @@ struct Reference {
 
 #[derive(Deserialize)]
 struct IntrospectedDirective {
-    name: String,
     locations: Vec<String>,
-    args: Vec<IntrospectedInput>,
+    #[serde(deserialize_with = "by_name")]
+    args: IndexMap<String, Input>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IntrospectedType {
     kind: String,
-    name: String,
-    fields: Option<Vec<IntrospectedField>>,
-    input_fields: Option<Vec<IntrospectedInput>>,
-    enum_values: Option<Vec<Reference>>,
+    #[serde(deserialize_with = "by_name")]
+    fields: IndexMap<String, Field>,
+    #[serde(deserialize_with = "by_name")]
+    input_fields: IndexMap<String, Input>,
+    #[serde(deserialize_with = "by_name")]
+    enum_values: IndexMap<String, IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-struct IntrospectedField {
-    name: String,
-    #[serde(rename = "type")]
-    ty: Reference,
-    args: Vec<IntrospectedInput>,
+impl From<IntrospectedType> for Named {
+    fn from(ty: IntrospectedType) -> Self {
+        match ty.kind.as_str() {
+            "OBJECT" => Self::Object(ty.fields),
+            "INPUT_OBJECT" => Self::Input(ty.input_fields),
+            "ENUM" => Self::Enum(ty.enum_values.into_keys().collect()),
+            _ => Self::Scalar,
+        }
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IntrospectedInput {
-    name: String,
-    #[serde(rename = "type")]
-    ty: Reference,
-    default_value: Option<String>,
+/// A list of what has a name. Null is an empty one.
+fn by_name<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<IndexMap<String, T>, D::Error> {
+    #[derive(Deserialize)]
+    struct Called<T> {
+        name: String,
+        #[serde(flatten)]
+        it: T,
+    }
+    let all = Option::<Vec<Called<T>>>::deserialize(from)?;
+    Ok(all.into_iter().flatten().map(|one| (one.name, one.it)).collect())
+}
+
+fn is_some<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Option::<IgnoredAny>::deserialize(from)?.is_some())
+}
+
+fn ty<'de, D: Deserializer<'de>>(from: D) -> Result<Type, D::Error> {
+    Ok(Reference::deserialize(from)?.ty())
 }
 
 impl Reference {
@@ -271,49 +290,6 @@ impl Reference {
             _ => nullable(&self.name.unwrap_or_default()),
         }
     }
-}
-
-impl IntrospectedType {
-    fn defined(self) -> (String, Named) {
-        let named = match self.kind.as_str() {
-            "OBJECT" => Named::Object(
-                self.fields
-                    .into_iter()
-                    .flatten()
-                    .map(|field| {
-                        (
-                            field.name,
-                            Field {
-                                ty: field.ty.ty(),
-                                arguments: inputs(field.args),
-                            },
-                        )
-                    })
-                    .collect(),
-            ),
-            "INPUT_OBJECT" => Named::Input(inputs(self.input_fields.unwrap_or_default())),
-            "ENUM" => Named::Enum(
-                self.enum_values
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|value| value.name)
-                    .collect(),
-            ),
-            _ => Named::Scalar,
-        };
-        (self.name, named)
-    }
-}
-
-fn inputs(inputs: Vec<IntrospectedInput>) -> IndexMap<String, Input> {
-    let defined = |input: IntrospectedInput| Input {
-        ty: input.ty.ty(),
-        has_default: input.default_value.is_some(),
-    };
-    inputs
-        .into_iter()
-        .map(|input| (input.name.clone(), defined(input)))
-        .collect()
 }
 
 fn nullable(name: &str) -> Type {

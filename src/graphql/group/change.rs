@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, InputObject, Object};
 
 use super::{GroupObject, GroupWhere};
-use crate::directory::group::{Clearable, GroupChange, NewGroup};
+use crate::directory::group::{self, Clearable, GroupChange, NewGroup};
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Result, listing, op};
 
@@ -58,7 +58,7 @@ impl GroupMutation {
             organization_id: data.organization_id,
             roles: data.roles.unwrap_or_default(),
         };
-        listing::one(ctx, crate::directory::group::create(op(ctx), new).await?).await
+        listing::one(ctx, group::create(op(ctx), new)).await
     }
 
     /// Updates a group; its `key` does not change. Needs `write:group` and every permission of the group's current and
@@ -85,11 +85,7 @@ impl GroupMutation {
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::group::update(op(ctx), &target, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, group::update(op(ctx), &target, wanted, expected_version)).await
     }
 
     /// Deletes a group and its memberships; the users are kept. Needs `write:group` and every permission of the group's
@@ -103,7 +99,7 @@ impl GroupMutation {
         r#where: GroupWhere,
     ) -> Result<GroupObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::group::delete(op(ctx), &target).await?).await
+        listing::one(ctx, group::delete(op(ctx), &target)).await
     }
 
     /// Adds a user of the group's organization to the group; does nothing if the user is already in it. Needs
@@ -120,7 +116,7 @@ impl GroupMutation {
         user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(ctx, crate::directory::group::add_user(op(ctx), &target, &member).await?).await
+        listing::one(ctx, group::add_user(op(ctx), &target, &member)).await
     }
 
     /// Removes a user from a group; does nothing if the user is not in it. Needs the same
@@ -136,10 +132,6 @@ impl GroupMutation {
         user: UserWhere,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(
-            ctx,
-            crate::directory::group::remove_user(op(ctx), &target, &member).await?,
-        )
-        .await
+        listing::one(ctx, group::remove_user(op(ctx), &target, &member)).await
     }
 }

@@ -17,9 +17,7 @@ where_input! {
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
         /// Groups of an organization that matches this.
-        organization: Box<OrganizationWhere> = |op, one| {
-            related(one.filter(op), |one| Term::Organization(Box::new(one)))
-        },
+        organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
         /// Groups with a member who matches this and whom the caller may see.
         user: Box<UserWhere> = |op, one| {
             related(one.filter(op), |one| Term::User {
@@ -48,21 +46,9 @@ impl GroupWhere {
 order_by! {
     /// Sort order of groups; ties are ordered by id.
     GroupOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By name, ascending by code point.
-        NameAsc = Name false,
-        /// By name, descending.
-        NameDesc = Name true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }

@@ -10,17 +10,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{ID, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use crate::context::OpContext;
 use crate::directory::group::Group;
+use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
 use crate::graphql::role::{RoleObject, beside as roles_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
-use crate::graphql::{DateTime, List, Listing, Nested, Selection, connection_type, list_fields, listing, nested_lists};
+use crate::graphql::{
+    DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, nested_lists,
+};
 use crate::list::Link;
 use crate::store::entity::group_member;
 
@@ -70,59 +71,55 @@ impl Listing for Group {
     type Object = GroupObject;
     type Where = GroupWhere;
     type OrderBy = GroupOrderBy;
+    type Preloaded = Preloaded;
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<GroupObject>>> {
-        async move {
-            if things.is_empty() {
-                return Ok(Vec::new());
-            }
-            let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
-            let mut users: HashMap<i64, Nested<UserObject>> = HashMap::new();
-            if selection.has("users") {
-                let link =
-                    Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
-                let granted = crate::directory::user::readable(op);
-                users = listing::nest_linked::<User>(op, selection, "users", granted, link, &keys).await?;
-            }
-            let mut organizations = HashMap::new();
-            if selection.has("organization") || selection.has("organizationId") {
-                let under = selection.under_field("organization").unwrap_or_default();
-                let owners = things.iter().map(|thing| thing.organization_pk);
-                organizations = organizations_beside(op, owners, &under).await?;
-            }
-            let mut roles: HashMap<i64, List<Arc<RoleObject>>> = HashMap::new();
-            if let Some(under) = selection.under_field("roles") {
-                let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
-                let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
-                roles = roles_beside(op, carried, &under).await?;
-            }
-            Ok(things
-                .into_iter()
-                .map(|thing| {
-                    let organization = organizations.get(&thing.organization_pk).cloned();
-                    GroupObject {
-                        // Cloned instead of moved, because under users a group appears once for each of its members.
-                        users: users.get(&thing.pk).cloned().unwrap_or_default(),
-                        roles: roles.get(&thing.pk).cloned().unwrap_or_default(),
-                        id: ID(thing.id.to_string()),
-                        key: thing.key,
-                        name: thing.name,
-                        description: thing.description,
-                        organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
-                        organization: organization.map(Box::new),
-                        version: thing.version,
-                        created_at: thing.created_at.into(),
-                        updated_at: thing.updated_at.into(),
-                    }
-                })
-                .collect())
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
+        let members =
+            Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
+        let granted = crate::directory::user::readable(op);
+        let users = listing::nest_linked::<User>(op, selection, "users", granted, members, &keys).await?;
+        let owners = things.iter().map(|thing| thing.organization_pk);
+        let organizations = organizations_beside(op, selection, owners).await?;
+        let mut roles = HashMap::new();
+        if let Some(under) = selection.under_field("roles") {
+            let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
+            let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
+            roles = roles_beside(op, carried, &under).await?;
         }
-        .boxed()
+        Ok(Preloaded {
+            users,
+            organizations,
+            roles,
+        })
     }
+
+    fn object(self, _op: &OpContext, preloaded: &Preloaded) -> GroupObject {
+        GroupObject {
+            users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
+            roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
+            id: ID(self.id.to_string()),
+            key: self.key,
+            name: self.name,
+            description: self.description,
+            organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
+            organization: preloaded.organizations.object(self.organization_pk),
+            version: self.version,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+        }
+    }
+}
+
+/// The relations of a page of groups.
+pub struct Preloaded {
+    users: HashMap<i64, Nested<UserObject>>,
+    organizations: Related<Organization>,
+    roles: HashMap<i64, List<Arc<RoleObject>>>,
 }
 
 /// The groups of several users. A caller that may not read groups still sees its own groups on itself. On other users

@@ -4,10 +4,10 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use super::{UserObject, UserWhere};
 use crate::directory::federated_identity::FederatedIdentity;
-use crate::directory::user::{Clearable, NewUser, User, UserChange};
+use crate::directory::user::{self, Clearable, NewUser, UserChange};
 use crate::graphql::federated_identity::FederatedIdentityData;
 use crate::graphql::role::OrganizationRoleValue;
-use crate::graphql::{Json, Listing, Result, Selection, listing, op};
+use crate::graphql::{Json, Result, Selection, listing, op};
 
 /// A new user. `email` or `id` is required; all other fields are optional.
 #[derive(Clone, InputObject)]
@@ -146,7 +146,7 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The new user.")] data: CreateUserData,
     ) -> Result<UserObject> {
-        listing::one(ctx, crate::directory::user::create(op(ctx), data.into()).await?).await
+        listing::one(ctx, user::create(op(ctx), data.into())).await
     }
 
     /// Creates a user with a password, the given one or a generated temporary one, and returns the password. Needs
@@ -163,12 +163,8 @@ impl UserMutation {
         let made =
             crate::directory::user::create_with_password(op(ctx), data.into(), require_reset.unwrap_or(false)).await?;
         let under = Selection::of(ctx).under_field("user").unwrap_or_default();
-        let mut users = User::present(op(ctx), vec![made.user], &under).await?;
-        let user = users
-            .pop()
-            .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))?;
         Ok(UserWithPassword {
-            user,
+            user: listing::present_one(op(ctx), made.user, &under).await?,
             password: made.password.expose().to_owned(),
         })
     }
@@ -207,11 +203,7 @@ impl UserMutation {
             of_everything: false,
         };
         let target = r#where.target(op(ctx));
-        listing::one(
-            ctx,
-            crate::directory::user::update(op(ctx), &target, wanted, expected_version).await?,
-        )
-        .await
+        listing::one(ctx, user::update(op(ctx), &target, wanted, expected_version)).await
     }
 
     /// Activates a user again, who can then sign in and use the API. Needs `write:user` and every permission of the user
@@ -223,7 +215,7 @@ impl UserMutation {
         r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::activate(op(ctx), &target).await?).await
+        listing::one(ctx, user::activate(op(ctx), &target)).await
     }
 
     /// Deactivates a user: its sessions end, and its API keys do not work until it is activated again. The user and all
@@ -235,7 +227,7 @@ impl UserMutation {
         r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::deactivate(op(ctx), &target).await?).await
+        listing::one(ctx, user::deactivate(op(ctx), &target)).await
     }
 
     /// Deletes a user with its API keys, sessions, role assignments, group memberships, settings, federated identities
@@ -247,6 +239,6 @@ impl UserMutation {
         r#where: UserWhere,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, crate::directory::user::delete(op(ctx), &target).await?).await
+        listing::one(ctx, user::delete(op(ctx), &target)).await
     }
 }

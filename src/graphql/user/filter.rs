@@ -62,25 +62,11 @@ impl UserWhere {
 order_by! {
     /// Sort order of users; ties are ordered by id.
     UserOrderBy {
-        /// Oldest first; the default.
-        CreatedAtAsc = CreatedAt false,
-        /// Newest first.
-        CreatedAtDesc = CreatedAt true,
-        /// Least recently updated first.
-        UpdatedAtAsc = UpdatedAt false,
-        /// Most recently updated first.
-        UpdatedAtDesc = UpdatedAt true,
-        /// By display name, ascending by code point.
-        NameAsc = Name false,
-        /// By display name, descending.
-        NameDesc = Name true,
-        /// By email address, ascending; users without one come first.
-        EmailAsc = Email false,
-        /// By email address, descending; users without one come last.
-        EmailDesc = Email true,
-        /// By id, ascending by code point.
-        IdAsc = Id false,
-        /// By id, descending.
-        IdDesc = Id true,
+        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
+        Name: NameAsc "By display name, ascending by code point.", NameDesc "By display name, descending.";
+        Email: EmailAsc "By email address, ascending; users without one come first.",
+            EmailDesc "By email address, descending; users without one come last.";
+        Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }

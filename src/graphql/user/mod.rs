@@ -13,11 +13,10 @@ pub use query::{UserLists, UserQuery, to_itself};
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use sea_orm::IntoSimpleExpr;
 
 use crate::context::OpContext;
-use crate::directory::user::{User, UserFields, ViewerCan};
+use crate::directory::user::{User, UserFields, ViewerCan, display_name_expression};
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
@@ -25,9 +24,10 @@ use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
-    DateTime, KeptJson, List, Listing, Nested, PageSize, Result, Selection, connection_type, listing, or_null, window,
+    DateTime, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, connection_type, listing, or_null,
+    window,
 };
-use crate::list::{self, Cell};
+use crate::list::{self, Cell, Form};
 use crate::store::entity::user::Column;
 
 /// A person or a program. It belongs to one organization and to at most one of its tenants.
@@ -177,6 +177,7 @@ impl Listing for User {
     type Object = UserObject;
     type Where = UserWhere;
     type OrderBy = UserOrderBy;
+    type Preloaded = Preloaded;
 
     fn behind(name: &str) -> UserFields {
         match name {
@@ -188,46 +189,50 @@ impl Listing for User {
         }
     }
 
-    fn present<'a>(
-        op: &'a OpContext,
-        things: Vec<Self>,
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Vec<UserObject>>> {
-        async move {
-            let preloaded = Preloaded::load(op, &things, selection).await?;
-            Ok(things.into_iter().map(|user| preloaded.object(op, user)).collect())
-        }
-        .boxed()
+    async fn preload(
+        op: &OpContext,
+        things: &[Self],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<Self::Preloaded> {
+        Preloaded::load(op, things, selection).await
+    }
+
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> UserObject {
+        preloaded.object(op, self)
     }
 
     fn cell(field: &str) -> Option<Cell> {
-        Some(match field {
-            "id" => Cell::text(Column::Id),
-            "email" => Cell::text(Column::Email),
-            "name" => Cell::text(crate::directory::user::display_name_expression()),
-            "firstname" => Cell::text(Column::Firstname),
-            "lastname" => Cell::text(Column::Lastname),
-            "activated" => Cell::flag(Column::Activated),
-            "variables" => Cell::json(Column::Variables),
-            "emailVerified" => Cell::is_there(Column::EmailVerifiedAt),
-            "mustChangePassword" => Cell::flag(Column::PasswordTemporary),
-            "lastSeenAt" => Cell::time(Column::LastSeenAt),
-            "version" => Cell::number(Column::Version),
-            "createdAt" => Cell::time(Column::CreatedAt),
-            "updatedAt" => Cell::time(Column::UpdatedAt),
+        let (column, form) = match field {
+            "id" => (Column::Id.into_simple_expr(), Form::Text),
+            "email" => (Column::Email.into_simple_expr(), Form::Text),
+            "name" => (display_name_expression(), Form::Text),
+            "firstname" => (Column::Firstname.into_simple_expr(), Form::Text),
+            "lastname" => (Column::Lastname.into_simple_expr(), Form::Text),
+            "activated" => (Column::Activated.into_simple_expr(), Form::Flag),
+            "variables" => (Column::Variables.into_simple_expr(), Form::Json),
+            "emailVerified" => (Column::EmailVerifiedAt.into_simple_expr(), Form::IsThere),
+            "mustChangePassword" => (Column::PasswordTemporary.into_simple_expr(), Form::Flag),
+            "lastSeenAt" => (Column::LastSeenAt.into_simple_expr(), Form::Time),
+            "version" => (Column::Version.into_simple_expr(), Form::Number),
+            "createdAt" => (Column::CreatedAt.into_simple_expr(), Form::Time),
+            "updatedAt" => (Column::UpdatedAt.into_simple_expr(), Form::Time),
             _ => return None,
-        })
+        };
+        Some(Cell::new(column, form))
     }
 }
 
-/// The users of some objects, by internal key, with what is selected under them. Only those that the caller may see
-/// now.
+/// The users of some objects, if they are selected, with what is selected under them. Only those that the caller may
+/// see now.
 pub async fn beside(
     op: &OpContext,
-    pks: impl IntoIterator<Item = i64>,
     selection: &Selection<'_>,
-) -> crate::model::error::Result<std::collections::HashMap<i64, UserObject>> {
+    pks: impl IntoIterator<Item = i64>,
+) -> crate::model::error::Result<Related<User>> {
+    let Some(under) = selection.under_field("user") else {
+        return Ok(Related::default());
+    };
     let granted = crate::directory::user::readable(op)?;
-    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(selection)).await?;
-    listing::beside(op, found, selection).await
+    let found = list::by_keys::<User>(op, &granted, pks, listing::fields_of::<User>(&under)).await?;
+    Related::present(op, found, &under).await
 }

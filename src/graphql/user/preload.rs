@@ -3,30 +3,30 @@
 use std::sync::Arc;
 
 use async_graphql::ID;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 
 use super::UserObject;
 use crate::context::OpContext;
 use crate::directory::api_key::ApiKey;
 use crate::directory::federated_identity::{self, FederatedIdentity};
+use crate::directory::organization::Organization;
 use crate::directory::role::{self, Held};
 use crate::directory::settings;
+use crate::directory::tenant::Tenant;
 use crate::directory::user::{User, ViewerCan, viewer_can};
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
-use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
+use crate::graphql::organization::beside as organizations_beside;
 use crate::graphql::role::{RoleObject, beside as roles_beside};
-use crate::graphql::tenant::{TenantObject, beside as tenants_beside};
-use crate::graphql::{DateTime, KeptJson, List, Nested, Selection, listing};
+use crate::graphql::tenant::beside as tenants_beside;
+use crate::graphql::{DateTime, KeptJson, List, Nested, Related, Selection, listing};
 use crate::model::Email;
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
 #[derive(Default)]
 pub struct Preloaded {
-    organizations: std::collections::HashMap<i64, OrganizationObject>,
-    tenants: std::collections::HashMap<i64, TenantObject>,
+    organizations: Related<Organization>,
+    tenants: Related<Tenant>,
     /// Whether `viewerCan` is selected.
     viewer: bool,
     held: std::collections::HashMap<i64, Held>,
@@ -40,29 +40,14 @@ pub struct Preloaded {
 }
 
 impl Preloaded {
-    /// Boxed, because nested lists await this recursively.
-    pub fn load<'a>(
-        op: &'a OpContext,
-        users: &'a [User],
-        selection: &'a Selection<'a>,
-    ) -> BoxFuture<'a, crate::model::error::Result<Self>> {
-        Self::loaded(op, users, selection).boxed()
-    }
-
-    async fn loaded(op: &OpContext, users: &[User], selection: &Selection<'_>) -> crate::model::error::Result<Self> {
-        let mut preloaded = Self::default();
-        if users.is_empty() {
-            return Ok(preloaded);
-        }
-        if selection.has("organization") || selection.has("organizationId") {
-            let under = selection.under_field("organization").unwrap_or_default();
-            let keys = users.iter().map(|user| user.organization_pk);
-            preloaded.organizations = organizations_beside(op, keys, &under).await?;
-        }
-        if selection.has("tenant") || selection.has("tenantId") {
-            let under = selection.under_field("tenant").unwrap_or_default();
-            preloaded.tenants = tenants_beside(op, users.iter().filter_map(|user| user.tenant_pk), &under).await?;
-        }
+    pub async fn load(op: &OpContext, users: &[User], selection: &Selection<'_>) -> crate::model::error::Result<Self> {
+        let organizations = users.iter().map(|user| user.organization_pk);
+        let tenants = users.iter().filter_map(|user| user.tenant_pk);
+        let mut preloaded = Self {
+            organizations: organizations_beside(op, selection, organizations).await?,
+            tenants: tenants_beside(op, selection, tenants).await?,
+            ..Self::default()
+        };
         if ["organizationRole", "roles", "permissions", "viewerCan"]
             .iter()
             .any(|field| selection.has(field))
@@ -101,8 +86,6 @@ impl Preloaded {
     }
 
     pub fn object(&self, op: &OpContext, user: User) -> UserObject {
-        let organization = self.organizations.get(&user.organization_pk).cloned();
-        let tenant = user.tenant_pk.and_then(|pk| self.tenants.get(&pk)).cloned();
         let held = self.held.get(&user.pk);
         let permissions = held.map(Held::permissions).unwrap_or_default();
         let identities = self.federated_identities.get(&user.pk);
@@ -123,10 +106,10 @@ impl Preloaded {
             firstname: user.firstname,
             lastname: user.lastname,
             activated: user.activated,
-            organization_id: organization.as_ref().map(|one| one.id.0.clone()).unwrap_or_default(),
-            organization: organization.map(Box::new),
-            tenant_id: tenant.as_ref().map(|one| one.id.0.clone()),
-            tenant: tenant.map(Box::new),
+            organization_id: self.organizations.id(user.organization_pk).unwrap_or_default(),
+            organization: self.organizations.object(user.organization_pk),
+            tenant_id: self.tenants.id(user.tenant_pk),
+            tenant: self.tenants.object(user.tenant_pk),
             organization_role: held.and_then(Held::organization_role).map(Into::into),
             roles: self.roles.get(&user.pk).cloned().unwrap_or_default(),
             permissions: permissions.names(),

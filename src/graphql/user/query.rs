@@ -5,7 +5,7 @@ use async_graphql::{Context, Object};
 use super::{UserConnection, UserObject, UserOrderBy, UserWhere};
 use crate::authn::caller_of;
 use crate::directory::user::User;
-use crate::graphql::{Listing, Result, Selection, list_fields, listing, op, or_null};
+use crate::graphql::{Result, Selection, list_fields, listing, op, or_null};
 use crate::model::Actor;
 
 #[derive(Default)]
@@ -40,16 +40,13 @@ list_fields! {
 pub async fn to_itself(ctx: &Context<'_>, user: User) -> Result<UserObject> {
     let caller = caller_of(op(ctx).db().reader(), user.pk).await?;
     let actor = caller.map_or(Actor::Anonymous, Actor::user);
-    let mut objects = User::present(&op(ctx).acting_as(actor), vec![user], &Selection::of(ctx)).await?;
-    Ok(objects
-        .pop()
-        .ok_or_else(|| crate::model::error::Error::internal("a user that was not presented"))?)
+    Ok(listing::present_one(&op(ctx).acting_as(actor), user, &Selection::of(ctx)).await?)
 }
 
 async fn oneself(ctx: &Context<'_>) -> Result<Option<UserObject>> {
     let fields = listing::fields_of::<User>(&Selection::of(ctx));
-    match crate::directory::user::oneself(op(ctx), fields).await? {
-        Some(user) => listing::one(ctx, user).await.map(Some),
-        None => Ok(None),
-    }
+    Ok(match crate::directory::user::oneself(op(ctx), fields).await? {
+        Some(user) => Some(listing::present_one(op(ctx), user, &Selection::of(ctx)).await?),
+        None => None,
+    })
 }

@@ -60,6 +60,16 @@ pub enum Error {
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
+/// An error and its causes, without causes that only repeat the end of the text.
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = anyhow::Chain::new(error).map(ToString::to_string);
+    let with = |text: String, cause: String| match text.ends_with(&cause) {
+        true => text,
+        false => format!("{text}: {cause}"),
+    };
+    causes.reduce(with).unwrap_or_default()
+}
+
 /// Why the server is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {

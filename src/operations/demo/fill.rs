@@ -44,7 +44,7 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
         ));
     }
     let count = usize::try_from(users).map_err(Error::internal)?;
-    let mut change = op.begin().await?;
+    let change = op.begin().await?;
     let platform = the_only_organization(&*change).await?;
     make_room(&*change).await?;
     let plan = Plan::new(count, op.now());
@@ -71,10 +71,8 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
         filled.api_keys += people::write(&*change, batch).await?;
         progress(filled.users);
     }
-    change
-        .record(Event::new("organization.demo", platform.pk, &platform.id).of_organization(platform.pk))
-        .await?;
-    change.commit().await?;
+    let event = Event::new("organization.demo", platform.pk, &platform.id).of_organization(platform.pk);
+    change.commit([event]).await?;
     Ok(filled)
 }
 
@@ -234,5 +232,5 @@ pub(super) fn key_of(keys: &HashMap<String, i64>, id: &str) -> Result<i64> {
 }
 
 pub(super) fn variables(given: bool, json: impl FnOnce() -> serde_json::Value) -> Result<Option<JsonText>> {
-    given.then(|| JsonText::object("variables", &json())).transpose()
+    JsonText::object("variables", given.then(json).as_ref())
 }

@@ -58,7 +58,7 @@ impl People<'_> {
         let last_seen_at = random
             .percent(70)
             .then(|| later(&mut random, since).whole_minute().max(created_at));
-        let id = uuid_of(created_at, &mut random);
+        let id = uuid(created_at, &mut random).to_string();
         let mut row = user::ActiveModel {
             organization_pk: Set(organization.pk),
             tenant_pk: Set(match self.tenants.get(place) {
@@ -160,7 +160,7 @@ fn key(created_at: Timestamp, last_used_at: Option<Timestamp>, random: &mut Rand
     let prefix = format!("tnt_{:08x}", random.below(1 << 32));
     api_key::ActiveModel {
         pk: sea_orm::NotSet,
-        id: Set(ApiKeyId::from(uuid_bits(created_at, random))),
+        id: Set(ApiKeyId::from(uuid(created_at, random))),
         name: Set("default".to_owned()),
         description: Set(None),
         digest: Set(digest),
@@ -178,23 +178,11 @@ fn key(created_at: Timestamp, last_used_at: Option<Timestamp>, random: &mut Rand
     }
 }
 
-fn uuid_bits(at: Timestamp, random: &mut Random) -> uuid::Uuid {
+fn uuid(at: Timestamp, random: &mut Random) -> uuid::Uuid {
     let millis = at.micros().unsigned_abs() / 1_000;
-    let mut bits = [0; 10];
-    for (bit, drawn) in bits.iter_mut().zip(
-        random
-            .next()
-            .to_le_bytes()
-            .into_iter()
-            .chain(random.next().to_le_bytes()),
-    ) {
-        *bit = drawn;
-    }
+    let drawn = u128::from(random.next()) | u128::from(random.next()) << 64;
+    let bits = drawn.to_le_bytes().first_chunk().copied().unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid()
-}
-
-fn uuid_of(at: Timestamp, random: &mut Random) -> String {
-    uuid_bits(at, random).to_string()
 }
 
 /// Writes users with their roles and keys; returns the number of keys.

@@ -16,10 +16,10 @@ pub async fn clocks_apart(services: &Services) -> Result<Duration> {
     let (db, now) = (&services.db, services.clock.now());
     let sql = match db.backend() {
         DbBackend::Sqlite if audit_event::newest_position(db).await? == 0 => return Ok(Duration::ZERO),
-        DbBackend::Sqlite => "SELECT created_at AS it FROM audit_events ORDER BY pk DESC LIMIT 1",
-        _ => "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS it",
+        DbBackend::Sqlite => "SELECT created_at FROM audit_events ORDER BY pk DESC LIMIT 1",
+        _ => "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
     };
-    let theirs = Timestamp::from_micros(one(db, sql, "it").await?);
+    let theirs = Timestamp::from_micros(one(db, sql).await?);
     let behind = now.until(theirs);
     Ok(match db.backend() {
         // The newest event may be arbitrarily old.

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::DbBackend;
 
 use super::Finding;
 use super::clock::clocks_apart;
 use crate::context::Services;
 use crate::directory::outbox;
 use crate::model::error::{Error, Result};
-use crate::store::db::{Database, SchemaState, Unready, schema_state};
+use crate::store::db::{Database, SchemaState, Unready, schema_state, select};
 
 const SUBJECT: &str = "database";
 /// Processes tolerate two minutes in each other's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
 const MAIL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// Checks of the database, which must be open; see [`unopened`](super::unopened).
 pub async fn examine(services: &Services) -> Vec<Finding> {
     let db = &services.db;
     let mut found = match examine_state(db).await {
@@ -88,7 +89,7 @@ async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
 async fn described(db: &Database) -> Result<String> {
     Ok(match db.backend() {
         DbBackend::Sqlite => {
-            let checked: Result<String> = one(db, "PRAGMA quick_check(1)", "quick_check").await;
+            let checked: Result<String> = one(db, "PRAGMA quick_check(1)").await;
             match checked.as_deref() {
                 Ok("ok") => "SQLite, undamaged.".to_owned(),
                 Ok(damage) => {
@@ -99,19 +100,17 @@ async fn described(db: &Database) -> Result<String> {
             }
         }
         _ => {
-            let version: String = one(db, "SELECT current_setting('server_version') AS it", "it").await?;
-            let encoding: String = one(db, "SELECT current_setting('server_encoding') AS it", "it").await?;
-            let isolation: String = one(db, "SELECT current_setting('transaction_isolation') AS it", "it").await?;
+            let version: String = one(db, "SELECT current_setting('server_version')").await?;
+            let encoding: String = one(db, "SELECT current_setting('server_encoding')").await?;
+            let isolation: String = one(db, "SELECT current_setting('transaction_isolation')").await?;
             format!("PostgreSQL {version}, {encoding}, {isolation}.")
         }
     })
 }
 
-pub(super) async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str, name: &str) -> Result<T> {
-    let statement = Statement::from_string(db.backend(), sql.to_owned());
-    let row = db.reader().query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| Error::internal(format!("no answer to: {sql}")))?;
-    Ok(row.try_get("", name)?)
+pub(super) async fn one<T: sea_orm::TryGetable>(db: &Database, sql: &str) -> Result<T> {
+    let found = select(db.reader(), sql).await?.into_iter().next();
+    found.ok_or_else(|| Error::internal(format!("no answer to: {sql}")))
 }
 
 async fn clock(services: &Services) -> Result<Finding> {
@@ -168,7 +167,7 @@ async fn content(db: &Database) -> Result<Finding> {
         ("api_keys", "API keys"),
         ("sessions", "sessions"),
     ] {
-        let count: i64 = one(db, &format!("SELECT COUNT(*) AS it FROM {table}"), "it").await?;
+        let count: i64 = one(db, &format!("SELECT COUNT(*) FROM {table}")).await?;
         counts.push(format!("{count} {name}"));
     }
     Ok(Finding::fine("content", format!("{}.", counts.join(", "))))
@@ -178,21 +177,21 @@ async fn content(db: &Database) -> Result<Finding> {
 const ACROSS: [(&str, &str); 4] = [
     (
         "users with a tenant of another organization",
-        "SELECT COUNT(*) AS it FROM users u JOIN tenants t ON t.pk = u.tenant_pk WHERE t.organization_pk <> u.organization_pk",
+        "SELECT COUNT(*) FROM users u JOIN tenants t ON t.pk = u.tenant_pk WHERE t.organization_pk <> u.organization_pk",
     ),
     (
         "users with a role of another organization",
-        "SELECT COUNT(*) AS it FROM user_roles a JOIN users u ON u.pk = a.user_pk JOIN roles r ON r.pk = a.role_pk \
+        "SELECT COUNT(*) FROM user_roles a JOIN users u ON u.pk = a.user_pk JOIN roles r ON r.pk = a.role_pk \
          WHERE r.organization_pk <> u.organization_pk",
     ),
     (
         "groups with a role of another organization",
-        "SELECT COUNT(*) AS it FROM group_roles a JOIN groups g ON g.pk = a.group_pk JOIN roles r ON r.pk = a.role_pk \
+        "SELECT COUNT(*) FROM group_roles a JOIN groups g ON g.pk = a.group_pk JOIN roles r ON r.pk = a.role_pk \
          WHERE r.organization_pk <> g.organization_pk",
     ),
     (
         "invitations with a role of another organization",
-        "SELECT COUNT(*) AS it FROM invitation_roles a JOIN invitations i ON i.pk = a.invitation_pk JOIN roles r ON \
+        "SELECT COUNT(*) FROM invitation_roles a JOIN invitations i ON i.pk = a.invitation_pk JOIN roles r ON \
          r.pk = a.role_pk WHERE r.organization_pk <> i.organization_pk",
     ),
 ];
@@ -200,13 +199,13 @@ const ACROSS: [(&str, &str); 4] = [
 async fn orphans(db: &Database) -> Result<Finding> {
     let mut found = Vec::new();
     if db.backend() == DbBackend::Sqlite {
-        let count: i64 = one(db, "SELECT COUNT(*) AS it FROM pragma_foreign_key_check", "it").await?;
+        let count: i64 = one(db, "SELECT COUNT(*) FROM pragma_foreign_key_check").await?;
         if count > 0 {
             found.push(format!("{count} rows with a dangling foreign key"));
         }
     }
     for (what, sql) in ACROSS {
-        let count: i64 = one(db, sql, "it").await?;
+        let count: i64 = one(db, sql).await?;
         if count > 0 {
             found.push(format!("{count} {what}"));
         }
@@ -227,9 +226,8 @@ async fn orphans(db: &Database) -> Result<Finding> {
 async fn seats(db: &Database) -> Result<Finding> {
     let over: i64 = one(
         db,
-        "SELECT COUNT(*) AS it FROM organizations o WHERE o.seat_limit IS NOT NULL AND o.seat_limit < \
+        "SELECT COUNT(*) FROM organizations o WHERE o.seat_limit IS NOT NULL AND o.seat_limit < \
          (SELECT COUNT(*) FROM users u WHERE u.organization_pk = o.pk AND u.activated)",
-        "it",
     )
     .await?;
     Ok(match over {

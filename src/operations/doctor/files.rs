@@ -1,6 +1,9 @@
 //! Checks of the files on this machine.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 use super::Finding;
 use crate::services::config::{Config, MailConfig};
@@ -58,17 +61,8 @@ fn mail_folder(folder: &Path) -> Finding {
     }
 }
 
-#[cfg(unix)]
 fn takes_files(folder: &Path) -> bool {
-    use rustix::fs::{Access, access};
     access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-fn takes_files(folder: &Path) -> bool {
-    folder
-        .metadata()
-        .is_ok_and(|metadata| !metadata.permissions().readonly())
 }
 
 /// The file with this suffix appended to its name.
@@ -78,9 +72,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-#[cfg(unix)]
 fn readable_by_others(path: &Path) -> Option<Finding> {
-    use std::os::unix::fs::PermissionsExt;
     let metadata = path.metadata().ok()?;
     let mode = metadata.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
@@ -91,11 +83,6 @@ fn readable_by_others(path: &Path) -> Option<Finding> {
             format!("Other users of this machine can access {path} (its mode is {mode:o}). Run: chmod {wanted} {path}"),
         )
     })
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_: &Path) -> Option<Finding> {
-    None
 }
 
 /// Free space on the first file's disk; usually all files are on one.

@@ -5,6 +5,7 @@ use crate::context::Services;
 use crate::model::Email;
 use crate::services::mailer::{Mail, Undelivered};
 
+/// Sends a test mail.
 pub async fn send(services: &Services, to: &Email) -> Finding {
     let mail = Mail {
         subject: "A test of tenantry".to_owned(),

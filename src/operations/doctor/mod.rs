@@ -9,12 +9,12 @@ mod mail;
 mod settings;
 
 pub use clock::clocks_apart;
+pub use database::examine as examine_database;
+pub use mail::send as send_mail;
 
-use crate::context::Services;
-use crate::model::Email;
 use crate::services::config::Config;
 
-/// How bad a finding is.
+/// How bad a finding is. The number of the worst is the exit code of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Severity {
@@ -23,17 +23,6 @@ pub enum Severity {
     Risky,
     /// Something does not work.
     Wrong,
-}
-
-impl Severity {
-    /// The exit code of the command: 0, 1, or 2.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Fine => 0,
-            Self::Risky => 1,
-            Self::Wrong => 2,
-        }
-    }
 }
 
 /// The result of one check.
@@ -80,17 +69,7 @@ pub fn examine_settings(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Checks of the database, which must be open; see [`unopened`].
-pub async fn examine_database(services: &Services) -> Vec<Finding> {
-    database::examine(services).await
-}
-
 /// The finding for a database that cannot be opened.
 pub fn unopened(error: &anyhow::Error) -> Finding {
     Finding::wrong("database", format!("{error:#}"))
-}
-
-/// Sends a test mail.
-pub async fn send_mail(services: &Services, to: &Email) -> Finding {
-    mail::send(services, to).await
 }

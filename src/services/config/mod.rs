@@ -10,30 +10,13 @@ use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use clap::{Args, Command};
 use lettre::message::Mailbox;
 use url::Url;
 
 use crate::model::{Secret, SecretKey};
 use crate::services::network::{self, Edge};
 use crate::store::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
-
-/// Every variable that is read. Any other `TENANTRY_` variable is probably mistyped and is refused.
-const VARIABLES: [&str; 14] = [
-    "TENANTRY_AUDIT_LOG",
-    "TENANTRY_DATABASE_CONNECTIONS",
-    "TENANTRY_DATABASE_URL",
-    "TENANTRY_LISTEN",
-    "TENANTRY_ADMIN_API_KEY",
-    "TENANTRY_PUBLIC_URL",
-    "TENANTRY_SMTP_URL",
-    "TENANTRY_MAIL_FROM",
-    "TENANTRY_MAIL_DIR",
-    "TENANTRY_GRAPHIQL",
-    "TENANTRY_INTROSPECTION",
-    "TENANTRY_SECRET_KEY",
-    "TENANTRY_TRUSTED_PROXIES",
-    "TENANTRY_CORS_ORIGINS",
-];
 
 /// The checked configuration of a server.
 #[derive(Clone, Debug)]
@@ -72,133 +55,119 @@ impl Config {
         let mut faults = Faults::default();
         for (name, value) in environment {
             let ours = name.starts_with("TENANTRY_") && !name.starts_with("TENANTRY_TEST_");
-            if ours && !VARIABLES.contains(&name.as_str()) && !is_service_link(&name, &value) {
+            if ours && !variables().contains(&name) && !is_service_link(&name, &value) {
                 faults.add(&name, &unknown(&name));
             }
         }
         let given = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-
         let database_url = given(&args.database_url).unwrap_or_else(|| "sqlite://tenantry.db".to_owned());
         let database = database_url.parse().unwrap_or_else(|what: String| {
             faults.add("TENANTRY_DATABASE_URL", &what);
             Address::Sqlite(PathBuf::new())
         });
-        let database_connections = match given(&args.database_connections).map(|text| text.parse()) {
-            None => POSTGRES_CONNECTIONS,
-            Some(Ok(number)) if POSTGRES_CONNECTIONS_ALLOWED.contains(&number) => number,
-            Some(_) => {
-                faults.add("TENANTRY_DATABASE_CONNECTIONS", "must be a number from 1 to 1000");
-                POSTGRES_CONNECTIONS
-            }
-        };
-        let listen = given(&args.listen).unwrap_or_else(|| "127.0.0.1:8000".to_owned());
-        let listen = listen
-            .to_socket_addrs()
-            .ok()
-            .and_then(|mut addresses| addresses.next())
-            .unwrap_or_else(|| {
-                faults.add("TENANTRY_LISTEN", "must be an address and a port, as in 127.0.0.1:8000");
-                SocketAddr::from(([127, 0, 0, 1], 0))
-            });
-        let admin_api_key = given(&args.admin_api_key);
-        if let Some(key) = &admin_api_key
-            && (key.len() < ADMIN_API_KEY_CHARACTERS_MIN || !key.bytes().all(|byte| byte.is_ascii_graphic()))
-        {
-            faults.add("TENANTRY_ADMIN_API_KEY", "must be 20 or more visible ASCII characters");
-        }
-        let public_url = given(&args.public_url).map(|url| url.trim_end_matches('/').to_owned());
-        if let Some(url) = &public_url
-            && !is_base_url(url)
-        {
-            faults.add(
-                "TENANTRY_PUBLIC_URL",
-                "must be a URL without query, as in https://directory.example.com",
-            );
-        }
+        let database_connections = faults.read(
+            "TENANTRY_DATABASE_CONNECTIONS",
+            &args.database_connections,
+            "must be a number from 1 to 1000",
+            |text| {
+                text.parse()
+                    .ok()
+                    .filter(|number| POSTGRES_CONNECTIONS_ALLOWED.contains(number))
+            },
+        );
+        let listen = faults.read(
+            "TENANTRY_LISTEN",
+            &args.listen,
+            "must be an address and a port, as in 127.0.0.1:8000",
+            |text| text.to_socket_addrs().ok()?.next(),
+        );
+        let admin_api_key = faults.read(
+            "TENANTRY_ADMIN_API_KEY",
+            &args.admin_api_key,
+            "must be 20 or more visible ASCII characters",
+            |key| {
+                let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+                (visible && key.len() >= ADMIN_API_KEY_CHARACTERS_MIN).then(|| Secret::given(key))
+            },
+        );
+        let public_url = faults.read(
+            "TENANTRY_PUBLIC_URL",
+            &args.public_url,
+            "must be a URL without query, as in https://directory.example.com",
+            |text| {
+                let url = text.trim_end_matches('/');
+                is_base_url(url).then(|| url.to_owned())
+            },
+        );
         let mail = match (given(&args.mail_dir), given(&args.smtp_url)) {
             (Some(_), Some(_)) => {
                 faults.add("TENANTRY_MAIL_DIR", "and TENANTRY_SMTP_URL are both set; set one");
                 MailConfig::None
             }
             (Some(folder), None) => MailConfig::Directory(folder.into()),
-            (None, Some(url)) => match Smtp::parse(&url) {
-                Ok(smtp) => MailConfig::Smtp(smtp),
-                Err(what) => {
+            (None, Some(url)) => Smtp::parse(&url).map_or_else(
+                |what| {
                     faults.add("TENANTRY_SMTP_URL", what);
                     MailConfig::None
-                }
-            },
+                },
+                MailConfig::Smtp,
+            ),
             (None, None) => MailConfig::None,
         };
-        let mail_from = given(&args.mail_from).and_then(|text| {
-            let from = text.parse().ok();
-            if from.is_none() {
-                faults.add(
-                    "TENANTRY_MAIL_FROM",
-                    "must be an e-mail address, with a name before it if you like: Acme <no-reply@acme.example>",
-                );
-            }
-            from
-        });
-        let graphiql = faults.switch("TENANTRY_GRAPHIQL", given(&args.graphiql));
-        let introspection = faults.switch("TENANTRY_INTROSPECTION", given(&args.introspection));
-        let secret_key = given(&args.secret_key);
-        let secret_key = secret_key.as_deref().and_then(|text| {
-            let key = SecretKey::parse(text);
-            if key.is_none() {
-                faults.add(
-                    "TENANTRY_SECRET_KEY",
-                    "must be 64 hex digits; 'openssl rand -hex 32' makes some",
-                );
-            }
-            key
-        });
-        let trusted_proxies = items(&given(&args.trusted_proxies))
-            .filter_map(|text| {
-                let network = network::proxies(text);
-                if network.is_none() {
-                    faults.add(
-                        "TENANTRY_TRUSTED_PROXIES",
-                        "must be addresses or networks separated by commas, as in 10.0.0.0/8,192.0.2.1",
-                    );
-                }
-                network
-            })
-            .collect();
-        let cors_origins = items(&given(&args.cors_origins))
-            .filter_map(|text| {
-                let origin = network::origin(text);
-                if origin.is_none() {
-                    faults.add(
-                        "TENANTRY_CORS_ORIGINS",
-                        "must be origins separated by commas, without a path: https://app.example.com",
-                    );
-                }
-                origin
-            })
-            .collect();
+        let mail_from = faults.read(
+            "TENANTRY_MAIL_FROM",
+            &args.mail_from,
+            "must be an e-mail address, with a name before it if you like: Acme <no-reply@acme.example>",
+            |text| text.parse().ok(),
+        );
+        let graphiql = faults.read("TENANTRY_GRAPHIQL", &args.graphiql, SWITCH, switch);
+        let introspection = faults.read("TENANTRY_INTROSPECTION", &args.introspection, SWITCH, switch);
+        let secret_key = faults.read(
+            "TENANTRY_SECRET_KEY",
+            &args.secret_key,
+            "must be 64 hex digits; 'openssl rand -hex 32' makes some",
+            SecretKey::parse,
+        );
+        let trusted_proxies = faults.read(
+            "TENANTRY_TRUSTED_PROXIES",
+            &args.trusted_proxies,
+            "must be addresses or networks separated by commas, as in 10.0.0.0/8,192.0.2.1",
+            |list| items(list).map(network::proxies).collect(),
+        );
+        let cors_origins = faults.read(
+            "TENANTRY_CORS_ORIGINS",
+            &args.cors_origins,
+            "must be origins separated by commas, without a path: https://app.example.com",
+            |list| items(list).map(network::origin).collect(),
+        );
         if !faults.0.is_empty() {
             return Err(faults.0);
         }
-        let admin_api_key = admin_api_key.as_deref().map(Secret::given);
         Ok(Self {
             database,
-            database_connections,
-            listen,
+            database_connections: database_connections.unwrap_or(POSTGRES_CONNECTIONS),
+            listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
             admin_api_key,
             public_url,
             mail,
             mail_from,
-            graphiql,
-            introspection,
+            graphiql: graphiql.unwrap_or(true),
+            introspection: introspection.unwrap_or(true),
             audit_log: given(&args.audit_log).map(PathBuf::from),
             secret_key,
             edge: Edge {
-                trusted_proxies,
-                cors_origins,
+                trusted_proxies: trusted_proxies.unwrap_or_default(),
+                cors_origins: cors_origins.unwrap_or_default(),
             },
         })
     }
+}
+
+/// Every variable that is read. Any other `TENANTRY_` variable is probably mistyped and is refused.
+fn variables() -> Vec<String> {
+    let flags = ConfigArgs::augment_args(Command::default());
+    let variables = flags.get_arguments().filter_map(|flag| flag.get_env()?.to_str());
+    variables.map(str::to_owned).collect()
 }
 
 /// Whether Kubernetes set this variable. Kubernetes gives every container variables for the services around it, and a
@@ -230,8 +199,8 @@ fn unknown(name: &str) -> String {
     const LIKENESS_MIN: f64 = 0.8;
     // Without the prefix that all of them share.
     let own = |name: &str| name.trim_start_matches("TENANTRY_").to_owned();
-    let likeness = |known: &&str| strsim::jaro_winkler(&own(name), &own(known));
-    let nearest = VARIABLES
+    let likeness = |known: &String| strsim::jaro_winkler(&own(name), &own(known));
+    let nearest = variables()
         .into_iter()
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
         .filter(|known| likeness(known) >= LIKENESS_MIN);
@@ -242,11 +211,18 @@ fn unknown(name: &str) -> String {
 }
 
 /// The parts of a list.
-fn items(list: &Option<String>) -> impl Iterator<Item = &str> {
-    list.iter()
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+const SWITCH: &str = "must be on or off";
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "on" | "true" | "1" => Some(true),
+        "off" | "false" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 #[derive(Default)]
@@ -258,23 +234,27 @@ impl Faults {
             .trim_start_matches("TENANTRY_")
             .to_ascii_lowercase()
             .replace('_', "-");
-        let also = if VARIABLES.contains(&name) {
-            format!(" (--{flag})")
-        } else {
-            String::new()
+        let also = match variables().iter().any(|known| known == name) {
+            true => format!(" (--{flag})"),
+            false => String::new(),
         };
         let _ = writeln!(self.0, "{name}{also} {what}.");
     }
 
-    fn switch(&mut self, name: &str, value: Option<String>) -> bool {
-        match value.as_deref() {
-            None | Some("on" | "true" | "1") => true,
-            Some("off" | "false" | "0") => false,
-            Some(_) => {
-                self.add(name, "must be on or off");
-                true
-            }
+    /// The value, if it is given and can be read.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        given: &Option<String>,
+        what: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = given.as_deref().filter(|text| !text.is_empty())?;
+        let value = read(text);
+        if value.is_none() {
+            self.add(name, what);
         }
+        value
     }
 }
 

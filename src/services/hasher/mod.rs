@@ -117,10 +117,7 @@ impl Hasher {
             return Ok(Checked::Wrong);
         };
         let stored = recognize(hash).map_err(Error::internal)?;
-        let turns = match self.allow_for(&stored).await? {
-            Cost::Dear => &self.0.dear,
-            Cost::Ours => &self.0.ours,
-        };
+        let turns = self.allow_for(&stored).await?;
         let password = password.clone();
         run(turns, organization, move || {
             for (number, spelling) in password.spellings().enumerate() {
@@ -156,14 +153,14 @@ impl Hasher {
         Ok((usual.max(dearest) * spellings).min(DEADLINE_MAX))
     }
 
-    /// Returns the cost of verifying a hash. From now on, refusals allow time for it.
-    async fn allow_for(&self, stored: &Stored) -> Result<Cost> {
+    /// Where verifying a hash takes its turn. From now on, refusals allow time for it.
+    async fn allow_for(&self, stored: &Stored) -> Result<&Turns> {
         let speeds = self.speeds().await?;
         let allowed = u64::try_from(speeds.allowed(stored).as_micros()).unwrap_or(u64::MAX);
         self.0.dearest_micros.fetch_max(allowed, Ordering::Relaxed);
         Ok(match speeds.is_dear(stored) {
-            true => Cost::Dear,
-            false => Cost::Ours,
+            true => &self.0.dear,
+            false => &self.0.ours,
         })
     }
 
@@ -176,13 +173,6 @@ impl Hasher {
             .await
             .map_err(Error::internal)?
     }
-}
-
-enum Cost {
-    /// Not more than one of ours.
-    Ours,
-    /// More.
-    Dear,
 }
 
 async fn run<T: Send + 'static>(

@@ -7,14 +7,16 @@ mod smtp;
 
 pub use letter::{Letter, ResetLink};
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use lettre::Message;
 use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use tokio::sync::Notify;
 use url::Url;
 
@@ -24,6 +26,11 @@ use crate::services::config::MailConfig;
 
 /// The mail server's replies are foreign text. At most this many characters of one are kept.
 const SAID_CHARACTERS_MAX: usize = 300;
+
+/// The outcomes of a mail that this process has tried to send.
+pub const SENT: &str = "sent";
+pub const PUT_OFF: &str = "put_off";
+pub const GIVEN_UP: &str = "given_up";
 
 /// A subject and a plain text body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +57,7 @@ pub struct Mailer {
     /// The part after the `@` in message ids.
     host: String,
     due: Arc<Notify>,
-    counts: Arc<Counts>,
+    outcomes: Outcomes,
 }
 
 #[derive(Clone, Debug)]
@@ -61,54 +68,8 @@ enum Way {
     Smtp(smtp::Server),
 }
 
-/// Outcomes of the mails that this process has tried to send.
-#[derive(Debug, Default)]
-pub struct Counts {
-    sent: AtomicU64,
-    put_off: AtomicU64,
-    given_up: AtomicU64,
-}
-
-impl Counts {
-    pub fn sent(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn put_off(&self) {
-        self.put_off.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn given_up(&self) {
-        self.given_up.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// By outcome: sent, postponed, given up.
-    pub fn all(&self) -> [(&'static str, u64); 3] {
-        [
-            ("sent", self.sent.load(Ordering::Relaxed)),
-            ("put_off", self.put_off.load(Ordering::Relaxed)),
-            ("given_up", self.given_up.load(Ordering::Relaxed)),
-        ]
-    }
-}
-
-/// RFC 3834: the header says that a program sent the mail, so that other programs do not answer it.
-#[derive(Clone, Debug)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
+/// Counts mails by their outcome: those that this process has tried to send.
+pub type Outcomes = Family<[(&'static str, &'static str); 1], Counter>;
 
 impl Mailer {
     /// `from` is the sender; the default is an address at the host of `public_url`. `public_url` is the base of links
@@ -129,13 +90,17 @@ impl Mailer {
                 .parse()
                 .context("cannot make a sender's address")?,
         };
+        let outcomes = Outcomes::default();
+        for outcome in [SENT, PUT_OFF, GIVEN_UP] {
+            let _ = outcomes.get_or_create(&[("result", outcome)]);
+        }
         Ok(Self {
             way,
             public_url: public_url.to_owned(),
             from,
             host: host.to_owned(),
             due: Arc::default(),
-            counts: Arc::default(),
+            outcomes,
         })
     }
 
@@ -175,9 +140,13 @@ impl Mailer {
         self.due.notified().await;
     }
 
-    /// Outcomes of the mails that this process has tried to send.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
+    /// Counts a mail that this process has tried to send.
+    pub fn count(&self, outcome: &'static str) {
+        self.outcomes.get_or_create(&[("result", outcome)]).inc();
     }
 
     /// Sends a mail without the outbox. Only the caller learns the outcome.
@@ -212,16 +181,20 @@ impl Mailer {
     }
 
     fn message(&self, id: &str, to: &Email, mail: Mail) -> anyhow::Result<Message> {
-        Ok(Message::builder()
+        let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.host)))
             .date_now()
             .from(self.from.clone())
             .to(to.as_str().parse()?)
             .subject(mail.subject)
             .header(MIME_VERSION_1_0)
-            .header(AutoSubmitted)
             .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)?)
+            .body(mail.text)?;
+        // RFC 3834: it says that a program sent the mail, so that other programs do not answer it.
+        let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let automatic = HeaderValue::new(name, "auto-generated".to_owned());
+        message.headers_mut().insert_raw(automatic);
+        Ok(message)
     }
 }
 
@@ -240,9 +213,7 @@ async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> 
     // The file gets its final name when it is complete, because readers wait for *.eml.
     let partial = path.with_extension("part");
     let mut options = tokio::fs::OpenOptions::new();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    options.mode(0o600);
+    options.create(true).write(true).truncate(true).mode(0o600);
     let mut file = options.open(&partial).await?;
     tokio::io::AsyncWriteExt::write_all(&mut file, &text).await?;
     file.sync_all().await?;
@@ -252,8 +223,6 @@ async fn write(folder: &Path, name: &str, text: Vec<u8>) -> std::io::Result<()> 
 /// Mails contain tokens, so only the owner of a folder that is created here can read it.
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).mode(0o700);
     builder.create(folder)
 }

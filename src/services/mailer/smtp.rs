@@ -50,33 +50,21 @@ pub struct Server {
 }
 
 /// Why a command got no good reply.
+#[derive(Debug, thiserror::Error)]
 enum Fault {
     /// The server refused, or lettre did.
-    Refused(lettre::transport::smtp::Error),
-    Broken(io::Error),
+    #[error(transparent)]
+    Refused(#[from] lettre::transport::smtp::Error),
+    #[error(transparent)]
+    Broken(#[from] io::Error),
+    #[error("the mail server said nothing for {} seconds", WORD_TIME_MAX.as_secs())]
     Silent,
-}
-
-impl From<lettre::transport::smtp::Error> for Fault {
-    fn from(error: lettre::transport::smtp::Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error)
-    }
 }
 
 impl Fault {
     /// The failure is not about this mail: the next mail would fail too.
     fn of_the_way(self) -> Undelivered {
-        Undelivered::Later(match self {
-            Self::Refused(error) => said(&error),
-            Self::Broken(error) => said(&error),
-            Self::Silent => format!("the mail server said nothing for {} seconds", WORD_TIME_MAX.as_secs()),
-        })
+        Undelivered::Later(said(&self))
     }
 
     /// The failure may be about this mail, if it is a refusal that `is_final`.

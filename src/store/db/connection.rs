@@ -35,12 +35,6 @@ pub enum Sharing {
     Transaction,
 }
 
-/// Why reading rows stopped before the last one.
-pub enum Ended<E> {
-    Database(sqlx::Error),
-    Reader(E),
-}
-
 /// The start of each transaction in a shared session. The timeouts are the same as those of our own sessions.
 const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '10s'; \
                             SET LOCAL idle_in_transaction_session_timeout = '30s'";
@@ -73,32 +67,35 @@ impl Connection {
         }
     }
 
-    /// Runs a statement in the current transaction, and passes on each row as it arrives.
+    /// Runs a statement in the current transaction, and passes on each row as it arrives. The inner error is the one of
+    /// `each`, which stops it.
     pub async fn each<E>(
         &mut self,
         statement: &Statement,
         each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
-    ) -> Result<(), Ended<E>> {
+    ) -> Result<Result<(), E>> {
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
                 let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
                 let mut rows = query.fetch(raw);
-                while let Some(row) = rows.try_next().await.map_err(Ended::Database)? {
-                    each(row.into()).map_err(Ended::Reader)?;
+                while let Some(row) = rows.try_next().await? {
+                    if let Err(error) = each(row.into()) {
+                        return Ok(Err(error));
+                    }
                 }
             }
             Self::Sqlite { raw, .. } => {
                 let rows = sqlx::query_with(query.0, query.1).fetch(raw);
                 let mut rows = rows.try_chunks(ROWS_AT_ONCE);
-                while let Some(some) = rows.try_next().await.map_err(|failed| Ended::Database(failed.1))? {
-                    for row in some {
-                        each(row.into()).map_err(Ended::Reader)?;
+                while let Some(some) = rows.try_next().await.map_err(|failed| failed.1)? {
+                    if let Err(error) = some.into_iter().map(Into::into).try_for_each(&mut *each) {
+                        return Ok(Err(error));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Runs one or more statements without parameters, unprepared.
@@ -134,7 +131,7 @@ impl Connection {
     /// Asks the server whether it accepts writes; an error if it is gone.
     pub async fn takes_changes(&mut self) -> Result<bool> {
         match self {
-            Self::Postgres { raw, .. } => takes_changes(raw).await,
+            Self::Postgres { raw, .. } => raw.fetch_one(raw_sql(TAKES_CHANGES)).await?.try_get(0),
             Self::Sqlite { raw, .. } => raw.ping().await.map(|()| true),
         }
     }
@@ -156,11 +153,7 @@ impl Connection {
 }
 
 /// Whether this server accepts writes now: it is not a standby, and not read-only.
-pub async fn takes_changes(connection: &mut PgConnection) -> Result<bool> {
-    let asked = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-    let row = connection.fetch_one(raw_sql(asked)).await?;
-    row.try_get(0)
-}
+pub const TAKES_CHANGES: &str = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
 
 fn values(statement: &Statement) -> SqlxValues {
     SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))

@@ -30,7 +30,7 @@ pub use count::{SENT, STATEMENTS, counted_here};
 pub use limits::STATEMENT_TIMEOUT;
 pub use pool::Load;
 pub use reader::Reader;
-pub use schema::{SchemaState, schema_state};
+pub use schema::{SchemaState, schema_state, select};
 pub use setup::Setup;
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 pub use start::{TABLES, refuse_what_cannot_work, room};
@@ -145,14 +145,8 @@ impl Database {
 
     /// The caller's slot for a change, held while the change is open.
     pub async fn place_for_change(&self) -> Result<Option<OwnedSemaphorePermit>> {
-        Ok(match &self.reader.share {
-            Some(share) => Some(
-                shares::place(&share.changes)
-                    .await
-                    .map_err(|error| self.writer.why_waited(error))?,
-            ),
-            None => None,
-        })
+        let place = self.reader.place(|share| &share.changes).await;
+        Ok(place.map_err(|error| self.writer.why_waited(error))?)
     }
 
     pub fn backend(&self) -> DbBackend {

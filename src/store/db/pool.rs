@@ -4,7 +4,7 @@
 //! connection, so one whose server does not respond cannot be dropped. Here, each step has a timeout, and connections
 //! that do not respond are dropped.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,8 @@ pub struct Pool {
     size_max: usize,
     size: Mutex<Size>,
     idle: Mutex<Vec<Kept>>,
-    /// Open connections, including those in use.
-    open: Arc<AtomicUsize>,
+    /// Each open connection has a clone, including those in use.
+    open: Arc<()>,
     /// Incremented when a connection breaks: older connections are not used again.
     era: AtomicU64,
     /// When the database last answered; `None` if it has failed since.
@@ -70,24 +70,7 @@ pub struct Kept {
     takes_changes: bool,
     era: u64,
     made: Instant,
-    _open: Open,
-}
-
-/// Counts itself while it exists.
-#[derive(Debug)]
-struct Open(Arc<AtomicUsize>);
-
-impl Open {
-    fn counted(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    _open: Arc<()>,
 }
 
 impl Pool {
@@ -136,7 +119,7 @@ impl Pool {
             match self.connect().await {
                 Ok(kept) => return Ok((kept, place)),
                 // Others are in use, and will be returned.
-                Err(error) if is_too_many_connections(&error) && self.open.load(Ordering::Relaxed) > 0 => {
+                Err(error) if is_too_many_connections(&error) && self.open() > 0 => {
                     self.make_smaller(place);
                     place = self.place().await?;
                 }
@@ -161,7 +144,7 @@ impl Pool {
     /// A new connection, whether or not its server accepts writes. If the caller gives up, it is closed.
     async fn connect(&self) -> sqlx::Result<Kept> {
         let era = self.era.load(Ordering::Relaxed);
-        let open = Open::counted(&self.open);
+        let open = Arc::clone(&self.open);
         let made = within(CONNECT, async {
             let mut connection = self.target.connect().await?;
             let takes_changes = connection.takes_changes().await?;
@@ -304,11 +287,15 @@ impl Pool {
         }
     }
 
+    fn open(&self) -> usize {
+        Arc::strong_count(&self.open) - 1
+    }
+
     pub fn load(&self) -> Load {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
         Load {
             idle,
-            used: self.open.load(Ordering::Relaxed).saturating_sub(idle),
+            used: self.open().saturating_sub(idle),
         }
     }
 

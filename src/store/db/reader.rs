@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::entity::prelude::async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::connection::Ended;
 use super::count::count;
-use super::lease::{Lease, failed};
 use super::limits::TURN;
 use super::pool::Pool;
 use super::shares::{self, Share};
@@ -21,18 +20,6 @@ pub struct Reader {
     pub(super) backend: DbBackend,
     pub(super) pool: Arc<Pool>,
     pub(super) share: Option<Arc<Share>>,
-}
-
-/// Why a query failed: an error of the database, or of the function that processes the rows.
-enum Failure<E> {
-    Database(DbErr),
-    Reader(E),
-}
-
-impl<E> From<DbErr> for Failure<E> {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
-    }
 }
 
 impl Reader {
@@ -54,66 +41,54 @@ impl Reader {
         };
         // On the heap: nested lists await this recursively, and each level would keep all of it on the stack.
         let mut ended = Box::pin(self.try_once(&statement, &mut each)).await;
-        if let Err(Failure::Database(error)) = &ended
+        if let Err(error) = &ended
             && fault_of(error) == Fault::Lost
             && !begun.load(Ordering::Relaxed)
         {
             ended = Box::pin(self.try_once(&statement, &mut each)).await;
         }
-        ended.map_err(|failure| match failure {
-            Failure::Database(error) => E::from(error),
-            Failure::Reader(error) => error,
-        })
+        ended?
     }
 
     async fn try_once<E>(
         &self,
         statement: &Statement,
         each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
-    ) -> Result<(), Failure<E>> {
-        let caller = match &self.share {
-            Some(share) => Some(
-                shares::place(&share.reads)
-                    .await
-                    .map_err(|error| self.pool.why_waited(error))?,
-            ),
-            None => None,
-        };
-        let mut lease = self.pool.take(caller).await?;
+    ) -> Result<Result<(), E>, DbErr> {
+        let caller = self.place(|share| &share.reads).await;
+        let mut lease = self
+            .pool
+            .take(caller.map_err(|error| self.pool.why_waited(error))?)
+            .await?;
         let shared = lease.is_shared();
         if shared {
             lease.begin().await?;
         }
-        rows(&mut lease, statement, each).await?;
+        let limit = lease.limit();
+        let ended = match timeout(limit, lease.step()?.each(statement, each)).await {
+            // The rest of the rows is discarded, with the connection: the step has not ended.
+            Ok(Ok(Err(error))) => return Ok(Err(error)),
+            ended => lease.ended(ended),
+        };
         if shared {
-            lease.end("COMMIT", TURN).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn rows<E>(
-    lease: &mut Lease,
-    statement: &Statement,
-    each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
-) -> Result<(), Failure<E>> {
-    let limit = lease.limit();
-    match timeout(limit, lease.step()?.each(statement, each)).await {
-        Ok(Ok(())) => {
-            lease.done(None);
-            Ok(())
-        }
-        Ok(Err(Ended::Database(error))) => {
-            lease.done(Some(&error));
-            if lease.is_shared() {
+            match &ended {
+                Ok(_) => lease.end("COMMIT", TURN).await?,
                 // It is in a failed transaction, so it must not be reused.
-                lease.cut_off();
+                Err(_) => drop(lease.cut_off()),
             }
-            Err(Failure::Database(failed(error)))
         }
-        // The rest of the rows is discarded.
-        Ok(Err(Ended::Reader(error))) => Err(Failure::Reader(error)),
-        Err(_) => Err(Failure::Database(failed(lease.cut_off()))),
+        ended
+    }
+
+    /// The caller's slot for a statement or a change.
+    pub(super) async fn place(
+        &self,
+        of: impl FnOnce(&Share) -> &Arc<Semaphore>,
+    ) -> Result<Option<OwnedSemaphorePermit>, DbErr> {
+        match &self.share {
+            Some(share) => shares::place(of(share)).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

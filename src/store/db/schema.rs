@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TryGetableMany};
 
 use crate::model::error::Result;
 
@@ -38,7 +38,7 @@ impl SchemaState {
 
 /// Compares the applied migrations with those of this binary; only reads.
 pub async fn schema_state(connection: &impl ConnectionTrait) -> Result<SchemaState> {
-    let applied = applied_steps(connection).await?;
+    let applied = recorded_steps(connection).await?;
     let known: Vec<String> = Migrator::migrations()
         .iter()
         .map(|step| step.name().to_owned())
@@ -61,29 +61,27 @@ fn number(step: &str) -> &str {
         .map_or(step, |(end, _)| step.get(..end).unwrap_or(step))
 }
 
-async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let backend = connection.get_database_backend();
-    let table = match backend {
+async fn recorded_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let table = match connection.get_database_backend() {
         DbBackend::Postgres => {
             "SELECT 1 FROM pg_class WHERE oid = to_regclass(quote_ident(current_schema()) || '.seaql_migrations')"
         }
         _ => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'",
     };
-    if connection
-        .query_one_raw(Statement::from_string(backend, table))
-        .await?
-        .is_none()
-    {
-        return Ok(Vec::new());
+    match select::<i32>(connection, table).await?.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(applied_steps(connection).await?),
     }
-    let rows = connection
-        .query_all_raw(Statement::from_string(
-            backend,
-            "SELECT version FROM seaql_migrations ORDER BY version",
-        ))
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get("", "version"))
-        .collect::<Result<_, _>>()?)
+}
+
+/// The names of the applied migrations, which the table of the migration library has.
+pub(super) async fn applied_steps(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    select(connection, "SELECT version FROM seaql_migrations ORDER BY version").await
+}
+
+/// The rows that a statement without parameters returns.
+pub async fn select<T: TryGetableMany>(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<T>, DbErr> {
+    let asked = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(asked).await?;
+    rows.iter().map(|row| Ok(T::try_get_many_by_index(row)?)).collect()
 }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr};
 
+use super::connection::TAKES_CHANGES;
 use super::pool::Pool;
 use super::reader::Reader;
+use super::schema::{applied_steps, select};
 use super::words::cannot_connect;
 use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Result, database_error, sql_state};
@@ -63,26 +65,22 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
         pool: Arc::clone(pool),
         share: None,
     };
-    let asked = Statement::from_string(
-        DbBackend::Postgres,
-        "SELECT current_setting('server_encoding') AS encoding, current_schema()::text AS schema, current_setting('search_path') AS path",
-    );
-    let row = match reader.query_one_raw(asked).await {
+    let asked = "SELECT current_setting('server_encoding'), current_schema()::text, current_setting('search_path')";
+    let settings: Vec<(String, Option<String>, String)> = match select(&reader, asked).await {
         Err(error) if shared && database_error(&error).and_then(sql_state).as_deref() == Some("08P01") => bail!(
             "the pooler in front of PostgreSQL does not support transactions, which every change needs: use session \
              or transaction pooling (PgBouncer: pool_mode = transaction), not statement pooling"
         ),
-        row => row?.context("a setting without a value")?,
+        settings => settings?,
     };
-    let encoding: String = row.try_get("", "encoding")?;
+    let (encoding, schema, path) = settings.first().context("a setting without a value")?;
     if encoding != "UTF8" {
         bail!(
             "the database has the encoding {encoding}, which cannot store every name. Create one with UTF8 and \
              specify it in TENANTRY_DATABASE_URL: createdb --encoding=UTF8 --template=template0 tenantry"
         );
     }
-    if row.try_get::<Option<String>>("", "schema")?.is_none() {
-        let path: String = row.try_get("", "path")?;
+    if schema.is_none() {
         bail!(
             "the user's search_path ({path}) contains no schema that exists and that this user may use: create one \
              for the user (CREATE SCHEMA tenantry AUTHORIZATION \"{user}\"), or change the path (ALTER ROLE … SET \
@@ -126,13 +124,7 @@ async fn tables(connection: &impl ConnectionTrait) -> anyhow::Result<BTreeSet<St
         }
         _ => "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
     };
-    let rows = connection
-        .query_all_raw(Statement::from_string(backend, statement))
-        .await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get("", "name"))
-        .collect::<Result<_, DbErr>>()?)
+    Ok(select(connection, statement).await?.into_iter().collect())
 }
 
 /// Refuses existing tables that tenantry has not created.
@@ -170,52 +162,32 @@ async fn steps(connection: &impl ConnectionTrait) -> anyhow::Result<Option<Vec<S
         }
         _ => "SELECT name FROM pragma_table_info('seaql_migrations')",
     };
-    let rows = connection
-        .query_all_raw(Statement::from_string(backend, columns))
-        .await?;
-    let columns: BTreeSet<String> = rows
+    let columns: Vec<String> = select(connection, columns).await?;
+    if !["version", "applied_at"]
         .iter()
-        .map(|row| row.try_get("", "name"))
-        .collect::<Result<_, DbErr>>()?;
-    if !["version", "applied_at"].iter().all(|name| columns.contains(*name)) {
+        .all(|name| columns.iter().any(|column| column == name))
+    {
         return Ok(None);
     }
-    if backend == DbBackend::Postgres && !may_read_steps(connection).await? {
+    let may_read =
+        "SELECT has_table_privilege(to_regclass(quote_ident(current_schema()) || '.seaql_migrations'), 'SELECT')";
+    if backend == DbBackend::Postgres && select::<bool>(connection, may_read).await? != [true] {
         bail!(
             "the user may not read the table '{STEPS}': {}",
             grants(connection).await?
         );
     }
-    let statement = Statement::from_string(backend, "SELECT version AS name FROM seaql_migrations ORDER BY version");
-    let rows = connection.query_all_raw(statement).await?;
-    Ok(Some(
-        rows.iter()
-            .map(|row| row.try_get("", "name"))
-            .collect::<Result<_, DbErr>>()?,
-    ))
-}
-
-async fn may_read_steps(connection: &impl ConnectionTrait) -> anyhow::Result<bool> {
-    let statement = "SELECT has_table_privilege(to_regclass(quote_ident(current_schema()) || '.seaql_migrations'), 'SELECT') AS may";
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, statement))
-        .await?;
-    Ok(row.context("a right is held or not")?.try_get("", "may")?)
+    Ok(Some(applied_steps(connection).await?))
 }
 
 /// Refuses a user who may not create tables, if they do not exist yet.
 async fn refuse_without_create(connection: &impl ConnectionTrait) -> anyhow::Result<()> {
-    let statement = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS may, current_schema()::text AS schema, \
-                     current_user::text AS user, current_database()::text AS database";
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, statement))
-        .await?
-        .context("a right is held or not")?;
-    if row.try_get("", "may")? {
+    let statement = "SELECT current_schema()::text, current_user::text, current_database()::text \
+                     WHERE NOT has_schema_privilege(current_schema(), 'CREATE')";
+    let refused: Vec<(String, String, String)> = select(connection, statement).await?;
+    let Some((schema, user, database)) = refused.first() else {
         return Ok(());
-    }
-    let [schema, user, database] = ["schema", "user", "database"].map(|column| row.try_get::<String>("", column));
-    let (schema, user, database) = (schema?, user?, database?);
+    };
     bail!(
         "the user '{user}' may not create tables in the schema '{schema}' of the database '{database}'. Let an \
          administrator run ALTER DATABASE \"{database}\" OWNER TO \"{user}\", or GRANT CREATE ON SCHEMA \"{schema}\" \
@@ -244,20 +216,17 @@ async fn missing_rights(connection: &impl ConnectionTrait) -> Result<Vec<String>
                          AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) \
                        WHEN c.relkind = 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END \
                      ORDER BY 1 LIMIT 3";
-    let rows = connection
-        .query_all_raw(Statement::from_string(DbBackend::Postgres, statement))
-        .await?;
-    rows.iter().map(|row| row.try_get("", "name")).collect()
+    select(connection, statement).await
 }
 
 /// The statements that an administrator should run.
 async fn grants(connection: &impl ConnectionTrait) -> anyhow::Result<String> {
-    let statement = "SELECT quote_ident(current_schema()) AS schema, quote_ident(current_user) AS user";
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, statement))
-        .await?
-        .context("somebody asks")?;
-    let (schema, user): (String, String) = (row.try_get("", "schema")?, row.try_get("", "user")?);
+    let names = select(
+        connection,
+        "SELECT quote_ident(current_schema()), quote_ident(current_user)",
+    )
+    .await?;
+    let (schema, user): &(String, String) = names.first().context("somebody asks")?;
     Ok(format!(
         "make the user the owner of the tables, which an upgrade needs anyway; or let an administrator run GRANT \
          SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE ON ALL SEQUENCES IN \
@@ -280,7 +249,7 @@ impl Database {
                     .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
             }
             None => {
-                if !self.is_primary().await? {
+                if select::<bool>(&self.reader, TAKES_CHANGES).await? != [true] {
                     return Ok(false);
                 }
             }
@@ -289,15 +258,6 @@ impl Database {
             self.try_change().await?;
         }
         Ok(true)
-    }
-
-    async fn is_primary(&self) -> Result<bool> {
-        let statement = Statement::from_string(
-            DbBackend::Postgres,
-            "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS takes_changes",
-        );
-        let row = self.reader.query_one_raw(statement).await?;
-        Ok(row.is_some_and(|row| row.try_get("", "takes_changes").unwrap_or(false)))
     }
 
     /// Commits a change that changes nothing, but is written to the disk and to synchronous standbys.
@@ -317,11 +277,8 @@ impl Database {
                     .await?;
             }
             _ => {
-                let version = Statement::from_string(DbBackend::Sqlite, "PRAGMA user_version");
-                let version: i32 = match change.query_one_raw(version).await? {
-                    Some(row) => row.try_get("", "user_version")?,
-                    None => 0,
-                };
+                let version: Vec<i32> = select(&change, "PRAGMA user_version").await?;
+                let version = version.first().unwrap_or(&0);
                 change
                     .execute_unprepared(&format!("PRAGMA user_version = {version}"))
                     .await?;
@@ -337,13 +294,7 @@ fn has_room(file: &Path) -> bool {
 }
 
 /// The free space on a file's disk, if its file system reports it.
-#[cfg(unix)]
 pub fn room(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-#[cfg(not(unix))]
-pub fn room(_: &Path) -> Option<u64> {
-    None
 }

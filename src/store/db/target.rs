@@ -1,6 +1,7 @@
 //! The target of a pool's connections, and how to connect to it.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,13 +159,9 @@ fn is_of_pooler(error: &sqlx::Error) -> bool {
 #[derive(Clone, Debug)]
 pub struct File {
     path: PathBuf,
-    identity: Identity,
+    /// The device and the inode.
+    identity: (u64, u64),
 }
-
-#[cfg(unix)]
-type Identity = (u64, u64);
-#[cfg(not(unix))]
-type Identity = ();
 
 impl File {
     /// Opens the file at this path; creates it (mode 0600) if it does not exist.
@@ -174,12 +171,7 @@ impl File {
             return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
         let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
+        options.write(true).create(true).truncate(false).mode(0o600);
         options.open(path)?;
         Ok(Self {
             path: path.to_owned(),
@@ -196,14 +188,7 @@ impl File {
     }
 }
 
-#[cfg(unix)]
-fn identity(path: &Path) -> std::io::Result<Identity> {
-    use std::os::unix::fs::MetadataExt;
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
     let metadata = std::fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> std::io::Result<Identity> {
-    std::fs::metadata(path).map(|_| ())
 }

@@ -7,7 +7,6 @@ use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, Que
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::timeout;
 
-use super::connection::Ended;
 use super::count::count;
 use super::lease::{Lease, failed};
 use super::limits::{LEAVE, TURN};
@@ -68,14 +67,9 @@ impl Transaction {
         let mut lease = self.lease().await?;
         let limit = lease.limit();
         let ended = timeout(limit, lease.step()?.each(statement, each)).await;
-        let ended = ended.map(|ended| match ended {
-            Ok(()) => Ok(()),
-            Err(Ended::Database(error)) => Err(error),
-            Err(Ended::Reader(error)) => Err(sea_orm::sqlx::Error::Decode(error.into())),
-        });
         let ended = lease.ended(ended);
         note(&lease, &ended);
-        ended
+        ended?
     }
 }
 

@@ -70,9 +70,5 @@ fn is_of_certificate(error: &sqlx::Error) -> bool {
 
 /// The innermost cause: the outer errors repeat it.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error.to_string()
+    anyhow::Chain::new(error).last().unwrap_or(error).to_string()
 }

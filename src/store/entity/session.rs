@@ -1,8 +1,9 @@
 //! `sessions`.
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QuerySelect, QueryTrait};
 
+use super::user;
 use crate::authz::{Granted, Scope};
 use crate::model::{SessionId, Timestamp};
 
@@ -33,15 +34,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) => Condition::all().add(
-            Column::UserPk.in_subquery(
-                super::user::Entity::find()
-                    .select_only()
-                    .column(super::user::Column::Pk)
-                    .filter(super::user::within(granted))
-                    .into_query(),
-            ),
-        ),
+        Scope::Organization(_) => Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted))),
         Scope::Oneself(pk) => Condition::any()
             .add(Column::UserPk.eq(pk))
             .add(Column::ImpersonatorPk.eq(pk)),

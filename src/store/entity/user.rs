@@ -1,8 +1,8 @@
 //! `users`.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::Expr;
-use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{Condition, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Granted, Scope};
 use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of};
@@ -94,4 +94,10 @@ pub fn within(granted: &Granted) -> Condition {
         Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
         Scope::Oneself(pk) => Condition::all().add(Column::Pk.eq(pk)),
     }
+}
+
+/// The internal keys of the users in a scope.
+pub fn pks_within(granted: &Granted) -> SelectStatement {
+    let users = Entity::find().filter(within(granted));
+    users.select_only().column(Column::Pk).into_query()
 }

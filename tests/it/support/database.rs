@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Statement};
-use tenantry::authn::{Credentials, SigningKeys};
+use tenantry::authn::SigningKeys;
 use tenantry::context::Services;
 use tenantry::model::Clock;
 use tenantry::model::Timestamp;
 use tenantry::model::{Secret, SecretSource};
 use tenantry::services::config::MailConfig;
-use tenantry::services::hasher::Hasher;
 use tenantry::services::mailer::Mailer;
 use tenantry::store::db::Database;
 use tokio::sync::OnceCell;
@@ -156,16 +155,11 @@ async fn postgres_template() -> String {
 }
 
 async fn set_up(url: &str) {
+    let db = Database::connect(url).await.unwrap();
+    let mailer = Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap();
     let services = Arc::new(Services {
-        db: Database::connect(url).await.unwrap(),
         clock: Clock::held(Timestamp::parse("start", START).unwrap()),
-        credentials: Credentials::default(),
-        hasher: Hasher::default(),
-        mailer: Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap(),
-        refusals: tenantry::services::refusals::Refusals::default(),
-        built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
-        under_way: Default::default(),
-        signing: SigningKeys::new(SecretSource::Missing, None),
+        ..Services::new(db, mailer, SigningKeys::new(SecretSource::Missing, None))
     });
     tenantry::operations::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
         .await

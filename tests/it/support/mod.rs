@@ -21,7 +21,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tenantry::authn::{Credentials, SigningKeys};
+use tenantry::authn::SigningKeys;
 use tenantry::context::{OpContext, Services};
 use tenantry::http::router;
 use tenantry::model::Clock;
@@ -99,16 +99,12 @@ impl App {
         let database = database::TestDatabase::new(backend).await;
         let mail = tempfile::tempdir().unwrap();
         let mail_config = mail_config.unwrap_or_else(|| MailConfig::Directory(mail.path().to_owned()));
+        let db = Database::connect(&database.url).await.unwrap();
+        let mailer = Mailer::new(&mail_config, None, PUBLIC_URL).unwrap();
         let services = Arc::new(Services {
-            db: Database::connect(&database.url).await.unwrap(),
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
-            credentials: Credentials::default(),
             hasher,
-            mailer: Mailer::new(&mail_config, None, PUBLIC_URL).unwrap(),
-            refusals: tenantry::services::refusals::Refusals::default(),
-            built_in_roles: tenantry::store::built_in_roles::BuiltInRoles::default(),
-            under_way: Default::default(),
-            signing: SigningKeys::new(secret, Some(PUBLIC_URL)),
+            ..Services::new(db, mailer, SigningKeys::new(secret, Some(PUBLIC_URL)))
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {

@@ -14,7 +14,7 @@ use super::create::taken;
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
-use crate::context::{Change, OpContext};
+use crate::context::OpContext;
 use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::group;
@@ -193,8 +193,8 @@ pub(super) async fn update_as(
     if loses_super_admin(&had, &roles, &draft) {
         role::keep_a_super_admin(&*change).await?;
     }
-    follow(op, &mut change, action, &home, draft, &updated).await?;
-    change.commit().await?;
+    let events = follow(op, &*change, action, &home, draft, &updated).await?;
+    change.commit(events).await?;
     Ok(updated.into())
 }
 
@@ -229,29 +229,28 @@ fn loses_super_admin(had: &Held, roles: &Roles, draft: &Draft) -> bool {
         && (!roles.permissions().contains(Permissions::EVERY_ORGANIZATION) || deactivates)
 }
 
-/// The consequences of the change: ends access, sends notifications, and writes audit events.
+/// The consequences of the change: ends access, and sends notifications. Returns the audit events.
 async fn follow(
     op: &OpContext,
-    change: &mut Change<'_>,
+    connection: &impl ConnectionTrait,
     action: &'static str,
     home: &Home,
     draft: Draft,
     updated: &table::Model,
-) -> Result<()> {
+) -> Result<Vec<Event>> {
     let row = &draft.row;
+    let mut events = Vec::new();
     let changes_email = draft.changes("email");
     if changes_email {
-        email_verification::void_tokens_in_txn(&**change, row.pk).await?;
+        email_verification::void_tokens_in_txn(connection, row.pk).await?;
     }
     if row.activated && !updated.activated {
-        session::end_all(&**change, row.pk, op.now()).await?;
+        session::end_all(connection, row.pk, op.now()).await?;
     }
     if home.moves {
-        end_access_in_txn(&**change, op, row.pk).await?;
+        end_access_in_txn(connection, op, row.pk).await?;
         // The new organization gets an event too.
-        change
-            .record(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk))
-            .await?;
+        events.push(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk));
     }
     let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
@@ -259,9 +258,10 @@ async fn follow(
         event = event.access();
     }
     if changes_email && let Some(old) = &row.email {
-        email_verification::tell_old_address_in_txn(&**change, op, old, updated).await?;
+        email_verification::tell_old_address_in_txn(connection, op, old, updated).await?;
     }
-    change.record(event.fields(draft.fields)).await
+    events.push(event.fields(draft.fields));
+    Ok(events)
 }
 
 /// Records a change outside the user's row, such as of its roles.

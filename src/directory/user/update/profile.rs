@@ -27,8 +27,7 @@ impl Profile {
         let name = model::clearable("name", wanted.name.as_deref())?;
         let firstname = model::clearable("firstname", wanted.firstname.as_deref())?;
         let lastname = model::clearable("lastname", wanted.lastname.as_deref())?;
-        let variables = wanted.variables.as_ref();
-        let variables = variables.map(|json| JsonText::object("variables", json)).transpose()?;
+        let variables = JsonText::object("variables", wanted.variables.as_ref())?;
         let tenant_id = wanted.tenant_id.clone();
         let tenant_id = tenant_id.map(|id| Some(id).filter(|id| !id.is_empty()));
         let clears = |field| wanted.clear.contains(&field);
@@ -68,26 +67,11 @@ impl Profile {
             draft.new.email_verified_at = Set(None);
             draft.new.password_verified_at = Set(None);
         }
-        if let Some(name) = &self.name
-            && draft.notes(*name != draft.row.name, "name")
-        {
-            draft.new.name = Set(name.clone());
-        }
-        if let Some(firstname) = &self.firstname
-            && draft.notes(*firstname != draft.row.firstname, "firstname")
-        {
-            draft.new.firstname = Set(firstname.clone());
-        }
-        if let Some(lastname) = &self.lastname
-            && draft.notes(*lastname != draft.row.lastname, "lastname")
-        {
-            draft.new.lastname = Set(lastname.clone());
-        }
-        if let Some(variables) = &self.variables
-            && draft.notes(*variables != draft.row.variables, "variables")
-        {
-            draft.new.variables = Set(variables.clone());
-        }
+        let Draft { new, fields, .. } = draft;
+        model::set(fields, "name", &mut new.name, self.name.clone());
+        model::set(fields, "firstname", &mut new.firstname, self.firstname.clone());
+        model::set(fields, "lastname", &mut new.lastname, self.lastname.clone());
+        model::set(fields, "variables", &mut new.variables, self.variables.clone());
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Rules about the arguments of fields and directives.
 
 use super::super::fault::Fault;
+use super::repeated;
 use super::walk::Walked;
 use crate::model::error::shown;
 
@@ -20,16 +21,9 @@ pub fn argument_names(document: &Walked<'_>, faults: &mut Vec<Fault>) {
 
 pub fn argument_uniqueness(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for place in &document.arguments {
-        for (number, (name, _)) in place.given.iter().enumerate() {
-            if place
-                .given
-                .iter()
-                .take(number)
-                .any(|(other, _)| other.node == name.node)
-            {
-                let message = format!("The argument '{}' is given twice.", shown(&name.node));
-                faults.push(Fault::invalid([name.pos], message).of_field(shown(&name.node)));
-            }
+        for (name, _) in repeated(place.given, |(one, _), (other, _)| one.node == other.node) {
+            let message = format!("The argument '{}' is given twice.", shown(&name.node));
+            faults.push(Fault::invalid([name.pos], message).of_field(shown(&name.node)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rules about directives.
 
 use super::super::fault::Fault;
+use super::repeated;
 use super::walk::{Location, Walked};
 use crate::model::error::shown;
 
@@ -33,16 +34,10 @@ pub fn directives_are_in_valid_locations(document: &Walked<'_>, faults: &mut Vec
 
 pub fn directives_are_unique_per_location(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for (_, directives) in &document.directives {
-        for (number, directive) in directives.iter().enumerate() {
-            let name = &directive.node.name.node;
-            if directives
-                .iter()
-                .take(number)
-                .any(|other| other.node.name.node == *name)
-            {
-                let message = format!("The directive '@{}' is used twice in one place.", shown(name));
-                faults.push(Fault::invalid([directive.pos], message));
-            }
+        for directive in repeated(directives, |one, other| one.node.name.node == other.node.name.node) {
+            let name = shown(&directive.node.name.node);
+            let message = format!("The directive '@{name}' is used twice in one place.");
+            faults.push(Fault::invalid([directive.pos], message));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Rules about fields.
 
-use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{Field, Selection, SelectionSet};
+use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 
+use super::super::collect::by_key;
 use super::super::fault::Fault;
 use super::super::parse::Definitions;
 use super::super::types::name_of;
@@ -46,17 +46,12 @@ pub fn leaf_field_selections(document: &Walked<'_>, faults: &mut Vec<Fault>) {
 pub fn field_selection_merging(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     let operations = document.definitions.operations.iter();
     for (_, operation) in operations {
-        merging(document.definitions, &[&operation.node.selection_set.node], faults);
+        merging(document.definitions, &[&operation.node.selection_set], faults);
     }
 }
 
-fn merging(definitions: &Definitions, sets: &[&SelectionSet], faults: &mut Vec<Fault>) {
-    let mut fields = IndexMap::new();
-    let mut spread = Vec::new();
-    for set in sets {
-        collect(definitions, set, &mut spread, &mut fields);
-    }
-    for (key, group) in fields {
+fn merging(definitions: &Definitions, sets: &[&Positioned<SelectionSet>], faults: &mut Vec<Fault>) {
+    for (key, group) in by_key(definitions, sets, |_| true) {
         let Some((first, others)) = group.split_first() else {
             continue;
         };
@@ -71,36 +66,8 @@ fn merging(definitions: &Definitions, sets: &[&SelectionSet], faults: &mut Vec<F
             faults.push(Fault::invalid([first.pos, other.pos], message));
             continue;
         }
-        let below: Vec<&SelectionSet> = group.iter().map(|field| &field.node.selection_set.node).collect();
+        let below: Vec<&Positioned<SelectionSet>> = group.iter().map(|field| &field.node.selection_set).collect();
         merging(definitions, &below, faults);
-    }
-}
-
-type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
-
-/// The fields of a place by their keys, including those in fragments. Each fragment is visited once.
-fn collect<'a>(
-    definitions: &'a Definitions,
-    set: &'a SelectionSet,
-    spread: &mut Vec<&'a Name>,
-    fields: &mut Keyed<'a>,
-) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
-            Selection::InlineFragment(inline) => {
-                collect(definitions, &inline.node.selection_set.node, spread, fields);
-            }
-            Selection::FragmentSpread(node) => {
-                let name = &node.node.fragment_name.node;
-                if !spread.contains(&name)
-                    && let Some(fragment) = definitions.fragments.get(name)
-                {
-                    spread.push(name);
-                    collect(definitions, &fragment.node.selection_set.node, spread, fields);
-                }
-            }
-        }
     }
 }
 

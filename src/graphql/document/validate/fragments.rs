@@ -1,6 +1,6 @@
 //! Rules about fragments. The limits have already refused fragments that spread themselves.
 
-use async_graphql::{Name, Pos, Positioned};
+use async_graphql::{Name, Positioned};
 
 use super::super::fault::Fault;
 use super::walk::{Scope, Walked};
@@ -87,16 +87,12 @@ pub fn fragment_spread_is_possible(document: &Walked<'_>, faults: &mut Vec<Fault
         ))
     });
     for (parent, on, at) in inline.chain(spread) {
-        impossible(document, parent, on, at, faults);
-    }
-}
-
-fn impossible(document: &Walked<'_>, parent: &str, on: &Name, at: Pos, faults: &mut Vec<Fault>) {
-    if document.composite(on).is_some() && parent != on.as_str() {
-        let message = format!(
-            "A fragment on '{}' cannot be spread here: this is of the type '{parent}'.",
-            shown(on)
-        );
-        faults.push(Fault::invalid([at], message));
+        if document.composite(on).is_some() && parent != on.as_str() {
+            let message = format!(
+                "A fragment on '{}' cannot be spread here: this is of the type '{parent}'.",
+                shown(on)
+            );
+            faults.push(Fault::invalid([at], message));
+        }
     }
 }

@@ -17,12 +17,21 @@ mod values;
 mod variables;
 mod walk;
 
+pub use values::Checking;
 pub use variables::Uses;
 
 use super::fault::Fault;
 use super::parse::Definitions;
 use super::types::types;
 use walk::Walked;
+
+/// The items that are the same as an earlier one.
+fn repeated<T>(items: &[T], same: impl Fn(&T, &T) -> bool) -> impl Iterator<Item = &T> {
+    let items = items.iter().enumerate();
+    let earlier = items.clone();
+    let again = move |(number, item): &(usize, &T)| earlier.clone().take(*number).any(|(_, other)| same(item, other));
+    items.filter(again).map(|(_, item)| item)
+}
 
 /// All faults of a document. If there are none, how its operations use their variables.
 pub fn validate(definitions: &Definitions) -> Result<Vec<Uses>, Vec<Fault>> {

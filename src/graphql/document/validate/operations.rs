@@ -3,18 +3,15 @@
 use async_graphql::parser::types::OperationType;
 
 use super::super::fault::Fault;
+use super::repeated;
 use super::walk::Walked;
 use crate::model::error::shown;
 
 pub fn operation_name_uniqueness(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     let operations = &document.definitions.operations;
-    for (number, (name, operation)) in operations.iter().enumerate() {
-        let Some(name) = name else { continue };
-        if operations
-            .iter()
-            .take(number)
-            .any(|(other, _)| other.as_ref() == Some(name))
-        {
+    for (name, operation) in repeated(operations, |(one, _), (other, _)| one == other) {
+        // Another rule refuses several without a name.
+        if let Some(name) = name {
             let message = format!("Two operations have the name '{}'.", shown(name));
             faults.push(Fault::invalid([operation.pos], message));
         }

@@ -15,7 +15,7 @@ pub fn values_of_correct_type(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for place in &document.arguments {
         for (name, value) in place.given {
             if let Some(input) = place.known.and_then(|known| known.get(name.node.as_str())) {
-                let mut checking = Checking::new(document.types, &name.node, value.pos, faults);
+                let mut checking = Checking::new(document.types, shown(&name.node), value.pos, faults);
                 checking.value(&value.node, &input.ty);
             }
         }
@@ -23,14 +23,16 @@ pub fn values_of_correct_type(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for (_, operation) in &document.definitions.operations {
         for variable in &operation.node.variable_definitions {
             if let Some(default) = &variable.node.default_value {
-                let mut checking = Checking::new(document.types, &variable.node.name.node, default.pos, faults);
+                let name = shown(&variable.node.name.node);
+                let mut checking = Checking::new(document.types, name, default.pos, faults);
                 checking.value(&default.node.clone().into_value(), &variable.node.var_type.node);
             }
         }
     }
 }
 
-struct Checking<'a> {
+/// Checks a value in the document or in the variables.
+pub struct Checking<'a> {
     types: &'a Types,
     /// The path of the value in the argument, as in `where.id`.
     path: String,
@@ -39,16 +41,16 @@ struct Checking<'a> {
 }
 
 impl<'a> Checking<'a> {
-    fn new(types: &'a Types, argument: &str, at: Pos, faults: &'a mut Vec<Fault>) -> Self {
+    pub fn new(types: &'a Types, path: String, at: Pos, faults: &'a mut Vec<Fault>) -> Self {
         Self {
             types,
-            path: shown(argument),
+            path,
             at,
             faults,
         }
     }
 
-    fn fault(&mut self, message: String) {
+    pub fn fault(&mut self, message: String) {
         self.faults
             .push(Fault::invalid([self.at], message).of_field(self.path.clone()));
     }
@@ -61,11 +63,15 @@ impl<'a> Checking<'a> {
         self.path.truncate(length);
     }
 
-    fn value(&mut self, value: &Value, ty: &Type) {
+    pub fn null(&mut self) {
+        self.fault(format!("'{}' must not be null.", self.path));
+    }
+
+    pub fn value(&mut self, value: &Value, ty: &Type) {
         match (value, &ty.base) {
             (Value::Variable(_), _) => {}
             (Value::Null, _) if ty.nullable => {}
-            (Value::Null, _) => self.fault(format!("'{}' must not be null.", self.path)),
+            (Value::Null, _) => self.null(),
             (Value::List(items), BaseType::List(inner)) => {
                 for (number, item) in items.iter().enumerate() {
                     self.below(&number.to_string(), |checking| checking.value(item, inner));
@@ -79,19 +85,19 @@ impl<'a> Checking<'a> {
     fn named(&mut self, value: &Value, ty: &str) {
         match (self.types.get(ty), value) {
             (Some(Named::Input(fields)), Value::Object(given)) => {
+                for (name, field) in fields.iter().filter(|(_, field)| field.is_required()) {
+                    if !given.contains_key(name.as_str()) {
+                        self.below(name, |checking| {
+                            checking.fault(scalar::missing(&checking.path, &field.ty))
+                        });
+                    }
+                }
                 for (name, value) in given {
                     match fields.get(name.as_str()) {
                         Some(field) => self.below(name, |checking| checking.value(value, &field.ty)),
                         None => self.below(name, |checking| {
                             checking.fault(scalar::no_such_field(&checking.path, ty))
                         }),
-                    }
-                }
-                for (name, field) in fields.iter().filter(|(_, field)| field.is_required()) {
-                    if !given.contains_key(name.as_str()) {
-                        self.below(name, |checking| {
-                            checking.fault(scalar::missing(&checking.path, &field.ty))
-                        });
                     }
                 }
             }
@@ -102,7 +108,7 @@ impl<'a> Checking<'a> {
                 }
             }
             (Some(Named::Scalar), _) => {
-                if let Err(expected) = scalar::check_literal(ty, value) {
+                if let Err(expected) = scalar::check(ty, value) {
                     self.fault(must_be(&self.path, &expected));
                 }
             }

@@ -8,6 +8,7 @@ use async_graphql_value::ConstValue;
 
 use super::super::fault::Fault;
 use super::super::types::name_of;
+use super::repeated;
 use super::walk::{Scope, Use, Walked};
 use crate::model::error::shown;
 
@@ -26,12 +27,9 @@ pub type Uses = HashMap<Name, VariableUse>;
 pub fn variable_uniqueness(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     for (_, operation) in &document.definitions.operations {
         let variables = &operation.node.variable_definitions;
-        for (number, variable) in variables.iter().enumerate() {
-            let name = &variable.node.name.node;
-            if variables.iter().take(number).any(|other| other.node.name.node == *name) {
-                let message = format!("Two variables have the name '${}'.", shown(name));
-                faults.push(Fault::invalid([variable.pos], message));
-            }
+        for variable in repeated(variables, |one, other| one.node.name.node == other.node.name.node) {
+            let message = format!("Two variables have the name '${}'.", shown(&variable.node.name.node));
+            faults.push(Fault::invalid([variable.pos], message));
         }
     }
 }
