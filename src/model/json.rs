@@ -40,12 +40,10 @@ impl JsonText {
 
     /// A JSON object, for variables.
     pub fn object(field: &str, value: Option<&serde_json::Value>) -> Result<Option<Self>> {
-        match value {
-            Some(value) if !value.is_object() => {
-                Err(Error::invalid(field, format!("'{field}' must be a JSON object.")))
-            }
-            given => given.map(|value| Self::parse(field, value)).transpose(),
+        if value.is_some_and(|value| !value.is_object()) {
+            return Err(Error::invalid(field, format!("'{field}' must be a JSON object.")));
         }
+        value.map(|value| Self::parse(field, value)).transpose()
     }
 
     pub fn as_str(&self) -> &str {

@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use super::read::roles_within;
+use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -12,12 +12,15 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::group as table;
 
 /// Deletes a group and its memberships, but not the users. `FORBIDDEN` for a group whose roles go beyond the caller's
-/// permissions.
+/// permissions, and for one with roles whose members' permissions do.
 pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     let granted = op.authorize(Action::Delete, Resource::Group)?;
     let change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
     let roles = roles_within(&*change, op.actor(), &row).await?;
+    if !roles.is_empty() {
+        may_change_roles_of_members(&*change, op.actor(), &row).await?;
+    }
     let standing = Standing::before(&*change, op.actor()).await?;
     // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;

@@ -6,7 +6,8 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
-use crate::authz::escalation::may_manage_group;
+use crate::authn::permissions_of_members;
+use crate::authz::escalation::{Managing, may_manage, may_manage_group};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::role::{self, Assigned, union};
@@ -211,6 +212,19 @@ async fn locate_with(
             shown(&row.key)
         ),
     ))
+}
+
+/// Refuses to change which roles the members have, if their permissions go beyond the caller's.
+pub(super) async fn may_change_roles_of_members(
+    connection: &impl ConnectionTrait,
+    actor: &Actor,
+    row: &table::Model,
+) -> Result<()> {
+    may_manage(
+        actor,
+        Managing::Roles,
+        permissions_of_members(connection, row.pk).await?,
+    )
 }
 
 /// A group's roles, if they do not go beyond the caller's permissions; otherwise `FORBIDDEN`.

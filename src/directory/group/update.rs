@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::create::{give_roles, group_name};
-use super::read::roles_within;
+use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -31,7 +31,7 @@ pub struct GroupChange {
 }
 
 /// Changes only the given fields; the key never changes. `FORBIDDEN` for a group whose roles, before or after, go
-/// beyond the caller's permissions.
+/// beyond the caller's permissions, and to change the roles of members whose permissions do.
 pub async fn update(
     op: &OpContext,
     target: &Target,
@@ -60,6 +60,7 @@ pub async fn update(
     let gained = role::besides(&have, &had);
     let lost = role::besides(&had, &have);
     if !gained.is_empty() || !lost.is_empty() {
+        may_change_roles_of_members(&*change, op.actor(), &row).await?;
         fields.push("roles");
     }
     if fields.is_empty() {

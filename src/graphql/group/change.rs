@@ -62,7 +62,7 @@ impl GroupMutation {
     }
 
     /// Updates a group; its `key` does not change. Needs `write:group` and every permission of the group's current and
-    /// new roles.
+    /// new roles; to change the roles, also every permission of the members.
     async fn update_group(
         &self,
         ctx: &Context<'_>,
@@ -89,7 +89,7 @@ impl GroupMutation {
     }
 
     /// Deletes a group and its memberships; the users are kept. Needs `write:group` and every permission of the group's
-    /// roles.
+    /// roles and, if it has any, of the members.
     async fn delete_group(
         &self,
         ctx: &Context<'_>,

@@ -112,6 +112,35 @@ on_both! {
         assert_eq!(done["updatePropertiesInUser"], json!({ "id": "ann", "name": "Ann", "activated": false }));
     }
 
+    /// Nor are roles given or taken by way of the group that a user is in.
+    async fn a_groups_roles_are_those_of_its_members(app: App) {
+        app.organization("acme", &[]).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        let role = "mutation { createRole(data: {name: \"help-desk\", permissions: [\"read:user\", \"write:user\", \"read:group\", \"write:group\"]}) { id } }";
+        chief.ok(role, json!({})).await;
+        let desk = app.user("acme", "desk", Some("help-desk")).await;
+        app.user("acme", "ann", Some("user")).await;
+        let join = "mutation($key: String) { addUserToGroup(where: {key: $key}, user: {id: \"ann\"}) { id } }";
+        for (key, data) in [("EVERYBODY", json!({ "name": "Everybody" })), ("DESKS", json!({ "name": "Desks", "roles": ["help-desk"] }))] {
+            desk.ok("mutation($data: CreateGroupData!) { createGroup(data: $data) { id } }", json!({ "data": data })).await;
+            chief.ok(join, json!({ "key": key })).await;
+        }
+        let update = "mutation($key: String, $data: UpdateGroupData!) { updateGroup(where: {key: $key}, data: $data) { id } }";
+        let delete = "mutation($key: String) { deleteGroup(where: {key: $key}) { id } }";
+        for (document, variables) in [
+            (update, json!({ "key": "EVERYBODY", "data": { "roles": ["help-desk"] } })),
+            (update, json!({ "key": "DESKS", "data": { "roles": [] } })),
+            (delete, json!({ "key": "DESKS" })),
+        ] {
+            assert_eq!(desk.refused(document, variables.clone()).await, "FORBIDDEN", "{variables}");
+        }
+        for key in ["EVERYBODY", "DESKS"] {
+            desk.ok(update, json!({ "key": key, "data": { "name": "Renamed" } })).await;
+        }
+        desk.ok(delete, json!({ "key": "EVERYBODY" })).await;
+        chief.ok(delete, json!({ "key": "DESKS" })).await;
+    }
+
     /// An invitation is resent and withdrawn by whoever may do the same to the later user.
     async fn invitations_are_managed_the_same_way(app: App) {
         app.organization("acme", &[]).await;
