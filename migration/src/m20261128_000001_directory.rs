@@ -91,6 +91,7 @@ const UP: &[&str] = &[
         password_changed_at {int},
         password_temporary BOOLEAN NOT NULL DEFAULT FALSE,
         password_verified_at {int},
+        email_changed_at {int},
         email_verified_at {int},
         last_seen_at {int},
         version {int} NOT NULL,
@@ -125,11 +126,11 @@ const UP: &[&str] = &[
     "CREATE UNIQUE INDEX users_email_in_organization ON users (organization_pk, email)",
     // The accounts of an address, in the order in which one of them is chosen when no organization is named.
     "CREATE INDEX users_accounts ON users (email, (CASE
-        WHEN NOT activated THEN 3
+        WHEN NOT activated OR password_hash IS NULL THEN 3
         WHEN password_verified_at IS NOT NULL THEN 0
         WHEN email_verified_at IS NOT NULL THEN 1
         ELSE 2
-    END), created_at, pk) WHERE email IS NOT NULL",
+    END), (COALESCE(email_verified_at, email_changed_at, created_at)), pk) WHERE email IS NOT NULL",
     // Counts an organization's seats without visiting its users.
     "CREATE INDEX users_seats ON users (organization_pk) WHERE activated",
     // What composite foreign keys to users point to.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::session::{TOKENS, Tokens, code_of};
+use crate::support::session::{TOKENS, Tokens, With, code_of, send_with};
 use crate::support::{App, Caller};
 
 const ADA: &str = "ada@mail.example";
@@ -91,8 +91,9 @@ on_both! {
         acme.ok(update, json!({ "email": "bob@mail.example" })).await;
         // Whoever moves takes the address along, if it is free there.
         let move_to = "mutation($id: ID, $to: String) { updatePropertiesInUser(where: {id: $id}, data: {organizationId: $to}) { id } }";
-        for (id, to) in [("a1", "globex"), ("g1", "acme"), ("g2", "acme")] {
-            assert_eq!(app.admin().refused(move_to, json!({ "id": id, "to": to })).await, "CONFLICT", "{id}");
+        for (id, to, email) in [("a1", "globex", ADA), ("g1", "acme", ADA), ("g2", "acme", "bob@mail.example")] {
+            let refusal = app.admin().refusal(move_to, json!({ "id": id, "to": to })).await;
+            assert_eq!(refusal["message"], format!("[CONFLICT] A user with the e-mail address '{email}' already exists."), "{id}");
         }
     }
 
@@ -183,12 +184,13 @@ on_both! {
         assert_eq!(reset(&app, ADA, Some("globex"), "another for globex").await, 1);
         assert_eq!(opens(&app, Some("acme"), ADA, "one for all of them").await, at_acme);
         assert_eq!(opens(&app, Some("globex"), ADA, "another for globex").await, at_globex);
-        // Three mails an hour for an address, whatever organization is named; the answer never tells.
-        for named in [Some("nowhere"), Some("acme"), None] {
+        // Three mails an hour for an address, whatever organization is named; the answer never tells. Requests that lead to
+        // no mail use up nothing.
+        for named in [Some("nowhere"), Some("nowhere"), Some("platform"), Some("acme"), None] {
             app.anonymous().ok(REQUEST, json!({ "email": ADA, "in": named })).await;
         }
         app.send_mails().await;
-        assert_eq!(app.mails().len(), 2, "one of the three named an organization without such an account");
+        assert_eq!(app.mails().len(), 3);
         // Where mail is not allowed, there is no link.
         app.services.clock.advance(std::time::Duration::from_secs(3600));
         let silent = "mutation { updateOrganization(where: {id: \"acme\"}, data: {mailAllowed: false}) { id } }";
@@ -302,5 +304,72 @@ on_both! {
         assert!(!is_verified(&app, "new").await);
         assert_eq!(opens(&app, None, ADA, "my own password").await, at_acme);
         assert_eq!(opens(&app, Some("globex"), ADA, "a chosen password").await, "new");
+    }
+
+    /// Whoever signs in to an account of their own is forgiven nothing at another one's.
+    async fn an_own_account_gives_no_more_guesses(app: App) {
+        world(&app).await;
+        account(&app, "acme", ADA).await;
+        account(&app, "globex", ADA).await;
+        let document = format!("mutation($data: SignInData!) {{ signIn(data: $data) {{ {TOKENS} }} }}");
+        let sign_in = async |organization: &str, password: &str| {
+            let data = json!({ "email": ADA, "password": password, "organizationId": organization });
+            let with = With { from: Some("198.51.100.7"), ..With::default() };
+            code_of(&send_with(&app.anonymous(), with, &document, json!({ "data": data })).await.json())
+        };
+        for n in 0..21 {
+            if n % 5 == 0 {
+                assert_eq!(sign_in("globex", "password at globex").await, "OK", "{n}");
+            }
+            let expected = if n < 20 { "UNAUTHENTICATED" } else { "RATE_LIMITED" };
+            assert_eq!(sign_in("acme", &format!("guess {n}")).await, expected, "{n}");
+        }
+        // The client that signed in to the other account is known there, and only there.
+        assert_eq!(sign_in("globex", "password at globex").await, "OK");
+        assert_eq!(sign_in("acme", "password at acme").await, "RATE_LIMITED");
+    }
+
+    /// What the trail of a squatter's organization tells of the person: nothing.
+    async fn a_squatters_trail_tells_nothing_of_the_person(app: App) {
+        let (_, globex) = world(&app).await;
+        account(&app, "globex", ADA).await;
+        let events = async || {
+            app.settle().await;
+            let shown = globex.ok("{ auditEvents(where: {targetId: \"ada-globex\"}) { action refused } }", json!({})).await;
+            shown["auditEvents"].as_array().unwrap().len()
+        };
+        // Alone with the address, the account sees what is tried at it.
+        let alone = events().await;
+        opens(&app, None, ADA, "a wrong password").await;
+        let tried = events().await;
+        assert_eq!(tried, alone + 1);
+        // With another account, only what names its organization.
+        account(&app, "acme", ADA).await;
+        opens(&app, None, ADA, "password at acme").await;
+        assert_eq!(events().await, tried);
+        opens(&app, Some("globex"), ADA, "a wrong password").await;
+        let named = events().await;
+        assert_eq!(named, tried + 1);
+        // A request for a new password is in its trail, with a link or without.
+        reset(&app, ADA, Some("acme"), "my own password").await;
+        assert_eq!(events().await, named);
+        assert_eq!(reset(&app, ADA, None, "my own password").await, 1);
+        assert_eq!(events().await, named + 1);
+    }
+
+    /// No account gets before another one by what its administrators do.
+    async fn no_administrator_pushes_an_account_to_the_front(app: App) {
+        let (_, globex) = world(&app).await;
+        globex.ok(CREATE, json!({ "data": { "id": "old", "email": "old@mail.example", "password": "password at globex" } })).await;
+        globex.ok(CREATE, json!({ "data": { "id": "empty", "email": "empty@mail.example" } })).await;
+        app.services.clock.advance(std::time::Duration::from_secs(1));
+        let mine = account(&app, "acme", ADA).await;
+        app.services.clock.advance(std::time::Duration::from_secs(1));
+        let update = "mutation($id: ID, $email: String) { updatePropertiesInUser(where: {id: $id}, data: {email: $email}) { id } }";
+        globex.ok(update, json!({ "id": "old", "email": ADA })).await;
+        assert_eq!(opens(&app, None, ADA, "password at acme").await, mine, "an older account that got the address later");
+        // An account that nobody can sign in to hides none, however old.
+        let at_acme = account(&app, "acme", "empty@mail.example").await;
+        assert_eq!(opens(&app, None, "empty@mail.example", "password at acme").await, at_acme);
     }
 }

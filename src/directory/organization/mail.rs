@@ -7,10 +7,10 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use crate::model::error::{Error, Result};
 use crate::store::entity::organization as table;
 
-/// Whether mails may be sent to the organization's users and to those it invites.
-pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
+/// The organization's name, if mails may be sent to its users and to those it invites.
+pub async fn name_if_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<String>> {
     let row = table::Entity::find_by_id(pk).one(connection).await?;
-    Ok(row.is_some_and(|row| row.mail_allowed))
+    Ok(row.filter(|row| row.mail_allowed).map(|row| row.name))
 }
 
 /// The names of organizations, for a mail.
@@ -28,13 +28,13 @@ pub async fn names(
     Ok(named.into_iter().collect())
 }
 
-/// Refuses operations that need mail in an organization that does not allow it, before anything is changed.
-pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<()> {
-    if is_mailed(connection, pk).await? {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "where",
-        "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
-    ))
+/// Refuses operations that need mail in an organization that does not allow it, before anything is changed. Returns the
+/// organization's name.
+pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<String> {
+    name_if_mailed(connection, pk).await?.ok_or_else(|| {
+        Error::invalid(
+            "where",
+            "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
+        )
+    })
 }

@@ -93,7 +93,7 @@ async fn by_temporary_password(
     passwords: &Change,
 ) -> Result<table::Model> {
     passwords.check()?;
-    let attempt = Attempt::by_address(op.client(), email);
+    let attempt = Attempt::by_address(op.client(), email, organization);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
@@ -189,10 +189,11 @@ pub(super) async fn store(
     };
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
     if let (Tell::Owner, Some(email)) = (tell, &row.email)
-        && organization::is_mailed(&*change, row.organization_pk).await?
+        && let Some(organization) = organization::name_if_mailed(&*change, row.organization_pk).await?
     {
         let name = User::from(row.clone()).display_name();
-        outbox::notify_in_txn(&*change, op, row.organization_pk, email, Letter::PasswordSet { name }).await?;
+        let letter = Letter::PasswordSet { organization, name };
+        outbox::notify_in_txn(&*change, op, row.organization_pk, email, letter).await?;
     }
     let event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.access()]).await?;

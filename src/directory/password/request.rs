@@ -12,7 +12,7 @@ use sea_orm::{
     QuerySelect, QueryTrait, Set,
 };
 
-use super::reset::mail_links_in_txn;
+use super::reset::{Counted, mail_links_in_txn};
 use crate::context::{OpContext, Services};
 use crate::directory::outbox::limits::{self, Bucket};
 use crate::directory::user;
@@ -46,13 +46,13 @@ pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) ->
         Some(None) => return Ok(()),
         named => named.flatten().map(|id| id.to_string()),
     };
-    let (of_client, of_address) = Bucket::of_request(op.client(), &email);
+    let (of_client, of_address) = Bucket::of_request(op.client(), &email, organization.as_deref());
     let transaction = op.db().begin().await?;
     if let Some(of_client) = of_client {
         limits::take(&transaction, vec![of_client], op.now()).await?;
     }
     match limits::take(&transaction, vec![of_address], op.now()).await {
-        // The mailbox has already received links. The response does not reveal whether the account exists.
+        // The response does not reveal whether the account exists.
         Err(Error::RateLimited { .. }) => return Ok(()),
         taken => taken?,
     }
@@ -125,6 +125,12 @@ async fn answer(
         .lock_exclusive()
         .all(connection)
         .await?;
+    // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
+    // person has another account.
+    for row in &users {
+        let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
+        audit_trail::record(connection, op.author(), event).await?;
+    }
     // Whoever confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
     // whose address was never verified get a link only if there is no other account.
     let unverified = match users.first() {
@@ -133,15 +139,15 @@ async fn answer(
             let others = can_reset.filter(table::Column::EmailVerifiedAt.is_null());
             others.count(connection).await?
         }
-        Some(_) | None => 0,
+        Some(_) => 0,
+        None => return Ok(()),
     };
-    match mail_links_in_txn(connection, op, &users, email, unverified).await {
-        Err(Error::RateLimited { .. }) => return Ok(()),
-        mailed => mailed?,
+    match limits::take(connection, vec![Bucket::of_requested_mail(email)], op.now()).await {
+        // The mailbox has already received links.
+        Err(Error::RateLimited { .. }) => Ok(()),
+        taken => {
+            taken?;
+            mail_links_in_txn(connection, op, &users, email, unverified, Counted::Already).await
+        }
     }
-    for row in &users {
-        let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
-        audit_trail::record(connection, op.author(), event).await?;
-    }
-    Ok(())
 }

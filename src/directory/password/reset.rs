@@ -57,7 +57,15 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
-    mail_links_in_txn(&*change, op, std::slice::from_ref(&row), &email, 0).await?;
+    mail_links_in_txn(
+        &*change,
+        op,
+        std::slice::from_ref(&row),
+        &email,
+        0,
+        Counted::ByOrganization,
+    )
+    .await?;
     let event = Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event]).await?;
     Ok(row.into())
@@ -71,6 +79,15 @@ fn unexpired(now: Timestamp) -> Condition {
         .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
+/// By which limits a mail is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// By those of the organization, the caller and the address.
+    ByOrganization,
+    /// It was counted before.
+    Already,
+}
+
 /// Creates a token for each of these users and mails them all to the address that they have in common. Only their
 /// digests are stored. `unverified` is the number of accounts that get no token.
 pub(super) async fn mail_links_in_txn(
@@ -79,6 +96,7 @@ pub(super) async fn mail_links_in_txn(
     users: &[table::Model],
     email: &Email,
     unverified: u64,
+    counted: Counted,
 ) -> Result<()> {
     let Some(first) = users.first() else { return Ok(()) };
     let homes = organization::names(connection, users.iter().map(|user| user.organization_pk)).await?;
@@ -111,7 +129,10 @@ pub(super) async fn mail_links_in_txn(
         ends_at,
     };
     // Before the tokens: if the mail is refused, no token is created.
-    outbox::put_in_txn(connection, op, post).await?;
+    match counted {
+        Counted::ByOrganization => outbox::put_in_txn(connection, op, post).await?,
+        Counted::Already => outbox::insert_in_txn(connection, op, post).await?,
+    }
     password_token::Entity::insert_many(tokens)
         .exec_without_returning(connection)
         .await?;

@@ -37,7 +37,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let op = &op.as_nobody();
     // First, so that a server without a secret key refuses everybody in the same way.
     let signer = signing_key::current(op).await?;
-    let attempt = Attempt::by_address(op.client(), &typed.email);
+    let attempt = Attempt::by_address(op.client(), &typed.email, typed.organization_id.as_deref());
     let door = Door::open(op, "signIn", attempt, &typed.password).await?;
     door.answer(async {
         let account = user::account(op.db().reader(), &typed.email, typed.organization_id.as_deref()).await?;
@@ -89,7 +89,8 @@ async fn let_in(
     if password::must_change(&account) {
         door.attempt().right(op).await?;
         return Err(Error::PasswordChangeRequired(
-            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password."
+            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password. \
+             If several organizations have an account with the address, name yours."
                 .to_owned(),
         ));
     }

@@ -208,7 +208,7 @@ pub(crate) async fn account_with_temporary_password(
 pub(crate) fn in_account_order(accounts: Select<table::Entity>) -> Select<table::Entity> {
     accounts
         .order_by_asc(Expr::cust(table::ACCOUNT_RANK))
-        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Expr::cust(table::ACCOUNT_AGE))
         .order_by_asc(Column::Pk)
 }
 
@@ -337,14 +337,12 @@ async fn locate_with(
     if let Some(email) = &target.email {
         wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
     }
-    let mut found = table::Entity::find()
+    let found = table::Entity::find()
         .filter(table::within(granted))
         .filter(wanted)
-        .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
-        .limit(2)
-        .lock(lock)
-        .all(connection)
-        .await?;
+        .filter(target.also.to_sql::<User>(connection.get_database_backend())?);
+    // Always in the same order, so that two changes that lock the same accounts cannot deadlock.
+    let mut found = in_account_order(found).limit(2).lock(lock).all(connection).await?;
     let row = found.pop().ok_or_else(not_found)?;
     match found.is_empty() {
         true => Ok(row),

@@ -16,11 +16,15 @@ pub enum Letter {
         unverified: u64,
     },
     /// Notifies users that their password was set with their own credential, without the old password.
-    PasswordSet { name: String },
+    PasswordSet { organization: String, name: String },
     /// The link that verifies an address.
-    VerifyEmail { name: String, token: String },
+    VerifyEmail { organization: String, token: String },
     /// Notifies an address that it is no longer the account's address.
-    EmailChanged { name: String, old: String },
+    EmailChanged {
+        organization: String,
+        name: String,
+        old: String,
+    },
     /// The link that turns an invitation into an account.
     Invitation {
         organization: String,
@@ -68,32 +72,36 @@ impl Letter {
         let url = mailer.public_url();
         let (subject, text) = match self {
             Self::PasswordReset { accounts, unverified } => ("Set a new password", reset(url, accounts, *unverified)),
-            Self::PasswordSet { name } => (
+            Self::PasswordSet { organization, name } => (
                 "Your password was changed",
                 format!(
                     "The password of this account at {url} was changed just now:\n\n{account}\n\
                      If this was not you, revoke your API keys, set a new password and tell your administrator.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
-            Self::VerifyEmail { name, token } => (
+            Self::VerifyEmail { organization, token } => (
                 "Verify your e-mail address",
                 format!(
-                    "Somebody, probably you, asked to verify that this e-mail address belongs to this account:\n\n{account}\n\
+                    "Somebody, probably you, asked to verify that this e-mail address belongs to an account with this organization:\n\n{account}\n\
                      To verify it, open\n\n\
                      {url}/verify-email#token={token}\n\n\
                      or use this token with the mutation verifyEmail:\n\n\
                      {token}\n\n\
                      It works once, within a day. If you did not ask for this, do nothing.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization)
                 ),
             ),
-            Self::EmailChanged { name, old } => (
+            Self::EmailChanged {
+                organization,
+                name,
+                old,
+            } => (
                 "Your e-mail address was changed",
                 format!(
                     "The e-mail address of this account at {url} was changed; it is no longer {old}:\n\n{account}\n\
                      If you did not expect this, tell your administrator.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
             Self::Invitation {

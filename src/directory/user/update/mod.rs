@@ -185,7 +185,7 @@ pub(super) async fn update_as(
     let updated = updated
         .update(&*change)
         .await
-        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email()))?;
+        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))?;
     role::replace_in_txn(&*change, draft.row.pk, &had.direct, &roles.direct, op.now()).await?;
     if let Some(identities) = &identities {
         federated_identity::replace_in_txn(&*change, draft.row.pk, identities).await?;

@@ -64,6 +64,7 @@ impl Profile {
                 unlimited(op.actor(), "Changing your e-mail address")?;
             }
             draft.new.email = Set(email.clone());
+            draft.new.email_changed_at = Set(Some(op.now()));
             draft.new.email_verified_at = Set(None);
             draft.new.password_verified_at = Set(None);
         }
