@@ -334,6 +334,7 @@ on_both! {
         let (_, globex) = world(&app).await;
         account(&app, "globex", ADA).await;
         let events = async || {
+            app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
             app.settle().await;
             let shown = globex.ok("{ auditEvents(where: {targetId: \"ada-globex\"}) { action refused } }", json!({})).await;
             shown["auditEvents"].as_array().unwrap().len()
