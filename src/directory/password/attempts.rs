@@ -117,7 +117,7 @@ impl Attempt {
     /// For an address and a password, and the organization that was named.
     ///
     /// Failures are counted for the address, whatever organization is named, so that naming organizations gives no more
-    /// guesses. A client is known only for the same name: whoever signs in to an account of their own organization is
+    /// guesses. A client is known only for the same name: a caller who signs in to an account of their own organization is
     /// not known to another one with the same address.
     pub fn by_address(client: Option<IpAddr>, email: &str, organization: Option<&str>) -> Self {
         let client = client.map(network);

@@ -131,7 +131,7 @@ async fn answer(
         let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
         audit_trail::record(connection, op.author(), event).await?;
     }
-    // Whoever confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
+    // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
     // whose address was never verified get a link only if there is no other account.
     let unverified = match users.first() {
         Some(first) if first.email_verified_at.is_some() => {
