@@ -221,8 +221,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The right password: remembers the client, or clears the account's count if the client is unknown. Refuses if a bucket has been filled
-    /// since the check.
+    /// The right password: remembers the client, or clears the account's count if the client is unknown. Refuses if a
+    /// bucket has been filled since the check.
     pub async fn succeeded(&self, connection: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
         if let Some(client) = &self.client
             && let Some(row) = table::Entity::find_by_id(&client.name).one(connection).await?
