@@ -155,7 +155,8 @@ on_both! {
         assert!(text.contains("'first_name'"), "{text}");
         // An address that somebody has in another organization is free here.
         let made = post(&ada, USERS, with(fine.clone(), "email", json!("gil@globex.example"))).await;
-        ada.ok("mutation($id: ID) { deleteUser(where: {id: $id}) { id } }", json!({ "id": made["id"] })).await;
+        assert_eq!(made["email"], "gil@globex.example");
+        ada.ok("mutation { deleteUser(where: {email: \"gil@globex.example\"}) { id } }", json!({})).await;
         // No seat is left.
         app.admin().ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 2}) { id } }", json!({})).await;
         refused(&ada, 400, Method::POST, USERS, Some(&fine)).await;
