@@ -81,7 +81,7 @@ const UP: &[&str] = &[
         id {text} NOT NULL CONSTRAINT users_id_key UNIQUE,
         organization_pk {int} NOT NULL REFERENCES organizations (pk),
         tenant_pk {int},
-        email {text} CONSTRAINT users_email_key UNIQUE,
+        email {text},
         name {text},
         firstname {text},
         lastname {text},
@@ -90,6 +90,8 @@ const UP: &[&str] = &[
         password_hash {text},
         password_changed_at {int},
         password_temporary BOOLEAN NOT NULL DEFAULT FALSE,
+        password_verified_at {int},
+        email_changed_at {int},
         email_verified_at {int},
         last_seen_at {int},
         version {int} NOT NULL,
@@ -120,6 +122,15 @@ const UP: &[&str] = &[
     "CREATE INDEX users_organization_name ON users (organization_pk, (COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)), id)",
     "CREATE INDEX users_email ON users ((COALESCE(email, '')), id)",
     "CREATE INDEX users_organization_email ON users (organization_pk, (COALESCE(email, '')), id)",
+    // A person may have an account in each of several organizations, with one address.
+    "CREATE UNIQUE INDEX users_email_in_organization ON users (organization_pk, email)",
+    // The accounts of an address, in the order in which one of them is chosen when no organization is named.
+    "CREATE INDEX users_accounts ON users (email, (CASE
+        WHEN NOT activated OR password_hash IS NULL THEN 3
+        WHEN password_verified_at IS NOT NULL THEN 0
+        WHEN email_verified_at IS NOT NULL THEN 1
+        ELSE 2
+    END), (COALESCE(email_verified_at, email_changed_at, created_at)), pk) WHERE email IS NOT NULL",
     // Counts an organization's seats without visiting its users.
     "CREATE INDEX users_seats ON users (organization_pk) WHERE activated",
     // What composite foreign keys to users point to.
@@ -350,6 +361,7 @@ const UP: &[&str] = &[
     "CREATE TABLE password_requests (
         pk {key},
         email {text} NOT NULL,
+        organization_id {text},
         request_id {text} NOT NULL,
         created_at {int} NOT NULL
     )",
@@ -477,6 +489,8 @@ const SIZES: &[&str] = &[
          ('users', 'users_organization_id', '1000000 20000 1'),
          ('users', 'users_organization_email', '1000000 20000 2 1'),
          ('users', 'users_organization_name', '1000000 20000 10 1'),
+         ('users', 'users_email_in_organization', '1000000 20000 1'),
+         ('users', 'users_accounts', '1000000 2 2 1 1'),
          ('users', 'users_of_organization', '1000000 20000 1'),
          ('users', 'users_seats', '1000000 20000'),
          ('tenants', 'tenants_organization_created', '100000 2000 2 1'),

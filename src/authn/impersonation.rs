@@ -63,12 +63,13 @@ pub async fn refused_impersonation(
         (None, Some(Some(email))) => user::Column::Email.eq(email),
         (Some(None), _) | (None, Some(None) | None) => return Ok(refusal),
     };
-    let found = user::Entity::find()
+    let mut found = user::Entity::find()
         .filter(user::within(&granted))
         .filter(wanted)
-        .one(connection)
+        .limit(2)
+        .all(connection)
         .await?;
-    Ok(match found {
+    Ok(match found.pop().filter(|_| found.is_empty()) {
         Some(user) => refusal.to_user(user.pk, user.id.as_str(), user.organization_pk),
         None => refusal,
     })

@@ -21,7 +21,9 @@ pub async fn create(config: &Config, args: &ApiKeyArgs) -> anyhow::Result<()> {
         ..NewApiKey::default()
     };
     let cannot = || format!("cannot create an API key for '{}'", args.user);
-    let owner = user::known_by(&op, &args.user).await.with_context(cannot)?;
+    let owner = user::known_by(&op, &args.user, args.organization.as_deref())
+        .await
+        .with_context(cannot)?;
     let minted = api_key::create_for(&op, &Target::id(owner.id.as_str()), new, None)
         .await
         .with_context(cannot)?;

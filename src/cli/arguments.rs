@@ -127,9 +127,12 @@ pub struct RotateKeysArgs {
 
 #[derive(Args, Debug)]
 pub struct ApiKeyArgs {
-    /// The user's id or e-mail address. Refused if it is one user's id and another user's address.
+    /// The user's id or e-mail address. Refused if several users match.
     #[arg(long)]
     pub user: String,
+    /// The id of the user's organization, if several organizations have a user with this e-mail address.
+    #[arg(long, value_name = "ID")]
+    pub organization: Option<String>,
     /// The key's name, unique among the user's keys.
     #[arg(long, default_value = "machine")]
     pub name: String,

@@ -75,7 +75,7 @@ pub fn usual_status(error: &Error) -> StatusCode {
         Error::Forbidden(_) | Error::PasswordChangeRequired(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::Conflict(_) | Error::SeatLimitReached(_) => StatusCode::CONFLICT,
+        Error::Conflict(_) | Error::Ambiguous { .. } | Error::SeatLimitReached(_) => StatusCode::CONFLICT,
         Error::LimitExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -61,8 +61,13 @@ fn message(error: &Error) -> String {
 
 fn extensions(error: &Error) -> ErrorExtensionValues {
     let mut values = coded(error.code());
-    if let Error::Invalid { field, .. } = error {
-        values.set("field", field.as_str());
+    match error {
+        Error::Invalid { field, .. } => values.set("field", field.as_str()),
+        Error::Ambiguous { field, .. } => {
+            values.set("field", *field);
+            values.set("reason", "AMBIGUOUS");
+        }
+        _ => {}
     }
     if let Some(seconds) = error.retry_after_seconds() {
         values.set("retryAfterSeconds", seconds);

@@ -70,15 +70,19 @@ impl PasswordMutation {
     }
 
     /// Requests a password reset link by email. Needs no credential. The result is `true` whether or not a user has
-    /// this email address. The link is sent only if the user is activated and does not sign in only with another
-    /// identity provider, and if the organization's `mailAllowed` is true. Fails with `RATE_LIMITED` after 30 requests
-    /// from one client address within an hour.
+    /// this email address. If several organizations have a user with it, the email has a link for each of them; users
+    /// whose address was never verified get one only if no other user has a verified one. A link is sent only if the
+    /// user is activated and does not sign in only with another identity provider, and if the organization's
+    /// `mailAllowed` is true. Fails with `RATE_LIMITED` after 30 requests from one client address within an hour.
     async fn request_password_reset(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The email address of the user.")] email: String,
+        #[graphql(desc = "The id of the user's organization; all organizations by default.")] organization_id: Option<
+            String,
+        >,
     ) -> Result<bool> {
-        crate::directory::password::request(op(ctx), &email).await?;
+        crate::directory::password::request(op(ctx), &email, organization_id.as_deref()).await?;
         Ok(true)
     }
 
@@ -92,8 +96,12 @@ impl PasswordMutation {
             desc = "8 to 128 characters, after normalization to NFC with every Unicode space replaced by an ASCII space. Must not be a commonly used password, the user's email address, its part before the `@`, or the user's id."
         )]
         new_password: String,
+        #[graphql(
+            desc = "Whether to revoke the user's API keys too. By default they are revoked only if the email address was not verified before, because somebody else may have used the account until now."
+        )]
+        revoke_api_keys: Option<bool>,
     ) -> Result<bool> {
-        crate::directory::password::complete(op(ctx), &token, &new_password.into()).await?;
+        crate::directory::password::complete(op(ctx), &token, &new_password.into(), revoke_api_keys).await?;
         Ok(true)
     }
 }

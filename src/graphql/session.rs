@@ -64,6 +64,9 @@ pub struct SessionTokens {
 pub struct SignInData {
     /// The email address; case is ignored.
     email: String,
+    /// The id of the organization whose account is meant. Without it, the account is chosen in this order: those whose
+    /// password was set with a link mailed to the address, then those with a verified address, then the oldest.
+    organization_id: Option<String>,
     /// At most 128 characters.
     password: String,
 }
@@ -208,6 +211,7 @@ impl SessionMutation {
     ) -> Result<SessionTokens> {
         let typed = SignIn {
             email: data.email,
+            organization_id: data.organization_id,
             password: data.password.into(),
         };
         let tokens = crate::directory::session::sign_in(op(ctx), &typed).await?;

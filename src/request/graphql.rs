@@ -291,9 +291,11 @@ pub fn status_of(error: &Error) -> StatusCode {
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::Invalid { .. } | Error::Conflict(_) | Error::SeatLimitReached(_) | Error::PasswordChangeRequired(_) => {
-            StatusCode::BAD_REQUEST
-        }
+        Error::Invalid { .. }
+        | Error::Conflict(_)
+        | Error::Ambiguous { .. }
+        | Error::SeatLimitReached(_)
+        | Error::PasswordChangeRequired(_) => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -75,7 +75,7 @@ on_both! {
         assert_eq!(app.mails().len(), 2);
         // A reset that comes back verifies the new one.
         app.admin().ok("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
-        let complete = "mutation($t: String!) { completePasswordReset(token: $t, newPassword: \"a brand new one\") }";
+        let complete = "mutation($t: String!) { completePasswordReset(token: $t, newPassword: \"a brand new one\", revokeApiKeys: false) }";
         app.anonymous().ok(complete, json!({"t": app.mailed_token()})).await;
         assert_eq!(ada.ok(ME, json!({})).await["me"], json!({"emailVerified": true, "email": "lovelace@acme.example"}));
     }
@@ -100,7 +100,7 @@ on_both! {
         assert_eq!(app.anonymous().code(sign_in, json!({})).await, "UNAUTHENTICATED");
         // The account goes on, and the address is free for another one.
         assert_eq!(ada.ok(ME, json!({})).await["me"], json!({"emailVerified": false, "email": null}));
-        app.admin().ok("mutation { createUser(data: {email: \"ada@acme.example\"}) { id } }", json!({})).await;
+        app.admin().ok("mutation { createUser(data: {email: \"ada@acme.example\", organizationId: \"acme\"}) { id } }", json!({})).await;
         let back = "mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {email: \"ada@acme.example\"}) { email } }";
         assert_eq!(app.admin().refused(back, json!({})).await, "CONFLICT");
     }

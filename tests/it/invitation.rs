@@ -81,7 +81,9 @@ on_both! {
         assert_eq!(chief.refused(WITHDRAW, json!({"id": id})).await, "CONFLICT");
         assert_eq!(chief.refused(RESEND, json!({"id": id})).await, "CONFLICT");
         chief.ok(INVITE, whoever("ada@acme.example")).await;
+        // That other organization's account is none of this one's business.
         app.anonymous().ok(ACCEPT, accepting(&token)).await;
+        app.admin().ok("mutation { createUser(data: {email: \"ada@acme.example\", organizationId: \"acme\"}) { id } }", json!({})).await;
         // The address is taken meanwhile: a clear refusal, and the invitation stays.
         let late = app.mailed_token();
         let refusal = app.anonymous().refusal(ACCEPT, accepting(&late)).await;

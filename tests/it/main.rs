@@ -14,6 +14,7 @@
 
 mod support;
 
+mod accounts;
 mod activity;
 mod api_key;
 mod audit;

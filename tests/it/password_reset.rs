@@ -15,8 +15,7 @@ use crate::support::{App, Caller, PUBLIC_URL};
 
 const RESET: &str = "mutation($id: ID, $email: String) { resetPassword(where: {id: $id, email: $email}) { id email } }";
 const REQUEST: &str = "mutation($e: String!) { requestPasswordReset(email: $e) }";
-pub const COMPLETE: &str =
-    "mutation($token: String!, $new: String!) { completePasswordReset(token: $token, newPassword: $new) }";
+pub const COMPLETE: &str = "mutation($token: String!, $new: String!) { completePasswordReset(token: $token, newPassword: $new, revokeApiKeys: false) }";
 
 /// The token of a reset mail.
 pub fn token_of(mail: &str) -> String {

@@ -340,7 +340,7 @@ on_both! {
             let against = async {
                 match n % 2 {
                     0 => app.admin().send("mutation($id: ID) { withdrawInvitation(where: {id: $id}) { id } }", json!({ "id": id })).await,
-                    _ => app.admin().send("mutation($email: String) { createUser(data: {email: $email}) { id } }", json!({ "email": email })).await,
+                    _ => app.admin().send("mutation($email: String) { createUser(data: {email: $email, organizationId: \"acme\"}) { id } }", json!({ "email": email })).await,
                 }
             };
             let (accepted, against) = futures::future::join(accept, against).await;

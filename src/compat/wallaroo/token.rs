@@ -106,8 +106,11 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
     }
     match grant {
         "password" => {
+            let username = form.required("username")?;
+            let (organization, email) = account_named(username);
             let typed = SignIn {
-                email: form.required("username")?.to_owned(),
+                email: email.to_owned(),
+                organization_id: organization.map(str::to_owned),
                 password: Password::new(form.required("password")?),
             };
             let signed_in = to_its_end(app, async move { session::sign_in(&op, &typed).await }).await;
@@ -137,6 +140,14 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
             "Unsupported grant_type",
             Error::invalid("grant_type", "Unsupported grant_type"),
         )),
+    }
+}
+
+/// `ORGANIZATION\ADDRESS`, or only an address. No address contains a backslash.
+fn account_named(username: &str) -> (Option<&str>, &str) {
+    match username.rsplit_once('\\') {
+        Some((organization, email)) => (Some(organization), email),
+        None => (None, username),
     }
 }
 

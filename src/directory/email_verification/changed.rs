@@ -32,10 +32,11 @@ pub async fn tell_old_address_in_txn(
     old: &Email,
     user: &table::Model,
 ) -> Result<()> {
-    if !organization::is_mailed(connection, user.organization_pk).await? {
+    let Some(organization) = organization::name_if_mailed(connection, user.organization_pk).await? else {
         return Ok(());
-    }
+    };
     let letter = Letter::EmailChanged {
+        organization,
         name: User::from(user.clone()).display_name_without_email(),
         old: old.to_string(),
     };

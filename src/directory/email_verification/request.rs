@@ -37,7 +37,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         authn::permissions_of(&*change, row.pk).await?,
     )?;
     op.mailer().require()?;
-    organization::require_mail(&*change, row.organization_pk).await?;
+    let organization = organization::require_mail(&*change, row.organization_pk).await?;
     let Some(email) = row.email.clone() else {
         return Err(Error::invalid(
             "where",
@@ -70,7 +70,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     let post = Post {
         to: &email,
         letter: Letter::VerifyEmail {
-            name: User::from(row.clone()).display_name(),
+            organization,
             token: token.expose().to_owned(),
         },
         organization_pk: row.organization_pk,

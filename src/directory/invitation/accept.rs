@@ -100,6 +100,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         lastname: Set(lastname),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
+        password_verified_at: Set(Some(now)),
         ..user::new_row(now)
     };
     let (row, created) = user::insert_in_txn(&*change, row, &roles).await?;

@@ -32,7 +32,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
             "This invitation was accepted or withdrawn; send a new one.".to_owned(),
         ));
     }
-    free_address(&*change, &row.email).await?;
+    free_address(&*change, row.organization_pk, &row.email).await?;
     let home = organization::Entity::find_by_id(row.organization_pk)
         .one(&*change)
         .await?

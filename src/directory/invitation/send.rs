@@ -39,7 +39,7 @@ pub struct NewInvitation {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Mails an invitation. `CONFLICT` if the address already has an account or an open invitation of the organization,
+/// Mails an invitation. `CONFLICT` if the address already has an account in the organization, or an open invitation to it,
 /// `FORBIDDEN` for a role beyond the caller's own permissions, `INVALID` if there is no way to mail.
 pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let granted = op.authorize(Action::Create, Resource::Invitation)?;
@@ -66,7 +66,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     };
     let roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     role::grantable(op.actor(), &roles, &[])?;
-    free_address(&*change, &email).await?;
+    free_address(&*change, home.pk, &email).await?;
     // An expired one is replaced.
     table::Entity::update_many()
         .col_expr(Column::WithdrawnAt, Expr::val(now.micros()))
@@ -116,9 +116,10 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     Ok(row.into())
 }
 
-/// Refuses an address that has an account in any organization, because an address belongs to one user.
-pub(super) async fn free_address(connection: &impl ConnectionTrait, email: &Email) -> Result<()> {
+/// Refuses an address that has an account in this organization.
+pub(super) async fn free_address(connection: &impl ConnectionTrait, organization_pk: i64, email: &Email) -> Result<()> {
     let owner = user::Entity::find()
+        .filter(user::Column::OrganizationPk.eq(organization_pk))
         .filter(user::Column::Email.eq(email.clone()))
         .one(connection)
         .await?;

@@ -1,23 +1,40 @@
 //! Whether mail may be sent for an organization.
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::model::error::{Error, Result};
 use crate::store::entity::organization as table;
 
-/// Whether mails may be sent to the organization's users and to those it invites.
-pub async fn is_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
+/// The organization's name, if mails may be sent to its users and to those it invites.
+pub async fn name_if_mailed(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<String>> {
     let row = table::Entity::find_by_id(pk).one(connection).await?;
-    Ok(row.is_some_and(|row| row.mail_allowed))
+    Ok(row.filter(|row| row.mail_allowed).map(|row| row.name))
 }
 
-/// Refuses operations that need mail in an organization that does not allow it, before anything is changed.
-pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<()> {
-    if is_mailed(connection, pk).await? {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "where",
-        "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
-    ))
+/// The names of organizations, for a mail.
+pub async fn names(
+    connection: &impl ConnectionTrait,
+    pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, String>> {
+    let named = table::Entity::find()
+        .select_only()
+        .columns([table::Column::Pk, table::Column::Name])
+        .filter(table::Column::Pk.is_in(pks))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(named.into_iter().collect())
+}
+
+/// Refuses operations that need mail in an organization that does not allow it, before anything is changed. Returns the
+/// organization's name.
+pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<String> {
+    name_if_mailed(connection, pk).await?.ok_or_else(|| {
+        Error::invalid(
+            "where",
+            "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
+        )
+    })
 }

@@ -12,7 +12,7 @@ mod update;
 
 pub use create::{NewOrganization, create};
 pub use delete::delete;
-pub use mail::{is_mailed, require_mail};
+pub use mail::{name_if_mailed, names, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use seats::{seats_used, take_seat};
 pub use update::{Clearable, OrganizationChange, update};

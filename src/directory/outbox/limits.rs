@@ -23,7 +23,8 @@ pub const TO_ADDRESS: i64 = 30;
 pub const BY_CALLER: i64 = 300;
 /// By one organization.
 pub const OF_ORGANIZATION: i64 = 2_000;
-/// Requests for a new password for one address, by anybody. Further ones are ignored without an error.
+/// Requests for a new password for one address, by anybody, and the mails for them. Further ones are ignored without an
+/// error.
 pub const ASKED_FOR_ADDRESS: i64 = 3;
 /// The same from one network address. Further ones are refused.
 pub const ASKED_BY_CLIENT: i64 = 30;
@@ -61,12 +62,19 @@ impl Bucket {
         buckets
     }
 
-    /// The buckets of a request for a new password: first the client's, then the address's.
-    pub fn of_request(client: Option<IpAddr>, email: &Email) -> (Option<Self>, Self) {
+    /// The buckets of a request for a new password: first the client's, then that of the address. Requests that name an
+    /// organization are counted apart, because they lead to no mail if it has no such account.
+    pub fn of_request(client: Option<IpAddr>, email: &Email, organization: Option<&str>) -> (Option<Self>, Self) {
+        let asked_for = format!("{} of {}", mailbox(email), organization.unwrap_or_default());
         (
             client.map(|client| Self::new("asked by", &network(client).to_string(), ASKED_BY_CLIENT)),
-            Self::new("asked for", &mailbox(email), ASKED_FOR_ADDRESS),
+            Self::new("asked for", &asked_for, ASKED_FOR_ADDRESS),
         )
+    }
+
+    /// The bucket of the mails for such requests. It is their only one: no organization can use up what the person needs.
+    pub fn of_requested_mail(to: &Email) -> Self {
+        Self::new("mailed for", &mailbox(to), ASKED_FOR_ADDRESS)
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Post<'a> {
 pub async fn put_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let buckets = Bucket::of_mail(op.actor(), post.organization_pk, post.to);
     limits::take(connection, buckets, op.now()).await?;
-    insert(connection, op, post).await
+    insert_in_txn(connection, op, post).await
 }
 
 /// Queues a notice about a change. The change does not depend on it: if mail is not configured or a limit is reached,
@@ -74,10 +74,11 @@ pub async fn notify_in_txn(
         invitation_pk: None,
         ends_at: now.after(NOTICE_LIFETIME),
     };
-    insert(connection, op, post).await
+    insert_in_txn(connection, op, post).await
 }
 
-async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
+/// The same for a mail that was counted before.
+pub async fn insert_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let now = op.now();
     let id = op.new_id().to_string();
     op.note_mail();

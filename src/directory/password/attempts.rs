@@ -28,6 +28,7 @@ use crate::model::error::{Error, Result};
 use crate::model::{Email, Timestamp};
 use crate::services::network::network;
 use crate::store::entity::sign_in_attempt::{self as table, Column};
+use crate::store::entity::user;
 
 const ACCOUNT_FAILURES_MAX: i64 = 20;
 const CLIENT_FAILURES_MAX: i64 = 100;
@@ -108,18 +109,27 @@ pub(crate) struct Attempt {
     account: Bucket,
     /// For this address from this client; it exists only after a success.
     known: Option<Bucket>,
+    /// Whether the account was described by its address alone.
+    by_address_alone: bool,
 }
 
 impl Attempt {
-    /// For an address and a password.
-    pub fn by_address(client: Option<IpAddr>, email: &str) -> Self {
+    /// For an address and a password, and the organization that was named.
+    ///
+    /// Failures are counted for the address, whatever organization is named, so that naming organizations gives no more
+    /// guesses. A client is known only for the same name: a caller who signs in to an account of their own organization is
+    /// not known to another one with the same address.
+    pub fn by_address(client: Option<IpAddr>, email: &str, organization: Option<&str>) -> Self {
         let client = client.map(network);
         // Normalized: all spellings of a domain count for the same account.
         let email = Email::normalize(email).map_or_else(|| email.trim().to_lowercase(), |email| email.to_string());
         Self {
-            known: client.map(|client| Bucket::of_known_client(&format!("known {client} {email}"))),
+            known: client.map(|client| {
+                Bucket::of_known_client(&format!("known {client} {email} {}", organization.unwrap_or_default()))
+            }),
             client: client.map(|client| Bucket::of_client(&format!("client {client}"))),
             account: Bucket::of_account(&format!("account {email}")),
+            by_address_alone: organization.is_none(),
         }
     }
 
@@ -132,7 +142,26 @@ impl Attempt {
             client: client.map(|client| Bucket::of_client(&format!("old passwords from {}", network(client)))),
             account: Bucket::of_account(&format!("old password of {user_pk} by {who}")),
             known: None,
+            by_address_alone: false,
         }
+    }
+
+    /// Whether a failure may be noted in the trail of this account's organization. An account that was chosen among
+    /// several, and whose address was never verified, may belong to an organization that only made the address up. It
+    /// must not learn when the person behind the address signs in.
+    pub async fn names(&self, op: &OpContext, account: &user::Model) -> Result<bool> {
+        if !self.by_address_alone || account.email_verified_at.is_some() {
+            return Ok(true);
+        }
+        let others = user::Entity::find()
+            .select_only()
+            .column(user::Column::Pk)
+            .filter(user::Column::Email.eq(account.email.clone()))
+            .filter(user::Column::Pk.ne(account.pk))
+            .into_tuple::<i64>()
+            .one(op.db().reader())
+            .await?;
+        Ok(others.is_none())
     }
 
     /// Refuses while a bucket is full. Before the hash, and without a lock.
@@ -192,8 +221,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The right password: clears the account's count and remembers the client. Refuses if a bucket has been filled
-    /// since the check.
+    /// The right password: remembers the client, or clears the account's count if the client is unknown. Refuses if a
+    /// bucket has been filled since the check.
     pub async fn succeeded(&self, connection: &impl ConnectionTrait, now: Timestamp) -> Result<()> {
         if let Some(client) = &self.client
             && let Some(row) = table::Entity::find_by_id(&client.name).one(connection).await?
@@ -208,7 +237,9 @@ impl Attempt {
         if let Some(row) = known.as_ref().or(account.as_ref()) {
             refuse_if_full(row, now)?;
         }
-        if account.is_some() {
+        // The failures of an address stay: another account with the address may be the one that is guessed at. From now
+        // on, this client's failures are counted apart.
+        if account.is_some() && self.known.is_none() {
             table::Entity::delete_by_id(&self.account.name).exec(connection).await?;
         }
         if let Some(known) = &self.known {

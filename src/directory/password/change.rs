@@ -15,8 +15,8 @@ use crate::context::OpContext;
 use crate::directory::organization;
 use crate::directory::outbox;
 use crate::directory::user::{self, Target, User};
-use crate::model::Actor;
 use crate::model::error::{Error, Result};
+use crate::model::{Actor, Timestamp};
 use crate::services::hasher::Password;
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
@@ -42,8 +42,20 @@ pub async fn change(op: &OpContext, target: &Target, passwords: &Change) -> Resu
         }
         (Actor::Anonymous | Actor::Machine | Actor::User(_), _) => by_credential(op, target, passwords).await?,
     };
+    let verified = match op.actor().is(row.pk) {
+        true => Verified::Unchanged,
+        false => Verified::No,
+    };
     acceptable("newPassword1", &passwords.new_password_1, &row.own_names())?;
-    store(op, "password.change", row, &passwords.new_password_1, Tell::Nobody).await
+    store(
+        op,
+        "password.change",
+        row,
+        &passwords.new_password_1,
+        Tell::Nobody,
+        verified,
+    )
+    .await
 }
 
 /// With the old password. The number of guesses is limited.
@@ -81,7 +93,7 @@ async fn by_temporary_password(
     passwords: &Change,
 ) -> Result<table::Model> {
     passwords.check()?;
-    let attempt = Attempt::by_address(op.client(), email);
+    let attempt = Attempt::by_address(op.client(), email, organization);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
@@ -91,7 +103,7 @@ async fn by_temporary_password(
         )
     };
     door.answer(async {
-        let account = user::account(op.db().reader(), email, organization).await?;
+        let account = user::account_with_temporary_password(op.db().reader(), email, organization).await?;
         let (account, _) = door.check(account, wrong).await?;
         if !must_change(&account) {
             return Err(door.refuse(Some(&account), wrong()).await?);
@@ -132,6 +144,14 @@ pub(super) enum Tell {
     Nobody,
 }
 
+/// Whether the new password counts as set by who reads the mails to the user's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verified {
+    /// As before.
+    Unchanged,
+    No,
+}
+
 /// Stores a user's new password, which is not a temporary one, unless the user has changed since `row` was read.
 pub(super) async fn store(
     op: &OpContext,
@@ -139,14 +159,20 @@ pub(super) async fn store(
     row: table::Model,
     new_password: &Password,
     tell: Tell,
+    verified: Verified,
 ) -> Result<User> {
     let hash = op.hasher().hash(Some(row.organization_pk), new_password).await?;
     let now = op.now();
     let change = op.begin().await?;
+    let verified_at = row.password_verified_at.filter(|_| verified == Verified::Unchanged);
     let mut updated = table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
         .col_expr(table::Column::PasswordChangedAt, Expr::val(now.micros()))
         .col_expr(table::Column::PasswordTemporary, Expr::val(false))
+        .col_expr(
+            table::Column::PasswordVerifiedAt,
+            Expr::val(verified_at.map(Timestamp::micros)),
+        )
         .col_expr(
             table::Column::UpdatedAt,
             Expr::val(now.later_than(row.updated_at).micros()),
@@ -163,10 +189,11 @@ pub(super) async fn store(
     };
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
     if let (Tell::Owner, Some(email)) = (tell, &row.email)
-        && organization::is_mailed(&*change, row.organization_pk).await?
+        && let Some(organization) = organization::name_if_mailed(&*change, row.organization_pk).await?
     {
         let name = User::from(row.clone()).display_name();
-        outbox::notify_in_txn(&*change, op, row.organization_pk, email, Letter::PasswordSet { name }).await?;
+        let letter = Letter::PasswordSet { organization, name };
+        outbox::notify_in_txn(&*change, op, row.organization_pk, email, letter).await?;
     }
     let event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.access()]).await?;

@@ -73,7 +73,11 @@ impl<'op> Door<'op> {
 
     /// Counts and notes a failure. Returns the refusal; or fails if a bucket is full by now.
     pub async fn refuse(&self, account: Option<&table::Model>, refusal: Error) -> Result<Error> {
-        self.op.note_refusal_of_user(self.verb, account);
+        let named = match account {
+            Some(row) if self.attempt.names(self.op, row).await? => Some(row),
+            Some(_) | None => None,
+        };
+        self.op.note_refusal_of_user(self.verb, named);
         self.attempt.failed(self.op).await?;
         Ok(refusal)
     }

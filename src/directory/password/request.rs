@@ -6,43 +6,59 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Set,
+};
 
-use super::reset::mail_link_in_txn;
+use super::reset::{Counted, mail_links_in_txn};
 use crate::context::{OpContext, Services};
 use crate::directory::outbox::limits::{self, Bucket};
-use crate::directory::{federated_identity, organization};
+use crate::directory::user;
 use crate::model::Actor;
-use crate::model::Email;
 use crate::model::error::{Error, Result};
+use crate::model::{Email, OrganizationId};
 use crate::store::audit_trail;
 use crate::store::audit_trail::Event;
-use crate::store::entity::{password_request, user as table};
+use crate::store::entity::{
+    federated_identity as identity_table, organization as organization_table, password_request, user as table,
+};
 
 /// A request that has waited this long is dropped: the user no longer expects the mail.
 const WAITING_MAX: Duration = Duration::from_secs(60 * 60);
+/// The maximum number of accounts that one mail has links for.
+const ACCOUNTS_MAX: u64 = 10;
 
 /// Mails a reset link to the user with this address, if there is one who can use it. The response is the same for every
 /// address, and takes the same time. `RATE_LIMITED` after too many requests from one client.
-pub async fn request(op: &OpContext, email: &str) -> Result<()> {
+///
+/// `organization` is the id of the only organization whose account is meant. Without it, the mail has a link for each
+/// account of the address.
+pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) -> Result<()> {
     let op = &op.as_nobody();
     op.mailer().require()?;
     op.signing().secret()?;
     let Some(email) = Email::normalize(email) else {
         return Ok(());
     };
-    let (of_client, of_address) = Bucket::of_request(op.client(), &email);
+    let organization = match organization.map(OrganizationId::existing) {
+        Some(None) => return Ok(()),
+        named => named.flatten().map(|id| id.to_string()),
+    };
+    let (of_client, of_address) = Bucket::of_request(op.client(), &email, organization.as_deref());
     let transaction = op.db().begin().await?;
     if let Some(of_client) = of_client {
         limits::take(&transaction, vec![of_client], op.now()).await?;
     }
     match limits::take(&transaction, vec![of_address], op.now()).await {
-        // The mailbox has already received links. The response does not reveal whether the account exists.
+        // The response does not reveal whether the account exists.
         Err(Error::RateLimited { .. }) => return Ok(()),
         taken => taken?,
     }
     password_request::ActiveModel {
         email: Set(email),
+        organization_id: Set(organization),
         request_id: Set(op.request_id().to_owned()),
         created_at: Set(op.now()),
         ..Default::default()
@@ -67,30 +83,71 @@ pub async fn answer_requests(services: &Arc<Services>) -> Result<()> {
         // After a longer wait, the user has asked again or no longer expects the mail.
         let is_old = asked.created_at.after(WAITING_MAX) <= op.now();
         if taken.rows_affected == 1 && !is_old {
-            answer(&transaction, &op, &asked.email).await?;
+            answer(&transaction, &op, &asked.email, asked.organization_id.as_deref()).await?;
         }
         transaction.commit().await?;
     }
     Ok(())
 }
 
-async fn answer(connection: &impl ConnectionTrait, op: &OpContext, email: &Email) -> Result<()> {
-    let row = table::Entity::find()
-        .filter(table::Column::Email.eq(email.clone()))
-        .filter(table::Column::Activated.eq(true))
-        .lock_exclusive()
-        .one(connection)
-        .await?;
-    let Some(row) = row else { return Ok(()) };
-    if !organization::is_mailed(connection, row.organization_pk).await?
-        || federated_identity::is_only_federated(connection, &row).await?
-    {
+async fn answer(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    email: &Email,
+    organization: Option<&str>,
+) -> Result<()> {
+    let Some(accounts) = user::accounts(connection, email.as_str(), organization)? else {
         return Ok(());
+    };
+    let mailed = organization_table::Entity::find()
+        .select_only()
+        .column(organization_table::Column::Pk)
+        .filter(organization_table::Column::MailAllowed.eq(true));
+    let identities = identity_table::Entity::find()
+        .select_only()
+        .column(identity_table::Column::Pk)
+        .filter(
+            Expr::col((identity_table::Entity, identity_table::Column::UserPk))
+                .equals((table::Entity, table::Column::Pk)),
+        );
+    let can_reset = table::Entity::find()
+        .filter(accounts)
+        .filter(table::Column::Activated.eq(true))
+        .filter(table::Column::OrganizationPk.in_subquery(mailed.into_query()))
+        // Who signs in only with another identity provider has no password to reset.
+        .filter(
+            Condition::any()
+                .add(table::Column::PasswordHash.is_not_null())
+                .add(Expr::exists(identities.into_query()).not()),
+        );
+    let mut users = user::in_account_order(can_reset.clone())
+        .limit(ACCOUNTS_MAX)
+        .lock_exclusive()
+        .all(connection)
+        .await?;
+    // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
+    // person has another account.
+    for row in &users {
+        let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
+        audit_trail::record(connection, op.author(), event).await?;
     }
-    match mail_link_in_txn(connection, op, &row, email).await {
-        Err(Error::RateLimited { .. }) => return Ok(()),
-        mailed => mailed?,
+    // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
+    // whose address was never verified get a link only if there is no other account.
+    let unverified = match users.first() {
+        Some(first) if first.email_verified_at.is_some() => {
+            users.retain(|user| user.email_verified_at.is_some());
+            let others = can_reset.filter(table::Column::EmailVerifiedAt.is_null());
+            others.count(connection).await?
+        }
+        Some(_) => 0,
+        None => return Ok(()),
+    };
+    match limits::take(connection, vec![Bucket::of_requested_mail(email)], op.now()).await {
+        // The mailbox has already received links.
+        Err(Error::RateLimited { .. }) => Ok(()),
+        taken => {
+            taken?;
+            mail_links_in_txn(connection, op, &users, email, unverified, Counted::Already).await
+        }
     }
-    let event = Event::new("password.requestReset", row.pk, &row.id).of_organization(row.organization_pk);
-    audit_trail::record(connection, op.author(), event).await
 }

@@ -18,7 +18,7 @@ use crate::model::error::{Error, Result};
 use crate::model::{Email, Timestamp};
 use crate::model::{Secret, digest};
 use crate::services::hasher::Password;
-use crate::services::mailer::Letter;
+use crate::services::mailer::{Letter, ResetLink};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{password_token, user as table};
 
@@ -57,7 +57,15 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
-    mail_link_in_txn(&*change, op, &row, &email).await?;
+    mail_links_in_txn(
+        &*change,
+        op,
+        std::slice::from_ref(&row),
+        &email,
+        0,
+        Counted::ByOrganization,
+    )
+    .await?;
     let event = Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event]).await?;
     Ok(row.into())
@@ -71,44 +79,77 @@ fn unexpired(now: Timestamp) -> Condition {
         .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
 }
 
-/// Creates a token for a user and mails it; only its digest is stored.
-pub(super) async fn mail_link_in_txn(
+/// By which limits a mail is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// By those of the organization, the caller and the address.
+    ByOrganization,
+    /// It was counted before.
+    Already,
+}
+
+/// Creates a token for each of these users and mails them all to the address that they have in common. Only their
+/// digests are stored. `unverified` is the number of accounts that get no token.
+pub(super) async fn mail_links_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
-    user: &table::Model,
+    users: &[table::Model],
     email: &Email,
+    unverified: u64,
+    counted: Counted,
 ) -> Result<()> {
-    let token = Secret::mailed_token()?;
+    let Some(first) = users.first() else { return Ok(()) };
+    let homes = organization::names(connection, users.iter().map(|user| user.organization_pk)).await?;
     let now = op.now();
     let ends_at = now.after(TOKEN_LIFETIME);
+    let (mut accounts, mut tokens) = (Vec::new(), Vec::new());
+    for user in users {
+        let token = Secret::mailed_token()?;
+        let name = || User::from(user.clone()).display_name();
+        accounts.push(ResetLink {
+            organization: homes.get(&user.organization_pk).cloned().unwrap_or_default(),
+            name: user.email_verified_at.map(|_| name()),
+            token: token.expose().to_owned(),
+        });
+        tokens.push(password_token::ActiveModel {
+            user_pk: Set(user.pk),
+            digest: Set(token.digest()),
+            expires_at: Set(ends_at),
+            created_at: Set(now),
+            ..Default::default()
+        });
+    }
     let post = Post {
         to: email,
-        letter: Letter::PasswordReset {
-            name: User::from(user.clone()).display_name(),
-            token: token.expose().to_owned(),
-        },
-        organization_pk: user.organization_pk,
-        user_pk: Some(user.pk),
+        letter: Letter::PasswordReset { accounts, unverified },
+        organization_pk: first.organization_pk,
+        // A mail for several accounts is still of use when one of them is gone.
+        user_pk: (users.len() == 1).then_some(first.pk),
         invitation_pk: None,
         ends_at,
     };
-    // Before the token: if the mail is refused, no token is created.
-    outbox::put_in_txn(connection, op, post).await?;
-    password_token::ActiveModel {
-        user_pk: Set(user.pk),
-        digest: Set(token.digest()),
-        expires_at: Set(ends_at),
-        created_at: Set(now),
-        ..Default::default()
+    // Before the tokens: if the mail is refused, no token is created.
+    match counted {
+        Counted::ByOrganization => outbox::put_in_txn(connection, op, post).await?,
+        Counted::Already => outbox::insert_in_txn(connection, op, post).await?,
     }
-    .insert(connection)
-    .await?;
+    password_token::Entity::insert_many(tokens)
+        .exec_without_returning(connection)
+        .await?;
     Ok(())
 }
 
 /// Sets a new password with a mailed token. Everybody with the token may use it, once, within an hour. This also
 /// verifies the user's address, because the token was only in that mail.
-pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> Result<User> {
+///
+/// All sessions of the user end. `revoke_api_keys` ends its API keys too; by default, exactly if the address was not
+/// verified before, because somebody else may have used the account until now.
+pub async fn complete(
+    op: &OpContext,
+    token: &str,
+    new_password: &Password,
+    revoke_api_keys: Option<bool>,
+) -> Result<User> {
     let op = &op.as_nobody();
     acceptable("newPassword", new_password, &[])?;
     let refused = || {
@@ -153,12 +194,16 @@ pub async fn complete(op: &OpContext, token: &str, new_password: &Password) -> R
     }
     // The user's other links end with this one.
     end_other_sessions_in_txn(&*change, op, row.pk).await?;
+    if revoke_api_keys.unwrap_or(row.email_verified_at.is_none()) {
+        user::end_access_in_txn(&*change, op, row.pk).await?;
+    }
     let verified_at = row.email_verified_at.or(row.email.is_some().then_some(now));
     let updated = table::ActiveModel {
         pk: Set(row.pk),
         password_hash: Set(Some(hash)),
         password_changed_at: Set(Some(now)),
         password_temporary: Set(false),
+        password_verified_at: Set(row.email.is_some().then_some(now)),
         email_verified_at: Set(verified_at),
         version: Set(row.version + 1),
         updated_at: Set(now.later_than(row.updated_at)),

@@ -25,6 +25,8 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 #[derive(Clone)]
 pub struct SignIn {
     pub email: String,
+    /// The organization whose account is meant; without it, the order in `docs/accounts.md` decides.
+    pub organization_id: Option<String>,
     pub password: Password,
 }
 
@@ -35,10 +37,10 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let op = &op.as_nobody();
     // First, so that a server without a secret key refuses everybody in the same way.
     let signer = signing_key::current(op).await?;
-    let attempt = Attempt::by_address(op.client(), &typed.email);
+    let attempt = Attempt::by_address(op.client(), &typed.email, typed.organization_id.as_deref());
     let door = Door::open(op, "signIn", attempt, &typed.password).await?;
     door.answer(async {
-        let account = user::account(op.db().reader(), &typed.email, None).await?;
+        let account = user::account(op.db().reader(), &typed.email, typed.organization_id.as_deref()).await?;
         let (account, checked) = door.check(account, wrong).await?;
         let account = let_in(op, &door, account, checked, &typed.password).await?;
         let caller = caller_of(op.db().reader(), account.pk).await?.ok_or_else(wrong)?;
@@ -87,7 +89,8 @@ async fn let_in(
     if password::must_change(&account) {
         door.attempt().right(op).await?;
         return Err(Error::PasswordChangeRequired(
-            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password."
+            "This password is temporary. Set a new one with 'updatePassword', using this e-mail address and password. \
+             If several organizations have an account with the address, name yours."
                 .to_owned(),
         ));
     }

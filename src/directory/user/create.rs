@@ -129,6 +129,8 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
         password_hash: Set(None),
         password_changed_at: Set(None),
         password_temporary: Set(false),
+        password_verified_at: Set(None),
+        email_changed_at: Set(None),
         last_seen_at: Set(None),
         version: Set(1),
         created_at: Set(now),

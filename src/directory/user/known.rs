@@ -28,13 +28,18 @@ impl fmt::Display for Known {
 }
 
 /// The user with this id, in any spelling of a UUID, or this e-mail address. `NOT_FOUND` if there is none; `CONFLICT`
-/// if it is one user's id and another user's address, because the wrong one could get the key.
-pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
+/// if several users match, because the wrong one could get the key. `organization` is the id of the user's organization.
+pub async fn known_by(op: &OpContext, word: &str, organization: Option<&str>) -> Result<Known> {
     let mut names = vec![Filter::Own(Term::SameId(vec![word.to_owned()]))];
     if let Some(email) = Email::normalize(word) {
         names.push(Filter::Own(Term::Email(TextTest::Equals(email.to_string()))));
     }
-    let users = list::few::<User>(op, &Filter::Any(names), UserFields::EMAIL).await?;
+    let mut wanted = vec![Filter::Any(names)];
+    if let Some(id) = organization {
+        let home = organization::Term::Id(TextTest::Equals(id.to_owned()));
+        wanted.push(Filter::Own(Term::Organization(Filter::Own(home))));
+    }
+    let users = list::few::<User>(op, &Filter::All(wanted), UserFields::EMAIL).await?;
     let homes = users.iter().map(|user| user.organization_pk);
     let homes = organization::by_keys(op, homes, OrganizationFields::empty()).await?;
     let mut all: Vec<Known> = users
@@ -54,7 +59,8 @@ pub async fn known_by(op: &OpContext, word: &str) -> Result<Known> {
     match all.as_slice() {
         [] => Ok(one),
         [other, ..] => Err(Error::Conflict(format!(
-            "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has.",
+            "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has, or name \
+             the organization with '--organization'.",
             shown(word)
         ))),
     }

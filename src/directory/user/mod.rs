@@ -7,8 +7,8 @@
 //! - Nobody can deactivate, delete or demote themselves, and the last super admin cannot be removed.
 //! - A deactivated user stays listed and takes no seat; its keys are refused at once, on every process.
 //! - A temporary password can only be used to change it.
-//! - An e-mail address belongs to one user of the whole system; it is compared case-insensitively. A user without one
-//!   is identified by id.
+//! - An e-mail address belongs to one user of an organization; it is compared case-insensitively. Users of several
+//!   organizations may have the same one. A user without one is identified by id.
 //!
 //! The display name is computed when read, never stored: the name, or else first and last name, or else the address, or
 //! else the id.
@@ -28,9 +28,9 @@ pub(crate) use create::{address_taken, insert_in_txn, new_row};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use known::{Known, known_by};
-pub(crate) use read::account;
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
-pub use update::{Clearable, UserChange, touch_in_txn, update};
+pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
+pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::IntoSimpleExpr;

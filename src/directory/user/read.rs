@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType};
-use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authz::{Action, Granted, Resource, Scope};
@@ -10,7 +10,7 @@ use crate::context::OpContext;
 use crate::directory::{group, organization, tenant};
 use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
-use crate::model::error::{Error, Result};
+use crate::model::error::{Error, Result, shown};
 use crate::model::{Email, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
 use crate::store::entity::{api_key, federated_identity};
@@ -143,16 +143,35 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
         return Err(out_of_reach());
     }
     let mut found = list::few::<User>(op, &Filter::All(tests), fields).await?;
-    found.pop().ok_or_else(out_of_reach)
+    let user = found.pop().ok_or_else(out_of_reach)?;
+    match found.is_empty() {
+        true => Ok(user),
+        false => Err(target.ambiguous()),
+    }
 }
 
-/// The account with an address, in an organization if specified, for callers without a credential. It requires no
-/// permission: public verbs check a password against it and reveal nothing else about it.
+/// The account with an address, for callers without a credential: that of the organization if one is named, otherwise
+/// the first of all ([`table::ACCOUNT_RANK`]). It requires no permission: public verbs check a password against it and
+/// reveal nothing else about it.
 pub(crate) async fn account(
     connection: &impl ConnectionTrait,
     email: &str,
     organization: Option<&str>,
 ) -> Result<Option<table::Model>> {
+    let Some(wanted) = accounts(connection, email, organization)? else {
+        return Ok(None);
+    };
+    Ok(in_account_order(table::Entity::find().filter(wanted))
+        .one(connection)
+        .await?)
+}
+
+/// The accounts with an address; `None` if no account can have it.
+pub(crate) fn accounts(
+    connection: &impl ConnectionTrait,
+    email: &str,
+    organization: Option<&str>,
+) -> Result<Option<Condition>> {
     let Some(email) = Email::normalize(email) else {
         return Ok(None);
     };
@@ -162,7 +181,35 @@ pub(crate) async fn account(
         let theirs = Filter::Own(Term::Organization(is_it));
         wanted = wanted.add(theirs.to_sql::<User>(connection.get_database_backend())?);
     }
-    Ok(table::Entity::find().filter(wanted).one(connection).await?)
+    Ok(Some(wanted))
+}
+
+/// The account whose temporary password may be changed without a credential: one that has a temporary password before
+/// all others.
+pub(crate) async fn account_with_temporary_password(
+    connection: &impl ConnectionTrait,
+    email: &str,
+    organization: Option<&str>,
+) -> Result<Option<table::Model>> {
+    let Some(wanted) = accounts(connection, email, organization)? else {
+        return Ok(None);
+    };
+    let temporary = wanted.clone().add(Column::PasswordTemporary.eq(true));
+    match in_account_order(table::Entity::find().filter(temporary))
+        .one(connection)
+        .await?
+    {
+        Some(found) => Ok(Some(found)),
+        None => account(connection, email, organization).await,
+    }
+}
+
+/// The order in which one of several accounts with the same address is chosen.
+pub(crate) fn in_account_order(accounts: Select<table::Entity>) -> Select<table::Entity> {
+    accounts
+        .order_by_asc(Expr::cust(table::ACCOUNT_RANK))
+        .order_by_asc(Expr::cust(table::ACCOUNT_AGE))
+        .order_by_asc(Column::Pk)
 }
 
 /// The user that a mutation changes: identified by id, by address, or by both, which must match the same user; possibly
@@ -223,6 +270,18 @@ impl Target {
         none_named("user", &by, self.also.is_of_caller())
     }
 
+    /// The error if several organizations have a user with this address.
+    fn ambiguous(&self) -> Error {
+        Error::Ambiguous {
+            field: "where.email",
+            message: format!(
+                "Several organizations have a user with the e-mail address '{}'. Name one with 'organization: {{id}}', \
+                 or use the user's id.",
+                shown(self.email.as_deref().unwrap_or_default())
+            ),
+        }
+    }
+
     /// Refuses this argument if it has no identifying field.
     pub fn must_name(&self, argument: &str) -> Result<()> {
         let by = [("id", self.id.as_deref()), ("email", self.email.as_deref())];
@@ -278,12 +337,15 @@ async fn locate_with(
     if let Some(email) = &target.email {
         wanted = wanted.add(Column::Email.eq(Email::normalize(email).ok_or_else(not_found)?));
     }
-    table::Entity::find()
+    let found = table::Entity::find()
         .filter(table::within(granted))
         .filter(wanted)
-        .filter(target.also.to_sql::<User>(connection.get_database_backend())?)
-        .lock(lock)
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)
+        .filter(target.also.to_sql::<User>(connection.get_database_backend())?);
+    // Always in the same order, so that two changes that lock the same accounts cannot deadlock.
+    let mut found = in_account_order(found).limit(2).lock(lock).all(connection).await?;
+    let row = found.pop().ok_or_else(not_found)?;
+    match found.is_empty() {
+        true => Ok(row),
+        false => Err(target.ambiguous()),
+    }
 }

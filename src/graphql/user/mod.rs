@@ -39,7 +39,8 @@ pub struct UserObject {
     /// Chosen at creation, or a UUID; unique in the whole system. Different notations of one UUID (case, hyphens,
     /// braces, brackets, `urn:uuid:`) are the same id.
     pub id: ID,
-    /// The email address, unique in the whole system, ignoring case; null if none.
+    /// The email address, unique within the organization, ignoring case; null if none. Users of several organizations may
+    /// have the same one.
     pub email: Option<String>,
     /// Display name: the `name` that was set, or else first and last name, or else the email address, or else the `id`.
     pub name: String,

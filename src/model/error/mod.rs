@@ -31,6 +31,9 @@ pub enum Error {
     /// A conflict with the current state: taken, still in use, already done, or changed.
     #[error("{0}")]
     Conflict(String),
+    /// The caller's input matches several things. `field` is its path in the caller's input.
+    #[error("{message}")]
+    Ambiguous { field: &'static str, message: String },
     /// The organization's `seatLimit` of activated users is reached.
     #[error("{0}")]
     SeatLimitReached(String),
@@ -126,7 +129,7 @@ impl Error {
             Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::Invalid { .. } => ErrorCode::Invalid,
-            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Conflict(_) | Self::Ambiguous { .. } => ErrorCode::Conflict,
             Self::SeatLimitReached(_) => ErrorCode::SeatLimitReached,
             Self::PasswordChangeRequired(_) => ErrorCode::PasswordChangeRequired,
             Self::LimitExceeded(_) => ErrorCode::LimitExceeded,
@@ -172,6 +175,7 @@ impl Error {
             | Self::NotFound(_)
             | Self::Invalid { .. }
             | Self::Conflict(_)
+            | Self::Ambiguous { .. }
             | Self::SeatLimitReached(_)
             | Self::PasswordChangeRequired(_)
             | Self::LimitExceeded(_)

@@ -9,20 +9,37 @@ use crate::model::Timestamp;
 /// The content of a mail before it is formatted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Letter {
-    /// The link that sets a new password.
-    PasswordReset { name: String, token: String },
+    /// The links that set a new password: one for each account of the address.
+    PasswordReset {
+        accounts: Vec<ResetLink>,
+        /// How many other accounts there are, whose address was never verified.
+        unverified: u64,
+    },
     /// Notifies users that their password was set with their own credential, without the old password.
-    PasswordSet { name: String },
+    PasswordSet { organization: String, name: String },
     /// The link that verifies an address.
-    VerifyEmail { name: String, token: String },
+    VerifyEmail { organization: String, token: String },
     /// Notifies an address that it is no longer the account's address.
-    EmailChanged { name: String, old: String },
+    EmailChanged {
+        organization: String,
+        name: String,
+        old: String,
+    },
     /// The link that turns an invitation into an account.
     Invitation {
         organization: String,
         expires_at_micros: i64,
         token: String,
     },
+}
+
+/// A link that sets the password of one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetLink {
+    pub organization: String,
+    /// The name of the account, if its address is verified. Otherwise its organization may have made it up.
+    pub name: Option<String>,
+    pub token: String,
 }
 
 impl Letter {
@@ -54,45 +71,37 @@ impl Letter {
     pub fn written(&self, mailer: &Mailer) -> Mail {
         let url = mailer.public_url();
         let (subject, text) = match self {
-            Self::PasswordReset { name, token } => (
-                "Set a new password",
-                format!(
-                    "Somebody, probably you, asked for a new password for this account:\n\n{account}\n\
-                     To set it, open\n\n\
-                     {url}/reset-password#token={token}\n\n\
-                     or use this token with the mutation completePasswordReset:\n\n\
-                     {token}\n\n\
-                     It works once, within an hour. Your present password stays in force until then.\n\
-                     If you did not ask for this, do nothing.\n",
-                    account = account(name)
-                ),
-            ),
-            Self::PasswordSet { name } => (
+            Self::PasswordReset { accounts, unverified } => ("Set a new password", reset(url, accounts, *unverified)),
+            Self::PasswordSet { organization, name } => (
                 "Your password was changed",
                 format!(
                     "The password of this account at {url} was changed just now:\n\n{account}\n\
                      If this was not you, revoke your API keys, set a new password and tell your administrator.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
-            Self::VerifyEmail { name, token } => (
+            Self::VerifyEmail { organization, token } => (
                 "Verify your e-mail address",
                 format!(
-                    "Somebody, probably you, asked to verify that this e-mail address belongs to this account:\n\n{account}\n\
+                    "Somebody, probably you, asked to verify that this e-mail address belongs to an account with this organization:\n\n{account}\n\
                      To verify it, open\n\n\
                      {url}/verify-email#token={token}\n\n\
                      or use this token with the mutation verifyEmail:\n\n\
                      {token}\n\n\
                      It works once, within a day. If you did not ask for this, do nothing.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization)
                 ),
             ),
-            Self::EmailChanged { name, old } => (
+            Self::EmailChanged {
+                organization,
+                name,
+                old,
+            } => (
                 "Your e-mail address was changed",
                 format!(
                     "The e-mail address of this account at {url} was changed; it is no longer {old}:\n\n{account}\n\
                      If you did not expect this, tell your administrator.\n",
-                    account = account(name)
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
             Self::Invitation {
@@ -118,6 +127,38 @@ impl Letter {
             text: format!("Hello,\n\n{text}"),
         }
     }
+}
+
+fn reset(url: &str, accounts: &[ResetLink], unverified: u64) -> String {
+    let links = accounts.iter().map(|link| {
+        let name = link.name.as_deref().map(account).unwrap_or_default();
+        format!(
+            "{organization}{name}\n\
+             To set its password, open\n\n\
+             {url}/reset-password#token={token}\n\n\
+             or use this token with the mutation completePasswordReset:\n\n\
+             {token}\n\n",
+            organization = set_apart("Organization", &link.organization),
+            token = link.token,
+        )
+    });
+    let which = match accounts.len() {
+        1 => "this account",
+        _ => "the accounts with this address. Each has a password of its own",
+    };
+    let others = match unverified {
+        0 => String::new(),
+        1 => "There is one more account with this address. It gets no link, because the address was never verified there.\n".to_owned(),
+        many => format!(
+            "There are {many} more accounts with this address. They get no link, because the address was never verified there.\n"
+        ),
+    };
+    format!(
+        "Somebody, probably you, asked for a new password for {which}:\n\n{}\
+         A link works once, within an hour. The present password stays in force until then.\n{others}\
+         If you did not ask for this, do nothing.\n",
+        links.collect::<String>()
+    )
 }
 
 fn account(name: &str) -> String {

@@ -5,7 +5,7 @@ mod names;
 mod refusal;
 mod smtp;
 
-pub use letter::Letter;
+pub use letter::{Letter, ResetLink};
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,8 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub pk: i64,
     pub email: Email,
+    /// The id of the organization that was named, if one was.
+    pub organization_id: Option<String>,
     pub request_id: String,
     pub created_at: Timestamp,
 }

@@ -27,6 +27,11 @@ pub struct Model {
     pub password_changed_at: Option<Timestamp>,
     /// It can only be used to set a new password.
     pub password_temporary: bool,
+    /// When the current password was set with a token that was mailed to the current address; `None` if it was set in
+    /// another way.
+    pub password_verified_at: Option<Timestamp>,
+    /// When the address last changed; `None` if it is the one that the user was created with.
+    pub email_changed_at: Option<Timestamp>,
     pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
     pub version: i64,
@@ -43,6 +48,20 @@ impl Model {
         email.into_iter().chain([self.id.as_str()]).collect()
     }
 }
+
+/// The order in which one of several accounts with the same address is chosen, then [`ACCOUNT_AGE`]. The index
+/// `users_accounts` has the same expressions.
+///
+/// Only who reads the mailbox can get an account to the front, so nobody can push an account before that of a person
+/// who once set a password by mail. Accounts that nobody can sign in to come last, so that they do not hide another.
+pub const ACCOUNT_RANK: &str = "CASE
+    WHEN NOT activated OR password_hash IS NULL THEN 3
+    WHEN password_verified_at IS NOT NULL THEN 0
+    WHEN email_verified_at IS NOT NULL THEN 1
+    ELSE 2
+END";
+/// When an account got its address, or verified it: an account does not get older by getting somebody's address later.
+pub const ACCOUNT_AGE: &str = "COALESCE(email_verified_at, email_changed_at, created_at)";
 
 /// The column with the canonical spelling of an id that is a UUID. The database generates it from the id and keeps it
 /// unique.

@@ -184,7 +184,7 @@ on_both! {
                     let plan = explain(&app, &statement).await;
                     let looked_up = match app.services.db.backend() {
                         DbBackend::Postgres => plan.lines().any(|line| line.contains("Index Cond: ") && line.contains(&format!("({by} "))),
-                        _ => plan.contains(&format!("({by}=?)")),
+                        _ => plan.contains(&format!("({by}=?)")) || plan.contains(&format!(" AND {by}=?)")),
                     };
                     assert!(looked_up, "{path}\n{}\n{plan}", statement.sql);
                 }

@@ -671,6 +671,7 @@ async fn user(app: &App, number: usize, password: Option<&str>, role: Option<Str
 /// Begins a session; gives its id and its refresh token.
 async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
     let typed = tenantry::directory::session::SignIn {
+        organization_id: None,
         email: email.to_owned(),
         password: tenantry::services::hasher::Password::new(password),
     };

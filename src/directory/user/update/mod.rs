@@ -185,7 +185,7 @@ pub(super) async fn update_as(
     let updated = updated
         .update(&*change)
         .await
-        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email()))?;
+        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))?;
     role::replace_in_txn(&*change, draft.row.pk, &had.direct, &roles.direct, op.now()).await?;
     if let Some(identities) = &identities {
         federated_identity::replace_in_txn(&*change, draft.row.pk, identities).await?;
@@ -248,7 +248,7 @@ async fn follow(
         session::end_all(connection, row.pk, op.now()).await?;
     }
     if home.moves {
-        end_access(connection, op, row.pk).await?;
+        end_access_in_txn(connection, op, row.pk).await?;
         // The new organization gets an event too.
         events.push(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk));
     }
@@ -276,8 +276,8 @@ pub async fn touch_in_txn(
     Ok(new.update(connection).await?)
 }
 
-/// When a user leaves an organization, its keys and sessions end.
-async fn end_access(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
+/// Ends all keys and sessions of a user, such as when it leaves an organization.
+pub async fn end_access_in_txn(connection: &impl ConnectionTrait, op: &OpContext, user_pk: i64) -> Result<()> {
     api_key::Entity::update_many()
         .col_expr(api_key::Column::RevokedAt, Expr::val(op.now().micros()))
         .col_expr(api_key::Column::UpdatedAt, Expr::val(op.now().micros()))

@@ -64,7 +64,9 @@ impl Profile {
                 unlimited(op.actor(), "Changing your e-mail address")?;
             }
             draft.new.email = Set(email.clone());
+            draft.new.email_changed_at = Set(Some(op.now()));
             draft.new.email_verified_at = Set(None);
+            draft.new.password_verified_at = Set(None);
         }
         let Draft { new, fields, .. } = draft;
         model::set(fields, "name", &mut new.name, self.name.clone());

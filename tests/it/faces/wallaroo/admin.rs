@@ -122,7 +122,7 @@ on_both! {
             ("email", json!("x")), ("email", json!("")), ("firstName", json!("x\u{0}")), ("lastName", json!("x".repeat(256)))] {
             assert_eq!(put("ann", json!({field: wrong})).await.0, 400, "{field} {wrong}");
         }
-        for taken in ["ada@acme.example", "ADA@acme.example", "eve@evil.example"] {
+        for taken in ["ada@acme.example", "ADA@acme.example"] {
             assert_eq!(put("ann", json!({"email": taken, "enabled": false})).await, (409, "User exists with same email".to_owned()), "{taken}");
         }
         for unknown in ["nobody", "eve", "00000000-0000-0000-0000-000000000000", "%00", "%ff"] {

@@ -71,7 +71,7 @@ on_both! {
             assert_eq!(world.ada.mlops_refused(EDIT, edit(unknown, false)).await.0, 400, "{unknown}");
         }
         let with = |field: &str, value: Value| { let mut body = edit("ann", false); body[field] = value; body };
-        for wrong in [with("email", json!("ada@acme.example")), with("email", json!("eve@evil.example")), with("email", json!("")), with("email", json!("x")),
+        for wrong in [with("email", json!("ada@acme.example")), with("email", json!("")), with("email", json!("x")),
             with("first_name", json!("a\u{202e}b")), with("last_name", json!("x".repeat(256)))] {
             assert_eq!(world.ada.mlops_refused(EDIT, wrong.clone()).await.0, 400, "{wrong}");
         }

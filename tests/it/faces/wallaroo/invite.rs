@@ -76,11 +76,13 @@ on_both! {
     async fn an_invitation_that_cannot_be(app: App) {
         let world = World::new(&app).await;
         world.ada.mlops(DEACTIVATE, json!({"email": "ann@acme.example"})).await;
-        for taken in ["ada@acme.example", "ADA@ACME.example", "ann@acme.example", "eve@evil.example"] {
+        for taken in ["ada@acme.example", "ADA@ACME.example", "ann@acme.example"] {
             let (status, text) = world.ada.mlops_refused(INVITE, json!({"email": taken, "password": PASSWORD})).await;
             assert_eq!(status, 400, "{taken}");
-            assert!(text.contains(&taken.to_lowercase()) && !text.contains("evil\u{27}"), "{text}");
+            assert!(text.contains(&taken.to_lowercase()), "{text}");
         }
+        // An address that somebody has in another organization is free here.
+        world.ada.mlops(INVITE, json!({"email": "eve@evil.example", "password": PASSWORD})).await;
         for wrong in [json!({}), json!({"email": null}), json!({"email": 7}), json!({"email": ["x@acme.example"]}), json!({"email": ""}),
             json!({"email": "x"}), json!({"email": "x@"}), json!({"email": "x y@acme.example"}), json!({"email": "x@acme.example\u{0}"}),
             json!({"email": format!("{}@acme.example", "x".repeat(300))})] {
