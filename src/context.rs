@@ -229,7 +229,7 @@ impl OpContext {
     pub fn note_refusal_of_user(&self, action: &str, user: Option<&user::Model>) {
         let refusal = Refusal::of(&self.actor, action);
         self.note(match user {
-            Some(user) => refusal.to_user(user.pk, user.id.as_str(), user.organization_pk),
+            Some(user) => refusal.to_user(user),
             None => refusal,
         });
     }

@@ -154,12 +154,22 @@ const UP: &[&str] = &[
     "CREATE INDEX roles_updated ON roles (updated_at, id)",
     "CREATE INDEX roles_name ON roles (name, id)",
     "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
+    // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, which do not
+    // bind without a tenant, keep user and tenant in one organization.
     "CREATE TABLE user_roles (
         user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
+        organization_pk {int},
+        tenant_pk {int},
         created_at {int} NOT NULL,
-        PRIMARY KEY (user_pk, role_pk)
+        CONSTRAINT user_roles_scope CHECK ((tenant_pk IS NULL) = (organization_pk IS NULL)),
+        CONSTRAINT user_roles_user_of_organization
+            FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk) ON DELETE CASCADE,
+        CONSTRAINT user_roles_tenant_of_organization
+            FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
+    "CREATE UNIQUE INDEX user_roles_once ON user_roles (user_pk, role_pk, (COALESCE(tenant_pk, 0)))",
+    "CREATE INDEX user_roles_tenant ON user_roles (tenant_pk, user_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX user_roles_role ON user_roles (role_pk, user_pk)",
     // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart.
     "CREATE TABLE api_keys (
@@ -229,9 +239,17 @@ const UP: &[&str] = &[
     "CREATE TABLE group_roles (
         group_pk {int} NOT NULL REFERENCES groups (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
+        organization_pk {int},
+        tenant_pk {int},
         created_at {int} NOT NULL,
-        PRIMARY KEY (group_pk, role_pk)
+        CONSTRAINT group_roles_scope CHECK ((tenant_pk IS NULL) = (organization_pk IS NULL)),
+        CONSTRAINT group_roles_group_of_organization
+            FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
+        CONSTRAINT group_roles_tenant_of_organization
+            FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
+    "CREATE UNIQUE INDEX group_roles_once ON group_roles (group_pk, role_pk, (COALESCE(tenant_pk, 0)))",
+    "CREATE INDEX group_roles_tenant ON group_roles (tenant_pk, group_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX group_roles_role ON group_roles (role_pk, group_pk)",
     // Of a session's refresh tokens one digest is kept, that of the part which all of them share; `generation` says
     // which of them is the present one. `parent_pk` or `api_key_pk` is the credential an impersonation was begun with.
@@ -295,8 +313,9 @@ const UP: &[&str] = &[
         CONSTRAINT invitations_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
-    // One open invitation per address and organization.
-    "CREATE UNIQUE INDEX invitations_open ON invitations (organization_pk, email)
+    // One open invitation per address and tenant. The server also sees to it that there is only one per organization, but
+    // for those who may not know about the other tenants.
+    "CREATE UNIQUE INDEX invitations_open ON invitations (organization_pk, email, (COALESCE(tenant_pk, 0)))
         WHERE accepted_at IS NULL AND withdrawn_at IS NULL",
     "CREATE INDEX invitations_created ON invitations (created_at, id)",
     "CREATE INDEX invitations_updated ON invitations (updated_at, id)",
@@ -305,12 +324,14 @@ const UP: &[&str] = &[
     "CREATE INDEX invitations_organization_updated ON invitations (organization_pk, updated_at, id)",
     "CREATE INDEX invitations_organization_email ON invitations (organization_pk, email, id)",
     "CREATE INDEX invitations_organization_id ON invitations (organization_pk, id)",
-    "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk)",
+    "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk, created_at, id)",
     "CREATE TABLE invitation_roles (
         invitation_pk {int} NOT NULL REFERENCES invitations (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
-        PRIMARY KEY (invitation_pk, role_pk)
+        tenant_pk {int} REFERENCES tenants (pk) ON DELETE CASCADE
     )",
+    "CREATE UNIQUE INDEX invitation_roles_once ON invitation_roles (invitation_pk, role_pk, (COALESCE(tenant_pk, 0)))",
+    "CREATE INDEX invitation_roles_tenant ON invitation_roles (tenant_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX invitation_roles_role ON invitation_roles (role_pk)",
     // One row a key, so that two updates of different keys cannot undo each other.
     "CREATE TABLE settings (
@@ -388,7 +409,8 @@ const ROLES: &[&str] = &[
         ('01900000-0000-7000-8000-000000000007', 'trial-api-user', '', 1, 0, 0),
         ('01900000-0000-7000-8000-000000000008', 'team-manager', '', 1, 0, 0),
         ('01900000-0000-7000-8000-000000000009', 'labeler', '', 1, 0, 0),
-        ('01900000-0000-7000-8000-00000000000a', 'reviewer', '', 1, 0, 0)",
+        ('01900000-0000-7000-8000-00000000000a', 'reviewer', '', 1, 0, 0),
+        ('01900000-0000-7000-8000-00000000000b', 'tenant-admin', '', 1, 0, 0)",
 ];
 
 /// Events outlive what they speak of: no foreign keys. Keys tell two things of one id apart, ids are for people. `count` is
@@ -401,6 +423,7 @@ const AUDIT_SQLITE: &[&str] = &[
         pk {key},
         id {text} NOT NULL CONSTRAINT audit_events_id_key UNIQUE,
         organization_pk {int},
+        tenant_pk {int},
         actor_pk {int},
         actor_id {text},
         impersonator_pk {int},
@@ -436,6 +459,7 @@ const AUDIT_POSTGRES: &[&str] = &[
         pk {key},
         id {text} NOT NULL CONSTRAINT audit_events_id_key UNIQUE,
         organization_pk {int},
+        tenant_pk {int},
         actor_pk {int},
         actor_id {text},
         impersonator_pk {int},
@@ -463,6 +487,8 @@ const AUDIT_POSTGRES: &[&str] = &[
 const AUDIT_INDEXES: &[&str] = &[
     "CREATE INDEX audit_events_position ON audit_events (position, id)",
     "CREATE INDEX audit_events_organization_position ON audit_events (organization_pk, position, id)",
+    "CREATE INDEX audit_events_tenant_position ON audit_events (organization_pk, tenant_pk, position, id)
+        WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX audit_events_organization_target ON audit_events (organization_pk, target_id, position)",
     // Who acted is asked for by id: the internal key is nowhere in a filter.
     "CREATE INDEX audit_events_organization_actor ON audit_events (organization_pk, actor_id, position)",
@@ -506,13 +532,14 @@ const SIZES: &[&str] = &[
          ('groups', 'sqlite_autoindex_groups_3', '100000 2000 1'),
          ('roles', 'roles_organization_created', '100000 10 2 1'),
          ('roles', 'roles_organization_name', '100000 10 1'),
-         ('invitations', 'invitations_open', '100000 2000 1'),
+         ('invitations', 'invitations_open', '100000 2000 1 1'),
          ('invitations', 'invitations_organization_created', '100000 2000 2 1'),
          ('invitations', 'invitations_organization_updated', '100000 2000 2 1'),
          ('invitations', 'invitations_organization_email', '100000 2000 2 1'),
          ('invitations', 'invitations_organization_id', '100000 2000 1'),
-         ('invitations', 'invitations_tenant', '100000 2000 20'),
+         ('invitations', 'invitations_tenant', '100000 2000 20 1 1'),
          ('audit_events', 'audit_events_organization_position', '1000000 20000 1 1'),
+         ('audit_events', 'audit_events_tenant_position', '1000000 20000 100 1 1'),
          ('audit_events', 'audit_events_organization_target', '1000000 20000 10 1'),
          ('audit_events', 'audit_events_organization_actor', '1000000 20000 1000 1')",
     "ANALYZE sqlite_schema",

@@ -8,8 +8,8 @@ use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::impersonation::{Begun, begun_by};
-use super::{Activity, SigningKeys, permissions_of};
-use crate::model::Permissions;
+use super::{Activity, SigningKeys, rights_of};
+use crate::model::{Permissions, Rights};
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
 use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
@@ -169,6 +169,7 @@ struct Row {
     role_organization_pk: Option<i64>,
     role_name: Option<String>,
     role_permissions: Option<String>,
+    for_tenant_pk: Option<i64>,
 }
 
 async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -> Result<Option<Remembered>> {
@@ -185,12 +186,13 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
               WHERE k.digest = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) AND u.activated
           )
           SELECT owner.*,
-                 r.organization_pk AS role_organization_pk, r.name AS role_name, r.permissions AS role_permissions
+                 r.organization_pk AS role_organization_pk, r.name AS role_name, r.permissions AS role_permissions,
+                 ur.tenant_pk AS for_tenant_pk
           FROM owner
           LEFT JOIN user_roles ur ON ur.user_pk = owner.user_pk
           LEFT JOIN roles r ON r.pk = ur.role_pk
           UNION ALL
-          SELECT owner.*, r.organization_pk, r.name, r.permissions
+          SELECT owner.*, r.organization_pk, r.name, r.permissions, gr.tenant_pk
           FROM owner
           JOIN group_members gm ON gm.user_pk = owner.user_pk
           JOIN group_roles gr ON gr.group_pk = gm.group_pk
@@ -199,10 +201,12 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
     );
     let rows = Row::find_by_statement(statement).all(db.reader()).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let held = rows
-        .iter()
-        .filter_map(role_permissions)
-        .fold(Permissions::empty(), |all, some| all | some);
+    let mut held = Rights::default();
+    for row in &rows {
+        if let Some(permissions) = role_permissions(row) {
+            held.add(row.for_tenant_pk, permissions);
+        }
+    }
     let limits = Limits {
         permissions: first.key_permissions.as_deref().map(Permissions::from_stored),
         // A key that was rotated with an overlap ends before it expires.
@@ -217,7 +221,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
             organization_pk: first.organization_pk,
             organization_id: first.organization_id.clone(),
             tenant_pk: first.tenant_pk,
-            permissions: limits.narrow(held),
+            rights: limits.narrow(held),
             api_key_pk: Some(first.api_key_pk),
             session_pk: None,
             impersonator: None,
@@ -337,7 +341,7 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
         organization_pk: known.organization_pk,
         organization_id: known.organization_id,
         tenant_pk: known.tenant_pk,
-        permissions: permissions_of(connection, user_pk).await?,
+        rights: rights_of(connection, user_pk).await?,
         api_key_pk: None,
         session_pk: None,
         impersonator: None,

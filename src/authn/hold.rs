@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::model::Caller;
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::model::stored_permissions;
@@ -23,28 +23,29 @@ use crate::model::stored_permissions;
 /// rows through an outer join or a union. Built-in roles never change and are not locked.
 const HOLD: &str = r"
     WITH accounts AS (
-        SELECT pk, organization_pk FROM users WHERE pk IN ($1, $2) AND activated {lock}
+        SELECT pk, organization_pk, tenant_pk FROM users WHERE pk IN ($1, $2) AND activated {lock}
     ), keys AS (
         SELECT pk FROM api_keys
         WHERE pk = $3 AND (revoked_at IS NULL OR revoked_at > $6) AND (expires_at IS NULL OR expires_at > $6) {lock}
     ), signed_in AS (
         SELECT pk FROM sessions WHERE pk IN ($4, $5) AND ended_at IS NULL AND expires_at > $6 {lock}
     ), direct AS (
-        SELECT user_pk, role_pk FROM user_roles WHERE user_pk IN ($1, $2) {lock}
+        SELECT user_pk, role_pk, tenant_pk FROM user_roles WHERE user_pk IN ($1, $2) {lock}
     ), memberships AS (
         SELECT user_pk, group_pk FROM group_members WHERE user_pk IN ($1, $2) {lock}
     ), carried AS (
-        SELECT group_pk, role_pk FROM group_roles WHERE group_pk IN (SELECT group_pk FROM memberships) {lock}
+        SELECT group_pk, role_pk, tenant_pk FROM group_roles WHERE group_pk IN (SELECT group_pk FROM memberships) {lock}
     ), assigned AS (
-        SELECT user_pk, role_pk FROM direct
-        UNION SELECT m.user_pk, c.role_pk FROM memberships m JOIN carried c ON c.group_pk = m.group_pk
+        SELECT user_pk, role_pk, tenant_pk FROM direct
+        UNION SELECT m.user_pk, c.role_pk, c.tenant_pk FROM memberships m JOIN carried c ON c.group_pk = m.group_pk
     ), own_roles AS (
         SELECT pk, permissions FROM roles
         WHERE organization_pk IS NOT NULL AND pk IN (SELECT role_pk FROM assigned) {lock}
     )
-    SELECT a.pk AS user_pk, a.organization_pk,
+    SELECT a.pk AS user_pk, a.organization_pk, a.tenant_pk,
            (SELECT COUNT(*) FROM keys) AS api_keys, (SELECT COUNT(*) FROM signed_in) AS sessions,
-           r.organization_pk AS role_organization_pk, r.name AS role_name, o.permissions AS role_permissions
+           r.organization_pk AS role_organization_pk, r.name AS role_name, o.permissions AS role_permissions,
+           s.tenant_pk AS for_tenant_pk
     FROM accounts a
     LEFT JOIN assigned s ON s.user_pk = a.pk
     LEFT JOIN roles r ON r.pk = s.role_pk
@@ -58,18 +59,21 @@ static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| HOLD.replace("{lock}"
 struct Row {
     user_pk: i64,
     organization_pk: i64,
+    tenant_pk: Option<i64>,
     api_keys: i64,
     sessions: i64,
     role_organization_pk: Option<i64>,
     role_name: Option<String>,
     role_permissions: Option<String>,
+    for_tenant_pk: Option<i64>,
 }
 
 /// An account that may call, in its current state.
 #[derive(Default)]
 struct Standing {
     organization_pk: i64,
-    permissions: Permissions,
+    tenant_pk: Option<i64>,
+    rights: Rights,
 }
 
 /// Refuses a change if the caller's access has changed, and locks it until the transaction ends. `UNAUTHENTICATED` if
@@ -98,13 +102,11 @@ pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Time
     for row in rows {
         credentials = (row.api_keys, row.sessions);
         let account = accounts.entry(row.user_pk).or_default();
-        account.organization_pk = row.organization_pk;
+        (account.organization_pk, account.tenant_pk) = (row.organization_pk, row.tenant_pk);
         if let Some(name) = &row.role_name {
-            account.permissions |= stored_permissions(
-                row.role_organization_pk,
-                name,
-                row.role_permissions.as_deref().unwrap_or_default(),
-            );
+            let stored = row.role_permissions.as_deref().unwrap_or_default();
+            let permissions = stored_permissions(row.role_organization_pk, name, stored);
+            account.rights.add(row.for_tenant_pk, permissions);
         }
     }
     let one = |present: Option<i64>| i64::from(present.is_some());
@@ -120,26 +122,38 @@ fn still(caller: &Caller, accounts: &HashMap<i64, Standing>) -> Result<()> {
         .filter(|account| account.organization_pk == caller.organization_pk)
         .ok_or_else(gone)?;
     let Some(who) = &caller.impersonator else {
-        return contains(caller.limits.narrow(account.permissions), caller.permissions);
+        return contain(&caller.limits.narrow(account.rights.clone()), &caller.rights);
     };
-    contains(account.permissions, caller.permissions)?;
+    contain(&account.rights, &caller.rights)?;
     let begun_by = accounts
         .get(&who.user_pk)
         .filter(|account| account.organization_pk == who.organization_pk)
         .ok_or_else(gone)?;
-    let may = caller.limits.narrow(begun_by.permissions);
-    contains(may, account.permissions | Permissions::USAGE_IMPERSONATION)?;
-    let reaches = may.contains(Permissions::EVERY_ORGANIZATION) || begun_by.organization_pk == account.organization_pk;
-    if reaches { Ok(()) } else { Err(gone()) }
+    let may = caller.limits.narrow(begun_by.rights.clone());
+    contain(&may, &account.rights)?;
+    let here = match account.tenant_pk {
+        Some(pk) => may.for_tenant(pk),
+        None => may.organization(),
+    };
+    let reaches = may.reach_everywhere() || begun_by.organization_pk == account.organization_pk;
+    match (reaches, here.contains(Permissions::USAGE_IMPERSONATION)) {
+        (true, true) => Ok(()),
+        (true, false) => Err(changed()),
+        (false, _) => Err(gone()),
+    }
 }
 
-fn contains(have: Permissions, need: Permissions) -> Result<()> {
-    if have.contains(need) {
-        return Ok(());
+fn contain(have: &Rights, need: &Rights) -> Result<()> {
+    match have.contain(need) {
+        true => Ok(()),
+        false => Err(changed()),
     }
-    Err(Error::Forbidden(
+}
+
+fn changed() -> Error {
+    Error::Forbidden(
         "Your permissions changed while this request was running, so nothing was changed. Try again.".to_owned(),
-    ))
+    )
 }
 
 fn gone() -> Error {

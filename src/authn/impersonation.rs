@@ -70,7 +70,7 @@ pub async fn refused_impersonation(
         .all(connection)
         .await?;
     Ok(match found.pop().filter(|_| found.is_empty()) {
-        Some(user) => refusal.to_user(user.pk, user.id.as_str(), user.organization_pk),
+        Some(user) => refusal.to_user(&user),
         None => refusal,
     })
 }
@@ -82,7 +82,7 @@ fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
     if caller.user_pk == target.user_pk {
         return Err(Error::Forbidden("You cannot impersonate yourself.".to_owned()));
     }
-    may_impersonate(actor, target.permissions)?;
+    may_impersonate(actor, &target.rights)?;
     Ok(Caller {
         impersonator: Some(Impersonator {
             user_pk: caller.user_pk,
@@ -116,15 +116,13 @@ pub async fn begun_by(connection: &impl ConnectionTrait, begun: Begun, target: C
             return Ok(None);
         };
         caller.limits = limits;
-        caller.permissions = limits.narrow(caller.permissions);
+        caller.rights = limits.narrow(caller.rights);
     }
-    let reaches_all = caller.permissions.contains(Permissions::EVERY_ORGANIZATION);
-    let in_reach = reaches_all || caller.organization_pk == target.organization_pk;
     let actor = Actor::user(caller);
-    if !in_reach || policy::decide(&actor, Action::Create, Resource::Session).is_err() {
-        return Ok(None);
+    match policy::decide(&actor, Action::Create, Resource::Session) {
+        Ok(granted) if granted.covers(target.organization_pk, target.tenant_pk) => Ok(as_target(&actor, target).ok()),
+        Ok(_) | Err(_) => Ok(None),
     }
-    Ok(as_target(&actor, target).ok())
 }
 
 async fn limits_of_key(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<Limits>> {

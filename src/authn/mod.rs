@@ -16,6 +16,6 @@ pub use activity::Activity;
 pub use bearer::{Credential, Credentials, caller_of, credential};
 pub use hold::hold;
 pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
-pub use permissions::{permissions_of, permissions_of_members};
+pub use permissions::{rights_of, rights_of_members};
 pub use signing::{PUBLISHED_SECONDS, Signer, SigningKeys, in_force as signing_keys_in_force, published};
 pub use token::{ACCESS_LIFETIME, Act, Claims};

@@ -1,8 +1,9 @@
 //! Prevents privilege escalation: nobody grants or manages permissions that they do not hold.
 
+use std::borrow::Cow;
+
 use super::policy;
-use crate::model::Actor;
-use crate::model::Permissions;
+use crate::model::{Actor, Rights};
 use crate::model::error::{Error, Result};
 
 /// What the caller does to a user.
@@ -44,30 +45,30 @@ impl Managing {
 /// Refuses to do this to a user whose permissions go beyond the caller's. For what cannot lead to acting as the user,
 /// only permissions that open something in this server count. So a help desk can rename a user who has permissions of
 /// the product that the help desk lacks, but cannot set that user's password.
-pub fn may_manage(actor: &Actor, what: Managing, target: Permissions) -> Result<()> {
+pub fn may_manage(actor: &Actor, what: Managing, target: &Rights) -> Result<()> {
     let compared = match what.leads_to_acting() {
-        true => target,
-        false => target & policy::doors(),
+        true => Cow::Borrowed(target),
+        false => Cow::Owned(target.clone().only(policy::doors())),
     };
-    within(actor, compared, "This user's permissions go beyond yours")
+    within(actor, &compared, "This user's permissions go beyond yours")
 }
 
 /// The same for an invitation, with the permissions of the roles that it promises.
-pub fn may_manage_invitation(actor: &Actor, promised: Permissions) -> Result<()> {
+pub fn may_manage_invitation(actor: &Actor, promised: Rights) -> Result<()> {
     within(
         actor,
-        promised & policy::doors(),
+        &promised.only(policy::doors()),
         "This invitation's permissions go beyond yours",
     )
 }
 
 /// Refuses to change a group or its members if the group's roles go beyond the caller's permissions.
-pub fn may_manage_group(actor: &Actor, carried: Permissions) -> Result<()> {
+pub fn may_manage_group(actor: &Actor, carried: &Rights) -> Result<()> {
     within(actor, carried, "This group's permissions go beyond yours")
 }
 
 /// Refuses to impersonate a user whose permissions go beyond the caller's. Equal permissions are allowed.
-pub fn may_impersonate(actor: &Actor, target: Permissions) -> Result<()> {
+pub fn may_impersonate(actor: &Actor, target: &Rights) -> Result<()> {
     within(actor, target, "This user's permissions go beyond yours")
 }
 
@@ -95,12 +96,13 @@ pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
 }
 
 /// Refuses to grant a role whose permissions go beyond the caller's.
-pub fn may_grant(actor: &Actor, granted: Permissions) -> Result<()> {
+pub fn may_grant(actor: &Actor, granted: &Rights) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")
 }
 
-fn within(actor: &Actor, wanted: Permissions, sentence: &str) -> Result<()> {
-    let beyond = wanted - actor.permissions();
+/// Compared for the organization and for each tenant: a permission for one tenant counts for that tenant only.
+fn within(actor: &Actor, wanted: &Rights, sentence: &str) -> Result<()> {
+    let beyond = wanted.beyond(actor.rights());
     if beyond.is_empty() {
         return Ok(());
     }

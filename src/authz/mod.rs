@@ -11,6 +11,8 @@
 //!    as an id that does not exist.
 //! 3. [`escalation::may_manage`]: Bob's permissions must not go beyond Ada's, or it is `FORBIDDEN`.
 
+use std::sync::Arc;
+
 pub mod escalation;
 pub(crate) mod policy;
 
@@ -47,24 +49,71 @@ pub enum Resource {
 }
 
 /// The scope of a permission. It becomes part of the predicate of every query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Every organization: a super admin, or the binary's own commands.
     Everything,
     /// One organization, by its internal key.
     Organization(i64),
+    /// Some tenants of one organization.
+    Tenants(Arc<Tenants>),
     /// Only the caller, by the user's internal key.
     Oneself(i64),
 }
 
+/// The most tenants that one caller can hold a permission for one by one. It bounds the list in every predicate.
+pub const TENANTS_MAX: usize = 100;
+
+/// The tenants that a permission holds for, by internal key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenants {
+    pub organization_pk: i64,
+    /// At least one, at most [`TENANTS_MAX`], in ascending order.
+    pub keys: Vec<i64>,
+    /// The caller's own user, if it belongs to none of them and the action is allowed on oneself.
+    pub oneself: Option<i64>,
+}
+
 /// Proof that `authorize` succeeded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Granted {
     scope: Scope,
 }
 
 impl Granted {
-    pub fn scope(&self) -> Scope {
-        self.scope
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether an object of this organization and tenant is within the scope. Not for scopes of oneself.
+    pub fn covers(&self, organization_pk: i64, tenant_pk: Option<i64>) -> bool {
+        match &self.scope {
+            Scope::Everything => true,
+            Scope::Organization(pk) => *pk == organization_pk,
+            Scope::Tenants(tenants) => tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk)),
+            Scope::Oneself(_) => false,
+        }
+    }
+
+    /// The tenants of the scope, if it is limited to some.
+    pub fn tenants(&self) -> Option<&Tenants> {
+        match &self.scope {
+            Scope::Tenants(tenants) => Some(tenants),
+            Scope::Everything | Scope::Organization(_) | Scope::Oneself(_) => None,
+        }
+    }
+
+    /// The same for a list: somebody from outside who administers a tenant is not listed as one of its users.
+    #[must_use]
+    pub fn for_list(self) -> Self {
+        match self.scope {
+            Scope::Tenants(tenants) if tenants.oneself.is_some() => Self {
+                scope: Scope::Tenants(Arc::new(Tenants {
+                    oneself: None,
+                    ..Tenants::clone(&tenants)
+                })),
+            },
+            scope => Self { scope },
+        }
     }
 }

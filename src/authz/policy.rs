@@ -2,26 +2,28 @@
 //!
 //! `tests/it/rules/policy_matrix.txt` prints this table for every built-in role; a test compares them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use strum::VariantArray;
 
-use super::{Action, Granted, Resource, Scope};
-use crate::model::Actor;
-use crate::model::Permissions;
+use super::{Action, Granted, Resource, Scope, TENANTS_MAX, Tenants};
+use crate::model::{Actor, Caller, Permissions};
 use crate::model::error::{Error, Result};
 
 /// What an action on a resource requires.
 enum Rule {
-    /// This permission, within the caller's organization (or everywhere, for super admins).
+    /// This permission: everywhere for super admins, otherwise within the caller's organization, or only within the
+    /// tenants that the caller holds it for.
     Holding(Permissions),
+    /// This permission for the whole organization (or everywhere, for super admins).
+    HoldingInOrganization(Permissions),
     /// This permission, and access to every organization.
     HoldingEverywhere(Permissions),
     /// Like `Holding`; without the permission, only for the caller's own user.
     HoldingOrOneself(Permissions),
     /// Only for the caller's own user.
     Oneself,
-    /// Only for the caller's own user, and with this permission.
+    /// Only for the caller's own user, and with this permission for the organization or for the user's tenant.
     OneselfHolding(Permissions),
     /// For every user, within the caller's organization.
     Everybody,
@@ -31,13 +33,16 @@ enum Rule {
 
 fn rule(action: Action, resource: Resource) -> Rule {
     use Action::{Create, Delete, Modify, Read};
-    use Rule::{Everybody, Holding, HoldingEverywhere, HoldingOrOneself, Nobody, Oneself, OneselfHolding};
+    use Rule::{
+        Everybody, Holding, HoldingEverywhere, HoldingInOrganization, HoldingOrOneself, Nobody, Oneself, OneselfHolding,
+    };
     match (resource, action) {
-        (Resource::Organization, Read) => Holding(Permissions::READ_ORG),
+        (Resource::Organization, Read) => HoldingInOrganization(Permissions::READ_ORG),
         (Resource::Organization, Create | Delete) => HoldingEverywhere(Permissions::WRITE_ORG),
-        (Resource::Organization, Modify) => Holding(Permissions::WRITE_ORG),
+        (Resource::Organization, Modify) => HoldingInOrganization(Permissions::WRITE_ORG),
         (Resource::Tenant, Read) => Holding(Permissions::READ_TENANT),
-        (Resource::Tenant, Create | Modify | Delete) => Holding(Permissions::WRITE_TENANT),
+        (Resource::Tenant, Modify) => Holding(Permissions::WRITE_TENANT),
+        (Resource::Tenant, Create | Delete) => HoldingInOrganization(Permissions::WRITE_TENANT),
         (Resource::User, Read) => HoldingOrOneself(Permissions::READ_USER),
         (Resource::User, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
         // Changing a password, or requesting the mail that resets it.
@@ -55,16 +60,17 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Session, Read | Modify | Delete) => Oneself,
         (Resource::Session, Create) => Holding(Permissions::USAGE_IMPERSONATION),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
-        (Resource::Role, Create | Modify | Delete) => Holding(Permissions::WRITE_ROLE),
+        (Resource::Role, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_ROLE),
         // Events are written together with the change that they describe, not by verbs of their own, and are never
         // changed.
         (Resource::AuditEvent, Read) => Holding(Permissions::READ_AUDIT),
         (Resource::AuditEvent, Create | Modify | Delete) => Nobody,
         (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
-        (Resource::Group, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
+        // Groups belong to the organization; a tenant only uses them.
+        (Resource::Group, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_GROUP),
         // All users may see which groups they are in.
         (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
-        (Resource::Membership, Create | Modify | Delete) => Holding(Permissions::WRITE_GROUP),
+        (Resource::Membership, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_GROUP),
         // With a user, the names of its organization, tenant and roles are visible; more requires the permission to
         // read them.
         (Resource::Surroundings, Read) => Everybody,
@@ -81,6 +87,7 @@ pub(crate) fn doors() -> Permissions {
             .flat_map(|resource| actions().map(|action| rule(*action, *resource)));
         let opened = rules.map(|rule| match rule {
             Rule::Holding(permission)
+            | Rule::HoldingInOrganization(permission)
             | Rule::HoldingEverywhere(permission)
             | Rule::HoldingOrOneself(permission)
             | Rule::OneselfHolding(permission) => permission,
@@ -107,29 +114,63 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
         }
         Actor::User(caller) => caller,
     };
-    let reach = if caller.permissions.contains(Permissions::EVERY_ORGANIZATION) {
-        Scope::Everything
-    } else {
-        Scope::Organization(caller.organization_pk)
+    let reach = match caller.rights.reach_everywhere() {
+        true => Scope::Everything,
+        false => Scope::Organization(caller.organization_pk),
     };
     let oneself = Scope::Oneself(caller.user_pk);
-    let holds = |permission| caller.permissions.contains(permission);
+    let holds = |permission| caller.rights.organization().contains(permission);
     let (scope, missing) = match rule(action, resource) {
-        Rule::Holding(permission) => (holds(permission).then_some(reach), permission),
+        Rule::Holding(permission) if holds(permission) => (Some(reach), permission),
+        Rule::Holding(permission) => (within_tenants(caller, permission, None)?, permission),
+        Rule::HoldingInOrganization(permission) => (holds(permission).then_some(reach), permission),
         Rule::HoldingEverywhere(permission) => (
             (holds(permission) && reach == Scope::Everything).then_some(reach),
             permission,
         ),
-        Rule::HoldingOrOneself(permission) => (Some(if holds(permission) { reach } else { oneself }), permission),
+        Rule::HoldingOrOneself(permission) if holds(permission) => (Some(reach), permission),
+        Rule::HoldingOrOneself(permission) => {
+            let some = within_tenants(caller, permission, Some(caller.user_pk))?;
+            (some.or(Some(oneself)), permission)
+        }
         Rule::Oneself => (Some(oneself), Permissions::empty()),
-        Rule::OneselfHolding(permission) => (holds(permission).then_some(oneself), permission),
+        Rule::OneselfHolding(permission) => {
+            let here = caller.tenant_pk.map(|pk| caller.rights.for_tenant(pk));
+            let may = holds(permission) || here.is_some_and(|held| held.contains(permission));
+            (may.then_some(oneself), permission)
+        }
         Rule::Everybody => (Some(reach), Permissions::empty()),
         Rule::Nobody => return Err(Error::Forbidden("No role allows this.".to_owned())),
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {
-        Error::Forbidden(format!(
-            "Your roles do not allow this: it needs the permission '{}'.",
-            missing.names().join(" ")
-        ))
+        let needs = missing.names().join(" ");
+        Error::Forbidden(match caller.rights.anywhere().contains(missing) {
+            true => format!(
+                "Your roles do not allow this: it needs the permission '{needs}' for the whole organization, and you \
+                 have it only for single tenants."
+            ),
+            false => format!("Your roles do not allow this: it needs the permission '{needs}'."),
+        })
     })
+}
+
+/// The tenants that the caller holds a permission for, if there are any. `FORBIDDEN` for more than a predicate can list.
+fn within_tenants(caller: &Caller, permission: Permissions, oneself: Option<i64>) -> Result<Option<Scope>> {
+    let keys = caller.rights.tenants_with(permission);
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    if keys.len() > TENANTS_MAX {
+        return Err(Error::Forbidden(format!(
+            "You have the permission '{}' for more than {TENANTS_MAX} single tenants, which is the limit. Ask for a role \
+             for the whole organization.",
+            permission.names().join(" ")
+        )));
+    }
+    let inside = caller.tenant_pk.is_some_and(|pk| keys.contains(&pk));
+    Ok(Some(Scope::Tenants(Arc::new(Tenants {
+        organization_pk: caller.organization_pk,
+        keys,
+        oneself: oneself.filter(|_| !inside),
+    }))))
 }

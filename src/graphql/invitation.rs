@@ -5,15 +5,20 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
+use crate::authz::Resource;
 use crate::context::OpContext;
 use crate::directory::invitation::{
     self, Acceptance, Invitation, InvitationFields, InvitationState, MailState, NewInvitation, Term,
 };
 use crate::directory::organization::Organization;
+use crate::directory::role;
 use crate::directory::tenant::Tenant;
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
-use crate::graphql::role::{OrganizationRoleValue, RoleObject, beside as roles_beside};
+use crate::graphql::role::{
+    OrganizationRoleValue, RoleObject, TenantRoleData, TenantRoleObject, beside as roles_beside,
+    for_tenants_beside as tenant_roles_beside,
+};
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, to_itself};
 use crate::graphql::{
@@ -40,8 +45,10 @@ pub struct InvitationObject {
     pub tenant: Option<Box<TenantObject>>,
     /// The id of that tenant; null if none.
     pub tenant_id: Option<String>,
-    /// The roles that the new user will have, ordered by name.
+    /// The roles that the new user will have for the whole organization, ordered by name.
     pub roles: List<Arc<RoleObject>>,
+    /// The roles that the new user will have for single tenants, ordered by name.
+    pub tenant_roles: List<TenantRoleObject>,
     /// When the invitation expires. Its token is then no longer accepted.
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
@@ -143,16 +150,23 @@ impl Listing for Invitation {
         let owners = things.iter().map(|thing| thing.organization_pk);
         let organizations = organizations_beside(op, selection, owners).await?;
         let tenants = tenants_beside(op, selection, things.iter().filter_map(|thing| thing.tenant_pk)).await?;
-        let mut roles = HashMap::new();
-        if let Some(under) = selection.under_field("roles") {
+        let (mut roles, mut tenant_roles) = (HashMap::new(), HashMap::new());
+        if selection.has("roles") || selection.has("tenantRoles") {
             let promised = invitation::promised_roles(op.db().reader(), keys).await?;
-            let owners = promised.iter().map(|(pk, roles)| (*pk, roles.as_slice()));
-            roles = roles_beside(op, owners, &under).await?;
+            let (everywhere, for_tenants) = role::by_scope(promised);
+            if let Some(under) = selection.under_field("roles") {
+                let promised = everywhere.iter().map(|(pk, roles)| (*pk, roles.as_slice()));
+                roles = roles_beside(op, promised, &under).await?;
+            }
+            if let Some(under) = selection.under_field("tenantRoles") {
+                tenant_roles = tenant_roles_beside(op, Resource::Invitation, for_tenants, &under).await?;
+            }
         }
         Ok(Preloaded {
             organizations,
             tenants,
             roles,
+            tenant_roles,
         })
     }
 
@@ -160,6 +174,7 @@ impl Listing for Invitation {
         InvitationObject {
             state: self.state(op.now()).into(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
+            tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
             id: ID(self.id.to_string()),
             email: self.email.as_ref().map(ToString::to_string).unwrap_or_default(),
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
@@ -184,6 +199,7 @@ pub struct Preloaded {
     organizations: Related<Organization>,
     tenants: Related<Tenant>,
     roles: HashMap<i64, List<Arc<RoleObject>>>,
+    tenant_roles: HashMap<i64, List<TenantRoleObject>>,
 }
 
 /// The email address to invite, and the new user's organization, tenant and roles.
@@ -193,13 +209,17 @@ pub struct InviteUserData {
     email: String,
     /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<String>,
-    /// Default: the caller's tenant, if the invitation is to the caller's organization; otherwise none.
+    /// Default: the caller's tenant, if the invitation is to the caller's organization; otherwise none. A caller who has
+    /// `write:user` for single tenants only invites to these; the default is then the only one.
     tenant_id: Option<String>,
     /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
     /// role.
     organization_role: Option<OrganizationRoleValue>,
     /// Names or ids of roles; none by default. The caller must have all permissions of these roles.
     roles: Option<Vec<String>>,
+    /// Roles for single tenants; none by default. The caller must have all permissions of these roles, for the
+    /// organization or for the tenant.
+    tenant_roles: Option<Vec<TenantRoleData>>,
     /// When the invitation expires, at most ninety days from now. Default: in seven days.
     expiry_date: Option<DateTime>,
 }
@@ -248,6 +268,7 @@ impl InvitationMutation {
             tenant_id: data.tenant_id,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles.unwrap_or_default(),
+            tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
             expires_at: data.expiry_date.map(|date| date.0),
         };
         listing::one(ctx, invitation::send(op(ctx), new)).await

@@ -158,11 +158,21 @@ enum Loaded<T> {
     List(List<T>),
     /// The caller may see the parent, but not this list.
     Forbidden(String),
+    /// An argument names something that the caller does not see.
+    NotFound(String),
 }
 
 impl<T> Default for Nested<T> {
     fn default() -> Self {
         Self(HashMap::new())
+    }
+}
+
+impl<T> Nested<T> {
+    /// Sets the list of a place; a `None` because there is no such thing as this message names.
+    pub fn set(&mut self, key: &str, list: std::result::Result<List<T>, String>) {
+        let loaded = list.map_or_else(Loaded::NotFound, Loaded::List);
+        self.0.insert(key.to_owned(), loaded);
     }
 }
 
@@ -175,6 +185,7 @@ impl<T: Clone> Nested<T> {
             match self.0.get(&place_key(&field)) {
                 Some(Loaded::List(list)) => Ok(list.clone()),
                 Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
+                Some(Loaded::NotFound(message)) => Err(Error::NotFound(message.clone())),
                 None => Err(Error::internal(format!(
                     "'{}' was not loaded with its parent",
                     field.name()

@@ -9,7 +9,7 @@ use crate::graphql::group::{GroupMutation, GroupQuery};
 use crate::graphql::invitation::{InvitationMutation, InvitationQuery};
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
-use crate::graphql::role::{RoleMutation, RoleQuery};
+use crate::graphql::role::{OutsiderQuery, RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
 use crate::graphql::tenant::{TenantMutation, TenantQuery};
@@ -25,6 +25,7 @@ pub struct Query(
     ApiKeyQuery,
     GroupQuery,
     RoleQuery,
+    OutsiderQuery,
     InvitationQuery,
     SessionQuery,
     AuditQuery,

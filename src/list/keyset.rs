@@ -37,7 +37,7 @@ pub async fn connection<L: Listed>(
     fields: L::Fields,
     paging: &Paging,
 ) -> Result<Slice<L>> {
-    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let granted = op.authorize(Action::Read, L::RESOURCE)?.for_list();
     let sort = sort_of::<L>(order)?;
     let after = paging
         .after
@@ -111,7 +111,7 @@ pub fn all<L: Listed>(
     filter: Filter<L::Term>,
     fields: L::Fields,
 ) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L> {
-    all_seen_by(op, |op| op.authorize(Action::Read, L::RESOURCE), filter, fields)
+    all_seen_by(op, |op| Ok(op.authorize(Action::Read, L::RESOURCE)?.for_list()), filter, fields)
 }
 
 /// The same for objects that are visible with another permission than the list's. The caller and that permission are

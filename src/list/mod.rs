@@ -132,6 +132,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// The number of rows of the page, and of those before it.
+    pub fn limit_and_offset(self) -> (u64, u64) {
+        (u64::from(self.first), self.skip)
+    }
+
     /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever silently capped.
     pub fn new(first: i64, skip: i64) -> Result<Self> {
         let skip = u64::try_from(skip)

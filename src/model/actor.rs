@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::{Email, OrganizationId, Timestamp, UserId};
 
 /// The caller.
@@ -25,8 +25,8 @@ pub struct Caller {
     pub organization_pk: i64,
     pub organization_id: OrganizationId,
     pub tenant_pk: Option<i64>,
-    /// The permissions of the user's roles, restricted to those of the API key, if any.
-    pub permissions: Permissions,
+    /// What the user's roles permit, restricted to the permissions of the API key, if any.
+    pub rights: Rights,
     /// The API key used, if any.
     pub api_key_pk: Option<i64>,
     /// The session used, if any.
@@ -46,7 +46,7 @@ impl Caller {
 
     /// Whether the caller has access to every organization, not only to its own.
     pub fn reaches_everywhere(&self) -> bool {
-        self.permissions.contains(Permissions::EVERY_ORGANIZATION)
+        self.rights.reach_everywhere()
     }
 }
 
@@ -71,10 +71,10 @@ impl Limits {
     /// Restricts permissions. The scope stays: a limited API key of a super admin still has access to every
     /// organization.
     #[must_use]
-    pub fn narrow(self, permissions: Permissions) -> Permissions {
+    pub fn narrow(self, rights: Rights) -> Rights {
         match self.permissions {
-            Some(only) => permissions & (only | Permissions::EVERY_ORGANIZATION),
-            None => permissions,
+            Some(only) => rights.only(only | Permissions::EVERY_ORGANIZATION),
+            None => rights,
         }
     }
 }
@@ -98,11 +98,14 @@ impl Actor {
         Self::User(Arc::new(caller))
     }
 
-    pub fn permissions(&self) -> Permissions {
+    /// What the caller may do.
+    pub fn rights(&self) -> &Rights {
+        static NONE: Rights = Rights::NONE;
+        static ALL: Rights = Rights::ALL;
         match self {
-            Self::Anonymous => Permissions::empty(),
-            Self::Machine => Permissions::all(),
-            Self::User(caller) => caller.permissions,
+            Self::Anonymous => &NONE,
+            Self::Machine => &ALL,
+            Self::User(caller) => &caller.rights,
         }
     }
 

@@ -11,6 +11,7 @@ use super::Permissions;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum BuiltIn {
+    TenantAdmin,
     TrialUser,
     TrialApiUser,
     User,
@@ -31,6 +32,7 @@ impl BuiltIn {
     /// Its id, the same on every server.
     pub fn id(self) -> &'static str {
         match self {
+            Self::TenantAdmin => "01900000-0000-7000-8000-00000000000b",
             Self::TrialUser => "01900000-0000-7000-8000-000000000001",
             Self::TrialApiUser => "01900000-0000-7000-8000-000000000007",
             Self::User => "01900000-0000-7000-8000-000000000002",
@@ -46,6 +48,7 @@ impl BuiltIn {
 
     pub fn description(self) -> &'static str {
         match self {
+            Self::TenantAdmin => "Manages the users of one tenant. Can only be assigned for a tenant.",
             Self::TrialUser => "Reads the product's data. Changes nothing.",
             Self::TrialApiUser => "Reads the product's data, also with API keys.",
             Self::User => "Reads and writes the product's data.",
@@ -57,6 +60,16 @@ impl BuiltIn {
             Self::OrganizationAdmin => "Manages the users, tenants, groups and roles of its organization.",
             Self::SuperAdmin => "Manages every organization.",
         }
+    }
+
+    /// Whether it can be assigned for the whole organization.
+    pub fn is_for_organizations(self) -> bool {
+        self != Self::TenantAdmin
+    }
+
+    /// Whether it can be assigned for a tenant: a role that reaches every organization cannot.
+    pub fn is_for_tenants(self) -> bool {
+        !self.permissions().contains(Permissions::EVERY_ORGANIZATION)
     }
 
     pub fn named(name: &str) -> Option<Self> {
@@ -90,6 +103,9 @@ impl BuiltIn {
             | P::USAGE_IMPERSONATION
             | P::READ_USAGE_REPORT;
         match self {
+            Self::TenantAdmin => {
+                P::READ_USER | P::WRITE_USER | P::READ_TENANT | P::READ_GROUP | P::READ_AUDIT | P::USAGE_IMPERSONATION
+            }
             Self::TrialUser => trial_user,
             Self::TrialApiUser => trial_user | by_programs,
             Self::User | Self::Labeler | Self::Reviewer => user,

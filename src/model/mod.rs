@@ -13,6 +13,7 @@ pub mod error;
 mod id;
 mod json;
 mod permission;
+mod rights;
 mod secret;
 mod secret_key;
 mod text;
@@ -29,6 +30,7 @@ pub use id::{
 };
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use permission::Permissions;
+pub use rights::Rights;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
 pub use text::{clearable, clearable_description, composed, description, is_storable, is_visible, name, optional};

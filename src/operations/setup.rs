@@ -17,7 +17,6 @@ use crate::context::{OpContext, Services};
 use crate::directory::audit_event;
 use crate::directory::user::Known;
 use crate::model::BuiltIn;
-use crate::model::Permissions;
 use crate::model::Secret;
 use crate::model::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
 use crate::store::audit_trail::{self, Event};
@@ -156,6 +155,7 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
         user_pk: Set(admin.pk),
         role_pk: Set(role_pk),
         created_at: Set(now),
+        ..Default::default()
     };
     user_role::Entity::insert(assignment)
         .exec_without_returning(connection)
@@ -237,8 +237,7 @@ async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Mod
         email: owner.email.clone(),
         organization_id: home.id,
     };
-    let permissions = authn::permissions_of(connection, owner.pk).await?;
-    if !permissions.contains(Permissions::EVERY_ORGANIZATION) {
+    if !authn::rights_of(connection, owner.pk).await?.reach_everywhere() {
         bail!(
             "the key in TENANTRY_ADMIN_API_KEY would belong to the user {known}, who is not a super admin; unset the \
              variable, and create keys for a super admin with 'tenantry api-key --user <id>'"

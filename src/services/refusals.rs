@@ -16,6 +16,7 @@ use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::audit_trail::Row;
 use crate::store::db::{Database, Holder};
+use crate::store::entity::user;
 
 const FOLDED: Duration = Duration::from_secs(60);
 /// The number of different denied requests of one caller per minute that get their own event.
@@ -40,6 +41,7 @@ pub struct Refusal {
     actor: Actor,
     action: String,
     organization_pk: Option<i64>,
+    tenant_pk: Option<i64>,
     /// Internal key and id.
     user: Option<(i64, String)>,
 }
@@ -48,6 +50,7 @@ impl Refusal {
     pub fn of(actor: &Actor, action: &str) -> Self {
         Self {
             organization_pk: actor.caller().map(|caller| caller.organization_pk),
+            tenant_pk: actor.caller().and_then(|caller| caller.tenant_pk),
             actor: actor.clone(),
             action: action.to_owned(),
             user: None,
@@ -56,9 +59,10 @@ impl Refusal {
 
     /// It was about this user.
     #[must_use]
-    pub fn to_user(mut self, pk: i64, id: &str, organization_pk: i64) -> Self {
-        self.user = Some((pk, id.to_owned()));
-        self.organization_pk = Some(organization_pk);
+    pub fn to_user(mut self, user: &user::Model) -> Self {
+        self.user = Some((user.pk, user.id.to_string()));
+        self.organization_pk = Some(user.organization_pk);
+        self.tenant_pk = user.tenant_pk;
         self
     }
 }
@@ -77,6 +81,7 @@ enum What {
         /// The caller; while impersonating, not the real user.
         caller: Option<i64>,
         action: String,
+        tenant_pk: Option<i64>,
         user: Option<(i64, String)>,
     },
     /// Those above the limit: of a caller, or without one of the whole organization.
@@ -92,6 +97,7 @@ impl Key {
             what: What::One {
                 caller: caller.map(|caller| caller.user_pk),
                 action: refusal.action.clone(),
+                tenant_pk: refusal.tenant_pk,
                 user: refusal.user.clone(),
             },
         }
@@ -230,14 +236,20 @@ impl Refusals {
 async fn write(db: &Database, due: &[(Key, Folded)]) -> Result<()> {
     let transaction = db.begin().await?;
     for (key, folded) in due {
-        let (action, (target_kind, target_pk, target_id)) = match &key.what {
+        let (action, tenant_pk, (target_kind, target_pk, target_id)) = match &key.what {
             What::One {
                 action,
+                tenant_pk,
                 user: Some((pk, id)),
                 ..
-            } => (action.as_str(), ("user", Some(*pk), id.as_str())),
-            What::One { action, user: None, .. } => (action.as_str(), ("request", None, action.as_str())),
-            What::Overflow => (OVERFLOW, ("request", None, OVERFLOW)),
+            } => (action.as_str(), *tenant_pk, ("user", Some(*pk), id.as_str())),
+            What::One {
+                action,
+                tenant_pk,
+                user: None,
+                ..
+            } => (action.as_str(), *tenant_pk, ("request", None, action.as_str())),
+            What::Overflow => (OVERFLOW, None, ("request", None, OVERFLOW)),
         };
         let row = Row {
             id: Uuid::now_v7().to_string(),
@@ -245,6 +257,7 @@ async fn write(db: &Database, due: &[(Key, Folded)]) -> Result<()> {
             actor: &folded.actor,
             action,
             organization_pk: key.organization_pk,
+            tenant_pk,
             target_kind,
             target_pk,
             target_id,

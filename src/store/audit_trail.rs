@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::model::{Actor, Caller};
-use crate::store::entity::audit_event;
+use crate::store::entity::{audit_event, user};
 
 /// What happened. Build it with [`Event::new`] and the setters.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct Event {
     target_pk: i64,
     target_id: String,
     organization_pk: Option<i64>,
+    tenant_pk: Option<i64>,
     fields: Vec<&'static str>,
     changes_access: bool,
 }
@@ -29,6 +30,7 @@ impl Event {
             target_pk,
             target_id: target_id.to_string(),
             organization_pk: None,
+            tenant_pk: None,
             fields: Vec::new(),
             changes_access: false,
         }
@@ -39,6 +41,25 @@ impl Event {
     pub fn of_organization(mut self, pk: impl Into<Option<i64>>) -> Self {
         self.organization_pk = pk.into();
         self
+    }
+
+    /// The same for a target that belongs to a tenant, whose administrators see it too.
+    #[must_use]
+    pub fn of_tenant(mut self, organization_pk: i64, tenant_pk: Option<i64>) -> Self {
+        self.tenant_pk = tenant_pk;
+        self.of_organization(organization_pk)
+    }
+
+    /// The same for what happened to a user: its organization and its tenant.
+    #[must_use]
+    pub fn of_user(self, user: &user::Model) -> Self {
+        self.of_tenant(user.organization_pk, user.tenant_pk)
+    }
+
+    /// The same for what callers did with what is theirs.
+    #[must_use]
+    pub fn of_caller(self, caller: &Caller) -> Self {
+        self.of_tenant(caller.organization_pk, caller.tenant_pk)
     }
 
     /// The GraphQL names of the fields that changed.
@@ -78,6 +99,7 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
         actor: author.actor,
         action: event.action,
         organization_pk: event.organization_pk,
+        tenant_pk: event.tenant_pk,
         target_kind: event.target_kind,
         target_pk: Some(event.target_pk),
         target_id: &event.target_id,
@@ -96,6 +118,7 @@ pub(crate) struct Row<'a> {
     pub actor: &'a Actor,
     pub action: &'a str,
     pub organization_pk: Option<i64>,
+    pub tenant_pk: Option<i64>,
     pub target_kind: &'a str,
     pub target_pk: Option<i64>,
     pub target_id: &'a str,
@@ -113,6 +136,7 @@ impl Row<'_> {
         let row = audit_event::ActiveModel {
             id: Set(self.id),
             organization_pk: Set(self.organization_pk),
+            tenant_pk: Set(self.tenant_pk),
             actor_pk: Set(caller.map(|caller| caller.user_pk)),
             actor_id: Set(caller.map(|caller| caller.user_id.to_string())),
             impersonator_pk: Set(impersonator.map(|who| who.user_pk)),

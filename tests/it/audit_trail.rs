@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
+use tenantry::model::UserId;
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -224,9 +225,16 @@ on_both! {
             (caller.user_pk, caller.organization_pk) = (user, organization);
             tenantry::model::Actor::user(caller)
         };
+        let somebody = app.user_row("admin").await;
         let note = |user: i64, organization: i64, about: i64| {
             let refusal = tenantry::services::refusals::Refusal::of(&of(user, organization), "impersonateUser");
-            refusals.note(refusal.to_user(about, &format!("u{about}"), organization), None, "r", now);
+            let user = tenantry::store::entity::user::Model {
+                pk: about,
+                id: UserId::parse("id", &format!("u{about}")).unwrap(),
+                organization_pk: organization,
+                ..somebody.clone()
+            };
+            refusals.note(refusal.to_user(&user), None, "r", now);
         };
         // One caller beyond its room, then many callers beyond that of the organization, then another organization.
         (0..50).for_each(|about| note(1, 1, about));

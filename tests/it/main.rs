@@ -58,6 +58,7 @@ mod session;
 mod session_tokens;
 mod settings;
 mod startup;
+mod tenancy;
 mod tenant;
 mod user;
 mod user_create;

@@ -12,7 +12,7 @@ use crate::context::OpContext;
 use crate::directory::role::{Role, RoleFields, Term};
 use crate::list::{self, Filter, Order, TextTest, Window};
 use crate::model::error::{Error, Result};
-use crate::model::{with_hyphens, without_hyphens};
+use crate::model::{BuiltIn, with_hyphens, without_hyphens};
 
 /// A role in the list.
 #[derive(Serialize)]
@@ -42,9 +42,13 @@ struct Whole<'a> {
 
 /// Those that a user of the caller's organization may have.
 fn of_own_organization(op: &OpContext) -> Filter<Term> {
-    Filter::Any(vec![
-        Filter::Is(Term::BuiltIn(true)),
-        Filter::Is(Term::Organization(users::own_organization(op))),
+    let for_a_tenant = Filter::Is(Term::Id(TextTest::Equals(BuiltIn::TenantAdmin.id().to_owned())));
+    Filter::All(vec![
+        Filter::Not(Box::new(for_a_tenant)),
+        Filter::Any(vec![
+            Filter::Is(Term::BuiltIn(true)),
+            Filter::Is(Term::Organization(users::own_organization(op))),
+        ]),
     ])
 }
 

@@ -30,7 +30,6 @@ use crate::context::OpContext;
 use crate::directory::organization;
 use crate::list::{Filter, TextTest};
 use crate::model::Actor;
-use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 use crate::model::{JsonText, OrganizationId};
 use crate::request::App;
@@ -42,9 +41,7 @@ impl Face for Waii {
     fn status(error: &Error, actor: &Actor) -> StatusCode {
         match error {
             // A caller of one organization must not learn what exists in others.
-            Error::NotFound(_) if !actor.permissions().contains(Permissions::EVERY_ORGANIZATION) => {
-                StatusCode::FORBIDDEN
-            }
+            Error::NotFound(_) if !actor.rights().reach_everywhere() => StatusCode::FORBIDDEN,
             other => usual_status(other),
         }
     }

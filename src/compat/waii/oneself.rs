@@ -47,7 +47,7 @@ async fn info(Call { op, .. }: Call) -> Result<Response> {
         "name": user.name.as_deref().unwrap_or(user.id.as_str()),
         "email": user.email.as_ref().map_or(user.id.as_str(), |email| email.as_str()),
         "roles": names,
-        "permissions": held.permissions().names(),
+        "permissions": held.rights().organization().names(),
     });
     Ok(face::json(StatusCode::OK, &answer))
 }

@@ -92,7 +92,7 @@ impl From<FederatedIdentity> for Federated {
 
 impl Representation {
     fn new(op: &OpContext, user: User, held: &Held) -> Self {
-        let can = viewer_can(op, &user, held.permissions());
+        let can = viewer_can(op, &user, &held.rights());
         let id = with_hyphens(user.id.as_str()).into_owned();
         let email = user.email.as_ref().map(ToString::to_string);
         Self {

@@ -3,7 +3,6 @@
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
 use super::ApiKey;
-use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target};
@@ -38,14 +37,20 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
     let mut wanted = Wanted::parse(op, &new)?;
     if let Some(permissions) = wanted.permissions {
-        may_grant(op.actor(), permissions)?;
+        let beyond = permissions - caller.rights.anywhere();
+        if !beyond.is_empty() {
+            return Err(Error::Forbidden(format!(
+                "You cannot grant permissions you do not hold: {}.",
+                beyond.names().join(", ")
+            )));
+        }
     }
     wanted = wanted.within(caller.limits)?;
     let mut change = op.begin().await?;
     change.hold_caller().await?;
     let secret = Secret::api_key()?;
-    let (key, event) = insert(&*change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
-    change.commit([event]).await?;
+    let (key, event) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
+    change.commit([event.of_caller(caller)]).await?;
     Ok(NewSecret { key, secret })
 }
 
@@ -59,8 +64,8 @@ pub async fn create_for(op: &OpContext, target: &Target, new: NewApiKey, given: 
     };
     let change = op.begin().await?;
     let user: user_table::Model = user::locate(&*change, &granted, target).await?;
-    let (key, event) = insert(&*change, op, user.pk, user.organization_pk, wanted, &secret).await?;
-    change.commit([event]).await?;
+    let (key, event) = insert(&*change, op, user.pk, wanted, &secret).await?;
+    change.commit([event.of_user(&user)]).await?;
     Ok(NewSecret { key, secret })
 }
 
@@ -113,12 +118,11 @@ impl Wanted {
     }
 }
 
-/// Writes a new key; returns its audit event too.
+/// Writes a new key; returns its audit event too, which still lacks the owner's organization.
 pub(super) async fn insert(
     connection: &impl ConnectionTrait,
     op: &OpContext,
     user_pk: i64,
-    organization_pk: i64,
     wanted: Wanted,
     secret: &Secret,
 ) -> Result<(ApiKey, Event)> {
@@ -145,6 +149,6 @@ pub(super) async fn insert(
             Error::Conflict(format!("An API key named '{name}' already exists."))
         }
     })?;
-    let event = Event::new("apiKey.create", row.pk, &row.id).of_organization(organization_pk);
+    let event = Event::new("apiKey.create", row.pk, &row.id);
     Ok((row.into(), event))
 }

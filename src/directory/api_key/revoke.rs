@@ -45,7 +45,7 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
         key.updated_at = Set(now.later_than(updated_at));
         let key = key.update(&*change).await?;
         let event = Event::new("apiKey.revoke", key.pk, &key.id).access();
-        events.push(event.of_organization(op.actor().caller().map(|caller| caller.organization_pk)));
+        events.push(op.actor().caller().into_iter().fold(event, Event::of_caller));
         revoked.push(key.into());
     }
     change.commit(events).await?;

@@ -63,11 +63,11 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         expires_at: old.expires_at,
         permissions: old.permissions.as_deref().map(Permissions::from_stored),
     };
-    let (key, created) = insert(&*change, op, caller.user_pk, caller.organization_pk, wanted, &secret).await?;
+    let (key, created) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
     let rotated = Event::new("apiKey.rotate", old.pk, &old.id)
-        .of_organization(caller.organization_pk)
+        .of_caller(caller)
         .access();
-    change.commit([created, rotated]).await?;
+    change.commit([created.of_caller(caller), rotated]).await?;
     Ok(NewSecret { key, secret })
 }
 

@@ -34,7 +34,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     may_manage(
         op.actor(),
         Managing::Link,
-        authn::permissions_of(&*change, row.pk).await?,
+        &authn::rights_of(&*change, row.pk).await?,
     )?;
     op.mailer().require()?;
     let organization = organization::require_mail(&*change, row.organization_pk).await?;
@@ -79,7 +79,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         ends_at: now.after(TOKEN_LIFETIME),
     };
     outbox::put_in_txn(&*change, op, post).await?;
-    let event = Event::new("email.requestVerification", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("email.requestVerification", row.pk, &row.id).of_user(&row);
     change.commit([event]).await?;
     Ok(row.into())
 }

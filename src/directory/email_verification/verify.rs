@@ -58,7 +58,7 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
     }
     .update(&*change)
     .await?;
-    let event = Event::new("email.verify", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("email.verify", row.pk, &row.id).of_user(&row);
     change.commit([event]).await?;
     Ok(updated.into())
 }

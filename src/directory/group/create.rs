@@ -6,7 +6,7 @@ use super::Group;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
-use crate::directory::role::{self, Assigned};
+use crate::directory::role::{self, Assigned, RoleForTenant};
 use crate::model::error::{Error, OrConflict, Result, shown};
 use crate::model::{self, Timestamp};
 use crate::store::audit_trail::Event;
@@ -19,8 +19,10 @@ pub struct NewGroup {
     pub description: Option<String>,
     /// The caller's organization by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
-    /// Names or ids of its roles.
+    /// Names or ids of its roles for the whole organization.
     pub roles: Vec<String>,
+    /// Its roles for single tenants.
+    pub tenant_roles: Vec<RoleForTenant>,
 }
 
 /// Creates a group. `INVALID` for a name without letter or digit, `CONFLICT` if its key is already taken in the
@@ -38,8 +40,9 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     let now = op.now();
     let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
-    let roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
-    role::grantable(op.actor(), &roles, &[])?;
+    let mut roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
+    roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
+    role::grantable(op.actor(), &granted, &roles, &[])?;
     let row = table::ActiveModel {
         id: Set(op.new_id().into()),
         organization_pk: Set(home.pk),
@@ -58,7 +61,7 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
             shown(&key)
         ))
     })?;
-    give_roles(&*change, row.pk, &roles, now).await?;
+    give_roles(&*change, &row, &roles, now).await?;
     let event = Event::new("group.create", row.pk, &row.id).of_organization(home.pk);
     change.commit([event]).await?;
     Ok(row.into())
@@ -82,15 +85,17 @@ pub fn key_of(name: &str) -> Option<String> {
 
 pub(super) async fn give_roles<'a>(
     connection: &impl ConnectionTrait,
-    group_pk: i64,
+    group: &table::Model,
     roles: impl IntoIterator<Item = &'a Assigned>,
     now: Timestamp,
 ) -> Result<()> {
     let given: Vec<group_role::ActiveModel> = roles
         .into_iter()
         .map(|role| group_role::ActiveModel {
-            group_pk: Set(group_pk),
+            group_pk: Set(group.pk),
             role_pk: Set(role.role_pk),
+            organization_pk: Set(role.tenant_pk.map(|_| group.organization_pk)),
+            tenant_pk: Set(role.tenant_pk),
             created_at: Set(now),
         })
         .collect();

@@ -24,7 +24,7 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     let standing = Standing::before(&*change, op.actor()).await?;
     // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    standing.remains(&*change, union(&roles), "where").await?;
+    standing.remains(&*change, &union(&roles), "where").await?;
     let event = Event::new("group.delete", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.access()]).await?;
     Ok(row.into())

@@ -59,7 +59,7 @@ pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) 
     if removed.rows_affected == 0 {
         return Ok(group.into());
     }
-    standing.remains(&*change, union(&roles), "user").await?;
+    standing.remains(&*change, &union(&roles), "user").await?;
     let events = events("group.removeUser", "user.leaveGroup", &group, &user);
     change.commit(events).await?;
     Ok(group.into())
@@ -95,15 +95,16 @@ async fn locate_both(
         true => Managing::Memberships,
         false => Managing::Roles,
     };
-    may_manage(op.actor(), what, authn::permissions_of(&**change, user.pk).await?)?;
+    may_manage(op.actor(), what, &authn::rights_of(&**change, user.pk).await?)?;
     Ok((group, user, roles))
 }
 
 /// Two events, so that it is in the trail of the group and in that of the user.
 fn events(of_group: &'static str, of_user: &'static str, group: &table::Model, user: &user_table::Model) -> [Event; 2] {
-    let both = [
-        Event::new(of_group, group.pk, &group.id).fields(["users"]),
-        Event::new(of_user, user.pk, &user.id).fields(["groups"]),
-    ];
-    both.map(|event| event.of_organization(group.organization_pk).access())
+    let of_group = Event::new(of_group, group.pk, &group.id).fields(["users"]);
+    let of_user = Event::new(of_user, user.pk, &user.id).fields(["groups"]);
+    [
+        of_group.of_organization(group.organization_pk).access(),
+        of_user.of_user(user).access(),
+    ]
 }

@@ -6,7 +6,7 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
-use crate::authn::permissions_of_members;
+use crate::authn::rights_of_members;
 use crate::authz::escalation::{Managing, may_manage, may_manage_group};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
@@ -37,9 +37,9 @@ pub fn of_user(
     fields: GroupFields,
 ) -> impl Stream<Item = Result<Vec<Group>>> + Send + use<> {
     let pk = user.pk;
-    let gate = move |op: &OpContext| match readable(op) {
-        Err(_) if op.actor().is(pk) => readable_of_oneself(op),
-        by_list => by_list,
+    let gate = move |op: &OpContext| match op.actor().is(pk) {
+        true => readable_of_oneself(op),
+        false => readable(op),
     };
     let is_user = user::Term::Id(TextTest::Equals(user.id.to_string()));
     let filter = Filter::Is(Term::User {
@@ -223,7 +223,7 @@ pub(super) async fn may_change_roles_of_members(
     may_manage(
         actor,
         Managing::Roles,
-        permissions_of_members(connection, row.pk).await?,
+        &rights_of_members(connection, row.pk).await?,
     )
 }
 
@@ -237,6 +237,6 @@ pub(super) async fn roles_within(
         .await?
         .remove(&row.pk)
         .unwrap_or_default();
-    may_manage_group(actor, union(&roles))?;
+    may_manage_group(actor, &union(&roles))?;
     Ok(roles)
 }

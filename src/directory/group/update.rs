@@ -7,7 +7,7 @@ use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::role::{self, Standing, union};
+use crate::directory::role::{self, Assigned, RoleForTenant, Standing, union};
 use crate::list::expect_version;
 use crate::model;
 use crate::model::error::Result;
@@ -25,8 +25,10 @@ pub enum Clearable {
 pub struct GroupChange {
     pub name: Option<String>,
     pub description: Option<String>,
-    /// Names or ids; they replace the current ones.
+    /// Names or ids; they replace the current ones for the whole organization.
     pub roles: Option<Vec<String>>,
+    /// They replace the current ones for single tenants.
+    pub tenant_roles: Option<Vec<RoleForTenant>>,
     pub clear: Vec<Clearable>,
 }
 
@@ -52,16 +54,27 @@ pub async fn update(
     let mut new = row.clone().into_active_model();
     model::set(&mut fields, "name", &mut new.name, name);
     model::set(&mut fields, "description", &mut new.description, description);
-    let have = match &wanted.roles {
+    let (for_tenants, everywhere): (Vec<Assigned>, Vec<Assigned>) =
+        had.iter().cloned().partition(|role| role.tenant_pk.is_some());
+    let mut have = match &wanted.roles {
         Some(named) => role::resolve(op, &*change, row.organization_pk, "roles", named).await?,
-        None => had.clone(),
+        None => everywhere,
     };
-    role::grantable(op.actor(), &have, &had)?;
+    have.extend(match &wanted.tenant_roles {
+        Some(named) => role::resolve_for_tenants(op, &*change, &granted, row.organization_pk, named).await?,
+        None => for_tenants,
+    });
+    role::grantable(op.actor(), &granted, &have, &had)?;
     let gained = role::besides(&have, &had);
     let lost = role::besides(&had, &have);
+    let changed = |of_tenants| {
+        let mut all = gained.iter().chain(&lost);
+        all.any(|role| role.tenant_pk.is_some() == of_tenants)
+    };
     if !gained.is_empty() || !lost.is_empty() {
         may_change_roles_of_members(&*change, op.actor(), &row).await?;
-        fields.push("roles");
+        fields.extend(changed(false).then_some("roles"));
+        fields.extend(changed(true).then_some("tenantRoles"));
     }
     if fields.is_empty() {
         return Ok(row.into());
@@ -71,15 +84,21 @@ pub async fn update(
     let updated = new.update(&*change).await?;
     if !lost.is_empty() {
         let standing = Standing::before(&*change, op.actor()).await?;
-        group_role::Entity::delete_many()
-            .filter(group_role::Column::GroupPk.eq(row.pk))
-            .filter(group_role::Column::RolePk.is_in(lost.iter().map(|role| role.role_pk)))
-            .exec(&*change)
-            .await?;
-        give_roles(&*change, row.pk, gained, op.now()).await?;
-        standing.remains(&*change, union(lost), "roles").await?;
+        for role in &lost {
+            group_role::Entity::delete_many()
+                .filter(group_role::Column::GroupPk.eq(row.pk))
+                .filter(group_role::Column::RolePk.eq(role.role_pk))
+                .filter(match role.tenant_pk {
+                    Some(pk) => group_role::Column::TenantPk.eq(pk),
+                    None => group_role::Column::TenantPk.is_null(),
+                })
+                .exec(&*change)
+                .await?;
+        }
+        give_roles(&*change, &row, gained, op.now()).await?;
+        standing.remains(&*change, &union(lost), "roles").await?;
     } else {
-        give_roles(&*change, row.pk, gained, op.now()).await?;
+        give_roles(&*change, &row, gained, op.now()).await?;
     }
     let event = Event::new("group.update", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.fields(fields).access()]).await?;

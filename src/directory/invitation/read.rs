@@ -87,11 +87,12 @@ async fn promised(
     let mut roles: HashMap<i64, Vec<Assigned>> = HashMap::new();
     for promise in promises {
         if let Some(role) = known.get(&promise.role_pk) {
-            roles.entry(promise.invitation_pk).or_default().push(role.clone());
+            let role = role.clone().in_tenant(promise.tenant_pk);
+            roles.entry(promise.invitation_pk).or_default().push(role);
         }
     }
     for list in roles.values_mut() {
-        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list.sort_by(|a, b| (&a.name, a.tenant_pk).cmp(&(&b.name, b.tenant_pk)));
     }
     Ok(roles)
 }

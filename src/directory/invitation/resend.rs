@@ -32,7 +32,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
             "This invitation was accepted or withdrawn; send a new one.".to_owned(),
         ));
     }
-    free_address(&*change, row.organization_pk, &row.email).await?;
+    free_address(&*change, &granted, row.organization_pk, &row.email).await?;
     let home = organization::Entity::find_by_id(row.organization_pk)
         .one(&*change)
         .await?
@@ -50,7 +50,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
     // A mail that is still in the outbox has the old secret.
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    let event = Event::new("invitation.resend", row.pk, &row.id).of_organization(home.pk);
+    let event = Event::new("invitation.resend", row.pk, &row.id).of_tenant(home.pk, row.tenant_pk);
     change.commit([event]).await?;
     Ok(row.into())
 }

@@ -6,11 +6,11 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::Invitation;
-use crate::authz::{Action, Resource};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::organization::require_mail;
 use crate::directory::outbox::{self, Post};
-use crate::directory::role::{self, OrganizationRole};
+use crate::directory::role::{self, OrganizationRole, RoleForTenant};
 use crate::directory::tenant;
 use crate::directory::user::address_taken;
 use crate::model::Secret;
@@ -33,8 +33,10 @@ pub struct NewInvitation {
     /// The caller's by default, if the invitation is to the caller's organization; otherwise none.
     pub tenant_id: Option<String>,
     pub organization_role: Option<OrganizationRole>,
-    /// Names or ids.
+    /// Names or ids, for the whole organization.
     pub roles: Vec<String>,
+    /// Roles for single tenants.
+    pub tenant_roles: Vec<RoleForTenant>,
     /// Seven days from now by default, at most ninety.
     pub expires_at: Option<Timestamp>,
 }
@@ -59,14 +61,12 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let home =
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
-    let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
-        (Some(id), _) => Some(tenant::of_organization(&*change, &granted, &home, id).await?),
-        (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
-        (None, _) => None,
-    };
-    let roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
-    role::grantable(op.actor(), &roles, &[])?;
-    free_address(&*change, home.pk, &email).await?;
+    let tenant_pk = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
+    let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
+    roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
+    role::grantable(op.actor(), &granted, &roles, &[])?;
+    free_address(&*change, &granted, home.pk, &email).await?;
+    not_invited(&*change, &granted, home.pk, &email, now).await?;
     // An expired one is replaced.
     table::Entity::update_many()
         .col_expr(Column::WithdrawnAt, Expr::val(now.micros()))
@@ -75,6 +75,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
         .filter(
             Condition::all()
                 .add(table::open())
+                .add(table::within(&granted))
                 .add(Column::OrganizationPk.eq(home.pk))
                 .add(Column::Email.eq(email.clone()))
                 .add(Column::ExpiresAt.lte(now)),
@@ -96,29 +97,61 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     }
     .insert(&*change)
     .await
-    .or_conflict(|_| {
-        Error::Conflict(format!(
-            "The organization has already invited '{email}'; resend or withdraw that invitation."
-        ))
-    })?;
+    .or_conflict(|_| invited(&email))?;
     if !roles.is_empty() {
         let promises = roles.iter().map(|role| invitation_role::ActiveModel {
             invitation_pk: Set(row.pk),
             role_pk: Set(role.role_pk),
+            tenant_pk: Set(role.tenant_pk),
         });
         invitation_role::Entity::insert_many(promises)
             .exec_without_returning(&*change)
             .await?;
     }
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
-    let event = Event::new("invitation.send", row.pk, &row.id).of_organization(home.pk);
+    let event = Event::new("invitation.send", row.pk, &row.id).of_tenant(home.pk, row.tenant_pk);
     change.commit([event]).await?;
     Ok(row.into())
 }
 
-/// Refuses an address that has an account in this organization.
-pub(super) async fn free_address(connection: &impl ConnectionTrait, organization_pk: i64, email: &Email) -> Result<()> {
+/// Refuses an address that has an open invitation to the organization. Callers who manage single tenants must not learn
+/// about the others': the database alone refuses a second one to the same tenant, and an account decides which is accepted.
+async fn not_invited(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    organization_pk: i64,
+    email: &Email,
+    now: Timestamp,
+) -> Result<()> {
+    let open = table::Entity::find()
+        .filter(table::within(granted))
+        .filter(table::pending(now))
+        .filter(Column::OrganizationPk.eq(organization_pk))
+        .filter(Column::Email.eq(email.clone()))
+        .one(connection)
+        .await?;
+    match open {
+        None => Ok(()),
+        Some(_) => Err(invited(email)),
+    }
+}
+
+fn invited(email: &Email) -> Error {
+    Error::Conflict(format!(
+        "The organization has already invited '{email}'; resend or withdraw that invitation."
+    ))
+}
+
+/// Refuses an address that has an account in this organization, as far as the caller may know: for callers who manage single
+/// tenants, the account is only found when the invitation is accepted.
+pub(super) async fn free_address(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    organization_pk: i64,
+    email: &Email,
+) -> Result<()> {
     let owner = user::Entity::find()
+        .filter(user::within(granted))
         .filter(user::Column::OrganizationPk.eq(organization_pk))
         .filter(user::Column::Email.eq(email.clone()))
         .one(connection)

@@ -33,7 +33,7 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation>
     new.updated_at = Set(now.later_than(updated_at));
     let row = new.update(&*change).await?;
     outbox::forget_invitation_in_txn(&*change, row.pk).await?;
-    let event = Event::new("invitation.withdraw", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("invitation.withdraw", row.pk, &row.id).of_tenant(row.organization_pk, row.tenant_pk);
     change.commit([event]).await?;
     Ok(row.into())
 }

@@ -66,7 +66,7 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     may_manage(
         op.actor(),
         Managing::Password,
-        authn::permissions_of(op.db().reader(), row.pk).await?,
+        &authn::rights_of(op.db().reader(), row.pk).await?,
     )?;
     let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
     let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
@@ -195,7 +195,7 @@ pub(super) async fn store(
         let letter = Letter::PasswordSet { organization, name };
         outbox::notify_in_txn(&*change, op, row.organization_pk, email, letter).await?;
     }
-    let event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new(action, row.pk, &row.id).of_user(&row);
     change.commit([event.access()]).await?;
     Ok(row.into())
 }

@@ -38,7 +38,7 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     may_manage(
         op.actor(),
         Managing::Link,
-        authn::permissions_of(&*change, row.pk).await?,
+        &authn::rights_of(&*change, row.pk).await?,
     )?;
     op.mailer().require()?;
     organization::require_mail(&*change, row.organization_pk).await?;
@@ -66,7 +66,7 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
         Counted::ByOrganization,
     )
     .await?;
-    let event = Event::new("password.reset", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("password.reset", row.pk, &row.id).of_user(&row);
     change.commit([event]).await?;
     Ok(row.into())
 }
@@ -211,7 +211,7 @@ pub async fn complete(
     }
     .update(&*change)
     .await?;
-    let event = Event::new("password.completeReset", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("password.completeReset", row.pk, &row.id).of_user(&row);
     change.commit([event.access()]).await?;
     Ok(updated.into())
 }

@@ -1,12 +1,15 @@
 //! Assigns roles to users.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
-use super::read::find_named;
+use super::read::{assignable, find_named};
 use super::{Assigned, Held, held, union};
 use crate::authz::escalation::{Managing, may_grant, may_manage};
-use crate::authz::{Action, Granted, Resource};
+use crate::authz::{Action, Granted, Resource, TENANTS_MAX};
 use crate::context::{Change, OpContext};
+use crate::directory::tenant;
 use crate::directory::user::{self, Target, User};
 use crate::model::Actor;
 use crate::model::Timestamp;
@@ -14,28 +17,26 @@ use crate::model::error::{Error, Result, shown};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{user as user_table, user_role};
 
-/// Assigns a role to a user, by name or id. Does nothing if the user already has it. `FORBIDDEN` for a role, or a user,
-/// whose permissions go beyond the caller's; `NOT_FOUND` for a role that is neither built in nor belongs to the user's
-/// organization.
-pub async fn assign(op: &OpContext, target: &Target, role: &str) -> Result<User> {
+/// Assigns a role to a user, by name or id: for the whole organization, or for one tenant of it. Does nothing if the user
+/// already has it there. `FORBIDDEN` for a role, or a user, whose permissions go beyond the caller's; `NOT_FOUND` for a
+/// role that is neither built in nor belongs to the user's organization, and for a tenant outside the caller's scope;
+/// `LIMIT_EXCEEDED` for one tenant too many.
+pub async fn assign(op: &OpContext, target: &Target, role: &str, tenant_id: Option<&str>) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let change = op.begin().await?;
-    let (row, role, had) = locate(&change, op, &granted, target, role).await?;
-    if had.direct.iter().any(|known| known.role_pk == role.role_pk) {
+    let (row, role, had) = locate(&change, op, &granted, target, role, tenant_id).await?;
+    if had.has_directly(&role) {
         return Ok(row.into());
     }
-    grantable(op.actor(), std::slice::from_ref(&role), &[])?;
-    let assignment = user_role::ActiveModel {
-        user_pk: Set(row.pk),
-        role_pk: Set(role.role_pk),
-        created_at: Set(op.now()),
-    };
-    user_role::Entity::insert(assignment)
+    grantable(op.actor(), &granted, std::slice::from_ref(&role), &[])?;
+    let mut wanted = had.directly_for_tenants();
+    wanted.push(role.clone());
+    few_tenants(&wanted, "tenant")?;
+    user_role::Entity::insert(assignment(row.pk, row.organization_pk, &role, op.now()))
         .exec_without_returning(&*change)
         .await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    let event = Event::new("user.assignRole", row.pk, &row.id).of_organization(row.organization_pk);
-    change.commit([event.fields(["roles"]).access()]).await?;
+    change.commit(events("user.assignRole", &row, &role)).await?;
     Ok(updated.into())
 }
 
@@ -46,33 +47,132 @@ pub(super) async fn locate(
     granted: &Granted,
     target: &Target,
     role: &str,
+    tenant_id: Option<&str>,
 ) -> Result<(user_table::Model, Assigned, Held)> {
     let row = user::locate(&**change, granted, target).await?;
-    let role = find_named(op, &**change, row.organization_pk, role)
-        .await?
-        .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?;
-    let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
-    may_manage(op.actor(), Managing::Roles, had.permissions())?;
+    let (role, had) = named(change, op, granted, &row, role, tenant_id).await?;
+    may_manage(op.actor(), Managing::Roles, &had.rights())?;
     Ok((row, role, had))
 }
 
-/// Refuses roles whose permissions go beyond the caller's. Roles that the user already has are not checked.
-pub fn grantable(actor: &Actor, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
-    may_grant(actor, union(besides(roles, already)))
+/// The role and the user's roles.
+pub(super) async fn named(
+    change: &Change<'_>,
+    op: &OpContext,
+    granted: &Granted,
+    row: &user_table::Model,
+    role: &str,
+    tenant_id: Option<&str>,
+) -> Result<(Assigned, Held)> {
+    let tenant_pk = match tenant_id {
+        Some(id) => Some(tenant::within(&**change, granted, row.organization_pk, id).await?),
+        None => None,
+    };
+    let role = find_named(op, &**change, row.organization_pk, role)
+        .await?
+        .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?
+        .in_tenant(tenant_pk);
+    assignable(&role, "role")?;
+    let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
+    Ok((role, had))
 }
 
-/// The roles of `these` that are not among `those`.
+/// An event for the tenant that the role is for, and another one for the user's own tenant if that is a different one: the
+/// administrators of both see what changed.
+pub(super) fn events(action: &'static str, row: &user_table::Model, role: &Assigned) -> Vec<Event> {
+    let field = match role.tenant_pk {
+        None => "roles",
+        Some(_) => "tenantRoles",
+    };
+    let event = || Event::new(action, row.pk, &row.id).fields([field]).access();
+    match role.tenant_pk {
+        Some(pk) if row.tenant_pk != Some(pk) => {
+            let here = event().of_tenant(row.organization_pk, Some(pk));
+            let at_home = row.tenant_pk.map(|_| event().of_user(row));
+            std::iter::once(here).chain(at_home).collect()
+        }
+        Some(_) | None => vec![event().of_user(row)],
+    }
+}
+
+/// Refuses roles whose permissions go beyond the caller's. Roles that the user already has are not checked. Callers with
+/// access to single tenants assign no role for the whole organization, not even one without permissions.
+pub fn grantable(actor: &Actor, granted: &Granted, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
+    let new = besides(roles, already);
+    if granted.tenants().is_some() && new.iter().any(|role| role.tenant_pk.is_none()) {
+        return Err(Error::Forbidden(
+            "You manage single tenants only. Assign the role for one of them, not for the whole organization.".to_owned(),
+        ));
+    }
+    may_grant(actor, &union(new))
+}
+
+/// The assignments of `these` that are not among `those`.
 pub fn besides<'a>(these: &'a [Assigned], those: &[Assigned]) -> Vec<&'a Assigned> {
     these
         .iter()
-        .filter(|role| !those.iter().any(|known| known.role_pk == role.role_pk))
+        .filter(|role| !those.iter().any(|known| known.is(role)))
         .collect()
 }
 
-/// Replaces the user's direct roles with `roles`.
+/// Refuses to assign roles for more tenants than a caller can use.
+pub fn few_tenants(roles: &[Assigned], field: &str) -> Result<()> {
+    let tenants: BTreeSet<i64> = roles.iter().filter_map(|role| role.tenant_pk).collect();
+    match tenants.len() > TENANTS_MAX {
+        true => Err(Error::LimitExceeded(format!(
+            "'{field}': roles can be assigned for at most {TENANTS_MAX} single tenants. Assign a role for the whole \
+             organization instead."
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, now: Timestamp) -> user_role::ActiveModel {
+    user_role::ActiveModel {
+        user_pk: Set(user_pk),
+        role_pk: Set(role.role_pk),
+        organization_pk: Set(role.tenant_pk.map(|_| organization_pk)),
+        tenant_pk: Set(role.tenant_pk),
+        created_at: Set(now),
+    }
+}
+
+/// Withdraws all roles that a user has for single tenants, because it leaves the organization. Returns whether there were
+/// any.
+pub async fn leave_tenants_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<bool> {
+    let left = user_role::Entity::delete_many()
+        .filter(user_role::Column::UserPk.eq(user_pk))
+        .filter(user_role::Column::TenantPk.is_not_null())
+        .exec(connection)
+        .await?;
+    Ok(left.rows_affected > 0)
+}
+
+/// Assigns roles to a new user.
+pub async fn give_in_txn(
+    connection: &impl ConnectionTrait,
+    user_pk: i64,
+    organization_pk: i64,
+    roles: impl IntoIterator<Item = &Assigned>,
+    now: Timestamp,
+) -> Result<()> {
+    let gained: Vec<user_role::ActiveModel> = roles
+        .into_iter()
+        .map(|role| assignment(user_pk, organization_pk, role, now))
+        .collect();
+    if !gained.is_empty() {
+        user_role::Entity::insert_many(gained)
+            .exec_without_returning(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Replaces the user's direct roles for the whole organization with `roles`. Roles for tenants stay.
 pub async fn replace_in_txn(
     connection: &impl ConnectionTrait,
     user_pk: i64,
+    organization_pk: i64,
     had: &[Assigned],
     roles: &[Assigned],
     now: Timestamp,
@@ -81,22 +181,10 @@ pub async fn replace_in_txn(
     if !lost.is_empty() {
         user_role::Entity::delete_many()
             .filter(user_role::Column::UserPk.eq(user_pk))
+            .filter(user_role::Column::TenantPk.is_null())
             .filter(user_role::Column::RolePk.is_in(lost.iter().map(|role| role.role_pk)))
             .exec(connection)
             .await?;
     }
-    let gained: Vec<user_role::ActiveModel> = besides(roles, had)
-        .into_iter()
-        .map(|role| user_role::ActiveModel {
-            user_pk: Set(user_pk),
-            role_pk: Set(role.role_pk),
-            created_at: Set(now),
-        })
-        .collect();
-    if !gained.is_empty() {
-        user_role::Entity::insert_many(gained)
-            .exec_without_returning(connection)
-            .await?;
-    }
-    Ok(())
+    give_in_txn(connection, user_pk, organization_pk, besides(roles, had), now).await
 }

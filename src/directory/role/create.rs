@@ -8,7 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::model;
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::error::{Error, OrConflict, Result, shown};
 use crate::store::audit_trail::Event;
 use crate::store::entity::role as table;
@@ -31,7 +31,7 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
     let name = role_name(&new.name)?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
     let permissions = Permissions::parse(&new.permissions)?;
-    may_grant(op.actor(), permissions)?;
+    may_grant(op.actor(), &Rights::of_organization(permissions))?;
     let now = op.now();
     let change = op.begin().await?;
     let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;

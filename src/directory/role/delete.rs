@@ -8,7 +8,7 @@ use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::Named;
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group_role, role as table, user_role};
@@ -20,7 +20,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
     let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
-    may_grant(op.actor(), had)?;
+    may_grant(op.actor(), &Rights::of_organization(had))?;
     let standing = Standing::before(&*change, op.actor()).await?;
     let users = user_role::Entity::delete_many()
         .filter(user_role::Column::RolePk.eq(row.pk))
@@ -33,7 +33,7 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
         .await?
         .rows_affected;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    standing.remains(&*change, had, "where").await?;
+    standing.remains(&*change, &Rights::of_organization(had), "where").await?;
     let event = Event::new("role.delete", row.pk, &row.id)
         .of_organization(row.organization_pk)
         .fields((users > 0).then_some("users"))

@@ -14,17 +14,19 @@
 mod assign;
 mod create;
 mod delete;
+mod outsiders;
 mod read;
 pub mod reserved;
 mod standing;
 mod update;
 mod withdraw;
 
-pub use assign::{assign, besides, grantable, replace_in_txn};
+pub use assign::{assign, besides, few_tenants, give_in_txn, grantable, leave_tenants_in_txn, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
+pub use outsiders::{Outsider, outsiders};
 pub use read::{
-    Assigned, Held, Term, built_in, by_keys, held, held_in_answer, of_groups, of_groups_in_answer, resolve, resolve_id,
+    Assigned, ForTenant, Held, RoleForTenant, Term, built_in, by_keys, by_scope, held, held_in_answer, of_groups, of_groups_in_answer, resolve, resolve_for_tenants, resolve_id,
     union, wanted,
 };
 pub use standing::{Standing, keep_a_super_admin};

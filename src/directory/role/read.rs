@@ -9,13 +9,13 @@ use sea_orm::{
 };
 use strum::VariantArray;
 
-use super::{OrganizationRole, Role, RoleFields};
+use super::{OrganizationRole, Role, RoleFields, few_tenants};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::directory::organization;
+use crate::directory::{organization, tenant};
 use crate::list::{self, Filter, Named, Sql, TextTest};
 use crate::model::BuiltIn;
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{is_storable, uuid_of};
 use crate::store::entity::in_parameter;
@@ -30,6 +30,21 @@ pub struct Assigned {
     /// `None` for a role of an organization.
     pub built_in: Option<BuiltIn>,
     pub permissions: Permissions,
+    /// The tenant that it is assigned for; `None` for the whole organization.
+    pub tenant_pk: Option<i64>,
+}
+
+impl Assigned {
+    /// The same for this tenant.
+    #[must_use]
+    pub fn in_tenant(self, pk: Option<i64>) -> Self {
+        Self { tenant_pk: pk, ..self }
+    }
+
+    /// Whether it is the same assignment.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.role_pk, self.tenant_pk) == (other.role_pk, other.tenant_pk)
+    }
 }
 
 impl From<role::Model> for Assigned {
@@ -41,6 +56,7 @@ impl From<role::Model> for Assigned {
             built_in: role.built_in(),
             permissions: role.permissions(),
             name: role.name,
+            tenant_pk: None,
         }
     }
 }
@@ -48,20 +64,55 @@ impl From<role::Model> for Assigned {
 /// All roles of a user: assigned directly, and through groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Assigned to the user directly, sorted by name.
+    /// Assigned to the user directly for the whole organization, sorted by name.
     pub direct: Vec<Assigned>,
-    /// Given by its groups, sorted by name; a role that several groups give is included once.
+    /// Given by its groups for the whole organization, sorted by name; a role that several groups give is included once.
     pub by_groups: Vec<Assigned>,
+    /// For single tenants, sorted by name.
+    pub for_tenants: Vec<ForTenant>,
+}
+
+/// A role of a user for one tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForTenant {
+    pub role: Assigned,
+    /// The group that gives it; `None` if it is assigned to the user directly.
+    pub group_pk: Option<i64>,
 }
 
 impl Held {
+    /// Those for the whole organization.
     pub fn all(&self) -> impl Iterator<Item = &Assigned> {
         self.direct.iter().chain(&self.by_groups)
     }
 
-    /// The user's permissions.
-    pub fn permissions(&self) -> Permissions {
-        union(self.all())
+    /// What the user may do.
+    pub fn rights(&self) -> Rights {
+        union(self.all().chain(self.for_tenants.iter().map(|held| &held.role)))
+    }
+
+    /// The direct assignment of a role, for a tenant or for the whole organization.
+    pub fn has_directly(&self, wanted: &Assigned) -> bool {
+        let of_tenants = self.for_tenants.iter().filter(|held| held.group_pk.is_none());
+        let mut direct = self.direct.iter().chain(of_tenants.map(|held| &held.role));
+        direct.any(|role| role.is(wanted))
+    }
+
+    /// The direct assignments for single tenants.
+    pub fn directly_for_tenants(&self) -> Vec<Assigned> {
+        let direct = self.for_tenants.iter().filter(|held| held.group_pk.is_none());
+        direct.map(|held| held.role.clone()).collect()
+    }
+
+    /// The direct assignments for the whole organization, and for this tenant if there is one; each role once, sorted by
+    /// name.
+    pub fn directly(&self, tenant_pk: Option<i64>) -> Vec<Assigned> {
+        let mut here = self.directly_for_tenants();
+        here.retain(|role| role.tenant_pk == tenant_pk);
+        let mut roles: Vec<Assigned> = self.direct.iter().cloned().chain(here).collect();
+        roles.sort_by(|a, b| (&a.name, a.role_pk).cmp(&(&b.name, b.role_pk)));
+        roles.dedup_by_key(|role| role.role_pk);
+        roles
     }
 
     /// Kili's view: the strongest.
@@ -82,11 +133,26 @@ impl Held {
     }
 }
 
-/// The union of the permissions of several roles.
-pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Permissions {
-    roles
-        .into_iter()
-        .fold(Permissions::empty(), |all, role| all | role.permissions)
+/// The roles of groups or invitations: those for the whole organization, and those for single tenants.
+#[expect(clippy::type_complexity)]
+pub fn by_scope(all: HashMap<i64, Vec<Assigned>>) -> (HashMap<i64, Vec<Assigned>>, Vec<(i64, Vec<ForTenant>)>) {
+    let (mut everywhere, mut for_tenants) = (HashMap::new(), Vec::new());
+    for (owner, roles) in all {
+        let (of_tenants, others): (Vec<_>, Vec<_>) = roles.into_iter().partition(|role| role.tenant_pk.is_some());
+        let of_tenants = of_tenants.into_iter().map(|role| ForTenant { role, group_pk: None });
+        for_tenants.push((owner, of_tenants.collect()));
+        everywhere.insert(owner, others);
+    }
+    (everywhere, for_tenants)
+}
+
+/// What several roles permit together.
+pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Rights {
+    let mut all = Rights::default();
+    for role in roles {
+        all.add(role.tenant_pk, role.permissions);
+    }
+    all
 }
 
 /// The columns of a role of a user or group. The description may be long and is not needed for permissions.
@@ -120,14 +186,16 @@ fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> State
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, has.user_pk, has.by_group
-             FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group FROM user_roles WHERE user_pk {is_one}
+            "SELECT {ASSIGNED}, has.user_pk, has.by_group, has.tenant_pk, has.group_pk
+             FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group, tenant_pk, CAST(NULL AS BIGINT) AS group_pk
+                   FROM user_roles WHERE user_pk {is_one}
                    UNION
-                   SELECT gm.user_pk, gr.role_pk, CAST(1 AS BIGINT)
+                   SELECT gm.user_pk, gr.role_pk, CAST(1 AS BIGINT), gr.tenant_pk,
+                          CASE WHEN gr.tenant_pk IS NULL THEN NULL ELSE gr.group_pk END
                    FROM group_members gm JOIN group_roles gr ON gr.group_pk = gm.group_pk
                    WHERE gm.user_pk {is_one}) has
              JOIN roles r ON r.pk = has.role_pk
-             ORDER BY r.name, r.pk"
+             ORDER BY r.name, r.pk, has.tenant_pk, has.group_pk"
         ),
         [keys],
     )
@@ -138,14 +206,20 @@ fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> 
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
     let has = users.entry(row.try_get("", "user_pk")?).or_default();
-    match row.try_get("", "by_group")? {
-        0_i64 => has.direct.push(role),
-        _ => has.by_groups.push(role),
+    let tenant_pk: Option<i64> = row.try_get("", "tenant_pk")?;
+    match (tenant_pk, row.try_get("", "by_group")?) {
+        (None, 0_i64) => has.direct.push(role),
+        (None, _) => has.by_groups.push(role),
+        (Some(_), _) => has.for_tenants.push(ForTenant {
+            role: role.in_tenant(tenant_pk),
+            group_pk: row.try_get("", "group_pk")?,
+        }),
     }
     Ok(bytes)
 }
 
-/// The roles of several groups, each sorted by name; a group without any is absent.
+/// The roles of several groups, for the whole organization and for tenants, each sorted by name; a group without any is
+/// absent.
 pub async fn of_groups(
     connection: &impl ConnectionTrait,
     group_pks: impl IntoIterator<Item = i64>,
@@ -175,8 +249,8 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, gr.group_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
-             WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk"
+            "SELECT {ASSIGNED}, gr.group_pk, gr.tenant_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+             WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk, gr.tenant_pk"
         ),
         [keys],
     )
@@ -186,6 +260,7 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
 fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
+    let role = role.in_tenant(row.try_get("", "tenant_pk")?);
     groups.entry(row.try_get("", "group_pk")?).or_default().push(role);
     Ok(bytes)
 }
@@ -212,6 +287,7 @@ pub async fn resolve(
         let role = find_named(op, connection, organization_pk, wanted)
             .await?
             .ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(wanted))))?;
+        assignable(&role, field)?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }
@@ -231,7 +307,64 @@ pub async fn resolve_id(
         Some(_) => find_named(op, connection, organization_pk, id).await?,
         None => None,
     };
-    found.ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))
+    let found = found.ok_or_else(|| Error::invalid(field, format!("There is no role '{}'.", shown(id))))?;
+    assignable(&found, field)?;
+    Ok(found)
+}
+
+/// A role for one tenant, as the caller specifies it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleForTenant {
+    /// Name or id.
+    pub role: String,
+    /// Id.
+    pub tenant: String,
+}
+
+/// The roles for single tenants that a caller specified; a repeated one counts once. `INVALID` for a role that does not
+/// exist, `NOT_FOUND` for a tenant outside the caller's scope, `LIMIT_EXCEEDED` for too many tenants.
+pub async fn resolve_for_tenants(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    organization_pk: i64,
+    wanted: &[RoleForTenant],
+) -> Result<Vec<Assigned>> {
+    const FIELD: &str = "tenantRoles";
+    let mut roles: Vec<Assigned> = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        let tenant_pk = tenant::within(connection, granted, organization_pk, &one.tenant).await?;
+        let role = find_named(op, connection, organization_pk, &one.role)
+            .await?
+            .ok_or_else(|| Error::invalid(FIELD, format!("There is no role '{}'.", shown(&one.role))))?
+            .in_tenant(Some(tenant_pk));
+        assignable(&role, FIELD)?;
+        if !roles.iter().any(|known| known.is(&role)) {
+            roles.push(role);
+        }
+    }
+    few_tenants(&roles, FIELD)?;
+    Ok(roles)
+}
+
+/// Refuses a role that cannot be assigned in this scope: `tenant-admin` for the whole organization, or for a tenant one
+/// that reaches every organization.
+pub(super) fn assignable(role: &Assigned, field: &str) -> Result<()> {
+    let Some(built_in) = role.built_in else { return Ok(()) };
+    match role.tenant_pk {
+        None if !built_in.is_for_organizations() => Err(Error::invalid(
+            field,
+            format!("The role '{}' can only be assigned for a tenant.", role.name),
+        )),
+        Some(_) if !built_in.is_for_tenants() => Err(Error::invalid(
+            field,
+            format!(
+                "The role '{}' reaches every organization and cannot be assigned for a tenant.",
+                role.name
+            ),
+        )),
+        None | Some(_) => Ok(()),
+    }
 }
 
 /// The role of this name or id: built in, or the organization's own. It cannot be deleted until the transaction ends.
@@ -284,6 +417,7 @@ pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted:
         name: wanted.name().to_owned(),
         built_in: Some(wanted),
         permissions: wanted.permissions(),
+        tenant_pk: None,
     })
 }
 

@@ -3,24 +3,24 @@
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
 
-use crate::authn::permissions_of;
+use crate::authn::rights_of;
 use crate::model::Actor;
 use crate::model::BuiltIn;
-use crate::model::Permissions;
+use crate::model::Rights;
 use crate::model::error::{Error, Result};
 use crate::store::entity::role;
 
 /// The caller's permissions before a change that may remove permissions from many users: the members of a group, the
 /// holders of a role. Checked again after the change, in the same transaction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Standing {
-    caller: Option<(i64, Permissions)>,
+    caller: Option<(i64, Rights)>,
 }
 
 impl Standing {
     pub async fn before(connection: &impl ConnectionTrait, actor: &Actor) -> Result<Self> {
         let caller = match actor.caller() {
-            Some(caller) => Some((caller.user_pk, permissions_of(connection, caller.user_pk).await?)),
+            Some(caller) => Some((caller.user_pk, rights_of(connection, caller.user_pk).await?)),
             None => None,
         };
         Ok(Self { caller })
@@ -28,17 +28,17 @@ impl Standing {
 
     /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` are the removed
     /// permissions.
-    pub async fn remains(self, connection: &impl ConnectionTrait, taken: Permissions, field: &str) -> Result<()> {
+    pub async fn remains(self, connection: &impl ConnectionTrait, taken: &Rights, field: &str) -> Result<()> {
         if let Some((pk, before)) = self.caller
-            && before.intersects(taken)
-            && !permissions_of(connection, pk).await?.contains(before)
+            && before.anywhere().intersects(taken.anywhere())
+            && !rights_of(connection, pk).await?.contain(&before)
         {
             return Err(Error::invalid(
                 field,
                 "You cannot remove permissions from yourself.".to_owned(),
             ));
         }
-        if taken.contains(Permissions::EVERY_ORGANIZATION) {
+        if taken.reach_everywhere() {
             keep_a_super_admin(connection).await?;
         }
         Ok(())
@@ -64,10 +64,10 @@ pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()>
         connection.get_database_backend(),
         "SELECT u.pk FROM users u
          WHERE u.activated AND u.pk IN (
-             SELECT user_pk FROM user_roles WHERE role_pk = $1
+             SELECT user_pk FROM user_roles WHERE role_pk = $1 AND tenant_pk IS NULL
              UNION ALL
              SELECT gm.user_pk FROM group_roles gr JOIN group_members gm ON gm.group_pk = gr.group_pk
-             WHERE gr.role_pk = $1)
+             WHERE gr.role_pk = $1 AND gr.tenant_pk IS NULL)
          LIMIT 1",
         [role_pk.into()],
     );

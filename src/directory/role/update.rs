@@ -10,7 +10,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::{Named, expect_version};
 use crate::model;
-use crate::model::Permissions;
+use crate::model::{Permissions, Rights};
 use crate::model::error::{OrConflict, Result};
 use crate::store::audit_trail::Event;
 
@@ -47,7 +47,7 @@ pub async fn update(
     let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
-    may_grant(op.actor(), had | new_permissions.unwrap_or_default())?;
+    may_grant(op.actor(), &Rights::of_organization(had | new_permissions.unwrap_or_default()))?;
     expect_version(row.version, expected_version)?;
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
@@ -70,7 +70,7 @@ pub async fn update(
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let standing = Standing::before(&*change, op.actor()).await?;
     let updated = new.update(&*change).await.or_conflict(|_| taken(&name))?;
-    standing.remains(&*change, had - have, "permissions").await?;
+    standing.remains(&*change, &Rights::of_organization(had - have), "permissions").await?;
     let event = Event::new("role.update", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())

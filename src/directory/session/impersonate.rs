@@ -74,7 +74,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
         reason: Some(reason),
     };
     let (session, family) = issue::begin(&*change, op, row.pk, lifetime, begun).await?;
-    let event = Event::new("user.impersonate", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("user.impersonate", row.pk, &row.id).of_user(&row);
     change.commit([event]).await?;
     issue::tokens(
         op,

@@ -84,7 +84,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
             next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
         }
         let next = next.update(&*change).await?;
-        let event = Event::new("session.refresh", next.pk, &next.id).of_organization(user.organization_pk);
+        let event = Event::new("session.refresh", next.pk, &next.id).of_user(&user);
         change.commit([event]).await?;
         next
     } else if row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now) {
@@ -93,7 +93,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         let mut ended = row.clone().into_active_model();
         ended.ended_at = Set(Some(now));
         ended.update(&*change).await?;
-        let event = Event::new("session.reuse", row.pk, &row.id).of_organization(user.organization_pk);
+        let event = Event::new("session.reuse", row.pk, &row.id).of_user(&user);
         change.commit([event.access()]).await?;
         return Err(refused());
     };

@@ -59,14 +59,9 @@ pub(super) async fn end_one(
     let mut ended = row.into_active_model();
     ended.ended_at = Set(Some(now));
     let ended = ended.update(&*change).await?;
-    let organization: Option<i64> = user::Entity::find_by_id(ended.user_pk)
-        .select_only()
-        .column(user::Column::OrganizationPk)
-        .into_tuple()
-        .one(&*change)
-        .await?;
-    let event = Event::new(action, ended.pk, &ended.id).of_organization(organization);
-    change.commit([event.access()]).await?;
+    let owner = user::Entity::find_by_id(ended.user_pk).one(&*change).await?;
+    let event = Event::new(action, ended.pk, &ended.id).access();
+    change.commit([owner.iter().fold(event, Event::of_user)]).await?;
     Ok(ended.into())
 }
 

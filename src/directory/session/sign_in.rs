@@ -56,7 +56,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
             .filter(|still| still.activated && still.password_hash == account.password_hash)
             .ok_or_else(wrong)?;
         let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, Begun::default()).await?;
-        let event = Event::new("session.signIn", session.pk, &session.id).of_organization(still.organization_pk);
+        let event = Event::new("session.signIn", session.pk, &session.id).of_user(&still);
         change.commit([event]).await?;
         issue::tokens(
             &op,

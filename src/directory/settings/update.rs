@@ -85,7 +85,7 @@ pub async fn update(op: &OpContext, updated: Option<&Value>, deleted: &[String])
             format!("That would be {bytes} bytes of settings; the limit is {SETTINGS_BYTES_MAX}. Delete some."),
         ));
     }
-    let event = Event::new("settings.update", user_pk, &caller.user_id).of_organization(caller.organization_pk);
+    let event = Event::new("settings.update", user_pk, &caller.user_id).of_caller(caller);
     change.commit([event.fields(fields)]).await?;
     Ok(settings)
 }

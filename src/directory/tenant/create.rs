@@ -47,7 +47,7 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
         .insert(&*change)
         .await
         .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' already exists.")))?;
-    let event = Event::new("tenant.create", row.pk, &row.id).of_organization(home.pk);
+    let event = Event::new("tenant.create", row.pk, &row.id).of_tenant(home.pk, Some(row.pk));
     change.commit([event]).await?;
     Ok(row.into())
 }

@@ -27,7 +27,8 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Tenant> {
         )));
     }
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    let event = Event::new("tenant.delete", row.pk, &row.id).of_organization(row.organization_pk);
-    change.commit([event]).await?;
+    let event = Event::new("tenant.delete", row.pk, &row.id).of_tenant(row.organization_pk, Some(row.pk));
+    // Roles that are assigned for the tenant go with it.
+    change.commit([event.access()]).await?;
     Ok(row.into())
 }

@@ -1,4 +1,5 @@
-//! Tenants: parts of an organization. A tenant groups users; there are no administrators of a single tenant.
+//! Tenants: parts of an organization. A tenant groups users. A role that is assigned for a tenant gives its permissions
+//! for that tenant only; so a tenant can have administrators of its own.
 //!
 //! An organization's administrators create, change and delete its tenants; a tenant never changes its organization, and
 //! one that still has users cannot be deleted.
@@ -10,7 +11,7 @@ mod update;
 
 pub use create::{NewTenant, create};
 pub use delete::delete;
-pub use read::{Term, by_keys, is_one_of, of_organization};
+pub use read::{Term, by_keys, find, for_new, is_one_of, nameable, of_organization, within};
 pub use update::{Clearable, TenantChange, update};
 
 use crate::list::{orders, record};

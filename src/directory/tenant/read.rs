@@ -82,9 +82,36 @@ pub async fn of_organization(
     home: &organization_table::Model,
     id: &str,
 ) -> Result<i64> {
-    let not_found = || Error::no_such("tenant", "id", id);
-    let known = TenantId::existing(id).ok_or_else(not_found)?;
-    let found: Option<(i64, i64)> = table::Entity::find()
+    match find(connection, granted, id).await? {
+        None => Err(Error::no_such("tenant", "id", id)),
+        Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
+        Some(_) => Err(Error::invalid(
+            "tenantId",
+            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
+        )),
+    }
+}
+
+/// The same for a tenant that a role is assigned for: `NOT_FOUND` for one of another organization.
+pub async fn within(
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    organization_pk: i64,
+    id: &str,
+) -> Result<i64> {
+    let found = find(connection, granted, id).await?;
+    let here = found.filter(|(_, its_organization)| *its_organization == organization_pk);
+    here.map(|(pk, _)| pk)
+        .ok_or_else(|| Error::no_such("tenant", "id", id))
+}
+
+/// The key of a tenant within the caller's scope, and of its organization. In a transaction, it cannot be deleted until
+/// that ends.
+pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str) -> Result<Option<(i64, i64)>> {
+    let Some(known) = TenantId::existing(id) else {
+        return Ok(None);
+    };
+    let found = table::Entity::find()
         .select_only()
         .columns([Column::Pk, Column::OrganizationPk])
         .filter(table::within(granted))
@@ -93,12 +120,58 @@ pub async fn of_organization(
         .into_tuple()
         .one(connection)
         .await?;
-    match found {
-        None => Err(not_found()),
-        Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
-        Some(_) => Err(Error::invalid(
-            "tenantId",
-            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
-        )),
+    Ok(found)
+}
+
+/// The tenants with these ids that the caller may name in a question about permissions: those that it may read, its own,
+/// and those that it has a role for.
+pub async fn nameable(
+    op: &OpContext,
+    ids: impl IntoIterator<Item = String> + Send,
+) -> Result<HashMap<String, i64>> {
+    let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
+    let readable = op.authorize(Action::Read, Resource::Tenant).ok();
+    let is_nameable = |pk: i64, organization_pk: i64| {
+        let of_caller = op
+            .actor()
+            .caller()
+            .is_some_and(|caller| caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk));
+        let by_scope = readable.as_ref();
+        of_caller || by_scope.is_some_and(|granted| granted.covers(organization_pk, Some(pk)))
+    };
+    let known = ids.into_iter().filter_map(|id| TenantId::existing(&id));
+    let found: Vec<(i64, TenantId, i64)> = table::Entity::find()
+        .select_only()
+        .columns([Column::Pk, Column::Id, Column::OrganizationPk])
+        .filter(table::within(&surroundings))
+        .filter(Column::Id.is_in(known))
+        .into_tuple()
+        .all(op.db().reader())
+        .await?;
+    let found = found.into_iter().filter(|(pk, _, organization_pk)| is_nameable(*pk, *organization_pk));
+    Ok(found.map(|(pk, id, _)| (id.to_string(), pk)).collect())
+}
+
+/// The tenant of a new user or invitation: the specified one, or else the caller's own if the organization is. Callers who
+/// manage single tenants create nothing outside them: `INVALID` if it is not clear which.
+pub async fn for_new(
+    op: &OpContext,
+    connection: &impl ConnectionTrait,
+    granted: &Granted,
+    home: &organization_table::Model,
+    id: Option<&str>,
+) -> Result<Option<i64>> {
+    if let Some(id) = id {
+        return of_organization(connection, granted, home, id).await.map(Some);
+    }
+    let caller = op.actor().caller().filter(|caller| caller.organization_pk == home.pk);
+    let own = caller.and_then(|caller| caller.tenant_pk);
+    match granted.tenants() {
+        None => Ok(own),
+        Some(tenants) => match (own, tenants.keys.as_slice()) {
+            (Some(own), keys) if keys.contains(&own) => Ok(Some(own)),
+            (_, [only]) => Ok(Some(*only)),
+            (_, _) => Err(Error::invalid("tenantId", "Specify one of your tenants.".to_owned())),
+        },
     }
 }

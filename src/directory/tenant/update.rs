@@ -76,7 +76,7 @@ pub async fn update(
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    let event = Event::new("tenant.update", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("tenant.update", row.pk, &row.id).of_tenant(row.organization_pk, Some(row.pk));
     change.commit([event.fields(fields)]).await?;
     Ok(row.into())
 }

@@ -3,10 +3,10 @@
 use sea_orm::{ConnectionTrait, EntityTrait, NotSet, Set, TryIntoModel};
 
 use super::User;
-use crate::authz::{Action, Resource};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
-use crate::directory::role::{self, Assigned, OrganizationRole};
+use crate::directory::role::{self, Assigned, OrganizationRole, RoleForTenant};
 use crate::directory::{organization, password, tenant};
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
@@ -28,8 +28,10 @@ pub struct NewUser {
     /// The caller's by default, if the user belongs to the caller's organization; otherwise none.
     pub tenant_id: Option<String>,
     pub organization_role: Option<OrganizationRole>,
-    /// Names or ids.
+    /// Names or ids, for the whole organization.
     pub roles: Vec<String>,
+    /// Roles for single tenants.
+    pub tenant_roles: Vec<RoleForTenant>,
     /// One more role, by id only, for AiR.
     pub role_id: Option<String>,
     /// True by default.
@@ -55,11 +57,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         (None, Some(tenant)) => organization::home_of_tenant(&*change, &granted, tenant).await?,
         (named, _) => organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
     };
-    let tenant_pk = match (&new.tenant_id, op.actor().caller()) {
-        (Some(id), _) => Some(tenant::of_organization(&*change, &granted, &home, id).await?),
-        (None, Some(caller)) if caller.organization_pk == home.pk => caller.tenant_pk,
-        (None, _) => None,
-    };
+    let tenant_pk = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
     let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     if let Some(id) = &new.role_id {
         let role = role::resolve_id(op, &*change, home.pk, "roleId", id).await?;
@@ -67,7 +65,8 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
             roles.push(role);
         }
     }
-    role::grantable(op.actor(), &roles, &[])?;
+    roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
+    role::grantable(op.actor(), &granted, &roles, &[])?;
     if new.activated.unwrap_or(true) {
         organization::take_seat(&*change, &home).await?;
     }
@@ -79,7 +78,8 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         password_hash: Set(password_hash),
         ..row
     };
-    let (row, event) = insert_in_txn(&*change, row, &roles).await?;
+    let inserted = insert_in_txn(&*change, row, &roles).await;
+    let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "createUser", error))?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
     }
@@ -177,9 +177,17 @@ pub(crate) async fn insert_in_txn(
         .or_conflict(|constraint| taken(constraint, row.id.as_ref(), row.email.as_ref().as_ref()))?;
     row.pk = Set(inserted.last_insert_id);
     let row = row.try_into_model()?;
-    role::replace_in_txn(connection, row.pk, &[], roles, row.created_at).await?;
-    let event = Event::new("user.create", row.pk, &row.id).of_organization(row.organization_pk);
+    role::give_in_txn(connection, row.pk, row.organization_pk, roles, row.created_at).await?;
+    let event = Event::new("user.create", row.pk, &row.id).of_user(&row);
     Ok((row, event))
+}
+
+/// A conflict tells callers who manage single tenants that somebody outside has an address or id, which cannot be hidden
+/// from who wants to take it. So the organization's administrators see who tried.
+pub(super) fn note_conflict(op: &OpContext, granted: &Granted, action: &str, error: &Error) {
+    if matches!(error, Error::Conflict(_)) && granted.tenants().is_some() {
+        op.note_refusal(action);
+    }
 }
 
 /// What a violated unique constraint of `users` means.

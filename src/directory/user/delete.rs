@@ -8,7 +8,6 @@ use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::{role, session};
-use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
@@ -22,15 +21,15 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
     if op.actor().is(row.pk) {
         return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
     }
-    let permissions = authn::permissions_of(&*change, row.pk).await?;
-    may_manage(op.actor(), Managing::Deletion, permissions)?;
+    let rights = authn::rights_of(&*change, row.pk).await?;
+    may_manage(op.actor(), Managing::Deletion, &rights)?;
     // Foreign keys delete all rows that reference the user; its sessions are locked in a fixed order before.
     session::end_all(&*change, row.pk, op.now()).await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    if permissions.contains(Permissions::EVERY_ORGANIZATION) {
+    if rights.reach_everywhere() {
         role::keep_a_super_admin(&*change).await?;
     }
-    let event = Event::new("user.delete", row.pk, &row.id).of_organization(row.organization_pk);
+    let event = Event::new("user.delete", row.pk, &row.id).of_user(&row);
     change.commit([event.access()]).await?;
     Ok(row.into())
 }

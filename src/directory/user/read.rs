@@ -27,7 +27,7 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
         Scope::Oneself(_) => Err(Error::Forbidden(
             "Your roles do not allow this: it needs the permission 'read:user'.".to_owned(),
         )),
-        Scope::Everything | Scope::Organization(_) => Ok(granted),
+        Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => Ok(granted),
     }
 }
 
@@ -294,7 +294,7 @@ impl Target {
             Scope::Oneself(_) => Error::Forbidden(format!(
                 "Your roles allow this only for yourself. For other users it needs the permission '{permission}'."
             )),
-            Scope::Everything | Scope::Organization(_) => self.not_found(),
+            Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => self.not_found(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::User;
 use crate::authz::escalation::{Managing, as_oneself, may_impersonate, may_manage};
 use crate::authz::{Action, Resource, Scope};
 use crate::context::OpContext;
-use crate::model::Permissions;
+use crate::model::Rights;
 
 /// What the caller may do to one user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,17 +20,17 @@ pub struct ViewerCan {
     pub impersonate: bool,
 }
 
-/// `permissions` are the user's own; no statement is sent.
-pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> ViewerCan {
+/// `rights` are the user's own; no statement is sent.
+pub fn viewer_can(op: &OpContext, user: &User, rights: &Rights) -> ViewerCan {
     let reaches = |action, resource| {
         op.authorize(action, resource)
             .is_ok_and(|granted| match granted.scope() {
-                Scope::Everything => true,
-                Scope::Organization(pk) => pk == user.organization_pk,
-                Scope::Oneself(pk) => pk == user.pk,
+                Scope::Oneself(pk) => *pk == user.pk,
+                Scope::Tenants(tenants) if tenants.oneself == Some(user.pk) => true,
+                _ => granted.covers(user.organization_pk, user.tenant_pk),
             })
     };
-    let manages = |what| may_manage(op.actor(), what, permissions).is_ok();
+    let manages = |what| may_manage(op.actor(), what, rights).is_ok();
     let oneself = op.actor().is(user.pk);
     let updates = reaches(Action::Modify, Resource::User);
     let of_account = [
@@ -40,9 +40,6 @@ pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> View
         Managing::Home,
         Managing::Variables,
     ];
-    let within_reach = op.actor().caller().is_some_and(|caller| {
-        caller.organization_pk == user.organization_pk || caller.permissions.contains(Permissions::EVERY_ORGANIZATION)
-    });
     ViewerCan {
         update: updates && manages(Managing::Names),
         update_account: updates && of_account.into_iter().all(manages),
@@ -51,11 +48,11 @@ pub fn viewer_can(op: &OpContext, user: &User, permissions: Permissions) -> View
         send_link: reaches(Action::Create, Resource::EmailVerification) && manages(Managing::Link),
         manage_groups: reaches(Action::Modify, Resource::Membership) && manages(Managing::Memberships),
         map_roles: updates && manages(Managing::Roles),
-        impersonate: may_impersonate(op.actor(), permissions).is_ok()
+        impersonate: may_impersonate(op.actor(), rights).is_ok()
             && !oneself
             && user.activated
-            && within_reach
-            && as_oneself(op.actor(), "Impersonating another user").is_ok()
-            && op.actor().permissions().contains(Permissions::USAGE_IMPERSONATION),
+            && reaches(Action::Create, Resource::Session)
+            && op.actor().caller().is_some()
+            && as_oneself(op.actor(), "Impersonating another user").is_ok(),
     }
 }

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, InputObject, Object};
 
 use super::{GroupObject, GroupWhere};
 use crate::directory::group::{self, Clearable, GroupChange, NewGroup};
+use crate::graphql::role::TenantRoleData;
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Result, listing, op};
 
@@ -19,6 +20,9 @@ pub struct CreateGroupData {
     /// Names or ids of the roles that its members get; none by default. The caller must have all permissions of these
     /// roles.
     roles: Option<Vec<String>>,
+    /// The roles that its members get for single tenants; none by default. The caller must have all permissions of these
+    /// roles.
+    tenant_roles: Option<Vec<TenantRoleData>>,
 }
 
 /// Changes to a group. Fields that are null or omitted do not change; `key` never changes.
@@ -31,6 +35,9 @@ pub struct UpdateGroupData {
     /// Names or ids of roles. They replace the group's current roles, effective immediately for all members. The caller
     /// must have all permissions of these roles.
     roles: Option<Vec<String>>,
+    /// Roles for single tenants. They replace the group's current ones, effective immediately for all members. The caller
+    /// must have all permissions of these roles.
+    tenant_roles: Option<Vec<TenantRoleData>>,
 }
 
 /// Fields of a group that can be cleared.
@@ -57,6 +64,7 @@ impl GroupMutation {
             description: data.description,
             organization_id: data.organization_id,
             roles: data.roles.unwrap_or_default(),
+            tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
         };
         listing::one(ctx, group::create(op(ctx), new)).await
     }
@@ -82,6 +90,7 @@ impl GroupMutation {
             name: data.name,
             description: data.description,
             roles: data.roles,
+            tenant_roles: data.tenant_roles.map(|roles| roles.into_iter().map(Into::into).collect()),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));

@@ -14,10 +14,13 @@ use async_graphql::{ID, SimpleObject};
 use crate::context::OpContext;
 use crate::directory::group::Group;
 use crate::directory::organization::Organization;
+use crate::authz::Resource;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
-use crate::graphql::role::{RoleObject, beside as roles_beside};
+use crate::graphql::role::{
+    RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
+};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
     DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, nested_lists,
@@ -44,8 +47,10 @@ pub struct GroupObject {
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: String,
-    /// The roles that its members get.
+    /// The roles that its members get for the whole organization.
     pub roles: List<Arc<RoleObject>>,
+    /// The roles that its members get for single tenants, ordered by name.
+    pub tenant_roles: List<TenantRoleObject>,
     /// Incremented by every change, except when members are added or removed. Pass it as `expectedVersion`: the
     /// mutation then fails with `CONFLICT` if the group has changed since you read it.
     pub version: i64,
@@ -85,16 +90,23 @@ impl Listing for Group {
         let users = listing::nest_linked::<User>(op, selection, "users", granted, members, &keys).await?;
         let owners = things.iter().map(|thing| thing.organization_pk);
         let organizations = organizations_beside(op, selection, owners).await?;
-        let mut roles = HashMap::new();
-        if let Some(under) = selection.under_field("roles") {
+        let (mut roles, mut tenant_roles) = (HashMap::new(), HashMap::new());
+        if selection.has("roles") || selection.has("tenantRoles") {
             let carried: HashMap<i64, Vec<Assigned>> = role::of_groups_in_answer(op, keys).await?;
-            let carried = carried.iter().map(|(group, roles)| (*group, roles.as_slice()));
-            roles = roles_beside(op, carried, &under).await?;
+            let (everywhere, for_tenants) = role::by_scope(carried);
+            if let Some(under) = selection.under_field("roles") {
+                let carried = everywhere.iter().map(|(group, roles)| (*group, roles.as_slice()));
+                roles = roles_beside(op, carried, &under).await?;
+            }
+            if let Some(under) = selection.under_field("tenantRoles") {
+                tenant_roles = tenant_roles_beside(op, Resource::Group, for_tenants, &under).await?;
+            }
         }
         Ok(Preloaded {
             users,
             organizations,
             roles,
+            tenant_roles,
         })
     }
 
@@ -102,6 +114,7 @@ impl Listing for Group {
         GroupObject {
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
+            tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
             id: ID(self.id.to_string()),
             key: self.key,
             name: self.name,
@@ -120,6 +133,7 @@ pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
     organizations: Related<Organization>,
     roles: HashMap<i64, List<Arc<RoleObject>>>,
+    tenant_roles: HashMap<i64, List<TenantRoleObject>>,
 }
 
 /// The groups of several users. A caller that may not read groups still sees its own groups on itself. On other users
@@ -132,7 +146,8 @@ pub async fn of_users(
     const FIELD: &str = "groups";
     let link = || Link::through::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
     let by_list = crate::directory::group::readable(op);
-    if by_list.is_ok() {
+    // A caller who may read the groups of single tenants sees all of its own groups on itself.
+    if by_list.as_ref().is_ok_and(|granted| granted.tenants().is_none()) {
         return listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), user_pks).await;
     }
     let (own, others): (Vec<i64>, Vec<i64>) = user_pks.iter().partition(|pk| op.actor().is(**pk));

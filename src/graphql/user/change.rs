@@ -6,7 +6,7 @@ use super::{UserObject, UserWhere};
 use crate::directory::federated_identity::FederatedIdentity;
 use crate::directory::user::{self, Clearable, NewUser, UserChange};
 use crate::graphql::federated_identity::FederatedIdentityData;
-use crate::graphql::role::OrganizationRoleValue;
+use crate::graphql::role::{OrganizationRoleValue, TenantRoleData};
 use crate::graphql::{Json, Result, Selection, listing, op};
 
 /// A new user. `email` or `id` is required; all other fields are optional.
@@ -31,13 +31,17 @@ pub struct CreateUserData {
     /// Default: the organization of `tenantId` if that is given, otherwise the caller's organization. Only a super
     /// admin can choose another one.
     organization_id: Option<String>,
-    /// Default: the caller's tenant, if the user is created in the caller's organization; otherwise none.
+    /// Default: the caller's tenant, if the user is created in the caller's organization; otherwise none. A caller who has
+    /// `write:user` for single tenants only creates users in these; the default is then the only one.
     tenant_id: Option<String>,
     /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
     /// role.
     organization_role: Option<OrganizationRoleValue>,
     /// Names or ids of roles; none by default. The caller must have all permissions of these roles.
     roles: Option<Vec<String>>,
+    /// Roles for single tenants; none by default. The caller must have all permissions of these roles, for the
+    /// organization or for the tenant.
+    tenant_roles: Option<Vec<TenantRoleData>>,
     /// Default: true. An activated user counts towards the organization's `seatLimit`.
     activated: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
@@ -63,6 +67,7 @@ impl From<CreateUserData> for NewUser {
             tenant_id: data.tenant_id,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles.unwrap_or_default(),
+            tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
             role_id: None,
             activated: data.activated,
             variables: data.variables.map(Json::given),

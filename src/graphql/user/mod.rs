@@ -21,7 +21,7 @@ use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
 use crate::graphql::organization::OrganizationObject;
-use crate::graphql::role::{OrganizationRoleValue, RoleObject};
+use crate::graphql::role::{OrganizationRoleValue, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
     DateTime, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, connection_type, listing, or_null,
@@ -61,10 +61,11 @@ pub struct UserObject {
     pub tenant_id: Option<String>,
     /// A simplified view of its roles, including its groups' roles; null if it has none.
     pub organization_role: Option<OrganizationRoleValue>,
-    /// The roles assigned to it, ordered by name. Its groups may add more.
-    pub roles: List<Arc<RoleObject>>,
-    /// Its permissions: those of the roles assigned to it and of its groups' roles.
-    pub permissions: Vec<&'static str>,
+    /// The roles that it has for single tenants, assigned directly or through groups, ordered by name. A caller who
+    /// manages single tenants sees those for these tenants only.
+    pub tenant_roles: List<TenantRoleObject>,
+    /// Where the caller has permissions; null unless the user is the caller.
+    pub reach: Option<ReachObject>,
     /// What the caller can do with the user.
     pub viewer_can: ViewerCanObject,
     /// Free-form JSON; null if none. Setting it needs `write:user`.
@@ -90,6 +91,34 @@ pub struct UserObject {
     api_keys: Option<Nested<ApiKeyObject>>,
     #[graphql(skip)]
     groups: Nested<GroupObject>,
+    #[graphql(skip)]
+    roles: Nested<Arc<RoleObject>>,
+    #[graphql(skip)]
+    permissions: Nested<&'static str>,
+}
+
+/// Where a caller has permissions, with the credential of the request.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "Reach")]
+pub struct ReachObject {
+    /// Whether the caller has access to every organization.
+    pub everything: bool,
+    /// Whether the caller has permissions for its whole organization: those in `permissions`.
+    pub organization: bool,
+    /// The tenants that the caller has further permissions for, ordered by id; at most 100.
+    pub tenants: List<ReachTenantObject>,
+}
+
+/// A tenant that a caller has permissions for.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "ReachTenant")]
+pub struct ReachTenantObject {
+    /// The id of the tenant.
+    pub id: ID,
+    /// The name of the tenant.
+    pub name: String,
+    /// What the caller may do there: the permissions for the tenant and those for the whole organization.
+    pub permissions: Vec<&'static str>,
 }
 
 /// What the caller can do with a user.
@@ -139,6 +168,28 @@ impl From<ViewerCan> for ViewerCanObject {
 
 #[ComplexObject]
 impl UserObject {
+    /// The roles assigned to it for the whole organization, ordered by name; with `tenant`, also those assigned for that
+    /// tenant. Its groups may add more.
+    async fn roles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of a tenant.")] tenant: Option<ID>,
+    ) -> Result<List<Arc<RoleObject>>> {
+        let _ = tenant;
+        self.roles.list(ctx, None, None)
+    }
+
+    /// Its permissions for the whole organization, or for a tenant of it: those of the roles assigned to it and of its
+    /// groups' roles.
+    async fn permissions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of a tenant. Default: those for the whole organization.")] tenant: Option<ID>,
+    ) -> Result<List<&'static str>> {
+        let _ = tenant;
+        self.permissions.list(ctx, None, None)
+    }
+
     /// The groups it is in. Needs `read:group`, unless the user is the caller.
     async fn groups(
         &self,

@@ -1,25 +1,32 @@
 //! Loads the relations of users, for a whole page at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::ID;
 
-use super::UserObject;
+use super::{ReachObject, ReachTenantObject, UserObject};
 use crate::context::OpContext;
 use crate::directory::api_key::ApiKey;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::organization::Organization;
-use crate::directory::role::{self, Held};
+use crate::directory::role::{self, Assigned, Held};
 use crate::directory::settings;
-use crate::directory::tenant::Tenant;
+use crate::directory::tenant::{self, Tenant, TenantFields};
 use crate::directory::user::{User, ViewerCan, viewer_can};
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
 use crate::graphql::organization::beside as organizations_beside;
-use crate::graphql::role::{RoleObject, beside as roles_beside};
+use crate::graphql::role::{
+    RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
+};
+use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, KeptJson, List, Nested, Related, Selection, listing};
-use crate::model::Email;
+use crate::authz::{Action, Resource, TENANTS_MAX};
+use crate::list;
+use crate::model::error::Error;
+use crate::model::{Email, Permissions};
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
@@ -29,11 +36,15 @@ pub struct Preloaded {
     tenants: Related<Tenant>,
     /// Whether `viewerCan` is selected.
     viewer: bool,
-    held: std::collections::HashMap<i64, Held>,
-    roles: std::collections::HashMap<i64, List<Arc<RoleObject>>>,
-    groups: std::collections::HashMap<i64, Nested<GroupObject>>,
-    api_keys: std::collections::HashMap<i64, Nested<ApiKeyObject>>,
-    federated_identities: std::collections::HashMap<i64, Vec<FederatedIdentity>>,
+    held: HashMap<i64, Held>,
+    roles: HashMap<i64, Nested<Arc<RoleObject>>>,
+    permissions: HashMap<i64, Nested<&'static str>>,
+    tenant_roles: HashMap<i64, List<TenantRoleObject>>,
+    /// The caller's.
+    reach: Option<ReachObject>,
+    groups: HashMap<i64, Nested<GroupObject>>,
+    api_keys: HashMap<i64, Nested<ApiKeyObject>>,
+    federated_identities: HashMap<i64, Vec<FederatedIdentity>>,
     /// The caller's settings.
     settings: Option<KeptJson>,
     settings_of: Option<i64>,
@@ -48,16 +59,21 @@ impl Preloaded {
             tenants: tenants_beside(op, selection, tenants).await?,
             ..Self::default()
         };
-        if ["organizationRole", "roles", "permissions", "viewerCan"]
+        if ["organizationRole", "roles", "permissions", "tenantRoles", "viewerCan"]
             .iter()
             .any(|field| selection.has(field))
         {
             preloaded.held = role::held_in_answer(op, users.iter().map(|user| user.pk)).await?;
         }
         preloaded.viewer = selection.has("viewerCan");
-        if let Some(under) = selection.under_field("roles") {
-            let direct = preloaded.held.iter().map(|(user, has)| (*user, has.direct.as_slice()));
-            preloaded.roles = roles_beside(op, direct, &under).await?;
+        preloaded.load_by_tenant(op, users, selection).await?;
+        if let Some(under) = selection.under_field("tenantRoles") {
+            let held = preloaded.held.iter();
+            let theirs = held.map(|(user, has)| (*user, has.for_tenants.clone()));
+            preloaded.tenant_roles = tenant_roles_beside(op, Resource::User, theirs, &under).await?;
+        }
+        if selection.has("reach") && users.iter().any(|user| op.actor().is(user.pk)) {
+            preloaded.reach = reach(op).await?;
         }
         if selection.has("groups") {
             let keys: Vec<i64> = users.iter().map(|user| user.pk).collect();
@@ -85,14 +101,68 @@ impl Preloaded {
         Ok(preloaded)
     }
 
+    /// The fields whose `tenant` argument says where roles and permissions are to hold.
+    async fn load_by_tenant(
+        &mut self,
+        op: &OpContext,
+        users: &[User],
+        selection: &Selection<'_>,
+    ) -> crate::model::error::Result<()> {
+        let (roles, permissions) = (selection.places("roles"), selection.places("permissions"));
+        let named = |place: &Place<'_>| place.argument::<ID>("tenant").map(|id| id.0);
+        let ids: Vec<String> = roles.iter().chain(&permissions).filter_map(named).collect();
+        let tenants = match ids.is_empty() {
+            true => HashMap::new(),
+            false => tenant::nameable(op, ids).await?,
+        };
+        // The tenant, if one is named; or that there is none.
+        let find = |place: &Place<'_>| match named(place) {
+            None => Ok(None),
+            Some(id) => match tenants.get(&id) {
+                Some(pk) => Ok(Some(*pk)),
+                None => Err(Error::no_such("tenant", "id", &id).to_string()),
+            },
+        };
+        let none = Held::default();
+        for place in &permissions {
+            let tenant = find(place);
+            for user in users {
+                let rights = self.held.get(&user.pk).unwrap_or(&none).rights();
+                let names = tenant.clone().map(|tenant| match tenant {
+                    Some(pk) => rights.for_tenant(pk).names(),
+                    None => rights.organization().names(),
+                });
+                let entry = self.permissions.entry(user.pk).or_default();
+                entry.set(&place.key, names.map(|names| names.into_iter().collect()));
+            }
+        }
+        for place in &roles {
+            let tenant = find(place);
+            let shown = tenant.clone().unwrap_or_default();
+            let direct: HashMap<i64, Vec<Assigned>> = self
+                .held
+                .iter()
+                .map(|(user, held)| (*user, held.directly(shown)))
+                .collect();
+            let theirs = direct.iter().map(|(user, roles)| (*user, roles.as_slice()));
+            let mut objects = roles_beside(op, theirs, &place.selection).await?;
+            for user in users {
+                let roles = objects.remove(&user.pk).unwrap_or_default();
+                let entry = self.roles.entry(user.pk).or_default();
+                entry.set(&place.key, tenant.clone().map(|_| roles));
+            }
+        }
+        Ok(())
+    }
+
     pub fn object(&self, op: &OpContext, user: User) -> UserObject {
         let held = self.held.get(&user.pk);
-        let permissions = held.map(Held::permissions).unwrap_or_default();
+        let rights = held.map(Held::rights).unwrap_or_default();
         let identities = self.federated_identities.get(&user.pk);
         let is_caller = self.settings_of == Some(user.pk);
         UserObject {
             viewer_can: if self.viewer {
-                viewer_can(op, &user, permissions).into()
+                viewer_can(op, &user, &rights).into()
             } else {
                 ViewerCan::default().into()
             },
@@ -112,7 +182,9 @@ impl Preloaded {
             tenant: self.tenants.object(user.tenant_pk),
             organization_role: held.and_then(Held::organization_role).map(Into::into),
             roles: self.roles.get(&user.pk).cloned().unwrap_or_default(),
-            permissions: permissions.names(),
+            permissions: self.permissions.get(&user.pk).cloned().unwrap_or_default(),
+            tenant_roles: self.tenant_roles.get(&user.pk).cloned().unwrap_or_default(),
+            reach: self.reach.clone().filter(|_| op.actor().is(user.pk)),
             variables: user.variables.map(KeptJson::from),
             last_seen_at: user.last_seen_at.map(DateTime),
             version: user.version,
@@ -122,4 +194,27 @@ impl Preloaded {
             groups: self.groups.get(&user.pk).cloned().unwrap_or_default(),
         }
     }
+}
+
+/// Where the caller has permissions. The ids and names of the caller's own tenants need no permission.
+async fn reach(op: &OpContext) -> crate::model::error::Result<Option<ReachObject>> {
+    let Some(caller) = op.actor().caller() else {
+        return Ok(None);
+    };
+    let rights = &caller.rights;
+    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+    let pks = rights.tenants().filter(|(_, held)| !held.is_empty()).map(|(pk, _)| pk);
+    let known = list::by_keys::<Tenant>(op, &granted, pks, TenantFields::NAME).await?;
+    let mut tenants: Vec<Tenant> = known.into_values().collect();
+    tenants.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+    let object = |tenant: Tenant| ReachTenantObject {
+        id: ID(tenant.id.to_string()),
+        permissions: rights.for_tenant(tenant.pk).names(),
+        name: tenant.name,
+    };
+    Ok(Some(ReachObject {
+        everything: rights.reach_everywhere(),
+        organization: !(rights.organization() - Permissions::EVERY_ORGANIZATION).is_empty(),
+        tenants: tenants.into_iter().take(TENANTS_MAX).map(object).collect(),
+    }))
 }

@@ -202,6 +202,7 @@ pub async fn write(connection: &impl ConnectionTrait, people: Vec<Person>) -> Re
             user_pk: Set(user_pk),
             role_pk: Set(role_pk),
             created_at: Set(created_at),
+            ..Default::default()
         }));
         keys.extend(key.map(|key| api_key::ActiveModel {
             user_pk: Set(user_pk),

@@ -33,8 +33,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) => Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted))),
-        Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(pk)),
+        Scope::Organization(_) | Scope::Tenants(_) => Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted))),
+        Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(*pk)),
     }
 }
 

@@ -3,6 +3,7 @@
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
+use super::in_tenants;
 use crate::authz::{Granted, Scope};
 use crate::model::Timestamp;
 
@@ -14,6 +15,8 @@ pub struct Model {
     pub pk: i64,
     pub id: String,
     pub organization_pk: Option<i64>,
+    /// The tenant that it concerns, or whose user it concerns.
+    pub tenant_pk: Option<i64>,
     pub actor_pk: Option<i64>,
     pub actor_id: Option<String>,
     pub impersonator_pk: Option<i64>,
@@ -37,7 +40,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(*pk)),
+        Scope::Tenants(tenants) => in_tenants(tenants, Column::OrganizationPk, Column::TenantPk),
         Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
     }
 }

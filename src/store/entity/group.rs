@@ -1,9 +1,10 @@
 //! `groups`.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, QuerySelect, QueryTrait};
 
-use super::group_member;
+use super::{group_member, group_role, in_tenants, user};
 use crate::authz::{Granted, Scope};
 use crate::model::{GroupId, Timestamp};
 
@@ -25,19 +26,37 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A caller with only its own scope sees the groups that it is a member of.
+/// A caller with only its own scope sees the groups that it is a member of. For a tenant these are the groups that have
+/// a user of the tenant as a member, or give a role for the tenant.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
-        Scope::Oneself(pk) => Condition::all().add(
-            Column::Pk.in_subquery(
-                group_member::Entity::find()
-                    .select_only()
-                    .column(group_member::Column::GroupPk)
-                    .filter(group_member::Column::UserPk.eq(pk))
-                    .into_query(),
-            ),
-        ),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(*pk)),
+        Scope::Tenants(tenants) => {
+            let users = user::pks_within(granted);
+            let givers = group_role::Entity::find()
+                .select_only()
+                .column(group_role::Column::GroupPk)
+                .filter(in_tenants(
+                    tenants,
+                    group_role::Column::OrganizationPk,
+                    group_role::Column::TenantPk,
+                ));
+            let theirs = Condition::any()
+                .add(of_members(group_member::Column::UserPk.in_subquery(users)))
+                .add(Column::Pk.in_subquery(givers.into_query()));
+            Condition::all()
+                .add(Column::OrganizationPk.eq(tenants.organization_pk))
+                .add(theirs)
+        }
+        Scope::Oneself(pk) => Condition::all().add(of_members(group_member::Column::UserPk.eq(*pk))),
     }
+}
+
+fn of_members(which: SimpleExpr) -> SimpleExpr {
+    let groups = group_member::Entity::find()
+        .select_only()
+        .column(group_member::Column::GroupPk)
+        .filter(which);
+    Column::Pk.in_subquery(groups.into_query())
 }

@@ -12,6 +12,10 @@ pub struct Model {
     pub group_pk: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub role_pk: i64,
+    /// With the tenant, its organization; composite foreign keys keep both and the group together.
+    pub organization_pk: Option<i64>,
+    /// The tenant that the assignment is for; `None` for the whole organization.
+    pub tenant_pk: Option<i64>,
     pub created_at: Timestamp,
 }
 

@@ -3,6 +3,7 @@
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
+use super::in_tenants;
 use crate::authz::{Granted, Scope};
 use crate::model::{Email, InvitationId, Timestamp};
 
@@ -36,7 +37,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(*pk)),
+        Scope::Tenants(tenants) => in_tenants(tenants, Column::OrganizationPk, Column::TenantPk),
         Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
     }
 }

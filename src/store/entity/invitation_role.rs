@@ -10,6 +10,8 @@ pub struct Model {
     pub invitation_pk: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub role_pk: i64,
+    /// The tenant that the role will be assigned for; `None` for the whole organization.
+    pub tenant_pk: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -27,8 +27,22 @@ pub mod user;
 pub mod user_role;
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, DbBackend, IntoSimpleExpr, Value};
+use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr, Value};
 use serde::Serialize;
+
+use crate::authz::Tenants;
+
+/// Rows of these tenants. A single tenant becomes an equality, so that an index that starts with organization and tenant
+/// can be used in order.
+pub fn in_tenants<C: ColumnTrait>(tenants: &Tenants, organization: C, tenant: C) -> Condition {
+    let theirs = match tenants.keys.as_slice() {
+        [only] => tenant.eq(*only),
+        several => tenant.is_in(several.iter().copied()),
+    };
+    Condition::all()
+        .add(organization.eq(tenants.organization_pk))
+        .add(theirs)
+}
 
 /// `column IN (keys)`; see [`among`].
 pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, keys: impl IntoIterator<Item = i64>) -> SimpleExpr {

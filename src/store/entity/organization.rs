@@ -27,7 +27,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::all().add(Column::Pk.eq(pk)),
+        Scope::Organization(pk) => Condition::all().add(Column::Pk.eq(*pk)),
+        Scope::Tenants(tenants) => Condition::all().add(Column::Pk.eq(tenants.organization_pk)),
         Scope::Oneself(_) => nothing(),
     }
 }

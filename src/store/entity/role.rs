@@ -28,9 +28,14 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::any()
-            .add(Column::OrganizationPk.is_null())
-            .add(Column::OrganizationPk.eq(pk)),
+        Scope::Organization(pk) => of_organization(*pk),
+        Scope::Tenants(tenants) => of_organization(tenants.organization_pk),
         Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
     }
+}
+
+fn of_organization(pk: i64) -> Condition {
+    Condition::any()
+        .add(Column::OrganizationPk.is_null())
+        .add(Column::OrganizationPk.eq(pk))
 }

@@ -6,7 +6,7 @@ use sea_orm::{Condition, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Granted, Scope};
 use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of};
-use crate::store::entity::among;
+use crate::store::entity::{among, in_tenants};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -95,8 +95,15 @@ pub fn has_id<'a>(backend: DbBackend, texts: impl IntoIterator<Item = &'a str>) 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(pk)),
-        Scope::Oneself(pk) => Condition::all().add(Column::Pk.eq(pk)),
+        Scope::Organization(pk) => Condition::all().add(Column::OrganizationPk.eq(*pk)),
+        Scope::Tenants(tenants) => {
+            let theirs = in_tenants(tenants, Column::OrganizationPk, Column::TenantPk);
+            match tenants.oneself {
+                Some(pk) => Condition::any().add(theirs).add(Column::Pk.eq(pk)),
+                None => theirs,
+            }
+        }
+        Scope::Oneself(pk) => Condition::all().add(Column::Pk.eq(*pk)),
     }
 }
 

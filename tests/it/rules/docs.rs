@@ -15,7 +15,7 @@ use tenantry::model::BuiltIn;
 use tenantry::model::Permissions;
 use tenantry::model::error::ErrorCode;
 
-use super::policy_matrix::{reach, user};
+use super::policy_matrix::{reach, user, user_of_tenant};
 use super::{Sdl, assert_committed, from_top, named};
 use crate::support::{App, Backend};
 
@@ -205,7 +205,10 @@ async fn roles_and_permissions() {
     names.extend(role_names);
     let mut reaches = head(&names, "");
     let mut callers = vec![user(Permissions::empty())];
-    callers.extend(roles.map(|role| user(role.permissions())));
+    callers.extend(roles.map(|role| match role.is_for_organizations() {
+        true => user(role.permissions()),
+        false => user_of_tenant(role.permissions()),
+    }));
     for resource in Resource::VARIANTS {
         for action in Action::VARIANTS {
             let cells = callers.iter().map(|actor| {
@@ -213,6 +216,7 @@ async fn roles_and_permissions() {
                 match reach(&op, *action, *resource) {
                     "nobody" => "–",
                     "oneself" => "own",
+                    "tenant" => "tenant",
                     "organization" => "org",
                     "everything" => "all",
                     other => panic!("{other}"),

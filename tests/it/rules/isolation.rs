@@ -88,6 +88,12 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("AuditEventWhere", "requestId") => Name(Kind::AuditEvent, "request"),
         ("AuditEventWhere", "actorId" | "impersonatorId" | "targetId") => Name(Kind::User, "id"),
         ("Mutation.assignRole" | "Mutation.withdrawRole", "role") => Name(Kind::Role, "id"),
+        (
+            "Mutation.assignRole" | "Mutation.withdrawRole" | "Query.outsiders" | "User.roles" | "User.permissions",
+            "tenant",
+        ) => Name(Kind::Tenant, "id"),
+        // Two that go together; `tenancy` asks with both.
+        ("TenantRoleData", "role" | "tenant") => New,
         (_, "roles") => Name(Kind::Role, "name"),
         ("Mutation.revokeApiKeys", "names") => Name(Kind::ApiKey, "name"),
         (_, "organizationId") => Name(Kind::Organization, "id"),
@@ -342,6 +348,7 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
         ("acme", "acme-berlin", "acme-ann", Some("organization-admin")),
         ("acme", "acme-berlin", "acme-bob", None),
         ("acme", "acme-berlin", "acme-una", Some("api-user")),
+        ("acme", "acme-berlin", "acme-bea", None),
         ("acme", "acme-paris", "hidden-hal", None),
         ("globex", "globex-rome", "globex-tom", Some("organization-admin")),
     ] {
@@ -374,6 +381,11 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     };
     let (_, ann) = key("acme-ann").await;
     let (_, una) = key("acme-una").await;
+    let (_, bea) = key("acme-bea").await;
+    let assign = "mutation($role: String!) { assignRole(where: {id: \"acme-bea\"}, role: $role, tenant: \"acme-berlin\") { id } }";
+    for role in ["tenant-admin", "organization-admin"] {
+        admin.ok(assign, json!({ "role": role })).await;
+    }
     let (hal_key, hal) = key("hidden-hal").await;
     let (tom_key, tom) = key("globex-tom").await;
     let ann = app.key(ann);
@@ -403,6 +415,12 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             )
             .await;
     }
+    // Of the tenant in Paris, which who administers Berlin does not see.
+    ann.ok(groups, json!({ "data": { "name": "hidden group" } })).await;
+    let join = "mutation { addUserToGroup(where: {key: \"HIDDEN_GROUP\"}, user: {id: \"hidden-hal\"}) { id } }";
+    ann.ok(join, json!({})).await;
+    let data = json!({ "email": "hidden-invited@mail.example", "tenantId": "acme-paris" });
+    ann.ok(invitations, json!({ "data": data })).await;
     let sign_in = "mutation($data: SignInData!) { signIn(data: $data) { expiresIn } }";
     for user in ["acme-ann", "hidden-hal", "globex-tom"] {
         let data = json!({ "email": format!("{user}@mail.example"), "password": format!("password-of-{user}") });
@@ -547,7 +565,27 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             },
         );
     }
+    let mut paris = hidden_with_tenant.clone();
+    for (which, there, nobody) in [
+        ((Kind::Group, "name"), "hidden group", "nobody group"),
+        ((Kind::Group, "key"), "HIDDEN_GROUP", "NOBODY_GROUP"),
+        ((Kind::Invitation, "email"), "hidden-invited@mail.example", "nobody-invited@mail.example"),
+    ] {
+        let (there, nobody) = (there.to_owned(), nobody.to_owned());
+        paris.insert(which, Names { there, nobody });
+    }
+    let of_hal = "audit_events WHERE target_id = 'hidden-hal' AND request_id IS NOT NULL";
+    for (which, column, from) in [
+        ((Kind::Group, "id"), "id", "groups WHERE name = 'hidden group'"),
+        ((Kind::Invitation, "id"), "id", "invitations WHERE email LIKE 'hidden%'"),
+        ((Kind::AuditEvent, "id"), "id", of_hal),
+        ((Kind::AuditEvent, "request"), "request_id", of_hal),
+    ] {
+        let (there, nobody) = (one(column, from).await, nobodys_key.clone());
+        paris.insert(which, Names { there, nobody });
+    }
     let una = app.key(una);
+    let bea = app.key(bea);
     let both = vec!["globex", "hidden"];
     vec![
         View {
@@ -567,6 +605,12 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             caller: una,
             hidden: hidden_with_tenant,
             words: both.clone(),
+        },
+        View {
+            name: "bea, paris",
+            caller: bea,
+            hidden: paris,
+            words: vec!["globex", "hidden", "HIDDEN", "paris"],
         },
         View {
             name: "read:tenant, a colleague",
@@ -668,7 +712,7 @@ on_both! {
         let sdl = Sdl::read();
         let views = views(&app).await;
         // The limited keys may change nothing, and una nothing of others, whoever they are.
-        for view in views.iter().filter(|view| ["ann, globex", "una, a colleague"].contains(&view.name)) {
+        for view in views.iter().filter(|view| ["ann, globex", "una, a colleague", "bea, paris"].contains(&view.name)) {
             for field in sdl.fields("Mutation") {
                 equal_in_mutation(&app, &sdl, view, field).await;
             }

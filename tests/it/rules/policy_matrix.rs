@@ -7,7 +7,7 @@ use strum::VariantArray;
 use tenantry::authz::{Action, Resource, Scope};
 use tenantry::context::OpContext;
 use tenantry::model::BuiltIn;
-use tenantry::model::Permissions;
+use tenantry::model::{Permissions, Rights};
 use tenantry::model::error::ErrorCode;
 use tenantry::model::{Actor, Caller};
 use tenantry::model::{OrganizationId, UserId};
@@ -16,35 +16,44 @@ use super::assert_committed;
 use crate::support::{App, Backend};
 
 const ORGANIZATION: i64 = 7;
+const TENANT: i64 = 9;
 const MYSELF: i64 = 42;
 
 #[tokio::test]
 async fn policy_matrix() {
     let app = App::new(Backend::Sqlite).await;
     let mut callers = vec![
-        ("anonymous", Actor::Anonymous),
-        ("(no role)", user(Permissions::empty())),
+        ("anonymous".to_owned(), Actor::Anonymous),
+        ("(no role)".to_owned(), user(Permissions::empty())),
     ];
+    let all = || BuiltIn::VARIANTS.iter();
     callers.extend(
-        BuiltIn::VARIANTS
+        all()
+            .filter(|role| role.is_for_organizations())
+            .map(|role| (role.name().to_owned(), user(role.permissions()))),
+    );
+    // Two of them hold for a tenant as all do: by the permissions that they have there.
+    callers.extend(
+        [BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin]
             .iter()
-            .map(|role| (role.name(), user(role.permissions()))),
+            .map(|role| (format!("{} (for a tenant)", role.name()), user_of_tenant(role.permissions()))),
     );
 
     let mut text = String::from(
         "Who may do what, and how far it reaches.\n\n\
          nobody: refused (UNAUTHENTICATED for anonymous callers, FORBIDDEN for all others); oneself: only what is the\n\
-         caller's own; organization: all of the caller's organization; everything: all organizations.\n",
+         caller's own; tenant: the tenants that the role is held for, and what is the caller's own; organization: all of the\n\
+         caller's organization; everything: all organizations.\n",
     );
     for resource in Resource::VARIANTS {
-        write!(text, "\n{:<24}", format!("{resource:?}")).unwrap();
+        write!(text, "\n{:<35}", format!("{resource:?}")).unwrap();
         for action in Action::VARIANTS {
             write!(text, "{:<14}", format!("{action:?}")).unwrap();
         }
         trim(&mut text);
         for (name, actor) in &callers {
             let op = OpContext::new(Arc::clone(&app.services), actor.clone(), "test");
-            write!(text, "  {name:<22}").unwrap();
+            write!(text, "  {name:<33}").unwrap();
             for action in Action::VARIANTS {
                 write!(text, "{:<14}", reach(&op, *action, *resource)).unwrap();
             }
@@ -65,9 +74,10 @@ async fn policy_matrix() {
 }
 
 pub(super) fn reach(op: &OpContext, action: Action, resource: Resource) -> &'static str {
-    match op.authorize(action, resource).map(|granted| granted.scope()) {
+    match op.authorize(action, resource).map(|granted| granted.scope().clone()) {
         Ok(Scope::Everything) => "everything",
         Ok(Scope::Organization(ORGANIZATION)) => "organization",
+        Ok(Scope::Tenants(tenants)) if tenants.keys == [TENANT] && tenants.organization_pk == ORGANIZATION => "tenant",
         Ok(Scope::Oneself(MYSELF)) => "oneself",
         Ok(other) => panic!("{action:?} {resource:?}: {other:?} is not the caller's own"),
         Err(error) => {
@@ -83,6 +93,17 @@ pub(super) fn reach(op: &OpContext, action: Action, resource: Resource) -> &'sta
 
 /// A user of an organization, whom no table knows.
 pub fn user(permissions: Permissions) -> Actor {
+    somebody(Rights::of_organization(permissions))
+}
+
+/// The same, for one tenant of it, to which the user does not belong.
+pub fn user_of_tenant(permissions: Permissions) -> Actor {
+    let mut rights = Rights::default();
+    rights.add(Some(TENANT), permissions);
+    somebody(rights)
+}
+
+fn somebody(rights: Rights) -> Actor {
     Actor::user(Caller {
         impersonator: None,
         session_pk: None,
@@ -92,7 +113,7 @@ pub fn user(permissions: Permissions) -> Actor {
         organization_pk: ORGANIZATION,
         organization_id: OrganizationId::parse("id", "own").unwrap(),
         tenant_pk: None,
-        permissions,
+        rights,
         api_key_pk: None,
         limits: tenantry::model::Limits::default(),
     })

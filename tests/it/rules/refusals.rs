@@ -20,6 +20,7 @@ use crate::support::{App, Caller};
 
 /// A minimal valid call of each field. In it stand, made anew for each call, and in the organization `acme`:
 ///
+/// - `$inside`: the id of a user of the tenant `berlin`;
 /// - `$user`, `$tenant`, `$organization`, `$group`, `$role`, `$invitation`: ids of a user, a tenant, an empty
 ///   organization, a group, a role, an open invitation;
 /// - `$key`, `$session`: the name of an API key and the id of a session of the caller;
@@ -52,6 +53,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("groupsConnection", "{ groupsConnection { totalCount nodes { id } } }"),
     ("roles", "{ roles { id } }"),
     ("countRoles", "{ countRoles }"),
+    ("outsiders", "{ outsiders(tenant: \"berlin\") { id } }"),
     ("rolesConnection", "{ rolesConnection { totalCount nodes { id } } }"),
     ("invitations", "{ invitations { id } }"),
     ("countInvitations", "{ countInvitations }"),
@@ -97,6 +99,10 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     ("createUser", r#"mutation { createUser(data: {id: "$new"}) { id } }"#),
     (
+        "createUser (in a tenant)",
+        r#"mutation { createUser(data: {id: "$new", tenantId: "berlin"}) { id } }"#,
+    ),
+    (
         "createUserWithPassword",
         r#"mutation { createUserWithPassword(data: {id: "$new"}) { password } }"#,
     ),
@@ -107,6 +113,42 @@ pub(super) const CASES: &[(&str, &str)] = &[
     (
         "updatePropertiesInUser (oneself)",
         r#"mutation { updatePropertiesInUser(where: {id: "$me"}, data: {name: "Other $new"}) { id } }"#,
+    ),
+    (
+        "updatePropertiesInUser (of a tenant)",
+        r#"mutation { updatePropertiesInUser(where: {id: "$inside"}, data: {name: "Other"}) { id } }"#,
+    ),
+    (
+        "deleteUser (of a tenant)",
+        r#"mutation { deleteUser(where: {id: "$inside"}) { id } }"#,
+    ),
+    (
+        "impersonateUser (of a tenant)",
+        r#"mutation { impersonateUser(where: {id: "$inside"}, reason: "Support") { expiresIn } }"#,
+    ),
+    (
+        "resetPassword (of a tenant)",
+        r#"mutation { resetPassword(where: {id: "$inside"}) { id } }"#,
+    ),
+    (
+        "addUserToGroup (of a tenant)",
+        r#"mutation { addUserToGroup(where: {id: "$group"}, user: {id: "$inside"}) { id } }"#,
+    ),
+    (
+        "inviteUser (to a tenant)",
+        r#"mutation { inviteUser(data: {email: "$new@acme.example", tenantId: "berlin"}) { id } }"#,
+    ),
+    (
+        "assignRole (for a tenant)",
+        r#"mutation { assignRole(where: {id: "$inside"}, role: "tenant-admin", tenant: "berlin") { id } }"#,
+    ),
+    (
+        "withdrawRole (for a tenant)",
+        r#"mutation { withdrawRole(where: {id: "$inside"}, role: "reviewer", tenant: "berlin") { id } }"#,
+    ),
+    (
+        "updateTenant (own)",
+        r#"mutation { updateTenant(where: {id: "berlin"}, data: {name: "Other $new"}) { id } }"#,
     ),
     (
         "activateUser",
@@ -306,7 +348,8 @@ on_both! {
         let callers = callers(&app).await;
         let mut text = String::from(
             "Who may call what. Each field of Query and Mutation is called as each kind of caller. The things it names are of\n\
-             the organization of all callers but one, the 'admin elsewhere', who administers another organization. 'impersonated' is an\n\
+             the organization of all callers but one, the 'admin elsewhere', who administers another organization. 'tenant-admin'\n\
+             administers one tenant, and is in none; '(of a tenant)' is about a user of that tenant. 'impersonated' is an\n\
              organization-admin as whom a super-admin calls, 'must-change' one whose password is a temporary one.\n\
              All call with API keys. A credential that ended: its owner is deactivated, it is revoked, it is expired, or it\n\
              never was one.\n",
@@ -416,7 +459,15 @@ async fn callers(app: &App) -> Vec<(&'static str, Option<String>, Caller<'_>)> {
     for role in BuiltIn::VARIANTS {
         let name = role.name();
         let id = format!("the-{name}");
-        let caller = app.user("acme", &id, Some(name)).await;
+        let caller = match role.is_for_organizations() {
+            true => app.user("acme", &id, Some(name)).await,
+            false => {
+                app.user("acme", &id, None).await;
+                let assign = "mutation($id: ID, $role: String!) { assignRole(where: {id: $id}, role: $role, tenant: \"berlin\") { id } }";
+                app.admin().ok(assign, json!({ "id": id, "role": name })).await;
+                app.key_of(&id).await
+            }
+        };
         callers.push((name, Some(id), caller));
     }
     // What is permitted inside is the impersonated user's alone, less what nobody does in another's name.
@@ -501,6 +552,7 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
         "$group",
         "$role",
         "$user",
+        "$inside",
         "$tenant",
         "$organization",
         "$invitation",
@@ -573,6 +625,17 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                 .find(|password| filled.contains(password));
             let role = filled.contains("withdrawRole").then(|| "user".to_owned());
             user(app, number, password, role).await
+        }
+        "$inside" => {
+            let new = tenantry::directory::user::NewUser {
+                id: Some(id.clone()),
+                email: Some(format!("{id}@acme.example")),
+                organization_id: Some("acme".to_owned()),
+                tenant_id: Some("berlin".to_owned()),
+                ..Default::default()
+            };
+            tenantry::directory::user::create(&op, new).await.unwrap();
+            id
         }
         "$token" => {
             let user = user(app, number, None, None).await;

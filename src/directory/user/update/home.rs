@@ -31,6 +31,11 @@ impl Home {
         let organization = organization_of(op, connection, granted, row, wanted.organization_id.as_deref()).await?;
         let moves = organization.pk != row.organization_pk;
         let tenant_pk = match tenant_id {
+            Some(None) if granted.tenants().is_some() && row.tenant_pk.is_some() => {
+                return Err(Error::Forbidden(
+                    "You manage single tenants only, so you cannot move a user out of all tenants.".to_owned(),
+                ));
+            }
             Some(None) => None,
             Some(Some(id)) => Some(tenant::of_organization(connection, granted, &organization, id).await?),
             None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
@@ -73,7 +78,7 @@ async fn organization_of(
     match wanted.filter(|id| !id.is_empty()) {
         Some(id) => {
             let home = organizations::home(connection, op.actor(), granted, Some(id)).await?;
-            if home.pk != row.organization_pk && op.actor().is(row.pk) && granted.scope() != Scope::Everything {
+            if home.pk != row.organization_pk && op.actor().is(row.pk) && *granted.scope() != Scope::Everything {
                 return Err(Error::invalid("organizationId", "You cannot move yourself.".to_owned()));
             }
             Ok(home)

@@ -10,7 +10,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoA
 use self::home::Home;
 use self::profile::Profile;
 use self::roles::Roles;
-use super::create::taken;
+use super::create::{note_conflict, taken};
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
@@ -22,7 +22,7 @@ use crate::directory::role::{self, Held, OrganizationRole};
 use crate::directory::{organization, session};
 use crate::list::expect_version;
 use crate::model::error::{Error, OrConflict, Result};
-use crate::model::{Permissions, Timestamp};
+use crate::model::Timestamp;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{api_key, user as table};
 
@@ -159,7 +159,7 @@ pub(super) async fn update_as(
         .remove(&row.pk)
         .unwrap_or_default();
     for what in wanted.manages() {
-        may_manage(op.actor(), what, had.permissions())?;
+        may_manage(op.actor(), what, &had.rights())?;
     }
 
     let mut draft = Draft::of(row);
@@ -169,7 +169,7 @@ pub(super) async fn update_as(
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
     home.write(&mut draft);
     let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
-    roles.write(op, &had, &home, &mut draft)?;
+    roles.write(op, &granted, &had, &home, &mut draft)?;
     activate(op, &*change, &wanted, &home, &mut draft).await?;
 
     if draft.fields.is_empty() {
@@ -179,14 +179,26 @@ pub(super) async fn update_as(
     if home.moves && group::leave_all_in_txn(&*change, draft.row.pk).await? {
         draft.fields.push("groups");
     }
+    if home.moves && role::leave_tenants_in_txn(&*change, draft.row.pk).await? {
+        draft.fields.push("tenantRoles");
+    }
     draft.new.version = Set(draft.row.version + 1);
     draft.new.updated_at = Set(op.now().later_than(draft.row.updated_at));
     let updated = draft.new.clone();
     let updated = updated
         .update(&*change)
         .await
-        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))?;
-    role::replace_in_txn(&*change, draft.row.pk, &had.direct, &roles.direct, op.now()).await?;
+        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))
+        .inspect_err(|error| note_conflict(op, &granted, "updatePropertiesInUser", error))?;
+    role::replace_in_txn(
+        &*change,
+        draft.row.pk,
+        updated.organization_pk,
+        &had.direct,
+        &roles.direct,
+        op.now(),
+    )
+    .await?;
     if let Some(identities) = &identities {
         federated_identity::replace_in_txn(&*change, draft.row.pk, identities).await?;
     }
@@ -225,8 +237,7 @@ async fn activate(
 /// Whether this removes a super admin.
 fn loses_super_admin(had: &Held, roles: &Roles, draft: &Draft) -> bool {
     let deactivates = draft.row.activated && !draft.is_activated();
-    had.permissions().contains(Permissions::EVERY_ORGANIZATION)
-        && (!roles.permissions().contains(Permissions::EVERY_ORGANIZATION) || deactivates)
+    had.rights().reach_everywhere() && (!roles.rights().reach_everywhere() || deactivates)
 }
 
 /// The consequences of the change: ends access, and sends notifications. Returns the audit events.
@@ -249,10 +260,14 @@ async fn follow(
     }
     if home.moves {
         end_access_in_txn(connection, op, row.pk).await?;
-        // The new organization gets an event too.
-        events.push(Event::new("user.arrive", row.pk, &row.id).of_organization(home.organization.pk));
     }
-    let mut event = Event::new(action, row.pk, &row.id).of_organization(row.organization_pk);
+    // The new organization or tenant gets an event too.
+    let arrives = updated.tenant_pk.filter(|_| row.tenant_pk.is_some() && updated.tenant_pk != row.tenant_pk);
+    if home.moves || arrives.is_some() {
+        events.push(Event::new("user.arrive", row.pk, &row.id).of_user(updated));
+    }
+    let tenant_pk = row.tenant_pk.or(updated.tenant_pk.filter(|_| !home.moves));
+    let mut event = Event::new(action, row.pk, &row.id).of_tenant(row.organization_pk, tenant_pk);
     let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
     if of_access.iter().any(|field| draft.changes(field)) {
         event = event.access();

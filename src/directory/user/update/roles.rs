@@ -3,16 +3,19 @@
 use sea_orm::ConnectionTrait;
 
 use super::{Draft, Home, UserChange};
+use crate::authz::Granted;
 use crate::authz::escalation::may_grant;
 use crate::context::OpContext;
-use crate::directory::role::{self, Assigned, Held, OrganizationRole, union};
-use crate::model::Permissions;
+use crate::directory::role::{self, Assigned, ForTenant, Held, OrganizationRole, union};
+use crate::model::Rights;
 use crate::model::error::{Error, Result};
 
 /// The new roles of a user.
 pub struct Roles {
     pub direct: Vec<Assigned>,
     by_groups: Vec<Assigned>,
+    /// Those for single tenants, which stay unless the user moves.
+    for_tenants: Vec<ForTenant>,
     /// The current roles that the user may keep in the new organization.
     kept: Vec<Assigned>,
 }
@@ -27,7 +30,7 @@ impl Roles {
         wanted: &UserChange,
     ) -> Result<Self> {
         let stays = |role: &&Assigned| {
-            !home.moves || (role.built_in.is_some() && may_grant(op.actor(), role.permissions).is_ok())
+            !home.moves || (role.built_in.is_some() && may_grant(op.actor(), &union([*role])).is_ok())
         };
         let kept: Vec<Assigned> = had.direct.iter().filter(stays).cloned().collect();
         // A user who moves leaves all groups.
@@ -36,19 +39,35 @@ impl Roles {
         Ok(Self {
             direct,
             by_groups,
+            for_tenants: if home.moves { Vec::new() } else { had.for_tenants.clone() },
             kept,
         })
     }
 
-    /// Their permissions.
-    pub fn permissions(&self) -> Permissions {
-        union(self.direct.iter().chain(&self.by_groups))
+    /// What they permit.
+    pub fn rights(&self) -> Rights {
+        let for_tenants = self.for_tenants.iter().map(|held| &held.role);
+        union(self.direct.iter().chain(&self.by_groups).chain(for_tenants))
     }
 
-    pub(super) fn write(&self, op: &OpContext, had: &Held, home: &Home, draft: &mut Draft) -> Result<()> {
-        role::grantable(op.actor(), &self.direct, &self.kept)?;
+    pub(super) fn write(
+        &self,
+        op: &OpContext,
+        granted: &Granted,
+        had: &Held,
+        home: &Home,
+        draft: &mut Draft,
+    ) -> Result<()> {
+        role::grantable(op.actor(), granted, &self.direct, &self.kept)?;
         let changes = draft.notes(keys(&self.direct) != keys(&had.direct), "roles");
-        if (changes || home.moves) && op.actor().is(draft.row.pk) && !self.permissions().contains(had.permissions()) {
+        if changes && granted.tenants().is_some() {
+            return Err(Error::Forbidden(
+                "You manage single tenants only. Assign and withdraw roles for one of them, not for the whole \
+                 organization."
+                    .to_owned(),
+            ));
+        }
+        if (changes || home.moves) && op.actor().is(draft.row.pk) && !self.rights().contain(&had.rights()) {
             return Err(Error::invalid(
                 "roles",
                 "You cannot remove permissions from yourself.".to_owned(),
@@ -82,6 +101,7 @@ async fn wanted_roles(
         let shown = Held {
             direct: roles.clone(),
             by_groups: by_groups.to_vec(),
+            for_tenants: Vec::new(),
         };
         if only.id != shown.role_id() {
             roles = vec![only];

@@ -1,0 +1,100 @@
+//! What somebody may do, and where.
+
+use std::collections::BTreeMap;
+
+use super::Permissions;
+
+/// The permissions of a user, a group or a credential: for its whole organization, and for single tenants of it.
+///
+/// All comparisons ("beyond their own") are made here, for the organization and for each tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// For the whole organization, and so for each of its tenants.
+    organization: Permissions,
+    /// In addition, for single tenants, by internal key. Never [`Permissions::EVERY_ORGANIZATION`].
+    tenants: BTreeMap<i64, Permissions>,
+}
+
+impl Rights {
+    pub const NONE: Self = Self {
+        organization: Permissions::empty(),
+        tenants: BTreeMap::new(),
+    };
+    /// Those of the binary itself.
+    pub const ALL: Self = Self {
+        organization: Permissions::all(),
+        tenants: BTreeMap::new(),
+    };
+
+    /// For the whole organization.
+    pub fn of_organization(permissions: Permissions) -> Self {
+        Self {
+            organization: permissions,
+            tenants: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the permissions of a role: for this tenant, or without one for the whole organization.
+    pub fn add(&mut self, tenant_pk: Option<i64>, permissions: Permissions) {
+        match tenant_pk {
+            None => self.organization |= permissions,
+            Some(pk) => *self.tenants.entry(pk).or_default() |= permissions - Permissions::EVERY_ORGANIZATION,
+        }
+    }
+
+    /// What holds for the whole organization.
+    pub fn organization(&self) -> Permissions {
+        self.organization
+    }
+
+    /// What holds for this tenant.
+    pub fn for_tenant(&self, tenant_pk: i64) -> Permissions {
+        self.organization | self.only_for_tenant(tenant_pk)
+    }
+
+    fn only_for_tenant(&self, tenant_pk: i64) -> Permissions {
+        self.tenants.get(&tenant_pk).copied().unwrap_or_default()
+    }
+
+    /// What holds anywhere.
+    pub fn anywhere(&self) -> Permissions {
+        self.tenants.values().fold(self.organization, |all, some| all | *some)
+    }
+
+    /// The tenants for which something holds in addition, by internal key, with that.
+    pub fn tenants(&self) -> impl Iterator<Item = (i64, Permissions)> {
+        self.tenants.iter().map(|(pk, permissions)| (*pk, *permissions))
+    }
+
+    /// The tenants for which this permission holds in addition.
+    pub fn tenants_with(&self, permission: Permissions) -> Vec<i64> {
+        let holding = self.tenants().filter(|(_, held)| held.contains(permission));
+        holding.map(|(pk, _)| pk).collect()
+    }
+
+    /// Whether it has access to every organization.
+    pub fn reach_everywhere(&self) -> bool {
+        self.organization.contains(Permissions::EVERY_ORGANIZATION)
+    }
+
+    /// What these have beyond `others`, in any scope.
+    pub fn beyond(&self, others: &Self) -> Permissions {
+        let of_tenants = self.tenants().map(|(pk, held)| held - others.for_tenant(pk));
+        of_tenants.fold(self.organization - others.organization, |all, some| all | some)
+    }
+
+    /// Whether `others` have nothing beyond these, in any scope.
+    pub fn contain(&self, others: &Self) -> bool {
+        others.beyond(self).is_empty()
+    }
+
+    /// Only these permissions, in every scope.
+    #[must_use]
+    pub fn only(mut self, permissions: Permissions) -> Self {
+        self.organization &= permissions;
+        for held in self.tenants.values_mut() {
+            *held &= permissions;
+        }
+        self
+    }
+}
