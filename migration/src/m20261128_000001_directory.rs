@@ -155,20 +155,23 @@ const UP: &[&str] = &[
     "CREATE INDEX roles_name ON roles (name, id)",
     "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
     // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, which do not
-    // bind without a tenant, keep user and tenant in one organization.
+    // bind without a tenant, keep user and tenant in one organization. `scope` is the tenant, or 0 for the whole
+    // organization: a primary key has no nulls.
     "CREATE TABLE user_roles (
         user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
         organization_pk {int},
         tenant_pk {int},
+        scope {int} NOT NULL DEFAULT 0,
         created_at {int} NOT NULL,
-        CONSTRAINT user_roles_scope CHECK ((tenant_pk IS NULL) = (organization_pk IS NULL)),
+        PRIMARY KEY (user_pk, role_pk, scope),
+        CONSTRAINT user_roles_scope
+            CHECK (scope = COALESCE(tenant_pk, 0) AND (tenant_pk IS NULL) = (organization_pk IS NULL)),
         CONSTRAINT user_roles_user_of_organization
             FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk) ON DELETE CASCADE,
         CONSTRAINT user_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
-    "CREATE UNIQUE INDEX user_roles_once ON user_roles (user_pk, role_pk, (COALESCE(tenant_pk, 0)))",
     "CREATE INDEX user_roles_tenant ON user_roles (tenant_pk, user_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX user_roles_role ON user_roles (role_pk, user_pk)",
     // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart.
@@ -241,14 +244,16 @@ const UP: &[&str] = &[
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
         organization_pk {int},
         tenant_pk {int},
+        scope {int} NOT NULL DEFAULT 0,
         created_at {int} NOT NULL,
-        CONSTRAINT group_roles_scope CHECK ((tenant_pk IS NULL) = (organization_pk IS NULL)),
+        PRIMARY KEY (group_pk, role_pk, scope),
+        CONSTRAINT group_roles_scope
+            CHECK (scope = COALESCE(tenant_pk, 0) AND (tenant_pk IS NULL) = (organization_pk IS NULL)),
         CONSTRAINT group_roles_group_of_organization
             FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
         CONSTRAINT group_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
-    "CREATE UNIQUE INDEX group_roles_once ON group_roles (group_pk, role_pk, (COALESCE(tenant_pk, 0)))",
     "CREATE INDEX group_roles_tenant ON group_roles (tenant_pk, group_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX group_roles_role ON group_roles (role_pk, group_pk)",
     // Of a session's refresh tokens one digest is kept, that of the part which all of them share; `generation` says
@@ -328,9 +333,11 @@ const UP: &[&str] = &[
     "CREATE TABLE invitation_roles (
         invitation_pk {int} NOT NULL REFERENCES invitations (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
-        tenant_pk {int} REFERENCES tenants (pk) ON DELETE CASCADE
+        tenant_pk {int} REFERENCES tenants (pk) ON DELETE CASCADE,
+        scope {int} NOT NULL DEFAULT 0,
+        PRIMARY KEY (invitation_pk, role_pk, scope),
+        CONSTRAINT invitation_roles_scope CHECK (scope = COALESCE(tenant_pk, 0))
     )",
-    "CREATE UNIQUE INDEX invitation_roles_once ON invitation_roles (invitation_pk, role_pk, (COALESCE(tenant_pk, 0)))",
     "CREATE INDEX invitation_roles_tenant ON invitation_roles (tenant_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX invitation_roles_role ON invitation_roles (role_pk)",
     // One row a key, so that two updates of different keys cannot undo each other.

@@ -290,6 +290,8 @@ on_both! {
         assert_eq!(bea.refused("{ outsiders(tenant: \"munich\") { id } }", json!({})).await, "NOT_FOUND");
         assert_eq!(bea.refused("{ outsiders(tenant: \"nowhere\") { id } }", json!({})).await, "NOT_FOUND");
         assert_eq!(ids(&bea, "users").await, ["bea", "bob"]);
+        // The first impersonation makes a signing key.
+        bea.ok("mutation { impersonateUser(where: {id: \"bob\"}, reason: \"to help\") { expiresIn } }", json!({})).await;
         for document in [
             "mutation { updatePropertiesInUser(where: {id: \"mia\"}, data: {name: \"Other\"}) { id } }",
             "mutation { deleteUser(where: {id: \"mia\"}) { id } }",
@@ -331,7 +333,7 @@ on_both! {
             ],
             "countGroups": 2,
         }));
-        for (list, expected) in [("groups(where: {user: {id: \"mia\"}})", 0), ("groups(where: {user: {id: \"bob\"}})", 1), ("groups(where: {user: {emailContains: \"a\"}})", 0), ("users(where: {group: {key: \"OTHERS\"}})", 0)] {
+        for (list, expected) in [("groups(where: {user: {id: \"mia\"}})", 0), ("groups(where: {user: {id: \"bob\"}})", 1), ("groups(where: {user: {emailContains: \"mia\"}})", 0), ("users(where: {group: {key: \"OTHERS\"}})", 0)] {
             assert_eq!(ids(&bea, list).await.len(), expected, "{list}");
         }
         for document in [
@@ -362,8 +364,7 @@ on_both! {
             "mutation { updateGroup(where: {key: \"OTHERS\"}, data: {tenantRoles: [{role: \"labeler\", tenant: \"berlin\"}]}) { id } }",
             "mutation { createGroup(data: {name: \"Mine\", tenantRoles: [{role: \"labeler\", tenant: \"berlin\"}]}) { id } }",
         ] {
-            let code = gus.refused(document, json!({})).await;
-            assert_eq!(code, if document.contains("labeler") { "NOT_FOUND" } else { "FORBIDDEN" }, "{document}");
+            assert_eq!(gus.refused(document, json!({})).await, "FORBIDDEN", "{document}");
         }
         // Changing one kind of roles leaves the other alone.
         let update = "mutation($data: UpdateGroupData!) { updateGroup(where: {key: \"HELPERS\"}, data: $data) { roles { name } tenantRoles { tenant { id } } } }";
@@ -399,7 +400,6 @@ on_both! {
         for (method, path, body) in [
             (Method::GET, "/api/data/users/mia", None),
             (Method::PATCH, "/api/data/users/mia", Some(json!({ "name": "Other" }))),
-            (Method::DELETE, "/api/data/users/mia", None),
             (Method::GET, "/auth/admin/realms/master/users/mia", None),
             (Method::PUT, "/auth/admin/realms/master/users/mia", Some(json!({ "firstName": "Other" }))),
         ] {
@@ -478,9 +478,11 @@ on_both! {
         assert_eq!(own["message"].as_str().unwrap().replace("bob", "mia"), refusal["message"].as_str().unwrap());
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
-        let events = "{ auditEvents(where: {refused: true, actorId: \"bea\"}) { action count } }";
-        let events = chief.ok(events, json!({})).await["auditEvents"].clone();
-        assert_eq!(events, json!([{ "action": "createUser", "count": 2 }, { "action": "updatePropertiesInUser", "count": 1 }]));
+        let events = "query($action: String!) { auditEvents(where: {refused: true, actorId: \"bea\", action: $action}) { count } }";
+        for (action, count) in [("createUser", 2), ("updatePropertiesInUser", 1)] {
+            let events = chief.ok(events, json!({ "action": action })).await["auditEvents"].clone();
+            assert_eq!(events, json!([{ "count": count }]), "{action}");
+        }
     }
 
     async fn cursors_of_others_open_nothing(app: App) {

@@ -96,6 +96,7 @@ pub(super) async fn give_roles<'a>(
             role_pk: Set(role.role_pk),
             organization_pk: Set(role.tenant_pk.map(|_| group.organization_pk)),
             tenant_pk: Set(role.tenant_pk),
+            scope: Set(role.scope()),
             created_at: Set(now),
         })
         .collect();

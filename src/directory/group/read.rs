@@ -1,5 +1,7 @@
 //! Reads groups, and looks up the one that a mutation changes.
 
+use std::collections::HashMap;
+
 use futures::Stream;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -47,6 +49,16 @@ pub fn of_user(
         seen_by: user::readable(op).ok(),
     });
     list::all_seen_by(op, gate, filter, fields)
+}
+
+/// Groups by internal key, for visible users who have roles through them.
+pub async fn by_keys(
+    op: &OpContext,
+    pks: impl IntoIterator<Item = i64>,
+    fields: GroupFields,
+) -> Result<HashMap<i64, Group>> {
+    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
+    list::by_keys(op, &granted, pks, fields).await
 }
 
 /// A condition on a group.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
-use super::read::{assignable, find_named};
+use super::resolve::{assignable, find_named};
 use super::{Assigned, Held, held, union};
 use crate::authz::escalation::{Managing, may_grant, may_manage};
 use crate::authz::{Action, Granted, Resource, TENANTS_MAX};
@@ -133,6 +133,7 @@ fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, now: Timestam
         role_pk: Set(role.role_pk),
         organization_pk: Set(role.tenant_pk.map(|_| organization_pk)),
         tenant_pk: Set(role.tenant_pk),
+        scope: Set(role.scope()),
         created_at: Set(now),
     }
 }

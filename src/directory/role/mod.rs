@@ -3,7 +3,7 @@
 //! Most built-in ones form a hierarchy in which each includes the previous one. Their rows exist so that assignments
 //! can reference them; their permissions are defined in the code, not in the database, so that they are the same on
 //! every server of a release. A user's permissions are the union of those of its own roles and its groups' roles,
-//! looked up for every request.
+//! looked up for every request. A role that is assigned for a tenant counts for that tenant only.
 //!
 //! - Callers with `read:role` see the built-in roles and those of their organization; callers with `write:role` create,
 //!   change and delete the latter. Built-in roles never change.
@@ -14,9 +14,11 @@
 mod assign;
 mod create;
 mod delete;
+mod held;
 mod outsiders;
 mod read;
 pub mod reserved;
+mod resolve;
 mod standing;
 mod update;
 mod withdraw;
@@ -24,11 +26,13 @@ mod withdraw;
 pub use assign::{assign, besides, few_tenants, give_in_txn, grantable, leave_tenants_in_txn, replace_in_txn};
 pub use create::{NewRole, create};
 pub use delete::delete;
-pub use outsiders::{Outsider, outsiders};
-pub use read::{
-    Assigned, ForTenant, Held, RoleForTenant, Term, built_in, by_keys, by_scope, held, held_in_answer, of_groups, of_groups_in_answer, resolve, resolve_for_tenants, resolve_id,
-    union, wanted,
+pub use held::{
+    Assigned, ForTenant, Held, by_scope, for_tenants_in_sight, held, held_in_answer, of_groups, of_groups_in_answer,
+    union,
 };
+pub use outsiders::{Outsider, outsiders};
+pub use read::{Term, by_keys};
+pub use resolve::{RoleForTenant, built_in, resolve, resolve_for_tenants, resolve_id, wanted};
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update};
 pub use withdraw::withdraw;

@@ -3,8 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::Assigned;
-use super::read::held_in_answer;
+use super::{Assigned, held_in_answer};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::tenant;

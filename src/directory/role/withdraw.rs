@@ -35,7 +35,7 @@ pub async fn withdraw(
             let Some(row) = found else { return Err(Error::NotFound(message)) };
             if !of_outsider {
                 return Err(Error::Forbidden(
-                    "This user does not belong to the tenant. Select only 'id' and 'name' of the user in the response."
+                    "This user does not belong to the tenant. Ask for nothing but the 'id' of the user in the response."
                         .to_owned(),
                 ));
             }

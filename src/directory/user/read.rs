@@ -118,7 +118,7 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
     let Some(caller) = op.actor().caller() else {
         return Ok(None);
     };
-    let granted = readable(op)?;
+    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
     let mut found = list::by_keys::<User>(op, &granted, [caller.user_pk], fields).await?;
     Ok(found.remove(&caller.user_pk))
 }

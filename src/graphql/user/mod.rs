@@ -16,7 +16,8 @@ use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use sea_orm::IntoSimpleExpr;
 
 use crate::context::OpContext;
-use crate::directory::user::{User, UserFields, ViewerCan, display_name_expression};
+use crate::directory::tenant::Tenant;
+use crate::directory::user::{Reach, User, UserFields, ViewerCan, display_name_expression};
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
@@ -28,6 +29,7 @@ use crate::graphql::{
     window,
 };
 use crate::list::{self, Cell, Form};
+use crate::model::Permissions;
 use crate::store::entity::user::Column;
 
 /// A person or a program. It belongs to one organization and to at most one of its tenants.
@@ -149,6 +151,21 @@ pub struct ViewerCanObject {
     /// Whether the caller can impersonate the user: the caller has `usage:impersonation` and every permission that the
     /// user has, and is not impersonating anybody; the user is activated and is not the caller.
     pub impersonate: bool,
+}
+
+impl From<Reach> for ReachObject {
+    fn from(reach: Reach) -> Self {
+        let tenant = |(tenant, held): (Tenant, Permissions)| ReachTenantObject {
+            id: ID(tenant.id.to_string()),
+            name: tenant.name,
+            permissions: held.names(),
+        };
+        Self {
+            everything: reach.everything,
+            organization: reach.organization,
+            tenants: reach.tenants.into_iter().map(tenant).collect(),
+        }
+    }
 }
 
 impl From<ViewerCan> for ViewerCanObject {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use async_graphql::ID;
 
-use super::{ReachObject, ReachTenantObject, UserObject};
+use super::{ReachObject, UserObject};
 use crate::context::OpContext;
 use crate::directory::api_key::ApiKey;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Held};
 use crate::directory::settings;
-use crate::directory::tenant::{self, Tenant, TenantFields};
-use crate::directory::user::{User, ViewerCan, viewer_can};
+use crate::directory::tenant::{self, Tenant};
+use crate::directory::user::{self, User, ViewerCan, viewer_can};
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
 use crate::graphql::organization::beside as organizations_beside;
@@ -23,10 +23,9 @@ use crate::graphql::role::{
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, KeptJson, List, Nested, Related, Selection, listing};
-use crate::authz::{Action, Resource, TENANTS_MAX};
-use crate::list;
+use crate::authz::Resource;
 use crate::model::error::Error;
-use crate::model::{Email, Permissions};
+use crate::model::Email;
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
@@ -73,7 +72,7 @@ impl Preloaded {
             preloaded.tenant_roles = tenant_roles_beside(op, Resource::User, theirs, &under).await?;
         }
         if selection.has("reach") && users.iter().any(|user| op.actor().is(user.pk)) {
-            preloaded.reach = reach(op).await?;
+            preloaded.reach = user::reach(op).await?.map(Into::into);
         }
         if selection.has("groups") {
             let keys: Vec<i64> = users.iter().map(|user| user.pk).collect();
@@ -194,27 +193,4 @@ impl Preloaded {
             groups: self.groups.get(&user.pk).cloned().unwrap_or_default(),
         }
     }
-}
-
-/// Where the caller has permissions. The ids and names of the caller's own tenants need no permission.
-async fn reach(op: &OpContext) -> crate::model::error::Result<Option<ReachObject>> {
-    let Some(caller) = op.actor().caller() else {
-        return Ok(None);
-    };
-    let rights = &caller.rights;
-    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
-    let pks = rights.tenants().filter(|(_, held)| !held.is_empty()).map(|(pk, _)| pk);
-    let known = list::by_keys::<Tenant>(op, &granted, pks, TenantFields::NAME).await?;
-    let mut tenants: Vec<Tenant> = known.into_values().collect();
-    tenants.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
-    let object = |tenant: Tenant| ReachTenantObject {
-        id: ID(tenant.id.to_string()),
-        permissions: rights.for_tenant(tenant.pk).names(),
-        name: tenant.name,
-    };
-    Ok(Some(ReachObject {
-        everything: rights.reach_everywhere(),
-        organization: !(rights.organization() - Permissions::EVERY_ORGANIZATION).is_empty(),
-        tenants: tenants.into_iter().take(TENANTS_MAX).map(object).collect(),
-    }))
 }

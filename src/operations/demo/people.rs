@@ -201,6 +201,7 @@ pub async fn write(connection: &impl ConnectionTrait, people: Vec<Person>) -> Re
         roles.extend(role_pk.map(|role_pk| user_role::ActiveModel {
             user_pk: Set(user_pk),
             role_pk: Set(role_pk),
+            scope: Set(0),
             created_at: Set(created_at),
             ..Default::default()
         }));

@@ -12,6 +12,9 @@ pub struct Model {
     pub role_pk: i64,
     /// The tenant that the role will be assigned for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
+    /// The same for the primary key, which has no nulls: 0 for the whole organization.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub scope: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

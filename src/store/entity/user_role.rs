@@ -16,6 +16,9 @@ pub struct Model {
     pub organization_pk: Option<i64>,
     /// The tenant that the assignment is for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
+    /// The same for the primary key, which has no nulls: 0 for the whole organization.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub scope: i64,
     pub created_at: Timestamp,
 }
 
