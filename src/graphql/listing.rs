@@ -205,7 +205,7 @@ pub async fn nest<L: Listing>(
     parent: <L::Entity as EntityTrait>::Column,
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
-    let granted = op.authorize(Action::Read, L::RESOURCE);
+    let granted = op.authorize(Action::Read, L::RESOURCE).map(Granted::for_list);
     nest_linked::<L>(op, selection, field, granted, Link::Column(parent), parents).await
 }
 

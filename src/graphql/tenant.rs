@@ -17,7 +17,7 @@ use crate::graphql::{
 };
 use crate::store::entity::user as user_table;
 
-/// A part of an organization that groups users. There are no administrators of a single tenant.
+/// A part of an organization that groups users. Roles can be assigned for a tenant, so it can have its own administrators.
 ///
 /// Readable with `read:tenant`. Without it, its users can still read it, except for `variables`.
 #[derive(Clone, Debug, SimpleObject)]

@@ -158,8 +158,8 @@ on_both! {
         assert_eq!(all["own"], json!([{ "name": "own", "description": "Ours.", "organizationId": "acme" }]));
         assert_eq!(all["some"], json!([{ "name": "user" }, { "name": "own" }]));
         assert_eq!((&all["here"], &all["there"]), (&json!(1), &json!(0)));
-        assert_eq!(all["rolesConnection"], json!({ "totalCount": 11, "nodes": [{ "name": "admin" }, { "name": "api-user" }] }));
-        assert_eq!(app.admin().ok("{ countRoles }", json!({})).await["countRoles"], 12);
+        assert_eq!(all["rolesConnection"], json!({ "totalCount": 12, "nodes": [{ "name": "admin" }, { "name": "api-user" }] }));
+        assert_eq!(app.admin().ok("{ countRoles }", json!({})).await["countRoles"], 13);
     }
 
     async fn built_in_roles_never_change(app: App) {

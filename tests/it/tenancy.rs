@@ -559,6 +559,29 @@ on_both! {
         assert!(event[0].contains("tenantRoles"), "{event:?}");
     }
 
+    /// Who administers a tenant from outside still sees and changes what is its own.
+    async fn from_outside_one_is_still_oneself(app: App) {
+        let (chief, _) = world(&app).await;
+        let eva = user(&app, "eva", Some("munich"), &[("tenant-admin", "berlin"), ("user", "munich")]).await;
+        chief.ok("mutation { updateTenant(where: {id: \"munich\"}, data: {variables: {secret: \"zebra\"}}) { id } }", json!({})).await;
+        assert_eq!(ids(&eva, "users").await, ["bea", "bob"]);
+        let me = eva.ok("{ me { id tenantId tenant { name variables } tenantRoles { role { name } tenant { id variables } } viewerCan { sendLink delete } organization { users { id } } } }", json!({})).await;
+        assert_eq!(me["me"], json!({
+            "id": "eva", "tenantId": "munich", "tenant": { "name": "Tenant munich", "variables": null },
+            "tenantRoles": [
+                { "role": { "name": "tenant-admin" }, "tenant": { "id": "berlin", "variables": null } },
+                { "role": { "name": "user" }, "tenant": { "id": "munich", "variables": null } },
+            ],
+            "viewerCan": { "sendLink": true, "delete": false },
+            "organization": { "users": [{ "id": "bea" }, { "id": "bob" }] },
+        }));
+        let own = "mutation { updatePassword(where: {id: \"eva\"}, data: {oldPassword: \"password-of-eva\", newPassword1: \"a new password\", newPassword2: \"a new password\"}) { id } }";
+        eva.ok(own, json!({})).await;
+        assert_eq!(eva.refused(UPDATE, json!({ "id": "eva", "data": { "name": "Eva" } })).await, "NOT_FOUND");
+        let mias = "mutation { updatePassword(where: {id: \"mia\"}, data: {oldPassword: \"password-of-mia\", newPassword1: \"a new password\", newPassword2: \"a new password\"}) { id } }";
+        assert_eq!(eva.refused(mias, json!({})).await, "NOT_FOUND");
+    }
+
     /// A key has what its owner has, and no more than it is limited to.
     async fn keys_of_a_tenant_administrator(app: App) {
         let (_, bea) = world(&app).await;

@@ -58,19 +58,26 @@ pub fn is_one_of<C: ColumnTrait>(
     })
 }
 
-/// Tenants by internal key, for visible objects that belong to them. Callers who may not read tenants only see the id,
-/// the name and the times of their own.
+/// Tenants by internal key, for visible objects that belong to them. Of a tenant that the caller may not read, these show
+/// only the id, the name and the times.
 pub async fn by_keys(
     op: &OpContext,
     pks: impl IntoIterator<Item = i64>,
     fields: TenantFields,
 ) -> Result<HashMap<i64, Tenant>> {
+    let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
     match op.authorize(Action::Read, Resource::Tenant) {
-        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
-        Err(_) => {
-            let granted = op.authorize(Action::Read, Resource::Surroundings)?;
-            list::by_keys(op, &granted, pks, fields - TenantFields::VARIABLES).await
+        Ok(granted) if granted.tenants().is_some() => {
+            let mut found: HashMap<i64, Tenant> = list::by_keys(op, &surroundings, pks, fields).await?;
+            for tenant in found.values_mut() {
+                if !granted.covers(tenant.organization_pk, Some(tenant.pk)) {
+                    tenant.variables = None;
+                }
+            }
+            Ok(found)
         }
+        Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
+        Err(_) => list::by_keys(op, &surroundings, pks, fields - TenantFields::VARIABLES).await,
     }
 }
 

@@ -77,9 +77,12 @@ pub async fn for_tenants_beside(
     let pks = all().filter_map(|held| held.role.tenant_pk);
     let fields = listing::fields_of::<Tenant>(&of_tenant);
     let tenants = Related::present(op, tenant::by_keys(op, pks, fields).await?, &of_tenant).await?;
-    let pks = all().filter_map(|held| held.group_pk);
-    let fields = listing::fields_of::<Group>(&of_group);
-    let groups = Related::present(op, group::by_keys(op, pks, fields).await?, &of_group).await?;
+    let pks: Vec<i64> = all().filter_map(|held| held.group_pk).collect();
+    let mut groups = Related::default();
+    if !pks.is_empty() {
+        let found = group::by_keys(op, pks, listing::fields_of::<Group>(&of_group)).await?;
+        groups = Related::present(op, found, &of_group).await?;
+    }
     let object = |held: &ForTenant| {
         Some(TenantRoleObject {
             role: roles.object(held.role.role_pk)?,

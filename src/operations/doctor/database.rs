@@ -174,7 +174,7 @@ async fn content(db: &Database) -> Result<Finding> {
 }
 
 /// References that no foreign key can check: between objects of two organizations.
-const ACROSS: [(&str, &str); 4] = [
+const ACROSS: [(&str, &str); 5] = [
     (
         "users with a tenant of another organization",
         "SELECT COUNT(*) FROM users u JOIN tenants t ON t.pk = u.tenant_pk WHERE t.organization_pk <> u.organization_pk",
@@ -193,6 +193,11 @@ const ACROSS: [(&str, &str); 4] = [
         "invitations with a role of another organization",
         "SELECT COUNT(*) FROM invitation_roles a JOIN invitations i ON i.pk = a.invitation_pk JOIN roles r ON \
          r.pk = a.role_pk WHERE r.organization_pk <> i.organization_pk",
+    ),
+    (
+        "invitations with a role for a tenant of another organization",
+        "SELECT COUNT(*) FROM invitation_roles a JOIN invitations i ON i.pk = a.invitation_pk JOIN tenants t ON \
+         t.pk = a.tenant_pk WHERE t.organization_pk <> i.organization_pk",
     ),
 ];
 

@@ -112,6 +112,47 @@ on_both! {
         }
     }
 
+    /// Who sees one tenant reads its pages from an index that begins with it, whatever the size of the organization.
+    async fn a_tenants_pages_come_from_its_own_index(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        app.user("acme", "ann", None).await;
+        let tia = app.user("acme", "tia", None).await;
+        fill(&app).await;
+        let assign = "mutation { assignRole(where: {id: \"tia\"}, role: \"organization-admin\", tenant: \"acme-1\") { id } }";
+        app.admin().ok(assign, json!({})).await;
+        let backend = app.services.db.backend();
+        for (document, index) in [
+            ("{ users(first: 50) { id } }", "users_tenant_created"),
+            ("{ users(first: 50, orderBy: CREATED_AT_DESC) { id } }", "users_tenant_created"),
+            ("{ usersConnection(first: 50) { nodes { id } } }", "users_tenant_created"),
+            ("{ usersConnection(last: 50) { nodes { id } } }", "users_tenant_created"),
+            ("{ countUsers }", "users_tenant_created"),
+            ("{ invitations(first: 50) { id } }", "invitations_tenant"),
+            ("{ auditEvents(first: 50) { id } }", "audit_events_tenant_position"),
+            ("{ auditEventsConnection(first: 50) { nodes { id } } }", "audit_events_tenant_position"),
+        ] {
+            let statements = sent(&tia, document).await;
+            let plan = explain(&app, statements.first().unwrap()).await;
+            assert!(plan.contains(index), "{document}\n{}\n{plan}", statements[0].sql);
+            for word in sorts(backend) {
+                assert!(!plan.contains(word), "{document}: {word}\n{}\n{plan}", statements[0].sql);
+            }
+        }
+        for document in CASES.iter().filter(|document| ["{ users", "{ tenants", "{ invitations", "{ auditEvents"].iter().any(|list| document.starts_with(list))) {
+            let statements = sent(&tia, document).await;
+            let plan = explain(&app, statements.first().unwrap()).await;
+            for word in scans(backend) {
+                assert!(!plan.contains(word), "{document}: {word}\n{}\n{plan}", statements[0].sql);
+            }
+        }
+        // Who has a role for a tenant from outside is looked up by the tenant.
+        let statements = sent(&tia, "{ outsiders(tenant: \"acme-1\") { id } }").await;
+        let statement = statements.iter().find(|statement| statement.sql.contains("user_roles")).unwrap();
+        let plan = explain(&app, statement).await;
+        assert!(plan.contains("user_roles_tenant"), "{}\n{plan}", statement.sql);
+    }
+
     // In the list's order the database might walk all of an organization for them.
     async fn what_a_filter_names_is_looked_up(app: App) {
         app.organization("acme", &[]).await;
@@ -329,13 +370,19 @@ async fn fill(app: &App) {
     )];
     for organization in ["acme", "globex"] {
         let pk = format!("(SELECT pk FROM organizations WHERE id = '{organization}')");
+        let tenant = format!("(SELECT pk FROM tenants WHERE id = '{organization}-' || (i % 300 + 1))");
         statements.push(format!(
             "INSERT INTO tenants (id, organization_pk, name, version, created_at, updated_at)
              SELECT '{organization}-' || i, {pk}, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, (SELECT pk FROM tenants WHERE id = '{organization}-' || (i % 300 + 1)), 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, 1, i * 7919, i * 104729 FROM {numbers}"
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, 1, i * 7919, i * 104729 FROM {numbers}"
+        ));
+        statements.push(format!(
+            "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)
+             SELECT u.pk, r.pk, u.organization_pk, t.pk, t.pk, 0 FROM {numbers} JOIN users u ON u.id = '{organization}-' || i
+             JOIN tenants t ON t.id = '{organization}-' || (i % 299 + 1) JOIN roles r ON r.name = 'reviewer' AND r.organization_pk IS NULL"
         ));
         statements.push(format!(
             "INSERT INTO groups (id, organization_pk, key, name, version, created_at, updated_at)
@@ -350,12 +397,12 @@ async fn fill(app: &App) {
              SELECT '{organization}-' || i, {pk}, 'r ' || i, '', 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO invitations (id, organization_pk, email, digest, expires_at, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, 'i-' || i || '@{organization}.example', '{organization} ' || i, i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO invitations (id, organization_pk, tenant_pk, email, digest, expires_at, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'i-' || i || '@{organization}.example', '{organization} ' || i, i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO audit_events (id, organization_pk, action, target_kind, target_id, created_at)
-             SELECT '{organization}-' || i, {pk}, 'user.update', 'user', 'u-' || i, i * 7919 FROM {numbers}"
+            "INSERT INTO audit_events (id, organization_pk, tenant_pk, action, target_kind, target_id, created_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'user.update', 'user', 'u-' || i, i * 7919 FROM {numbers}"
         ));
     }
     for owner in ["ann", "admin", "acme-1", "acme-2"] {
