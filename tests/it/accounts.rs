@@ -1,5 +1,7 @@
 //! One address in several organizations: every account is its own, and nobody gets at another one by way of the address.
 
+mod switching;
+
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -30,6 +32,13 @@ async fn opens(app: &App, organization: Option<&str>, email: &str, password: &st
         "OK" => app.who(&Tokens::of(&answer["data"]["signIn"]).access).await.unwrap(),
         code => code.to_owned(),
     }
+}
+
+/// The session that a sign-in to the account of this organization starts.
+async fn session_at(app: &App, organization: &str, email: &str, password: &str) -> Tokens {
+    let document = format!("mutation($data: SignInData!) {{ signIn(data: $data) {{ {TOKENS} }} }}");
+    let data = json!({ "email": email, "password": password, "organizationId": organization });
+    Tokens::of(&app.anonymous().ok(&document, json!({ "data": data })).await["signIn"])
 }
 
 /// The tokens in the last mail, in its order.

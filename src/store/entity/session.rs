@@ -18,6 +18,8 @@ pub struct Model {
     pub family: String,
     pub generation: i64,
     pub rotated_at: Timestamp,
+    /// Whether it began with a verified password: with `signIn`, or by switching from such a session.
+    pub verified: bool,
     pub impersonator_pk: Option<i64>,
     pub parent_pk: Option<i64>,
     pub api_key_pk: Option<i64>,

@@ -89,6 +89,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("AuditEventWhere", "actorId" | "impersonatorId" | "targetId") => Name(Kind::User, "id"),
         ("Mutation.assignRole" | "Mutation.withdrawRole", "role") => Name(Kind::Role, "id"),
         (_, "roles") => Name(Kind::Role, "name"),
+        ("Mutation.switchAccount", "userId") => Name(Kind::User, "id"),
         ("Mutation.revokeApiKeys", "names") => Name(Kind::ApiKey, "name"),
         (_, "organizationId") => Name(Kind::Organization, "id"),
         (_, "tenantId") => Name(Kind::Tenant, "id"),
@@ -111,7 +112,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
             "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
             | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
             | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token" | "refreshToken" | "passwordHash"
-            | "mailAllowed" | "clear" | "revokeApiKeys",
+            | "mailAllowed" | "accountSwitching" | "clear" | "revokeApiKeys",
         ) => Plain,
         (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
         _ => return None,
@@ -152,6 +153,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "acceptInvitation" => json!({ "token": "of nobody", "data": { "password": "another-password" } }),
         "signIn" => json!({ "data": { "email": "acme-bob@mail.example", "password": "password-of-acme-bob" } }),
         "refreshSession" => json!({ "data": { "refreshToken": "of nobody" } }),
+        "switchAccount" => json!({ "userId": "acme-bob" }),
         "signOut" | "updateSettings" => json!({}),
         "revokeSession" => json!({ "where": { "id": SESSION } }),
         "impersonateUser" => json!({ "where": bob, "reason": "to help" }),
