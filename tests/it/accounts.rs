@@ -1,6 +1,8 @@
 //! One address in several organizations: every account is its own, and nobody gets at another one by way of the address.
 
+mod hashes;
 mod switching;
+mod threats;
 
 use serde_json::{Value, json};
 

@@ -37,11 +37,11 @@ pub const ASKED_BY_CLIENT: i64 = 30;
 pub struct Bucket {
     name: String,
     limit: i64,
-    /// Whether nobody is told that it is full.
+    /// Whether it stays a secret that it is full.
     silent: bool,
 }
 
-/// What becomes of a mail that is not refused.
+/// What happens to a mail that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Sent,

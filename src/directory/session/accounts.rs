@@ -1,7 +1,7 @@
 //! The accounts that a person has in several organizations.
 //!
 //! Two accounts are linked if they have the same address, both passwords were set with a link mailed to that address,
-//! both are activated, and both organizations allow mail and switching. Whoever controls the mailbox could reset both
+//! both are activated, and both organizations allow mail and switching. A person who controls the mailbox can reset both
 //! passwords by mail, so switching gives nothing that a mail would not.
 //!
 //! A verified address alone is not enough: an administrator can set a member's password, create a key while

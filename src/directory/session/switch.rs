@@ -19,7 +19,7 @@ use crate::store::entity::user as table;
 /// has its own lifetime, and does not end with the caller's. `FORBIDDEN` unless the caller's session is verified;
 /// `NOT_FOUND` for every user that is not linked, with the same message as for one that does not exist.
 ///
-/// The event is in the trail of the account's organization, with the account as its author: no organization is told of
+/// The event is in the trail of the account's organization, with the account as its author: no organization learns of
 /// the other.
 pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
     op.authorize(Action::Read, Resource::Session)?;

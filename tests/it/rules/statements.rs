@@ -74,6 +74,8 @@ const CASES: &[(&str, usize)] = &[
         3,
     ),
     ("{ me { id organization { id } tenant { id } apiKeys { id } } }", 4),
+    // With a key there are none. How many it takes in a session is tested with the accounts.
+    ("{ me { accounts { userId } } }", 1),
     ("{ apiKeys { id } countApiKeys }", 2),
     ("{ apiKeys { id user { id organization { id } } } }", 3),
     ("{ apiKeysConnection { totalCount nodes { id } } }", 2),
