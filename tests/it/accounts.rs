@@ -285,12 +285,12 @@ on_both! {
         let impersonate = "mutation($where: UserWhere!) { impersonateUser(where: $where, reason: \"r\") { expiresIn } }";
         assert_eq!(app.admin().refused(impersonate, by(json!({}))).await, "CONFLICT");
         assert_eq!(before, app.dump().await);
-        // An impersonation that is refused leaves a trace, of the caller alone.
+        // An impersonation that is refused leaves a trace, which names none of the accounts.
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
         let refused = "{ auditEvents(where: {refused: true}) { action actorId targetId } }";
         let trail = app.admin().ok(refused, json!({})).await;
-        assert_eq!(trail["auditEvents"], json!([{ "action": "impersonateUser", "actorId": "admin", "targetId": "" }]));
+        assert_eq!(trail["auditEvents"], json!([{ "action": "impersonateUser", "actorId": "admin", "targetId": "impersonateUser" }]));
         for (caller, more, id) in [
             (&app.admin(), json!({ "organization": { "id": "globex" } }), "ada-globex"),
             (&app.admin(), json!({ "id": "ada-acme" }), "ada-acme"),

@@ -173,6 +173,14 @@ on_both! {
             updatePassword(where: {id: $id}, data: {oldPassword: $old, newPassword1: $new, newPassword2: $new}) { id } }";
         app.key(&*own.access).ok(change, json!({ "id": at_acme, "old": PASSWORD, "new": "another of my own" })).await;
         assert_eq!(shown(&app.key(&*own.access)).await.unwrap().len(), 2);
+        // What counts is how the session began, too: one that began otherwise, and outlived the setting of a password.
+        for (verified, accounts) in [(false, None), (true, Some(vec![at_acme.clone(), at_globex.clone()]))] {
+            let change = app.services.db.begin().await.unwrap();
+            let began = format!("UPDATE sessions SET verified = {verified} WHERE id = '{}'", own.sid());
+            change.execute_unprepared(&began).await.unwrap();
+            change.commit().await.unwrap();
+            assert_eq!(shown(&app.key(&*own.access)).await, accounts);
+        }
         // Sets one without the old one: the session goes on, and is verified no more.
         let body = json!({ "password": "set without the old one" });
         let answer = app.key(&*own.access).rest(axum::http::Method::PUT, &format!("/api/data/users/{at_acme}/password"), Some(&body)).await;
