@@ -47,6 +47,7 @@ const UP: &[&str] = &[
         variables {text},
         seat_limit {int},
         mail_allowed BOOLEAN NOT NULL DEFAULT TRUE,
+        account_switching BOOLEAN NOT NULL DEFAULT TRUE,
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
@@ -265,6 +266,7 @@ const UP: &[&str] = &[
         family {text} NOT NULL CONSTRAINT sessions_family_key UNIQUE,
         generation {int} NOT NULL,
         rotated_at {int} NOT NULL,
+        verified BOOLEAN NOT NULL DEFAULT FALSE,
         impersonator_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
         parent_pk {int} REFERENCES sessions (pk) ON DELETE CASCADE,
         api_key_pk {int} REFERENCES api_keys (pk) ON DELETE CASCADE,
@@ -368,6 +370,7 @@ const UP: &[&str] = &[
         kind {text} NOT NULL,
         letter {text} NOT NULL,
         sealed BOOLEAN NOT NULL,
+        withheld BOOLEAN NOT NULL DEFAULT FALSE,
         attempts {int} NOT NULL,
         due_at {int} NOT NULL,
         leased_until {int} NOT NULL,

@@ -9,10 +9,10 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::impersonation::{Begun, begun_by};
 use super::{Activity, SigningKeys, rights_of};
-use crate::model::{Permissions, Rights};
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
 use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
+use crate::model::{Permissions, Rights};
 use crate::store::db::Database;
 
 /// How long credentials are cached, and so how long a revocation by another process may go unnoticed. Revocations in

@@ -14,10 +14,10 @@ use std::sync::LazyLock;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::model::Caller;
-use crate::model::{Permissions, Rights};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::model::stored_permissions;
+use crate::model::{Permissions, Rights};
 
 /// Accounts, credentials, and all rows that give a permission, each locked in its own query: PostgreSQL cannot lock
 /// rows through an outer join or a union. Built-in roles never change and are not locked.

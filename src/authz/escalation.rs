@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::policy;
-use crate::model::{Actor, Rights};
 use crate::model::error::{Error, Result};
+use crate::model::{Actor, Rights};
 
 /// What the caller does to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]

@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use strum::VariantArray;
 
 use super::{Action, Granted, Resource, Scope, TENANTS_MAX, Tenants};
-use crate::model::{Actor, Caller, Permissions};
 use crate::model::error::{Error, Result};
+use crate::model::{Actor, Caller, Permissions};
 
 /// What an action on a resource requires.
 enum Rule {
@@ -132,7 +132,11 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
         Rule::HoldingOrOneself(permission) => {
             let some = within_tenants(caller, permission, Some(caller.user_pk));
             // Too many tenants are no reason to keep callers from changing what is their own.
-            let some = if action == Action::Read { some? } else { some.unwrap_or_default() };
+            let some = if action == Action::Read {
+                some?
+            } else {
+                some.unwrap_or_default()
+            };
             (some.or(Some(oneself)), permission)
         }
         Rule::Oneself => (Some(oneself), Permissions::empty()),

@@ -35,6 +35,9 @@ pub struct OrganizationObject {
     pub seats_used: Option<i64>,
     /// Whether email is sent to its users and to people it invites; null if the caller lacks `read:org`.
     pub mail_allowed: Option<bool>,
+    /// Whether its users can switch to their accounts in other organizations, and from those to this one; null if the
+    /// caller lacks `read:org`.
+    pub account_switching: Option<bool>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
     pub version: i64,
@@ -125,6 +128,7 @@ impl Listing for Organization {
             variables: self.variables.map(KeptJson::from),
             seat_limit: self.seat_limit,
             mail_allowed: self.mail_allowed,
+            account_switching: self.account_switching,
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
@@ -174,6 +178,8 @@ pub struct CreateOrganizationData {
     /// Default: true. If false, the organization sends no email: password resets, email verification and invitations
     /// are not possible.
     mail_allowed: Option<bool>,
+    /// Default: true. If false, `switchAccount` does not work to or from accounts of the organization.
+    account_switching: Option<bool>,
 }
 
 /// Changes to an organization. Fields that are null or omitted do not change.
@@ -188,6 +194,9 @@ pub struct UpdateOrganizationData {
     seat_limit: Option<i64>,
     /// If false, the organization sends no email: password resets, email verification and invitations are not possible.
     mail_allowed: Option<bool>,
+    /// If false, `switchAccount` does not work to or from accounts of the organization. Sessions that were started with it
+    /// do not end.
+    account_switching: Option<bool>,
 }
 
 /// Fields of an organization that can be cleared.
@@ -229,6 +238,7 @@ impl OrganizationMutation {
             variables: data.variables.map(Json::given),
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
+            account_switching: data.account_switching,
         };
         listing::one(ctx, organization::create(op(ctx), new)).await
     }
@@ -251,6 +261,7 @@ impl OrganizationMutation {
             variables: data.variables.map(Json::given),
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
+            account_switching: data.account_switching,
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));

@@ -56,7 +56,7 @@ impl PasswordMutation {
     /// Emails a password reset link to the caller or, with `write:user`, to a user who has no permission that
     /// tenantry itself checks and the caller lacks. The link is valid for an hour; the current password works until the link is used. Fails with
     /// `INVALID` if the user has no password and signs in with another identity provider, and with `RATE_LIMITED` above
-    /// the hourly limits for emails, for example ten from the organization to the same address.
+    /// the hourly limits for emails, for example five from the organization to the same address.
     async fn reset_password(
         &self,
         ctx: &Context<'_>,

@@ -229,6 +229,18 @@ impl SessionMutation {
         object_of(ctx, tokens).await
     }
 
+    /// Starts a session of another account of the caller, in another organization; `me { accounts }` lists them. The
+    /// current session does not end. Fails with `FORBIDDEN` unless the session was started by `signIn` with a password
+    /// that was set with an emailed link, or by `switchAccount`; with an API key, and while impersonating.
+    async fn switch_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the account's user.")] user_id: ID,
+    ) -> Result<SessionTokens> {
+        let tokens = session::switch(op(ctx), &user_id).await?;
+        object_of(ctx, tokens).await
+    }
+
     /// Ends the session whose access token authenticates this request; during an impersonation, only the impersonation.
     /// Fails with `INVALID` if the request is authenticated with an API key, or impersonates with a header, because
     /// there is no session to end.

@@ -56,6 +56,7 @@ pub struct Metrics {
     statements: Counter,
     connections: Family<Labels<2>, Gauge>,
     hashes: Family<Labels<1>, Gauge>,
+    hashes_computed: Counter,
     log_lines_dropped: Counter,
     turned_away: Counter,
     mails_waiting: Told,
@@ -106,6 +107,7 @@ impl Metrics {
                 "password_hashes",
                 "Passwords being hashed, and waiting for their turn",
             ),
+            hashes_computed: new(all, "password_hashes_computed", "Passwords hashed"),
             log_lines_dropped: new(all, "log_lines_dropped", "Log lines that standard error did not take"),
             turned_away: new(
                 all,
@@ -170,6 +172,8 @@ impl Metrics {
         if let Some(position) = audit_event::file_position() {
             self.audit_file.get_or_create(&[]).set(position);
         }
+        let computed = app.services.hasher.computed();
+        self.hashes_computed.inner().store(computed, Ordering::Relaxed);
         let hashing = app.services.hasher.load();
         for (state, count) in [("running", hashing.running), ("waiting", hashing.waiting)] {
             self.hashes

@@ -111,7 +111,12 @@ pub fn all<L: Listed>(
     filter: Filter<L::Term>,
     fields: L::Fields,
 ) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L> {
-    all_seen_by(op, |op| Ok(op.authorize(Action::Read, L::RESOURCE)?.for_list()), filter, fields)
+    all_seen_by(
+        op,
+        |op| Ok(op.authorize(Action::Read, L::RESOURCE)?.for_list()),
+        filter,
+        fields,
+    )
 }
 
 /// The same for objects that are visible with another permission than the list's. The caller and that permission are

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Permissions, Rights};
 use crate::model::{Email, OrganizationId, Timestamp, UserId};
+use crate::model::{Permissions, Rights};
 
 /// The caller.
 #[derive(Clone, Debug)]

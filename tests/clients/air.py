@@ -337,20 +337,36 @@ def test_what_cannot_be_a_user(acme, bolt):
         acme.admin.refused(400, "POST", USERS, {"email": "wrong@example.com", "password": PASSWORD, "role_id": bolt.role})
 
 
-def test_an_address_is_one_persons(acme, bolt):
+def test_an_address_is_one_persons(acme):
     made = acme.new()
-    with acme.unchanged(), bolt.unchanged():
+    with acme.unchanged():
         words = set()
-        for house, address in [(acme, made["email"]), (acme, made["email"].upper()), (bolt, made["email"])]:
-            text = house.admin.refused(400, "POST", USERS, {"email": address, "password": PASSWORD})
+        for address in [made["email"], made["email"].upper()]:
+            text = acme.admin.refused(400, "POST", USERS, {"email": address, "password": PASSWORD})
             words.add(text.lower())
         assert len(words) == 1
-        for client, user in [(acme.admin, acme.max.id), (bolt.admin, bolt.max.id)]:
-            client.refused(400, "PATCH", at(user), {"email": made["email"].upper(), "first_name": "Not"})
-            client.refused(400, "PUT", at(user), {"email": made["email"].upper(), "first_name": "Not"})
+        acme.admin.refused(400, "PATCH", at(acme.max.id), {"email": made["email"].upper(), "first_name": "Not"})
+        acme.admin.refused(400, "PUT", at(acme.max.id), {"email": made["email"].upper(), "first_name": "Not"})
     # Not against the user itself.
     assert acme.admin.patch(at(made), {"email": made["email"].upper()}) == made
     assert acme.admin.put(at(made), {"email": made["email"]}) == made
+
+
+def test_two_organizations_share_an_address_and_neither_notices(acme):
+    house, ours = House("Elsewhere"), acme.new()
+    with acme.unchanged():
+        theirs = house.new(email=ours["email"].upper())
+        assert theirs["id"] != ours["id"] and theirs["email"] == ours["email"]
+        other = house.new()
+        house.admin.patch(at(other), {"email": acme.ada.email})
+        house.admin.put(at(other), {"email": acme.max.email})
+        for client, found in [(acme.admin, ours), (house.admin, theirs)]:
+            assert [each["id"] for each in client.get(USERS)["users"] if each["email"] == ours["email"]] == [found["id"]]
+            assert client.get(at(found))["email"] == ours["email"]
+        for made in [theirs, other]:
+            house.admin.refused(404, "GET", at(ours))
+            assert house.admin.patch(at(made), {"enabled": False})["enabled"] is False
+    assert acme.admin.get(at(ours)) == ours
 
 
 def test_a_user_is_read_by_its_id_in_any_form(acme, bolt, owner):

@@ -182,13 +182,15 @@ def person(organization, word="person", role="USER", password=None, **data):
     return made
 
 
-def password_is(email, password):
-    """Whether `password` is right: tried by changing it, and changing it back."""
-    document = """mutation($email: String!, $data: UpdatePasswordData!) {
-        updatePassword(where: {email: $email}, data: $data) { id } }"""
+def password_is(email, password, organization=None):
+    """Whether `password` is right: tried by changing it, and changing it back. `organization` says whose user is meant, if
+    several have the address."""
+    document = """mutation($where: UserWhere!, $data: UpdatePasswordData!) {
+        updatePassword(where: $where, data: $data) { id } }"""
+    where = {"email": email, **({"organization": {"id": organization.id}} if organization else {})}
 
     def change(old, new):
-        graphql(document, {"email": email, "data": {"oldPassword": old, "newPassword1": new, "newPassword2": new}})
+        graphql(document, {"where": where, "data": {"oldPassword": old, "newPassword1": new, "newPassword2": new}})
 
     passing = f"Passing-{secrets.token_hex(8)}"
     try:

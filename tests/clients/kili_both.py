@@ -507,11 +507,34 @@ def test_create_user_by_the_super_administrator_goes_to_its_own_organization(own
     assert owner.users(email=email, fields=["organizationId"]) == [{"organizationId": "platform"}]
 
 
-def test_create_user_refuses_a_taken_email(sdk, works, bolt):
+def test_create_user_refuses_a_taken_email(sdk, works):
     person = works.person()
-    for email in [person.email, person.email.upper(), bolt.member.email]:
-        with directory.unchanged(works.organization, bolt.organization), refused(sdk, "CONFLICT"):
+    for email in [person.email, person.email.upper()]:
+        with directory.unchanged(works.organization), refused(sdk, "CONFLICT"):
             works.kili.create_user(email, PASSWORD, "ADMIN", firstname="Mallory")
+
+
+def test_two_organizations_share_an_address_and_neither_notices(sdk, works, owner):
+    elsewhere = House(sdk, "Elsewhere")
+    theirs, before = elsewhere.member, elsewhere.organization.users()
+    here = works.kili.create_user(theirs.email.upper(), OTHER_PASSWORD, "USER", firstname="Here")
+    # Each finds its own user by the address, and changes no other.
+    for kili, id in [(works.kili, here["id"]), (elsewhere.kili, theirs.id), (elsewhere.member_kili, theirs.id)]:
+        assert [each["id"] for each in kili.users(email=theirs.email)] == [id]
+        assert [each["id"] for each in kili.users() if each["email"] == theirs.email] == [id]
+    assert works.kili.update_properties_in_user(theirs.email, firstname="Hera", organization_role="ADMIN") == here
+    passing = OTHER_PASSWORD + "!"
+    assert works.kili.update_password(theirs.email, OTHER_PASSWORD, passing, passing) == here
+    assert sdk.reset_password(works.kili, theirs.email) == here
+    assert elsewhere.organization.users() == before
+    assert directory.password_is(theirs.email, PASSWORD, elsewhere.organization)
+    assert directory.password_is(theirs.email, passing, works.organization)
+    ours = works.organization.users()
+    assert elsewhere.kili.update_properties_in_user(theirs.email, activated=False) == {"id": theirs.id}
+    assert works.organization.users() == ours
+    # Only who reaches both has to say which one is meant.
+    with directory.unchanged(works.organization, elsewhere.organization), refused(sdk, "CONFLICT", holding="several organizations"):
+        owner.update_properties_in_user(theirs.email, firstname="Mallory")
 
 
 @pytest.mark.parametrize("email", ["", "x", "@", "x@", "@example.com", "a b@example.com", "a@b@example.com", "a@example..com",

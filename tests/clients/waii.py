@@ -561,6 +561,23 @@ def test_another_organization_is_as_if_it_were_not_there(acme, globex):
         assert detail(call, request(user, tenant, organization), user, tenant, organization) == detail(call, request(nobody, nowhere, no), nobody, nowhere, no)
 
 
+def test_two_organizations_share_an_address_and_neither_notices(acme, globex):
+    address, users = directory.address("both"), []
+    for house in (acme, globex):
+        users.append(house.person("both", WaiiRoles.WAII_USER))
+        graphql("mutation($id: ID!, $email: String!) { updatePropertiesInUser(where: {id: $id}, data: {email: $email}) { id } }",
+                {"id": users[-1], "email": address})
+    for house, user, other in [(acme, *users), (globex, *reversed(users))]:
+        info = house.client(user).user.get_user_info(GetUserInfoRequest())
+        assert (info.id, info.email) == (user, address)
+        listed = {each.id for each in house.admin.user.list_users(ListUsersRequest()).users}
+        assert user in listed and other not in listed
+        with refused(403):
+            house.admin.user.update_user(UpdateUserRequest(user=User(id=other, name="Mallory")))
+    acme.admin.user.delete_user(DeleteUserRequest(id=users[0]))
+    assert globex.shown(users[1])["id"] == users[1]
+
+
 def test_nobody_grants_or_manages_beyond_their_own(acme):
     boss = acme.person("boss", WaiiRoles.WAII_SUPER_ADMIN_USER)
     for call, request in [

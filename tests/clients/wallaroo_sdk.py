@@ -380,11 +380,19 @@ def test_invite_user_refused(wl, acme, email, password):
     assert answer.status_code == 400 and answer.json() == {"msg": answer.json()["msg"], "code": 400}
 
 
-def test_invite_user_of_another_organization(wl, acme, evil):
-    outside = directory.person(evil, "outside")
-    with directory.unchanged(acme, evil), pytest.raises(Exception, match="Failed to invite user"):
-        wl.invite_user(outside.email)
-    assert wire[-1][1].status_code == 400
+def test_two_organizations_share_an_address_and_neither_notices(wl, acme, evil, folder):
+    outside = directory.person(evil, "outside", password=PASSWORD)
+    before = evil.users()
+    made = wl.invite_user(outside.email, OTHER_PASSWORD)
+    assert made["id"] != outside.id
+    assert [user.id() for user in wl.list_users() if user.email() == outside.email] == [made["id"]]
+    # An address alone opens the older of the two accounts, and an organization before it says which one is meant.
+    for name, password, id in [(outside.email, PASSWORD, outside.id), (f"{evil.id}\\{outside.email}", PASSWORD, outside.id),
+                               (f"{acme.id}\\{outside.email}", OTHER_PASSWORD, made["id"])]:
+        assert by_password(folder, name, password).auth.user_id() == id
+    wl.deactivate_user(outside.email)
+    assert next(user for user in acme.users() if user["id"] == made["id"])["activated"] is False
+    assert evil.users() == before
 
 
 def test_invite_user_without_the_permission(ordinary, acme):

@@ -1,5 +1,9 @@
 //! One address in several organizations: every account is its own, and nobody gets at another one by way of the address.
 
+mod hashes;
+mod switching;
+mod threats;
+
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -30,6 +34,13 @@ async fn opens(app: &App, organization: Option<&str>, email: &str, password: &st
         "OK" => app.who(&Tokens::of(&answer["data"]["signIn"]).access).await.unwrap(),
         code => code.to_owned(),
     }
+}
+
+/// The session that a sign-in to the account of this organization starts.
+async fn session_at(app: &App, organization: &str, email: &str, password: &str) -> Tokens {
+    let document = format!("mutation($data: SignInData!) {{ signIn(data: $data) {{ {TOKENS} }} }}");
+    let data = json!({ "email": email, "password": password, "organizationId": organization });
+    Tokens::of(&app.anonymous().ok(&document, json!({ "data": data })).await["signIn"])
 }
 
 /// The tokens in the last mail, in its order.
@@ -274,6 +285,12 @@ on_both! {
         let impersonate = "mutation($where: UserWhere!) { impersonateUser(where: $where, reason: \"r\") { expiresIn } }";
         assert_eq!(app.admin().refused(impersonate, by(json!({}))).await, "CONFLICT");
         assert_eq!(before, app.dump().await);
+        // An impersonation that is refused leaves a trace, which names none of the accounts.
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
+        app.settle().await;
+        let refused = "{ auditEvents(where: {refused: true}) { action actorId targetId } }";
+        let trail = app.admin().ok(refused, json!({})).await;
+        assert_eq!(trail["auditEvents"], json!([{ "action": "impersonateUser", "actorId": "admin", "targetId": "impersonateUser" }]));
         for (caller, more, id) in [
             (&app.admin(), json!({ "organization": { "id": "globex" } }), "ada-globex"),
             (&app.admin(), json!({ "id": "ada-acme" }), "ada-acme"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
-use tenantry::model::UserId;
 use serde_json::{Value, json};
+use tenantry::model::UserId;
 
 use crate::on_both;
 use crate::support::session::{With, send_with};

@@ -64,9 +64,7 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         permissions: old.permissions.as_deref().map(Permissions::from_stored),
     };
     let (key, created) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
-    let rotated = Event::new("apiKey.rotate", old.pk, &old.id)
-        .of_caller(caller)
-        .access();
+    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).of_caller(caller).access();
     change.commit([created.of_caller(caller), rotated]).await?;
     Ok(NewSecret { key, secret })
 }

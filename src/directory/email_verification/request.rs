@@ -31,11 +31,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         .unwrap_or_default();
     let change = op.begin().await?;
     let row = user::locate(&*change, &granted, target.unwrap_or(&myself)).await?;
-    may_manage(
-        op.actor(),
-        Managing::Link,
-        &authn::rights_of(&*change, row.pk).await?,
-    )?;
+    may_manage(op.actor(), Managing::Link, &authn::rights_of(&*change, row.pk).await?)?;
     op.mailer().require()?;
     let organization = organization::require_mail(&*change, row.organization_pk).await?;
     let Some(email) = row.email.clone() else {

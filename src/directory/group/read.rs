@@ -232,11 +232,7 @@ pub(super) async fn may_change_roles_of_members(
     actor: &Actor,
     row: &table::Model,
 ) -> Result<()> {
-    may_manage(
-        actor,
-        Managing::Roles,
-        &rights_of_members(connection, row.pk).await?,
-    )
+    may_manage(actor, Managing::Roles, &rights_of_members(connection, row.pk).await?)
 }
 
 /// A group's roles, if they do not go beyond the caller's permissions; otherwise `FORBIDDEN`.

@@ -88,7 +88,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
     organization::take_seat(&*change, &home).await?;
-    let accepted = Event::new("invitation.accept", invitation.pk, &invitation.id).of_tenant(home.pk, invitation.tenant_pk);
+    let accepted =
+        Event::new("invitation.accept", invitation.pk, &invitation.id).of_tenant(home.pk, invitation.tenant_pk);
     let row = user_table::ActiveModel {
         id: Set(UserId::from(op.new_id())),
         organization_pk: Set(home.pk),

@@ -19,6 +19,8 @@ pub struct NewOrganization {
     pub seat_limit: Option<i64>,
     /// True by default.
     pub mail_allowed: Option<bool>,
+    /// True by default.
+    pub account_switching: Option<bool>,
 }
 
 /// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
@@ -35,6 +37,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         variables: Set(JsonText::object("variables", new.variables.as_ref())?),
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
+        account_switching: Set(new.account_switching.unwrap_or(true)),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

@@ -34,6 +34,8 @@ record! {
         SEAT_LIMIT seat_limit: Option<i64> = SeatLimit,
         /// Whether mails are sent to its users and the people it invites; never null in a row.
         MAIL_ALLOWED mail_allowed: Option<bool> = MailAllowed,
+        /// Whether its users may switch to their accounts in other organizations, and from there; never null in a row.
+        ACCOUNT_SWITCHING account_switching: Option<bool> = AccountSwitching,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,

@@ -79,7 +79,10 @@ pub async fn by_keys(
     pks: impl IntoIterator<Item = i64>,
     fields: OrganizationFields,
 ) -> Result<HashMap<i64, Organization>> {
-    let settings = OrganizationFields::VARIABLES | OrganizationFields::SEAT_LIMIT | OrganizationFields::MAIL_ALLOWED;
+    let settings = OrganizationFields::VARIABLES
+        | OrganizationFields::SEAT_LIMIT
+        | OrganizationFields::MAIL_ALLOWED
+        | OrganizationFields::ACCOUNT_SWITCHING;
     match readable(op) {
         Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
         Err(_) => {

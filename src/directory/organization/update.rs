@@ -25,6 +25,7 @@ pub struct OrganizationChange {
     pub variables: Option<serde_json::Value>,
     pub seat_limit: Option<i64>,
     pub mail_allowed: Option<bool>,
+    pub account_switching: Option<bool>,
     pub clear: Vec<Clearable>,
 }
 
@@ -56,6 +57,8 @@ pub async fn update(
     model::set(&mut fields, "variables", &mut new.variables, variables);
     model::set(&mut fields, "seatLimit", &mut new.seat_limit, limit);
     model::set(&mut fields, "mailAllowed", &mut new.mail_allowed, wanted.mail_allowed);
+    let switching = &mut new.account_switching;
+    model::set(&mut fields, "accountSwitching", switching, wanted.account_switching);
     if fields.is_empty() {
         return Ok(row.into());
     }

@@ -94,6 +94,11 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
     if stop.is_cancelled() {
         return give_back(services, &row).await;
     }
+    // Recorded like a mail that was sent: its organization must not learn that others write to the address.
+    if row.withheld {
+        services.mailer.count(mailer::WITHHELD);
+        return finish(services, &row, Outcome::Sent, services.clock.now()).await;
+    }
     let sent = match write::open(&row, services.signing.secret()) {
         Ok(letter) => {
             let mail = letter.written(&services.mailer);

@@ -2,7 +2,10 @@
 //!
 //! A verb that sends mail can be used to write to strangers. Each mail is counted in several buckets, in the
 //! transaction that writes it, and refused with `RATE_LIMITED` if one of them is full. Each organization has its own
-//! limit for each address, so that one organization cannot use up what another needs to reach the same person.
+//! limit for each address.
+//!
+//! The limit for an address over all organizations is silent. Otherwise a refusal would tell one organization that others
+//! write to the person. So a mail above it is written like any other, and the worker does not send it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,9 +19,9 @@ use crate::services::network::network;
 
 const WINDOW: Duration = Duration::from_secs(60 * 60);
 /// From one organization to one address.
-pub const TO_ADDRESS_OF_ORGANIZATION: i64 = 10;
-/// To one address, from all organizations.
-pub const TO_ADDRESS: i64 = 30;
+pub const TO_ADDRESS_OF_ORGANIZATION: i64 = 5;
+/// To one address, from all organizations. Further ones are not sent, without an error.
+pub const TO_ADDRESS: i64 = 20;
 /// By one caller.
 pub const BY_CALLER: i64 = 300;
 /// By one organization.
@@ -34,6 +37,16 @@ pub const ASKED_BY_CLIENT: i64 = 30;
 pub struct Bucket {
     name: String,
     limit: i64,
+    /// Whether it stays a secret that it is full.
+    silent: bool,
+}
+
+/// What happens to a mail that is not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Sent,
+    /// A silent bucket is full.
+    Withheld,
 }
 
 impl Bucket {
@@ -41,6 +54,7 @@ impl Bucket {
         Self {
             name: digest(&format!("{what} {of}")),
             limit,
+            silent: false,
         }
     }
 
@@ -53,7 +67,10 @@ impl Bucket {
                 &format!("{mailbox} of {organization_pk}"),
                 TO_ADDRESS_OF_ORGANIZATION,
             ),
-            Self::new("to", &mailbox, TO_ADDRESS),
+            Self {
+                silent: true,
+                ..Self::new("to", &mailbox, TO_ADDRESS)
+            },
             Self::new("of", &organization_pk.to_string(), OF_ORGANIZATION),
         ];
         if let Some(caller) = actor.caller() {
@@ -90,7 +107,7 @@ fn mailbox(email: &Email) -> String {
 }
 
 /// Counts a mail. Returns `RATE_LIMITED` if one of the buckets is full; dropping the transaction then undoes the count.
-pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, now: Timestamp) -> Result<()> {
+pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, now: Timestamp) -> Result<Verdict> {
     #[derive(FromQueryResult)]
     struct Counted {
         bucket: String,
@@ -117,13 +134,15 @@ pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, n
             .into_iter()
             .chain(buckets.iter().map(|bucket| bucket.name.as_str().into())),
     );
+    let mut verdict = Verdict::Sent;
     for row in connection.query_all_raw(statement).await? {
         let counted = Counted::from_query_result(&row, "")?;
-        let limit = buckets
+        let full = buckets
             .iter()
-            .find(|bucket| bucket.name == counted.bucket)
-            .map(|bucket| bucket.limit);
-        if limit.is_some_and(|limit| counted.count > limit) {
+            .find(|bucket| bucket.name == counted.bucket && counted.count > bucket.limit);
+        if full.is_some_and(|bucket| bucket.silent) {
+            verdict = Verdict::Withheld;
+        } else if full.is_some() {
             let retry_after_seconds = now
                 .until(counted.started_at.after(WINDOW))
                 .as_secs()
@@ -137,7 +156,7 @@ pub async fn take(connection: &impl ConnectionTrait, mut buckets: Vec<Bucket>, n
             });
         }
     }
-    Ok(())
+    Ok(verdict)
 }
 
 /// Rows whose window began before this time are ignored.

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
 };
 
-use super::limits::{self, Bucket};
+use super::limits::{self, Bucket, Verdict};
 use crate::context::OpContext;
 use crate::model::SecretKey;
 use crate::model::error::{Error, Result};
@@ -35,12 +35,13 @@ pub struct Post<'a> {
     pub ends_at: Timestamp,
 }
 
-/// Queues a mail, to be sent after the transaction is committed. Returns `RATE_LIMITED` if the address, the caller or
-/// the organization has reached its limit per hour.
+/// Queues a mail, to be sent after the transaction is committed. Returns `RATE_LIMITED` if the caller, the organization,
+/// or the organization's mails to the address have reached the limit per hour. A mail above the limit of the address over
+/// all organizations is queued, and not sent.
 pub async fn put_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let buckets = Bucket::of_mail(op.actor(), post.organization_pk, post.to);
-    limits::take(connection, buckets, op.now()).await?;
-    insert_in_txn(connection, op, post).await
+    let verdict = limits::take(connection, buckets, op.now()).await?;
+    insert(connection, op, post, verdict).await
 }
 
 /// Queues a notice about a change. The change does not depend on it: if mail is not configured or a limit is reached,
@@ -56,7 +57,7 @@ pub async fn notify_in_txn(
         return Ok(());
     }
     let (now, buckets) = (op.now(), Bucket::of_mail(op.actor(), organization_pk, to));
-    match limits::take(connection, buckets, now).await {
+    let verdict = match limits::take(connection, buckets, now).await {
         Err(Error::RateLimited { .. }) => {
             tracing::warn!(
                 request_id = op.request_id(),
@@ -65,7 +66,7 @@ pub async fn notify_in_txn(
             return Ok(());
         }
         taken => taken?,
-    }
+    };
     let post = Post {
         to,
         letter,
@@ -74,11 +75,15 @@ pub async fn notify_in_txn(
         invitation_pk: None,
         ends_at: now.after(NOTICE_LIFETIME),
     };
-    insert_in_txn(connection, op, post).await
+    insert(connection, op, post, verdict).await
 }
 
 /// The same for a mail that was counted before.
 pub async fn insert_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
+    insert(connection, op, post, Verdict::Sent).await
+}
+
+async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>, verdict: Verdict) -> Result<()> {
     let now = op.now();
     let id = op.new_id().to_string();
     op.note_mail();
@@ -95,6 +100,7 @@ pub async fn insert_in_txn(connection: &impl ConnectionTrait, op: &OpContext, po
         invitation_pk: Set(post.invitation_pk),
         recipient: Set(post.to.clone()),
         sealed: Set(sealed),
+        withheld: Set(verdict == Verdict::Withheld),
         attempts: Set(0),
         due_at: Set(now),
         leased_until: Set(Timestamp::default()),

@@ -54,7 +54,9 @@ pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) ->
     match limits::take(&transaction, vec![of_address], op.now()).await {
         // The response does not reveal whether the account exists.
         Err(Error::RateLimited { .. }) => return Ok(()),
-        taken => taken?,
+        taken => {
+            taken?;
+        }
     }
     password_request::ActiveModel {
         email: Set(email),

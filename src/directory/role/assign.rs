@@ -101,7 +101,8 @@ pub fn grantable(actor: &Actor, granted: &Granted, roles: &[Assigned], already: 
     let new = besides(roles, already);
     if granted.tenants().is_some() && new.iter().any(|role| role.tenant_pk.is_none()) {
         return Err(Error::Forbidden(
-            "You manage single tenants only. Assign the role for one of them, not for the whole organization.".to_owned(),
+            "You manage single tenants only. Assign the role for one of them, not for the whole organization."
+                .to_owned(),
         ));
     }
     may_grant(actor, &union(new))

@@ -8,8 +8,8 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::model;
-use crate::model::{Permissions, Rights};
 use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::{Permissions, Rights};
 use crate::store::audit_trail::Event;
 use crate::store::entity::role as table;
 

@@ -8,8 +8,8 @@ use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::Named;
-use crate::model::{Permissions, Rights};
 use crate::model::error::Result;
+use crate::model::{Permissions, Rights};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group_role, role as table, user_role};
 
@@ -33,7 +33,9 @@ pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
         .await?
         .rows_affected;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    standing.remains(&*change, &Rights::of_organization(had), "where").await?;
+    standing
+        .remains(&*change, &Rights::of_organization(had), "where")
+        .await?;
     let event = Event::new("role.delete", row.pk, &row.id)
         .of_organization(row.organization_pk)
         .fields((users > 0).then_some("users"))

@@ -279,7 +279,8 @@ pub fn for_tenants_in_sight(
 ) -> Vec<(i64, Vec<ForTenant>)> {
     let granted = op.authorize(Action::Read, resource).ok();
     let limit = granted.as_ref().and_then(Granted::tenants);
-    let is_here = |tenants: &Tenants, held: &ForTenant| held.role.tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk));
+    let is_here =
+        |tenants: &Tenants, held: &ForTenant| held.role.tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk));
     let is_shown = |owner: i64, held: &ForTenant| {
         limit.is_none_or(|tenants| is_here(tenants, held)) || (resource == Resource::User && op.actor().is(owner))
     };

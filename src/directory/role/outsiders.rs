@@ -4,9 +4,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Assigned, held_in_answer};
-use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::tenant;
+use crate::directory::{tenant, user};
 use crate::list::Window;
 use crate::model::UserId;
 use crate::model::error::{Error, Result};
@@ -27,7 +26,7 @@ pub struct Outsider {
 /// Users of the organization who have a role for this tenant without belonging to it, by id. `NOT_FOUND` for a tenant
 /// outside the caller's scope.
 pub async fn outsiders(op: &OpContext, tenant_id: &str, window: Window) -> Result<Vec<Outsider>> {
-    let granted = op.authorize(Action::Read, Resource::User)?;
+    let granted = user::listable(op)?;
     let (limit, offset) = window.limit_and_offset();
     let reader = op.db().reader();
     let (tenant_pk, organization_pk) = tenant::find(reader, &granted, tenant_id)

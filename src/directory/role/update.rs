@@ -10,8 +10,8 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::{Named, expect_version};
 use crate::model;
-use crate::model::{Permissions, Rights};
 use crate::model::error::{OrConflict, Result};
+use crate::model::{Permissions, Rights};
 use crate::store::audit_trail::Event;
 
 /// A field that can be cleared.
@@ -47,7 +47,10 @@ pub async fn update(
     let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
     let had = Permissions::from_stored(&row.permissions);
-    may_grant(op.actor(), &Rights::of_organization(had | new_permissions.unwrap_or_default()))?;
+    may_grant(
+        op.actor(),
+        &Rights::of_organization(had | new_permissions.unwrap_or_default()),
+    )?;
     expect_version(row.version, expected_version)?;
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
@@ -70,7 +73,9 @@ pub async fn update(
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let standing = Standing::before(&*change, op.actor()).await?;
     let updated = new.update(&*change).await.or_conflict(|_| taken(&name))?;
-    standing.remains(&*change, &Rights::of_organization(had - have), "permissions").await?;
+    standing
+        .remains(&*change, &Rights::of_organization(had - have), "permissions")
+        .await?;
     let event = Event::new("role.update", row.pk, &row.id).of_organization(row.organization_pk);
     change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())

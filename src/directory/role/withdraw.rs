@@ -32,7 +32,9 @@ pub async fn withdraw(
     let (row, role, had) = match (inside, granted.tenants(), tenant_id) {
         (Err(Error::NotFound(message)), Some(tenants), Some(tenant_id)) => {
             let found = outsider(&change, tenants, target, tenant_id).await?;
-            let Some(row) = found else { return Err(Error::NotFound(message)) };
+            let Some(row) = found else {
+                return Err(Error::NotFound(message));
+            };
             if !of_outsider {
                 return Err(Error::Forbidden(
                     "This user does not belong to the tenant. Ask for nothing but the 'id' of the user in the response."
@@ -93,7 +95,11 @@ async fn outsider(
         .select_only()
         .column(user_role::Column::UserPk)
         .filter(user_role::Column::TenantPk.in_subquery(tenant.into_query()))
-        .filter(in_tenants(tenants, user_role::Column::OrganizationPk, user_role::Column::TenantPk));
+        .filter(in_tenants(
+            tenants,
+            user_role::Column::OrganizationPk,
+            user_role::Column::TenantPk,
+        ));
     let found = user_table::Entity::find()
         .filter(user_table::Column::Id.eq(id))
         .filter(user_table::Column::Pk.in_subquery(theirs.into_query()))

@@ -28,7 +28,7 @@ pub struct Impersonation {
 /// [`crate::authn::impersonated`] for who may be impersonated by whom.
 pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
     let begun = begin(op, target, wanted).await;
-    if let Err(Error::Forbidden(_) | Error::NotFound(_)) = &begun {
+    if let Err(Error::Forbidden(_) | Error::NotFound(_) | Error::Ambiguous { .. }) = &begun {
         let (id, email) = (target.id.as_deref(), target.email.as_deref());
         op.note(refused_impersonation(op.db().reader(), op.actor(), id, email).await?);
     }
@@ -68,6 +68,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();
     let begun = Begun {
+        verified: false,
         impersonator_pk: impersonator.map(|who| who.user_pk),
         parent_pk: impersonator.and_then(|who| who.session_pk),
         api_key_pk: impersonator.and_then(|who| who.api_key_pk),

@@ -23,9 +23,11 @@ pub struct Tokens {
     pub caller: Caller,
 }
 
-/// How an impersonation was started.
+/// How a session was started. All but `verified` is about impersonations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begun {
+    /// With a verified password.
+    pub verified: bool,
     pub impersonator_pk: Option<i64>,
     pub parent_pk: Option<i64>,
     pub api_key_pk: Option<i64>,
@@ -48,6 +50,7 @@ pub(super) async fn begin(
         family: Set(family.digest()),
         generation: Set(0),
         rotated_at: Set(now),
+        verified: Set(begun.verified),
         impersonator_pk: Set(begun.impersonator_pk),
         parent_pk: Set(begun.parent_pk),
         api_key_pk: Set(begun.api_key_pk),

@@ -9,6 +9,9 @@
 //! - Deactivating or deleting a user, or moving it to another organization, ends its sessions at once; a new password
 //!   ends them too, except the one that set it.
 //! - An impersonation ends with the credential that started it, and as soon as the impersonator loses the permission.
+//! - A session is verified if it began with a password that was set with a link mailed to the user's address, and for as
+//!   long as that password is in force. Only in a verified session, users see their accounts in other organizations
+//!   and switch to them ([`accounts()`]).
 //!
 //! # Refresh tokens
 //!
@@ -23,6 +26,7 @@
 //! taken for theft. A thief who uses this time has the same token as the owner, and is detected when the second of them
 //! uses it.
 
+mod accounts;
 mod impersonate;
 mod issue;
 mod read;
@@ -30,7 +34,9 @@ mod refresh;
 mod revoke;
 mod sign_in;
 mod sign_out;
+mod switch;
 
+pub use accounts::{Account, accounts};
 pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;
@@ -38,6 +44,7 @@ pub use refresh::refresh;
 pub use revoke::{end_all, end_all_but, forgotten_before, revoke};
 pub use sign_in::{SignIn, sign_in};
 pub use sign_out::sign_out;
+pub use switch::switch;
 
 use crate::list::{orders, record};
 use crate::model::{SessionId, Timestamp};

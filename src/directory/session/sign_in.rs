@@ -55,7 +55,11 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
             .await?
             .filter(|still| still.activated && still.password_hash == account.password_hash)
             .ok_or_else(wrong)?;
-        let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, Begun::default()).await?;
+        let begun = Begun {
+            verified: still.password_verified_at.is_some(),
+            ..Begun::default()
+        };
+        let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, begun).await?;
         let event = Event::new("session.signIn", session.pk, &session.id).of_user(&still);
         change.commit([event]).await?;
         issue::tokens(

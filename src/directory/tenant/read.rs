@@ -108,8 +108,7 @@ pub async fn within(
 ) -> Result<i64> {
     let found = find(connection, granted, id).await?;
     let here = found.filter(|(_, its_organization)| *its_organization == organization_pk);
-    here.map(|(pk, _)| pk)
-        .ok_or_else(|| Error::no_such("tenant", "id", id))
+    here.map(|(pk, _)| pk).ok_or_else(|| Error::no_such("tenant", "id", id))
 }
 
 /// The key of a tenant within the caller's scope, and of its organization. In a transaction, it cannot be deleted until
@@ -132,17 +131,13 @@ pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str
 
 /// The tenants with these ids that the caller may name in a question about permissions: those that it may read, its own,
 /// and those that it has a role for.
-pub async fn nameable(
-    op: &OpContext,
-    ids: impl IntoIterator<Item = String> + Send,
-) -> Result<HashMap<String, i64>> {
+pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Send) -> Result<HashMap<String, i64>> {
     let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
     let readable = op.authorize(Action::Read, Resource::Tenant).ok();
     let is_nameable = |pk: i64, organization_pk: i64| {
-        let of_caller = op
-            .actor()
-            .caller()
-            .is_some_and(|caller| caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk));
+        let of_caller = op.actor().caller().is_some_and(|caller| {
+            caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk)
+        });
         let by_scope = readable.as_ref();
         of_caller || by_scope.is_some_and(|granted| granted.covers(organization_pk, Some(pk)))
     };
@@ -155,7 +150,9 @@ pub async fn nameable(
         .into_tuple()
         .all(op.db().reader())
         .await?;
-    let found = found.into_iter().filter(|(pk, _, organization_pk)| is_nameable(*pk, *organization_pk));
+    let found = found
+        .into_iter()
+        .filter(|(pk, _, organization_pk)| is_nameable(*pk, *organization_pk));
     Ok(found.map(|(pk, id, _)| (id.to_string(), pk)).collect())
 }
 

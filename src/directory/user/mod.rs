@@ -59,6 +59,7 @@ record! {
         ACTIVATED activated: bool = Activated,
         VARIABLES variables: Option<JsonText> = Variables,
         PASSWORD_TEMPORARY password_temporary: bool = PasswordTemporary,
+        PASSWORD_VERIFIED_AT password_verified_at: Option<Timestamp> = PasswordVerifiedAt,
         EMAIL_VERIFIED_AT email_verified_at: Option<Timestamp> = EmailVerifiedAt,
         LAST_SEEN_AT last_seen_at: Option<Timestamp> = LastSeenAt,
         VERSION version: i64 = Version,

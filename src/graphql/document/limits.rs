@@ -47,7 +47,7 @@ pub const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 const PAGE_MAX: u64 = 100;
 /// Mutations that can be used for guessing, take much CPU time, or return a secret. A document may contain one of them;
 /// otherwise it could get around the delays, which count requests.
-pub const SENSITIVE: [&str; 14] = [
+pub const SENSITIVE: [&str; 15] = [
     "acceptInvitation",
     "completePasswordReset",
     "createApiKey",
@@ -60,6 +60,7 @@ pub const SENSITIVE: [&str; 14] = [
     "resetPassword",
     "rotateApiKey",
     "signIn",
+    "switchAccount",
     "updatePassword",
     "verifyEmail",
 ];

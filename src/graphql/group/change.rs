@@ -90,7 +90,9 @@ impl GroupMutation {
             name: data.name,
             description: data.description,
             roles: data.roles,
-            tenant_roles: data.tenant_roles.map(|roles| roles.into_iter().map(Into::into).collect()),
+            tenant_roles: data
+                .tenant_roles
+                .map(|roles| roles.into_iter().map(Into::into).collect()),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let target = r#where.target(op(ctx));

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use async_graphql::{ID, SimpleObject};
 
+use crate::authz::Resource;
 use crate::context::OpContext;
 use crate::directory::group::Group;
 use crate::directory::organization::Organization;
-use crate::authz::Resource;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};

@@ -269,7 +269,11 @@ impl RoleMutation {
         tenant: Option<ID>,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, role::assign(op(ctx), &target, &role, tenant.as_deref().map(String::as_str))).await
+        listing::one(
+            ctx,
+            role::assign(op(ctx), &target, &role, tenant.as_deref().map(String::as_str)),
+        )
+        .await
     }
 
     /// Removes an assigned role from a user, for the whole organization or for one of its tenants; does nothing if the user
@@ -288,7 +292,9 @@ impl RoleMutation {
         tenant: Option<ID>,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        let of_outsider = Selection::of(ctx).names().all(|name| ["id", "__typename"].contains(&name));
+        let of_outsider = Selection::of(ctx)
+            .names()
+            .all(|name| ["id", "__typename"].contains(&name));
         let tenant = tenant.as_deref().map(String::as_str);
         listing::one(ctx, role::withdraw(op(ctx), &target, &role, tenant, of_outsider)).await
     }

@@ -72,7 +72,12 @@ pub async fn for_tenants_beside(
     }
     let under = |field| selection.under_field(field).unwrap_or_default();
     let (of_role, of_tenant, of_group) = (under("role"), under("tenant"), under("through"));
-    let roles = role::by_keys(op, all().map(|held| held.role.role_pk), listing::fields_of::<Role>(&of_role)).await?;
+    let roles = role::by_keys(
+        op,
+        all().map(|held| held.role.role_pk),
+        listing::fields_of::<Role>(&of_role),
+    )
+    .await?;
     let roles = Related::present(op, roles, &of_role).await?;
     let pks = all().filter_map(|held| held.role.tenant_pk);
     let fields = listing::fields_of::<Tenant>(&of_tenant);

@@ -18,6 +18,7 @@ use sea_orm::IntoSimpleExpr;
 use crate::context::OpContext;
 use crate::directory::tenant::Tenant;
 use crate::directory::user::{Reach, User, UserFields, ViewerCan, display_name_expression};
+use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
@@ -74,10 +75,17 @@ pub struct UserObject {
     pub variables: Option<KeptJson>,
     /// Whether its current email address is verified: a token that was emailed to it has been used.
     pub email_verified: bool,
+    /// Whether its password was set with a link that was emailed to its current address, so that nobody else can know it;
+    /// null unless the caller can update the user's account (`viewerCan.updateAccount`).
+    pub password_verified: Option<bool>,
     /// Whether its password is temporary: it must be changed before the user can do anything else.
     pub must_change_password: bool,
     /// Its identities at other identity providers, ordered by provider name. Setting them needs `write:user`.
     pub federated_identities: List<FederatedIdentityObject>,
+    /// The accounts that `switchAccount` can switch between: the user's own, and those of the same person in other
+    /// organizations; oldest first, at most 100. Null unless the user is the caller, in a session that was started by
+    /// `signIn` with a password that was set with an emailed link, or by `switchAccount`.
+    pub accounts: Option<List<AccountObject>>,
     /// Its settings, as one JSON object ordered by key; null unless the user is the caller.
     pub settings: Option<KeptJson>,
     /// When it last made a request, to the minute; null if never.
@@ -252,6 +260,7 @@ impl Listing for User {
             "name" => UserFields::DISPLAY_NAME,
             "viewerCan" => UserFields::ACTIVATED,
             "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
+            "passwordVerified" => UserFields::PASSWORD_VERIFIED_AT | UserFields::ACTIVATED,
             "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
             _ => UserFields::empty(),
         }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use async_graphql::ID;
 
 use super::{ReachObject, UserObject};
+use crate::authz::Resource;
 use crate::context::OpContext;
 use crate::directory::api_key::ApiKey;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Held};
+use crate::directory::session;
 use crate::directory::settings;
 use crate::directory::tenant::{self, Tenant};
 use crate::directory::user::{self, User, ViewerCan, viewer_can};
+use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
 use crate::graphql::organization::beside as organizations_beside;
@@ -23,9 +26,8 @@ use crate::graphql::role::{
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, KeptJson, List, Nested, Related, Selection, listing};
-use crate::authz::Resource;
-use crate::model::error::Error;
 use crate::model::Email;
+use crate::model::error::Error;
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
@@ -33,7 +35,7 @@ use crate::store::entity::api_key as api_key_table;
 pub struct Preloaded {
     organizations: Related<Organization>,
     tenants: Related<Tenant>,
-    /// Whether `viewerCan` is selected.
+    /// Whether `viewerCan` or `passwordVerified` is selected.
     viewer: bool,
     held: HashMap<i64, Held>,
     roles: HashMap<i64, Nested<Arc<RoleObject>>>,
@@ -44,9 +46,12 @@ pub struct Preloaded {
     groups: HashMap<i64, Nested<GroupObject>>,
     api_keys: HashMap<i64, Nested<ApiKeyObject>>,
     federated_identities: HashMap<i64, Vec<FederatedIdentity>>,
+    /// The caller, if it is on the page.
+    caller: Option<i64>,
     /// The caller's settings.
     settings: Option<KeptJson>,
-    settings_of: Option<i64>,
+    /// The caller's accounts.
+    accounts: Option<List<AccountObject>>,
 }
 
 impl Preloaded {
@@ -58,13 +63,11 @@ impl Preloaded {
             tenants: tenants_beside(op, selection, tenants).await?,
             ..Self::default()
         };
-        if ["organizationRole", "roles", "permissions", "tenantRoles", "viewerCan"]
-            .iter()
-            .any(|field| selection.has(field))
-        {
+        preloaded.viewer = selection.has("viewerCan") || selection.has("passwordVerified");
+        let of_roles = ["organizationRole", "roles", "permissions", "tenantRoles"];
+        if preloaded.viewer || of_roles.iter().any(|field| selection.has(field)) {
             preloaded.held = role::held_in_answer(op, users.iter().map(|user| user.pk)).await?;
         }
-        preloaded.viewer = selection.has("viewerCan");
         preloaded.load_by_tenant(op, users, selection).await?;
         if let Some(under) = selection.under_field("tenantRoles") {
             let held = preloaded.held.iter();
@@ -82,16 +85,16 @@ impl Preloaded {
             let keys = users.iter().map(|user| user.pk);
             preloaded.federated_identities = federated_identity::of_users(op.db().reader(), keys).await?;
         }
-        if selection.has("settings") && users.iter().any(|user| op.actor().is(user.pk)) {
+        preloaded.caller = users.iter().map(|user| user.pk).find(|pk| op.actor().is(*pk));
+        if selection.has("settings") && preloaded.caller.is_some() {
             preloaded.settings = Some(settings::read(op).await?.to_json().into());
-            preloaded.settings_of = op.actor().caller().map(|caller| caller.user_pk);
+        }
+        if selection.has("accounts") && preloaded.caller.is_some() {
+            let own = session::accounts(op).await?;
+            preloaded.accounts = own.map(|own| own.into_iter().map(|one| AccountObject::new(op, one)).collect());
         }
         if selection.has("apiKeys") {
-            let own: Vec<i64> = users
-                .iter()
-                .map(|user| user.pk)
-                .filter(|pk| op.actor().is(*pk))
-                .collect();
+            let own: Vec<i64> = preloaded.caller.into_iter().collect();
             if !own.is_empty() {
                 let parent = api_key_table::Column::UserPk;
                 preloaded.api_keys = listing::nest::<ApiKey>(op, selection, "apiKeys", parent, &own).await?;
@@ -158,16 +161,18 @@ impl Preloaded {
         let held = self.held.get(&user.pk);
         let rights = held.map(Held::rights).unwrap_or_default();
         let identities = self.federated_identities.get(&user.pk);
-        let is_caller = self.settings_of == Some(user.pk);
+        let is_caller = self.caller == Some(user.pk);
+        let can = match self.viewer {
+            true => viewer_can(op, &user, &rights),
+            false => ViewerCan::default(),
+        };
         UserObject {
-            viewer_can: if self.viewer {
-                viewer_can(op, &user, &rights).into()
-            } else {
-                ViewerCan::default().into()
-            },
+            viewer_can: can.into(),
+            password_verified: can.update_account.then_some(user.password_verified_at.is_some()),
             email_verified: user.email_verified_at.is_some(),
             must_change_password: user.password_temporary,
             federated_identities: identities.into_iter().flatten().map(Into::into).collect(),
+            accounts: self.accounts.clone().filter(|_| is_caller),
             settings: self.settings.clone().filter(|_| is_caller),
             name: user.display_name(),
             id: ID(user.id.to_string()),

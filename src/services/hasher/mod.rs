@@ -46,6 +46,7 @@ struct Inner {
     speeds: OnceLock<Speeds>,
     /// The longest time that was allowed for checking a hash, in microseconds.
     dearest_micros: AtomicU64,
+    computed: AtomicU64,
 }
 
 impl Default for Hasher {
@@ -57,6 +58,7 @@ impl Default for Hasher {
             dear: Turns::new(dear, dear - 1, DEAR_WAITING_MAX),
             speeds: OnceLock::new(),
             dearest_micros: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
         }))
     }
 }
@@ -97,11 +99,21 @@ impl Hasher {
         }
     }
 
+    /// The number of hashes computed since the start.
+    pub fn computed(&self) -> u64 {
+        self.0.computed.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The hash of a password as a PHC string. `organization` is the one whose turn it takes: the account's or the
     /// caller's.
     pub async fn hash(&self, organization: Option<i64>, password: &Password) -> Result<String> {
-        let password = password.clone();
+        let (hasher, password) = (self.clone(), password.clone());
         run(&self.0.ours, organization, move || {
+            hasher.count();
             argon2()?
                 .hash_password(password.expose().as_bytes())
                 .map(|hash| hash.to_string())
@@ -118,9 +130,10 @@ impl Hasher {
         };
         let stored = recognize(hash).map_err(Error::internal)?;
         let turns = self.allow_for(&stored).await?;
-        let password = password.clone();
+        let (hasher, password) = (self.clone(), password.clone());
         run(turns, organization, move || {
             for (number, spelling) in password.spellings().enumerate() {
+                hasher.count();
                 if stored.opens(spelling)? {
                     let stale = !stored.is_ours() || number > 0;
                     return Ok(match stale && !stored.opens_for_more_than(spelling) {

@@ -31,6 +31,8 @@ const SAID_CHARACTERS_MAX: usize = 300;
 pub const SENT: &str = "sent";
 pub const PUT_OFF: &str = "put_off";
 pub const GIVEN_UP: &str = "given_up";
+/// Not sent, because its address gets too many.
+pub const WITHHELD: &str = "withheld";
 
 /// A subject and a plain text body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl Mailer {
                 .context("cannot make a sender's address")?,
         };
         let outcomes = Outcomes::default();
-        for outcome in [SENT, PUT_OFF, GIVEN_UP] {
+        for outcome in [SENT, PUT_OFF, GIVEN_UP, WITHHELD] {
             let _ = outcomes.get_or_create(&[("result", outcome)]);
         }
         Ok(Self {

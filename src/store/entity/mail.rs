@@ -21,6 +21,8 @@ pub struct Model {
     /// The letter as JSON, sealed if it contains a token.
     pub letter: String,
     pub sealed: bool,
+    /// Whether it is not sent: the address gets too many.
+    pub withheld: bool,
     pub attempts: i64,
     pub due_at: Timestamp,
     /// Until then, a process is sending it; if it is in the past, none is.

@@ -17,6 +17,7 @@ pub struct Model {
     pub variables: Option<JsonText>,
     pub seat_limit: Option<i64>,
     pub mail_allowed: bool,
+    pub account_switching: bool,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

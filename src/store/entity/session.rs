@@ -18,6 +18,8 @@ pub struct Model {
     pub family: String,
     pub generation: i64,
     pub rotated_at: Timestamp,
+    /// Whether it began with a verified password: with `signIn`, or by switching from such a session.
+    pub verified: bool,
     pub impersonator_pk: Option<i64>,
     pub parent_pk: Option<i64>,
     pub api_key_pk: Option<i64>,
@@ -34,7 +36,9 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) | Scope::Tenants(_) => Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted))),
+        Scope::Organization(_) | Scope::Tenants(_) => {
+            Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted)))
+        }
         Scope::Oneself(pk) => Condition::any()
             .add(Column::UserPk.eq(*pk))
             .add(Column::ImpersonatorPk.eq(*pk)),

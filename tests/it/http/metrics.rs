@@ -105,6 +105,10 @@ on_both! {
         }
         let hashing = |text: &str, state| value(text, &format!("tenantry_password_hashes{{state=\"{state}\"}}"));
         assert_eq!(hashing(&text, "running"), 0.0);
+        let computed = async || value(&metrics(&app).await, "tenantry_password_hashes_computed_total");
+        let before = computed().await;
+        app.try_sign_in(None, "nobody@mail.example", "wrong-password").await;
+        assert_eq!(computed().await, before + 1.0);
         // More than there are cores: some run, the others wait, and none is forgotten.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hashes: Vec<_> = (0..cores + 6)

@@ -17,6 +17,11 @@ const NOT_CLEARED: &[(&str, &str, &str)] = &[
         "always has a value; null for those who may not read it",
     ),
     (
+        "updateOrganization",
+        "accountSwitching",
+        "always has a value; null for those who may not read it",
+    ),
+    (
         "updatePropertiesInUser",
         "organizationRole",
         "a view of the roles, which a list replaces",

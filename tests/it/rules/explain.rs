@@ -337,7 +337,8 @@ async fn first_cursor(caller: &crate::support::Caller<'_>, connection: &str) -> 
     answer[connection]["pageInfo"]["endCursor"].as_str().unwrap().to_owned()
 }
 
-async fn explain(app: &App, statement: &Statement) -> String {
+/// The plan of a statement, a line for each step.
+pub async fn explain(app: &App, statement: &Statement) -> String {
     let (backend, column) = match app.services.db.backend() {
         DbBackend::Postgres => (DbBackend::Postgres, "QUERY PLAN"),
         other => (other, "detail"),

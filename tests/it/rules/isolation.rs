@@ -95,6 +95,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         // Two that go together; `tenancy` asks with both.
         ("TenantRoleData", "role" | "tenant") => New,
         (_, "roles") => Name(Kind::Role, "name"),
+        ("Mutation.switchAccount", "userId") => Name(Kind::User, "id"),
         ("Mutation.revokeApiKeys", "names") => Name(Kind::ApiKey, "name"),
         (_, "organizationId") => Name(Kind::Organization, "id"),
         (_, "tenantId") => Name(Kind::Tenant, "id"),
@@ -117,7 +118,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
             "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
             | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
             | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token" | "refreshToken" | "passwordHash"
-            | "mailAllowed" | "clear" | "revokeApiKeys",
+            | "mailAllowed" | "accountSwitching" | "clear" | "revokeApiKeys",
         ) => Plain,
         (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
         _ => return None,
@@ -158,6 +159,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "acceptInvitation" => json!({ "token": "of nobody", "data": { "password": "another-password" } }),
         "signIn" => json!({ "data": { "email": "acme-bob@mail.example", "password": "password-of-acme-bob" } }),
         "refreshSession" => json!({ "data": { "refreshToken": "of nobody" } }),
+        "switchAccount" => json!({ "userId": "acme-bob" }),
         "signOut" | "updateSettings" => json!({}),
         "revokeSession" => json!({ "where": { "id": SESSION } }),
         "impersonateUser" => json!({ "where": bob, "reason": "to help" }),
@@ -569,7 +571,11 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     for (which, there, nobody) in [
         ((Kind::Group, "name"), "hidden group", "nobody group"),
         ((Kind::Group, "key"), "HIDDEN_GROUP", "NOBODY_GROUP"),
-        ((Kind::Invitation, "email"), "hidden-invited@mail.example", "nobody-invited@mail.example"),
+        (
+            (Kind::Invitation, "email"),
+            "hidden-invited@mail.example",
+            "nobody-invited@mail.example",
+        ),
     ] {
         let (there, nobody) = (there.to_owned(), nobody.to_owned());
         paris.insert(which, Names { there, nobody });
@@ -990,8 +996,15 @@ pub(super) fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
         if paged {
             given.push(format!("first: {first}"));
         }
-        for argument in field.arguments.iter().filter(|argument| !argument.node.ty.node.nullable) {
-            assert_eq!(argument.node.name.node, "tenant", "{step} needs an argument that nobody thought of");
+        for argument in field
+            .arguments
+            .iter()
+            .filter(|argument| !argument.node.ty.node.nullable)
+        {
+            assert_eq!(
+                argument.node.name.node, "tenant",
+                "{step} needs an argument that nobody thought of"
+            );
             given.push("tenant: \"acme-berlin\"".to_owned());
         }
         steps.push(match given.is_empty() {

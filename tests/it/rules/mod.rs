@@ -12,7 +12,7 @@ mod contributing;
 mod cursors;
 mod docs;
 mod english;
-mod explain;
+pub mod explain;
 mod faults;
 mod field_names;
 mod filters;
@@ -35,7 +35,7 @@ mod schema;
 mod scope;
 mod sizes;
 mod sleeps;
-mod statements;
+pub mod statements;
 mod tables;
 mod targets;
 

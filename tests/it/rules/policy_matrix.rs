@@ -7,10 +7,10 @@ use strum::VariantArray;
 use tenantry::authz::{Action, Resource, Scope};
 use tenantry::context::OpContext;
 use tenantry::model::BuiltIn;
-use tenantry::model::{Permissions, Rights};
 use tenantry::model::error::ErrorCode;
 use tenantry::model::{Actor, Caller};
 use tenantry::model::{OrganizationId, UserId};
+use tenantry::model::{Permissions, Rights};
 
 use super::assert_committed;
 use crate::support::{App, Backend};
@@ -33,11 +33,12 @@ async fn policy_matrix() {
             .map(|role| (role.name().to_owned(), user(role.permissions()))),
     );
     // Two of them hold for a tenant as all do: by the permissions that they have there.
-    callers.extend(
-        [BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin]
-            .iter()
-            .map(|role| (format!("{} (for a tenant)", role.name()), user_of_tenant(role.permissions()))),
-    );
+    callers.extend([BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin].iter().map(|role| {
+        (
+            format!("{} (for a tenant)", role.name()),
+            user_of_tenant(role.permissions()),
+        )
+    }));
 
     let mut text = String::from(
         "Who may do what, and how far it reaches.\n\n\

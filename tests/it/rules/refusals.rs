@@ -176,7 +176,11 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "refreshSession",
         r#"mutation { refreshSession(data: {refreshToken: "$refresh"}) { expiresIn } }"#,
     ),
-    // With an API key there is no session to sign out of.
+    // With an API key there is no session to switch from, or to sign out of.
+    (
+        "switchAccount",
+        r#"mutation { switchAccount(userId: "$user") { expiresIn } }"#,
+    ),
     ("signOut", "mutation { signOut { id } }"),
     (
         "revokeSession (own)",

@@ -84,6 +84,8 @@ const CASES: &[(&str, usize)] = &[
         3,
     ),
     ("{ me { id organization { id } tenant { id } apiKeys { id } } }", 4),
+    // With a key there are none. How many it takes in a session is tested with the accounts.
+    ("{ me { accounts { userId } } }", 1),
     ("{ apiKeys { id } countApiKeys }", 2),
     ("{ apiKeys { id user { id organization { id } } } }", 3),
     ("{ apiKeysConnection { totalCount nodes { id } } }", 2),
@@ -101,10 +103,7 @@ const CASES: &[(&str, usize)] = &[
         "{ invitations { id organization { id } tenant { id } roles { id } } }",
         6,
     ),
-    (
-        "{ invitations { id tenantRoles { role { id } tenant { id } } } }",
-        5,
-    ),
+    ("{ invitations { id tenantRoles { role { id } tenant { id } } } }", 5),
     ("{ invitationsConnection { totalCount nodes { id } } }", 2),
     (
         "{ sessions { id user { id organization { id } } impersonatorId } countSessions }",

@@ -21,8 +21,8 @@ use crate::directory::group;
 use crate::directory::role::{self, Held, OrganizationRole};
 use crate::directory::{organization, session};
 use crate::list::expect_version;
-use crate::model::error::{Error, OrConflict, Result};
 use crate::model::Timestamp;
+use crate::model::error::{Error, OrConflict, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{api_key, user as table};
 
@@ -262,7 +262,9 @@ async fn follow(
         end_access_in_txn(connection, op, row.pk).await?;
     }
     // The new organization or tenant gets an event too.
-    let arrives = updated.tenant_pk.filter(|_| row.tenant_pk.is_some() && updated.tenant_pk != row.tenant_pk);
+    let arrives = updated
+        .tenant_pk
+        .filter(|_| row.tenant_pk.is_some() && updated.tenant_pk != row.tenant_pk);
     if home.moves || arrives.is_some() {
         events.push(Event::new("user.arrive", row.pk, &row.id).of_user(updated));
     }

@@ -39,7 +39,11 @@ impl Roles {
         Ok(Self {
             direct,
             by_groups,
-            for_tenants: if home.moves { Vec::new() } else { had.for_tenants.clone() },
+            for_tenants: if home.moves {
+                Vec::new()
+            } else {
+                had.for_tenants.clone()
+            },
             kept,
         })
     }

@@ -421,7 +421,8 @@ async fn callers(app: &App) -> Vec<(String, Caller<'_>)> {
             Some("tenant-admin") => (json!([]), json!([{"role": "tenant-admin", "tenant": "berlin"}])),
             _ => (json!(named), json!([])),
         };
-        let data = json!({"id": id, "organizationId": "acme", "tenantId": "berlin", "roles": everywhere, "tenantRoles": here});
+        let data =
+            json!({"id": id, "organizationId": "acme", "tenantId": "berlin", "roles": everywhere, "tenantRoles": here});
         app.admin().create_user(data).await;
         let caller = app.key_of(&id).await;
         callers.push((id, caller));
