@@ -10,6 +10,9 @@
 //! 2. The verb looks up Bob within that scope. A Bob in another organization gives `NOT_FOUND`, with the same message
 //!    as an id that does not exist.
 //! 3. [`escalation::may_manage`]: Bob's permissions must not go beyond Ada's, or it is `FORBIDDEN`.
+//!
+//! A permission that is held for single tenants gives the scope *these tenants*: then the tenant is in the predicate too.
+//! The policy says which actions such a permission is enough for.
 
 use std::sync::Arc;
 

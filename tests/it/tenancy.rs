@@ -538,6 +538,11 @@ on_both! {
         ] {
             assert_eq!(chief.refused(document, json!({ "data": data })).await, "LIMIT_EXCEEDED", "{document}");
         }
+        // Each role of a list is looked up, so a list is short.
+        let many = |field: &str, one: Value| json!({ "data": { "id": "eve", field: vec![one; 201] } });
+        for data in [many("roles", json!("user")), many("tenantRoles", json!({ "role": "user", "tenant": "t1" }))] {
+            assert_eq!(chief.refused(CREATE, data).await, "INVALID");
+        }
         // By a group one may still come to more, and is told what to do.
         let group = json!({ "data": { "name": "One more", "tenantRoles": [{ "role": "tenant-admin", "tenant": "t100" }] } });
         chief.ok("mutation($data: CreateGroupData!) { createGroup(data: $data) { id } }", group).await;

@@ -13,6 +13,19 @@ use crate::model::error::{Error, Result, shown};
 use crate::model::{is_storable, uuid_of};
 use crate::store::entity::role::{self, Column};
 
+/// The number of roles in one list: each is looked up.
+const NAMED_MAX: usize = 200;
+
+fn at_most(count: usize, field: &str) -> Result<()> {
+    match count > NAMED_MAX {
+        true => Err(Error::invalid(
+            field,
+            format!("'{field}' must contain at most {NAMED_MAX} roles."),
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The roles that a caller specified, by name or id. `INVALID` for one that does not exist.
 pub async fn resolve(
     op: &OpContext,
@@ -21,6 +34,7 @@ pub async fn resolve(
     field: &str,
     named: &[String],
 ) -> Result<Vec<Assigned>> {
+    at_most(named.len(), field)?;
     let mut roles: Vec<Assigned> = Vec::with_capacity(named.len());
     for wanted in named {
         let role = find_named(op, connection, organization_pk, wanted)
@@ -70,6 +84,7 @@ pub async fn resolve_for_tenants(
     wanted: &[RoleForTenant],
 ) -> Result<Vec<Assigned>> {
     const FIELD: &str = "tenantRoles";
+    at_most(wanted.len(), FIELD)?;
     let mut roles: Vec<Assigned> = Vec::with_capacity(wanted.len());
     for one in wanted {
         let tenant_pk = tenant::within(connection, granted, organization_pk, &one.tenant).await?;
