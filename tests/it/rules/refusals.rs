@@ -636,6 +636,14 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                 email: Some(format!("{id}@acme.example")),
                 organization_id: Some("acme".to_owned()),
                 tenant_id: Some("berlin".to_owned()),
+                tenant_roles: filled
+                    .contains("withdrawRole")
+                    .then(|| tenantry::directory::role::RoleForTenant {
+                        role: "reviewer".to_owned(),
+                        tenant: "berlin".to_owned(),
+                    })
+                    .into_iter()
+                    .collect(),
                 ..Default::default()
             };
             tenantry::directory::user::create(&op, new).await.unwrap();

@@ -79,7 +79,7 @@ fn twice(document: &str) -> Vec<String> {
 
 on_both! {
     async fn each_field_runs_once(app: App) {
-        app.organization("acme", &[]).await;
+        app.organization("acme", &["berlin"]).await;
         // The first one to sign in makes the key that signs, and the first call with it reads that.
         app.user("acme", "first", None).await;
         let first = app.sign_in("acme", "first").await;
