@@ -102,11 +102,11 @@ pub fn may_grant(actor: &Actor, granted: &Rights) -> Result<()> {
 
 /// Compared for the organization and for each tenant: a permission for one tenant counts for that tenant only.
 fn within(actor: &Actor, wanted: &Rights, sentence: &str) -> Result<()> {
-    let beyond = wanted.beyond(actor.rights());
-    if beyond.is_empty() {
+    if wanted.beyond(actor.rights()).is_empty() {
         return Ok(());
     }
-    let names = beyond.names();
+    // What somebody has for tenants that the caller has nothing to do with is not named.
+    let names = wanted.beyond_in_sight(actor.rights()).names();
     Err(Error::Forbidden(if names.is_empty() {
         format!("{sentence}.")
     } else {

@@ -79,7 +79,20 @@ impl Rights {
 
     /// What these have beyond `others`, in any scope.
     pub fn beyond(&self, others: &Self) -> Permissions {
-        let of_tenants = self.tenants().map(|(pk, held)| held - others.for_tenant(pk));
+        self.beyond_in(others, |_| true)
+    }
+
+    /// The same, but only what `others` may be told of: for the organization, and for tenants that they have something for.
+    /// Who has something for the organization may be told of all.
+    pub fn beyond_in_sight(&self, others: &Self) -> Permissions {
+        self.beyond_in(others, |pk| {
+            !others.organization.is_empty() || others.tenants.contains_key(&pk)
+        })
+    }
+
+    fn beyond_in(&self, others: &Self, counts: impl Fn(i64) -> bool) -> Permissions {
+        let tenants = self.tenants().filter(|(pk, _)| counts(*pk));
+        let of_tenants = tenants.map(|(pk, held)| held - others.for_tenant(pk));
         of_tenants.fold(self.organization - others.organization, |all, some| all | some)
     }
 

@@ -13,6 +13,9 @@
 //! | keeps power after the tenant was deleted and made again | `a_tenant_that_is_made_again_is_another_one` |
 //! | reaches an outsider's account through the assignment | `an_outsider_shows_its_name_and_its_roles_there` |
 //! | sees the organization's audit | `the_trail_of_a_tenant` |
+//! | … sees what the tenant's users hold elsewhere | `what_a_user_holds_elsewhere_is_not_shown` |
+//! | … learns the organization's limits, or who else mails somebody | `limits_of_the_organization_are_not_told` |
+//! | … keeps a key or a session of a user who moved away | `who_leaves_a_tenant_leaves_its_administrators` |
 //! | a help desk changes an address and mails a reset, deletes and creates an id again, edits variables | `rules::managing` |
 
 use axum::http::Method;
@@ -59,6 +62,14 @@ async fn world(app: &App) -> (Caller<'_>, Caller<'_>) {
     user(app, "mia", Some("munich"), &[]).await;
     user(app, "nora", None, &[]).await;
     (chief, bea)
+}
+
+/// Munich's administrator: one who was there before the organization was full.
+async fn user_without_seat<'a>(app: &'a App, chief: &Caller<'_>) -> Caller<'a> {
+    chief
+        .ok(ASSIGN, json!({ "id": "mia", "role": "tenant-admin", "tenant": "munich" }))
+        .await;
+    app.key_of("mia").await
 }
 
 async fn ids(caller: &Caller<'_>, list: &str) -> Vec<String> {
@@ -585,6 +596,100 @@ on_both! {
         assert_eq!(eva.refused(UPDATE, json!({ "id": "eva", "data": { "name": "Eva" } })).await, "NOT_FOUND");
         let mias = "mutation { updatePassword(where: {id: \"mia\"}, data: {oldPassword: \"password-of-mia\", newPassword1: \"a new password\", newPassword2: \"a new password\"}) { id } }";
         assert_eq!(eva.refused(mias, json!({})).await, "NOT_FOUND");
+    }
+
+    /// What a user holds for another tenant is shown to nobody who only sees this one: not by a question about that tenant,
+    /// and not with a key that permits less.
+    async fn what_a_user_holds_elsewhere_is_not_shown(app: App) {
+        let (chief, bea) = world(&app).await;
+        chief.ok(ASSIGN, json!({ "id": "bob", "role": "reviewer", "tenant": "munich" })).await;
+        let group = json!({ "data": { "name": "Mixed", "description": "zebra", "tenantRoles": [{ "role": "reviewer", "tenant": "munich" }, { "role": "labeler", "tenant": "berlin" }] } });
+        chief.ok("mutation($data: CreateGroupData!) { createGroup(data: $data) { id } }", group).await;
+        chief.ok("mutation { addUserToGroup(where: {key: \"MIXED\"}, user: {id: \"bob\"}) { id } }", json!({})).await;
+        chief.ok("mutation { createRole(data: {name: \"empty\"}) { id } }", json!({})).await;
+        // One who belongs to Munich, one who has a role there, one who has a useless one.
+        let eva = user(&app, "eva", Some("munich"), &[("tenant-admin", "berlin")]).await;
+        let cora = user(&app, "cora", Some("berlin"), &[("tenant-admin", "berlin"), ("empty", "munich")]).await;
+        let asked = "{ users(where: {id: \"bob\"}) { permissions(tenant: \"munich\") } }";
+        let roles = "{ users(where: {id: \"bob\"}) { roles(tenant: \"munich\") { name } } }";
+        for caller in [&eva, &cora, &bea] {
+            for document in [asked, roles] {
+                assert_eq!(caller.refused(document, json!({})).await, "NOT_FOUND", "{document}");
+            }
+            assert_eq!(code_of(&caller.send(&asked.replace("munich", "berlin"), json!({})).await), "OK");
+        }
+        for caller in [&eva, &cora] {
+            caller.ok("{ me { permissions(tenant: \"munich\") roles(tenant: \"munich\") { name } } }", json!({})).await;
+        }
+        // Nor does a super admin hear of a tenant that the user has nothing to do with.
+        app.organization("globex", &["rome"]).await;
+        assert_eq!(app.admin().refused(&asked.replace("munich", "rome"), json!({})).await, "NOT_FOUND");
+        let make = "mutation($name: String!) { createApiKey(data: {name: $name, permissions: [$name]}) { secret } }";
+        let narrowed = async |permission: &str| {
+            let made = bea.ok(make, json!({ "name": permission })).await;
+            app.key(made["createApiKey"]["secret"].as_str().unwrap())
+        };
+        let (writer, reader) = (narrowed("write:user").await, narrowed("read:user").await);
+        let changed = writer.ok("mutation { updatePropertiesInUser(where: {id: \"bob\"}, data: {firstname: \"B\"}) { tenantRoles { tenant { id } } } }", json!({})).await;
+        assert_eq!(changed["updatePropertiesInUser"]["tenantRoles"], json!([]));
+        let through = "{ users(where: {id: \"bob\"}) { tenantRoles { tenant { id } through { description tenantRoles { tenant { id } } } } } }";
+        let seen = reader.ok(through, json!({})).await;
+        assert_eq!(seen["users"][0]["tenantRoles"], json!([{ "tenant": { "id": "berlin" }, "through": null }]));
+        let seen = bea.ok(through, json!({})).await;
+        assert_eq!(seen["users"][0]["tenantRoles"][0]["through"], json!({ "description": "zebra", "tenantRoles": [{ "tenant": { "id": "berlin" } }] }));
+        let invite = json!({ "data": { "email": "n@acme.example", "tenantId": "berlin", "tenantRoles": [{ "role": "user", "tenant": "munich" }] } });
+        let id = chief.ok(INVITE, invite).await["inviteUser"]["id"].clone();
+        for caller in [&writer, &bea] {
+            let again = caller.ok("mutation($id: ID!) { resendInvitation(where: {id: $id}) { tenantRoles { tenant { id } } } }", json!({ "id": id })).await;
+            assert_eq!(again["resendInvitation"]["tenantRoles"], json!([]));
+        }
+        // A refusal does not name what is held elsewhere either.
+        let refusal = bea.refusal(UPDATE, json!({ "id": "bob", "data": { "email": "b@acme.example" } })).await;
+        assert!(!refusal["message"].as_str().unwrap().contains("semantic"), "{refusal}");
+    }
+
+    /// Neither the organization's seats nor the mails of other tenants are told.
+    async fn limits_of_the_organization_are_not_told(app: App) {
+        let (chief, bea) = world(&app).await;
+        app.admin().ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 5}) { id } }", json!({})).await;
+        for (document, variables) in [(CREATE, json!({ "data": { "id": "n" } }))] {
+            let refusal = bea.refusal(document, variables.clone()).await;
+            assert_eq!(refusal["extensions"]["code"], "SEAT_LIMIT_REACHED");
+            assert!(!refusal["message"].as_str().unwrap().contains('5'), "{refusal}");
+            assert!(chief.refusal(document, variables).await["message"].as_str().unwrap().contains('5'));
+        }
+        let mara = user_without_seat(&app, &chief).await;
+        for n in 0..5 {
+            mara.ok(INVITE, json!({ "data": { "email": format!("target+{n}@mail.example") } })).await;
+        }
+        app.send_mails().await;
+        let before = app.mails().len();
+        bea.ok(INVITE, json!({ "data": { "email": "target@mail.example" } })).await;
+        app.send_mails().await;
+        assert_eq!(app.mails().len(), before);
+        assert_eq!(chief.refused(INVITE, json!({ "data": { "email": "target+x@mail.example" } })).await, "RATE_LIMITED");
+    }
+
+    /// Who leaves a tenant that has administrators takes no key and no session along that one of them may have made.
+    async fn who_leaves_a_tenant_leaves_its_administrators(app: App) {
+        let (chief, bea) = world(&app).await;
+        chief.ok(ASSIGN, json!({ "id": "bob", "role": "api-user", "tenant": "berlin" })).await;
+        let made = bea.clone().acting_as("bob").ok("mutation { createApiKey(data: {name: \"planted\"}) { secret } }", json!({})).await;
+        let planted = app.key(made["createApiKey"]["secret"].as_str().unwrap());
+        let session = app.key(app.sign_in("acme", "bob").await.access);
+        for credential in [&planted, &session] {
+            assert_eq!(credential.ok("{ me { id } }", json!({})).await["me"]["id"], "bob");
+        }
+        chief.ok(UPDATE, json!({ "id": "bob", "data": { "tenantId": "munich" } })).await;
+        chief.ok(ASSIGN, json!({ "id": "bob", "role": "tenant-admin", "tenant": "munich" })).await;
+        for credential in [&planted, &session] {
+            assert_eq!(code_of(&credential.send("{ me { id } }", json!({})).await), "UNAUTHENTICATED");
+        }
+        // Of a tenant in which nobody has a role, nobody could have made any.
+        chief.ok("mutation { createTenant(data: {id: \"bonn\", name: \"Bonn\"}) { id } }", json!({})).await;
+        let ann = user(&app, "ann", Some("bonn"), &[]).await;
+        chief.ok(UPDATE, json!({ "id": "ann", "data": { "tenantId": "munich" } })).await;
+        assert_eq!(ann.ok("{ me { tenantId } }", json!({})).await["me"]["tenantId"], "munich");
     }
 
     /// A key has what its owner has, and no more than it is limited to.

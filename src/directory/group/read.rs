@@ -51,14 +51,20 @@ pub fn of_user(
     list::all_seen_by(op, gate, filter, fields)
 }
 
-/// Groups by internal key, for visible users who have roles through them.
-pub async fn by_keys(
-    op: &OpContext,
-    pks: impl IntoIterator<Item = i64>,
-    fields: GroupFields,
-) -> Result<HashMap<i64, Group>> {
-    let granted = op.authorize(Action::Read, Resource::Surroundings)?;
-    list::by_keys(op, &granted, pks, fields).await
+/// Groups by internal key, for visible users who have roles through them: those that the caller may read, and those that
+/// it is in.
+pub async fn by_keys(op: &OpContext, pks: Vec<i64>, fields: GroupFields) -> Result<HashMap<i64, Group>> {
+    let mut found = HashMap::new();
+    if let Ok(granted) = readable(op) {
+        found = list::by_keys(op, &granted, pks.iter().copied(), fields).await?;
+    }
+    let missing: Vec<i64> = pks.into_iter().filter(|pk| !found.contains_key(pk)).collect();
+    if !missing.is_empty()
+        && let Ok(granted) = readable_of_oneself(op)
+    {
+        found.extend(list::by_keys::<Group>(op, &granted, missing, fields).await?);
+    }
+    Ok(found)
 }
 
 /// A condition on a group.

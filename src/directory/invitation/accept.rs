@@ -87,7 +87,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         return Err(refused());
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
-    organization::take_seat(&*change, &home).await?;
+    organization::take_seat(&*change, &home, None).await?;
     let accepted =
         Event::new("invitation.accept", invitation.pk, &invitation.id).of_tenant(home.pk, invitation.tenant_pk);
     let row = user_table::ActiveModel {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use crate::authz::Granted;
 use crate::model::error::{Error, Result};
 use crate::store::entity::{any_of, organization, user};
 
@@ -12,7 +13,13 @@ use crate::store::entity::{any_of, organization, user};
 ///
 /// With a limit, the organization's row is locked first: if two requests want the last seat, the second waits and then
 /// counts the first one's user. Without a limit, nothing is locked.
-pub async fn take_seat(connection: &impl ConnectionTrait, organization: &organization::Model) -> Result<()> {
+///
+/// Callers who manage single tenants do not learn the limit.
+pub async fn take_seat(
+    connection: &impl ConnectionTrait,
+    organization: &organization::Model,
+    granted: Option<&Granted>,
+) -> Result<()> {
     if organization.seat_limit.is_none() {
         return Ok(());
     }
@@ -25,6 +32,11 @@ pub async fn take_seat(connection: &impl ConnectionTrait, organization: &organiz
     };
     let used = seats_used(connection, &[organization.pk]).await?;
     if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
+        if granted.is_some_and(|granted| granted.tenants().is_some()) {
+            return Err(Error::SeatLimitReached(
+                "All seats of the organization are taken. Ask an administrator of the organization.".to_owned(),
+            ));
+        }
         return Err(Error::SeatLimitReached(format!(
             "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
             organization.id

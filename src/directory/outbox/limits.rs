@@ -13,7 +13,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, digest};
+use crate::model::{Actor, Permissions, digest};
 use crate::model::{Email, Timestamp};
 use crate::services::network::network;
 
@@ -61,12 +61,20 @@ impl Bucket {
     /// The buckets of a mail that a caller sends.
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
         let mailbox = mailbox(to);
+        // Who manages single tenants must not learn that another tenant writes to the person.
+        let of_tenants = actor.caller().is_some_and(|caller| {
+            let may = |permissions: Permissions| permissions.contains(Permissions::WRITE_USER);
+            may(caller.rights.anywhere()) && !may(caller.rights.organization())
+        });
         let mut buckets = vec![
-            Self::new(
-                "to",
-                &format!("{mailbox} of {organization_pk}"),
-                TO_ADDRESS_OF_ORGANIZATION,
-            ),
+            Self {
+                silent: of_tenants,
+                ..Self::new(
+                    "to",
+                    &format!("{mailbox} of {organization_pk}"),
+                    TO_ADDRESS_OF_ORGANIZATION,
+                )
+            },
             Self {
                 silent: true,
                 ..Self::new("to", &mailbox, TO_ADDRESS)

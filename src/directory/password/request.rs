@@ -122,8 +122,18 @@ async fn answer(
                 .add(table::Column::PasswordHash.is_not_null())
                 .add(Expr::exists(identities.into_query()).not()),
         );
-    let mut users = user::in_account_order(can_reset.clone())
+    // Verified addresses first: no number of others may push the person's own account off the list.
+    let first = can_reset
+        .clone()
+        .select_only()
+        .column(table::Column::Pk)
+        .order_by_asc(table::Column::EmailVerifiedAt.is_null());
+    let chosen: Vec<i64> = user::in_account_order(first)
         .limit(ACCOUNTS_MAX)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut users = user::in_account_order(can_reset.clone().filter(table::Column::Pk.is_in(chosen)))
         .lock_exclusive()
         .all(connection)
         .await?;
@@ -135,8 +145,9 @@ async fn answer(
     }
     // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
     // whose address was never verified get a link only if there is no other account.
+    let has_verified = users.iter().any(|user| user.email_verified_at.is_some());
     let unverified = match users.first() {
-        Some(first) if first.email_verified_at.is_some() => {
+        Some(_) if has_verified => {
             users.retain(|user| user.email_verified_at.is_some());
             let others = can_reset.filter(table::Column::EmailVerifiedAt.is_null());
             others.count(connection).await?

@@ -15,7 +15,7 @@ use crate::model::Actor;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result, shown};
 use crate::store::audit_trail::Event;
-use crate::store::entity::{user as user_table, user_role};
+use crate::store::entity::{group_role, user as user_table, user_role};
 
 /// Assigns a role to a user, by name or id: for the whole organization, or for one tenant of it. Does nothing if the user
 /// already has it there. `FORBIDDEN` for a role, or a user, whose permissions go beyond the caller's; `NOT_FOUND` for a
@@ -126,6 +126,16 @@ pub fn few_tenants(roles: &[Assigned], field: &str) -> Result<()> {
         ))),
         false => Ok(()),
     }
+}
+
+/// Whether anybody, or a group, has a role for this tenant.
+pub async fn is_assigned_for(connection: &impl ConnectionTrait, tenant_pk: i64) -> Result<bool> {
+    let user = user_role::Entity::find().filter(user_role::Column::TenantPk.eq(tenant_pk));
+    if user.one(connection).await?.is_some() {
+        return Ok(true);
+    }
+    let group = group_role::Entity::find().filter(group_role::Column::TenantPk.eq(tenant_pk));
+    Ok(group.one(connection).await?.is_some())
 }
 
 fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, now: Timestamp) -> user_role::ActiveModel {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement, Value};
 
 use super::{OrganizationRole, Role};
-use crate::authz::{Action, Granted, Resource, Tenants};
+use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::model::error::Result;
 use crate::model::{BuiltIn, Permissions, Rights};
@@ -270,19 +270,22 @@ fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, Strin
     (keys, in_parameter(backend, "$1", "bigint[]"))
 }
 
-/// The roles for single tenants of some users, groups or invitations, as far as the caller sees them: who manages single
-/// tenants sees those for these tenants only, except on itself.
+/// The roles for single tenants of some users, groups or invitations, as far as the caller sees them: all for who may read
+/// these objects in the whole organization, those for its tenants for who may read them there, and everybody its own.
 pub fn for_tenants_in_sight(
     op: &OpContext,
     resource: Resource,
     owners: impl IntoIterator<Item = (i64, Vec<ForTenant>)>,
 ) -> Vec<(i64, Vec<ForTenant>)> {
     let granted = op.authorize(Action::Read, resource).ok();
-    let limit = granted.as_ref().and_then(Granted::tenants);
-    let is_here =
-        |tenants: &Tenants, held: &ForTenant| held.role.tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk));
     let is_shown = |owner: i64, held: &ForTenant| {
-        limit.is_none_or(|tenants| is_here(tenants, held)) || (resource == Resource::User && op.actor().is(owner))
+        let own = resource == Resource::User && op.actor().is(owner);
+        let scope = granted.as_ref().map(Granted::scope);
+        own || match scope {
+            Some(Scope::Everything | Scope::Organization(_)) => true,
+            Some(Scope::Tenants(tenants)) => held.role.tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk)),
+            Some(Scope::Oneself(_)) | None => false,
+        }
     };
     let owners = owners.into_iter();
     owners

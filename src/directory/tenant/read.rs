@@ -129,17 +129,25 @@ pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str
     Ok(found)
 }
 
-/// The tenants with these ids that the caller may name in a question about permissions: those that it may read, its own,
-/// and those that it has a role for.
-pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Send) -> Result<HashMap<String, i64>> {
+/// A tenant in a question about what users may do there.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    pub pk: i64,
+    pub organization_pk: i64,
+    /// Whether the caller may read its users, and so ask about others than itself.
+    pub of_others: bool,
+}
+
+/// The tenants with these ids that the caller may ask about: those whose users it may read and, about itself, its own and
+/// those that it has a role for.
+pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Send) -> Result<HashMap<String, Named>> {
     let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
-    let readable = op.authorize(Action::Read, Resource::Tenant).ok();
-    let is_nameable = |pk: i64, organization_pk: i64| {
-        let of_caller = op.actor().caller().is_some_and(|caller| {
+    let users = op.authorize(Action::Read, Resource::User).ok();
+    let of_caller = |pk: i64| {
+        let caller = op.actor().caller();
+        caller.is_some_and(|caller| {
             caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk)
-        });
-        let by_scope = readable.as_ref();
-        of_caller || by_scope.is_some_and(|granted| granted.covers(organization_pk, Some(pk)))
+        })
     };
     let known = ids.into_iter().filter_map(|id| TenantId::existing(&id));
     let found: Vec<(i64, TenantId, i64)> = table::Entity::find()
@@ -150,10 +158,17 @@ pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Se
         .into_tuple()
         .all(op.db().reader())
         .await?;
-    let found = found
-        .into_iter()
-        .filter(|(pk, _, organization_pk)| is_nameable(*pk, *organization_pk));
-    Ok(found.map(|(pk, id, _)| (id.to_string(), pk)).collect())
+    let named = |(pk, id, organization_pk): (i64, TenantId, i64)| {
+        let scope = users.as_ref();
+        let of_others = scope.is_some_and(|granted| granted.covers(organization_pk, Some(pk)));
+        let tenant = Named {
+            pk,
+            organization_pk,
+            of_others,
+        };
+        (of_others || of_caller(pk)).then(|| (id.to_string(), tenant))
+    };
+    Ok(found.into_iter().filter_map(named).collect())
 }
 
 /// The tenant of a new user or invitation: the specified one, or else the caller's own if the organization is. Callers who

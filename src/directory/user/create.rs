@@ -68,7 +68,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
     role::grantable(op.actor(), &granted, &roles, &[])?;
     if new.activated.unwrap_or(true) {
-        organization::take_seat(&*change, &home).await?;
+        organization::take_seat(&*change, &home, Some(&granted)).await?;
     }
     let row = table::ActiveModel {
         organization_pk: Set(home.pk),

@@ -23,7 +23,7 @@ pub struct TenantRoleObject {
     pub role: Box<RoleObject>,
     /// The tenant that it holds for.
     pub tenant: Box<TenantObject>,
-    /// The group that gives it; null if it is assigned directly.
+    /// The group that gives it; null if it is assigned directly, or if the caller may not see the group.
     pub through: Option<Box<GroupObject>>,
 }
 

@@ -117,20 +117,22 @@ impl Preloaded {
             true => HashMap::new(),
             false => tenant::nameable(op, ids).await?,
         };
-        // The tenant, if one is named; or that there is none.
-        let find = |place: &Place<'_>| match named(place) {
+        // The tenant, if one is named; or that the caller cannot ask about this user there.
+        let find = |place: &Place<'_>, user: &User| match named(place) {
             None => Ok(None),
-            Some(id) => match tenants.get(&id) {
-                Some(pk) => Ok(Some(*pk)),
-                None => Err(Error::no_such("tenant", "id", &id).to_string()),
-            },
+            Some(id) => {
+                let tenant = tenants.get(&id).filter(|tenant| {
+                    tenant.organization_pk == user.organization_pk && (tenant.of_others || op.actor().is(user.pk))
+                });
+                let refused = || Error::no_such("tenant", "id", &id).to_string();
+                tenant.map(|tenant| Some(tenant.pk)).ok_or_else(refused)
+            }
         };
         let none = Held::default();
         for place in &permissions {
-            let tenant = find(place);
             for user in users {
                 let rights = self.held.get(&user.pk).unwrap_or(&none).rights();
-                let names = tenant.clone().map(|tenant| match tenant {
+                let names = find(place, user).map(|tenant| match tenant {
                     Some(pk) => rights.for_tenant(pk).names(),
                     None => rights.organization().names(),
                 });
@@ -139,19 +141,16 @@ impl Preloaded {
             }
         }
         for place in &roles {
-            let tenant = find(place);
-            let shown = tenant.clone().unwrap_or_default();
-            let direct: HashMap<i64, Vec<Assigned>> = self
-                .held
+            let direct: HashMap<i64, Vec<Assigned>> = users
                 .iter()
-                .map(|(user, held)| (*user, held.directly(shown)))
+                .filter_map(|user| Some((user.pk, self.held.get(&user.pk)?.directly(find(place, user).ok()?))))
                 .collect();
             let theirs = direct.iter().map(|(user, roles)| (*user, roles.as_slice()));
             let mut objects = roles_beside(op, theirs, &place.selection).await?;
             for user in users {
                 let roles = objects.remove(&user.pk).unwrap_or_default();
                 let entry = self.roles.entry(user.pk).or_default();
-                entry.set(&place.key, tenant.clone().map(|_| roles));
+                entry.set(&place.key, find(place, user).map(|_| roles));
             }
         }
         Ok(())

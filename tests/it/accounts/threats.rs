@@ -60,6 +60,21 @@ on_both! {
         may_not_switch(&app.key(&*squatter.access), &[&mine, &theirs]).await;
     }
 
+    /// A verified address counts even before there is a password, however many others claim the address.
+    async fn an_account_without_a_password_is_not_pushed_aside(app: App) {
+        let (acme, _) = world(&app).await;
+        let own = json!({ "id": "own", "email": ADA, "organizationId": "acme" });
+        app.admin().ok(CREATE, json!({ "data": own })).await;
+        acme.ok("mutation { requestEmailVerification(where: {id: \"own\"}) { id } }", json!({})).await;
+        app.anonymous().ok(VERIFY, json!({ "token": mailed_tokens(&app).pop().unwrap() })).await;
+        for n in 0..11 {
+            app.organization(&format!("o{n}"), &[]).await;
+            account(&app, &format!("o{n}"), ADA).await;
+        }
+        assert_eq!(reset(&app, ADA, None, "my own password").await, 1);
+        assert_eq!(opens(&app, None, ADA, "my own password").await, "own");
+    }
+
     /// Somebody makes the account and prepares all kinds of access before the person takes it over by mail.
     async fn a_recovered_account_keeps_nothing_of_a_strangers(app: App) {
         let (acme, _) = world(&app).await;

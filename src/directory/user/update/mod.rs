@@ -13,7 +13,7 @@ use self::roles::Roles;
 use super::create::{note_conflict, taken};
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
-use crate::authz::{Action, Resource};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
@@ -170,7 +170,7 @@ pub(super) async fn update_as(
     home.write(&mut draft);
     let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
     roles.write(op, &granted, &had, &home, &mut draft)?;
-    activate(op, &*change, &wanted, &home, &mut draft).await?;
+    activate(op, &*change, &granted, &wanted, &home, &mut draft).await?;
 
     if draft.fields.is_empty() {
         return Ok(draft.row.into());
@@ -214,6 +214,7 @@ pub(super) async fn update_as(
 async fn activate(
     op: &OpContext,
     connection: &impl ConnectionTrait,
+    granted: &Granted,
     wanted: &UserChange,
     home: &Home,
     draft: &mut Draft,
@@ -229,7 +230,7 @@ async fn activate(
         draft.new.activated = Set(is);
     }
     if is && (!was || home.moves) {
-        organization::take_seat(connection, &home.organization).await?;
+        organization::take_seat(connection, &home.organization, Some(granted)).await?;
     }
     Ok(())
 }
@@ -259,6 +260,14 @@ async fn follow(
         session::end_all(connection, row.pk, op.now()).await?;
     }
     if home.moves {
+        end_access_in_txn(connection, op, row.pk).await?;
+    }
+    // What somebody of the old tenant may have made for themselves while they could act as the user ends with it.
+    let left = row.tenant_pk.filter(|pk| !home.moves && updated.tenant_pk != Some(*pk));
+    if let Some(pk) = left
+        && !op.actor().is(row.pk)
+        && role::is_assigned_for(connection, pk).await?
+    {
         end_access_in_txn(connection, op, row.pk).await?;
     }
     // The new organization or tenant gets an event too.
