@@ -82,8 +82,8 @@ impl Rights {
         self.beyond_in(others, |_| true)
     }
 
-    /// The same, but only what `others` may be told of: for the organization, and for tenants that they have something for.
-    /// Who has something for the organization may be told of all.
+    /// The same without what `others` must not see: what these have for tenants that `others` have nothing for. Callers with
+    /// a permission for the whole organization see all of it.
     pub fn beyond_in_sight(&self, others: &Self) -> Permissions {
         self.beyond_in(others, |pk| {
             !others.organization.is_empty() || others.tenants.contains_key(&pk)

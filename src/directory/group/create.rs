@@ -1,5 +1,7 @@
 //! Creates a group.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
 
 use super::Group;
@@ -62,9 +64,22 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
         ))
     })?;
     give_roles(&*change, &row, &roles, now).await?;
-    let event = Event::new("group.create", row.pk, &row.id).of_organization(home.pk);
-    change.commit([event]).await?;
+    let event = Event::new("group.create", row.pk, &row.id);
+    change.commit(events(event, home.pk, &roles)).await?;
     Ok(row.into())
+}
+
+/// One event for each tenant that the roles are for, whose administrators see it; without any, one for the organization.
+pub(super) fn events(event: Event, organization_pk: i64, roles: &[Assigned]) -> Vec<Event> {
+    let tenants: BTreeSet<i64> = roles.iter().filter_map(|role| role.tenant_pk).collect();
+    let event = event.of_organization(organization_pk);
+    match tenants.is_empty() {
+        true => vec![event],
+        false => tenants
+            .into_iter()
+            .map(|pk| event.clone().of_tenant(organization_pk, Some(pk)))
+            .collect(),
+    }
 }
 
 /// A group's name, stored without leading and trailing spaces.

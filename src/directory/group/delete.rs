@@ -2,6 +2,7 @@
 
 use sea_orm::EntityTrait;
 
+use super::create::events;
 use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
@@ -25,7 +26,7 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, &union(&roles), "where").await?;
-    let event = Event::new("group.delete", row.pk, &row.id).of_organization(row.organization_pk);
-    change.commit([event.access()]).await?;
+    let event = Event::new("group.delete", row.pk, &row.id).access();
+    change.commit(events(event, row.organization_pk, &roles)).await?;
     Ok(row.into())
 }

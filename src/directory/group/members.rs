@@ -21,7 +21,7 @@ use crate::store::entity::{group as table, group_member, user as user_table};
 pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let change = op.begin().await?;
-    let (group, user, _) = locate_both(&change, op, &granted, group, member).await?;
+    let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
     let row = group_member::ActiveModel {
         group_pk: Set(group.pk),
         user_pk: Set(user.pk),
@@ -39,7 +39,7 @@ pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> 
     if added == 0 {
         return Ok(group.into());
     }
-    let events = events("group.addUser", "user.joinGroup", &group, &user);
+    let events = events("group.addUser", "user.joinGroup", &group, &user, &roles);
     change.commit(events).await?;
     Ok(group.into())
 }
@@ -60,7 +60,7 @@ pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) 
         return Ok(group.into());
     }
     standing.remains(&*change, &union(&roles), "user").await?;
-    let events = events("group.removeUser", "user.leaveGroup", &group, &user);
+    let events = events("group.removeUser", "user.leaveGroup", &group, &user, &roles);
     change.commit(events).await?;
     Ok(group.into())
 }
@@ -99,12 +99,27 @@ async fn locate_both(
     Ok((group, user, roles))
 }
 
-/// Two events, so that it is in the trail of the group and in that of the user.
-fn events(of_group: &'static str, of_user: &'static str, group: &table::Model, user: &user_table::Model) -> [Event; 2] {
+/// Events for the trail of the group and for that of the user, and for each tenant that the group gives a role for.
+fn events(
+    of_group: &'static str,
+    of_user: &'static str,
+    group: &table::Model,
+    user: &user_table::Model,
+    roles: &[Assigned],
+) -> Vec<Event> {
     let of_group = Event::new(of_group, group.pk, &group.id).fields(["users"]);
     let of_user = Event::new(of_user, user.pk, &user.id).fields(["groups"]);
-    [
-        of_group.of_organization(group.organization_pk).access(),
-        of_user.of_user(user).access(),
-    ]
+    let mut all = super::create::events(of_group.access(), group.organization_pk, roles);
+    // Whoever joins from outside a tenant gets its roles.
+    let elsewhere = roles.iter().filter(|role| role.tenant_pk != user.tenant_pk).cloned();
+    let elsewhere: Vec<Assigned> = elsewhere.filter(|role| role.tenant_pk.is_some()).collect();
+    if !elsewhere.is_empty() {
+        all.extend(super::create::events(
+            of_user.clone().access(),
+            group.organization_pk,
+            &elsewhere,
+        ));
+    }
+    all.push(of_user.of_user(user).access());
+    all
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-use super::create::{give_roles, group_name};
+use super::create::{events, give_roles, group_name};
 use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
@@ -100,7 +100,8 @@ pub async fn update(
     } else {
         give_roles(&*change, &row, gained, op.now()).await?;
     }
-    let event = Event::new("group.update", row.pk, &row.id).of_organization(row.organization_pk);
-    change.commit([event.fields(fields).access()]).await?;
+    let event = Event::new("group.update", row.pk, &row.id).fields(fields).access();
+    let concerned: Vec<Assigned> = had.into_iter().chain(have).collect();
+    change.commit(events(event, row.organization_pk, &concerned)).await?;
     Ok(updated.into())
 }

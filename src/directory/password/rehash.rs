@@ -23,6 +23,6 @@ pub async fn rehash(op: &OpContext, user: &table::Model, password: &Password) ->
     if updated.rows_affected == 0 {
         return Ok(());
     }
-    let event = Event::new("password.rehash", user.pk, &user.id).of_user(&user);
+    let event = Event::new("password.rehash", user.pk, &user.id).of_user(user);
     change.commit([event]).await
 }

@@ -140,7 +140,7 @@ async fn answer(
     // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
     // person has another account.
     for row in &users {
-        let event = Event::new("password.requestReset", row.pk, &row.id).of_user(&row);
+        let event = Event::new("password.requestReset", row.pk, &row.id).of_user(row);
         audit_trail::record(connection, op.author(), event).await?;
     }
     // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts

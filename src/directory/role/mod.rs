@@ -23,7 +23,9 @@ mod standing;
 mod update;
 mod withdraw;
 
-pub use assign::{assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn};
+pub use assign::{
+    assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
+};
 pub use create::{NewRole, create};
 pub use delete::delete;
 pub use held::{

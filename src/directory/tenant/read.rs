@@ -145,9 +145,8 @@ pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Se
     let users = op.authorize(Action::Read, Resource::User).ok();
     let of_caller = |pk: i64| {
         let caller = op.actor().caller();
-        caller.is_some_and(|caller| {
-            caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk)
-        })
+        caller
+            .is_some_and(|caller| caller.tenant_pk == Some(pk) || caller.rights.tenants().any(|(known, _)| known == pk))
     };
     let known = ids.into_iter().filter_map(|id| TenantId::existing(&id));
     let found: Vec<(i64, TenantId, i64)> = table::Entity::find()

@@ -54,6 +54,14 @@ pub struct Preloaded {
     accounts: Option<List<AccountObject>>,
 }
 
+/// Where the roles and permissions of a user are to hold.
+enum Whereabouts {
+    Organization,
+    Tenant(i64),
+    /// In a tenant of another organization, where none of them does.
+    Elsewhere,
+}
+
 impl Preloaded {
     pub async fn load(op: &OpContext, users: &[User], selection: &Selection<'_>) -> crate::model::error::Result<Self> {
         let organizations = users.iter().map(|user| user.organization_pk);
@@ -117,24 +125,24 @@ impl Preloaded {
             true => HashMap::new(),
             false => tenant::nameable(op, ids).await?,
         };
-        // The tenant, if one is named; or that the caller cannot ask about this user there.
+        // Where the answer is about, or that the caller cannot ask about this user there.
         let find = |place: &Place<'_>, user: &User| match named(place) {
-            None => Ok(None),
-            Some(id) => {
-                let tenant = tenants.get(&id).filter(|tenant| {
-                    tenant.organization_pk == user.organization_pk && (tenant.of_others || op.actor().is(user.pk))
-                });
-                let refused = || Error::no_such("tenant", "id", &id).to_string();
-                tenant.map(|tenant| Some(tenant.pk)).ok_or_else(refused)
+            None => Ok(Whereabouts::Organization),
+            Some(id) => match tenants.get(&id) {
+                Some(tenant) if !tenant.of_others && !op.actor().is(user.pk) => Err(&id),
+                Some(tenant) if tenant.organization_pk != user.organization_pk => Ok(Whereabouts::Elsewhere),
+                Some(tenant) => Ok(Whereabouts::Tenant(tenant.pk)),
+                None => Err(&id),
             }
+            .map_err(|id| Error::no_such("tenant", "id", id).to_string()),
         };
-        let none = Held::default();
         for place in &permissions {
             for user in users {
-                let rights = self.held.get(&user.pk).unwrap_or(&none).rights();
-                let names = find(place, user).map(|tenant| match tenant {
-                    Some(pk) => rights.for_tenant(pk).names(),
-                    None => rights.organization().names(),
+                let rights = self.held.get(&user.pk).map(Held::rights).unwrap_or_default();
+                let names = find(place, user).map(|at| match at {
+                    Whereabouts::Organization => rights.organization().names(),
+                    Whereabouts::Tenant(pk) => rights.for_tenant(pk).names(),
+                    Whereabouts::Elsewhere => Vec::new(),
                 });
                 let entry = self.permissions.entry(user.pk).or_default();
                 entry.set(&place.key, names.map(|names| names.into_iter().collect()));
@@ -143,7 +151,15 @@ impl Preloaded {
         for place in &roles {
             let direct: HashMap<i64, Vec<Assigned>> = users
                 .iter()
-                .filter_map(|user| Some((user.pk, self.held.get(&user.pk)?.directly(find(place, user).ok()?))))
+                .filter_map(|user| {
+                    let held = self.held.get(&user.pk)?;
+                    let roles = match find(place, user).ok()? {
+                        Whereabouts::Organization => held.directly(None),
+                        Whereabouts::Tenant(pk) => held.directly(Some(pk)),
+                        Whereabouts::Elsewhere => Vec::new(),
+                    };
+                    Some((user.pk, roles))
+                })
                 .collect();
             let theirs = direct.iter().map(|(user, roles)| (*user, roles.as_slice()));
             let mut objects = roles_beside(op, theirs, &place.selection).await?;

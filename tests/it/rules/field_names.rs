@@ -50,6 +50,7 @@ fn impossible(sdl: &Sdl, ty: &str) -> Option<Value> {
 /// The base with a value put in at a path.
 fn with(base: &Value, path: &[String], value: Value) -> Value {
     let below_federated = path.iter().any(|step| step == "federatedIdentities");
+    let below_tenant_roles = path.iter().any(|step| step == "tenantRoles");
     let mut all = base.clone();
     let mut at = &mut all;
     for step in path {
@@ -57,9 +58,10 @@ fn with(base: &Value, path: &[String], value: Value) -> Value {
             Ok(_) => {
                 // Its fields are required.
                 if !at.is_array() {
-                    *at = match below_federated {
-                        true => json!([{"identityProvider": "google", "userId": "1", "userName": "g"}]),
-                        false => json!([{}]),
+                    *at = match (below_federated, below_tenant_roles) {
+                        (true, _) => json!([{"identityProvider": "google", "userId": "1", "userName": "g"}]),
+                        (_, true) => json!([{"role": "user", "tenant": "berlin"}]),
+                        _ => json!([{}]),
                     };
                 }
                 &mut at[0]
