@@ -110,7 +110,7 @@ fn events(
     let of_group = Event::new(of_group, group.pk, &group.id).fields(["users"]);
     let of_user = Event::new(of_user, user.pk, &user.id).fields(["groups"]);
     let mut all = super::create::events(of_group.access(), group.organization_pk, roles);
-    // Whoever joins from outside a tenant gets its roles.
+    // A user from outside a tenant gets roles for it, too.
     let elsewhere = roles.iter().filter(|role| role.tenant_pk != user.tenant_pk).cloned();
     let elsewhere: Vec<Assigned> = elsewhere.filter(|role| role.tenant_pk.is_some()).collect();
     if !elsewhere.is_empty() {

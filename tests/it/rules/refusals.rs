@@ -144,7 +144,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ),
     (
         "withdrawRole (for a tenant)",
-        r#"mutation { withdrawRole(where: {id: "$inside"}, role: "reviewer", tenant: "berlin") { id } }"#,
+        r#"mutation { withdrawRole(where: {id: "$inside"}, role: "tenant-admin", tenant: "berlin") { id } }"#,
     ),
     (
         "updateTenant (own)",
@@ -639,7 +639,7 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                 tenant_roles: filled
                     .contains("withdrawRole")
                     .then(|| tenantry::directory::role::RoleForTenant {
-                        role: "reviewer".to_owned(),
+                        role: "tenant-admin".to_owned(),
                         tenant: "berlin".to_owned(),
                     })
                     .into_iter()
