@@ -128,7 +128,8 @@ impl Listing for AuditEvent {
 list_fields! {
     AuditQuery of AuditEvent as AuditEventObject, AuditEventWhere, AuditEventOrderBy, AuditEventConnection;
     where "Filter. Default: all events.";
-    /// The audit events of the caller's organization; for a super admin, of all organizations. Needs `read:audit`.
+    /// The audit events of the caller's organization; for a super admin, of all organizations. Needs `read:audit`; for single
+    /// tenants, it shows the events about these tenants, their users and their invitations.
     audit_events;
     /// Number of events that `auditEvents` lists for this `where`.
     count_audit_events;

@@ -241,7 +241,8 @@ pub struct AcceptInvitationData {
 list_fields! {
     InvitationQuery of Invitation as InvitationObject, InvitationWhere, InvitationOrderBy, InvitationConnection;
     where "Filter. Default: all invitations.";
-    /// The invitations of the caller's organization; for a super admin, of all organizations. Needs `read:user`.
+    /// The invitations of the caller's organization; for a super admin, of all organizations. Needs `read:user`; for single
+    /// tenants, it shows the invitations to these.
     invitations;
     /// Number of invitations that `invitations` lists for this `where`.
     count_invitations;

@@ -162,7 +162,8 @@ pub enum ClearableValue {
 list_fields! {
     TenantQuery of Tenant as TenantObject, TenantWhere, TenantOrderBy, TenantConnection;
     where "Filter. Default: all tenants.";
-    /// The tenants of the caller's organization; for a super admin, of all organizations. Needs `read:tenant`.
+    /// The tenants of the caller's organization; for a super admin, of all organizations. Needs `read:tenant`; for single
+    /// tenants, it shows these.
     tenants;
     /// Number of tenants that `tenants` lists for this `where`.
     count_tenants;

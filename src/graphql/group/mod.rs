@@ -165,7 +165,8 @@ pub async fn of_users(
 list_fields! {
     GroupQuery of Group as GroupObject, GroupWhere, GroupOrderBy, GroupConnection;
     where "Filter. Default: all groups.";
-    /// The groups that the caller may read (`read:group`): those of the caller's organization; for a super admin, all.
+    /// The groups that the caller may read (`read:group`): those of the caller's organization; for a super admin, all. With
+    /// `read:group` for single tenants, the groups that have one of their users as a member or give a role for them.
     groups;
     /// Number of groups that `groups` lists for this `where`.
     count_groups;

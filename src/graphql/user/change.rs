@@ -103,9 +103,11 @@ pub struct UserData {
     /// At most 255 characters; an empty string clears it.
     lastname: Option<String>,
     /// Moves the user to this organization. Super admins only. The tenant is cleared unless `tenantId` is given, the
-    /// user leaves its groups and loses its custom roles, its API keys are revoked, and its sessions end.
+    /// user leaves its groups and loses its custom roles and its roles for tenants, its API keys are revoked, and its
+    /// sessions end.
     organization_id: Option<String>,
-    /// A tenant of the user's organization; an empty string removes the tenant.
+    /// A tenant of the user's organization; an empty string removes the tenant. If any user or group has a role for the
+    /// current tenant, the user's API keys are revoked and its sessions end, unless the user is the caller.
     tenant_id: Option<String>,
     /// Replaces the user's built-in roles with the built-in role of this value, and keeps custom roles. Setting the
     /// current value changes nothing. The caller must have all permissions of the role.

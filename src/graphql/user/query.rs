@@ -27,8 +27,8 @@ impl UserQuery {
 list_fields! {
     UserLists of User as UserObject, UserWhere, UserOrderBy, UserConnection;
     where "Filter. Default: all users.";
-    /// The users of the caller's organization; for a super admin, of all organizations. Without `read:user`, only the
-    /// caller.
+    /// The users of the caller's organization; for a super admin, of all organizations. With `read:user` for single tenants,
+    /// only the users of these tenants; without it, only the caller.
     users;
     /// Number of users that `users` lists for this `where`.
     count_users;

@@ -47,14 +47,14 @@ async fn policy_matrix() {
          caller's organization; everything: all organizations.\n",
     );
     for resource in Resource::VARIANTS {
-        write!(text, "\n{:<35}", format!("{resource:?}")).unwrap();
+        write!(text, "\n{:<37}", format!("{resource:?}")).unwrap();
         for action in Action::VARIANTS {
             write!(text, "{:<14}", format!("{action:?}")).unwrap();
         }
         trim(&mut text);
         for (name, actor) in &callers {
             let op = OpContext::new(Arc::clone(&app.services), actor.clone(), "test");
-            write!(text, "  {name:<33}").unwrap();
+            write!(text, "  {name:<35}").unwrap();
             for action in Action::VARIANTS {
                 write!(text, "{:<14}", reach(&op, *action, *resource)).unwrap();
             }

@@ -122,6 +122,7 @@ on_both! {
         let mut wrong = Vec::new();
         for rows in [2, 100] {
             grow(&app, rows).await;
+            app.settle().await;
             for caller in [&ann, &app.admin()] {
                 for (document, expected) in CASES {
                     let statements = sent(caller, document).await;
@@ -144,6 +145,7 @@ on_both! {
         app.admin().ok(assign, json!({})).await;
         for rows in [2, 100] {
             grow(&app, rows).await;
+            app.settle().await;
             let mut asked = 0;
             for (document, expected) in CASES {
                 if tia.send(document, json!({})).await.get("errors").is_none() {
