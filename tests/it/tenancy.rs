@@ -10,6 +10,7 @@
 //! | … by a group | `groups_are_the_organizations` |
 //! | … by what a client of another product writes back | `what_is_written_back_leaves_tenants_alone` |
 //! | impersonates somebody who is in the tenant and holds more elsewhere | `nobody_acts_as_who_holds_more_elsewhere` |
+//! | keeps a right that was withdrawn while a request ran | `rules::caller_checks` |
 //! | keeps power after the tenant was deleted and made again | `a_tenant_that_is_made_again_is_another_one` |
 //! | reaches an outsider's account through the assignment | `an_outsider_shows_its_name_and_its_roles_there` |
 //! | sees the organization's audit | `the_trail_of_a_tenant` |
@@ -517,23 +518,6 @@ on_both! {
             for one in shown["edges"].as_array().unwrap() {
                 assert!(["bea", "bob"].contains(&one["node"]["id"].as_str().unwrap()), "{shown}");
             }
-        }
-    }
-
-    /// Whoever loses it while the request runs changes nothing.
-    async fn a_right_for_a_tenant_is_held_until_the_commit(app: App) {
-        let (chief, bea) = world(&app).await;
-        for round in 0..10 {
-            chief.ok(ASSIGN, json!({ "id": "bea", "role": "tenant-admin", "tenant": "berlin" })).await;
-            let create = json!({ "data": { "id": format!("r{round}") } });
-            let (made, _) = tokio::join!(
-                bea.send(CREATE, create),
-                chief.send(WITHDRAW, json!({ "id": "bea", "role": "tenant-admin", "tenant": "berlin" })),
-            );
-            let code = code_of(&made);
-            assert!(["OK", "FORBIDDEN"].contains(&code.as_str()), "{made}");
-            let there = chief.ok("query($id: ID) { users(where: {id: $id}) { id } }", json!({ "id": format!("r{round}") })).await;
-            assert_eq!(there["users"].as_array().unwrap().len(), usize::from(code == "OK"));
         }
     }
 

@@ -153,6 +153,40 @@ on_both! {
         assert!(held > 20, "only {held} were refused where they were to be committed");
     }
 
+    /// The same for a right that is held for one tenant, whose administrator `acme-bea` is.
+    async fn a_right_for_a_tenant_in_the_transaction_of_a_change(app: App) {
+        let sdl = Sdl::read();
+        let views = views(&app).await;
+        let bea = &views.iter().find(|view| view.name == "bea, paris").unwrap().caller;
+        let bea_is = "(SELECT pk FROM users WHERE id = 'acme-bea')";
+        let take = format!("DELETE FROM user_roles WHERE user_pk = {bea_is}");
+        let give_back = format!(
+            "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)
+             SELECT {bea_is}, r.pk, t.organization_pk, t.pk, t.pk, 0 FROM roles r, tenants t
+             WHERE r.name IN ('tenant-admin', 'organization-admin') AND r.organization_pk IS NULL AND t.id = 'acme-berlin'"
+        );
+        let other = Database::connect(&app.database.url).await.unwrap();
+        let mut held = Vec::new();
+        for field in sdl.fields("Mutation") {
+            let name = field.name.node.as_str();
+            if !["createUser", "updatePropertiesInUser", "deactivateUser", "deleteUser", "updateTenant", "inviteUser", "assignRole"].contains(&name) {
+                continue;
+            }
+            let message = taken_meanwhile(&app, &other, bea, &sdl, field, &take).await;
+            if message.contains("changed while this request was running") {
+                held.push(name);
+            }
+            let change = app.services.db.begin().await.unwrap();
+            change.execute_unprepared(&give_back).await.unwrap();
+            change.commit().await.unwrap();
+            app.services.credentials.forget();
+        }
+        // What a tenant's administrator may do by these calls.
+        for name in ["createUser", "updatePropertiesInUser", "deactivateUser", "deleteUser", "updateTenant", "inviteUser"] {
+            assert!(held.contains(&name), "{name} is not among {held:?}");
+        }
+    }
+
     async fn at_each_stretch_of_a_list(app: App) {
         let ada = app.acme().await;
         let change = app.services.db.begin().await.unwrap();

@@ -314,7 +314,7 @@ fn every_input_is_known() {
 
 /// What one caller must not see.
 pub(super) struct View<'a> {
-    name: &'static str,
+    pub(super) name: &'static str,
     pub(super) caller: Caller<'a>,
     /// By kind and which name of it. A kind that is absent is in sight.
     hidden: BTreeMap<(Kind, &'static str), Names>,
