@@ -126,7 +126,7 @@ test('a key runs a query, outlives a reload, and is gone after signing out', asy
     assert.ok(!(await stored(page)).includes(KEY), 'the key lies in the storage of a living page');
 
     await page.reload();
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
     await page.getByLabel('API key').waitFor();
     await page.locator(EDITOR).first().waitFor();
     assert.ok(!(await stored(page)).includes(KEY), 'the key lies in the storage after signing out');
@@ -201,7 +201,7 @@ test('a password opens a session, which is renewed before its end and ends at si
 
       // The renewed token outlives a reload, and the server hears of the end.
       await page.reload();
-      await page.getByRole('button', { name: 'Sign out' }).click();
+      await signOut(page);
       await page.getByLabel('API key').waitFor();
       assert.equal(asked('signOut'), 1);
       assert.equal(asked('refreshSession'), 1);
@@ -420,6 +420,13 @@ function tabs(page) {
 
 function editorProblems(page) {
   return page.locator('.squiggly-error, .squiggly-warning').allTextContents();
+}
+
+/** Signing out ends with a reload; before it, the page already shows the fields to sign in. */
+async function signOut(page) {
+  const reloaded = page.waitForEvent('load');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await reloaded;
 }
 
 function stored(page) {
