@@ -120,23 +120,29 @@ on_both! {
         app.organization("acme", &["berlin"]).await;
         let boss = app.user("acme", "boss", Some("super-admin")).await;
         app.user("acme", "sub", Some("user")).await;
+        let tad = app.user("acme", "tad", None).await;
+        let assign = "mutation { assignRole(where: {id: \"tad\"}, role: \"tenant-admin\", tenant: \"berlin\") { id } }";
+        app.admin().ok(assign, json!({})).await;
         let mut nulls = 0;
-        for (number, (case, document)) in CASES.iter().enumerate() {
+        // Who administers a tenant is asked what concerns one: `tenant: null` must not become every tenant, or none.
+        let of_tenants = CASES.iter().filter(|(case, _)| case.contains("tenant"));
+        let asked = CASES.iter().map(|case| ("boss", &boss, case)).chain(of_tenants.map(|case| ("tad", &tad, case)));
+        for (number, (me, caller, (case, document))) in asked.enumerate() {
             let mut answers = Vec::new();
             for (turn, in_document) in [(0, None), (1, Some(false)), (2, Some(true))] {
-                let filled = fill(&app, document, Some("boss"), 10 * number + turn, true).await;
+                let filled = fill(&app, document, Some(me), 10 * number + turn, true).await;
                 let (document, variables) = match in_document {
                     None => (filled.document, json!({})),
                     Some(in_document) => full(&sdl, &take_apart(&filled.document), in_document, false),
                 };
                 nulls += variables.to_string().matches("null").count() + document.matches("null").count();
-                let answer = boss.send(&document, variables.clone()).await;
+                let answer = caller.send(&document, variables.clone()).await;
                 answers.push((answer["errors"][0]["extensions"]["code"].clone(), document, variables, answer));
             }
             for (code, document, variables, answer) in &answers[1..] {
                 // A password can be changed, and a verified address verified, once.
                 let again = case.contains("oneself") && ["updatePassword", "requestEmailVerification"].contains(&field_of(case));
-                assert!(*code == answers[0].0 || again, "{case}: {document} {variables}\n{answer}");
+                assert!(*code == answers[0].0 || again, "{case} as {me}: {document} {variables}\n{answer}");
             }
             if answers[0].0.is_null() && document.trim_start().starts_with('{') {
                 assert_eq!(answers[0].3, answers[1].3, "{case}");

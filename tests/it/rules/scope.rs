@@ -16,7 +16,7 @@ const UPDATE: &str =
 
 /// Acme with `ann`, and Globex.
 async fn world(app: &App) {
-    app.organization("acme", &["acme-berlin"]).await;
+    app.organization("acme", &["acme-berlin", "acme-paris"]).await;
     app.organization("globex", &["globex-rome"]).await;
     app.user("acme", "ann", None).await;
 }
@@ -93,7 +93,37 @@ async fn sees_nothing_of_ann(caller: &Caller<'_>) {
     );
 }
 
+/// `tia`, who administers one tenant, and has `ann` in it.
+async fn tia(app: &App) -> Caller<'_> {
+    let data = json!({ "tenantId": "acme-berlin" });
+    app.admin().ok(UPDATE, json!({ "id": "ann", "data": data })).await;
+    let tia = app.user("acme", "tia", None).await;
+    let assign =
+        "mutation { assignRole(where: {id: \"tia\"}, role: \"tenant-admin\", tenant: \"acme-berlin\") { id } }";
+    app.admin().ok(assign, json!({})).await;
+    tia
+}
+
 on_both! {
+    async fn who_moved_to_another_tenant(app: App) {
+        world(&app).await;
+        let tia = tia(&app).await;
+        impersonates_ann(&tia).await;
+        app.admin().ok(UPDATE, json!({ "id": "ann", "data": { "tenantId": "acme-paris" } })).await;
+        ann_changes(&app).await;
+        sees_nothing_of_ann(&tia).await;
+    }
+
+    async fn by_who_lost_the_tenant(app: App) {
+        world(&app).await;
+        let tia = tia(&app).await;
+        impersonates_ann(&tia).await;
+        let withdraw = "mutation { withdrawRole(where: {id: \"tia\"}, role: \"tenant-admin\", tenant: \"acme-berlin\") { id } }";
+        app.admin().ok(withdraw, json!({})).await;
+        ann_changes(&app).await;
+        sees_nothing_of_ann(&tia).await;
+    }
+
     async fn who_moved_away(app: App) {
         world(&app).await;
         let ada = app.user("acme", "ada", Some("organization-admin")).await;

@@ -48,7 +48,7 @@ const CASES: &[(&str, usize)] = &[
         "{ users { id tenantRoles { role { name } tenant { name } through { name } } } }",
         5,
     ),
-    ("{ outsiders(tenant: \"paris\") { id name roles { name } } }", 4),
+    ("{ outsiders(tenant: \"paris\") { id name roles { name } } }", 5),
     ("{ me { id reach { tenants { id permissions } } } }", 2),
     ("{ users { id groups { id } federatedIdentities { userName } } }", 3),
     (
