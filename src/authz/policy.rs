@@ -150,7 +150,7 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {
         let needs = missing.names().join(" ");
-        Error::Forbidden(match caller.rights.anywhere().contains(missing) {
+        Error::Forbidden(match caller.rights.only_in_tenants(missing) {
             true => format!(
                 "Your roles do not allow this: it needs the permission '{needs}' for the whole organization, and you \
                  have it only for single tenants."

@@ -49,11 +49,7 @@ impl Rights {
 
     /// What holds for this tenant.
     pub fn for_tenant(&self, tenant_pk: i64) -> Permissions {
-        self.organization | self.only_for_tenant(tenant_pk)
-    }
-
-    fn only_for_tenant(&self, tenant_pk: i64) -> Permissions {
-        self.tenants.get(&tenant_pk).copied().unwrap_or_default()
+        self.organization | self.tenants.get(&tenant_pk).copied().unwrap_or_default()
     }
 
     /// What holds anywhere.
@@ -70,6 +66,11 @@ impl Rights {
     pub fn tenants_with(&self, permission: Permissions) -> Vec<i64> {
         let holding = self.tenants().filter(|(_, held)| held.contains(permission));
         holding.map(|(pk, _)| pk).collect()
+    }
+
+    /// Whether this permission holds for single tenants, and not for the whole organization.
+    pub fn only_in_tenants(&self, permission: Permissions) -> bool {
+        !self.organization.contains(permission) && self.tenants().any(|(_, held)| held.contains(permission))
     }
 
     /// Whether it has access to every organization.

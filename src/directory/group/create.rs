@@ -65,12 +65,12 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     })?;
     give_roles(&*change, &row, &roles, now).await?;
     let event = Event::new("group.create", row.pk, &row.id);
-    change.commit(events(event, home.pk, &roles)).await?;
+    change.commit(for_each_tenant(event, home.pk, &roles)).await?;
     Ok(row.into())
 }
 
 /// One event for each tenant that the roles are for, whose administrators see it; without any, one for the organization.
-pub(super) fn events(event: Event, organization_pk: i64, roles: &[Assigned]) -> Vec<Event> {
+pub(super) fn for_each_tenant(event: Event, organization_pk: i64, roles: &[Assigned]) -> Vec<Event> {
     let tenants: BTreeSet<i64> = roles.iter().filter_map(|role| role.tenant_pk).collect();
     let event = event.of_organization(organization_pk);
     match tenants.is_empty() {

@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use super::create::events;
+use super::create::for_each_tenant;
 use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
@@ -27,6 +27,8 @@ pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, &union(&roles), "where").await?;
     let event = Event::new("group.delete", row.pk, &row.id).access();
-    change.commit(events(event, row.organization_pk, &roles)).await?;
+    change
+        .commit(for_each_tenant(event, row.organization_pk, &roles))
+        .await?;
     Ok(row.into())
 }

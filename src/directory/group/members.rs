@@ -3,6 +3,7 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
+use super::create::for_each_tenant;
 use super::read::{locate_shared, roles_within};
 use super::{Group, Target};
 use crate::authn;
@@ -109,12 +110,12 @@ fn events(
 ) -> Vec<Event> {
     let of_group = Event::new(of_group, group.pk, &group.id).fields(["users"]);
     let of_user = Event::new(of_user, user.pk, &user.id).fields(["groups"]);
-    let mut all = super::create::events(of_group.access(), group.organization_pk, roles);
+    let mut all = for_each_tenant(of_group.access(), group.organization_pk, roles);
     // A user from outside a tenant gets roles for it, too.
     let elsewhere = roles.iter().filter(|role| role.tenant_pk != user.tenant_pk).cloned();
     let elsewhere: Vec<Assigned> = elsewhere.filter(|role| role.tenant_pk.is_some()).collect();
     if !elsewhere.is_empty() {
-        all.extend(super::create::events(
+        all.extend(for_each_tenant(
             of_user.clone().access(),
             group.organization_pk,
             &elsewhere,

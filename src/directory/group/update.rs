@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-use super::create::{events, give_roles, group_name};
+use super::create::{for_each_tenant, give_roles, group_name};
 use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
@@ -88,10 +88,7 @@ pub async fn update(
             group_role::Entity::delete_many()
                 .filter(group_role::Column::GroupPk.eq(row.pk))
                 .filter(group_role::Column::RolePk.eq(role.role_pk))
-                .filter(match role.tenant_pk {
-                    Some(pk) => group_role::Column::TenantPk.eq(pk),
-                    None => group_role::Column::TenantPk.is_null(),
-                })
+                .filter(group_role::Column::Scope.eq(role.scope()))
                 .exec(&*change)
                 .await?;
         }
@@ -102,6 +99,8 @@ pub async fn update(
     }
     let event = Event::new("group.update", row.pk, &row.id).fields(fields).access();
     let concerned: Vec<Assigned> = had.into_iter().chain(have).collect();
-    change.commit(events(event, row.organization_pk, &concerned)).await?;
+    change
+        .commit(for_each_tenant(event, row.organization_pk, &concerned))
+        .await?;
     Ok(updated.into())
 }

@@ -62,10 +62,7 @@ impl Bucket {
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
         let mailbox = mailbox(to);
         // Who manages single tenants must not learn that another tenant writes to the person.
-        let of_tenants = actor.caller().is_some_and(|caller| {
-            let may = |permissions: Permissions| permissions.contains(Permissions::WRITE_USER);
-            may(caller.rights.anywhere()) && !may(caller.rights.organization())
-        });
+        let of_tenants = actor.rights().only_in_tenants(Permissions::WRITE_USER);
         let mut buckets = vec![
             Self {
                 silent: of_tenants,

@@ -193,7 +193,7 @@ pub async fn replace_in_txn(
     if !lost.is_empty() {
         user_role::Entity::delete_many()
             .filter(user_role::Column::UserPk.eq(user_pk))
-            .filter(user_role::Column::TenantPk.is_null())
+            .filter(user_role::Column::Scope.eq(0))
             .filter(user_role::Column::RolePk.is_in(lost.iter().map(|role| role.role_pk)))
             .exec(connection)
             .await?;

@@ -1,13 +1,13 @@
 //! Users who have a role for a tenant without belonging to it.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Assigned, held_in_answer};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::{tenant, user};
-use crate::list::Window;
-use crate::model::UserId;
+use crate::directory::tenant;
+use crate::directory::user::{self, User, UserFields};
+use crate::list::{self, Window};
 use crate::model::error::{Error, Result};
 use crate::store::entity::user::{self as table, Column};
 use crate::store::entity::user_role;
@@ -39,12 +39,9 @@ pub async fn outsiders(op: &OpContext, tenant_id: &str, window: Window) -> Resul
     let elsewhere = Condition::any()
         .add(Column::TenantPk.is_null())
         .add(Column::TenantPk.ne(tenant_pk));
-    let found: Vec<(i64, UserId, Option<String>)> = table::Entity::find()
+    let pks: Vec<i64> = table::Entity::find()
         .select_only()
-        .columns([Column::Pk, Column::Id])
-        .expr(Expr::cust(
-            "COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''))",
-        ))
+        .column(Column::Pk)
         .filter(Column::OrganizationPk.eq(organization_pk))
         .filter(Column::Pk.in_subquery(holders.into_query()))
         .filter(elsewhere)
@@ -54,21 +51,20 @@ pub async fn outsiders(op: &OpContext, tenant_id: &str, window: Window) -> Resul
         .into_tuple()
         .all(reader)
         .await?;
-    let mut held = held_in_answer(op, found.iter().map(|(pk, _, _)| *pk)).await?;
-    let mut outsiders = Vec::with_capacity(found.len());
-    for (pk, id, name) in found {
-        let direct = held.remove(&pk).unwrap_or_default().directly_for_tenants();
-        let one = Outsider {
+    let fields = UserFields::NAME | UserFields::FIRSTNAME | UserFields::LASTNAME;
+    let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
+    let mut users = list::by_keys::<User>(op, &surroundings, pks.iter().copied(), fields).await?;
+    let mut held = held_in_answer(op, pks.iter().copied()).await?;
+    let outsider = |pk: i64| {
+        let user = users.remove(&pk)?;
+        let mut roles = held.remove(&pk).unwrap_or_default().directly_for_tenants();
+        roles.retain(|role| role.tenant_pk == Some(tenant_pk));
+        Some(Outsider {
             pk,
-            name: name.unwrap_or_else(|| id.to_string()),
-            id: id.to_string(),
-            roles: direct
-                .into_iter()
-                .filter(|role| role.tenant_pk == Some(tenant_pk))
-                .collect(),
-        };
-        op.charge_read(one.id.len() + one.name.len())?;
-        outsiders.push(one);
-    }
-    Ok(outsiders)
+            id: user.id.to_string(),
+            name: user.display_name_without_email(),
+            roles,
+        })
+    };
+    Ok(pks.iter().copied().filter_map(outsider).collect())
 }

@@ -17,14 +17,13 @@ use crate::store::entity::{in_tenants, tenant as tenant_table, user as user_tabl
 /// nothing if the user does not have it there, or only through a group. `FORBIDDEN` for a user whose permissions go beyond
 /// the caller's; `INVALID` if callers would remove permissions from themselves, `CONFLICT` for the last super admin.
 ///
-/// Callers with access to the tenant may withdraw a role for it from a user outside it, if `of_outsider`: the response then
-/// shows nothing of that user but its id and name. Only the permissions that the user has for the tenant are compared.
+/// Callers with access to the tenant may withdraw a role for it from a user outside it, if the response shows `id_only`. Only the permissions that the user has for the tenant are compared.
 pub async fn withdraw(
     op: &OpContext,
     target: &Target,
     role: &str,
     tenant_id: Option<&str>,
-    of_outsider: bool,
+    id_only: bool,
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let change = op.begin().await?;
@@ -35,7 +34,7 @@ pub async fn withdraw(
             let Some(row) = found else {
                 return Err(Error::NotFound(message));
             };
-            if !of_outsider {
+            if !id_only {
                 return Err(Error::Forbidden(
                     "This user does not belong to the tenant. Ask for nothing but the 'id' of the user in the response."
                         .to_owned(),
@@ -61,10 +60,7 @@ pub async fn withdraw(
     user_role::Entity::delete_many()
         .filter(user_role::Column::UserPk.eq(row.pk))
         .filter(user_role::Column::RolePk.eq(role.role_pk))
-        .filter(match role.tenant_pk {
-            Some(pk) => user_role::Column::TenantPk.eq(pk),
-            None => user_role::Column::TenantPk.is_null(),
-        })
+        .filter(user_role::Column::Scope.eq(role.scope()))
         .exec(&*change)
         .await?;
     standing.remains(&*change, &union([&role]), "role").await?;

@@ -131,7 +131,7 @@ pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str
 
 /// A tenant in a question about what users may do there.
 #[derive(Clone, Copy, Debug)]
-pub struct Named {
+pub struct Nameable {
     pub pk: i64,
     pub organization_pk: i64,
     /// Whether the caller may read its users, and so ask about others than itself.
@@ -140,7 +140,10 @@ pub struct Named {
 
 /// The tenants with these ids that the caller may ask about: those whose users it may read and, about itself, its own and
 /// those that it has a role for.
-pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Send) -> Result<HashMap<String, Named>> {
+pub async fn nameable(
+    op: &OpContext,
+    ids: impl IntoIterator<Item = String> + Send,
+) -> Result<HashMap<String, Nameable>> {
     let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
     let users = op.authorize(Action::Read, Resource::User).ok();
     let of_caller = |pk: i64| {
@@ -160,7 +163,7 @@ pub async fn nameable(op: &OpContext, ids: impl IntoIterator<Item = String> + Se
     let named = |(pk, id, organization_pk): (i64, TenantId, i64)| {
         let scope = users.as_ref();
         let of_others = scope.is_some_and(|granted| granted.covers(organization_pk, Some(pk)));
-        let tenant = Named {
+        let tenant = Nameable {
             pk,
             organization_pk,
             of_others,

@@ -292,10 +292,10 @@ impl RoleMutation {
         tenant: Option<ID>,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        let of_outsider = Selection::of(ctx)
+        let id_only = Selection::of(ctx)
             .names()
             .all(|name| ["id", "__typename"].contains(&name));
         let tenant = tenant.as_deref().map(String::as_str);
-        listing::one(ctx, role::withdraw(op(ctx), &target, &role, tenant, of_outsider)).await
+        listing::one(ctx, role::withdraw(op(ctx), &target, &role, tenant, id_only)).await
     }
 }

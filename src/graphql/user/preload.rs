@@ -174,11 +174,10 @@ impl Preloaded {
 
     pub fn object(&self, op: &OpContext, user: User) -> UserObject {
         let held = self.held.get(&user.pk);
-        let rights = held.map(Held::rights).unwrap_or_default();
         let identities = self.federated_identities.get(&user.pk);
         let is_caller = self.caller == Some(user.pk);
         let can = match self.viewer {
-            true => viewer_can(op, &user, &rights),
+            true => viewer_can(op, &user, &held.map(Held::rights).unwrap_or_default()),
             false => ViewerCan::default(),
         };
         UserObject {
