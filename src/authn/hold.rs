@@ -151,7 +151,7 @@ fn contain(have: &Rights, need: &Rights) -> Result<()> {
 }
 
 fn changed() -> Error {
-    Error::Forbidden(
+    Error::forbidden(
         "Your permissions changed while this request was running, so nothing was changed. Try again.".to_owned(),
     )
 }

@@ -40,7 +40,7 @@ pub async fn impersonated(connection: &impl ConnectionTrait, actor: &Actor, id: 
 }
 
 fn deactivated(id: &str) -> Error {
-    Error::Forbidden(format!(
+    Error::forbidden(format!(
         "The user '{}' is deactivated and cannot be impersonated.",
         crate::model::error::shown(id)
     ))
@@ -78,9 +78,9 @@ pub async fn refused_impersonation(
 fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
     let caller = actor
         .caller()
-        .ok_or_else(|| Error::Forbidden("Only a user can impersonate another user.".to_owned()))?;
+        .ok_or_else(|| Error::forbidden("Only a user can impersonate another user.".to_owned()))?;
     if caller.user_pk == target.user_pk {
-        return Err(Error::Forbidden("You cannot impersonate yourself.".to_owned()));
+        return Err(Error::forbidden("You cannot impersonate yourself.".to_owned()));
     }
     may_impersonate(actor, &target.rights)?;
     Ok(Caller {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::policy;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Rights};
+use crate::model::{Actor, Permissions, Rights};
 
 /// What the caller does to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
@@ -76,7 +76,7 @@ pub fn may_impersonate(actor: &Actor, target: &Rights) -> Result<()> {
 /// impersonation, or impersonating another user.
 pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
     match actor.caller().and_then(|caller| caller.impersonator.as_ref()) {
-        Some(_) => Err(Error::Forbidden(format!(
+        Some(_) => Err(Error::forbidden(format!(
             "{what} is not possible while impersonating a user. Stop impersonating first."
         ))),
         None => Ok(()),
@@ -87,7 +87,7 @@ pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
 /// resetting it, gives permanent access to everything that the owner may do.
 pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
     match actor.caller() {
-        Some(caller) if !caller.limits.are_none() => Err(Error::Forbidden(format!(
+        Some(caller) if !caller.limits.are_none() => Err(Error::forbidden(format!(
             "{what} is not possible with an API key that has limited permissions or an expiry date. Use another \
              credential."
         ))),
@@ -105,11 +105,16 @@ fn within(actor: &Actor, wanted: &Rights, sentence: &str) -> Result<()> {
     if wanted.beyond(actor.rights()).is_empty() {
         return Ok(());
     }
-    // What somebody has for tenants that the caller has nothing to do with is not named.
-    let names = wanted.beyond_in_sight(actor.rights()).names();
-    Err(Error::Forbidden(if names.is_empty() {
-        format!("{sentence}.")
-    } else {
-        format!("{sentence}: {}.", names.join(", "))
-    }))
+    // Which permissions others have is for callers who may read roles, and not what they have for tenants that the caller
+    // has nothing to do with.
+    let surplus = match actor.rights().anywhere().contains(Permissions::READ_ROLE) {
+        true => wanted.beyond_in_sight(actor.rights()),
+        false => Permissions::empty(),
+    };
+    let names = surplus.names();
+    let message = match names.as_slice() {
+        [] => format!("{sentence}."),
+        _ => format!("{sentence}: {}.", names.join(", ")),
+    };
+    Err(Error::needing(surplus, message))
 }

@@ -146,17 +146,18 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
             (may.then_some(oneself), permission)
         }
         Rule::Everybody => (Some(reach), Permissions::empty()),
-        Rule::Nobody => return Err(Error::Forbidden("No role allows this.".to_owned())),
+        Rule::Nobody => return Err(Error::forbidden("No role allows this.".to_owned())),
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {
         let needs = missing.names().join(" ");
-        Error::Forbidden(match caller.rights.only_in_tenants(missing) {
+        let message = match caller.rights.only_in_tenants(missing) {
             true => format!(
                 "Your roles do not allow this: it needs the permission '{needs}' for the whole organization, and you \
                  have it only for single tenants."
             ),
             false => format!("Your roles do not allow this: it needs the permission '{needs}'."),
-        })
+        };
+        Error::needing(missing, message)
     })
 }
 
@@ -167,7 +168,7 @@ fn within_tenants(caller: &Caller, permission: Permissions, oneself: Option<i64>
         return Ok(None);
     }
     if keys.len() > TENANTS_MAX {
-        return Err(Error::Forbidden(format!(
+        return Err(Error::forbidden(format!(
             "You have the permission '{}' for more than {TENANTS_MAX} single tenants, which is the limit. Ask for a role \
              for the whole organization.",
             permission.names().join(" ")

@@ -1,7 +1,8 @@
 //! The Kili SDK's endpoint: the same schema, with the conventions of its client.
 //!
 //! - An invalid key gives a 401 with the body `Unauthorized`; the SDK checks for exactly that.
-//! - A response without data is a 400: for any other status with errors, the older SDK retries ten times.
+//! - If there are errors, and no root field has a result, the status is 400: for any other one, the older SDK retries ten
+//!   times. Each message begins with the error's code, because the SDK shows nothing else.
 //! - `/version` needs no credential, and changes with the schema, because the newer SDK uses it as cache key for the
 //!   schema.
 
@@ -16,7 +17,7 @@ use axum::{Extension, Json, Router};
 use crate::context::OpContext;
 use crate::graphql::{Schema, sdl};
 use crate::model::error::Error;
-use crate::request::{App, LogFields, RequestInfo, Sent, execute, presented, read_body, refuse, status_of};
+use crate::request::{App, LogFields, RequestInfo, Sent, execute, presented, read_body, refuse_with_code, status_of};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK with these conventions; it warns if the first two numbers are not its own.
@@ -45,11 +46,11 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
             "contentType",
             "Send the body as 'Content-Type: application/json'.".to_owned(),
         );
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
+        return refuse_with_code(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, json(), &id);
     }
     let sent = match read_body(body).await {
         Ok(body) => Sent::Body(body),
-        Err(error) => return refuse(status_of(&error), error, json(), &id),
+        Err(error) => return refuse_with_code(status_of(&error), error, json(), &id),
     };
     let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await {
         Ok(op) => op,
@@ -57,10 +58,10 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
     };
     let (op, parsed) = match sent.parse(op).await {
         Ok(parsed) => parsed,
-        Err(error) => return refuse(status_of(&error), error, json(), &id),
+        Err(error) => return refuse_with_code(status_of(&error), error, json(), &id),
     };
-    let execution = execute(&app, op, parsed, false).await;
-    let status = if execution.has_no_data() {
+    let execution = execute(&app, op, parsed, false).await.with_codes();
+    let status = if execution.has_only_errors() {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK
@@ -72,8 +73,8 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
 fn refuse_caller(error: Error, id: &RequestInfo) -> Response {
     match error {
         Error::Unauthenticated(_) => unauthorized(),
-        error @ (Error::Unavailable { .. } | Error::Internal(_)) => refuse(status_of(&error), error, json(), id),
-        error => refuse(StatusCode::BAD_REQUEST, error, json(), id),
+        error @ (Error::Unavailable { .. } | Error::Internal(_)) => refuse_with_code(status_of(&error), error, json(), id),
+        error => refuse_with_code(StatusCode::BAD_REQUEST, error, json(), id),
     }
 }
 

@@ -120,6 +120,10 @@ impl Listing for ApiKey {
         })
     }
 
+    fn filter_one(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
     fn behind(name: &str) -> ApiKeyFields {
         match name {
             "expiryDate" => ApiKeyFields::EXPIRES_AT,
@@ -202,6 +206,8 @@ list_fields! {
     count_api_keys;
     /// `apiKeys` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     api_keys_connection;
+    /// The API key that `where` names, if the caller may see it, revoked or not; otherwise null.
+    api_key where "Which API key: `id` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]

@@ -136,4 +136,6 @@ list_fields! {
     /// `auditEvents` with cursor pagination. If you continue after the last cursor, you never miss an event, even one
     /// whose transaction was committed late.
     audit_events_connection;
+    /// The audit event that `where` names, if `auditEvents` would list it; otherwise null.
+    audit_event where "Which audit event: `id` is required; any further conditions must match too.";
 }

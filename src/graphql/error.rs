@@ -6,7 +6,7 @@
 use async_graphql::{ContextBase, ErrorExtensionValues, PathSegment, Response, ServerError};
 
 use super::document::{Fault, Operation, argument_path};
-use crate::model::error::{Error, ErrorCode, told};
+use crate::model::error::{ConflictReason, Error, ErrorCode, told};
 
 /// The result of a resolver.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -42,7 +42,7 @@ impl From<Error> for Failure {
 
 impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
-        let mut out = Self::new(message(&failure.error));
+        let mut out = Self::new(failure.error.to_string());
         out.extensions = Some(extensions(&failure.error));
         // The cause is kept for the log, and never becomes part of the response.
         out.source = Some(std::sync::Arc::new(failure));
@@ -55,17 +55,22 @@ fn cause(error: &ServerError) -> Option<&Error> {
     error.source::<Failure>().map(|failure| &failure.error)
 }
 
-fn message(error: &Error) -> String {
-    format!("[{}] {error}", error.code())
-}
-
 fn extensions(error: &Error) -> ErrorExtensionValues {
     let mut values = coded(error.code());
     match error {
         Error::Invalid { field, .. } => values.set("field", field.as_str()),
         Error::Ambiguous { field, .. } => {
             values.set("field", *field);
-            values.set("reason", "AMBIGUOUS");
+            values.set("reason", ConflictReason::Ambiguous.into_str());
+        }
+        Error::Conflict(conflict) => {
+            values.set("reason", conflict.reason.into_str());
+            if let ConflictReason::Version { current } = conflict.reason {
+                values.set("currentVersion", current);
+            }
+        }
+        Error::Forbidden(denied) if !denied.permissions.names().is_empty() => {
+            values.set("permissions", denied.permissions.names());
         }
         _ => {}
     }
@@ -124,7 +129,7 @@ fn complete(error: &mut ServerError, operation: Option<&Operation>, request_id: 
         // It comes from the library's own checks, not from a verb.
         None if error.extensions.is_none() => {
             let code = code_of(error);
-            error.message = format!("[{code}] {}", sentence(&error.message));
+            error.message = sentence(&error.message);
             error.extensions = Some(coded(code));
         }
         None => {}
@@ -172,6 +177,13 @@ fn sentence(text: &str) -> String {
     text
 }
 
+/// Puts each error's code before its message, for clients that show nothing else.
+pub fn with_codes(response: &mut Response) {
+    for error in &mut response.errors {
+        error.message = format!("[{}] {}", code_of(error), error.message);
+    }
+}
+
 /// A whole response with a single refusal, before anything ran.
 pub fn response_of(error: Error) -> Response {
     let mut error = async_graphql::Error::from(Failure::from(error)).into_server_error(async_graphql::Pos::default());
@@ -187,7 +199,7 @@ pub fn refused(faults: Vec<Fault>) -> Response {
         if let Some(field) = fault.field {
             extensions.set("field", field);
         }
-        let mut error = ServerError::new(format!("[{}] {}", fault.code, fault.message), None);
+        let mut error = ServerError::new(fault.message, None);
         error.locations = fault.at;
         error.extensions = Some(extensions);
         error.source = Some(std::sync::Arc::new(fault.code));

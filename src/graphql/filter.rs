@@ -5,6 +5,7 @@ use async_graphql::ID;
 use crate::context::OpContext;
 use crate::list::{self, Filter, TextTest};
 use crate::model::composed;
+use crate::model::error::Result;
 
 /// A filter input.
 pub trait Where {
@@ -12,6 +13,9 @@ pub trait Where {
 
     /// The conditions that it contains.
     fn filter(self, op: &OpContext) -> Filter<Self::Term>;
+
+    /// Refuses a filter that names no single thing.
+    fn must_name(&self) -> Result<()>;
 }
 
 /// The condition that a text equals this one. Stored texts are composed (Unicode NFC), so this one is composed too, and
@@ -164,6 +168,12 @@ macro_rules! where_input {
 
         impl crate::graphql::Where for $name {
             type Term = $term;
+
+            fn must_name(&self) -> crate::model::error::Result<()> {
+                let id = self.$id.as_ref().map(|id| id.as_str());
+                let by: &[(&str, Option<&str>)] = &[("id", id) $(, ("email", self.$email.as_deref()))?];
+                crate::list::names_one("where", "object", by)
+            }
 
             fn filter(self, op: &crate::context::OpContext) -> crate::list::Filter<$term> {
                 use crate::graphql::filter::{id, ids, tested, text};

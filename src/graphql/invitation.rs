@@ -248,6 +248,8 @@ list_fields! {
     count_invitations;
     /// `invitations` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     invitations_connection;
+    /// The invitation that `where` names, if `invitations` would list it; otherwise null.
+    invitation where "Which invitation: `id` or `email` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]
@@ -284,9 +286,11 @@ impl InvitationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invitation: `id` is required; any further conditions must match too.")]
         r#where: InvitationWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the invitation still has this `version`.")]
+        expected_version: Option<i64>,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, invitation::resend(op(ctx), &named)).await
+        listing::one(ctx, invitation::resend(op(ctx), &named, expected_version)).await
     }
 
     /// Withdraws a pending or expired invitation: its token becomes invalid. Fails with `CONFLICT` if it was accepted
@@ -297,9 +301,11 @@ impl InvitationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The invitation: `id` is required; any further conditions must match too.")]
         r#where: InvitationWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the invitation still has this `version`.")]
+        expected_version: Option<i64>,
     ) -> Result<InvitationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, invitation::withdraw(op(ctx), &named)).await
+        listing::one(ctx, invitation::withdraw(op(ctx), &named, expected_version)).await
     }
 
     /// Creates the invited user with the token from the email, and marks the email address as verified. Needs no other

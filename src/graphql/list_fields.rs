@@ -1,4 +1,5 @@
-//! The fields that read many: `things`, `countThings` and `thingsConnection` of each kind, and the lists under a thing.
+//! The fields that read: `things`, `countThings`, `thingsConnection` and `thing` of each kind, and the lists under a
+//! thing.
 
 /// Declares them as an object of the root `Query`, with what each one says of itself, and what `where` says.
 macro_rules! list_fields {
@@ -8,6 +9,7 @@ macro_rules! list_fields {
         $(#[$list_doc:meta])* $list:ident;
         $(#[$count_doc:meta])* $count:ident;
         $(#[$connection_doc:meta])* $connection:ident;
+        $(#[$one_doc:meta])* $one:ident where $named:literal;
     ) => {
         #[derive(Default)]
         pub struct $name;
@@ -50,10 +52,26 @@ macro_rules! list_fields {
                 #[graphql(desc = "Only items after this cursor.")] after: Option<String>,
                 #[graphql(desc = "Page size from 1 to 100, counted from the end.")] last: Option<i64>,
                 #[graphql(desc = "Only items before this cursor.")] before: Option<String>,
+                #[graphql(
+                    desc = "Number of items to skip after `after`, or from the start. Not together with `last` or `before`.",
+                    default = 0
+                )]
+                skip: Option<i32>,
             ) -> crate::graphql::Result<$connected> {
-                let paging = crate::list::Paging { first, after, last, before };
+                let skip = i64::from(skip.unwrap_or(0));
+                let paging = crate::list::Paging { first, after, last, before, skip };
                 let slice = crate::graphql::listing::connection::<$thing>(ctx, r#where, order_by, paging);
                 Ok(slice.await?.into())
+            }
+
+            $(#[$one_doc])*
+            async fn $one(
+                &self,
+                ctx: &async_graphql::Context<'_>,
+                #[graphql(desc = $named)] r#where: $wanted,
+            ) -> Option<$object> {
+                let found = crate::graphql::listing::single::<$thing>(ctx, r#where).await;
+                crate::graphql::or_null(ctx, found)
             }
         }
     };

@@ -11,8 +11,8 @@ use super::selection::place_key;
 use super::{Failure, List, OrderBy, PageSize, Selection, Where, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
-use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging};
-use crate::model::error::{Error, Result};
+use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Paging, Window};
+use crate::model::error::{Error, Forbidden, Result};
 
 /// A kind of object in the schema: how its lists are filtered, sorted and presented.
 pub trait Listing: Listed {
@@ -24,6 +24,10 @@ pub trait Listing: Listed {
 
     fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         wanted.filter(op)
+    }
+    /// The filter of a query for a single thing. A list may leave out by default what this finds.
+    fn filter_one(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
+        Self::filter(op, wanted)
     }
     /// The columns that a selected field needs in addition to the one with its name.
     fn behind(name: &str) -> Self::Fields {
@@ -133,6 +137,43 @@ pub async fn page<L: Listing>(
     Ok(present(op, things, &selection).await?.into())
 }
 
+/// `thing(where)`: the one thing that matches, or nothing. Boxed, because the library keeps the futures of all fields on
+/// the stack.
+pub fn single<'a, L: Listing>(
+    ctx: &'a Context<'_>,
+    wanted: L::Where,
+) -> BoxFuture<'a, super::Result<Option<L::Object>>> {
+    async move {
+        wanted.must_name()?;
+        let op = op(ctx);
+        let _turn = op.turn().await;
+        let filter = L::filter_one(op, wanted);
+        Ok(find_one::<L>(op, &filter, &Selection::of(ctx)).await?)
+    }
+    .boxed()
+}
+
+/// The one thing that a filter matches, within the caller's scope. `AMBIGUOUS` if there are several: the accounts of an
+/// address, for callers who see several organizations.
+pub async fn find_one<L: Listing>(
+    op: &OpContext,
+    filter: &Filter<L::Term>,
+    selection: &Selection<'_>,
+) -> Result<Option<L::Object>> {
+    let window = Window::new(2, 0)?;
+    let mut found = list::page::<L>(op, filter, Order::default(), fields_of::<L>(selection), window).await?;
+    if found.len() > 1 {
+        return Err(Error::Ambiguous {
+            field: "where",
+            message: "Several match 'where'. Name one by its 'id'.".to_owned(),
+        });
+    }
+    match found.pop() {
+        Some(thing) => Ok(Some(present_one(op, thing, selection).await?)),
+        None => Ok(None),
+    }
+}
+
 /// `countThings(where)`.
 pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
     let op = op(ctx);
@@ -157,7 +198,7 @@ pub struct Nested<T>(HashMap<String, Loaded<T>>);
 enum Loaded<T> {
     List(List<T>),
     /// The caller may see the parent, but not this list.
-    Forbidden(String),
+    Forbidden(Forbidden),
     /// An argument names something that the caller does not see.
     NotFound(String),
 }
@@ -184,7 +225,7 @@ impl<T: Clone> Nested<T> {
             let field = ctx.field();
             match self.0.get(&place_key(&field)) {
                 Some(Loaded::List(list)) => Ok(list.clone()),
-                Some(Loaded::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
+                Some(Loaded::Forbidden(denied)) => Err(Error::Forbidden(denied.clone())),
                 Some(Loaded::NotFound(message)) => Err(Error::NotFound(message.clone())),
                 None => Err(Error::internal(format!(
                     "'{}' was not loaded with its parent",
@@ -226,11 +267,11 @@ pub async fn nest_linked<L: Listing>(
         .collect::<Vec<_>>();
     let children = match granted {
         Ok(granted) => Children { link, granted },
-        Err(Error::Forbidden(message)) => {
+        Err(Error::Forbidden(denied)) => {
             for place in selection.places(field) {
                 for key in parents {
                     let entry = nested.entry(*key).or_default();
-                    entry.0.insert(place.key.to_owned(), Loaded::Forbidden(message.clone()));
+                    entry.0.insert(place.key.to_owned(), Loaded::Forbidden(denied.clone()));
                 }
             }
             return Ok(nested);

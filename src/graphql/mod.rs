@@ -17,6 +17,7 @@ pub mod group;
 pub mod invitation;
 mod list_fields;
 pub mod listing;
+mod nullable;
 mod order;
 pub mod organization;
 pub mod password;
@@ -32,7 +33,7 @@ pub mod tenant;
 pub mod user;
 
 pub use answer::{List, Written};
-pub use error::{Failure, Result, code_of, finish, refused, response_of};
+pub use error::{Failure, Result, code_of, finish, refused, response_of, with_codes};
 pub use filter::Where;
 pub(crate) use filter::where_input;
 pub(crate) use list_fields::{list_fields, nested_lists};
@@ -43,7 +44,8 @@ pub(crate) use order::order_by;
 pub use persisted::{PERSISTED_BYTES_MAX, PERSISTED_DOCUMENTS_MAX, PersistedQuery};
 pub use rows::{Rows, rows};
 pub use scalar::{DateTime, Json, KeptJson, PageSize};
-pub use schema::{Mutation, Query, Schema, build, builder, sdl};
+pub use nullable::Mutation;
+pub use schema::{Query, Schema, build, builder, sdl};
 pub use selection::Selection;
 
 use async_graphql::Context;

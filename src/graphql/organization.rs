@@ -219,6 +219,8 @@ list_fields! {
     /// `organizations` with cursor pagination. While you page, rows that do not change are neither repeated nor
     /// skipped.
     organizations_connection;
+    /// The organization that `where` names, if `organizations` would list it; otherwise null.
+    organization where "Which organization: `id` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]
@@ -275,8 +277,10 @@ impl OrganizationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
         r#where: OrganizationWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the organization still has this `version`.")]
+        expected_version: Option<i64>,
     ) -> Result<OrganizationObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, organization::delete(op(ctx), &named)).await
+        listing::one(ctx, organization::delete(op(ctx), &named, expected_version)).await
     }
 }

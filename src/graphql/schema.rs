@@ -7,6 +7,7 @@ use crate::graphql::audit_event::AuditQuery;
 use crate::graphql::email_verification::EmailMutation;
 use crate::graphql::group::{GroupMutation, GroupQuery};
 use crate::graphql::invitation::{InvitationMutation, InvitationQuery};
+use crate::graphql::nullable::Mutation;
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
 use crate::graphql::role::{OutsiderQuery, RoleMutation, RoleQuery};
@@ -32,9 +33,10 @@ pub struct Query(
 );
 
 /// Mutations. Each field runs in its own transaction, which also writes the audit event. A field that fails changes
-/// nothing; fields of the same document that ran before it stay committed.
+/// nothing and is null; the other fields of the same document run all the same, in order, and stay committed.
 #[derive(Default, MergedObject)]
-pub struct Mutation(
+#[graphql(name = "Mutation")]
+pub struct Mutations(
     OrganizationMutation,
     TenantMutation,
     UserMutation,

@@ -119,6 +119,10 @@ impl Listing for Session {
         })
     }
 
+    fn filter_one(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
+        wanted.filter(op)
+    }
+
     fn behind(name: &str) -> SessionFields {
         match name {
             "active" => SessionFields::EXPIRES_AT | SessionFields::ENDED_AT,
@@ -194,6 +198,8 @@ list_fields! {
     count_sessions;
     /// `sessions` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     sessions_connection;
+    /// The session that `where` names, if the caller may see it, ended or not; otherwise null.
+    session where "Which session: `id` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]

@@ -169,6 +169,8 @@ list_fields! {
     count_tenants;
     /// `tenants` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     tenants_connection;
+    /// The tenant that `where` names, if `tenants` would list it; otherwise null.
+    tenant where "Which tenant: `id` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]
@@ -219,8 +221,11 @@ impl TenantMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The tenant: `id` is required; any further conditions must match too.")] r#where: TenantWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the tenant still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<TenantObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, tenant::delete(op(ctx), &named)).await
+        listing::one(ctx, tenant::delete(op(ctx), &named, expected_version)).await
     }
 }

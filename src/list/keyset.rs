@@ -6,18 +6,20 @@ use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::statement::{order_by, prepared_once, select_columns, sort_of, things, visible};
-use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size};
+use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size, skipped};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
 
-/// `first`/`after` or `last`/`before`, as given.
+/// `first`/`after`, with `skip`, or `last`/`before`, as given.
 #[derive(Clone, Debug, Default)]
 pub struct Paging {
     pub first: Option<i64>,
     pub after: Option<String>,
     pub last: Option<i64>,
     pub before: Option<String>,
+    /// Rows to leave out after `after`.
+    pub skip: i64,
 }
 
 /// The result of a connection.
@@ -60,6 +62,7 @@ pub async fn connection<L: Listed>(
         (None, Some(last)) => (page_size("last", last)?, true),
         (None, None) => (PAGE_MAX, false),
     };
+    let skip = skip(paging)?;
     let fields = fields | L::sort_fields(order.key);
     let visible = visible::<L>(op, &granted, filter)?;
     let beyond = |cursor: &Cursor, forwards: bool| beyond::<L>(&sort, order, cursor, forwards);
@@ -71,6 +74,9 @@ pub async fn connection<L: Listed>(
     if let Some(cursor) = &before {
         select.cond_where(beyond(cursor, false));
     }
+    if skip > 0 {
+        select.offset(skip);
+    }
     order_by::<L>(&mut select, &sort, order.descending != backwards);
     let mut rows: Vec<L> = things(op, prepared_once(op.db().backend(), &select), fields).await?;
     let more = rows.len() > size as usize;
@@ -80,13 +86,12 @@ pub async fn connection<L: Listed>(
     }
     // On the other side of a cursor is at least the row that it was created from, unless that was deleted; so check.
     let behind = match if backwards { &before } else { &after } {
+        // Rows were skipped, unless there are none.
+        _ if skip > 0 => !rows.is_empty() || any::<L>(op, visible.clone()).await?,
         None => false,
         Some(cursor) => {
-            let mut any = L::Entity::find().select_only().column(L::pk_column()).into_query();
-            any.cond_where(visible.clone())
-                .cond_where(Condition::not(beyond(cursor, !backwards)))
-                .limit(1);
-            op.db().reader().query_one(&any).await?.is_some()
+            let others = visible.clone().add(Condition::not(beyond(cursor, !backwards)));
+            any::<L>(op, others).await?
         }
     };
     let (has_previous_page, has_next_page) = if backwards { (more, behind) } else { (behind, more) };
@@ -99,6 +104,24 @@ pub async fn connection<L: Listed>(
         has_previous_page,
         has_next_page,
     })
+}
+
+/// `skip`, which counts from the start, so that it does not go with the arguments that count from the end.
+fn skip(paging: &Paging) -> Result<u64> {
+    if paging.skip > 0 && (paging.last.is_some() || paging.before.is_some()) {
+        return Err(Error::invalid(
+            "skip",
+            "'skip' goes with 'first' and 'after', not with 'last' or 'before'.",
+        ));
+    }
+    skipped(paging.skip)
+}
+
+/// Whether a row matches.
+async fn any<L: Listed>(op: &OpContext, condition: Condition) -> Result<bool> {
+    let mut any = L::Entity::find().select_only().column(L::pk_column()).into_query();
+    any.cond_where(condition).limit(1);
+    Ok(op.db().reader().query_one(&any).await?.is_some())
 }
 
 /// The number of rows per chunk of a list that is read completely.

@@ -28,7 +28,7 @@ use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
 use crate::authz::{Granted, Resource};
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{Email, Timestamp};
 
 /// The maximum page size.
@@ -139,13 +139,17 @@ impl Window {
 
     /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever silently capped.
     pub fn new(first: i64, skip: i64) -> Result<Self> {
-        let skip = u64::try_from(skip)
-            .map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, but is {skip}.")))?;
+        let skip = skipped(skip)?;
         Ok(Self {
             first: page_size("first", first)?,
             skip,
         })
     }
+}
+
+/// Parses the number of rows that the caller skips.
+fn skipped(skip: i64) -> Result<u64> {
+    u64::try_from(skip).map_err(|_| Error::invalid("skip", format!("'skip' must not be negative, but is {skip}.")))
 }
 
 /// Parses the page size of the caller.
@@ -164,9 +168,10 @@ pub fn page_size(field: &str, value: i64) -> Result<u32> {
 /// Refuses a change if the caller has read an older version of the row.
 pub fn expect_version(present: i64, expected: Option<i64>) -> Result<()> {
     match expected {
-        Some(expected) if expected != present => Err(Error::Conflict(format!(
-            "It was changed in the meantime: its version is {present}, not {expected}. Read it again."
-        ))),
+        Some(expected) if expected != present => Err(Error::conflict(
+            ConflictReason::Version { current: present },
+            format!("It was changed in the meantime: its version is {present}, not {expected}. Read it again."),
+        )),
         Some(_) | None => Ok(()),
     }
 }

@@ -18,7 +18,7 @@ use super::{App, LogFields, RequestInfo, in_time, presented, read_body, sending,
 use crate::context::OpContext;
 use crate::context::room::{Room, too_large};
 use crate::graphql::document::{self, Operation};
-use crate::graphql::{Written, code_of, finish, refused, response_of};
+use crate::graphql::{Written, code_of, finish, refused, response_of, with_codes};
 use crate::model::error::{Error, ErrorCode, Result};
 
 /// The route.
@@ -155,21 +155,29 @@ impl Execution {
     /// because a response with data, even if all of it is null, would count as a success.
     fn came_to_nothing(&mut self) -> bool {
         let unavailable = |error: &async_graphql::ServerError| code_of(error) == ErrorCode::Unavailable;
-        let nothing = match &self.answer.data {
-            Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
-            data => *data == Value::Null,
-        };
-        let came_to_nothing = nothing && !self.answer.errors.is_empty() && self.answer.errors.iter().all(unavailable);
+        let came_to_nothing = self.has_only_errors() && self.answer.errors.iter().all(unavailable);
         if came_to_nothing {
             self.answer.data = Value::Null;
         }
         came_to_nothing
     }
 
-    /// Whether the response has no data.
-    pub fn has_no_data(&self) -> bool {
-        self.answer.data == Value::Null
+    /// The same with each error's code before its message.
+    #[must_use]
+    pub fn with_codes(mut self) -> Self {
+        with_codes(&mut self.answer);
+        self
     }
+
+    /// Whether there are errors, and no root field has a result.
+    pub fn has_only_errors(&self) -> bool {
+        let nothing = match &self.answer.data {
+            Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
+            data => *data == Value::Null,
+        };
+        nothing && !self.answer.errors.is_empty()
+    }
+
 
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
         let request_error = self.request_error().is_some();
@@ -301,6 +309,21 @@ pub fn status_of(error: &Error) -> StatusCode {
 
 /// A response with a single refusal, before any document is read.
 pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &RequestInfo) -> Response {
+    refuse_with(status, error, content_type, id, |_| {})
+}
+
+/// The same with the error's code before its message.
+pub fn refuse_with_code(status: StatusCode, error: Error, content_type: HeaderValue, id: &RequestInfo) -> Response {
+    refuse_with(status, error, content_type, id, with_codes)
+}
+
+fn refuse_with(
+    status: StatusCode,
+    error: Error,
+    content_type: HeaderValue,
+    id: &RequestInfo,
+    written: impl FnOnce(&mut Answer),
+) -> Response {
     let facts = LogFields {
         code: Some(error.code()),
         ..LogFields::default()
@@ -308,6 +331,7 @@ pub fn refuse(status: StatusCode, error: Error, content_type: HeaderValue, id: &
     let retry_after = error.retry_after_seconds();
     let mut answer = response_of(error);
     finish(&mut answer, None, &id.id);
+    written(&mut answer);
     let mut response = respond(status, &answer, true, content_type, facts, None);
     if let Some(seconds) = retry_after {
         response
@@ -333,7 +357,7 @@ fn respond(
             sending::body(written, held)
         }
         Ok(None) => return respond(status, &too_large_answer(), false, content_type, facts, None),
-        Err(_) => Body::from(r#"{"errors":[{"message":"[INTERNAL]","extensions":{"code":"INTERNAL"}}]}"#),
+        Err(_) => Body::from(r#"{"errors":[{"message":"Something went wrong on the server.","extensions":{"code":"INTERNAL"}}]}"#),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use body::{BODY_BYTES_MAX, Stopping, read_body};
 pub use credentials::presented;
-pub use graphql::{Sent, execute, refuse, route, status_of};
+pub use graphql::{Sent, execute, refuse, refuse_with_code, route, status_of};
 pub use info::{LogFields, RefusalFormat, RequestInfo};
 pub use media::is_encoded;
 pub use run::{in_time, to_its_end};

@@ -91,6 +91,6 @@ pub(super) async fn change(call: Call) -> Result<Response> {
 
 /// `DELETE groups/{id}`: its memberships end with it.
 pub(super) async fn delete(call: Call) -> Result<Response> {
-    group::delete(&call.op, &Target::key(call.path("id"))).await?;
+    group::delete(&call.op, &Target::key(call.path("id")), None).await?;
     Ok(done())
 }

@@ -35,13 +35,13 @@ pub(super) async fn list(call: Call) -> Result<Response> {
 /// `PUT users/{id}/groups/{group_id}`: succeeds even if the user is already a member.
 pub(super) async fn add(call: Call) -> Result<Response> {
     let user = users::target_by_id(&call.op, call.path("id"));
-    group::add_user(&call.op, &Target::key(call.path("group_id")), &user).await?;
+    group::add_user(&call.op, &Target::key(call.path("group_id")), &user, None).await?;
     Ok(done())
 }
 
 /// `DELETE users/{id}/groups/{group_id}`: succeeds even if the user is not a member.
 pub(super) async fn remove(call: Call) -> Result<Response> {
     let user = users::target_by_id(&call.op, call.path("id"));
-    group::remove_user(&call.op, &Target::key(call.path("group_id")), &user).await?;
+    group::remove_user(&call.op, &Target::key(call.path("group_id")), &user, None).await?;
     Ok(done())
 }

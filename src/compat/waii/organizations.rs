@@ -51,7 +51,7 @@ async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
 async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Delete, Resource::Organization)?;
     let named = Named::id(id(&fields, "id", OrganizationId::parse)?.to_string());
-    organization::delete(&op, &named).await?;
+    organization::delete(&op, &named, None).await?;
     Ok(done())
 }
 

@@ -56,7 +56,7 @@ async fn update(Call { op, fields, .. }: Call) -> Result<Response> {
 async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Delete, Resource::Tenant)?;
     let named = Named::id(id(&fields, "id", TenantId::parse)?.to_string());
-    tenant::delete(&op, &named).await?;
+    tenant::delete(&op, &named, None).await?;
     Ok(done())
 }
 

@@ -75,7 +75,7 @@ fn tenant_of(user: &Fields) -> Result<Option<String>> {
 async fn delete(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Delete, Resource::User)?;
     let target = Target::id(id(&fields, "id", UserId::parse)?.to_string());
-    user::delete(&op, &target).await?;
+    user::delete(&op, &target, None).await?;
     Ok(done())
 }
 

@@ -44,8 +44,8 @@ fn in_keycloaks_words(error: Error, email: Option<&str>) -> Error {
         .and_then(Email::normalize)
         .map(|email| user::address_taken(&email));
     match (&error, taken) {
-        (Error::Conflict(text), Some(taken)) if *text == taken => {
-            Error::Conflict("User exists with same email".to_owned())
+        (Error::Conflict(conflict), Some(taken)) if conflict.message == taken => {
+            Error::conflict(conflict.reason, "User exists with same email")
         }
         _ => error,
     }

@@ -18,7 +18,7 @@ use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::user::{Term, User, UserFields};
 use crate::list::{self, Filter, TextTest};
-use crate::model::error::{Error, Result, shown};
+use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{Email, composed, exact_json};
 
 /// The users that match the search, in creation order.
@@ -191,11 +191,14 @@ impl Search {
         let found = list::few::<User>(op, &self.filter, self.fields()).await?;
         match found.iter().filter(|user| self.accepts(user)).count() {
             0 | 1 => Ok(()),
-            _ => Err(Error::Conflict(format!(
-                "Two users have the user name '{}': one as e-mail address, one as id. Search by 'email', or get the \
+            _ => Err(Error::conflict(
+                ConflictReason::Ambiguous,
+                format!(
+                    "Two users have the user name '{}': one as e-mail address, one as id. Search by 'email', or get the \
                  user by id.",
-                shown(username)
-            ))),
+                    shown(username)
+                ),
+            )),
         }
     }
 

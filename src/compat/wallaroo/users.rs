@@ -109,14 +109,14 @@ fn role(name: String) -> String {
 /// Refuses a user's credentials from now on.
 pub async fn deactivate(call: Call) -> Result<Response> {
     let target = users::target_by_email(&call.op, call.fields.required_text("email")?);
-    user::deactivate(&call.op, &target).await?;
+    user::deactivate(&call.op, &target, None).await?;
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
 /// Activates a user again.
 pub async fn activate(call: Call) -> Result<Response> {
     let target = users::target_by_email(&call.op, call.fields.required_text("email")?);
-    user::activate(&call.op, &target).await?;
+    user::activate(&call.op, &target, None).await?;
     Ok(answer(StatusCode::OK, &json!({})))
 }
 

@@ -7,7 +7,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target};
 use crate::model::Permissions;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, ApiKeyId, Timestamp};
 use crate::model::{Limits, Secret};
 use crate::store::audit_trail::Event;
@@ -39,10 +39,9 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     if let Some(permissions) = wanted.permissions {
         let beyond = permissions - caller.rights.anywhere();
         if !beyond.is_empty() {
-            return Err(Error::Forbidden(format!(
-                "You cannot grant permissions you do not hold: {}.",
-                beyond.names().join(", ")
-            )));
+            let names = beyond.names().join(", ");
+            let message = format!("You cannot grant permissions you do not hold: {names}.");
+            return Err(Error::needing(beyond, message));
         }
     }
     wanted = wanted.within(caller.limits)?;
@@ -144,9 +143,12 @@ pub(super) async fn insert(
     };
     let row = row.insert(connection).await.or_conflict(|constraint| {
         if constraint.contains("digest") {
-            Error::Conflict("This key is already in use.".to_owned())
+            Error::conflict(ConflictReason::Taken, "This key is already in use.".to_owned())
         } else {
-            Error::Conflict(format!("An API key named '{name}' already exists."))
+            Error::conflict(
+                ConflictReason::Taken,
+                format!("An API key named '{name}' already exists."),
+            )
         }
     })?;
     let event = Event::new("apiKey.create", row.pk, &row.id);

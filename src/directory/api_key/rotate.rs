@@ -84,7 +84,7 @@ fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
         (Some(expiry), Some(limit)) => expiry > limit,
     };
     if caller.api_key_pk != Some(old.pk) && (stronger || longer) {
-        return Err(Error::Forbidden(format!(
+        return Err(Error::forbidden(format!(
             "The API key '{}' has more permissions, or expires later, than the API key that you authenticated with.",
             old.name
         )));

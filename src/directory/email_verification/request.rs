@@ -12,7 +12,7 @@ use crate::directory::organization;
 use crate::directory::outbox::{self, Post};
 use crate::directory::user::{self, Target, User};
 use crate::model::Secret;
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
 use crate::store::entity::email_token as table;
@@ -41,10 +41,10 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
         ));
     };
     if row.email_verified_at.is_some() {
-        return Err(Error::Conflict(format!(
-            "The e-mail address of the user '{}' is already verified.",
-            row.id
-        )));
+        return Err(Error::conflict(
+            ConflictReason::Done,
+            format!("The e-mail address of the user '{}' is already verified.", row.id),
+        ));
     }
     let token = Secret::mailed_token()?;
     table::Entity::delete_many()

@@ -9,7 +9,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::directory::role::{self, Assigned, RoleForTenant};
-use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result, shown};
 use crate::model::{self, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_role};
@@ -57,11 +57,14 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
         ..Default::default()
     };
     let row = row.insert(&*change).await.or_conflict(|_| {
-        Error::Conflict(format!(
-            "A group with the key '{}' already exists; names that differ only in case or punctuation have the same \
+        Error::conflict(
+            ConflictReason::Taken,
+            format!(
+                "A group with the key '{}' already exists; names that differ only in case or punctuation have the same \
              key.",
-            shown(&key)
-        ))
+                shown(&key)
+            ),
+        )
     })?;
     give_roles(&*change, &row, &roles, now).await?;
     let event = Event::new("group.create", row.pk, &row.id);

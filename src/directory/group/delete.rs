@@ -8,16 +8,18 @@ use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::role::{Standing, union};
+use crate::list::expect_version;
 use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::group as table;
 
 /// Deletes a group and its memberships, but not the users. `FORBIDDEN` for a group whose roles go beyond the caller's
 /// permissions, and for one with roles whose members' permissions do.
-pub async fn delete(op: &OpContext, target: &Target) -> Result<Group> {
+pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i64>) -> Result<Group> {
     let granted = op.authorize(Action::Delete, Resource::Group)?;
     let change = op.begin().await?;
     let row = locate(&*change, op.actor(), &granted, target).await?;
+    expect_version(row.version, expected_version)?;
     let roles = roles_within(&*change, op.actor(), &row).await?;
     if !roles.is_empty() {
         may_change_roles_of_members(&*change, op.actor(), &row).await?;

@@ -12,6 +12,7 @@ use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::role::{Assigned, Standing, union};
 use crate::directory::user;
+use crate::list::expect_version;
 use crate::model::error::Result;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_member, user as user_table};
@@ -19,10 +20,16 @@ use crate::store::entity::{group as table, group_member, user as user_table};
 /// Adds a user to a group. Does nothing if it is already a member. `NOT_FOUND` for a user that does not belong to the
 /// group's organization, `FORBIDDEN` for a group or a user whose permissions go beyond the
 /// caller's.
-pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
+pub async fn add_user(
+    op: &OpContext,
+    group: &Target,
+    member: &user::Target,
+    expected_version: Option<i64>,
+) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let change = op.begin().await?;
     let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
+    expect_version(group.version, expected_version)?;
     let row = group_member::ActiveModel {
         group_pk: Set(group.pk),
         user_pk: Set(user.pk),
@@ -47,10 +54,16 @@ pub async fn add_user(op: &OpContext, group: &Target, member: &user::Target) -> 
 
 /// Removes a user from a group. Does nothing if it is not a member. Refused like [`add_user`]; also `INVALID` if
 /// callers would remove permissions from themselves, and `CONFLICT` for the last super admin.
-pub async fn remove_user(op: &OpContext, group: &Target, member: &user::Target) -> Result<Group> {
+pub async fn remove_user(
+    op: &OpContext,
+    group: &Target,
+    member: &user::Target,
+    expected_version: Option<i64>,
+) -> Result<Group> {
     let granted = op.authorize(Action::Modify, Resource::Membership)?;
     let change = op.begin().await?;
     let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
+    expect_version(group.version, expected_version)?;
     let standing = Standing::before(&*change, op.actor()).await?;
     let removed = group_member::Entity::delete_many()
         .filter(group_member::Column::GroupPk.eq(group.pk))

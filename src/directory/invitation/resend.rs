@@ -10,25 +10,27 @@ use crate::context::OpContext;
 use crate::directory::organization::require_mail;
 use crate::directory::outbox;
 use crate::directory::role::union;
-use crate::list::{Named, locate};
+use crate::list::{Named, expect_version, locate};
 use crate::model::Secret;
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::organization;
 
 /// Mails an open invitation again, with a new secret; the earlier one becomes invalid. It expires in seven days, or
 /// when it expired before, whichever is later. `CONFLICT` if it was accepted or withdrawn, or if the address has an
 /// account by now.
-pub async fn resend(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
+pub async fn resend(op: &OpContext, named: &Named<Term>, expected_version: Option<i64>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
     op.mailer().require()?;
     let change = op.begin().await?;
     let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
+    expect_version(row.version, expected_version)?;
     require_mail(&*change, row.organization_pk).await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
-        return Err(Error::Conflict(
+        return Err(Error::conflict(
+            ConflictReason::Done,
             "This invitation was accepted or withdrawn; send a new one.".to_owned(),
         ));
     }

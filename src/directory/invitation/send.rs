@@ -14,7 +14,7 @@ use crate::directory::role::{self, OrganizationRole, RoleForTenant};
 use crate::directory::tenant;
 use crate::directory::user::address_taken;
 use crate::model::Secret;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
@@ -138,9 +138,10 @@ async fn not_invited(
 }
 
 fn invited(email: &Email) -> Error {
-    Error::Conflict(format!(
-        "The organization has already invited '{email}'; resend or withdraw that invitation."
-    ))
+    Error::conflict(
+        ConflictReason::Taken,
+        format!("The organization has already invited '{email}'; resend or withdraw that invitation."),
+    )
 }
 
 /// Refuses an address that has an account in this organization, as far as the caller may know: for callers who manage single
@@ -159,7 +160,7 @@ pub(super) async fn free_address(
         .await?;
     match owner {
         None => Ok(()),
-        Some(_) => Err(Error::Conflict(address_taken(email))),
+        Some(_) => Err(Error::conflict(ConflictReason::Taken, address_taken(email))),
     }
 }
 

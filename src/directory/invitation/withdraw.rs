@@ -8,20 +8,22 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox;
 use crate::directory::role::union;
-use crate::list::{Named, locate};
-use crate::model::error::{Error, Result};
+use crate::list::{Named, expect_version, locate};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::store::audit_trail::Event;
 
 /// Withdraws an open invitation, expired or not: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn
 /// before.
-pub async fn withdraw(op: &OpContext, named: &Named<Term>) -> Result<Invitation> {
+pub async fn withdraw(op: &OpContext, named: &Named<Term>, expected_version: Option<i64>) -> Result<Invitation> {
     let granted = op.authorize(Action::Delete, Resource::Invitation)?;
     let change = op.begin().await?;
     let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
+    expect_version(row.version, expected_version)?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {
-        return Err(Error::Conflict(
+        return Err(Error::conflict(
+            ConflictReason::Done,
             "This invitation has already been accepted or withdrawn.".to_owned(),
         ));
     }

@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, Set};
 use super::Organization;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, JsonText, OrganizationId};
 use crate::store::audit_trail::Event;
 use crate::store::entity::organization as table;
@@ -44,10 +44,12 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         ..Default::default()
     };
     let change = op.begin().await?;
-    let row = row
-        .insert(&*change)
-        .await
-        .or_conflict(|_| Error::Conflict(format!("An organization with the id '{id}' already exists.")))?;
+    let row = row.insert(&*change).await.or_conflict(|_| {
+        Error::conflict(
+            ConflictReason::Taken,
+            format!("An organization with the id '{id}' already exists."),
+        )
+    })?;
     let event = Event::new("organization.create", row.pk, &row.id).of_organization(row.pk);
     change.commit([event]).await?;
     Ok(row.into())

@@ -15,7 +15,7 @@ use crate::context::OpContext;
 use crate::directory::organization;
 use crate::directory::outbox;
 use crate::directory::user::{self, Target, User};
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{Actor, Timestamp};
 use crate::services::hasher::Password;
 use crate::services::mailer::Letter;
@@ -109,7 +109,7 @@ async fn by_temporary_password(
             return Err(door.refuse(Some(&account), wrong()).await?);
         }
         if !account.activated {
-            let refusal = Error::Forbidden("This account is deactivated.".to_owned());
+            let refusal = Error::forbidden("This account is deactivated.".to_owned());
             return Err(door.turn_away(&account, refusal).await?);
         }
         door.attempt().right(op).await?;
@@ -183,7 +183,8 @@ pub(super) async fn store(
         .exec_with_returning(&*change)
         .await?;
     let Some(row) = updated.pop() else {
-        return Err(Error::Conflict(
+        return Err(Error::conflict(
+            ConflictReason::Concurrent,
             "The user was changed in the meantime. Try again.".to_owned(),
         ));
     };

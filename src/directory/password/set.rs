@@ -19,7 +19,7 @@ pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -
     let row = user::locate(op.db().reader(), &granted, target)
         .await
         .map_err(|error| match error {
-            Error::Forbidden(_) => Error::Forbidden("You can set only your own password.".to_owned()),
+            Error::Forbidden(_) => Error::forbidden("You can set only your own password.".to_owned()),
             other => other,
         })?;
     acceptable("password", new_password, &row.own_names())?;

@@ -11,6 +11,7 @@ use crate::authz::{Action, Granted, Resource, TENANTS_MAX};
 use crate::context::{Change, OpContext};
 use crate::directory::tenant;
 use crate::directory::user::{self, Target, User};
+use crate::list::expect_version;
 use crate::model::Actor;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result, shown};
@@ -21,10 +22,17 @@ use crate::store::entity::{group_role, user as user_table, user_role};
 /// already has it there. `FORBIDDEN` for a role, or a user, whose permissions go beyond the caller's; `NOT_FOUND` for a
 /// role that is neither built in nor belongs to the user's organization, and for a tenant outside the caller's scope;
 /// `LIMIT_EXCEEDED` for one tenant too many.
-pub async fn assign(op: &OpContext, target: &Target, role: &str, tenant_id: Option<&str>) -> Result<User> {
+pub async fn assign(
+    op: &OpContext,
+    target: &Target,
+    role: &str,
+    tenant_id: Option<&str>,
+    expected_version: Option<i64>,
+) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let change = op.begin().await?;
     let (row, role, had) = locate(&change, op, &granted, target, role, tenant_id).await?;
+    expect_version(row.version, expected_version)?;
     if had.has_directly(&role) {
         return Ok(row.into());
     }
@@ -100,7 +108,7 @@ pub(super) fn events(action: &'static str, row: &user_table::Model, role: &Assig
 pub fn grantable(actor: &Actor, granted: &Granted, roles: &[Assigned], already: &[Assigned]) -> Result<()> {
     let new = besides(roles, already);
     if granted.tenants().is_some() && new.iter().any(|role| role.tenant_pk.is_none()) {
-        return Err(Error::Forbidden(
+        return Err(Error::forbidden(
             "You manage single tenants only. Assign the role for one of them, not for the whole organization."
                 .to_owned(),
         ));

@@ -8,7 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::model;
-use crate::model::error::{Error, OrConflict, Result, shown};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result, shown};
 use crate::model::{Permissions, Rights};
 use crate::store::audit_trail::Event;
 use crate::store::entity::role as table;
@@ -60,5 +60,8 @@ pub(super) fn role_name(name: &str) -> Result<String> {
 }
 
 pub(super) fn taken(name: &str) -> Error {
-    Error::Conflict(format!("A role with the name '{}' already exists.", shown(name)))
+    Error::conflict(
+        ConflictReason::Taken,
+        format!("A role with the name '{}' already exists.", shown(name)),
+    )
 }

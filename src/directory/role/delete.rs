@@ -7,7 +7,7 @@ use super::{Role, Standing, Term};
 use crate::authz::escalation::may_grant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::list::Named;
+use crate::list::{Named, expect_version};
 use crate::model::error::Result;
 use crate::model::{Permissions, Rights};
 use crate::store::audit_trail::Event;
@@ -15,10 +15,11 @@ use crate::store::entity::{group_role, role as table, user_role};
 
 /// Deletes a role of an organization and withdraws it from every user and group; the event names `users` and `groups` if
 /// there were any. `FORBIDDEN` for a built-in role, and for one whose permissions go beyond the caller's.
-pub async fn delete(op: &OpContext, named: &Named<Term>) -> Result<Role> {
+pub async fn delete(op: &OpContext, named: &Named<Term>, expected_version: Option<i64>) -> Result<Role> {
     let granted = op.authorize(Action::Delete, Resource::Role)?;
     let change = op.begin().await?;
     let row = locate(&*change, &granted, named).await?;
+    expect_version(row.version, expected_version)?;
     let had = Permissions::from_stored(&row.permissions);
     may_grant(op.actor(), &Rights::of_organization(had))?;
     let standing = Standing::before(&*change, op.actor()).await?;

@@ -51,7 +51,7 @@ pub(super) async fn locate(
 ) -> Result<role::Model> {
     let row = list::locate::<Role>(connection, granted, named, "role").await?;
     if row.organization_pk.is_none() {
-        return Err(Error::Forbidden(format!(
+        return Err(Error::forbidden(format!(
             "The role '{}' is built in and cannot be changed. Create a role of your own.",
             row.name
         )));

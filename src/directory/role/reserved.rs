@@ -17,7 +17,7 @@ use unicode_security::skeleton;
 
 use super::OrganizationRole;
 use crate::model::BuiltIn;
-use crate::model::error::{Error, Result, shown};
+use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::uuid_of;
 
 /// WAII's names.
@@ -66,11 +66,14 @@ pub fn free(name: &str) -> Result<()> {
         ));
     }
     match looks(&plain).iter().find_map(|look| LOOKS.get(look.as_str())) {
-        Some(role) => Err(Error::Conflict(format!(
-            "The name '{}' is, or looks like, a reserved name of the built-in role '{}'.",
-            shown(name),
-            role.name()
-        ))),
+        Some(role) => Err(Error::conflict(
+            ConflictReason::Taken,
+            format!(
+                "The name '{}' is, or looks like, a reserved name of the built-in role '{}'.",
+                shown(name),
+                role.name()
+            ),
+        )),
         None => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::authz::Granted;
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::BuiltIn;
-use crate::model::error::{Error, Result, shown};
+use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{is_storable, uuid_of};
 use crate::store::entity::role::{self, Column};
 
@@ -155,10 +155,10 @@ pub(super) async fn find_named(
         .await?;
     let one = found.pop();
     if !found.is_empty() {
-        return Err(Error::Conflict(format!(
-            "Two roles are named '{}'; specify the role by id.",
-            shown(wanted)
-        )));
+        return Err(Error::conflict(
+            ConflictReason::Ambiguous,
+            format!("Two roles are named '{}'; specify the role by id.", shown(wanted)),
+        ));
     }
     Ok(one.map(Into::into))
 }

@@ -7,7 +7,7 @@ use crate::authn::rights_of;
 use crate::model::Actor;
 use crate::model::BuiltIn;
 use crate::model::Rights;
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::store::entity::role;
 
 /// The caller's permissions before a change that may remove permissions from many users: the members of a group, the
@@ -73,7 +73,8 @@ pub async fn keep_a_super_admin(connection: &impl ConnectionTrait) -> Result<()>
     );
     match connection.query_one_raw(statement).await? {
         Some(_) => Ok(()),
-        None => Err(Error::Conflict(
+        None => Err(Error::conflict(
+            ConflictReason::LastAdmin,
             "This is the last super admin; assign the role to another user first.".to_owned(),
         )),
     }

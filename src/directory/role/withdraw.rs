@@ -9,6 +9,7 @@ use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource, Tenants};
 use crate::context::{Change, OpContext};
 use crate::directory::user::{self, Target, User};
+use crate::list::expect_version;
 use crate::model::error::{Error, Result};
 use crate::model::{TenantId, UserId};
 use crate::store::entity::{in_tenants, tenant as tenant_table, user as user_table, user_role};
@@ -24,18 +25,20 @@ pub async fn withdraw(
     role: &str,
     tenant_id: Option<&str>,
     id_only: bool,
+    expected_version: Option<i64>,
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let change = op.begin().await?;
     let inside = locate(&change, op, &granted, target, role, tenant_id).await;
     let (row, role, had) = match (inside, granted.tenants(), tenant_id) {
-        (Err(Error::NotFound(message)), Some(tenants), Some(tenant_id)) => {
+        // The version of such a user is not shown either.
+        (Err(Error::NotFound(message)), Some(tenants), Some(tenant_id)) if expected_version.is_none() => {
             let found = outsider(&change, tenants, target, tenant_id).await?;
             let Some(row) = found else {
                 return Err(Error::NotFound(message));
             };
             if !id_only {
-                return Err(Error::Forbidden(
+                return Err(Error::forbidden(
                     "This user does not belong to the tenant. Ask for nothing but the 'id' of the user in the response."
                         .to_owned(),
                 ));
@@ -48,11 +51,12 @@ pub async fn withdraw(
         }
         (inside, _, _) => inside?,
     };
+    expect_version(row.version, expected_version)?;
     if !had.has_directly(&role) {
         return Ok(row.into());
     }
     if granted.tenants().is_some() && role.tenant_pk.is_none() {
-        return Err(Error::Forbidden(
+        return Err(Error::forbidden(
             "You manage single tenants only, but the user has this role for the whole organization.".to_owned(),
         ));
     }

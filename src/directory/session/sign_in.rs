@@ -88,7 +88,7 @@ async fn let_in(
 ) -> Result<table::Model> {
     if !account.activated {
         let refusal = "This account is deactivated. Ask an administrator of your organization.";
-        return Err(door.turn_away(&account, Error::Forbidden(refusal.to_owned())).await?);
+        return Err(door.turn_away(&account, Error::forbidden(refusal.to_owned())).await?);
     }
     if password::must_change(&account) {
         door.attempt().right(op).await?;

@@ -69,7 +69,7 @@ fn one(found: Option<Vec<Account>>, wanted: Option<&UserId>) -> Result<Option<Ac
 }
 
 fn unverified() -> Error {
-    Error::Forbidden(
+    Error::forbidden(
         "Switching accounts needs a session that you started yourself, by signing in with a password that you set with \
          a link from an email."
             .to_owned(),

@@ -6,7 +6,7 @@ use super::Tenant;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, JsonText, TenantId};
 use crate::store::audit_trail::Event;
 use crate::store::entity::tenant as table;
@@ -43,10 +43,12 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
         updated_at: Set(now),
         ..Default::default()
     };
-    let row = row
-        .insert(&*change)
-        .await
-        .or_conflict(|_| Error::Conflict(format!("A tenant with the id '{id}' already exists.")))?;
+    let row = row.insert(&*change).await.or_conflict(|_| {
+        Error::conflict(
+            ConflictReason::Taken,
+            format!("A tenant with the id '{id}' already exists."),
+        )
+    })?;
     let event = Event::new("tenant.create", row.pk, &row.id).of_tenant(home.pk, Some(row.pk));
     change.commit([event]).await?;
     Ok(row.into())

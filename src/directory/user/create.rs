@@ -8,7 +8,7 @@ use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::role::{self, Assigned, OrganizationRole, RoleForTenant};
 use crate::directory::{organization, password, tenant};
-use crate::model::error::{Error, OrConflict, Result};
+use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
 use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
@@ -194,11 +194,15 @@ pub(super) fn note_conflict(op: &OpContext, granted: &Granted, action: &str, err
 pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
     // SQLite reports the column, PostgreSQL the constraint; both contain the word.
     match email {
-        Some(email) if constraint.contains("email") => Error::Conflict(address_taken(email)),
-        Some(_) | None if uuid_of(id.as_str()).is_some() => Error::Conflict(format!(
-            "A user with the id '{id}', or the same UUID in another spelling, already exists."
-        )),
-        Some(_) | None => Error::Conflict(format!("A user with the id '{id}' already exists.")),
+        Some(email) if constraint.contains("email") => Error::conflict(ConflictReason::Taken, address_taken(email)),
+        Some(_) | None if uuid_of(id.as_str()).is_some() => Error::conflict(
+            ConflictReason::Taken,
+            format!("A user with the id '{id}', or the same UUID in another spelling, already exists."),
+        ),
+        Some(_) | None => Error::conflict(
+            ConflictReason::Taken,
+            format!("A user with the id '{id}' already exists."),
+        ),
     }
 }
 

@@ -8,16 +8,18 @@ use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::{role, session};
+use crate::list::expect_version;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
 /// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
 /// identities and pending tokens. `INVALID` for the caller's own user, `CONFLICT` for the last super admin.
-pub async fn delete(op: &OpContext, target: &Target) -> Result<User> {
+pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i64>) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
     let change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
+    expect_version(row.version, expected_version)?;
     if op.actor().is(row.pk) {
         return Err(Error::invalid("where", "You cannot delete yourself.".to_owned()));
     }

@@ -6,7 +6,7 @@ use super::{Term, User, UserFields};
 use crate::context::OpContext;
 use crate::directory::organization::{self, OrganizationFields};
 use crate::list::{self, Filter, TextTest};
-use crate::model::error::{Error, Result, shown};
+use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{Email, OrganizationId, UserId};
 
 /// A user, as commands show it.
@@ -58,10 +58,13 @@ pub async fn known_by(op: &OpContext, word: &str, organization: Option<&str>) ->
         .ok_or_else(|| Error::NotFound(format!("No user has the id or the e-mail address '{}'.", shown(word))))?;
     match all.as_slice() {
         [] => Ok(one),
-        [other, ..] => Err(Error::Conflict(format!(
-            "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has, or name \
+        [other, ..] => Err(Error::conflict(
+            ConflictReason::Ambiguous,
+            format!(
+                "'{}' matches two users: {one} and {other}. Use an id or e-mail address that only one of them has, or name \
              the organization with '--organization'.",
-            shown(word)
-        ))),
+                shown(word)
+            ),
+        )),
     }
 }

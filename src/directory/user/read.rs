@@ -11,7 +11,7 @@ use crate::directory::{group, organization, tenant};
 use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
-use crate::model::{Email, Timestamp, UserId};
+use crate::model::{Email, Permissions, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
 use crate::store::entity::{api_key, federated_identity};
 
@@ -24,8 +24,9 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
 pub fn listable(op: &OpContext) -> Result<Granted> {
     let granted = readable(op)?;
     match granted.scope() {
-        Scope::Oneself(_) => Err(Error::Forbidden(
-            "Your roles do not allow this: it needs the permission 'read:user'.".to_owned(),
+        Scope::Oneself(_) => Err(Error::needing(
+            Permissions::READ_USER,
+            "Your roles do not allow this: it needs the permission 'read:user'.",
         )),
         Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => Ok(granted),
     }
@@ -127,7 +128,7 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 /// exist. Callers who may see only themselves get `FORBIDDEN` for every other user, whether or not it exists.
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
-    let out_of_reach = || target.out_of_reach(&granted, "read:user");
+    let out_of_reach = || target.out_of_reach(&granted, Permissions::READ_USER);
     let mut tests = vec![target.also.clone()];
     if let Some(id) = &target.id {
         tests.push(Filter::Own(match target.any_form {
@@ -289,11 +290,15 @@ impl Target {
     }
 
     /// The error for a user that was not found within this scope.
-    fn out_of_reach(&self, granted: &Granted, permission: &str) -> Error {
+    fn out_of_reach(&self, granted: &Granted, permission: Permissions) -> Error {
         match granted.scope() {
-            Scope::Oneself(_) => Error::Forbidden(format!(
-                "Your roles allow this only for yourself. For other users it needs the permission '{permission}'."
-            )),
+            Scope::Oneself(_) => Error::needing(
+                permission,
+                format!(
+                    "Your roles allow this only for yourself. For other users it needs the permission '{}'.",
+                    permission.names().join(" ")
+                ),
+            ),
             Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => self.not_found(),
         }
     }
@@ -325,7 +330,7 @@ async fn locate_with(
     lock: LockType,
 ) -> Result<table::Model> {
     target.must_name("where")?;
-    let not_found = || target.out_of_reach(granted, "write:user");
+    let not_found = || target.out_of_reach(granted, Permissions::WRITE_USER);
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
         let id = UserId::existing(id).ok_or_else(not_found)?;

@@ -108,9 +108,12 @@ impl GroupMutation {
             desc = "The group: `id` or `key` is required; any further conditions must match too. A `key` without `organization` is looked up in the caller's organization."
         )]
         r#where: GroupWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<GroupObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, group::delete(op(ctx), &target)).await
+        listing::one(ctx, group::delete(op(ctx), &target, expected_version)).await
     }
 
     /// Adds a user of the group's organization to the group; does nothing if the user is already in it. Needs
@@ -125,9 +128,12 @@ impl GroupMutation {
         r#where: GroupWhere,
         #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
         user: UserWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(ctx, group::add_user(op(ctx), &target, &member)).await
+        listing::one(ctx, group::add_user(op(ctx), &target, &member, expected_version)).await
     }
 
     /// Removes a user from a group; does nothing if the user is not in it. Needs the same
@@ -141,8 +147,11 @@ impl GroupMutation {
         r#where: GroupWhere,
         #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
         user: UserWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the group still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<GroupObject> {
         let (target, member) = (r#where.target(op(ctx)), user.target(op(ctx)));
-        listing::one(ctx, group::remove_user(op(ctx), &target, &member)).await
+        listing::one(ctx, group::remove_user(op(ctx), &target, &member, expected_version)).await
     }
 }

@@ -198,6 +198,8 @@ list_fields! {
     count_roles;
     /// `roles` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     roles_connection;
+    /// The role that `where` names, if `roles` would list it; otherwise null.
+    role where "Which role: `id` is required; any further conditions must match too.";
 }
 
 #[derive(Default)]
@@ -250,9 +252,12 @@ impl RoleMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The role: `id` is required; any further conditions must match too.")] r#where: RoleWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the role still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<RoleObject> {
         let named = r#where.named(op(ctx));
-        listing::one(ctx, role::delete(op(ctx), &named)).await
+        listing::one(ctx, role::delete(op(ctx), &named, expected_version)).await
     }
 
     /// Assigns a role to a user, for the whole organization or for one of its tenants; does nothing if it is already
@@ -267,11 +272,20 @@ impl RoleMutation {
         role: String,
         #[graphql(desc = "The id of the tenant that the role is to hold for. Default: the whole organization.")]
         tenant: Option<ID>,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         listing::one(
             ctx,
-            role::assign(op(ctx), &target, &role, tenant.as_deref().map(String::as_str)),
+            role::assign(
+                op(ctx),
+                &target,
+                &role,
+                tenant.as_deref().map(String::as_str),
+                expected_version,
+            ),
         )
         .await
     }
@@ -290,12 +304,19 @@ impl RoleMutation {
         #[graphql(desc = "The name or id of the role.")] role: String,
         #[graphql(desc = "The id of the tenant that the role holds for. Default: the whole organization.")]
         tenant: Option<ID>,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
         let id_only = Selection::of(ctx)
             .names()
             .all(|name| ["id", "__typename"].contains(&name));
         let tenant = tenant.as_deref().map(String::as_str);
-        listing::one(ctx, role::withdraw(op(ctx), &target, &role, tenant, id_only)).await
+        listing::one(
+            ctx,
+            role::withdraw(op(ctx), &target, &role, tenant, id_only, expected_version),
+        )
+        .await
     }
 }

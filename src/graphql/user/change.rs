@@ -220,9 +220,12 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
         r#where: UserWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, user::activate(op(ctx), &target)).await
+        listing::one(ctx, user::activate(op(ctx), &target, expected_version)).await
     }
 
     /// Deactivates a user: its sessions end, and its API keys do not work until it is activated again. The user and all
@@ -232,9 +235,12 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
         r#where: UserWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, user::deactivate(op(ctx), &target)).await
+        listing::one(ctx, user::deactivate(op(ctx), &target, expected_version)).await
     }
 
     /// Deletes a user with its API keys, sessions, role assignments, group memberships, settings, federated identities
@@ -244,8 +250,11 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The user: `id` or `email` is required; any further conditions must match too.")]
         r#where: UserWhere,
+        #[graphql(desc = "Fail with `CONFLICT` unless the user still has this `version`.")] expected_version: Option<
+            i64,
+        >,
     ) -> Result<UserObject> {
         let target = r#where.target(op(ctx));
-        listing::one(ctx, user::delete(op(ctx), &target)).await
+        listing::one(ctx, user::delete(op(ctx), &target, expected_version)).await
     }
 }

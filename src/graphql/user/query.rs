@@ -34,6 +34,8 @@ list_fields! {
     count_users;
     /// `users` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     users_connection;
+    /// The user that `where` names, if `users` would list it; otherwise null.
+    user where "Which user: `id` or `email` is required; any further conditions must match too.";
 }
 
 /// A user as the user may see itself, for a caller that has just become this user without a credential.

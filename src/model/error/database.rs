@@ -6,7 +6,7 @@ use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, sqlx};
 
-use super::{Error, Reason};
+use super::{ConflictReason, Error, Reason};
 
 /// What a database error means for the caller and for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,10 +144,10 @@ impl From<DbErr> for Error {
             Fault::Busy => Self::unavailable(Reason::Busy, error),
             Fault::Met => {
                 tracing::warn!(%error, "a change conflicted with a concurrent one");
-                Self::Conflict(
+                Self::conflict(
+                    ConflictReason::Concurrent,
                     "Another request changed or deleted the same data at the same time, so nothing was changed. Try \
-                     again."
-                        .to_owned(),
+                     again.",
                 )
             }
             Fault::Ours => Self::Internal(Box::new(error)),

@@ -5,10 +5,14 @@
 //! [`Error::Unavailable`], whose texts are fixed.
 
 mod database;
+mod refusal;
 
 use sea_orm::{DbErr, SqlErr};
 
+use super::Permissions;
+
 pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
+pub use refusal::{Conflict, ConflictReason, Forbidden};
 
 /// The result of everything a caller can ask for.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,7 +25,7 @@ pub enum Error {
     Unauthenticated(String),
     /// The caller may not do this at all.
     #[error("{0}")]
-    Forbidden(String),
+    Forbidden(Forbidden),
     /// It does not exist, or the caller may not see it.
     #[error("{0}")]
     NotFound(String),
@@ -30,7 +34,7 @@ pub enum Error {
     Invalid { field: String, message: String },
     /// A conflict with the current state: taken, still in use, already done, or changed.
     #[error("{0}")]
-    Conflict(String),
+    Conflict(Conflict),
     /// The caller's input matches several things. `field` is its path in the caller's input.
     #[error("{message}")]
     Ambiguous { field: &'static str, message: String },
@@ -144,6 +148,25 @@ impl Error {
             field: field.into(),
             message: message.into(),
         }
+    }
+
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::needing(Permissions::empty(), message)
+    }
+
+    /// The caller lacks these permissions.
+    pub fn needing(permissions: Permissions, message: impl Into<String>) -> Self {
+        Self::Forbidden(Forbidden {
+            message: message.into(),
+            permissions,
+        })
+    }
+
+    pub fn conflict(reason: ConflictReason, message: impl Into<String>) -> Self {
+        Self::Conflict(Conflict {
+            reason,
+            message: message.into(),
+        })
     }
 
     /// `what` is the noun without an article, `by` is what the caller identified it by: `No user has the id 'u9'.`

@@ -12,7 +12,7 @@ use super::people::{self, People, Person};
 use super::plan::{Plan, choices};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{self, JsonText, OrganizationId, TenantId, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::built_in_roles::built_in_role_pks;
@@ -79,10 +79,12 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
 async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<organization::Model> {
     match organization::Entity::find().limit(2).all(connection).await?.as_slice() {
         [platform] => Ok(platform.clone()),
-        [] => Err(Error::Conflict(
+        [] => Err(Error::conflict(
+            ConflictReason::InUse,
             "The database has no platform organization; start the server on this database once.".to_owned(),
         )),
-        _ => Err(Error::Conflict(
+        _ => Err(Error::conflict(
+            ConflictReason::InUse,
             "The database already contains organizations. The demo needs an empty database: specify another one with \
              --database-url."
                 .to_owned(),

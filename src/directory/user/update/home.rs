@@ -32,7 +32,7 @@ impl Home {
         let moves = organization.pk != row.organization_pk;
         let tenant_pk = match tenant_id {
             Some(None) if granted.tenants().is_some() && row.tenant_pk.is_some() => {
-                return Err(Error::Forbidden(
+                return Err(Error::forbidden(
                     "You manage single tenants only, so you cannot move a user out of all tenants.".to_owned(),
                 ));
             }

@@ -65,7 +65,7 @@ impl Roles {
         role::grantable(op.actor(), granted, &self.direct, &self.kept)?;
         let changes = draft.notes(keys(&self.direct) != keys(&had.direct), "roles");
         if changes && granted.tenants().is_some() {
-            return Err(Error::Forbidden(
+            return Err(Error::forbidden(
                 "You manage single tenants only. Assign and withdraw roles for one of them, not for the whole \
                  organization."
                     .to_owned(),
