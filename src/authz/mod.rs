@@ -32,6 +32,8 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::VariantArray)]
 pub enum Resource {
     Organization,
+    /// What an organization decides about itself: its name, and how its mails look.
+    OrganizationSettings,
     Tenant,
     User,
     Password,

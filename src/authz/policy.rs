@@ -40,6 +40,9 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Organization, Read) => HoldingInOrganization(Permissions::READ_ORG),
         (Resource::Organization, Create | Delete) => HoldingEverywhere(Permissions::WRITE_ORG),
         (Resource::Organization, Modify) => HoldingInOrganization(Permissions::WRITE_ORG),
+        (Resource::OrganizationSettings, Read | Create | Modify | Delete) => {
+            HoldingInOrganization(Permissions::ORGANIZATION_SETTINGS)
+        }
         (Resource::Tenant, Read) => Holding(Permissions::READ_TENANT),
         (Resource::Tenant, Modify) => Holding(Permissions::WRITE_TENANT),
         (Resource::Tenant, Create | Delete) => HoldingInOrganization(Permissions::WRITE_TENANT),

@@ -73,7 +73,9 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
 fn refuse_caller(error: Error, id: &RequestInfo) -> Response {
     match error {
         Error::Unauthenticated(_) => unauthorized(),
-        error @ (Error::Unavailable { .. } | Error::Internal(_)) => refuse_with_code(status_of(&error), error, json(), id),
+        error @ (Error::Unavailable { .. } | Error::Internal(_)) => {
+            refuse_with_code(status_of(&error), error, json(), id)
+        }
         error => refuse_with_code(StatusCode::BAD_REQUEST, error, json(), id),
     }
 }

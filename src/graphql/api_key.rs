@@ -8,6 +8,7 @@ use crate::context::OpContext;
 use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
+use crate::graphql::node::node_id;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
     DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
@@ -23,6 +24,8 @@ use crate::model::Timestamp;
 pub struct ApiKeyObject {
     /// The id of the API key. It is not a credential.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// Unique among the owner's API keys that are neither revoked nor replaced by `rotateApiKey`.
     pub name: String,
     /// Its description; null if none.
@@ -149,6 +152,7 @@ impl Listing for ApiKey {
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> ApiKeyObject {
         let permissions = self.permissions.as_deref().map(Permissions::from_stored);
         ApiKeyObject {
+            node_id: node_id("ApiKey", &self.id),
             id: ID(self.id.to_string()),
             name: self.name,
             description: self.description,

@@ -6,6 +6,7 @@ use crate::context::OpContext;
 use crate::directory::audit_event::{AuditEvent, Term};
 use crate::directory::organization::Organization;
 use crate::graphql::filter::{equals, one_of, related, starts_with};
+use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::{
     DateTime, Listing, Related, Selection, Where, connection_type, list_fields, order_by, where_input,
@@ -19,6 +20,8 @@ use crate::list::Filter;
 pub struct AuditEventObject {
     /// The id of the event.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// `<kind>.<verb>`, for example `user.create`. For a denied request, the requested operation, for example the
     /// mutation `createUser`.
     pub action: String,
@@ -109,6 +112,7 @@ impl Listing for AuditEvent {
     fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> AuditEventObject {
         let fields = self.fields.iter().flat_map(|names| names.split(' '));
         AuditEventObject {
+            node_id: node_id("AuditEvent", &self.id),
             id: ID(self.id),
             action: self.action,
             actor_id: self.actor_id,

@@ -14,6 +14,9 @@ pub trait Where {
     /// The conditions that it contains.
     fn filter(self, op: &OpContext) -> Filter<Self::Term>;
 
+    /// The filter for the thing with this id.
+    fn by_id(id: ID) -> Self;
+
     /// Refuses a filter that names no single thing.
     fn must_name(&self) -> Result<()>;
 }
@@ -168,6 +171,10 @@ macro_rules! where_input {
 
         impl crate::graphql::Where for $name {
             type Term = $term;
+
+            fn by_id(id: async_graphql::ID) -> Self {
+                Self { $id: Some(id), ..Self::default() }
+            }
 
             fn must_name(&self) -> crate::model::error::Result<()> {
                 let id = self.$id.as_ref().map(|id| id.as_str());

@@ -14,6 +14,7 @@ use crate::directory::organization::Organization;
 use crate::directory::role;
 use crate::directory::tenant::Tenant;
 use crate::graphql::filter::related;
+use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::role::{
     OrganizationRoleValue, RoleObject, TenantRoleData, TenantRoleObject, beside as roles_beside,
@@ -33,6 +34,8 @@ use crate::list::Filter;
 pub struct InvitationObject {
     /// The id of the invitation. It is not the token.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// The email address that the invitation is sent to. It becomes the new user's email address.
     pub email: String,
     /// Its current state.
@@ -175,6 +178,7 @@ impl Listing for Invitation {
             state: self.state(op.now()).into(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
             tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
+            node_id: node_id("Invitation", &self.id),
             id: ID(self.id.to_string()),
             email: self.email.as_ref().map(ToString::to_string).unwrap_or_default(),
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),

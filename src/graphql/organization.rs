@@ -8,6 +8,7 @@ use crate::context::OpContext;
 use crate::directory::organization::{self, Clearable, NewOrganization, Organization, OrganizationChange, Term};
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
+use crate::graphql::node::node_id;
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
@@ -25,6 +26,8 @@ use crate::store::entity::{tenant as tenant_table, user as user_table};
 pub struct OrganizationObject {
     /// Chosen at creation, or a UUID; unique in the whole system.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// 1 to 255 characters.
     pub name: String,
     /// Free-form JSON; null if none, or if the caller lacks `read:org`. Setting it needs `write:org`.
@@ -123,6 +126,7 @@ impl Listing for Organization {
             seats_used: seats_used.map(|used| used.get(&self.pk).copied().unwrap_or_default()),
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
             tenants: preloaded.tenants.get(&self.pk).cloned().unwrap_or_default(),
+            node_id: node_id("Organization", &self.id),
             id: ID(self.id.to_string()),
             name: self.name,
             variables: self.variables.map(KeptJson::from),
@@ -268,6 +272,21 @@ impl OrganizationMutation {
         };
         let named = r#where.named(op(ctx));
         listing::one(ctx, organization::update(op(ctx), &named, wanted, expected_version)).await
+    }
+
+    /// Renames an organization. Needs `tenantry:organization-settings`, which the organization's administrators have.
+    async fn rename_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
+        r#where: OrganizationWhere,
+        #[graphql(desc = "The new name: 1 to 255 characters, not only spaces or other invisible characters.")]
+        name: String,
+        #[graphql(desc = "Fail with `CONFLICT` unless the organization still has this `version`.")]
+        expected_version: Option<i64>,
+    ) -> Result<OrganizationObject> {
+        let named = r#where.named(op(ctx));
+        listing::one(ctx, organization::rename(op(ctx), &named, &name, expected_version)).await
     }
 
     /// Deletes an organization with its groups, custom roles and invitations. Its audit events are kept. Fails with

@@ -7,6 +7,7 @@ use crate::graphql::audit_event::AuditQuery;
 use crate::graphql::email_verification::EmailMutation;
 use crate::graphql::group::{GroupMutation, GroupQuery};
 use crate::graphql::invitation::{InvitationMutation, InvitationQuery};
+use crate::graphql::node::NodeQuery;
 use crate::graphql::nullable::Mutation;
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
@@ -30,6 +31,7 @@ pub struct Query(
     InvitationQuery,
     SessionQuery,
     AuditQuery,
+    NodeQuery,
 );
 
 /// Mutations. Each field runs in its own transaction, which also writes the audit event. A field that fails changes

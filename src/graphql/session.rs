@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use crate::context::OpContext;
 use crate::directory::session::{self, Impersonation, Session, SessionFields, SignIn, Term, Tokens};
 use crate::directory::user::User;
+use crate::graphql::node::node_id;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
     DateTime, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
@@ -21,6 +22,8 @@ use crate::model::Actor;
 pub struct SessionObject {
     /// The id of the session. It is not a credential.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// The id of its user.
     pub user_id: ID,
     /// Its user; null if the caller cannot, or can no longer, see that user.
@@ -155,6 +158,7 @@ impl Listing for Session {
         let id_of = |pk: i64| preloaded.ids.get(&pk).cloned().map(ID);
         let caller = op.actor().caller();
         SessionObject {
+            node_id: node_id("Session", &self.id),
             id: ID(self.id.to_string()),
             user_id: id_of(self.user_pk).unwrap_or_else(|| ID(String::new())),
             user: preloaded.users.object(self.user_pk),

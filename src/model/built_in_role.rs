@@ -101,7 +101,8 @@ impl BuiltIn {
             | P::READ_ORG
             | P::READ_AUDIT
             | P::USAGE_IMPERSONATION
-            | P::READ_USAGE_REPORT;
+            | P::READ_USAGE_REPORT
+            | P::ORGANIZATION_SETTINGS;
         match self {
             Self::TenantAdmin => {
                 P::READ_USER | P::WRITE_USER | P::READ_TENANT | P::READ_GROUP | P::READ_AUDIT | P::USAGE_IMPERSONATION

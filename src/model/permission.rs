@@ -50,6 +50,7 @@ permissions! {
     USAGE_IMPERSONATION = 24 "usage:impersonation";
     READ_USAGE_REPORT = 25 "read:usage-report";
     WRITE_ORG = 26 "write:org";
+    ORGANIZATION_SETTINGS = 27 "tenantry:organization-settings";
 }
 
 impl Permissions {

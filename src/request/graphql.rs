@@ -178,7 +178,6 @@ impl Execution {
         nothing && !self.answer.errors.is_empty()
     }
 
-
     pub fn into_response(self, status: StatusCode, content_type: HeaderValue) -> Response {
         let request_error = self.request_error().is_some();
         let room = self.op.room();
@@ -357,7 +356,9 @@ fn respond(
             sending::body(written, held)
         }
         Ok(None) => return respond(status, &too_large_answer(), false, content_type, facts, None),
-        Err(_) => Body::from(r#"{"errors":[{"message":"Something went wrong on the server.","extensions":{"code":"INTERNAL"}}]}"#),
+        Err(_) => Body::from(
+            r#"{"errors":[{"message":"Something went wrong on the server.","extensions":{"code":"INTERNAL"}}]}"#,
+        ),
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -325,17 +325,17 @@ on_both! {
         let before = app.dump().await;
         let target = group::Target::id(&supers);
         let code = |result: tenantry::model::error::Result<()>| result.unwrap_err().code().to_string();
-        assert_eq!(code(group::delete(&machine, &target).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(group::remove_user(&machine, &target, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(group::delete(&machine, &target, None).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(group::remove_user(&machine, &target, &tenantry::directory::user::Target::id("sue"), None).await.map(|_| ())), "CONFLICT");
         let change = group::GroupChange { roles: Some(Vec::new()), ..Default::default() };
         assert_eq!(code(group::update(&machine, &target, change, None).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(tenantry::directory::user::delete(&machine, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
-        assert_eq!(code(tenantry::directory::user::deactivate(&machine, &tenantry::directory::user::Target::id("sue")).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(tenantry::directory::user::delete(&machine, &tenantry::directory::user::Target::id("sue"), None).await.map(|_| ())), "CONFLICT");
+        assert_eq!(code(tenantry::directory::user::deactivate(&machine, &tenantry::directory::user::Target::id("sue"), None).await.map(|_| ())), "CONFLICT");
         assert_eq!(before, app.dump().await);
         assert_eq!(sue.refused(DELETE, json!({ "where": { "id": supers } })).await, "INVALID");
         // And is managed by nobody below.
         let admin = app.machine();
-        tenantry::directory::user::activate(&admin, &tenantry::directory::user::Target::id("sue")).await.unwrap();
+        tenantry::directory::user::activate(&admin, &tenantry::directory::user::Target::id("sue"), None).await.unwrap();
         let ops = sue.ok("mutation { createUser(data: {id: \"olga\", organizationRole: ADMIN}) { id } }", json!({})).await;
         assert_eq!(ops["createUser"]["id"], "olga");
         let olga = app.key_of("olga").await;
@@ -497,7 +497,7 @@ on_both! {
             let made = group::create(&op, new).await.unwrap();
             for at in 0..100 {
                 let member = tenantry::directory::user::Target::id(format!("u{at:03}"));
-                group::add_user(&op, &group::Target::id(made.id.to_string()), &member).await.unwrap();
+                group::add_user(&op, &group::Target::id(made.id.to_string()), &member, None).await.unwrap();
             }
         }
         let document = |first: u32| format!(

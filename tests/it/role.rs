@@ -367,7 +367,7 @@ on_both! {
         }
         let document = "{ me { id } users { id organization { id } viewerCan { update deactivate manageGroups mapRoles impersonate } } }";
         let restore = async |id: &str, organization: &str| {
-            tenantry::directory::user::activate(&app.machine(), &tenantry::directory::user::Target::id(id)).await.unwrap();
+            tenantry::directory::user::activate(&app.machine(), &tenantry::directory::user::Target::id(id), None).await.unwrap();
             let leave = "mutation($id: ID, $in: ID) { removeUserFromGroup(where: {key: \"TEAM\", organization: {id: $in}}, user: {id: $id}) { id } }";
             app.admin().send(leave, json!({"id": id, "in": organization})).await;
         };

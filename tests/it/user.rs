@@ -218,8 +218,8 @@ on_both! {
             assert_eq!(refused.unwrap_err().code().into_str(), "CONFLICT");
         };
         let before = app.dump().await;
-        conflict(user::delete(&machine, &admin).await);
-        conflict(user::deactivate(&machine, &admin).await);
+        conflict(user::delete(&machine, &admin, None).await);
+        conflict(user::deactivate(&machine, &admin, None).await);
         let demoted = UserChange { organization_role: Some(OrganizationRole::User), ..UserChange::default() };
         conflict(user::update(&machine, &admin, demoted, None).await);
         let bare = UserChange { roles: Some(Vec::new()), ..UserChange::default() };
@@ -227,7 +227,7 @@ on_both! {
         assert_eq!(before, app.dump().await);
         // A deactivated super admin is none to rely on.
         app.admin().create_user(json!({"id": "spare", "roles": ["super-admin"], "activated": false})).await;
-        conflict(user::delete(&machine, &admin).await);
+        conflict(user::delete(&machine, &admin, None).await);
         app.admin().ok(ACTIVATE_USER, json!({"id": "spare"})).await;
         app.key_of("spare").await.ok(DELETE_USER, json!({"id": "admin"})).await;
         assert_eq!(app.admin().status().await, 401);

@@ -1,12 +1,13 @@
 //! Organizations: the top of the tree. Each owns its tenants, users and roles, and is isolated from the others.
 //!
-//! Only super admins create, change and delete them; administrators can read their own. Users see their organization's
-//! id and name on their own user. An organization that still has tenants or users cannot be deleted.
+//! Only super admins create, change and delete them; administrators can read and rename their own. Users see their
+//! organization's id and name on their own user. An organization that still has tenants or users cannot be deleted.
 
 mod create;
 mod delete;
 mod mail;
 mod read;
+mod rename;
 mod seats;
 mod update;
 
@@ -14,6 +15,7 @@ pub use create::{NewOrganization, create};
 pub use delete::delete;
 pub use mail::{name_if_mailed, names, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
+pub use rename::rename;
 pub use seats::{seats_used, take_seat};
 pub use update::{Clearable, OrganizationChange, update};
 

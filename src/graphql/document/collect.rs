@@ -3,17 +3,20 @@
 //! If two fields have the same response key, the library runs both and merges their results. A mutation would then
 //! happen twice, and a list would combine rows from two moments. So fields are collected and merged here first, at
 //! every level, according to the specification's `CollectFields` and `CollectSubfields`: fragments are expanded,
-//! `@skip` and `@include` are applied, and variables are replaced by their values.
+//! `@skip` and `@include` are applied, and variables are replaced by their values. Where an interface is selected, there
+//! is one set of fields for each of its types.
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
-    Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
+    Directive, DocumentOperations, ExecutableDocument, Field, InlineFragment, OperationDefinition, Selection,
+    SelectionSet, TypeCondition,
 };
-use async_graphql::{Name, Positioned};
+use async_graphql::{Name, Pos, Positioned};
 use async_graphql_value::Value;
 
 use super::coerce::Variables;
 use super::parse::Definitions;
+use super::types::{name_of, types};
 
 /// An operation of a valid document, merged.
 pub fn collect(
@@ -26,7 +29,10 @@ pub fn collect(
         ty: operation.node.ty,
         variable_definitions: Vec::new(),
         directives: Vec::new(),
-        selection_set: collecting.merged(&[&operation.node.selection_set]),
+        selection_set: collecting.merged(
+            types().root(operation.node.ty).unwrap_or_default(),
+            &[&operation.node.selection_set],
+        ),
     };
     ExecutableDocument {
         operations: DocumentOperations::Single(Positioned::new(merged, operation.pos)),
@@ -43,9 +49,11 @@ type Set = Positioned<SelectionSet>;
 type Argument = (Positioned<Name>, Positioned<Value>);
 type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
 
-/// The fields of one place by their keys, including those in fragments. Each fragment is visited once.
+/// The fields of one place by their keys, including those in fragments that apply to objects of this type. Each fragment
+/// is visited once.
 pub fn by_key<'a>(
     definitions: &'a Definitions,
+    object: &str,
     sets: &[&'a Set],
     is_included: impl Fn(&[Positioned<Directive>]) -> bool,
 ) -> Keyed<'a> {
@@ -59,14 +67,19 @@ pub fn by_key<'a>(
         if !is_included(selection.node.directives()) {
             continue;
         }
-        // A fragment's type is the type of the place where it is used; validation makes sure of that.
+        let applies = |on: &TypeCondition| types().possible(&on.on.node).contains(&object);
         match &selection.node {
             Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
-            Selection::InlineFragment(inline) => push(&inline.node.selection_set, &mut selections),
+            Selection::InlineFragment(inline) => {
+                if inline.node.type_condition.as_ref().is_none_or(|on| applies(&on.node)) {
+                    push(&inline.node.selection_set, &mut selections);
+                }
+            }
             Selection::FragmentSpread(node) => {
                 let name = &node.node.fragment_name.node;
                 if !spread.contains(&name)
                     && let Some(fragment) = definitions.fragments.get(name)
+                    && applies(&fragment.node.type_condition.node)
                 {
                     spread.push(name);
                     push(&fragment.node.selection_set, &mut selections);
@@ -78,17 +91,42 @@ pub fn by_key<'a>(
 }
 
 impl<'a> Collecting<'a> {
-    /// Everything that is selected in one place, which may be in several selection sets of the document.
-    fn merged(&self, sets: &[&'a Set]) -> Set {
-        let fields = by_key(self.definitions, sets, |directives| self.is_included(directives));
-        let items = fields.into_values().filter_map(|group| self.field(&group)).collect();
+    /// Everything that is selected in one place of this type, which may be in several selection sets of the document.
+    fn merged(&self, ty: &str, sets: &[&'a Set]) -> Set {
         let pos = sets.first().map(|set| set.pos).unwrap_or_default();
+        if !types().is_interface(ty) {
+            return self.of_object(ty, sets, pos);
+        }
+        let objects = types().possible(ty).into_iter().map(|object| {
+            let on = TypeCondition {
+                on: Positioned::new(Name::new(object), pos),
+            };
+            let fragment = InlineFragment {
+                type_condition: Some(Positioned::new(on, pos)),
+                directives: Vec::new(),
+                selection_set: self.of_object(object, sets, pos),
+            };
+            Positioned::new(Selection::InlineFragment(Positioned::new(fragment, pos)), pos)
+        });
+        let items = objects.collect();
+        Positioned::new(SelectionSet { items }, pos)
+    }
+
+    fn of_object(&self, object: &str, sets: &[&'a Set], pos: Pos) -> Set {
+        let fields = by_key(self.definitions, object, sets, |directives| {
+            self.is_included(directives)
+        });
+        let items = fields
+            .into_values()
+            .filter_map(|group| self.field(object, &group))
+            .collect();
         Positioned::new(SelectionSet { items }, pos)
     }
 
     /// One field for all fields with the same key. Validation has made sure that they differ only in what they select.
-    fn field(&self, group: &[&'a Positioned<Field>]) -> Option<Positioned<Selection>> {
+    fn field(&self, object: &str, group: &[&'a Positioned<Field>]) -> Option<Positioned<Selection>> {
         let first = group.first()?;
+        let known = types().field(object, &first.node.name.node);
         let sets: Vec<&Set> = group.iter().map(|field| &field.node.selection_set).collect();
         let field = Field {
             alias: first.node.alias.clone(),
@@ -97,7 +135,7 @@ impl<'a> Collecting<'a> {
             directives: Vec::new(),
             selection_set: match first.node.selection_set.node.items.is_empty() {
                 true => Set::default(),
-                false => self.merged(&sets),
+                false => self.merged(known.map(|known| name_of(&known.ty)).unwrap_or_default(), &sets),
             },
         };
         Some(Positioned::new(

@@ -22,8 +22,12 @@ impl Operation {
             if let Some((_, field)) = found {
                 parent = name_of(&types().field(parent, field)?.ty);
             }
-            let fields = by_key(&self.document.definitions, &sets, |_| true).swap_remove(&&Name::new(key))?;
-            found = Some((parent, fields.first()?.node.name.node.as_str()));
+            // Where an interface is selected, the field is the same for all of its objects, or else there is none.
+            let (object, fields) = types().possible(parent).into_iter().find_map(|object| {
+                let mut keyed = by_key(&self.document.definitions, object, &sets, |_| true);
+                Some((object, keyed.swap_remove(&&Name::new(key))?))
+            })?;
+            found = Some((object, fields.first()?.node.name.node.as_str()));
             sets = fields.into_iter().map(|field| &field.node.selection_set).collect();
         }
         found

@@ -15,8 +15,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::graphql::schema::build;
 
-/// All types by name. There are no interfaces and no unions, which a test checks. So an object belongs to exactly one
-/// of the types.
+/// All types by name. There are no unions, which a test checks.
 #[derive(Debug, Default)]
 pub struct Types {
     named: IndexMap<String, Named>,
@@ -34,6 +33,8 @@ pub struct Types {
 #[serde(from = "IntrospectedType")]
 pub enum Named {
     Object(IndexMap<String, Field>),
+    /// The fields that all of its objects have, and the names of these types.
+    Interface(IndexMap<String, Field>, Vec<String>),
     Input(IndexMap<String, Input>),
     Enum(Vec<String>),
     Scalar,
@@ -75,12 +76,30 @@ impl Types {
         self.named.get(name)
     }
 
-    /// The fields of an object type, without `__typename` and the like.
+    /// The fields of an object type or an interface.
     pub fn fields(&self, name: &str) -> Option<&IndexMap<String, Field>> {
-        match self.get(name) {
-            Some(Named::Object(fields)) => Some(fields),
-            _ => None,
+        match self.get(name)? {
+            Named::Object(fields) | Named::Interface(fields, _) => Some(fields),
+            Named::Input(_) | Named::Enum(_) | Named::Scalar => None,
         }
+    }
+
+    /// The types that an object can have in a place of this type: itself, or those of an interface.
+    pub fn possible<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        match self.get(name) {
+            Some(Named::Interface(_, objects)) => objects.iter().map(String::as_str).collect(),
+            _ => vec![name],
+        }
+    }
+
+    pub fn is_interface(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Named::Interface(..)))
+    }
+
+    /// Whether an object of one of the types can be of the other one too.
+    pub fn overlap(&self, one: &str, other: &str) -> bool {
+        let others = self.possible(other);
+        self.possible(one).iter().any(|object| others.contains(object))
     }
 
     pub fn field(&self, of: &str, name: &str) -> Option<&Field> {
@@ -145,7 +164,8 @@ impl Types {
     fn note_costs(&mut self) {
         let objects = self.named.values().filter_map(|named| match named {
             Named::Object(fields) => Some(fields),
-            Named::Input(_) | Named::Enum(_) | Named::Scalar => None,
+            // Their fields are those of objects.
+            Named::Interface(..) | Named::Input(_) | Named::Enum(_) | Named::Scalar => None,
         });
         for (name, field) in objects.flatten() {
             if field.arguments.contains_key("first") {
@@ -165,7 +185,7 @@ impl Types {
     fn add_meta_fields(&mut self) {
         let field = |ty: Type, arguments: IndexMap<String, Input>| Field { ty, arguments };
         for named in self.named.values_mut() {
-            if let Named::Object(fields) = named {
+            if let Named::Object(fields) | Named::Interface(fields, _) = named {
                 let typename = field(required(nullable("String")), IndexMap::new());
                 fields.insert("__typename".to_owned(), typename);
             }
@@ -197,6 +217,7 @@ const INTROSPECTION: &str = "{
         types {
             kind name fields(includeDeprecated: true) { name type { ...Type } args(includeDeprecated: true) { ...Input } }
             inputFields(includeDeprecated: true) { ...Input } enumValues(includeDeprecated: true) { name }
+            possibleTypes { name }
         }
     }
 }
@@ -246,12 +267,15 @@ struct IntrospectedType {
     input_fields: IndexMap<String, Input>,
     #[serde(deserialize_with = "by_name")]
     enum_values: IndexMap<String, IgnoredAny>,
+    #[serde(deserialize_with = "by_name")]
+    possible_types: IndexMap<String, IgnoredAny>,
 }
 
 impl From<IntrospectedType> for Named {
     fn from(ty: IntrospectedType) -> Self {
         match ty.kind.as_str() {
             "OBJECT" => Self::Object(ty.fields),
+            "INTERFACE" => Self::Interface(ty.fields, ty.possible_types.into_keys().collect()),
             "INPUT_OBJECT" => Self::Input(ty.input_fields),
             "ENUM" => Self::Enum(ty.enum_values.into_keys().collect()),
             _ => Self::Scalar,

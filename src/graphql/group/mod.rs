@@ -17,6 +17,7 @@ use crate::directory::group::Group;
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
+use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
 use crate::graphql::role::{
     RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
@@ -36,6 +37,8 @@ use crate::store::entity::group_member;
 pub struct GroupObject {
     /// A UUID.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// Derived from the `name` at creation: in upper case, with `_` for every sequence of characters that are neither
     /// letters nor digits, for example `VIDEO_EDITORS`. Unique in the organization. It never changes.
     pub key: String,
@@ -115,6 +118,7 @@ impl Listing for Group {
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
             tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
+            node_id: node_id("Group", &self.id),
             id: ID(self.id.to_string()),
             key: self.key,
             name: self.name,

@@ -13,6 +13,7 @@ use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
 use crate::graphql::filter::related;
+use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{
@@ -29,6 +30,8 @@ use crate::list::Filter;
 pub struct RoleObject {
     /// A UUID. A built-in role has the same id on every server.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// Unique within its organization, for example `organization-admin`.
     pub name: String,
     /// Its description; null if none.
@@ -109,6 +112,7 @@ impl Listing for Role {
 
     fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
         RoleObject {
+            node_id: node_id("Role", &self.id),
             id: ID(self.id.to_string()),
             description: self.description().map(str::to_owned),
             built_in: self.organization_pk.is_none(),

@@ -42,6 +42,8 @@ pub struct UserObject {
     /// Chosen at creation, or a UUID; unique in the whole system. Different notations of one UUID (case, hyphens,
     /// braces, brackets, `urn:uuid:`) are the same id.
     pub id: ID,
+    /// An id that is unique over all types; for `node`.
+    pub node_id: ID,
     /// The email address, unique within the organization, ignoring case; null if none. Users of several organizations may
     /// have the same one.
     pub email: Option<String>,

@@ -587,7 +587,7 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
             tenantry::directory::group::Target::id(group),
             Target::id(format!("user-{number}")),
         );
-        tenantry::directory::group::add_user(&app.machine(), &group, &user)
+        tenantry::directory::group::add_user(&app.machine(), &group, &user, None)
             .await
             .unwrap();
     }

@@ -209,7 +209,7 @@ async fn grow(app: &App, rows: usize) {
         let group = tenantry::directory::group::create(&op, new).await.unwrap();
         let member = tenantry::directory::user::Target::id(id("u").unwrap());
         let group = tenantry::directory::group::Target::id(group.id.to_string());
-        tenantry::directory::group::add_user(&op, &group, &member)
+        tenantry::directory::group::add_user(&op, &group, &member, None)
             .await
             .unwrap();
         let new = tenantry::directory::invitation::NewInvitation {

@@ -87,7 +87,7 @@ pub fn fragment_spread_is_possible(document: &Walked<'_>, faults: &mut Vec<Fault
         ))
     });
     for (parent, on, at) in inline.chain(spread) {
-        if document.composite(on).is_some() && parent != on.as_str() {
+        if document.composite(on).is_some() && !document.types.overlap(parent, on) {
             let message = format!(
                 "A fragment on '{}' cannot be spread here: this is of the type '{parent}'.",
                 shown(on)

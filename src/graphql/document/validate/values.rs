@@ -113,7 +113,7 @@ impl<'a> Checking<'a> {
                 }
             }
             // Other rules refuse these.
-            (Some(Named::Object(_)) | None, _) => {}
+            (Some(Named::Object(_) | Named::Interface(..)) | None, _) => {}
         }
     }
 }
