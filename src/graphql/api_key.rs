@@ -65,6 +65,7 @@ pub struct ApiKeySecret {
 where_input! {
     /// Filter for the caller's API keys. Conditions are combined with AND; a null condition is ignored.
     ApiKeyWhere of Term;
+    names name key;
     id id id_in;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
@@ -211,7 +212,7 @@ list_fields! {
     /// `apiKeys` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     api_keys_connection;
     /// The API key that `where` names, if the caller may see it, revoked or not; otherwise null.
-    api_key where "Which API key: `id` is required; any further conditions must match too.";
+    api_key where "Which API key: `id`, `name` or `key` (the secret) is required; any further conditions must match too.";
 }
 
 #[derive(Default)]

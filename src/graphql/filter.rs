@@ -99,13 +99,15 @@ pub fn ids(ids: Vec<ID>) -> Vec<String> {
 
 /// Declares the filter input of a kind, and its translation.
 ///
-/// `target` names the function that reads the filter as the one thing that a change is for. `id`, `address` and `text`
+/// `target` names the function that reads the filter as the one thing that a change is for. `names` are fields that,
+/// like `id`, tell a thing apart. `id`, `address` and `text`
 /// declare the usual tests of a field. Each field in braces says what it tests.
 macro_rules! where_input {
     (
         $(#[$doc:meta])*
         $name:ident of $term:ident;
         $(target $target:ident;)?
+        $(names $($by:ident)*;)?
         id $id:ident $id_in:ident $($id_starts_with:ident $id_contains:ident)?;
         $(address $email:ident $email_in:ident $email_starts_with:ident $email_contains:ident = $email_term:ident;)?
         $(text $text:ident $text_in:ident $text_starts_with:ident $text_contains:ident = $text_term:ident,
@@ -178,7 +180,11 @@ macro_rules! where_input {
 
             fn must_name(&self) -> crate::model::error::Result<()> {
                 let id = self.$id.as_ref().map(|id| id.as_str());
-                let by: &[(&str, Option<&str>)] = &[("id", id) $(, ("email", self.$email.as_deref()))?];
+                let by: &[(&str, Option<&str>)] = &[
+                    ("id", id),
+                    $(("email", self.$email.as_deref()),)?
+                    $($((stringify!($by), self.$by.as_deref()),)*)?
+                ];
                 crate::list::names_one("where", "object", by)
             }
 

@@ -60,7 +60,7 @@ macro_rules! list_fields {
             ) -> crate::graphql::Result<$connected> {
                 let skip = i64::from(skip.unwrap_or(0));
                 let paging = crate::list::Paging { first, after, last, before, skip };
-                let slice = crate::graphql::listing::connection::<$thing>(ctx, r#where, order_by, paging);
+                let slice = crate::graphql::connection::<$thing>(ctx, r#where, order_by, paging);
                 Ok(slice.await?.into())
             }
 

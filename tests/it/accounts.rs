@@ -104,7 +104,7 @@ on_both! {
         let move_to = "mutation($id: ID, $to: String) { updatePropertiesInUser(where: {id: $id}, data: {organizationId: $to}) { id } }";
         for (id, to, email) in [("a1", "globex", ADA), ("g1", "acme", ADA), ("g2", "acme", "bob@mail.example")] {
             let refusal = app.admin().refusal(move_to, json!({ "id": id, "to": to })).await;
-            assert_eq!(refusal["message"], format!("[CONFLICT] A user with the e-mail address '{email}' already exists."), "{id}");
+            assert_eq!(refusal["message"], format!("A user with the e-mail address '{email}' already exists."), "{id}");
         }
     }
 

@@ -52,7 +52,7 @@ on_both! {
                 let data = json!({ "id": id });
                 assert_eq!(ann.refused(CREATE_USER, json!({ "data": data })).await, "CONFLICT", "{id}");
                 let error = bob.refusal(CREATE_USER, json!({ "data": data })).await;
-                assert_eq!(error["message"], format!("[CONFLICT] A user with the id '{id}', or the same UUID in \
+                assert_eq!(error["message"], format!("A user with the id '{id}', or the same UUID in \
                                                       another spelling, already exists."));
                 let document = "mutation($data: CreateUserData!) { createUserWithPassword(data: $data) { password } }";
                 assert_eq!(ann.code(document, json!({ "data": data })).await, "CONFLICT", "{id}");

@@ -87,7 +87,7 @@ on_both! {
         // The address is taken meanwhile: a clear refusal, and the invitation stays.
         let late = app.mailed_token();
         let refusal = app.anonymous().refusal(ACCEPT, accepting(&late)).await;
-        assert_eq!(refusal["message"], "[CONFLICT] A user with the e-mail address 'ada@acme.example' already exists.");
+        assert_eq!(refusal["message"], "A user with the e-mail address 'ada@acme.example' already exists.");
         assert_eq!(app.anonymous().refused(ACCEPT, accepting(&late)).await, "CONFLICT");
         let open = "{ invitations(where: {state: PENDING}) { id } }";
         let id = chief.ok(open, json!({})).await["invitations"][0]["id"].clone();

@@ -75,7 +75,7 @@ on_both! {
         // A tenant of another organization than the one named: who reaches both is told what is wrong.
         let crossed = json!({"data": {"id": "u3", "organizationId": "acme", "tenantId": "springfield"}});
         let refusal = app.admin().refusal(CREATE_USER, crossed.clone()).await;
-        assert_eq!(refusal["message"], "[INVALID] The tenant 'springfield' does not belong to the organization 'acme'.");
+        assert_eq!(refusal["message"], "The tenant 'springfield' does not belong to the organization 'acme'.");
         assert_eq!(app.admin().refused(CREATE_USER, crossed).await, "INVALID");
         // The tenant alone says which organization it is.
         let placed = app.admin().create_user(json!({"id": "u3", "tenantId": "springfield"})).await;

@@ -42,12 +42,15 @@ async fn info(Call { op, .. }: Call) -> Result<Response> {
     let held = held.unwrap_or_default();
     // A role that the user has directly and through a group is listed once.
     let names: BTreeSet<&str> = held.all().map(roles::name).collect();
+    // tenantry's own permissions mean nothing to WAII.
+    let mut permissions = held.rights().organization().names();
+    permissions.retain(|name| !name.starts_with("tenantry:"));
     let answer = json!({
         "id": user.id.as_str(),
         "name": user.name.as_deref().unwrap_or(user.id.as_str()),
         "email": user.email.as_ref().map_or(user.id.as_str(), |email| email.as_str()),
         "roles": names,
-        "permissions": held.rights().organization().names(),
+        "permissions": permissions,
     });
     Ok(face::json(StatusCode::OK, &answer))
 }

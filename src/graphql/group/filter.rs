@@ -12,6 +12,7 @@ where_input! {
     /// Filter for groups. Conditions are combined with AND; a null condition is ignored.
     GroupWhere of Term;
     target named;
+    names key;
     id id id_in id_starts_with id_contains;
     text key key_in key_starts_with key_contains = Key, "key", "keys", "Key";
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";

@@ -177,5 +177,5 @@ list_fields! {
     /// `groups` with cursor pagination. While you page, rows that do not change are neither repeated nor skipped.
     groups_connection;
     /// The group that `where` names, if `groups` would list it; otherwise null.
-    group where "Which group: `id` is required; any further conditions must match too.";
+    group where "Which group: `id` or `key` is required; any further conditions must match too.";
 }

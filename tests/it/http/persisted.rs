@@ -175,8 +175,5 @@ async fn what_is_none_of_the_protocol_is_refused() {
     .await;
     assert_eq!(none.json(), json!({ "data": { "__typename": "Query" } }));
     let missing = post(&app.admin(), json!({ "extensions": {} })).await.json();
-    assert_eq!(
-        missing["errors"][0]["message"],
-        "[INVALID] The parameter 'query' is missing."
-    );
+    assert_eq!(missing["errors"][0]["message"], "The parameter 'query' is missing.");
 }

@@ -56,8 +56,9 @@ fn schema_reference() {
             operation(&mut text, field);
         }
     }
-    let kinds: [(&str, IsKind); 4] = [
+    let kinds: [(&str, IsKind); 5] = [
         ("Types", |kind| matches!(kind, TypeKind::Object(_))),
+        ("Interfaces", |kind| matches!(kind, TypeKind::Interface(_))),
         ("Inputs", |kind| matches!(kind, TypeKind::InputObject(_))),
         ("Enums", |kind| matches!(kind, TypeKind::Enum(_))),
         ("Scalars", |kind| matches!(kind, TypeKind::Scalar)),
@@ -132,7 +133,18 @@ fn definition(text: &mut String, name: &str, ty: &TypeDefinition) {
             }
             text.push('\n');
         }
-        TypeKind::Scalar | TypeKind::Interface(_) | TypeKind::Union(_) => {}
+        TypeKind::Interface(interface) => {
+            let fields = interface.fields.iter().map(|field| &field.node);
+            let row = |field: &FieldDefinition| {
+                (
+                    format!("`{}`", field.name.node),
+                    linked(&field.ty.node),
+                    prose(field.description.as_ref()),
+                )
+            };
+            rows(text, "field", fields.map(row));
+        }
+        TypeKind::Scalar | TypeKind::Union(_) => {}
     }
 }
 
@@ -353,7 +365,7 @@ fn the_table_of_capabilities_is_complete() {
         assert!(!named.is_empty(), "without an operation: {row}");
         shown.extend(named);
     }
-    // Counts and connections belong to their list; the sentence below the table says so.
+    // Counts, connections and queries for one thing belong to their list; the sentence below the table says so.
     assert!(after.starts_with("Each list"), "{after}");
     let belongs = |name: &str| {
         let list = name.strip_suffix("Connection").map(str::to_owned);
@@ -361,7 +373,7 @@ fn the_table_of_capabilities_is_complete() {
             let (first, rest) = name.strip_prefix("count")?.split_at_checked(1)?;
             Some(first.to_lowercase() + rest)
         });
-        list.is_some_and(|list| operations.contains(&list))
+        list.is_some_and(|list| operations.contains(&list)) || operations.contains(&format!("{name}s"))
     };
     let missing: Vec<&String> = operations
         .iter()

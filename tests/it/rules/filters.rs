@@ -30,10 +30,13 @@ on_both! {
         let mut asked = BTreeSet::new();
         for place in places(&sdl) {
             let ty = named(&place.ty).to_owned();
-            for (what, filter) in endless(&sdl, &ty) {
+            for (what, mut filter) in endless(&sdl, &ty) {
+                for (name, value) in place.base.as_object().unwrap() {
+                    filter[name.as_str()] = value.clone();
+                }
                 let document = format!(
                     "query($w: {}) {{ {}{}({}: $w){}{} }}",
-                    place.ty.to_string().trim_end_matches('!'), place.before, place.field, place.argument, place.selection, place.behind,
+                    place.declared(), place.before, place.field, place.argument, place.selection, place.behind,
                 );
                 refused(&caller, &document, json!({ "w": filter }), &format!("{}: {what}", place.keys.join("."))).await;
                 asked.insert(place.keys.join("."));
@@ -71,11 +74,12 @@ on_both! {
         app.organization("acme", &["acme-berlin"]).await;
         let sdl = Sdl::read();
         let caller = app.admin();
-        for place in places(&sdl).iter().filter(|place| place.keys.len() == 1) {
+        // A query for one thing has one condition more, its name.
+        for place in places(&sdl).iter().filter(|place| place.keys.len() == 1 && place.base == json!({})) {
             let ty = named(&place.ty);
             let document = format!(
                 "query($w: {}) {{ {}({}: $w){} }}",
-                place.ty.to_string().trim_end_matches('!'), place.field, place.argument, place.selection,
+                place.declared(), place.field, place.argument, place.selection,
             );
             for relation in sdl.input_fields(ty).into_iter().filter(|field| sdl.is_input(named(&field.ty.node))) {
                 let what = format!("{}: {}", place.field, relation.name.node);

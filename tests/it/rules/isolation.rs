@@ -111,6 +111,8 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         | ("SessionWhere", "active" | "impersonated") => Plain,
         ("AuditEventWhere", "action" | "targetKind" | "refused" | "from") => Plain,
         ("Mutation.updateSettings", "updated" | "deleted") => Plain,
+        // What a nodeId says and hides is tested below.
+        ("Query.node", "nodeId") => Plain,
         ("Mutation.impersonateUser", "reason" | "lifetimeSeconds") => Plain,
         ("Mutation.createUserWithPassword", "requireReset") => Plain,
         (
@@ -132,6 +134,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
     Some(match mutation {
         "createOrganization" => json!({ "data": { "name": "acme new" } }),
         "updateOrganization" => json!({ "where": { "id": "acme" }, "data": { "name": "acme other" } }),
+        "renameOrganization" => json!({ "where": { "id": "acme" }, "name": "acme other" }),
         "deleteOrganization" => json!({ "where": { "id": "acme" } }),
         "createTenant" => json!({ "data": { "name": "acme new" } }),
         "updateTenant" => json!({ "where": { "id": "acme-berlin" }, "data": { "name": "acme other" } }),
@@ -642,8 +645,34 @@ pub struct Place {
     pub argument: String,
     pub ty: Type,
     pub selection: String,
+    /// What a filter must hold beside what is put in: a query for one thing names it.
+    pub base: Value,
     /// The response keys from the top to the field.
     pub keys: Vec<String>,
+}
+
+impl Place {
+    /// The filter's type, for a document with a variable in its place.
+    pub fn declared(&self) -> String {
+        self.ty.to_string()
+    }
+}
+
+/// A thing in sight of `ann`, for a query for one thing.
+pub fn in_sight(query: &str) -> Option<Value> {
+    let id = match query {
+        "organization" => "acme",
+        "tenant" => "acme-berlin",
+        "user" => "acme-bob",
+        "group" => GROUP,
+        "role" => ROLE,
+        "invitation" => INVITATION,
+        "session" => SESSION,
+        "apiKey" => return Some(json!({ "name": "acme-key" })),
+        "auditEvent" => "nobody",
+        _ => return None,
+    };
+    Some(json!({ "id": id }))
 }
 
 /// Every argument that takes an input type: of Query's own fields, and of the fields of objects, by the shortest way.
@@ -667,6 +696,7 @@ pub fn places(sdl: &Sdl) -> Vec<Place> {
                         argument: argument.node.name.node.to_string(),
                         ty: argument.node.ty.node.clone(),
                         selection: selection(sdl, &below),
+                        base: in_sight(&name).filter(|_| way.is_empty()).unwrap_or_else(|| json!({})),
                         keys,
                     });
                 }
@@ -712,6 +742,56 @@ on_both! {
             }
         }
         assert!(asked > 1_000, "only {asked} questions");
+    }
+
+    /// `node` finds what the query for one thing finds, by whatever id, and nothing out of sight.
+    async fn nodes(app: App) {
+        use base64::Engine;
+        use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+        let types = ["Organization", "Tenant", "User", "ApiKey", "Group", "Role", "Invitation", "Session", "AuditEvent"];
+        let document = "query($id: ID!) { node(nodeId: $id) { __typename nodeId ... on User { email } ... on Tenant { name } } }";
+        let views = views(&app).await;
+        for view in &views {
+            let mut asked = 0;
+            for ((kind, which), names) in &view.hidden {
+                let ty = format!("{kind:?}");
+                assert!(types.contains(&ty.as_str()), "{ty}");
+                if *which != "id" {
+                    continue;
+                }
+                let mut answers = Vec::new();
+                for id in [&names.there, &names.nobody] {
+                    let id = URL_SAFE_NO_PAD.encode(format!("{ty}:{id}"));
+                    let answer = view.caller.send(document, json!({ "id": id })).await;
+                    assert_eq!(answer["data"]["node"], Value::Null, "{}: {ty} {id}\n{answer}", view.name);
+                    answers.push(answer);
+                }
+                assert_eq!(answers[0], answers[1], "{}: {ty}", view.name);
+                asked += 1;
+            }
+            assert!(asked > 0, "{}", view.name);
+        }
+        let ann = &views[0].caller;
+        for (query, ty) in [("organization", "Organization"), ("tenant", "Tenant"), ("user", "User"), ("group", "Group"), ("role", "Role"),
+            ("invitation", "Invitation"), ("session", "Session"), ("apiKey", "ApiKey")] {
+            let known = in_sight(query).unwrap();
+            let document = format!("query($where: {ty}Where!) {{ {query}(where: $where) {{ id nodeId }} }}");
+            let found = ann.ok(&document, json!({ "where": known })).await;
+            let node = "query($id: ID!) { node(nodeId: $id) { __typename nodeId } }";
+            let again = ann.ok(node, json!({ "id": found[query]["nodeId"] })).await;
+            assert_eq!(again["node"], json!({ "__typename": ty, "nodeId": found[query]["nodeId"] }));
+        }
+        let events = ann.ok("{ auditEvents(first: 1) { id nodeId } }", json!({})).await;
+        let event = &events["auditEvents"][0];
+        let document = "query($id: ID!, $node: ID!) { auditEvent(where: {id: $id}) { nodeId } node(nodeId: $node) { ... on AuditEvent { id } } }";
+        let found = ann.ok(document, json!({ "id": event["id"], "node": event["nodeId"] })).await;
+        assert_eq!(found, json!({ "auditEvent": { "nodeId": event["nodeId"] }, "node": { "id": event["id"] } }));
+        for nonsense in ["", "zz", "VXNlcg", "VXNlcjphZG1pbg==", "UGxhbmV0Om1hcnM"] {
+            let document = "query($id: ID!) { node(nodeId: $id) { nodeId } }";
+            let error = ann.refusal(document, json!({ "id": nonsense })).await;
+            assert_eq!((&error["extensions"]["code"], &error["extensions"]["field"]), (&json!("INVALID"), &json!("nodeId")));
+        }
     }
 
     async fn mutations(app: App) {
@@ -789,7 +869,7 @@ on_both! {
 
 async fn equal_in_queries(view: &View<'_>, place: &Place, leaves: &[Leaf]) {
     let declared: Vec<String> = (0..leaves.len())
-        .map(|i| format!("$w{i}: {}", place.ty.to_string().trim_end_matches('!')))
+        .map(|i| format!("$w{i}: {}", place.declared()))
         .collect();
     let calls: Vec<String> = (0..leaves.len())
         .map(|i| format!("a{i}: {}({}: $w{i}){}", place.field, place.argument, place.selection))
@@ -807,7 +887,7 @@ async fn equal_in_queries(view: &View<'_>, place: &Place, leaves: &[Leaf]) {
             let names = &view.hidden[&(leaf.kind, leaf.which)];
             (
                 format!("w{i}"),
-                leaf.put(&json!({}), if there { &names.there } else { &names.nobody }),
+                leaf.put(&place.base, if there { &names.there } else { &names.nobody }),
             )
         });
         let answer = view.caller.send(&document, Value::Object(variables.collect())).await;
@@ -1001,11 +1081,14 @@ pub(super) fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
             .iter()
             .filter(|argument| !argument.node.ty.node.nullable)
         {
-            assert_eq!(
-                argument.node.name.node, "tenant",
-                "{step} needs an argument that nobody thought of"
-            );
-            given.push("tenant: \"acme-berlin\"".to_owned());
+            given.push(match (argument.node.name.node.as_str(), in_sight(step)) {
+                ("tenant", _) => "tenant: \"acme-berlin\"".to_owned(),
+                ("where", Some(filter)) => {
+                    let (name, value) = filter.as_object().unwrap().iter().next().unwrap();
+                    format!("where: {{{name}: {value}}}")
+                }
+                (name, _) => panic!("{step} needs the argument '{name}', that nobody thought of"),
+            });
         }
         steps.push(match given.is_empty() {
             true => step.clone(),

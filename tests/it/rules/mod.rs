@@ -38,6 +38,7 @@ mod sleeps;
 pub mod statements;
 mod tables;
 mod targets;
+mod versions;
 
 pub use policy_matrix::user;
 

@@ -74,6 +74,27 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "{ auditEventsConnection { totalCount nodes { id } } }",
     ),
     (
+        "organization",
+        r#"{ organization(where: {id: "$organization"}) { id } }"#,
+    ),
+    ("tenant", r#"{ tenant(where: {id: "$tenant"}) { id } }"#),
+    ("user (oneself)", r#"{ user(where: {id: "$me"}) { id } }"#),
+    ("user (another)", r#"{ user(where: {id: "$user"}) { id } }"#),
+    ("group", r#"{ group(where: {id: "$group"}) { id } }"#),
+    ("role", r#"{ role(where: {id: "$role"}) { id } }"#),
+    ("apiKey", r#"{ apiKey(where: {name: "none"}) { id } }"#),
+    ("session", r#"{ session(where: {id: "none"}) { id } }"#),
+    ("invitation", r#"{ invitation(where: {id: "none"}) { id } }"#),
+    ("auditEvent", r#"{ auditEvent(where: {id: "none"}) { id } }"#),
+    (
+        "node (a tenant)",
+        r#"{ node(nodeId: "VGVuYW50OmJlcmxpbg") { nodeId } }"#,
+    ),
+    (
+        "renameOrganization",
+        r#"mutation { renameOrganization(where: {id: "$organization"}, name: "Other") { id } }"#,
+    ),
+    (
         "createOrganization",
         r#"mutation { createOrganization(data: {id: "$new", name: "New"}) { id } }"#,
     ),

@@ -167,7 +167,7 @@ on_both! {
             ),
         ] {
             let error = app.admin().refusal(deactivate, json!({ "where": named })).await;
-            assert_eq!(error["message"], format!("[NOT_FOUND] {told}"));
+            assert_eq!(error["message"], format!("{told}"));
         }
     }
 }

@@ -324,7 +324,7 @@ fn of_graphql(answer: &Value) -> Verdict {
     let error = answer["errors"].get(0)?;
     let code = error["extensions"]["code"].as_str().unwrap().to_owned();
     let message = error["message"].as_str().unwrap();
-    let words = message.strip_prefix(&format!("[{code}] ")).unwrap().to_owned();
+    let words = message.to_owned();
     Some((code, words))
 }
 
