@@ -11,7 +11,7 @@ use super::selection::place_key;
 use super::{Failure, List, OrderBy, PageSize, Selection, Where, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
-use crate::list::{self, Cell, Children, Filter, Link, Listed, Order, Window};
+use crate::list::{self, Cell, Children, Filter, Link, Listed, Order};
 use crate::model::error::{Error, Forbidden, Result};
 
 /// A kind of object in the schema: how its lists are filtered, sorted and presented.
@@ -160,8 +160,7 @@ pub async fn find_one<L: Listing>(
     filter: &Filter<L::Term>,
     selection: &Selection<'_>,
 ) -> Result<Option<L::Object>> {
-    let window = Window::new(2, 0)?;
-    let mut found = list::page::<L>(op, filter, Order::default(), fields_of::<L>(selection), window).await?;
+    let mut found = list::few::<L>(op, filter, fields_of::<L>(selection)).await?;
     if found.len() > 1 {
         return Err(Error::Ambiguous {
             field: "where",

@@ -53,7 +53,7 @@ fn schema_reference() {
     for (title, name) in [("Queries", "Query"), ("Mutations", "Mutation")] {
         writeln!(text, "## {title}\n").unwrap();
         for field in sdl.fields(name) {
-            operation(&mut text, field);
+            operation(&mut text, &name.to_lowercase(), field);
         }
     }
     let kinds: [(&str, IsKind); 5] = [
@@ -90,9 +90,9 @@ fn schema_reference() {
 }
 
 /// A field of `Query` or `Mutation`.
-fn operation(text: &mut String, field: &FieldDefinition) {
+fn operation(text: &mut String, kind: &str, field: &FieldDefinition) {
     let name = &field.name.node;
-    writeln!(text, "### {name}\n\n{}\n", prose(field.description.as_ref())).unwrap();
+    writeln!(text, "### {kind} {name}\n\n{}\n", prose(field.description.as_ref())).unwrap();
     writeln!(text, "Gives {}.\n", linked(&field.ty.node)).unwrap();
     let arguments = field.arguments.iter().map(|argument| &argument.node);
     rows(text, "argument", arguments.map(input_row));

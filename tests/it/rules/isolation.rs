@@ -711,7 +711,9 @@ pub fn places(sdl: &Sdl) -> Vec<Place> {
 
 /// Enough of a type to tell what it is.
 pub fn selection(sdl: &Sdl, ty: &str) -> String {
-    if !sdl.is_object(ty) {
+    if sdl.is_interface(ty) {
+        " { __typename }".to_owned()
+    } else if !sdl.is_object(ty) {
         String::new()
     } else if sdl.field(ty, "nodes").is_some() {
         " { totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor } }".to_owned()

@@ -131,6 +131,10 @@ impl Sdl {
         matches!(self.types.get(name).map(|ty| &ty.kind), Some(TypeKind::Object(_)))
     }
 
+    fn is_interface(&self, name: &str) -> bool {
+        matches!(self.types.get(name).map(|ty| &ty.kind), Some(TypeKind::Interface(_)))
+    }
+
     fn is_input(&self, name: &str) -> bool {
         matches!(self.types.get(name).map(|ty| &ty.kind), Some(TypeKind::InputObject(_)))
     }

@@ -144,7 +144,8 @@ on_both! {
                 let again = case.contains("oneself") && ["updatePassword", "requestEmailVerification"].contains(&field_of(case));
                 assert!(*code == answers[0].0 || again, "{case} as {me}: {document} {variables}\n{answer}");
             }
-            if answers[0].0.is_null() && document.trim_start().starts_with('{') {
+            // What is made for a case has another id each time.
+            if answers[0].0.is_null() && document.trim_start().starts_with('{') && !document.contains('$') {
                 assert_eq!(answers[0].3, answers[1].3, "{case}");
                 assert_eq!(answers[0].3, answers[2].3, "{case}");
             }
