@@ -95,7 +95,7 @@ fn document(sdl: &Sdl, root: &str, field: &str, given: &Value, prefix: &str) -> 
         .iter()
         .map(|a| format!("{}: ${prefix}{}", a.name.node, a.name.node))
         .collect();
-    let selection = if sdl.is_object(named(&definition.ty.node)) {
+    let selection = if sdl.is_interface(named(&definition.ty.node)) || sdl.is_object(named(&definition.ty.node)) {
         "{ __typename }"
     } else {
         ""
