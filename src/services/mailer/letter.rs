@@ -19,6 +19,14 @@ pub enum Letter {
     PasswordSet { organization: String, name: String },
     /// The link that verifies an address.
     VerifyEmail { organization: String, token: String },
+    /// The link that gives an account this new address. It goes to the new address.
+    ChangeEmail {
+        organization: String,
+        name: String,
+        token: String,
+    },
+    /// Notifies the present address that somebody asked for another one. The new one is not revealed.
+    EmailChangeRequested { organization: String, name: String },
     /// Notifies an address that it is no longer the account's address.
     EmailChanged {
         organization: String,
@@ -47,6 +55,8 @@ impl Letter {
     pub const PASSWORD_RESET: &str = "passwordReset";
     /// [`Self::kind`] of the links that verify an address.
     pub const VERIFY_EMAIL: &str = "verifyEmail";
+    /// [`Self::kind`] of the links that give an account a new address.
+    pub const CHANGE_EMAIL: &str = "changeEmail";
 
     /// What kind of letter it is. An encrypted one does not show it.
     pub fn kind(&self) -> &'static str {
@@ -54,6 +64,8 @@ impl Letter {
             Self::PasswordReset { .. } => Self::PASSWORD_RESET,
             Self::PasswordSet { .. } => "passwordSet",
             Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
+            Self::ChangeEmail { .. } => Self::CHANGE_EMAIL,
+            Self::EmailChangeRequested { .. } => "emailChangeRequested",
             Self::EmailChanged { .. } => "emailChanged",
             Self::Invitation { .. } => "invitation",
         }
@@ -62,8 +74,11 @@ impl Letter {
     /// Whether it contains a token, which only the recipient of the mail may see.
     pub fn is_secret(&self) -> bool {
         match self {
-            Self::PasswordReset { .. } | Self::VerifyEmail { .. } | Self::Invitation { .. } => true,
-            Self::PasswordSet { .. } | Self::EmailChanged { .. } => false,
+            Self::PasswordReset { .. }
+            | Self::VerifyEmail { .. }
+            | Self::ChangeEmail { .. }
+            | Self::Invitation { .. } => true,
+            Self::PasswordSet { .. } | Self::EmailChangeRequested { .. } | Self::EmailChanged { .. } => false,
         }
     }
 
@@ -90,6 +105,31 @@ impl Letter {
                      {token}\n\n\
                      It works once, within a day. If you did not ask for this, do nothing.\n",
                     account = set_apart("Organization", organization)
+                ),
+            ),
+            Self::ChangeEmail {
+                organization,
+                name,
+                token,
+            } => (
+                "Confirm your new e-mail address",
+                format!(
+                    "Somebody, probably you, asked to make this the e-mail address of this account at {url}:\n\n{account}\n\
+                     To confirm it, open\n\n\
+                     {url}/verify-email#token={token}\n\n\
+                     or use this token with the mutation verifyEmail:\n\n\
+                     {token}\n\n\
+                     It works once, within a day. Nothing changes until then. If you did not ask for this, do nothing.\n",
+                    account = set_apart("Organization", organization) + &account(name)
+                ),
+            ),
+            Self::EmailChangeRequested { organization, name } => (
+                "Somebody asked to change your e-mail address",
+                format!(
+                    "Somebody, probably you, asked for another e-mail address of this account at {url}:\n\n{account}\n\
+                     Nothing changes until the link in the mail to the new address is used. If this was not you, set a \
+                     new password and tell your administrator.\n",
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
             Self::EmailChanged {
