@@ -111,6 +111,7 @@ impl App {
             services: Arc::clone(&services),
             schema: schema.clone(),
             pages: true,
+            link_pages: true,
             introspection: true,
             edge: Arc::default(),
         });
