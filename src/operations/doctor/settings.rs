@@ -44,14 +44,14 @@ fn public_url(config: &Config) -> Finding {
 /// Where links in mails lead.
 fn app_url(text: &str) -> Finding {
     address(
-        "application URL",
+        "app URL",
         text,
         "links that set passwords lead there. Use https:// in TENANTRY_APP_URL.",
     )
 }
 
 fn mail_templates(folder: &Path) -> Finding {
-    const SUBJECT: &str = "mail templates";
+    const SUBJECT: &str = "templates";
     match Templates::with_own(folder) {
         Ok(_) => Finding::fine(SUBJECT, format!("Those in {} are in order.", folder.display())),
         Err(error) => Finding::wrong(SUBJECT, format!("The server does not start with them: {error:#}.")),
