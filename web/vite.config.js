@@ -17,7 +17,7 @@ export default defineConfig({
     // The editor alone exceeds the default limit of 500 kB; it loads after the first render.
     chunkSizeWarningLimit: 4000,
     rolldownOptions: {
-      input: ['index.html', 'graphiql.html', 'docs.html'],
+      input: ['index.html', 'graphiql.html', 'docs.html', 'accept-invitation.html', 'reset-password.html', 'verify-email.html'],
       // A hundred files contain directives like "use client", which have no effect without server rendering.
       checks: { moduleLevelDirective: false },
     },

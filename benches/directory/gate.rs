@@ -50,6 +50,7 @@ pub async fn serve(url: &str, user_pk: &str) {
     let app = App {
         services,
         schema: tenantry::graphql::build(true),
+        link_pages: true,
         pages: false,
         introspection: true,
         edge: Arc::default(),

@@ -48,6 +48,8 @@ const UP: &[&str] = &[
         seat_limit {int},
         mail_allowed BOOLEAN NOT NULL DEFAULT TRUE,
         account_switching BOOLEAN NOT NULL DEFAULT TRUE,
+        product_name {text},
+        mail_language {text} NOT NULL DEFAULT 'en',
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
@@ -314,6 +316,7 @@ const UP: &[&str] = &[
         mailed_at {int},
         mail_failed_at {int},
         mail_problem {text},
+        inviter_pk {int} REFERENCES users (pk) ON DELETE SET NULL,
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -332,6 +335,7 @@ const UP: &[&str] = &[
     "CREATE INDEX invitations_organization_email ON invitations (organization_pk, email, id)",
     "CREATE INDEX invitations_organization_id ON invitations (organization_pk, id)",
     "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk, created_at, id)",
+    "CREATE INDEX invitations_inviter ON invitations (inviter_pk)",
     "CREATE TABLE invitation_roles (
         invitation_pk {int} NOT NULL REFERENCES invitations (pk) ON DELETE CASCADE,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,

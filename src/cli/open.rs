@@ -10,15 +10,21 @@ use crate::context::Services;
 use crate::model::SecretSource;
 use crate::operations::setup;
 use crate::services::config::Config;
-use crate::services::mailer::Mailer;
+use crate::services::mailer::{Mailer, Templates};
 use crate::store::db::{Address, Database, SchemaState, schema_state};
 
 /// Opens the database, and creates the SQLite file if it does not exist. `address` is the base of links if there is no
-/// public URL.
-pub async fn services(config: &Config, address: &str) -> anyhow::Result<Arc<Services>> {
+/// public URL. `templates` are the operator's, if there are any.
+pub async fn services(config: &Config, address: &str, templates: Option<Templates>) -> anyhow::Result<Arc<Services>> {
     let db = Database::open(&config.database, config.database_connections).await?;
     let public_url = config.public_url.as_deref();
-    let mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), public_url.unwrap_or(address))?;
+    let mut mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), public_url.unwrap_or(address))?;
+    if let Some(app_url) = &config.app_url {
+        mailer = mailer.with_app_url(app_url);
+    }
+    if let Some(templates) = templates {
+        mailer = mailer.with_templates(templates);
+    }
     let secret = SecretSource::new(config.secret_key.clone(), config.database.sqlite_file());
     Ok(Arc::new(Services::new(
         db,
@@ -55,7 +61,7 @@ pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
             path.display()
         );
     }
-    services(config, "http://localhost").await
+    services(config, "http://localhost", None).await
 }
 
 /// The same, and requires the schema of this binary.

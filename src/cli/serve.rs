@@ -19,6 +19,7 @@ use crate::operations::signals::{self, Hangups};
 use crate::operations::worker::Workers;
 use crate::request::App;
 use crate::services::config::Config;
+use crate::services::mailer::Templates;
 
 /// How long background work may take to finish after the last response: together with [`Bounds::grace`] less than the
 /// 30 seconds that supervisors wait before they kill the process.
@@ -50,6 +51,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
         services: Arc::clone(&services),
         schema: graphql::build(config.introspection),
         pages: config.graphiql,
+        link_pages: config.app_url.is_none(),
         introspection: config.introspection,
         edge: Arc::new(config.edge.clone()),
     };
@@ -74,7 +76,9 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
 
 /// Opens the services and prepares the database.
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
-    let services = services(config, &format!("http://{address}")).await?;
+    // First, because a mistake in a template needs no database to be found.
+    let templates = config.mail_templates.as_deref().map(Templates::with_own).transpose()?;
+    let services = services(config, &format!("http://{address}"), templates).await?;
     services.mailer.make_folder()?;
     prepare(&services, config).await?;
     services.signing.warn_without_secret();
@@ -82,7 +86,7 @@ async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Ser
         // Report problems with the file now, not later in the log of the worker that opens it.
         AuditFile::open(path)?;
     }
-    if config.public_url.is_none() && address.ip().is_unspecified() {
+    if config.public_url.is_none() && config.app_url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(
             "TENANTRY_PUBLIC_URL is not set: links in mails would begin with http://{address}, which nobody can open. \
              Set it to this server's public URL."

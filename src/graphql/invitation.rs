@@ -13,6 +13,7 @@ use crate::directory::invitation::{
 use crate::directory::organization::Organization;
 use crate::directory::role;
 use crate::directory::tenant::Tenant;
+use crate::directory::user::User;
 use crate::graphql::filter::related;
 use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -21,7 +22,7 @@ use crate::graphql::role::{
     for_tenants_beside as tenant_roles_beside,
 };
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
-use crate::graphql::user::{UserObject, to_itself};
+use crate::graphql::user::{UserObject, in_field as users_in_field, to_itself};
 use crate::graphql::{
     DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, op, order_by,
     where_input,
@@ -56,7 +57,8 @@ pub struct InvitationObject {
     pub expiry_date: DateTime,
     /// When it was accepted; null if it was not.
     pub accepted_at: Option<DateTime>,
-    /// When it was withdrawn, or replaced by a newer one after it had expired; null if neither.
+    /// When it was withdrawn, its `inviter` was deleted, or it was replaced by a newer one after it had expired; null
+    /// otherwise.
     pub withdrawn_at: Option<DateTime>,
     /// Delivery state of its last email.
     pub mail_state: MailStateValue,
@@ -64,6 +66,9 @@ pub struct InvitationObject {
     pub mailed_at: Option<DateTime>,
     /// Why the last attempt to send its last email failed, usually the mail server's reply; null if it did not fail.
     pub mail_problem: Option<String>,
+    /// The user who sent it, or who last sent it again; null if no user did, if that user was deleted, or if the caller
+    /// cannot see that user. While that user is deactivated, the invitation cannot be accepted.
+    pub inviter: Option<Box<UserObject>>,
     /// Incremented by every change.
     pub version: i64,
     /// When it was first sent.
@@ -89,11 +94,11 @@ pub enum MailStateValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(name = "InvitationState", remote = "InvitationState")]
 pub enum InvitationStateValue {
-    /// It can be accepted.
+    /// It can be accepted, unless its `inviter` is deactivated.
     Pending,
     /// It was accepted.
     Accepted,
-    /// It was withdrawn, or replaced by a newer one after it had expired.
+    /// It was withdrawn, its `inviter` was deleted, or it was replaced by a newer one after it had expired.
     Withdrawn,
     /// It has expired. `resendInvitation` sends it again.
     Expired,
@@ -153,6 +158,8 @@ impl Listing for Invitation {
         let owners = things.iter().map(|thing| thing.organization_pk);
         let organizations = organizations_beside(op, selection, owners).await?;
         let tenants = tenants_beside(op, selection, things.iter().filter_map(|thing| thing.tenant_pk)).await?;
+        let senders = things.iter().filter_map(|thing| thing.inviter_pk);
+        let inviters = users_in_field(op, selection, "inviter", senders).await?;
         let (mut roles, mut tenant_roles) = (HashMap::new(), HashMap::new());
         if selection.has("roles") || selection.has("tenantRoles") {
             let promised = invitation::promised_roles(op.db().reader(), keys).await?;
@@ -168,6 +175,7 @@ impl Listing for Invitation {
         Ok(Preloaded {
             organizations,
             tenants,
+            inviters,
             roles,
             tenant_roles,
         })
@@ -191,6 +199,7 @@ impl Listing for Invitation {
             mail_state: self.mail_state().into(),
             mailed_at: self.mailed_at.map(DateTime),
             mail_problem: self.mail_problem,
+            inviter: preloaded.inviters.object(self.inviter_pk),
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
@@ -202,6 +211,7 @@ impl Listing for Invitation {
 pub struct Preloaded {
     organizations: Related<Organization>,
     tenants: Related<Tenant>,
+    inviters: Related<User>,
     roles: HashMap<i64, List<Arc<RoleObject>>>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
 }
@@ -282,7 +292,8 @@ impl InvitationMutation {
     }
 
     /// Emails a pending or expired invitation again with a new token; the previous token becomes invalid. The
-    /// invitation then expires in seven days, or at its current expiry date if that is later. Fails with `CONFLICT` if
+    /// invitation then expires in seven days, or at its current expiry date if that is later, and the caller is its
+    /// `inviter`. Fails with `CONFLICT` if
     /// it was accepted or withdrawn, or if a user with this email address exists. Needs `write:user` and every
     /// permission of the invitation's roles that tenantry itself checks.
     async fn resend_invitation(

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
-use crate::directory::organization::{self, Clearable, NewOrganization, Organization, OrganizationChange, Term};
+use crate::directory::organization::{
+    self, Clearable, ClearableMail, MailChange, NewOrganization, Organization, OrganizationChange, Term,
+};
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
 use crate::graphql::node::node_id;
@@ -15,12 +17,13 @@ use crate::graphql::{
     DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
     nested_lists, op, order_by, where_input,
 };
+use crate::model::MailLanguage;
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
 /// A customer, with its tenants and users. Nothing is shared between organizations.
 ///
 /// Readable with `read:org`. Without it, the users of the organization can still read its `id`, `name`, `version`,
-/// `createdAt` and `updatedAt`.
+/// `productName`, `mailLanguage`, `createdAt` and `updatedAt`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Organization", complex)]
 pub struct OrganizationObject {
@@ -41,6 +44,11 @@ pub struct OrganizationObject {
     /// Whether its users can switch to their accounts in other organizations, and from those to this one; null if the
     /// caller lacks `read:org`.
     pub account_switching: Option<bool>,
+    /// The name of its product, shown in email to its users and to people it invites; null if none, and then its `name` is
+    /// shown.
+    pub product_name: Option<String>,
+    /// The language of that email.
+    pub mail_language: MailLanguageValue,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
     pub version: i64,
@@ -52,6 +60,16 @@ pub struct OrganizationObject {
     users: Nested<UserObject>,
     #[graphql(skip)]
     tenants: Nested<TenantObject>,
+}
+
+/// Language of email.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "MailLanguage", remote = "MailLanguage")]
+pub enum MailLanguageValue {
+    /// English.
+    En,
+    /// German.
+    De,
 }
 
 nested_lists! {
@@ -133,6 +151,8 @@ impl Listing for Organization {
             seat_limit: self.seat_limit,
             mail_allowed: self.mail_allowed,
             account_switching: self.account_switching,
+            product_name: self.product_name,
+            mail_language: self.mail_language.unwrap_or_default().into(),
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
@@ -184,6 +204,27 @@ pub struct CreateOrganizationData {
     mail_allowed: Option<bool>,
     /// Default: true. If false, `switchAccount` does not work to or from accounts of the organization.
     account_switching: Option<bool>,
+    /// The name of its product in email, at most 100 characters. Default: none; email then shows its `name`.
+    product_name: Option<String>,
+    /// The language of its email. Default: `EN`.
+    mail_language: Option<MailLanguageValue>,
+}
+
+/// Changes to how an organization's email is written. Fields that are null or omitted do not change.
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateOrganizationMailData {
+    /// The name of its product in email, at most 100 characters; `""` clears it.
+    product_name: Option<String>,
+    /// The language of its email.
+    mail_language: Option<MailLanguageValue>,
+}
+
+/// Fields of an organization's email that can be cleared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "ClearableInOrganizationMail", remote = "ClearableMail")]
+pub enum ClearableMailValue {
+    /// `productName`: email then shows the organization's `name`.
+    ProductName,
 }
 
 /// Changes to an organization. Fields that are null or omitted do not change.
@@ -201,6 +242,10 @@ pub struct UpdateOrganizationData {
     /// If false, `switchAccount` does not work to or from accounts of the organization. Sessions that were started with it
     /// do not end.
     account_switching: Option<bool>,
+    /// The name of its product in email, at most 100 characters; `""` clears it.
+    product_name: Option<String>,
+    /// The language of its email.
+    mail_language: Option<MailLanguageValue>,
 }
 
 /// Fields of an organization that can be cleared.
@@ -211,6 +256,8 @@ pub enum ClearableValue {
     SeatLimit,
     /// `variables`
     Variables,
+    /// `productName`: email then shows the organization's `name`.
+    ProductName,
 }
 
 list_fields! {
@@ -245,6 +292,8 @@ impl OrganizationMutation {
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
             account_switching: data.account_switching,
+            product_name: data.product_name,
+            mail_language: data.mail_language.map(Into::into),
         };
         listing::one(ctx, organization::create(op(ctx), new)).await
     }
@@ -268,6 +317,8 @@ impl OrganizationMutation {
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
             account_switching: data.account_switching,
+            product_name: data.product_name,
+            mail_language: data.mail_language.map(Into::into),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
@@ -287,6 +338,33 @@ impl OrganizationMutation {
     ) -> Result<OrganizationObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, organization::rename(op(ctx), &named, &name, expected_version)).await
+    }
+
+    /// Updates how an organization's email is written: the product name and the language. Needs
+    /// `tenantry:organization-settings`, which the organization's administrators have.
+    async fn update_organization_mail(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
+        r#where: OrganizationWhere,
+        #[graphql(desc = "The changes.")] data: UpdateOrganizationMailData,
+        #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
+            Vec<ClearableMailValue>,
+        >,
+        #[graphql(desc = "Fail with `CONFLICT` unless the organization still has this `version`.")]
+        expected_version: Option<i64>,
+    ) -> Result<OrganizationObject> {
+        let wanted = MailChange {
+            product_name: data.product_name,
+            mail_language: data.mail_language.map(Into::into),
+            clear: clear.into_iter().flatten().map(Into::into).collect(),
+        };
+        let named = r#where.named(op(ctx));
+        listing::one(
+            ctx,
+            organization::update_mail(op(ctx), &named, wanted, expected_version),
+        )
+        .await
     }
 
     /// Deletes an organization with its groups, custom roles and invitations. Its audit events are kept. Fails with

@@ -1,4 +1,5 @@
-//! The pages in the binary: the start page, GraphiQL, the documentation, and the files that they load.
+//! The pages in the binary: the start page, GraphiQL, the documentation, the pages behind the links in mails, and the
+//! files that they load.
 
 use std::sync::LazyLock;
 
@@ -28,6 +29,11 @@ const START_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; img-src 'self' data:; \
                                font-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                                frame-ancestors 'none'";
+/// The pages behind links have scripts that call this server, and nothing inline.
+const LINK_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; style-src 'self'; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'none'";
+const LINKS_LEAD_AWAY: &str =
+    "This page is not here: the links in this server's mails lead to another address, which TENANTRY_APP_URL sets.\n";
 const NOT_BUILT: &str = "The pages are not in this build. With Node.js installed, run:\n\n    make run\n\n\
                          or 'npm ci && npm run build' in the folder web, and build again. The API is at /graphql.\n";
 
@@ -46,7 +52,7 @@ pub fn schema(schema: Option<&Schema>) -> Router<App> {
     )
 }
 
-/// The routes of the pages.
+/// The routes of the start page, GraphiQL and the documentation.
 pub fn routes() -> Router<App> {
     Router::new()
         .route(
@@ -70,7 +76,48 @@ pub fn routes() -> Router<App> {
                 page(&format!("docs/{name}.html"), START_POLICY, &headers)
             }),
         )
-        .route("/assets/{*name}", get(asset))
+}
+
+/// The routes of the pages behind the links in mails, if these lead here.
+pub fn link_routes(served: bool) -> Router<App> {
+    let leads_away = async || plain(StatusCode::NOT_FOUND, LINKS_LEAD_AWAY);
+    let mut routes = Router::new();
+    for (path, with_slash, name, above) in [
+        (
+            "/accept-invitation",
+            "/accept-invitation/",
+            "accept-invitation.html",
+            "../accept-invitation",
+        ),
+        (
+            "/reset-password",
+            "/reset-password/",
+            "reset-password.html",
+            "../reset-password",
+        ),
+        (
+            "/verify-email",
+            "/verify-email/",
+            "verify-email.html",
+            "../verify-email",
+        ),
+    ] {
+        routes = match served {
+            true => routes
+                .route(
+                    path,
+                    get(async move |headers: HeaderMap| page(name, LINK_POLICY, &headers)),
+                )
+                .route(with_slash, get(async move || moved(above))),
+            false => routes.route(path, get(leads_away)),
+        };
+    }
+    routes
+}
+
+/// The route of the files that pages load.
+pub fn asset_routes() -> Router<App> {
+    Router::new().route("/assets/{*name}", get(asset))
 }
 
 /// Redirects to a page with a relative address, which is also correct if a proxy serves everything below a path.

@@ -18,7 +18,13 @@ use crate::request::{self, App};
 pub fn router(app: App) -> Router {
     let cors = app.edge.cors();
     let metrics = Metrics::new(&app);
-    let pages = if app.pages { pages::routes() } else { Router::new() };
+    let mut pages = pages::link_routes(app.link_pages);
+    if app.pages {
+        pages = pages.merge(pages::routes());
+    }
+    if app.pages || app.link_pages {
+        pages = pages.merge(pages::asset_routes());
+    }
     let numbers = Arc::clone(&metrics);
     let routes = Router::new()
         .merge(pages)

@@ -1,7 +1,8 @@
 //! An object as read from its table, with only the selected columns.
 
 use crate::model::{
-    ApiKeyId, Email, GroupId, InvitationId, JsonText, OrganizationId, RoleId, SessionId, TenantId, Timestamp, UserId,
+    ApiKeyId, Email, GroupId, InvitationId, JsonText, MailLanguage, OrganizationId, RoleId, SessionId, TenantId,
+    Timestamp, UserId,
 };
 
 /// The number of bytes of variable-size text in an object.
@@ -38,7 +39,7 @@ macro_rules! weigh {
 
 weigh! {
     Email JsonText ApiKeyId GroupId InvitationId OrganizationId RoleId SessionId TenantId UserId;
-    bool i64 Timestamp
+    bool i64 MailLanguage Timestamp
 }
 
 /// Whether a field has this name in GraphQL: `created_at` is `createdAt`.

@@ -12,6 +12,7 @@ mod email;
 pub mod error;
 mod id;
 mod json;
+mod mail_language;
 mod permission;
 mod rights;
 mod secret;
@@ -29,9 +30,12 @@ pub use id::{
     without_hyphens,
 };
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
+pub use mail_language::MailLanguage;
 pub use permission::Permissions;
 pub use rights::Rights;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
-pub use text::{clearable, clearable_description, composed, description, is_storable, is_visible, name, optional};
+pub use text::{
+    clearable, clearable_description, composed, description, is_storable, is_visible, name, optional, product_name,
+};
 pub use timestamp::Timestamp;

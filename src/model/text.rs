@@ -7,11 +7,25 @@ use unicode_normalization::UnicodeNormalization;
 use crate::model::error::{Error, Result};
 
 const NAME_CHARACTERS_MAX: usize = 255;
+const PRODUCT_NAME_CHARACTERS_MAX: usize = 100;
 const DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
 
 /// A required name: 1 to 255 characters, at least one of them visible.
 pub fn name(field: &str, value: &str) -> Result<String> {
-    let text = normalized(field, value, NAME_CHARACTERS_MAX, Lines::One)?;
+    name_of_at_most(field, value, NAME_CHARACTERS_MAX)
+}
+
+/// A product name in an update, where the empty string clears it: at most 100 characters, one of them visible.
+pub fn product_name(field: &str, value: Option<&str>) -> Result<Option<Option<String>>> {
+    match value {
+        None => Ok(None),
+        Some(text) if text.trim().is_empty() => Ok(Some(None)),
+        Some(text) => Ok(Some(Some(name_of_at_most(field, text, PRODUCT_NAME_CHARACTERS_MAX)?))),
+    }
+}
+
+fn name_of_at_most(field: &str, value: &str, characters_max: usize) -> Result<String> {
+    let text = normalized(field, value, characters_max, Lines::One)?;
     if !is_visible(&text) {
         return Err(Error::invalid(
             field,

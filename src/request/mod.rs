@@ -30,6 +30,8 @@ pub struct App {
     pub schema: Schema,
     /// Whether the start page and GraphiQL are served.
     pub pages: bool,
+    /// Whether the pages behind the links in mails are served, because these links lead here.
+    pub link_pages: bool,
     /// Whether the schema may be read: as text here, and by introspection according to
     /// [`graphql::build`](crate::graphql::build).
     pub introspection: bool,

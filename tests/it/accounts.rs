@@ -46,9 +46,7 @@ async fn session_at(app: &App, organization: &str, email: &str, password: &str) 
 /// The tokens in the last mail, in its order.
 fn mailed_tokens(app: &App) -> Vec<String> {
     let mail = app.mails().pop().expect("a mail was sent");
-    let lines = mail.lines().map(str::trim);
-    let tokens = lines.filter(|line| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    tokens.map(str::to_owned).collect()
+    crate::support::mail::tokens_of(&mail)
 }
 
 /// What a person does who reads the mails to the address: all links of one mail, with this password.

@@ -86,6 +86,7 @@ async fn send_to(url: &str) -> Result<(), Undelivered> {
     let mail = Mail {
         subject: "A subject".to_owned(),
         text: "A text.\n".to_owned(),
+        html: None,
     };
     mailer
         .send_now(&Email::normalize("new@mail.example").unwrap(), mail)

@@ -37,6 +37,7 @@ mod http;
 mod ids;
 mod impersonation;
 mod invitation;
+mod letters;
 mod lists;
 mod mail_server;
 mod network;

@@ -19,6 +19,7 @@ use crate::support::{App, Backend};
 fn behind(mut app: App, edge: Edge) -> App {
     app.router = router(HttpApp {
         pages: true,
+        link_pages: true,
         introspection: true,
         services: Arc::clone(&app.services),
         schema: app.schema.clone(),

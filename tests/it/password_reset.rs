@@ -19,8 +19,6 @@ pub const COMPLETE: &str = "mutation($token: String!, $new: String!) { completeP
 
 /// The token of a reset mail.
 pub fn token_of(mail: &str) -> String {
-    // A long line may be broken in transit.
-    let mail = mail.replace("=\r\n", "").replace("=3D", "=");
     let (_, rest) = mail.split_once("/reset-password#token=").unwrap();
     rest.chars().take_while(char::is_ascii_alphanumeric).collect()
 }

@@ -8,8 +8,8 @@ import { get } from 'node:http';
 import { after, before, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { buildClientSchema, getIntrospectionQuery, getVariableValues, parse, validate } from 'graphql';
-import { chromium } from 'playwright-core';
 import { EXAMPLES, ME, REFRESH_SESSION, SIGN_IN, SIGN_OUT } from '../src/operations.js';
+import { hasOutline, launch, onPage as anyPage, until } from './support.mjs';
 
 const SERVER = process.env.TENANTRY_URL?.replace(/\/+$/, '');
 const KEY = process.env.TENANTRY_ADMIN_API_KEY;
@@ -20,21 +20,10 @@ const ANSWER = '.result-window .view-lines';
 const KNOWN_OF_GRAPHIQL = ['color-contrast', 'nested-interactive'];
 
 let browser;
+const onPage = (options, use) => anyPage(browser, SERVER, options, use);
 
 before(async () => {
-  // Playwright gives each launch a fresh profile and deletes it afterwards.
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await launch();
 });
 
 after(() => browser?.close());
@@ -358,41 +347,6 @@ if (folder) test('pictures of the pages', async () => {
   }
 });
 
-/** A page of its own, and all that it does wrong: foreign requests, errors, breaches of the policy. */
-async function onPage(options, use) {
-  const context = await browser.newContext(options);
-  const wrong = [];
-  context.on('request', (request) => {
-    const address = new URL(request.url());
-    if (address.origin !== new URL(SERVER).origin) wrong.push(`foreign request: ${address}`);
-  });
-  context.on('requestfailed', (request) => {
-    // A page being left gives up what it is still loading.
-    if (request.failure()?.errorText !== 'net::ERR_ABORTED') wrong.push(`failed: ${request.url()}`);
-  });
-  context.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) wrong.push(`${message.type()}: ${message.text()}`);
-  });
-  context.on('weberror', (error) => wrong.push(`exception: ${error.error().stack}`));
-  // Chromium reports most breaches on the console; this also catches those it does not.
-  await context.exposeFunction('reportBreach', (text) => wrong.push(`breach: ${text}`));
-  await context.addInitScript(() =>
-    addEventListener('securitypolicyviolation', (event) => {
-      window.reportBreach(`${event.violatedDirective} ${event.blockedURI}`);
-    }),
-  );
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  try {
-    await use(page, () => wrong);
-  } catch (error) {
-    if (wrong.length) console.error('seen until then:', wrong);
-    throw error;
-  } finally {
-    await context.close();
-  }
-}
-
 async function openGraphiQL(page) {
   await page.goto(`${SERVER}/graphiql`);
   await page.locator(EDITOR).first().waitFor();
@@ -447,12 +401,6 @@ async function findings(page) {
   return ours;
 }
 
-/** True if the element or one around it is outlined; runs in the page. */
-function hasOutline(element) {
-  for (let at = element; at; at = at.parentElement) if (getComputedStyle(at).outlineStyle !== 'none') return true;
-  return false;
-}
-
 /** A request as it goes over the wire: `fetch` would unpack the answer and hide how it came. */
 function sent(address, headers) {
   return new Promise((resolve, reject) => {
@@ -462,14 +410,6 @@ function sent(address, headers) {
       response.on('end', () => resolve({ headers: response.headers, bytes }));
     }).on('error', reject);
   });
-}
-
-async function until(what, holds) {
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`waited in vain for ${what}`);
 }
 
 async function graphql(query, variables) {

@@ -26,7 +26,7 @@ pub struct Acceptance {
 }
 
 /// Creates the account with the mailed secret. Everybody with the secret may use it, once, until it expires or is
-/// withdrawn. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the meantime; the
+/// withdrawn, and as long as the user who sent it is activated. `SEAT_LIMIT_REACHED` without a free seat, `CONFLICT` if the address was taken in the meantime; the
 /// invitation stays open in both cases.
 pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<User> {
     let op = &op.as_nobody();
@@ -44,7 +44,8 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     let now = op.now();
     let in_force = Condition::all()
         .add(Column::Digest.eq(digest(token)))
-        .add(table::pending(now));
+        .add(table::pending(now))
+        .add(table::of_active_inviter());
     // Check before hashing, so that guesses cost no CPU time; the guarded update below decides.
     let invitation = table::Entity::find()
         .filter(in_force.clone())

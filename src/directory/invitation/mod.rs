@@ -5,6 +5,8 @@
 //! - The secret is only in the mail; only its digest is stored, and a resent invitation has a new secret.
 //! - An address has at most one open invitation in an organization. An expired one is replaced by a new one.
 //! - An invitation takes no seat; accepting it does. Accepting it also verifies the e-mail address.
+//! - It does not outlive the rights of the user who sent it: while that user is deactivated, it cannot be accepted, and
+//!   deleting the user withdraws it. Another user can send it again, and is then its sender.
 //! - It is deleted with its organization or its tenant, and a deleted role is removed from it.
 
 mod accept;
@@ -17,7 +19,7 @@ pub use accept::{Acceptance, accept};
 pub use read::{Term, promised_roles};
 pub use resend::resend;
 pub use send::{NewInvitation, send};
-pub use withdraw::withdraw;
+pub use withdraw::{withdraw, withdraw_all_of_in_txn};
 
 use crate::list::{orders, record};
 use crate::model::{Email, InvitationId, Timestamp};
@@ -31,6 +33,7 @@ record! {
             id: InvitationId = Id,
             organization_pk: i64 = OrganizationPk,
             tenant_pk: Option<i64> = TenantPk,
+            inviter_pk: Option<i64> = InviterPk,
         }
         EMAIL email: Option<Email> = Email,
         EXPIRES_AT expires_at: Timestamp = ExpiresAt,

@@ -18,7 +18,7 @@ use crate::store::entity::organization;
 
 /// Mails an open invitation again, with a new secret; the earlier one becomes invalid. It expires in seven days, or
 /// when it expired before, whichever is later. `CONFLICT` if it was accepted or withdrawn, or if the address has an
-/// account by now.
+/// account by now. The caller is now the user who sent it.
 pub async fn resend(op: &OpContext, named: &Named<Term>, expected_version: Option<i64>) -> Result<Invitation> {
     let granted = op.authorize(Action::Modify, Resource::Invitation)?;
     op.mailer().require()?;
@@ -45,6 +45,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>, expected_version: Optio
     let mut new = row.into_active_model();
     new.digest = Set(secret.digest());
     new.expires_at = Set(now.after(LIFETIME).max(expires_at));
+    new.inviter_pk = Set(op.actor().caller().map(|caller| caller.user_pk));
     (new.mailed_at, new.mail_failed_at, new.mail_problem) = (Set(None), Set(None), Set(None));
     new.version = Set(version + 1);
     new.updated_at = Set(now.later_than(updated_at));

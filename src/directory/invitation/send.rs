@@ -12,7 +12,7 @@ use crate::directory::organization::require_mail;
 use crate::directory::outbox::{self, Post};
 use crate::directory::role::{self, OrganizationRole, RoleForTenant};
 use crate::directory::tenant;
-use crate::directory::user::address_taken;
+use crate::directory::user::{User, address_taken};
 use crate::model::Secret;
 use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
@@ -90,6 +90,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
         email: Set(email.clone()),
         digest: Set(secret.digest()),
         expires_at: Set(expires_at),
+        inviter_pk: Set(op.actor().caller().map(|caller| caller.user_pk)),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),
@@ -172,10 +173,15 @@ pub(super) async fn mail_in_txn(
     invitation: &table::Model,
     secret: &Secret,
 ) -> Result<()> {
+    let inviter = match invitation.inviter_pk {
+        Some(pk) => user::Entity::find_by_id(pk).one(connection).await?.and_then(name_of),
+        None => None,
+    };
     let post = Post {
         to: &invitation.email,
         letter: Letter::Invitation {
             organization: organization.name.clone(),
+            inviter,
             expires_at_micros: invitation.expires_at.micros(),
             token: secret.expose().to_owned(),
         },
@@ -185,4 +191,11 @@ pub(super) async fn mail_in_txn(
         ends_at: invitation.expires_at,
     };
     outbox::put_in_txn(connection, op, post).await
+}
+
+/// The name of the user who sends an invitation, if the user has one: an address or an id is no name for strangers.
+fn name_of(row: user::Model) -> Option<String> {
+    let user = User::from(row);
+    let name = user.display_name_without_email();
+    (name != user.id.as_str()).then_some(name)
 }

@@ -1,6 +1,7 @@
 //! Withdraws an invitation.
 
-use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use super::{Invitation, Term, promised_roles};
 use crate::authz::escalation::may_manage_invitation;
@@ -9,8 +10,10 @@ use crate::context::OpContext;
 use crate::directory::outbox;
 use crate::directory::role::union;
 use crate::list::{Named, expect_version, locate};
+use crate::model::Timestamp;
 use crate::model::error::{ConflictReason, Error, Result};
 use crate::store::audit_trail::Event;
+use crate::store::entity::invitation::{self as table, Column};
 
 /// Withdraws an open invitation, expired or not: its secret becomes invalid. `CONFLICT` if it was accepted or withdrawn
 /// before.
@@ -38,4 +41,18 @@ pub async fn withdraw(op: &OpContext, named: &Named<Term>, expected_version: Opt
     let event = Event::new("invitation.withdraw", row.pk, &row.id).of_tenant(row.organization_pk, row.tenant_pk);
     change.commit([event]).await?;
     Ok(row.into())
+}
+
+/// Withdraws the open invitations that a user sent, because the user is being deleted.
+pub async fn withdraw_all_of_in_txn(connection: &impl ConnectionTrait, inviter_pk: i64, now: Timestamp) -> Result<()> {
+    outbox::forget_invitations_of_in_txn(connection, inviter_pk).await?;
+    table::Entity::update_many()
+        .col_expr(Column::WithdrawnAt, Expr::val(now.micros()))
+        .col_expr(Column::UpdatedAt, Expr::val(now.micros()))
+        .col_expr(Column::Version, Expr::cust("version + 1"))
+        .filter(table::open())
+        .filter(Column::InviterPk.eq(inviter_pk))
+        .exec(connection)
+        .await?;
+    Ok(())
 }

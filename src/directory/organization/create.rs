@@ -6,7 +6,7 @@ use super::Organization;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::model::error::{ConflictReason, Error, OrConflict, Result};
-use crate::model::{self, JsonText, OrganizationId};
+use crate::model::{self, JsonText, MailLanguage, OrganizationId};
 use crate::store::audit_trail::Event;
 use crate::store::entity::organization as table;
 
@@ -21,6 +21,9 @@ pub struct NewOrganization {
     pub mail_allowed: Option<bool>,
     /// True by default.
     pub account_switching: Option<bool>,
+    pub product_name: Option<String>,
+    /// English by default.
+    pub mail_language: Option<MailLanguage>,
 }
 
 /// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
@@ -38,6 +41,8 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         account_switching: Set(new.account_switching.unwrap_or(true)),
+        product_name: Set(model::product_name("productName", new.product_name.as_deref())?.flatten()),
+        mail_language: Set(new.mail_language.unwrap_or_default()),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

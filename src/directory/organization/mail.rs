@@ -1,10 +1,12 @@
-//! Whether mail may be sent for an organization.
+//! Whether mail may be sent for an organization, and how it is written.
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
+use crate::model::MailLanguage;
 use crate::model::error::{Error, Result};
+use crate::services::mailer::Letterhead;
 use crate::store::entity::organization as table;
 
 /// The organization's name, if mails may be sent to its users and to those it invites.
@@ -26,6 +28,31 @@ pub async fn names(
         .all(connection)
         .await?;
     Ok(named.into_iter().collect())
+}
+
+/// How mails of an organization are written. Without a product name, its own name is used.
+pub async fn letterhead(connection: &impl ConnectionTrait, pk: i64) -> Result<Letterhead> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        name: String,
+        product_name: Option<String>,
+        mail_language: MailLanguage,
+    }
+    let row = table::Entity::find_by_id(pk)
+        .select_only()
+        .columns([
+            table::Column::Name,
+            table::Column::ProductName,
+            table::Column::MailLanguage,
+        ])
+        .into_model::<Row>()
+        .one(connection)
+        .await?
+        .ok_or_else(|| Error::internal("a mail of an organization that is gone"))?;
+    Ok(Letterhead {
+        product: row.product_name.unwrap_or(row.name),
+        language: row.mail_language,
+    })
 }
 
 /// Refuses operations that need mail in an organization that does not allow it, before anything is changed. Returns the

@@ -1,7 +1,8 @@
 //! Organizations: the top of the tree. Each owns its tenants, users and roles, and is isolated from the others.
 //!
-//! Only super admins create, change and delete them; administrators can read and rename their own. Users see their
-//! organization's id and name on their own user. An organization that still has tenants or users cannot be deleted.
+//! Only super admins create, change and delete them; administrators can read and rename their own, and change how its
+//! mails are written. Users see their organization's id and name on their own user. An organization that still has tenants
+//! or users cannot be deleted.
 
 mod create;
 mod delete;
@@ -10,17 +11,20 @@ mod read;
 mod rename;
 mod seats;
 mod update;
+mod update_mail;
 
 pub use create::{NewOrganization, create};
 pub use delete::delete;
-pub use mail::{name_if_mailed, names, require_mail};
+pub use mail::{letterhead, name_if_mailed, names, require_mail};
+use read::as_seen;
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use rename::rename;
 pub use seats::{seats_used, take_seat};
 pub use update::{Clearable, OrganizationChange, update};
+pub use update_mail::{ClearableMail, MailChange, update_mail};
 
 use crate::list::{orders, record};
-use crate::model::{JsonText, OrganizationId, Timestamp};
+use crate::model::{JsonText, MailLanguage, OrganizationId, Timestamp};
 use crate::store::entity::organization::{self as table, Column};
 
 record! {
@@ -38,6 +42,10 @@ record! {
         MAIL_ALLOWED mail_allowed: Option<bool> = MailAllowed,
         /// Whether its users may switch to their accounts in other organizations, and from there; never null in a row.
         ACCOUNT_SWITCHING account_switching: Option<bool> = AccountSwitching,
+        /// The name of its product in mails; `None` means its own name.
+        PRODUCT_NAME product_name: Option<String> = ProductName,
+        /// The language of its mails; never null in a row.
+        MAIL_LANGUAGE mail_language: Option<MailLanguage> = MailLanguage,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,

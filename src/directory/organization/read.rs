@@ -92,6 +92,17 @@ pub async fn by_keys(
     }
 }
 
+/// What a caller sees who changed an organization, and perhaps may not read organizations.
+pub(super) fn as_seen(op: &OpContext, mut organization: Organization) -> Organization {
+    if readable(op).is_err() {
+        organization.variables = None;
+        organization.seat_limit = None;
+        organization.mail_allowed = None;
+        organization.account_switching = None;
+    }
+    organization
+}
+
 /// The organization for a new object: the specified one, within the caller's scope, or the caller's own. It cannot be
 /// deleted until the transaction ends.
 pub async fn home(

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
-use super::{Organization, Term};
+use super::{Organization, Term, as_seen};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::{Named, expect_version, locate};
@@ -27,12 +27,12 @@ pub async fn rename(
     let mut new = row.clone().into_active_model();
     model::set(&mut fields, "name", &mut new.name, Some(name));
     if fields.is_empty() {
-        return Ok(row.into());
+        return Ok(as_seen(op, row.into()));
     }
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
     let event = Event::new("organization.rename", row.pk, &row.id).of_organization(row.pk);
     change.commit([event.fields(fields)]).await?;
-    Ok(row.into())
+    Ok(as_seen(op, row.into()))
 }

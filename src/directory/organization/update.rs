@@ -8,7 +8,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::{Named, expect_version, locate};
 use crate::model::error::Result;
-use crate::model::{self, JsonText};
+use crate::model::{self, JsonText, MailLanguage};
 use crate::store::audit_trail::Event;
 
 /// A field that can be cleared.
@@ -16,6 +16,7 @@ use crate::store::audit_trail::Event;
 pub enum Clearable {
     SeatLimit,
     Variables,
+    ProductName,
 }
 
 /// The changes; `None` leaves a field unchanged.
@@ -26,6 +27,8 @@ pub struct OrganizationChange {
     pub seat_limit: Option<i64>,
     pub mail_allowed: Option<bool>,
     pub account_switching: Option<bool>,
+    pub product_name: Option<String>,
+    pub mail_language: Option<MailLanguage>,
     pub clear: Vec<Clearable>,
 }
 
@@ -47,6 +50,8 @@ pub async fn update(
     let clears = |field| wanted.clear.contains(&field);
     let variables = model::cleared("variables", variables.map(Some), clears(Clearable::Variables))?;
     let limit = model::cleared("seatLimit", limit.map(Some), clears(Clearable::SeatLimit))?;
+    let product = model::product_name("productName", wanted.product_name.as_deref())?;
+    let product = model::cleared("productName", product, clears(Clearable::ProductName))?;
 
     let change = op.begin().await?;
     let row = locate::<Organization>(&*change, &granted, named, "organization").await?;
@@ -59,6 +64,13 @@ pub async fn update(
     model::set(&mut fields, "mailAllowed", &mut new.mail_allowed, wanted.mail_allowed);
     let switching = &mut new.account_switching;
     model::set(&mut fields, "accountSwitching", switching, wanted.account_switching);
+    model::set(&mut fields, "productName", &mut new.product_name, product);
+    model::set(
+        &mut fields,
+        "mailLanguage",
+        &mut new.mail_language,
+        wanted.mail_language,
+    );
     if fields.is_empty() {
         return Ok(row.into());
     }

@@ -99,9 +99,14 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
         services.mailer.count(mailer::WITHHELD);
         return finish(services, &row, Outcome::Sent, services.clock.now()).await;
     }
-    let sent = match write::open(&row, services.signing.secret()) {
-        Ok(letter) => {
-            let mail = letter.written(&services.mailer);
+    let written = write::open(&row, services.signing.secret())
+        .map_err(|error| format!("the mail cannot be opened: {error}"))
+        .and_then(|draft| {
+            let written = services.mailer.write(&draft.letter, &draft.head);
+            written.map_err(|fault| format!("the mail cannot be written: {fault}"))
+        });
+    let sent = match written {
+        Ok(mail) => {
             let sending = services.mailer.send(row.pk, &row.id, &row.recipient, mail);
             // A reply of the mail server takes precedence over the end of the wait.
             tokio::select! {
@@ -111,7 +116,7 @@ async fn deliver(services: &Services, row: table::Model, stop: &CancellationToke
             }
         }
         // Another process may have the key, or this one after it is restarted.
-        Err(error) => Err(Undelivered::Later(format!("the mail cannot be opened: {error}"))),
+        Err(said) => Err(Undelivered::Later(said)),
     };
     let now = services.clock.now();
     match sent {

@@ -12,13 +12,17 @@
 //!   them.
 //! - A mail with a token is encrypted with the secret key, and deleted together with what the token is for.
 //! - The number of mails per hour is limited for each address, caller and organization ([`limits`]).
+//! - Letters are written from templates when they are sent, in the language of the organization.
 //! - Names are foreign text. They are shortened, stripped of links, and kept apart from our text
 //!   ([`crate::services::mailer`]).
-//! - Links start with the configured public URL and never with anything from a request.
+//! - Links start with a configured URL and never with anything from a request.
 
 mod deliver;
 pub mod limits;
 mod write;
 
 pub use deliver::deliver_due;
-pub use write::{Post, forget_invitation_in_txn, forget_tokens_in_txn, insert_in_txn, load, notify_in_txn, put_in_txn};
+pub use write::{
+    Post, forget_invitation_in_txn, forget_invitations_of_in_txn, forget_tokens_in_txn, insert_in_txn, load,
+    notify_in_txn, put_in_txn,
+};

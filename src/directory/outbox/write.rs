@@ -4,21 +4,33 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    Set,
 };
+use serde::{Deserialize, Serialize};
 
 use super::limits::{self, Bucket, Verdict};
 use crate::context::OpContext;
+use crate::directory::organization;
 use crate::model::SecretKey;
 use crate::model::error::{Error, Result};
 use crate::model::{Email, Timestamp};
-use crate::services::mailer::Letter;
+use crate::services::mailer::{Letter, Letterhead};
+use crate::store::entity::invitation;
 use crate::store::entity::mail::{self as table, Column};
 
 /// The purpose in the encryption of mails.
 const SEALED: &str = "mails";
 /// A notice that could not be sent for this long is no longer of interest.
 const NOTICE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A letter as it is stored. It keeps the product name and the language of its organization, so that it is written and
+/// sent without a look at the directory, and attempts to send it do not differ.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Draft {
+    pub head: Letterhead,
+    pub letter: Letter,
+}
 
 /// A mail and the rows that it belongs to.
 #[derive(Clone, Debug)]
@@ -87,15 +99,19 @@ async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_
     let now = op.now();
     let id = op.new_id().to_string();
     op.note_mail();
-    let text = serde_json::to_string(&post.letter).map_err(Error::internal)?;
-    let sealed = post.letter.is_secret();
+    let (kind, sealed) = (post.letter.kind(), post.letter.is_secret());
+    let draft = Draft {
+        head: organization::letterhead(connection, post.organization_pk).await?,
+        letter: post.letter,
+    };
+    let text = serde_json::to_string(&draft).map_err(Error::internal)?;
     table::ActiveModel {
         letter: Set(match sealed {
             true => op.signing().secret()?.seal(SEALED, &id, text.as_bytes())?,
             false => text,
         }),
         id: Set(id),
-        kind: Set(post.letter.kind().to_owned()),
+        kind: Set(kind.to_owned()),
         user_pk: Set(post.user_pk),
         invitation_pk: Set(post.invitation_pk),
         recipient: Set(post.to.clone()),
@@ -115,7 +131,7 @@ async fn insert(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_
 }
 
 /// Decrypts the letter of a row.
-pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Letter> {
+pub(super) fn open(row: &table::Model, secret: Result<&SecretKey>) -> Result<Draft> {
     let text = match row.sealed {
         true => secret?.open(SEALED, &row.id, &row.letter)?,
         false => row.letter.clone().into_bytes(),
@@ -138,6 +154,19 @@ pub async fn forget_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i6
 pub async fn forget_invitation_in_txn(connection: &impl ConnectionTrait, invitation_pk: i64) -> Result<()> {
     table::Entity::delete_many()
         .filter(Column::InvitationPk.eq(invitation_pk))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the mails of all invitations that a user sent, because these invitations are now void.
+pub async fn forget_invitations_of_in_txn(connection: &impl ConnectionTrait, inviter_pk: i64) -> Result<()> {
+    let sent = invitation::Entity::find()
+        .select_only()
+        .column(invitation::Column::Pk)
+        .filter(invitation::Column::InviterPk.eq(inviter_pk));
+    table::Entity::delete_many()
+        .filter(Column::InvitationPk.in_subquery(sent.into_query()))
         .exec(connection)
         .await?;
     Ok(())

@@ -7,14 +7,15 @@ use crate::authn;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::{role, session};
+use crate::directory::{invitation, role, session};
 use crate::list::expect_version;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::user as table;
 
 /// Deletes a user and, in the same transaction, its keys, sessions, role assignments, memberships, settings, federated
-/// identities and pending tokens. `INVALID` for the caller's own user, `CONFLICT` for the last super admin.
+/// identities and pending tokens. The open invitations that it sent are withdrawn. `INVALID` for the caller's own user,
+/// `CONFLICT` for the last super admin.
 pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i64>) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
     let change = op.begin().await?;
@@ -27,6 +28,7 @@ pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i6
     may_manage(op.actor(), Managing::Deletion, &rights)?;
     // Foreign keys delete all rows that reference the user; its sessions are locked in a fixed order before.
     session::end_all(&*change, row.pk, op.now()).await?;
+    invitation::withdraw_all_of_in_txn(&*change, row.pk, op.now()).await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     if rights.reach_everywhere() {
         role::keep_a_super_admin(&*change).await?;

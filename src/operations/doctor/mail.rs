@@ -13,6 +13,7 @@ pub async fn send(services: &Services, to: &Email) -> Finding {
             "'tenantry doctor' sent this mail to check whether mails from {} arrive. You do not need to do anything.\n",
             services.mailer.public_url()
         ),
+        html: None,
     };
     match services.mailer.send_now(to, mail).await {
         Ok(()) => Finding::fine(

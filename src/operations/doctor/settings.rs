@@ -1,13 +1,18 @@
 //! Checks of the configuration.
 
+use std::path::Path;
+
 use url::{Host, Url};
 
 use super::Finding;
 use crate::services::config::{Config, Encryption, MailConfig};
+use crate::services::mailer::Templates;
 use crate::store::db::Address;
 
 pub fn examine(config: &Config) -> Vec<Finding> {
     let mut found = vec![public_url(config), secret_key(config), mail(config)];
+    found.extend(config.app_url.as_deref().map(app_url));
+    found.extend(config.mail_templates.as_deref().map(mail_templates));
     found.extend(proxies(config));
     found
 }
@@ -16,9 +21,10 @@ fn public_url(config: &Config) -> Finding {
     const SUBJECT: &str = "public URL";
     let local = config.listen.ip().is_loopback();
     let Some(text) = &config.public_url else {
-        return match local {
-            true => Finding::fine(SUBJECT, format!("Not set; links begin with http://{}.", config.listen)),
-            false => Finding::wrong(
+        return match (&config.app_url, local) {
+            (Some(_), _) => Finding::fine(SUBJECT, "Not set; links begin with TENANTRY_APP_URL."),
+            (None, true) => Finding::fine(SUBJECT, format!("Not set; links begin with http://{}.", config.listen)),
+            (None, false) => Finding::wrong(
                 SUBJECT,
                 format!(
                     "Not set, so links in mails begin with http://{}. Set TENANTRY_PUBLIC_URL to the server's public \
@@ -28,6 +34,32 @@ fn public_url(config: &Config) -> Finding {
             ),
         };
     };
+    address(
+        SUBJECT,
+        text,
+        "passwords and keys can be read on the network. Terminate TLS at a proxy, and use https:// in TENANTRY_PUBLIC_URL.",
+    )
+}
+
+/// Where links in mails lead.
+fn app_url(text: &str) -> Finding {
+    address(
+        "app URL",
+        text,
+        "links that set passwords lead there. Use https:// in TENANTRY_APP_URL.",
+    )
+}
+
+fn mail_templates(folder: &Path) -> Finding {
+    const SUBJECT: &str = "templates";
+    match Templates::with_own(folder) {
+        Ok(_) => Finding::fine(SUBJECT, format!("Those in {} are in order.", folder.display())),
+        Err(error) => Finding::wrong(SUBJECT, format!("The server does not start with them: {error:#}.")),
+    }
+}
+
+/// A URL that others use; `danger` is what follows from one that is not encrypted.
+fn address(subject: &'static str, text: &str, danger: &str) -> Finding {
     let url = Url::parse(text).ok();
     let of_this_machine = match url.as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -36,15 +68,9 @@ fn public_url(config: &Config) -> Finding {
         None => false,
     };
     match url.as_ref().map(Url::scheme) {
-        Some("https") => Finding::fine(SUBJECT, format!("{text}.")),
-        _ if of_this_machine => Finding::fine(SUBJECT, format!("{text}, reachable from this machine only.")),
-        _ => Finding::risky(
-            SUBJECT,
-            format!(
-                "{text} is not encrypted: passwords and keys can be read on the network. Terminate TLS at a proxy, \
-                 and use https:// in TENANTRY_PUBLIC_URL."
-            ),
-        ),
+        Some("https") => Finding::fine(subject, format!("{text}.")),
+        _ if of_this_machine => Finding::fine(subject, format!("{text}, reachable from this machine only.")),
+        _ => Finding::risky(subject, format!("{text} is not encrypted: {danger}")),
     }
 }
 

@@ -32,9 +32,14 @@ pub struct ConfigArgs {
         global = true
     )]
     pub admin_api_key: Option<String>,
-    /// Base of the links in mails, as in `https://directory.example.com`. Default: the address listened on.
+    /// Public URL of this server, as in `https://directory.example.com`: the issuer of tokens, and the base of the links in
+    /// mails unless there is an application URL. Default: the address listened on.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
+    /// URL of your application, as in `https://app.example.com`: links in mails lead to its pages /accept-invitation,
+    /// /reset-password and /verify-email. Default: to this server's own pages.
+    #[arg(long, env = "TENANTRY_APP_URL", value_name = "URL", global = true)]
+    pub app_url: Option<String>,
     /// SMTP server for mails: smtps://USER:PASSWORD@HOST (TLS), or smtp://HOST (STARTTLS; required with a password).
     /// Add ?tls=none to send a password, or mails, unencrypted. Without a server, operations that need mail are
     /// refused.
@@ -53,6 +58,9 @@ pub struct ConfigArgs {
     /// Folder that mails are written to as .eml files, instead of being sent.
     #[arg(long, env = "TENANTRY_MAIL_DIR", value_name = "DIR", global = true)]
     pub mail_dir: Option<String>,
+    /// Folder with your own mail templates, which replace the built-in ones of the same names.
+    #[arg(long, env = "TENANTRY_MAIL_TEMPLATES", value_name = "DIR", global = true)]
+    pub mail_templates: Option<String>,
     /// The start page, GraphiQL and the documentation: on (the default) or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,

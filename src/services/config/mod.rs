@@ -27,9 +27,13 @@ pub struct Config {
     pub admin_api_key: Option<Secret>,
     /// Without a slash at the end. `None`: the address that the server listens on.
     pub public_url: Option<String>,
+    /// Where links in mails lead, without a slash at the end. `None`: to this server's own pages.
+    pub app_url: Option<String>,
     pub mail: MailConfig,
     /// `None`: an address at the public URL's host.
     pub mail_from: Option<Mailbox>,
+    /// The folder of the operator's mail templates.
+    pub mail_templates: Option<PathBuf>,
     pub graphiql: bool,
     pub introspection: bool,
     pub audit_log: Option<PathBuf>,
@@ -94,10 +98,13 @@ impl Config {
             "TENANTRY_PUBLIC_URL",
             &args.public_url,
             "must be a URL without query, as in https://directory.example.com",
-            |text| {
-                let url = text.trim_end_matches('/');
-                is_base_url(url).then(|| url.to_owned())
-            },
+            base_url,
+        );
+        let app_url = faults.read(
+            "TENANTRY_APP_URL",
+            &args.app_url,
+            "must be a URL without query, as in https://app.example.com",
+            base_url,
         );
         let mail = match (given(&args.mail_dir), given(&args.smtp_url)) {
             (Some(_), Some(_)) => {
@@ -149,8 +156,10 @@ impl Config {
             listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
             admin_api_key,
             public_url,
+            app_url,
             mail,
             mail_from,
+            mail_templates: given(&args.mail_templates).map(PathBuf::from),
             graphiql: graphiql.unwrap_or(true),
             introspection: introspection.unwrap_or(true),
             audit_log: given(&args.audit_log).map(PathBuf::from),
@@ -258,6 +267,12 @@ impl Faults {
     }
 }
 
+/// A base of links, without the slash at its end.
+fn base_url(text: &str) -> Option<String> {
+    let url = text.trim_end_matches('/');
+    is_base_url(url).then(|| url.to_owned())
+}
+
 /// Whether it can be the base of links and the issuer of tokens. It may have a path.
 fn is_base_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
@@ -270,7 +285,7 @@ fn is_base_url(text: &str) -> bool {
             && url.password().is_none()
             // It goes into mails and tokens without changes.
             && text.is_ascii()
-            && !text.contains([' ', '"', '<', '>', '\\'])
+            && !text.contains([' ', '"', '\'', '&', '<', '>', '\\'])
     })
 }
 
@@ -299,6 +314,8 @@ mod tests {
             "https://a.example#x",
             "https://a.example/ x",
             "ftp://a.example",
+            "https://a.example/a&b",
+            "https://a.example/it's",
         ] {
             assert!(!is_base_url(invalid), "{invalid}");
         }

@@ -1,11 +1,15 @@
 //! Mails: their content, and how they are sent.
 
+mod date;
 mod letter;
 mod names;
 mod refusal;
 mod smtp;
+mod templates;
+mod values;
 
-pub use letter::{Letter, ResetLink};
+pub use letter::{Letter, Letterhead, ResetLink};
+pub use templates::{Fault, Templates};
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -13,8 +17,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use lettre::Message;
-use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Mailbox, MultiPart};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use tokio::sync::Notify;
@@ -34,11 +38,12 @@ pub const GIVEN_UP: &str = "given_up";
 /// Not sent, because its address gets too many.
 pub const WITHHELD: &str = "withheld";
 
-/// A subject and a plain text body.
+/// A subject and a body, as plain text and as HTML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub subject: String,
     pub text: String,
+    pub html: Option<String>,
 }
 
 /// Why the mail server did not accept a mail: its own reply, or what went wrong on the way to it.
@@ -55,6 +60,9 @@ pub enum Undelivered {
 pub struct Mailer {
     way: Way,
     public_url: String,
+    /// The base of links: the address of the application, or the public URL.
+    base: String,
+    templates: Arc<Templates>,
     from: Mailbox,
     /// The part after the `@` in message ids.
     host: String,
@@ -74,8 +82,8 @@ enum Way {
 pub type Outcomes = Family<[(&'static str, &'static str); 1], Counter>;
 
 impl Mailer {
-    /// `from` is the sender; the default is an address at the host of `public_url`. `public_url` is the base of links
-    /// and has no slash at the end.
+    /// `from` is the sender; the default is an address at the host of `public_url`. `public_url` is the base of links,
+    /// unless [`Self::with_app_url`] sets another one. It has no slash at the end.
     pub fn new(config: &MailConfig, from: Option<&Mailbox>, public_url: &str) -> anyhow::Result<Self> {
         let way = match config {
             MailConfig::None if cfg!(debug_assertions) => Way::Log,
@@ -83,6 +91,7 @@ impl Mailer {
             MailConfig::Directory(folder) => Way::Directory(folder.clone()),
             MailConfig::Smtp(smtp) => Way::Smtp(smtp::Server::new(smtp)?),
         };
+        let templates = Templates::built_in().map_err(|fault| anyhow::anyhow!("{fault}"))?;
         // There are no mail addresses at an IP address.
         let url = Url::parse(public_url).ok();
         let host = url.as_ref().and_then(Url::domain).unwrap_or("localhost");
@@ -99,11 +108,32 @@ impl Mailer {
         Ok(Self {
             way,
             public_url: public_url.to_owned(),
+            base: public_url.to_owned(),
+            templates: Arc::new(templates),
             from,
             host: host.to_owned(),
             due: Arc::default(),
             outcomes,
         })
+    }
+
+    /// Lets links lead to the pages of an application. The URL has no slash at the end.
+    #[must_use]
+    pub fn with_app_url(mut self, app_url: &str) -> Self {
+        app_url.clone_into(&mut self.base);
+        self
+    }
+
+    /// Writes letters from other templates than those in the binary.
+    #[must_use]
+    pub fn with_templates(mut self, templates: Templates) -> Self {
+        self.templates = Arc::new(templates);
+        self
+    }
+
+    /// Writes a letter as a mail.
+    pub fn write(&self, letter: &Letter, head: &Letterhead) -> std::result::Result<Mail, Fault> {
+        self.templates.write(letter, head, &self.base)
     }
 
     /// Creates the folder that mails are written to, if mails are written to a folder. Only a server calls this:
@@ -183,15 +213,17 @@ impl Mailer {
     }
 
     fn message(&self, id: &str, to: &Email, mail: Mail) -> anyhow::Result<Message> {
-        let mut message = Message::builder()
+        let message = Message::builder()
             .message_id(Some(format!("<{id}@{}>", self.host)))
             .date_now()
             .from(self.from.clone())
             .to(to.as_str().parse()?)
             .subject(mail.subject)
-            .header(MIME_VERSION_1_0)
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)?;
+            .header(MIME_VERSION_1_0);
+        let mut message = match mail.html {
+            Some(html) => message.multipart(MultiPart::alternative_plain_html(mail.text, html))?,
+            None => message.header(ContentType::TEXT_PLAIN).body(mail.text)?,
+        };
         // RFC 3834: it says that a program sent the mail, so that other programs do not answer it.
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
         let automatic = HeaderValue::new(name, "auto-generated".to_owned());

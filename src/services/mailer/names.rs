@@ -15,7 +15,7 @@ pub fn plain(name: &str) -> String {
             c if c.is_control() => text.push(' '),
             // A dot inside a word, as in a domain. The dot of "Acme Inc." stays.
             c if before_word && is_one_of(*c, ".\u{3002}") => text.push(' '),
-            c if is_one_of(*c, "/\\:@#?=%<>[]()\"\u{201C}\u{201D}") => text.push(' '),
+            c if is_one_of(*c, "/\\:@#?=%<>[]()\"\u{201C}\u{201D}\u{201E}") => text.push(' '),
             c => text.push(*c),
         }
     }

@@ -1,9 +1,10 @@
 //! `invitations`.
 
-use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{Condition, QuerySelect, QueryTrait};
 
-use super::in_tenants;
+use super::{in_tenants, user};
 use crate::authz::{Granted, Scope};
 use crate::model::{Email, InvitationId, Timestamp};
 
@@ -27,6 +28,8 @@ pub struct Model {
     pub mail_failed_at: Option<Timestamp>,
     /// The last reply of the mail server.
     pub mail_problem: Option<String>,
+    /// The user who sent it, or who sent it again; deleting the user clears it.
+    pub inviter_pk: Option<i64>,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -50,7 +53,19 @@ pub fn open() -> Condition {
         .add(Column::WithdrawnAt.is_null())
 }
 
-/// Open and not expired: its secret can be used to create the account.
+/// Sent by a user who is activated, or by no user: an invitation does not outlive the rights of its sender.
+pub fn of_active_inviter() -> Condition {
+    let active = user::Entity::find()
+        .select_only()
+        .column(user::Column::Pk)
+        .filter(Expr::col((user::Entity, user::Column::Pk)).equals((Entity, Column::InviterPk)))
+        .filter(Expr::col((user::Entity, user::Column::Activated)).eq(true));
+    Condition::any()
+        .add(Column::InviterPk.is_null())
+        .add(Expr::exists(active.into_query()))
+}
+
+/// Open and not expired.
 pub fn pending(at: Timestamp) -> Condition {
     open().add(Column::ExpiresAt.gt(at))
 }

@@ -4,7 +4,7 @@ use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
 use crate::authz::{Granted, Scope};
-use crate::model::{JsonText, OrganizationId, Timestamp};
+use crate::model::{JsonText, MailLanguage, OrganizationId, Timestamp};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,6 +18,8 @@ pub struct Model {
     pub seat_limit: Option<i64>,
     pub mail_allowed: bool,
     pub account_switching: bool,
+    pub product_name: Option<String>,
+    pub mail_language: MailLanguage,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

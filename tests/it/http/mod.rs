@@ -31,6 +31,7 @@ async fn app() -> App {
 fn with_schema(app: App, schema: tenantry::graphql::Schema) -> App {
     let router = router(HttpApp {
         pages: true,
+        link_pages: true,
         introspection: true,
         edge: std::sync::Arc::default(),
         services: std::sync::Arc::clone(&app.services),

@@ -16,13 +16,14 @@ async fn get(app: &App, path: &str) -> Reply {
         .await
 }
 
-async fn with(pages: bool, introspection: bool) -> App {
+async fn with(pages: bool, link_pages: bool, introspection: bool) -> App {
     let app = app().await;
     let schema = tenantry::graphql::build(introspection);
     let router = router(HttpApp {
         services: Arc::clone(&app.services),
         schema: schema.clone(),
         pages,
+        link_pages,
         introspection,
         edge: Arc::default(),
     });
@@ -74,7 +75,7 @@ async fn the_pages_are_there_or_say_what_to_run() {
 async fn pages_and_introspection_can_be_turned_off() {
     let introspection = json!({ "query": "{ __schema { queryType { name } } __type(name: \"User\") { name } }" });
     for (pages, shown) in [(false, true), (true, false), (false, false)] {
-        let app = with(pages, shown).await;
+        let app = with(pages, false, shown).await;
         for path in [
             "/",
             "/graphiql",
@@ -102,5 +103,53 @@ async fn pages_and_introspection_can_be_turned_off() {
             app.admin().ok("{ me { id } }", json!({})).await,
             json!({"me": {"id": "admin"}})
         );
+    }
+}
+
+/// The pages behind the links in mails are there without the other pages, and say so if the links lead elsewhere.
+#[tokio::test]
+async fn the_pages_behind_links_are_there_unless_links_lead_elsewhere() {
+    let built = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("web/dist/index.html.br")
+        .exists();
+    for (pages, here) in [(true, true), (false, true), (true, false), (false, false)] {
+        let app = with(pages, here, false).await;
+        for path in ["/accept-invitation", "/reset-password", "/verify-email"] {
+            let reply = get(&app, path).await;
+            if !here {
+                assert_eq!(reply.status, 404);
+                assert!(reply.body.contains("TENANTRY_APP_URL"), "{}", reply.body);
+                continue;
+            }
+            let moved = get(&app, &format!("{path}/")).await;
+            assert_eq!(moved.status, 308);
+            assert_eq!(moved.headers["location"], format!("..{path}"));
+            if !built {
+                assert!(reply.status == 404 && reply.body.contains("make run"), "{}", reply.body);
+                continue;
+            }
+            assert_eq!(reply.status, 200);
+            let policy = reply.headers["content-security-policy"].to_str().unwrap();
+            let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+            for directive in [
+                "default-src 'none'",
+                "script-src 'self'",
+                "connect-src 'self'",
+                "style-src 'self'",
+                "form-action 'none'",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+            ] {
+                assert!(directives.contains(&directive), "{policy}");
+            }
+            assert!(!policy.contains("unsafe"), "{policy}");
+            assert_eq!(reply.headers["referrer-policy"], "no-referrer");
+            assert!(!reply.headers.contains_key("set-cookie"));
+            assert!(
+                !reply.body.to_lowercase().contains("graphql") && !reply.body.contains("style="),
+                "{}",
+                reply.body
+            );
+        }
     }
 }

@@ -69,7 +69,7 @@ fn value_of(field: &str) -> Value {
         "variables" => json!({ "a": 1 }),
         "email" => json!("full@acme.example"),
         "tenantId" => json!("berlin"),
-        "description" | "name" | "firstname" | "lastname" => json!(format!("a {field}")),
+        "description" | "productName" | "name" | "firstname" | "lastname" => json!(format!("a {field}")),
         _ => panic!("give {field} a value"),
     }
 }
@@ -124,7 +124,7 @@ on_both! {
         for field in updates(&sdl) {
             let name = field.name.node.as_str();
             let which = match name {
-                "updateOrganization" => json!({ "id": "acme" }),
+                "updateOrganization" | "updateOrganizationMail" => json!({ "id": "acme" }),
                 "updateTenant" => json!({ "id": "berlin" }),
                 "updatePropertiesInUser" => json!({ "id": "full" }),
                 "updateGroup" => json!({ "key": "FULL" }),

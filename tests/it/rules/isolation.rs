@@ -120,7 +120,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
             "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
             | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
             | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token" | "refreshToken" | "passwordHash"
-            | "mailAllowed" | "accountSwitching" | "clear" | "revokeApiKeys",
+            | "mailAllowed" | "accountSwitching" | "productName" | "mailLanguage" | "clear" | "revokeApiKeys",
         ) => Plain,
         (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
         _ => return None,
@@ -135,6 +135,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "createOrganization" => json!({ "data": { "name": "acme new" } }),
         "updateOrganization" => json!({ "where": { "id": "acme" }, "data": { "name": "acme other" } }),
         "renameOrganization" => json!({ "where": { "id": "acme" }, "name": "acme other" }),
+        "updateOrganizationMail" => json!({ "where": { "id": "acme" }, "data": { "productName": "acme other" } }),
         "deleteOrganization" => json!({ "where": { "id": "acme" } }),
         "createTenant" => json!({ "data": { "name": "acme new" } }),
         "updateTenant" => json!({ "where": { "id": "acme-berlin" }, "data": { "name": "acme other" } }),

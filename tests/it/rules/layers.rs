@@ -61,6 +61,11 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "roles are given to users, and users are found by their roles",
     ),
     (
+        "invitation",
+        "user",
+        "an invitation becomes a user, and ends with the user who sent it",
+    ),
+    (
         "session",
         "user",
         "sessions are a user's, and a deactivated user's sessions end",

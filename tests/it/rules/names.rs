@@ -27,6 +27,18 @@ const CASES: &[(&str, &str)] = &[
         "CreateApiKeyData.name",
         "createApiKey(data: {name: $n}) { apiKey { id } }",
     ),
+    (
+        "CreateOrganizationData.productName",
+        r#"createOrganization(data: {name: "New", productName: $n}) { id }"#,
+    ),
+    (
+        "UpdateOrganizationData.productName",
+        r#"updateOrganization(where: {id: "acme"}, data: {productName: $n}) { id }"#,
+    ),
+    (
+        "UpdateOrganizationMailData.productName",
+        r#"updateOrganizationMail(where: {id: "acme"}, data: {productName: $n}) { id }"#,
+    ),
     ("CreateGroupData.name", "createGroup(data: {name: $n}) { id }"),
     (
         "CreateOrganizationData.name",
@@ -147,7 +159,7 @@ async fn world(app: &App) -> [(&'static str, String); 3] {
         )
         .await;
     let id = |field: &str| made[field]["id"].as_str().unwrap().to_owned();
-    let mail = app.mails().pop().unwrap().replace("=\r\n", "").replace("=3D", "=");
+    let mail = app.mails().pop().unwrap();
     let (_, token) = mail.split_once("#token=").unwrap();
     let token = token.chars().take_while(char::is_ascii_alphanumeric).collect();
     [

@@ -99,6 +99,10 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { createOrganization(data: {id: "$new", name: "New"}) { id } }"#,
     ),
     (
+        "updateOrganizationMail",
+        r#"mutation { updateOrganizationMail(where: {id: "$organization"}, data: {productName: "Other"}) { id } }"#,
+    ),
+    (
         "updateOrganization",
         r#"mutation { updateOrganization(where: {id: "$organization"}, data: {name: "Other"}) { id } }"#,
     ),
@@ -779,13 +783,11 @@ async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
     (id, tokens.refresh_token.expose().to_owned())
 }
 
-/// The token that stands alone on its line.
+/// The token of the first link.
 fn token_of(mail: &str) -> String {
-    // Long lines may be broken as quoted-printable says.
-    let mail = mail.replace("=\r\n", "").replace("=3D", "=");
-    mail.lines()
-        .map(str::trim)
-        .find(|line| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    let tokens = crate::support::mail::tokens_of(mail);
+    tokens
+        .into_iter()
+        .next()
         .unwrap_or_else(|| panic!("no token in {mail}"))
-        .to_owned()
 }

@@ -4,6 +4,7 @@ pub mod binary;
 pub mod cluster;
 mod database;
 pub mod documents;
+pub mod mail;
 pub mod postgres;
 pub mod process;
 pub mod routes;
@@ -111,6 +112,7 @@ impl App {
             services: Arc::clone(&services),
             schema: schema.clone(),
             pages: true,
+            link_pages: true,
             introspection: true,
             edge: Arc::default(),
         });
@@ -226,15 +228,18 @@ impl App {
     /// The token in the last mail.
     pub fn mailed_token(&self) -> String {
         let mail = self.mails().pop().expect("a mail was sent");
-        mail.lines()
-            .map(str::trim)
-            .find(|line| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-            .unwrap_or_else(|| panic!("no token in {mail}"))
-            .to_owned()
+        let mut tokens = mail::tokens_of(&mail);
+        assert_eq!(tokens.len(), 1, "not one token in {mail}");
+        tokens.remove(0)
     }
 
-    /// The mails sent so far, oldest first.
+    /// The mails sent so far, oldest first: the headers and the plain text of each.
     pub fn mails(&self) -> Vec<String> {
+        self.whole_mails().iter().map(|mail| mail::text_of(mail)).collect()
+    }
+
+    /// The mails sent so far as they are sent.
+    pub fn whole_mails(&self) -> Vec<String> {
         let mut paths: Vec<_> = std::fs::read_dir(self.mail.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
