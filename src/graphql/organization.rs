@@ -34,13 +34,16 @@ pub struct OrganizationObject {
     pub variables: Option<KeptJson>,
     /// Maximum number of activated users; null if there is no limit, or if the caller lacks `read:org`.
     pub seat_limit: Option<i64>,
-    /// Number of activated users; null if the caller lacks `read:org`.
+    /// Number of activated users, without services whose `takesSeat` is false; null if the caller lacks `read:org`.
     pub seats_used: Option<i64>,
     /// Whether email is sent to its users and to people it invites; null if the caller lacks `read:org`.
     pub mail_allowed: Option<bool>,
     /// Whether its users can switch to their accounts in other organizations, and from those to this one; null if the
     /// caller lacks `read:org`.
     pub account_switching: Option<bool>,
+    /// Whether a new email address of a user must be confirmed with a link that is emailed to it, also if an
+    /// administrator changes it; null if the caller lacks `read:org`.
+    pub confirm_email_changes: Option<bool>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
     pub version: i64,
@@ -133,6 +136,7 @@ impl Listing for Organization {
             seat_limit: self.seat_limit,
             mail_allowed: self.mail_allowed,
             account_switching: self.account_switching,
+            confirm_email_changes: self.confirm_email_changes,
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
@@ -184,6 +188,9 @@ pub struct CreateOrganizationData {
     mail_allowed: Option<bool>,
     /// Default: true. If false, `switchAccount` does not work to or from accounts of the organization.
     account_switching: Option<bool>,
+    /// Default: false. If true, a new email address that an administrator sets is only in use once it is confirmed with
+    /// the link that is emailed to it. Changing an address then needs email.
+    confirm_email_changes: Option<bool>,
 }
 
 /// Changes to an organization. Fields that are null or omitted do not change.
@@ -201,6 +208,9 @@ pub struct UpdateOrganizationData {
     /// If false, `switchAccount` does not work to or from accounts of the organization. Sessions that were started with it
     /// do not end.
     account_switching: Option<bool>,
+    /// If true, a new email address that an administrator sets is only in use once it is confirmed with the link that is
+    /// emailed to it. Changing an address then needs email.
+    confirm_email_changes: Option<bool>,
 }
 
 /// Fields of an organization that can be cleared.
@@ -245,6 +255,7 @@ impl OrganizationMutation {
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
             account_switching: data.account_switching,
+            confirm_email_changes: data.confirm_email_changes,
         };
         listing::one(ctx, organization::create(op(ctx), new)).await
     }
@@ -268,6 +279,7 @@ impl OrganizationMutation {
             seat_limit: data.seat_limit,
             mail_allowed: data.mail_allowed,
             account_switching: data.account_switching,
+            confirm_email_changes: data.confirm_email_changes,
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));

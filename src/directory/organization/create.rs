@@ -21,6 +21,8 @@ pub struct NewOrganization {
     pub mail_allowed: Option<bool>,
     /// True by default.
     pub account_switching: Option<bool>,
+    /// False by default.
+    pub confirm_email_changes: Option<bool>,
 }
 
 /// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
@@ -38,6 +40,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         account_switching: Set(new.account_switching.unwrap_or(true)),
+        confirm_email_changes: Set(new.confirm_email_changes.unwrap_or(false)),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

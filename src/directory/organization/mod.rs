@@ -13,7 +13,7 @@ mod update;
 
 pub use create::{NewOrganization, create};
 pub use delete::delete;
-pub use mail::{name_if_mailed, names, require_mail};
+pub use mail::{confirms_email_changes, name_if_mailed, names, require_mail};
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use rename::rename;
 pub use seats::{seats_used, take_seat};
@@ -38,6 +38,8 @@ record! {
         MAIL_ALLOWED mail_allowed: Option<bool> = MailAllowed,
         /// Whether its users may switch to their accounts in other organizations, and from there; never null in a row.
         ACCOUNT_SWITCHING account_switching: Option<bool> = AccountSwitching,
+        /// Whether a new address of a user must be confirmed before it is used; never null in a row.
+        CONFIRM_EMAIL_CHANGES confirm_email_changes: Option<bool> = ConfirmEmailChanges,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,

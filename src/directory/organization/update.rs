@@ -26,6 +26,7 @@ pub struct OrganizationChange {
     pub seat_limit: Option<i64>,
     pub mail_allowed: Option<bool>,
     pub account_switching: Option<bool>,
+    pub confirm_email_changes: Option<bool>,
     pub clear: Vec<Clearable>,
 }
 
@@ -59,6 +60,13 @@ pub async fn update(
     model::set(&mut fields, "mailAllowed", &mut new.mail_allowed, wanted.mail_allowed);
     let switching = &mut new.account_switching;
     model::set(&mut fields, "accountSwitching", switching, wanted.account_switching);
+    let confirms = &mut new.confirm_email_changes;
+    model::set(
+        &mut fields,
+        "confirmEmailChanges",
+        confirms,
+        wanted.confirm_email_changes,
+    );
     if fields.is_empty() {
         return Ok(row.into());
     }

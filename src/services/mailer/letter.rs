@@ -19,6 +19,14 @@ pub enum Letter {
     PasswordSet { organization: String, name: String },
     /// The link that verifies an address.
     VerifyEmail { organization: String, token: String },
+    /// The link that makes an address the account's, mailed to that address.
+    ChangeEmail {
+        organization: String,
+        name: String,
+        token: String,
+    },
+    /// Notifies the present address that another one was requested.
+    EmailChangeRequested { organization: String, name: String },
     /// Notifies an address that it is no longer the account's address.
     EmailChanged {
         organization: String,
@@ -48,12 +56,17 @@ impl Letter {
     /// [`Self::kind`] of the links that verify an address.
     pub const VERIFY_EMAIL: &str = "verifyEmail";
 
+    /// [`Self::kind`] of the links that change an address.
+    pub const CHANGE_EMAIL: &str = "changeEmail";
+
     /// What kind of letter it is. An encrypted one does not show it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::PasswordReset { .. } => Self::PASSWORD_RESET,
             Self::PasswordSet { .. } => "passwordSet",
             Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
+            Self::ChangeEmail { .. } => Self::CHANGE_EMAIL,
+            Self::EmailChangeRequested { .. } => "emailChangeRequested",
             Self::EmailChanged { .. } => "emailChanged",
             Self::Invitation { .. } => "invitation",
         }
@@ -62,8 +75,11 @@ impl Letter {
     /// Whether it contains a token, which only the recipient of the mail may see.
     pub fn is_secret(&self) -> bool {
         match self {
-            Self::PasswordReset { .. } | Self::VerifyEmail { .. } | Self::Invitation { .. } => true,
-            Self::PasswordSet { .. } | Self::EmailChanged { .. } => false,
+            Self::PasswordReset { .. }
+            | Self::VerifyEmail { .. }
+            | Self::ChangeEmail { .. }
+            | Self::Invitation { .. } => true,
+            Self::PasswordSet { .. } | Self::EmailChangeRequested { .. } | Self::EmailChanged { .. } => false,
         }
     }
 
@@ -90,6 +106,23 @@ impl Letter {
                      {token}\n\n\
                      It works once, within a day. If you did not ask for this, do nothing.\n",
                     account = set_apart("Organization", organization)
+                ),
+            ),
+            Self::ChangeEmail {
+                organization,
+                name,
+                token,
+            } => (
+                "Confirm your new e-mail address",
+                change(url, &(set_apart("Organization", organization) + &account(name)), token),
+            ),
+            Self::EmailChangeRequested { organization, name } => (
+                "A new e-mail address was requested",
+                format!(
+                    "Somebody asked to use another e-mail address for this account at {url}:\n\n{account}\n\
+                     Nothing has changed yet. The other address must be confirmed first, within a day.\n\
+                     If this was not you, set a new password: the request then ends. And tell your administrator.\n",
+                    account = set_apart("Organization", organization) + &account(name)
                 ),
             ),
             Self::EmailChanged {
@@ -158,6 +191,17 @@ fn reset(url: &str, accounts: &[ResetLink], unverified: u64) -> String {
          A link works once, within an hour. The present password stays in force until then.\n{others}\
          If you did not ask for this, do nothing.\n",
         links.collect::<String>()
+    )
+}
+
+fn change(url: &str, account: &str, token: &str) -> String {
+    format!(
+        "Somebody, probably you, asked to use this e-mail address for this account at {url}:\n\n{account}\n\
+         To confirm it, open\n\n\
+         {url}/verify-email#token={token}\n\n\
+         or use this token with the mutation verifyEmail:\n\n\
+         {token}\n\n\
+         It works once, within a day. If you did not ask for this, do nothing.\n"
     )
 }
 

@@ -15,6 +15,9 @@ pub struct Model {
     pub pk: i64,
     pub id: ApiKeyId,
     pub user_pk: i64,
+    /// Who really made it: not the impersonated user, but the impersonator. `None` for the machine, and if that user was
+    /// deleted.
+    pub creator_pk: Option<i64>,
     pub name: String,
     pub description: Option<String>,
     pub digest: String,

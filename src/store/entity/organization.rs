@@ -18,6 +18,8 @@ pub struct Model {
     pub seat_limit: Option<i64>,
     pub mail_allowed: bool,
     pub account_switching: bool,
+    /// Whether a changed address of a user must be confirmed first, also if an administrator changes it.
+    pub confirm_email_changes: bool,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -22,6 +22,10 @@ pub struct Model {
     pub firstname: Option<String>,
     pub lastname: Option<String>,
     pub activated: bool,
+    /// A program, not a person: it has no password.
+    pub service: bool,
+    /// Whether it counts towards the seats of its organization while it is activated.
+    pub takes_seat: bool,
     pub variables: Option<JsonText>,
     pub password_hash: Option<String>,
     pub password_changed_at: Option<Timestamp>,
