@@ -66,6 +66,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
 /// later than the credential of the request. People create their own keys, so every person is `INVALID`.
 pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey) -> Result<NewSecret> {
     let granted = op.authorize(Action::Create, Resource::ManagedApiKey)?;
+    target.must_name("user")?;
     let wanted = Wanted::parse(op, &new)?;
     let change = op.begin().await?;
     let owner = user::locate(&*change, &granted, target).await?;

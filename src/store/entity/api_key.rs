@@ -36,9 +36,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) | Scope::Tenants(_) => {
-            Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted)))
-        }
+        Scope::Organization(_) | Scope::Tenants(_) => Condition::all().add(user::is_within(Column::UserPk, granted)),
         Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(*pk)),
     }
 }

@@ -22,6 +22,11 @@ const NOT_CLEARED: &[(&str, &str, &str)] = &[
         "always has a value; null for those who may not read it",
     ),
     (
+        "updateOrganization",
+        "confirmEmailChanges",
+        "always has a value; null for those who may not read it",
+    ),
+    (
         "updatePropertiesInUser",
         "organizationRole",
         "a view of the roles, which a list replaces",
