@@ -129,8 +129,9 @@ impl Listing for ApiKey {
         })
     }
 
+    /// Of any user whom the caller may change, without a condition on the owner.
     fn filter_one(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
-        wanted.filter(op)
+        Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))])
     }
 
     fn behind(name: &str) -> ApiKeyFields {
@@ -295,7 +296,7 @@ impl ApiKeyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "At most 100 names.")] names: Vec<String>,
     ) -> Result<List<ApiKeyObject>> {
-        let keys = api_key::revoke(op(ctx), &names).await?;
+        let keys = crate::directory::api_key::revoke(op(ctx), &names).await?;
         Ok(listing::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
     }
 

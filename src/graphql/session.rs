@@ -126,8 +126,9 @@ impl Listing for Session {
         })
     }
 
+    /// Of any user whom the caller may change, without a condition on the user.
     fn filter_one(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
-        wanted.filter(op)
+        Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))])
     }
 
     fn behind(name: &str) -> SessionFields {

@@ -178,7 +178,7 @@ on_both! {
             ("password-of-ada", "ada@acme.example", "newPassword"),
         ] {
             let refusal = ada.refusal(PASSWORD, json!({"old": old, "new": new})).await;
-            assert_eq!((&refusal["extensions"]["code"], &refusal["extensions"]["field"]), (&json!("INVALID"), &json!(field)), "{refusal}");
+            assert_eq!((&refusal["extensions"]["code"], &refusal["extensions"]["field"]), (&json!("INVALID"), &json!(format!("data.{field}"))), "{refusal}");
         }
         ada.ok(PASSWORD, json!({"old": "password-of-ada", "new": "a brand new one"})).await;
         assert_eq!(code_of(&app.try_sign_in(None, "ada@acme.example", "a brand new one").await), "OK");

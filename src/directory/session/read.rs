@@ -43,6 +43,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
+        Term::User(Filter::All(parts)) if parts.is_empty() => all,
         Term::User(filter) => {
             let users = user_table::Entity::find()
                 .select_only()

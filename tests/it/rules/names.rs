@@ -54,6 +54,9 @@ const CASES: &[(&str, &str)] = &[
         "UpdateGroupData.name",
         r#"updateGroup(where: {id: "$group"}, data: {name: $n}) { id }"#,
     ),
+    ("UpdateMeData.name", "updateMe(data: {name: $n}) { id }"),
+    ("UpdateMeData.firstname", "updateMe(data: {firstname: $n}) { id }"),
+    ("UpdateMeData.lastname", "updateMe(data: {lastname: $n}) { id }"),
     (
         "UpdateOrganizationData.name",
         r#"updateOrganization(where: {id: "acme"}, data: {name: $n}) { id }"#,

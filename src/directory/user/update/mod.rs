@@ -272,7 +272,7 @@ async fn follow(
     if changes_email {
         email_verification::void_tokens_in_txn(connection, row.pk).await?;
     } else if home.moves || draft.changes("tenantId") || draft.changes("activated") {
-        // Whoever requested it may have done so with access that has ended.
+        // It may have been requested by somebody whose access has ended.
         email_verification::forget_change_in_txn(connection, row.pk).await?;
     }
     if let Some(email) = &draft.requested_email {
