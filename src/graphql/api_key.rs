@@ -129,9 +129,12 @@ impl Listing for ApiKey {
         })
     }
 
-    /// Of any user whom the caller may change, without a condition on the owner.
+    /// By id, of any user whom the caller may change, without a condition on the owner.
     fn filter_one(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
-        Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))])
+        match wanted.id {
+            Some(_) => Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))]),
+            None => wanted.filter(op),
+        }
     }
 
     fn behind(name: &str) -> ApiKeyFields {

@@ -322,6 +322,10 @@ on_both! {
         assert_eq!(chief.ok(KEYS, json!({"id": "bob"})).await["countApiKeys"], 0);
         let secrets = chief.ok("{ apiKeys(where: {user: {id: \"ada\"}}) { id name prefix userId user { id } creator { id } } }", json!({})).await;
         assert!(!secrets.to_string().contains(ada.key.as_deref().unwrap()));
+        // One by its id, and nobody else's by its name.
+        let one = "query($id: ID, $name: String) { apiKey(where: {id: $id, name: $name}) { userId } }";
+        assert_eq!(chief.ok(one, json!({"id": listed["apiKeys"][0]["id"]})).await["apiKey"], json!({"userId": "ada"}));
+        assert_eq!(chief.ok(one, json!({"name": secrets["apiKeys"][0]["name"]})).await["apiKey"], Value::Null);
         // Some, by id; then all. At once on this process.
         let ids: Vec<Value> = listed["apiKeys"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect();
         let own = chief.ok("{ apiKeys { id } }", json!({})).await["apiKeys"][0]["id"].clone();

@@ -26,7 +26,6 @@ use crate::support::{App, Caller};
 
 const UPDATE_EMAIL: &str =
     "mutation($id: ID, $email: String) { updatePropertiesInUser(where: {id: $id}, data: {email: $email}) { id } }";
-const MAKE_KEY: &str = "mutation { createApiKey(data: {name: \"of somebody else\"}) { secret } }";
 const VERIFY: &str = "mutation($token: String!) { verifyEmail(token: $token) }";
 
 /// A key of a user that an administrator makes while acting as the user.

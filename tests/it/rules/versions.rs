@@ -26,7 +26,12 @@ fn every_change_of_what_has_a_version_takes_one() {
     let mut missing = BTreeSet::new();
     for field in sdl.fields("Mutation") {
         let name = field.name.node.as_str();
-        let argument = |wanted: &str| field.arguments.iter().find(|argument| argument.node.name.node == wanted);
+        let argument = |wanted: &str| {
+            field
+                .arguments
+                .iter()
+                .find(|argument| argument.node.name.node == wanted)
+        };
         let Some(which) = argument("where") else { continue };
         let noun = named(&which.node.ty.node).trim_end_matches("Where").to_owned();
         if sdl.field(&noun, "version").is_some() && argument("expectedVersion").is_none() {
