@@ -50,6 +50,7 @@ const UP: &[&str] = &[
         account_switching BOOLEAN NOT NULL DEFAULT TRUE,
         product_name {text},
         mail_language {text} NOT NULL DEFAULT 'en',
+        confirm_email_changes BOOLEAN NOT NULL DEFAULT FALSE,
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
@@ -77,7 +78,8 @@ const UP: &[&str] = &[
     "CREATE INDEX tenants_organization_id ON tenants (organization_pk, id)",
     // A user's tenant is a tenant of the user's organization: the composite foreign key says so. It does not bind
     // while tenant_pk is null, which is a user of no tenant. `uuid` holds an id that is a UUID in one spelling: products
-    // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null.
+    // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null. A service is a
+    // program: it never has a password.
     concat!(
         "CREATE TABLE users (
         pk {key},
@@ -89,6 +91,8 @@ const UP: &[&str] = &[
         firstname {text},
         lastname {text},
         activated BOOLEAN NOT NULL,
+        service BOOLEAN NOT NULL DEFAULT FALSE,
+        takes_seat BOOLEAN NOT NULL DEFAULT TRUE,
         variables {text},
         password_hash {text},
         password_changed_at {int},
@@ -109,6 +113,8 @@ const UP: &[&str] = &[
         digits!(),
         "
         END) STORED CONSTRAINT users_uuid_key UNIQUE,
+        CONSTRAINT users_service_without_password CHECK (NOT service OR password_hash IS NULL),
+        CONSTRAINT users_person_takes_seat CHECK (service OR takes_seat),
         CONSTRAINT users_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk)
     )"
@@ -135,7 +141,7 @@ const UP: &[&str] = &[
         ELSE 2
     END), (COALESCE(email_verified_at, email_changed_at, created_at)), pk) WHERE email IS NOT NULL",
     // Counts an organization's seats without visiting its users.
-    "CREATE INDEX users_seats ON users (organization_pk) WHERE activated",
+    "CREATE INDEX users_seats ON users (organization_pk) WHERE activated AND takes_seat",
     // What composite foreign keys to users point to.
     "CREATE UNIQUE INDEX users_of_organization ON users (organization_pk, pk)",
     // Built-in roles belong to no organization; their permissions stand in the server, those of an organization's own
@@ -177,11 +183,13 @@ const UP: &[&str] = &[
     )",
     "CREATE INDEX user_roles_tenant ON user_roles (tenant_pk, user_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX user_roles_role ON user_roles (role_pk, user_pk)",
-    // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart.
+    // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart. `creator_pk` is who
+    // really made it: the owner, an administrator, or who impersonated one of them.
     "CREATE TABLE api_keys (
         pk {key},
         id {text} NOT NULL CONSTRAINT api_keys_id_key UNIQUE,
         user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        creator_pk {int} REFERENCES users (pk) ON DELETE SET NULL,
         name {text} NOT NULL,
         description {text},
         digest {text} NOT NULL CONSTRAINT api_keys_digest_key UNIQUE,
@@ -197,6 +205,7 @@ const UP: &[&str] = &[
     // The name of a revoked key is free again.
     "CREATE UNIQUE INDEX api_keys_user_name ON api_keys (user_pk, name) WHERE revoked_at IS NULL",
     "CREATE INDEX api_keys_user_created ON api_keys (user_pk, created_at, id)",
+    "CREATE INDEX api_keys_creator ON api_keys (creator_pk)",
     // A mailed promise that lets its holder set a password once.
     "CREATE TABLE password_tokens (
         pk {key},
@@ -353,16 +362,19 @@ const UP: &[&str] = &[
         value {text} NOT NULL,
         PRIMARY KEY (user_pk, key)
     )",
-    // A mailed proof that somebody reads what is sent to this address.
+    // A mailed proof that somebody reads what is sent to this address. `changes`: it becomes the user's address once the
+    // token is used; a user has at most one such token.
     "CREATE TABLE email_tokens (
         pk {key},
         user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
         email {text} NOT NULL,
+        changes BOOLEAN NOT NULL DEFAULT FALSE,
         digest {text} NOT NULL CONSTRAINT email_tokens_digest_key UNIQUE,
         expires_at {int} NOT NULL,
         created_at {int} NOT NULL
     )",
     "CREATE INDEX email_tokens_user ON email_tokens (user_pk)",
+    "CREATE UNIQUE INDEX email_tokens_change ON email_tokens (user_pk) WHERE changes",
     // Mails on their way, deleted once sent or given up. What holds a token is sealed with a key that is not in the database,
     // and goes with what the token is for. `leased_until`: a process has taken it and is sending it.
     "CREATE TABLE mails (

@@ -24,6 +24,8 @@ pub enum Managing {
     Memberships,
     /// Mailing a link to the address that the user already has.
     Link,
+    /// Ending its sessions and revoking its API keys.
+    Access,
 }
 
 impl Managing {
@@ -37,7 +39,7 @@ impl Managing {
             | Self::Home
             | Self::Variables
             | Self::Deletion => true,
-            Self::Names | Self::Activation | Self::Memberships | Self::Link => false,
+            Self::Names | Self::Activation | Self::Memberships | Self::Link | Self::Access => false,
         }
     }
 }
@@ -93,6 +95,23 @@ pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
         ))),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Refuses operations that need the person itself: a session that began with signing in. With an API key or while
+/// impersonating, the caller may be somebody else.
+pub fn in_person(actor: &Actor, what: &str) -> Result<()> {
+    as_oneself(actor, what)?;
+    match actor.caller().and_then(|caller| caller.session_pk) {
+        Some(_) => Ok(()),
+        None => Err(Error::forbidden(format!(
+            "{what} is not possible with an API key. Sign in first."
+        ))),
+    }
+}
+
+/// Refuses to create an API key with these rights unless the caller has all of them, in the same places.
+pub fn may_create_key(actor: &Actor, rights: &Rights) -> Result<()> {
+    within(actor, rights, "This API key's permissions would go beyond yours")
 }
 
 /// Refuses to grant a role whose permissions go beyond the caller's.

@@ -39,16 +39,22 @@ pub enum Resource {
     Password,
     /// The caller's own password, with the caller's own credential.
     OwnPassword,
+    /// The caller's own names and e-mail address.
+    OwnProfile,
     EmailVerification,
     Settings,
     Invitation,
     ApiKey,
+    /// The API keys of users whom the caller may change.
+    ManagedApiKey,
     Role,
     AuditEvent,
     Group,
     /// Which users are in which groups.
     Membership,
     Session,
+    /// The sessions of users whom the caller may change.
+    ManagedSession,
     /// The organization, the tenant and the roles of an object that the caller may see.
     Surroundings,
 }

@@ -50,16 +50,23 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::User, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
         // Changing a password, or requesting the mail that resets it.
         (Resource::Password, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
-        (Resource::OwnPassword, Read | Create | Modify | Delete) => Oneself,
+        (Resource::OwnPassword | Resource::OwnProfile, Read | Create | Modify | Delete) => Oneself,
         (Resource::EmailVerification, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
         (Resource::Settings, Read | Create | Modify | Delete) => Oneself,
         (Resource::Invitation, Read) => Holding(Permissions::READ_USER),
         (Resource::Invitation, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
-        // Only the owner has access to an API key; revoking one needs no permission.
+        // Users list and revoke their own API keys without a permission.
         (Resource::ApiKey, Read | Delete) => Oneself,
         (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
-        // Only the user has access to its sessions. Creating one for another user is impersonation; signing in needs no
-        // permission.
+        // Creating a key for another user gives access to what that user may do; the verb allows it for services only.
+        (Resource::ManagedApiKey, Create | Modify) => {
+            Holding(Permissions::WRITE_USER.union(Permissions::WRITE_ACCESS_KEY))
+        }
+        (Resource::ManagedApiKey | Resource::ManagedSession, Read | Delete) => {
+            HoldingOrOneself(Permissions::WRITE_USER)
+        }
+        (Resource::ManagedSession, Create | Modify) => Nobody,
+        // A session is created for another user by impersonating it; signing in needs no permission.
         (Resource::Session, Read | Modify | Delete) => Oneself,
         (Resource::Session, Create) => Holding(Permissions::USAGE_IMPERSONATION),
         (Resource::Role, Read) => Holding(Permissions::READ_ROLE),

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
-use crate::directory::api_key::{ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
+use crate::directory::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
 use crate::graphql::node::node_id;
-use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
+use crate::graphql::user::{UserObject, UserWhere, beside as users_beside, in_field as users_in_field};
 use crate::graphql::{
     DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
     where_input,
@@ -47,6 +47,11 @@ pub struct ApiKeyObject {
     pub user_id: ID,
     /// Its owner.
     pub user: Option<Box<UserObject>>,
+    /// The id of the user who really created it: the owner, an administrator, or the impersonator of one of them. Null if
+    /// it was created on the command line, or if that user was deleted.
+    pub creator_id: Option<ID>,
+    /// The user who really created it; null also if the caller cannot see that user.
+    pub creator: Option<Box<UserObject>>,
     /// When it was created.
     pub created_at: DateTime,
     /// When it was last updated.
@@ -63,7 +68,7 @@ pub struct ApiKeySecret {
 }
 
 where_input! {
-    /// Filter for the caller's API keys. Conditions are combined with AND; a null condition is ignored.
+    /// Filter for API keys. Conditions are combined with AND; a null condition is ignored.
     ApiKeyWhere of Term;
     names name key;
     id id id_in;
@@ -71,8 +76,8 @@ where_input! {
     {
         /// Exact secret of the API key, in full.
         key: String = |_, key| [Filter::Is(Term::key(&key))],
-        /// API keys of an owner who matches this. The owner is always the caller, so this matches all API keys or none;
-        /// with `apiKey`, at most the one with that secret.
+        /// API keys of owners who match this. With `write:user`, those of all users in its scope; otherwise the only owner
+        /// is the caller. With `apiKey`, at most the one with that secret.
         user: Box<UserWhere> = |op, user| {
             // A caller who describes the owner by a key asks for that key, not for all keys of the owner.
             let key = user.api_key().map(|key| Filter::Own(Term::key(key)));
@@ -124,8 +129,12 @@ impl Listing for ApiKey {
         })
     }
 
+    /// By id, of any user whom the caller may change, without a condition on the owner.
     fn filter_one(op: &OpContext, wanted: ApiKeyWhere) -> Filter<Term> {
-        wanted.filter(op)
+        match wanted.id {
+            Some(_) => Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))]),
+            None => wanted.filter(op),
+        }
     }
 
     fn behind(name: &str) -> ApiKeyFields {
@@ -142,12 +151,21 @@ impl Listing for ApiKey {
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
         let owners = || things.iter().map(|key| key.user_pk);
-        let ids = match selection.has("userId") {
-            true => list::ids_of::<User>(op, owners()).await?,
-            false => HashMap::new(),
+        let creators = || things.iter().filter_map(|key| key.creator_pk);
+        let mut named: Vec<i64> = Vec::new();
+        if selection.has("userId") {
+            named.extend(owners());
+        }
+        if selection.has("creatorId") {
+            named.extend(creators());
+        }
+        let ids = match named.is_empty() {
+            true => HashMap::new(),
+            false => list::ids_of::<User>(op, named).await?,
         };
         let users = users_beside(op, selection, owners()).await?;
-        Ok(Preloaded { ids, users })
+        let creators = users_in_field(op, selection, "creator", creators()).await?;
+        Ok(Preloaded { ids, users, creators })
     }
 
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> ApiKeyObject {
@@ -165,6 +183,8 @@ impl Listing for ApiKey {
             last_used_at: self.last_used_at.map(DateTime),
             user_id: ID(preloaded.ids.get(&self.user_pk).cloned().unwrap_or_default()),
             user: preloaded.users.object(self.user_pk),
+            creator_id: self.creator_pk.and_then(|pk| preloaded.ids.get(&pk).cloned()).map(ID),
+            creator: preloaded.creators.object(self.creator_pk),
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
         }
@@ -175,6 +195,7 @@ impl Listing for ApiKey {
 pub struct Preloaded {
     ids: HashMap<i64, String>,
     users: Related<User>,
+    creators: Related<User>,
 }
 
 async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> {
@@ -188,15 +209,16 @@ async fn with_secret(ctx: &Context<'_>, new: NewSecret) -> Result<ApiKeySecret> 
 /// A new API key.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateApiKeyData {
-    /// 1 to 255 characters, not only spaces or other invisible characters; unique among the caller's API keys that are
+    /// 1 to 255 characters, not only spaces or other invisible characters; unique among the owner's API keys that are
     /// neither revoked nor replaced by `rotateApiKey`.
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
-    /// When the API key expires. Default: never. If this request is authenticated with an API key that expires, the
-    /// default is that API key's expiry date, and it cannot be later.
+    /// When the API key expires. Default: never; while impersonating, in 90 days. If this request is authenticated with an
+    /// API key that expires, the default is at the latest that API key's expiry date, and it cannot be later.
     expiry_date: Option<DateTime>,
-    /// The permissions that the API key is limited to, for example `read:user`. The caller must have all of them.
+    /// The permissions that the API key is limited to, for example `read:user`. The caller must have all of them, and for a
+    /// service the service too.
     /// Default: all permissions of its owner; if this request is authenticated with a limited API key, the permissions
     /// of that one.
     permissions: Option<Vec<String>>,
@@ -205,7 +227,8 @@ pub struct CreateApiKeyData {
 list_fields! {
     ApiKeyQuery of ApiKey as ApiKeyObject, ApiKeyWhere, ApiKeyOrderBy, ApiKeyConnection;
     where "Filter. Default: API keys that are not revoked.";
-    /// The caller's API keys, also for a super admin. Revoked ones are left out unless `where` contains `revoked`.
+    /// The caller's API keys, also for a super admin; with `user` in `where`, those of the users that it matches, which needs
+    /// `write:user` for other users. Revoked ones are left out unless `where` contains `revoked`.
     api_keys;
     /// Number of API keys that `apiKeys` lists for this `where`.
     count_api_keys;
@@ -220,24 +243,34 @@ pub struct ApiKeyMutation;
 
 #[Object]
 impl ApiKeyMutation {
-    /// Creates an API key for the caller. Needs `write:access_key`.
+    /// Creates an API key for the caller. Needs `write:access_key`. With `user`, creates one for a service, which also needs
+    /// `write:user` and every permission that the API key gives. People create their own API keys.
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The new API key.")] data: CreateApiKeyData,
+        #[graphql(
+            desc = "A service that gets the API key: `id` or `email` is required; any further conditions must match too. Default: the caller."
+        )]
+        user: Option<UserWhere>,
     ) -> Result<ApiKeySecret> {
         let new = NewApiKey {
             name: data.name,
             description: data.description,
             expires_at: data.expiry_date.map(|date| date.0),
             permissions: data.permissions,
+            lasting: false,
         };
-        with_secret(ctx, crate::directory::api_key::create(op(ctx), new).await?).await
+        let made = match user.map(|one| one.target(op(ctx))) {
+            Some(service) => api_key::create_for_service(op(ctx), &service, new).await?,
+            None => api_key::create(op(ctx), new).await?,
+        };
+        with_secret(ctx, made).await
     }
 
     /// Replaces one of the caller's API keys with a new one, which has the same name, description, permissions and
     /// expiry date but a new `id` and secret. The old API key is revoked after `overlapSeconds`. Needs
-    /// `write:access_key`.
+    /// `write:access_key`. By `id`, it can also be an API key of a service, which needs what `createApiKey` needs.
     async fn rotate_api_key(
         &self,
         ctx: &Context<'_>,
@@ -254,7 +287,7 @@ impl ApiKeyMutation {
         let target = r#where.target(op(ctx));
         with_secret(
             ctx,
-            crate::directory::api_key::rotate(op(ctx), &target, overlap_seconds.unwrap_or(0)).await?,
+            api_key::rotate(op(ctx), &target, overlap_seconds.unwrap_or(0)).await?,
         )
         .await
     }
@@ -267,6 +300,22 @@ impl ApiKeyMutation {
         #[graphql(desc = "At most 100 names.")] names: Vec<String>,
     ) -> Result<List<ApiKeyObject>> {
         let keys = crate::directory::api_key::revoke(op(ctx), &names).await?;
+        Ok(listing::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
+    }
+
+    /// Revokes API keys of a user, effective from the next request: those with these ids, or all of them, at most 1,000
+    /// per call. Ids of other API keys are ignored. For the caller, this needs no permission; for other users it needs
+    /// `write:user` and every permission of the user that tenantry itself checks.
+    async fn revoke_user_api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The owner: `id` or `email` is required; any further conditions must match too.")]
+        r#where: UserWhere,
+        #[graphql(desc = "At most 100 ids of API keys. Default: all API keys of the user.")] ids: Option<Vec<ID>>,
+    ) -> Result<List<ApiKeyObject>> {
+        let target = r#where.target(op(ctx));
+        let ids = ids.map(|ids| ids.into_iter().map(|id| id.0).collect::<Vec<_>>());
+        let keys = api_key::revoke_of_user(op(ctx), &target, ids.as_deref()).await?;
         Ok(listing::present(op(ctx), keys, &Selection::of(ctx)).await?.into())
     }
 }

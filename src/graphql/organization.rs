@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
 use crate::directory::organization::{
-    self, Clearable, ClearableMail, MailChange, NewOrganization, Organization, OrganizationChange, Term,
+    self, Clearable, ClearableSetting, NewOrganization, Organization, OrganizationChange, SettingsChange, Term,
 };
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
@@ -37,7 +37,7 @@ pub struct OrganizationObject {
     pub variables: Option<KeptJson>,
     /// Maximum number of activated users; null if there is no limit, or if the caller lacks `read:org`.
     pub seat_limit: Option<i64>,
-    /// Number of activated users; null if the caller lacks `read:org`.
+    /// Number of activated users, without services whose `takesSeat` is false; null if the caller lacks `read:org`.
     pub seats_used: Option<i64>,
     /// Whether email is sent to its users and to people it invites; null if the caller lacks `read:org`.
     pub mail_allowed: Option<bool>,
@@ -49,6 +49,9 @@ pub struct OrganizationObject {
     pub product_name: Option<String>,
     /// The language of that email.
     pub mail_language: MailLanguageValue,
+    /// Whether a new email address of a user must be confirmed with a link that is emailed to it, also if an
+    /// administrator changes it; null if the caller lacks `read:org`.
+    pub confirm_email_changes: Option<bool>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
     pub version: i64,
@@ -153,6 +156,7 @@ impl Listing for Organization {
             account_switching: self.account_switching,
             product_name: self.product_name,
             mail_language: self.mail_language.unwrap_or_default().into(),
+            confirm_email_changes: self.confirm_email_changes,
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
@@ -208,21 +212,27 @@ pub struct CreateOrganizationData {
     product_name: Option<String>,
     /// The language of its email. Default: `EN`.
     mail_language: Option<MailLanguageValue>,
+    /// Default: false. If true, a new email address that an administrator sets is only in use once it is confirmed with
+    /// the link that is emailed to it. Changing an address then needs email.
+    confirm_email_changes: Option<bool>,
 }
 
-/// Changes to how an organization's email is written. Fields that are null or omitted do not change.
+/// Changes to what an organization decides about itself. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
-pub struct UpdateOrganizationMailData {
+pub struct UpdateOrganizationSettingsData {
     /// The name of its product in email, at most 100 characters; `""` clears it.
     product_name: Option<String>,
     /// The language of its email.
     mail_language: Option<MailLanguageValue>,
+    /// If true, a new email address that an administrator sets is only in use once it is confirmed with the link that is
+    /// emailed to it. Changing an address then needs email.
+    confirm_email_changes: Option<bool>,
 }
 
-/// Fields of an organization's email that can be cleared.
+/// Fields of an organization's settings that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(name = "ClearableInOrganizationMail", remote = "ClearableMail")]
-pub enum ClearableMailValue {
+#[graphql(name = "ClearableInOrganizationSettings", remote = "ClearableSetting")]
+pub enum ClearableSettingValue {
     /// `productName`: email then shows the organization's `name`.
     ProductName,
 }
@@ -246,6 +256,9 @@ pub struct UpdateOrganizationData {
     product_name: Option<String>,
     /// The language of its email.
     mail_language: Option<MailLanguageValue>,
+    /// If true, a new email address that an administrator sets is only in use once it is confirmed with the link that is
+    /// emailed to it. Changing an address then needs email.
+    confirm_email_changes: Option<bool>,
 }
 
 /// Fields of an organization that can be cleared.
@@ -294,6 +307,7 @@ impl OrganizationMutation {
             account_switching: data.account_switching,
             product_name: data.product_name,
             mail_language: data.mail_language.map(Into::into),
+            confirm_email_changes: data.confirm_email_changes,
         };
         listing::one(ctx, organization::create(op(ctx), new)).await
     }
@@ -319,6 +333,7 @@ impl OrganizationMutation {
             account_switching: data.account_switching,
             product_name: data.product_name,
             mail_language: data.mail_language.map(Into::into),
+            confirm_email_changes: data.confirm_email_changes,
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
@@ -340,29 +355,30 @@ impl OrganizationMutation {
         listing::one(ctx, organization::rename(op(ctx), &named, &name, expected_version)).await
     }
 
-    /// Updates how an organization's email is written: the product name and the language. Needs
-    /// `tenantry:organization-settings`, which the organization's administrators have.
-    async fn update_organization_mail(
+    /// Updates what an organization decides about itself: how its email is written, and whether new email addresses must be
+    /// confirmed. Needs `tenantry:organization-settings`, which the organization's administrators have.
+    async fn update_organization_settings(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization: `id` is required; any further conditions must match too.")]
         r#where: OrganizationWhere,
-        #[graphql(desc = "The changes.")] data: UpdateOrganizationMailData,
+        #[graphql(desc = "The changes.")] data: UpdateOrganizationSettingsData,
         #[graphql(desc = "Fields to clear. A field must not be in both `clear` and `data`.")] clear: Option<
-            Vec<ClearableMailValue>,
+            Vec<ClearableSettingValue>,
         >,
         #[graphql(desc = "Fail with `CONFLICT` unless the organization still has this `version`.")]
         expected_version: Option<i64>,
     ) -> Result<OrganizationObject> {
-        let wanted = MailChange {
+        let wanted = SettingsChange {
             product_name: data.product_name,
             mail_language: data.mail_language.map(Into::into),
+            confirm_email_changes: data.confirm_email_changes,
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));
         listing::one(
             ctx,
-            organization::update_mail(op(ctx), &named, wanted, expected_version),
+            organization::update_settings(op(ctx), &named, wanted, expected_version),
         )
         .await
     }

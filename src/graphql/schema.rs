@@ -15,7 +15,7 @@ use crate::graphql::role::{OutsiderQuery, RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
 use crate::graphql::tenant::{TenantMutation, TenantQuery};
-use crate::graphql::user::{UserLists, UserMutation, UserQuery};
+use crate::graphql::user::{OneselfMutation, UserLists, UserMutation, UserQuery};
 
 /// Queries. Every list returns only what the caller may see.
 #[derive(Default, MergedObject)]
@@ -42,6 +42,7 @@ pub struct Mutations(
     OrganizationMutation,
     TenantMutation,
     UserMutation,
+    OneselfMutation,
     PasswordMutation,
     EmailMutation,
     InvitationMutation,

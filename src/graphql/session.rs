@@ -7,6 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use crate::context::OpContext;
 use crate::directory::session::{self, Impersonation, Session, SessionFields, SignIn, Term, Tokens};
 use crate::directory::user::User;
+use crate::graphql::filter::related;
 use crate::graphql::node::node_id;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
@@ -82,13 +83,16 @@ pub struct RefreshSessionData {
 }
 
 where_input! {
-    /// Filter for the caller's sessions. Conditions are combined with AND; a null condition is ignored.
+    /// Filter for sessions. Conditions are combined with AND; a null condition is ignored.
     SessionWhere of Term;
     target named;
     id id id_in;
     {
         /// `true`: active sessions; `false`: sessions that were ended or have expired. Default: `true`.
         active: bool = |op, active| [Filter::Is(Term::Active { active, at: op.now() })],
+        /// Sessions of users who match this. With `write:user`, those of all users in its scope; otherwise only the
+        /// caller's.
+        user: Box<UserWhere> = |op, user| related(user.filter(op), Term::User),
         /// `true`: impersonations; `false`: sessions of users who signed in themselves.
         impersonated: bool = |_, is| [Filter::Is(Term::Impersonated(is))],
     }
@@ -122,8 +126,9 @@ impl Listing for Session {
         })
     }
 
+    /// Of any user whom the caller may change, without a condition on the user.
     fn filter_one(op: &OpContext, wanted: SessionWhere) -> Filter<Term> {
-        wanted.filter(op)
+        Filter::All(vec![wanted.filter(op), Filter::Is(Term::User(Filter::default()))])
     }
 
     fn behind(name: &str) -> SessionFields {
@@ -196,7 +201,8 @@ async fn object_of(ctx: &Context<'_>, tokens: Tokens) -> Result<SessionTokens> {
 list_fields! {
     SessionQuery of Session as SessionObject, SessionWhere, SessionOrderBy, SessionConnection;
     where "Filter. Default: active sessions.";
-    /// The caller's sessions, including those in which the caller impersonates another user or is impersonated.
+    /// The caller's sessions, including those in which the caller impersonates another user or is impersonated; with `user`
+    /// in `where`, those of the users that it matches, which needs `write:user` for other users.
     sessions;
     /// Number of sessions that `sessions` lists for this `where`.
     count_sessions;
@@ -267,6 +273,24 @@ impl SessionMutation {
     ) -> Result<SessionObject> {
         let named = r#where.named(op(ctx));
         listing::one(ctx, session::revoke(op(ctx), &named)).await
+    }
+
+    /// Ends sessions, effective from the next request: those of the caller, or with `user` in `where` those of the users that
+    /// it matches. Returns how many were ended; at most 1,000 per call. For other users this needs `write:user` and every
+    /// permission of these users that tenantry itself checks.
+    async fn revoke_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which sessions. An empty filter means all active sessions of the caller.")]
+        r#where: SessionWhere,
+        #[graphql(
+            desc = "Whether the session of this request stays active, even if `where` matches it.",
+            default_with = "Some(true)"
+        )]
+        keep_current: Option<bool>,
+    ) -> Result<i64> {
+        let which = Session::filter(op(ctx), r#where);
+        Ok(session::revoke_all(op(ctx), &which, keep_current.unwrap_or(true)).await?)
     }
 
     /// Starts a session as another user, with only that user's permissions. Needs `usage:impersonation` and every

@@ -20,14 +20,15 @@ pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text
 pub use keyset::{Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, locate, names_one, none_named};
 pub use record::{Weigh, is_called};
-pub(crate) use record::{orders, record};
+pub(crate) use record::{orders, record, scoped};
 pub use statement::{Children, Link, by_keys, count, few, for_parents, ids_of, page};
 pub use written::{Cell, Form, Member, page_as_json};
 
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
-use crate::authz::{Granted, Resource};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
 use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{Email, Timestamp};
 
@@ -62,6 +63,11 @@ pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
     /// The field with this GraphQL name; empty if nothing is read for it.
     fn field(name: &str) -> Self::Fields;
+    /// The scope of a list with this filter.
+    fn scope(op: &OpContext, filter: &Filter<Self::Term>) -> Result<Granted> {
+        let _ = filter;
+        Ok(op.authorize(Action::Read, Self::RESOURCE)?.for_list())
+    }
     /// The rows within a scope.
     fn within(granted: &Granted) -> Condition;
     /// The rows that match a condition.

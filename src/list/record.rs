@@ -65,11 +65,12 @@ pub fn is_called(field: &str, name: &str) -> bool {
 /// The fields under `always` are read each time; each of the others has a flag in the set, and is read where the field
 /// of its name is selected. It is one declaration so that a field cannot be declared and not read, or read under
 /// another's flag. The module has the table's entity as `table`, its columns as `Column`, the conditions of filters as
-/// `Term`, and their SQL as `read::condition`.
+/// `Term`, and their SQL as `read::condition`. `scoped` says that the module has `read::scope`, because the scope of a list
+/// depends on its filter.
 macro_rules! record {
     (
         $(#[$doc:meta])*
-        $name:ident, $fields:ident, $number:ident of $resource:ident {
+        $name:ident, $fields:ident, $number:ident of $resource:ident $($scoped:ident)? {
             always { $($(#[$key_doc:meta])* $key:ident: $key_type:ty = $key_column:ident,)* }
             $($(#[$field_doc:meta])* $flag:ident $field:ident: $type:ty = $column:ident,)*
         }
@@ -142,6 +143,8 @@ macro_rules! record {
                 $fields::empty()
             }
 
+            $(crate::list::$scoped!();)?
+
             fn within(granted: &crate::authz::Granted) -> sea_orm::Condition {
                 table::within(granted)
             }
@@ -200,4 +203,16 @@ macro_rules! orders {
     };
 }
 
-pub(crate) use {orders, record};
+/// The scope of a list, by `read::scope`.
+macro_rules! scoped {
+    () => {
+        fn scope(
+            op: &crate::context::OpContext,
+            filter: &crate::list::Filter<Term>,
+        ) -> crate::model::error::Result<crate::authz::Granted> {
+            read::scope(op, filter)
+        }
+    };
+}
+
+pub(crate) use {orders, record, scoped};

@@ -47,7 +47,7 @@ pub(super) fn page_of<L: Listed>(
     mut select: SelectStatement,
     window: Window,
 ) -> Result<Statement> {
-    let granted = op.authorize(Action::Read, L::RESOURCE)?.for_list();
+    let granted = L::scope(op, filter)?;
     let sort = sort_of::<L>(order)?;
     let condition = visible::<L>(op, &granted, filter)?;
     if window.skip == 0 {
@@ -66,7 +66,7 @@ pub(super) fn page_of<L: Listed>(
 
 /// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
-    let granted = op.authorize(Action::Read, L::RESOURCE)?.for_list();
+    let granted = L::scope(op, filter)?;
     let mut select = L::Entity::find()
         .select_only()
         .expr(Expr::cust("COUNT(*)"))

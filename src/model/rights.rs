@@ -62,15 +62,17 @@ impl Rights {
         self.tenants.iter().map(|(pk, permissions)| (*pk, *permissions))
     }
 
-    /// The tenants for which this permission holds in addition.
-    pub fn tenants_with(&self, permission: Permissions) -> Vec<i64> {
-        let holding = self.tenants().filter(|(_, held)| held.contains(permission));
+    /// The tenants with further permissions for which all of these hold.
+    pub fn tenants_with(&self, permissions: Permissions) -> Vec<i64> {
+        let holding = self
+            .tenants()
+            .filter(|(pk, _)| self.for_tenant(*pk).contains(permissions));
         holding.map(|(pk, _)| pk).collect()
     }
 
-    /// Whether this permission holds for single tenants, and not for the whole organization.
-    pub fn only_in_tenants(&self, permission: Permissions) -> bool {
-        !self.organization.contains(permission) && self.tenants().any(|(_, held)| held.contains(permission))
+    /// Whether these permissions hold for single tenants, and not for the whole organization.
+    pub fn only_in_tenants(&self, permissions: Permissions) -> bool {
+        !self.organization.contains(permissions) && !self.tenants_with(permissions).is_empty()
     }
 
     /// Whether it has access to every organization.

@@ -13,8 +13,9 @@ use crate::support::mail::{html_of, text_of, tokens_of};
 use crate::support::{App, Backend, PUBLIC_URL};
 
 const INVITE: &str = "mutation($email: String!) { inviteUser(data: {email: $email, organizationId: \"acme\"}) { id inviter { id name } } }";
-const MAIL: &str = "mutation($data: UpdateOrganizationMailData!, $clear: [ClearableInOrganizationMail!], $v: Int) {
-    updateOrganizationMail(where: {id: \"acme\"}, data: $data, clear: $clear, expectedVersion: $v) {
+const MAIL: &str =
+    "mutation($data: UpdateOrganizationSettingsData!, $clear: [ClearableInOrganizationSettings!], $v: Int) {
+    updateOrganizationSettings(where: {id: \"acme\"}, data: $data, clear: $clear, expectedVersion: $v) {
         productName mailLanguage version variables seatLimit seatsUsed mailAllowed accountSwitching } }";
 const ACCEPT: &str =
     "mutation($token: String!) { acceptInvitation(token: $token, data: {password: \"a good long one\"}) { id } }";
@@ -34,7 +35,7 @@ on_both! {
         let invited = chief.ok(INVITE, json!({ "email": "one@mail.example" })).await;
         assert_eq!(invited["inviteUser"]["inviter"], json!({ "id": "chief", "name": "Grace <b>Hopper</b>" }));
         let changed = chief.ok(MAIL, json!({ "data": { "productName": "Acme Studio", "mailLanguage": "DE" } })).await;
-        assert_eq!(changed["updateOrganizationMail"]["mailLanguage"], "DE");
+        assert_eq!(changed["updateOrganizationSettings"]["mailLanguage"], "DE");
         chief.ok(INVITE, json!({ "email": "two@mail.example" })).await;
         let [english, german] = <[String; 2]>::try_from(app.whole_mails()).unwrap();
         assert_eq!(subject_of(&english), "You are invited to an account");
@@ -82,13 +83,13 @@ on_both! {
             assert_eq!(chief.refused(MAIL, json!({ "data": wrong })).await, "INVALID");
         }
         assert_eq!(before, app.dump().await);
-        let changed = chief.ok(MAIL, data.clone()).await["updateOrganizationMail"].clone();
+        let changed = chief.ok(MAIL, data.clone()).await["updateOrganizationSettings"].clone();
         assert_eq!((&changed["productName"], &changed["mailLanguage"]), (&json!("Studio"), &json!("DE")));
         assert_eq!(changed["mailAllowed"], true);
         // What says the same changes nothing; an old version is refused; a blank name is none.
-        assert_eq!(chief.ok(MAIL, data).await["updateOrganizationMail"], changed);
+        assert_eq!(chief.ok(MAIL, data).await["updateOrganizationSettings"], changed);
         assert_eq!(chief.refused(MAIL, json!({ "data": { "mailLanguage": "EN" }, "v": 1 })).await, "CONFLICT");
-        let cleared = chief.ok(MAIL, json!({ "data": { "productName": " " }, "v": 2 })).await["updateOrganizationMail"].clone();
+        let cleared = chief.ok(MAIL, json!({ "data": { "productName": " " }, "v": 2 })).await["updateOrganizationSettings"].clone();
         assert_eq!((&cleared["productName"], &cleared["version"]), (&Value::Null, &json!(3)));
         // Everybody of the organization may read it, and a role that may not read organizations sees no more by changing it.
         let own = "{ me { organization { productName mailLanguage mailAllowed } } }";
@@ -97,7 +98,7 @@ on_both! {
         app.admin().ok("mutation { createRole(data: {name: \"people\", organizationId: \"acme\", permissions: [\"tenantry:organization-settings\"]}) { id } }", json!({})).await;
         app.admin().ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {variables: {a: 1}, seatLimit: 9}) { id } }", json!({})).await;
         let people = app.user("acme", "pia", Some("people")).await;
-        let mut seen = people.ok(MAIL, json!({ "data": { "productName": "Studio" } })).await["updateOrganizationMail"].clone();
+        let mut seen = people.ok(MAIL, json!({ "data": { "productName": "Studio" } })).await["updateOrganizationSettings"].clone();
         seen["version"].take();
         assert_eq!(seen, json!({
             "productName": "Studio", "mailLanguage": "DE", "version": null, "variables": null, "seatLimit": null, "seatsUsed": null,

@@ -55,6 +55,8 @@ mod request_log;
 mod role;
 mod rules;
 mod seats;
+mod self_service;
+mod service_user;
 mod session;
 mod session_tokens;
 mod settings;

@@ -15,10 +15,11 @@ const TYPED: &str = "Gru\u{308}\u{df}e aus\u{2009}Ko\u{308}ln";
 
 /// Every way to set a password: by the input that it is taken from, and those of the faces. A rule test holds that no input
 /// is missing.
-pub const WAYS_TO_SET: [&str; 8] = [
+pub const WAYS_TO_SET: [&str; 9] = [
     "AcceptInvitationData.password",
     "CreateUserData.password",
     "Mutation.completePasswordReset.newPassword",
+    "UpdateMyPasswordData.newPassword",
     "UpdatePasswordData.newPassword1",
     "UpdatePasswordData.newPassword2",
     "AiR POST users",
@@ -27,7 +28,12 @@ pub const WAYS_TO_SET: [&str; 8] = [
 ];
 
 /// Every input that a password is checked from.
-pub const WAYS_TO_CHECK: [&str; 2] = ["SignInData.password", "UpdatePasswordData.oldPassword"];
+pub const WAYS_TO_CHECK: [&str; 4] = [
+    "SignInData.password",
+    "UpdatePasswordData.oldPassword",
+    "UpdateMyPasswordData.oldPassword",
+    "ChangeMyEmailData.password",
+];
 
 /// Sets the password of a new user in one of these ways, and gives its address.
 async fn set(app: &App, chief: &Caller<'_>, way: &str, number: usize) -> String {
@@ -70,6 +76,14 @@ async fn set(app: &App, chief: &Caller<'_>, way: &str, number: usize) -> String 
                 json!({"id": id, "old": format!("password-of-{id}"), "new": new, "again": again}),
             )
             .await;
+        }
+        "UpdateMyPasswordData.newPassword" => {
+            app.user("acme", &id, None).await;
+            let session = app.sign_in("acme", &id).await;
+            let change = "mutation($old: String!, $new: String!) { updateMyPassword(data: {oldPassword: $old, newPassword: $new}) { id } }";
+            app.key(session.access)
+                .ok(change, json!({"old": format!("password-of-{id}"), "new": SET}))
+                .await;
         }
         "AiR POST users" => {
             let body = json!({"email": email, "password": SET});
@@ -115,6 +129,12 @@ on_both! {
             assert_eq!(code_of(&answer), "UNAUTHENTICATED", "{way}");
             // As the old one, too.
             let tokens = Tokens::of(&app.try_sign_in(None, &email, TYPED).await["data"]["signIn"]);
+            let session = app.key(&tokens.access);
+            let new_address = "mutation($e: String!, $p: String!) { changeMyEmail(data: {email: $e, password: $p}) { id } }";
+            session.ok(new_address, json!({"e": format!("new{number}@acme.example"), "p": TYPED})).await;
+            let own = "mutation($old: String!, $new: String!) { updateMyPassword(data: {oldPassword: $old, newPassword: $new}) { id } }";
+            session.ok(own, json!({"old": TYPED, "new": "for the time being"})).await;
+            session.ok(own, json!({"old": "for the time being", "new": TYPED})).await;
             let change = json!({"where": {"email": email}, "data": {"oldPassword": TYPED, "newPassword1": "a brand new one", "newPassword2": "a brand new one"}});
             let update = "mutation($where: UserWhere!, $data: UpdatePasswordData!) { updatePassword(where: $where, data: $data) { id } }";
             app.key(&tokens.access).ok(update, change).await;

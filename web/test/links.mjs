@@ -210,7 +210,7 @@ test('links can lead to an application, and then the pages are not here', async 
 for (const [locale, language] of [['en-GB', 'EN'], ['de-AT', 'DE']]) {
   test(`a mail is whole, and axe finds nothing in it, ${language}`, async () => {
     const email = anybody();
-    await graphql(SERVER, 'mutation($data: UpdateOrganizationMailData!) { updateOrganizationMail(where: { id: "acme" }, data: $data) { id } }', {
+    await graphql(SERVER, 'mutation($data: UpdateOrganizationSettingsData!) { updateOrganizationSettings(where: { id: "acme" }, data: $data) { id } }', {
       data: { mailLanguage: language, productName: 'Acme Studio' },
     });
     await invite(SERVER, email);
@@ -233,7 +233,7 @@ if (folder) test('pictures of a mail and of the pages', async () => {
   });
   for (const [locale, language] of [['en-GB', 'EN'], ['de-AT', 'DE']]) {
     const email = anybody();
-    await graphql(SERVER, 'mutation($data: UpdateOrganizationMailData!) { updateOrganizationMail(where: { id: "acme" }, data: $data) { id } }', {
+    await graphql(SERVER, 'mutation($data: UpdateOrganizationSettingsData!) { updateOrganizationSettings(where: { id: "acme" }, data: $data) { id } }', {
       data: { mailLanguage: language, productName: 'Acme Studio' },
     });
     const { impersonateUser } = await graphql(

@@ -48,6 +48,7 @@ async fn create(Call { op, fields, .. }: Call) -> Result<Response> {
     op.authorize(Action::Create, Resource::ApiKey)?;
     let new = NewApiKey {
         name: fields.required_text("name")?.to_owned(),
+        lasting: true,
         ..NewApiKey::default()
     };
     let made = api_key::create(&op, new).await?;

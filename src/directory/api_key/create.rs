@@ -1,15 +1,19 @@
 //! Creates an API key.
 
+use std::time::Duration;
+
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
 use super::ApiKey;
+use crate::authn;
+use crate::authz::escalation::may_create_key;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target};
 use crate::model::Permissions;
 use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, ApiKeyId, Timestamp};
-use crate::model::{Limits, Secret};
+use crate::model::{Caller, Limits, Secret};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{api_key as table, user as user_table};
 
@@ -22,7 +26,12 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
     /// Names; all of the owner's, by default.
     pub permissions: Option<Vec<String>>,
+    /// Whether it never expires by default while impersonating too, as a client of another product expects.
+    pub lasting: bool,
 }
+
+/// How long a key lasts by default that is created while impersonating.
+const IMPERSONATED_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A key with its secret, which is shown only once.
 #[derive(Clone, Debug)]
@@ -44,12 +53,54 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
             return Err(Error::needing(beyond, message));
         }
     }
-    wanted = wanted.within(caller.limits)?;
+    wanted = wanted.within(op, caller)?;
     let mut change = op.begin().await?;
     change.hold_caller().await?;
     let secret = Secret::api_key()?;
     let (key, event) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
     change.commit([event.of_caller(caller)]).await?;
+    Ok(NewSecret { key, secret })
+}
+
+/// Creates a key for a service that the caller may change. The key gives no more than the caller may do, and expires no
+/// later than the credential of the request. People create their own keys, so every person is `INVALID`.
+pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey) -> Result<NewSecret> {
+    let granted = op.authorize(Action::Create, Resource::ManagedApiKey)?;
+    target.must_name("user")?;
+    let wanted = Wanted::parse(op, &new)?;
+    let change = op.begin().await?;
+    let owner = user::locate(&*change, &granted, target).await?;
+    if !owner.service {
+        return Err(Error::invalid(
+            "user",
+            format!(
+                "The user '{}' is a person. People create their own API keys; only services get them from others.",
+                owner.id
+            ),
+        ));
+    }
+    let rights = authn::rights_of(&*change, owner.pk).await?;
+    if let Some(permissions) = wanted.permissions {
+        let missing = permissions - rights.anywhere();
+        if !missing.is_empty() {
+            return Err(Error::invalid(
+                "permissions",
+                format!(
+                    "The user '{}' does not have these permissions: {}.",
+                    owner.id,
+                    missing.names().join(", ")
+                ),
+            ));
+        }
+    }
+    may_create_key(op.actor(), &wanted.limits().narrow(rights))?;
+    let wanted = match op.actor().caller() {
+        Some(caller) => wanted.within(op, caller)?,
+        None => wanted,
+    };
+    let secret = Secret::api_key()?;
+    let (key, event) = insert(&*change, op, owner.pk, wanted, &secret).await?;
+    change.commit([event.of_user(&owner)]).await?;
     Ok(NewSecret { key, secret })
 }
 
@@ -73,9 +124,17 @@ pub(super) struct Wanted {
     pub description: Option<String>,
     pub expires_at: Option<Timestamp>,
     pub permissions: Option<Permissions>,
+    pub lasting: bool,
 }
 
 impl Wanted {
+    fn limits(&self) -> Limits {
+        Limits {
+            permissions: self.permissions,
+            ends_at: self.expires_at,
+        }
+    }
+
     fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
         if new.expires_at.is_some_and(|expiry| expiry <= op.now()) {
             return Err(Error::invalid(
@@ -89,11 +148,15 @@ impl Wanted {
             description: model::description("description", new.description.as_deref())?,
             expires_at: new.expires_at,
             permissions,
+            lasting: new.lasting,
         })
     }
 
     /// Limits a new key by the original credential: no more permissions, and no later expiry.
-    fn within(mut self, used: Limits) -> Result<Self> {
+    fn within(mut self, op: &OpContext, caller: &Caller) -> Result<Self> {
+        let used = caller.limits;
+        let by_default =
+            (caller.impersonator.is_some() && !self.lasting).then(|| op.now().after(IMPERSONATED_LIFETIME));
         // The requested permissions are already within the caller's. But an impersonated user's permissions may go
         // beyond the limits of the impersonator's key.
         self.permissions = match (self.permissions, used.permissions) {
@@ -110,7 +173,7 @@ impl Wanted {
             )),
             (Some(_), _) => Ok(self),
             (None, limit) => {
-                self.expires_at = limit;
+                self.expires_at = [limit, by_default].into_iter().flatten().min();
                 Ok(self)
             }
         }
@@ -130,6 +193,7 @@ pub(super) async fn insert(
     let row = table::ActiveModel {
         id: Set(ApiKeyId::from(op.new_id())),
         user_pk: Set(user_pk),
+        creator_pk: Set(op.actor().caller().map(Caller::behind)),
         name: Set(wanted.name),
         description: Set(wanted.description),
         digest: Set(secret.digest()),

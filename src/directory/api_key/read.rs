@@ -1,8 +1,10 @@
-//! Reads the caller's keys.
+//! Reads keys.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QuerySelect, QueryTrait};
 
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
 use crate::directory::user;
 use crate::list::{Filter, Sql, TextTest, names_one};
 use crate::model::Timestamp;
@@ -51,6 +53,17 @@ impl Target {
         ];
         names_one("where", "API key", &by)
     }
+}
+
+/// Those of the caller; with a condition on the owner, those of all users whom the caller may change.
+pub(super) fn scope(op: &OpContext, filter: &Filter<Term>) -> Result<Granted> {
+    op.authorize(
+        Action::Read,
+        match filter.has(|term| matches!(term, Term::User(_))) {
+            true => Resource::ManagedApiKey,
+            false => Resource::ApiKey,
+        },
+    )
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {

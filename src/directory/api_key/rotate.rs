@@ -2,24 +2,35 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    QueryTrait, Set,
+};
 
 use super::create::{Wanted, insert};
 use super::{ApiKey, NewSecret, Target};
-use crate::authz::{Action, Resource};
+use crate::authn;
+use crate::authz::escalation::may_create_key;
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::model::Permissions;
 use crate::model::error::{Error, Result};
-use crate::model::{Caller, Secret};
+use crate::model::{ApiKeyId, Caller, Limits, Permissions, Secret, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::entity::api_key::{self as table, Column};
+use crate::store::entity::user;
 
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
-/// Gives one of the caller's keys a new secret, under the same name and limits. The old one stays valid for
-/// `overlap_seconds` (0 to 604,800), so that programs can switch.
+/// Gives a key a new secret, under the same name and limits: one of the caller's, or, by id, one of a service that the
+/// caller may change. The old one stays valid for `overlap_seconds` (0 to 604,800), so that programs can switch.
 pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Result<NewSecret> {
-    let granted = op.authorize(Action::Modify, Resource::ApiKey)?;
+    let own = op.authorize(Action::Modify, Resource::ApiKey);
+    let managed = op.authorize(Action::Modify, Resource::ManagedApiKey);
+    let (own, managed) = match (own, managed) {
+        (Err(error), Err(_)) => return Err(error),
+        (own, managed) => (own.ok(), managed.ok()),
+    };
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
     if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
         return Err(Error::invalid(
@@ -30,19 +41,31 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     target.must_name()?;
     let now = op.now();
     let mut change = op.begin().await?;
-    // Locks the owner first, then the key, in the same order as deleting or moving the owner.
-    change.hold_caller().await?;
+    // Names are unique for one user only, so another user's key is rotated by id.
+    let service = match (&managed, &target.id) {
+        (Some(granted), Some(id)) => service_of_key(&*change, granted, id).await?,
+        _ => None,
+    };
+    // A service that rotates its own key needs what everybody needs for that.
+    let service = service.filter(|service| service.pk != caller.user_pk);
+    let within = match (&service, &own) {
+        (Some(service), _) => Condition::all().add(Column::UserPk.eq(service.pk)),
+        (None, Some(own)) => {
+            // Locks the owner first, then the key, in the same order as deleting or moving the owner.
+            change.hold_caller().await?;
+            table::within(own)
+        }
+        (None, None) => return Err(not_found()),
+    };
     let found = table::Entity::find()
-        .filter(table::within(&granted))
+        .filter(within)
         .filter(Column::RevokedAt.is_null())
         .filter(target.tests.to_sql::<ApiKey>(op.db().backend())?)
         .lock_exclusive()
         .limit(2)
         .all(&*change)
         .await?;
-    let [old]: [table::Model; 1] = found
-        .try_into()
-        .map_err(|_| Error::NotFound("None of your active API keys matches 'where'.".to_owned()))?;
+    let [old]: [table::Model; 1] = found.try_into().map_err(|_| not_found())?;
     if old.expires_at.is_some_and(|expiry| expiry <= now) {
         return Err(Error::invalid(
             "where",
@@ -50,23 +73,73 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         ));
     }
     may_replace(caller, &old)?;
+    if service.is_some() {
+        let rights = authn::rights_of(&*change, old.user_pk).await?;
+        may_create_key(op.actor(), &limits_of(&old).narrow(rights))?;
+    }
     let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
+    let (secret, owner) = (Secret::api_key()?, service.as_ref());
+    let (key, events) = replace(&*change, op, old, ends_at, &secret).await?;
+    let of_owner = |event: Event| match owner {
+        Some(service) => event.of_user(service),
+        None => event.of_caller(caller),
+    };
+    change.commit(events.map(of_owner)).await?;
+    Ok(NewSecret { key, secret })
+}
+
+fn not_found() -> Error {
+    Error::NotFound("None of your active API keys, nor of the services that you manage, matches 'where'.".to_owned())
+}
+
+/// The service within the scope that has this key, if there is one; locked.
+async fn service_of_key(connection: &impl ConnectionTrait, granted: &Granted, id: &str) -> Result<Option<user::Model>> {
+    let Some(id) = ApiKeyId::existing(id) else {
+        return Ok(None);
+    };
+    let owner = table::Entity::find()
+        .select_only()
+        .column(Column::UserPk)
+        .filter(Column::Id.eq(id));
+    Ok(user::Entity::find()
+        .filter(user::within(granted))
+        .filter(user::Column::Service.eq(true))
+        .filter(user::Column::Pk.in_subquery(owner.into_query()))
+        .lock(LockType::KeyShare)
+        .one(connection)
+        .await?)
+}
+
+/// Lets the old key end and writes the new one; returns the events too, which still lack the owner's organization.
+async fn replace(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    old: table::Model,
+    ends_at: Timestamp,
+    secret: &Secret,
+) -> Result<(ApiKey, [Event; 2])> {
     let mut ending = old.clone().into_active_model();
     ending.revoked_at = Set(Some(ends_at));
     ending.version = Set(old.version + 1);
-    ending.updated_at = Set(now.later_than(old.updated_at));
-    ending.update(&*change).await?;
-    let secret = Secret::api_key()?;
+    ending.updated_at = Set(op.now().later_than(old.updated_at));
+    ending.update(connection).await?;
+    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).access();
     let wanted = Wanted {
+        permissions: limits_of(&old).permissions,
         name: old.name,
         description: old.description,
         expires_at: old.expires_at,
-        permissions: old.permissions.as_deref().map(Permissions::from_stored),
+        lasting: true,
     };
-    let (key, created) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
-    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).of_caller(caller).access();
-    change.commit([created.of_caller(caller), rotated]).await?;
-    Ok(NewSecret { key, secret })
+    let (key, created) = insert(connection, op, old.user_pk, wanted, secret).await?;
+    Ok((key, [created, rotated]))
+}
+
+fn limits_of(key: &table::Model) -> Limits {
+    Limits {
+        permissions: key.permissions.as_deref().map(Permissions::from_stored),
+        ends_at: key.expires_at,
+    }
 }
 
 /// The new secret must not give more access than the original credential: the old key must not have more permissions or

@@ -12,7 +12,7 @@ use crate::services::mailer::Letter;
 use crate::store::entity::{email_token, password_token, user as table};
 
 /// Revokes the tokens that were mailed to a user's address, so that the owner of the old mailbox cannot set the
-/// password.
+/// password; and those for another change of the address.
 pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
     email_token::Entity::delete_many()
         .filter(email_token::Column::UserPk.eq(user_pk))
@@ -22,7 +22,8 @@ pub async fn void_tokens_in_txn(connection: &impl ConnectionTrait, user_pk: i64)
         .filter(password_token::Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
-    outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET, Letter::VERIFY_EMAIL]).await
+    let kinds = [Letter::PASSWORD_RESET, Letter::VERIFY_EMAIL, Letter::CHANGE_EMAIL];
+    outbox::forget_tokens_in_txn(connection, user_pk, &kinds).await
 }
 
 /// Notifies an address that it no longer belongs to the user. The new address is not revealed.

@@ -1,10 +1,9 @@
 //! Verifies an address.
 
-use std::time::Duration;
-
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, Set};
 
-use super::request::TOKEN_LIFETIME;
+use super::change;
+use super::request::in_force;
 use crate::context::OpContext;
 use crate::directory::user::User;
 use crate::model::digest;
@@ -12,11 +11,8 @@ use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{email_token as table, user};
 
-/// The maximum difference between the clocks of several processes.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
-
-/// Verifies the address that a token was mailed to, if the user still has it. Everybody with the token may use it,
-/// once, within a day.
+/// Verifies the address that a token was mailed to, if the user still has it; or makes it the user's, if that was
+/// requested. Everybody with the token may use it, once, within a day.
 pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
     let op = &op.as_nobody();
     let refused = || {
@@ -27,11 +23,9 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         )
     };
     let now = op.now();
-    // A token that expires later than a new one was created by a clock that has been set back since.
     let in_force = Condition::all()
         .add(table::Column::Digest.eq(digest(token)))
-        .add(table::Column::ExpiresAt.gt(now))
-        .add(table::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)));
+        .add(in_force(now));
     let token = table::Entity::find()
         .filter(in_force.clone())
         .one(op.db().reader())
@@ -43,11 +37,14 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         .lock_exclusive()
         .one(&*change)
         .await?
-        .filter(|row| row.email.as_ref() == Some(&token.email))
+        .filter(|row| token.changes || row.email.as_ref() == Some(&token.email))
         .ok_or_else(refused)?;
     let used = table::Entity::delete_many().filter(in_force).exec(&*change).await?;
     if used.rows_affected == 0 {
         return Err(refused());
+    }
+    if token.changes {
+        return change::complete(change, op, row, &token.email).await;
     }
     let updated = user::ActiveModel {
         pk: Set(row.pk),

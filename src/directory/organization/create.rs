@@ -24,6 +24,8 @@ pub struct NewOrganization {
     pub product_name: Option<String>,
     /// English by default.
     pub mail_language: Option<MailLanguage>,
+    /// False by default.
+    pub confirm_email_changes: Option<bool>,
 }
 
 /// Creates an organization. Super admins only. `CONFLICT` for an id that is taken.
@@ -43,6 +45,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         account_switching: Set(new.account_switching.unwrap_or(true)),
         product_name: Set(model::product_name("productName", new.product_name.as_deref())?.flatten()),
         mail_language: Set(new.mail_language.unwrap_or_default()),
+        confirm_email_changes: Set(new.confirm_email_changes.unwrap_or(false)),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

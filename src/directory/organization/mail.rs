@@ -1,4 +1,4 @@
-//! Whether mail may be sent for an organization, and how it is written.
+//! What an organization has decided about mails.
 
 use std::collections::HashMap;
 
@@ -64,4 +64,10 @@ pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<
             "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
         )
     })
+}
+
+/// Whether the organization demands that a new address of a user is confirmed before it is used.
+pub async fn confirms_email_changes(connection: &impl ConnectionTrait, pk: i64) -> Result<bool> {
+    let row = table::Entity::find_by_id(pk).one(connection).await?;
+    Ok(row.is_some_and(|row| row.confirm_email_changes))
 }

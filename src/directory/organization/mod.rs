@@ -11,17 +11,17 @@ mod read;
 mod rename;
 mod seats;
 mod update;
-mod update_mail;
+mod update_settings;
 
 pub use create::{NewOrganization, create};
 pub use delete::delete;
-pub use mail::{letterhead, name_if_mailed, names, require_mail};
+pub use mail::{confirms_email_changes, letterhead, name_if_mailed, names, require_mail};
 use read::as_seen;
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use rename::rename;
 pub use seats::{seats_used, take_seat};
 pub use update::{Clearable, OrganizationChange, update};
-pub use update_mail::{ClearableMail, MailChange, update_mail};
+pub use update_settings::{ClearableSetting, SettingsChange, update_settings};
 
 use crate::list::{orders, record};
 use crate::model::{JsonText, MailLanguage, OrganizationId, Timestamp};
@@ -46,6 +46,8 @@ record! {
         PRODUCT_NAME product_name: Option<String> = ProductName,
         /// The language of its mails; never null in a row.
         MAIL_LANGUAGE mail_language: Option<MailLanguage> = MailLanguage,
+        /// Whether a new address of a user must be confirmed before it is used; never null in a row.
+        CONFIRM_EMAIL_CHANGES confirm_email_changes: Option<bool> = ConfirmEmailChanges,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,

@@ -82,7 +82,8 @@ pub async fn by_keys(
     let settings = OrganizationFields::VARIABLES
         | OrganizationFields::SEAT_LIMIT
         | OrganizationFields::MAIL_ALLOWED
-        | OrganizationFields::ACCOUNT_SWITCHING;
+        | OrganizationFields::ACCOUNT_SWITCHING
+        | OrganizationFields::CONFIRM_EMAIL_CHANGES;
     match readable(op) {
         Ok(granted) => list::by_keys(op, &granted, pks, fields).await,
         Err(_) => {

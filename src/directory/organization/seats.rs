@@ -1,4 +1,4 @@
-//! Seats: an organization may have a limit on its activated users.
+//! Seats: an organization may have a limit on its activated users. Services may be exempt.
 
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ pub async fn take_seat(
     Ok(())
 }
 
-/// The number of activated users of several organizations, in one statement; one without any is absent.
+/// The number of activated users of several organizations who take a seat, in one statement; one without any is absent.
 pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
     let keys = organization_pks.iter().copied();
     let counted: Vec<(i64, i64)> = user::Entity::find()
@@ -57,8 +57,9 @@ pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i
             user::Column::OrganizationPk,
             keys,
         ))
-        // Exactly as in the partial index on activated users.
+        // Exactly as in the partial index on those who take a seat.
         .filter(Expr::cust("activated"))
+        .filter(Expr::cust("takes_seat"))
         .group_by(user::Column::OrganizationPk)
         .into_tuple()
         .all(connection)

@@ -29,6 +29,7 @@ pub struct OrganizationChange {
     pub account_switching: Option<bool>,
     pub product_name: Option<String>,
     pub mail_language: Option<MailLanguage>,
+    pub confirm_email_changes: Option<bool>,
     pub clear: Vec<Clearable>,
 }
 
@@ -70,6 +71,13 @@ pub async fn update(
         "mailLanguage",
         &mut new.mail_language,
         wanted.mail_language,
+    );
+    let confirms = &mut new.confirm_email_changes;
+    model::set(
+        &mut fields,
+        "confirmEmailChanges",
+        confirms,
+        wanted.confirm_email_changes,
     );
     if fields.is_empty() {
         return Ok(row.into());

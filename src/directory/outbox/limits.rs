@@ -26,6 +26,8 @@ pub const TO_ADDRESS: i64 = 20;
 pub const BY_CALLER: i64 = 300;
 /// By one organization.
 pub const OF_ORGANIZATION: i64 = 2_000;
+/// New addresses that one user requests for itself.
+pub const OWN_CHANGES: i64 = 5;
 /// Requests for a new password for one address, by anybody, and the mails for them. Further ones are ignored without an
 /// error.
 pub const ASKED_FOR_ADDRESS: i64 = 3;
@@ -60,12 +62,17 @@ impl Bucket {
 
     /// The buckets of a mail that a caller sends.
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
-        let mailbox = mailbox(to);
         // Who manages single tenants must not learn that another tenant writes to the person.
         let of_tenants = actor.rights().only_in_tenants(Permissions::WRITE_USER);
+        Self::of_mail_to(actor, organization_pk, to, of_tenants)
+    }
+
+    /// `silent`: whether the caller must not learn how many mails the organization sends to the address.
+    fn of_mail_to(actor: &Actor, organization_pk: i64, to: &Email, silent: bool) -> Vec<Self> {
+        let mailbox = mailbox(to);
         let mut buckets = vec![
             Self {
-                silent: of_tenants,
+                silent,
                 ..Self::new(
                     "to",
                     &format!("{mailbox} of {organization_pk}"),
@@ -80,6 +87,16 @@ impl Bucket {
         ];
         if let Some(caller) = actor.caller() {
             buckets.push(Self::new("by", &caller.behind().to_string(), BY_CALLER));
+        }
+        buckets
+    }
+
+    /// The buckets of the mail to a new address that callers request for themselves. It may be anybody's address, so it
+    /// stays a secret how many mails it gets, and few can be requested.
+    pub fn of_own_change(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
+        let mut buckets = Self::of_mail_to(actor, organization_pk, to, true);
+        if let Some(caller) = actor.caller() {
+            buckets.push(Self::new("changes by", &caller.behind().to_string(), OWN_CHANGES));
         }
         buckets
     }

@@ -24,5 +24,5 @@ mod write;
 pub use deliver::deliver_due;
 pub use write::{
     Post, forget_invitation_in_txn, forget_invitations_of_in_txn, forget_tokens_in_txn, insert_in_txn, load,
-    notify_in_txn, put_in_txn,
+    notify_in_txn, put_counted_in_txn, put_in_txn,
 };

@@ -52,6 +52,16 @@ pub struct Post<'a> {
 /// all organizations is queued, and not sent.
 pub async fn put_in_txn(connection: &impl ConnectionTrait, op: &OpContext, post: Post<'_>) -> Result<()> {
     let buckets = Bucket::of_mail(op.actor(), post.organization_pk, post.to);
+    put_counted_in_txn(connection, op, post, buckets).await
+}
+
+/// The same, counted in these buckets.
+pub async fn put_counted_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    post: Post<'_>,
+    buckets: Vec<Bucket>,
+) -> Result<()> {
     let verdict = limits::take(connection, buckets, op.now()).await?;
     insert(connection, op, post, verdict).await
 }

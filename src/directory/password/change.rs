@@ -9,7 +9,7 @@ use super::must_change;
 use super::policy::{acceptable, refuse_impersonation};
 use super::sessions::end_other_sessions_in_txn;
 use crate::authn;
-use crate::authz::escalation::{Managing, may_manage};
+use crate::authz::escalation::{Managing, in_person, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
@@ -68,12 +68,42 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
         Managing::Password,
         &authn::rights_of(op.db().reader(), row.pk).await?,
     )?;
-    let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
-    let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
-    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    user::require_person("where", &row)?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
-    // Both hashes are computed before the transaction, so that no lock is held for that time. The transaction checks
-    // again what was read.
+    check_current(op, "updatePassword", row, &passwords.old_password, wrong).await
+}
+
+/// Changes the caller's own password in its own session, with the old password. The user's other sessions end. Not
+/// possible with an API key or while impersonating.
+pub async fn change_own(op: &OpContext, old: &Password, new: &Password) -> Result<User> {
+    let granted = op.authorize(Action::Modify, Resource::OwnPassword)?;
+    in_person(op.actor(), "Changing your password")?;
+    if new == old {
+        return Err(Error::invalid(
+            "newPassword",
+            "The new password must differ from the old one.".to_owned(),
+        ));
+    }
+    acceptable("newPassword", new, &[])?;
+    let row = user::locate(op.db().reader(), &granted, &Target::caller(op)).await?;
+    let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
+    let row = check_current(op, "updateMyPassword", row, old, wrong).await?;
+    acceptable("newPassword", new, &row.own_names())?;
+    store(op, "password.change", row, new, Tell::Nobody, Verified::Unchanged).await
+}
+
+/// Checks the current password of a user whom the caller may see, in addition to a credential. The number of guesses is
+/// limited. Returns the row; the transaction that follows must check again what was read.
+pub async fn check_current(
+    op: &OpContext,
+    verb: &'static str,
+    row: table::Model,
+    typed: &Password,
+    wrong: impl FnOnce() -> Error,
+) -> Result<table::Model> {
+    let attempt = Attempt::of_old_password(op.client(), row.pk, op.actor().is(row.pk));
+    let door = Door::open(op, verb, attempt, typed).await?;
+    // Hashes are computed before the transaction, so that no lock is held for that time.
     door.answer(async {
         let (row, _) = door.check(Some(row), wrong).await?;
         door.attempt().right(op).await?;

@@ -23,7 +23,7 @@ mod set;
 mod temporary;
 
 pub(crate) use attempts::Attempt;
-pub use change::{Change, change};
+pub use change::{Change, change, change_own, check_current};
 pub(crate) use door::Door;
 pub use policy::acceptable;
 pub use rehash::rehash;

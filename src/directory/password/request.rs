@@ -115,6 +115,7 @@ async fn answer(
     let can_reset = table::Entity::find()
         .filter(accounts)
         .filter(table::Column::Activated.eq(true))
+        .filter(table::Column::Service.eq(false))
         .filter(table::Column::OrganizationPk.in_subquery(mailed.into_query()))
         // Who signs in only with another identity provider has no password to reset.
         .filter(

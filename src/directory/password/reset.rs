@@ -35,6 +35,7 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     as_oneself(op.actor(), "Resetting a password")?;
     let change = op.begin().await?;
     let row = user::locate(&*change, &granted, target).await?;
+    user::require_person("where", &row)?;
     may_manage(op.actor(), Managing::Link, &authn::rights_of(&*change, row.pk).await?)?;
     op.mailer().require()?;
     organization::require_mail(&*change, row.organization_pk).await?;

@@ -3,6 +3,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::context::OpContext;
+use crate::directory::email_verification;
 use crate::directory::outbox;
 use crate::directory::session;
 use crate::model::error::Result;
@@ -10,7 +11,7 @@ use crate::services::mailer::Letter;
 use crate::store::entity::password_token;
 
 /// Ends everything that depends on the previous password: called by every verb that sets one, in its transaction.
-/// Outstanding reset links become invalid. API keys stay valid, because they do not depend on the password.
+/// Outstanding reset links and a requested change of the address become invalid. API keys stay valid, because they do not depend on the password.
 ///
 /// The user's sessions end too, except the one that `op` runs in.
 pub(super) async fn end_other_sessions_in_txn(
@@ -25,5 +26,6 @@ pub(super) async fn end_other_sessions_in_txn(
         .filter(password_token::Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
+    email_verification::forget_change_in_txn(connection, user_pk).await?;
     outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::PASSWORD_RESET]).await
 }

@@ -22,6 +22,7 @@ pub async fn set_own(op: &OpContext, target: &Target, new_password: &Password) -
             Error::Forbidden(_) => Error::forbidden("You can set only your own password.".to_owned()),
             other => other,
         })?;
+    user::require_person("where", &row)?;
     acceptable("password", new_password, &row.own_names())?;
     store(op, "password.set", row, new_password, Tell::Owner, Verified::No).await
 }

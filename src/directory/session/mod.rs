@@ -4,8 +4,8 @@
 //! row decides: it is looked up whenever the access token is used, so an ended session is refused with the next request
 //! on this process, and within a second on every other.
 //!
-//! - Users can see and end only their own sessions: those in which they are the user, and those in which they
-//!   impersonate one.
+//! - Users can see and end their own sessions: those in which they are the user, and those in which they impersonate
+//!   one. Callers with `write:user` can see and end those of the users whom they may change.
 //! - Deactivating or deleting a user, or moving it to another organization, ends its sessions at once; a new password
 //!   ends them too, except the one that set it.
 //! - An impersonation ends with the credential that started it, and as soon as the impersonator loses the permission.
@@ -41,7 +41,7 @@ pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::Term;
 pub use refresh::refresh;
-pub use revoke::{end_all, end_all_but, forgotten_before, revoke};
+pub use revoke::{end_all, end_all_but, forgotten_before, revoke, revoke_all};
 pub use sign_in::{SignIn, sign_in};
 pub use sign_out::sign_out;
 pub use switch::switch;
@@ -52,7 +52,7 @@ use crate::store::entity::session::{self as table, Column};
 
 record! {
     /// A session, without its tokens.
-    Session, SessionFields, SessionFieldNumber of Session {
+    Session, SessionFields, SessionFieldNumber of Session scoped {
         always {
             pk: i64 = Pk,
             id: SessionId = Id,

@@ -1,17 +1,23 @@
-//! Reads the caller's sessions.
+//! Reads sessions.
 
-use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QuerySelect, QueryTrait};
 
-use crate::list::{Sql, TextTest};
+use crate::authz::{Action, Granted, Resource};
+use crate::context::OpContext;
+use crate::directory::user;
+use crate::list::{Filter, Sql, TextTest};
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::session::Column;
+use crate::store::entity::user as user_table;
 
 /// A condition on a session.
 #[derive(Clone, Debug)]
 pub enum Term {
     Id(TextTest),
+    /// Its user matches.
+    User(Filter<user::Term>),
     /// Whether it is an impersonation.
     Impersonated(bool),
     /// Whether it is active at this time.
@@ -21,10 +27,30 @@ pub enum Term {
     },
 }
 
+/// Those of the caller; with a condition on the user, those of all users whom the caller may change.
+pub(super) fn scope(op: &OpContext, filter: &Filter<Term>) -> Result<Granted> {
+    op.authorize(Action::Read, resource(filter))
+}
+
+pub(super) fn resource(filter: &Filter<Term>) -> Resource {
+    match filter.has(|term| matches!(term, Term::User(_))) {
+        true => Resource::ManagedSession,
+        false => Resource::Session,
+    }
+}
+
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
+        Term::User(Filter::All(parts)) if parts.is_empty() => all,
+        Term::User(filter) => {
+            let users = user_table::Entity::find()
+                .select_only()
+                .column(user_table::Column::Pk)
+                .filter(filter.nested::<user::User>(sql)?);
+            all.add(Column::UserPk.in_subquery(users.into_query()))
+        }
         Term::Impersonated(true) => all.add(Column::ImpersonatorPk.is_not_null()),
         Term::Impersonated(false) => all.add(Column::ImpersonatorPk.is_null()),
         Term::Active { active: true, at } => all.add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(*at)),

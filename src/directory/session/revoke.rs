@@ -1,5 +1,6 @@
 //! Ends sessions.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
@@ -8,16 +9,21 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
+use super::read::resource;
 use super::{Session, Term};
+use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::list::Named;
+use crate::directory::role;
+use crate::list::{Filter, Named};
 use crate::model::error::{Error, Result};
 use crate::model::{SessionId, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::entity::session::{self as table, Column};
-use crate::store::entity::{api_key, user};
+use crate::store::entity::{any_of, api_key, user};
 
+/// How many sessions one call ends.
+const SESSIONS_MAX: u64 = 1_000;
 /// How long an ended session is kept in the user's list.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -35,6 +41,76 @@ pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
         Err(Error::NotFound(_)) => Err(not_found()),
         other => other,
     }
+}
+
+/// Ends sessions of the caller; with a condition on the user, those of all users whom the caller may change. At most
+/// [`SESSIONS_MAX`], the oldest first; returns their number. `keep_current` keeps the session of this request.
+pub async fn revoke_all(op: &OpContext, which: &Filter<Term>, keep_current: bool) -> Result<i64> {
+    let granted = op.authorize(Action::Delete, resource(which))?;
+    let now = op.now();
+    let mut wanted = Condition::all()
+        .add(table::within(&granted))
+        .add(which.to_sql::<Session>(op.db().backend())?)
+        .add(Column::EndedAt.is_null())
+        .add(Column::ExpiresAt.gt(now));
+    let caller = op.actor().caller();
+    if keep_current {
+        let begun_with = caller.and_then(|caller| caller.impersonator.as_ref()?.session_pk);
+        let current = caller
+            .and_then(|caller| caller.session_pk)
+            .into_iter()
+            .chain(begun_with);
+        wanted = wanted.add(Column::Pk.is_not_in(current));
+    }
+    let mut change = op.begin().await?;
+    // The session of this request may be one of them.
+    change.hold_caller().await?;
+    // Always in the same order; see `end`.
+    let rows = table::Entity::find()
+        .filter(wanted)
+        .order_by_asc(Column::Pk)
+        .limit(SESSIONS_MAX)
+        .lock_exclusive()
+        .all(&*change)
+        .await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let owners = owners(&*change, op, &rows).await?;
+    let pks = rows.iter().map(|row| row.pk);
+    table::Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::val(now.micros()))
+        .filter(any_of(op.db().backend(), Column::Pk, pks))
+        .exec(&*change)
+        .await?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let event = Event::new("session.revoke", row.pk, &row.id).access();
+        events.push(owners.get(&row.user_pk).into_iter().fold(event, Event::of_user));
+    }
+    change.commit(events).await?;
+    Ok(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+}
+
+/// The users of some sessions, by internal key. `FORBIDDEN` if the caller may not end the sessions of one of them.
+async fn owners(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    rows: &[table::Model],
+) -> Result<HashMap<i64, user::Model>> {
+    let pks: BTreeSet<i64> = rows.iter().map(|row| row.user_pk).collect();
+    // Callers end their own sessions, and those in which they impersonate somebody, whatever their permissions.
+    let is_own =
+        |row: &&table::Model| op.actor().is(row.user_pk) || row.impersonator_pk.is_some_and(|pk| op.actor().is(pk));
+    let others: BTreeSet<i64> = rows.iter().filter(|row| !is_own(row)).map(|row| row.user_pk).collect();
+    if !others.is_empty() {
+        for held in role::held(connection, others).await?.values() {
+            may_manage(op.actor(), Managing::Access, &held.rights())?;
+        }
+    }
+    let owners = user::Entity::find().filter(any_of(op.db().backend(), user::Column::Pk, pks));
+    let owners = owners.all(connection).await?;
+    Ok(owners.into_iter().map(|owner| (owner.pk, owner)).collect())
 }
 
 pub(super) async fn end_one(

@@ -3,6 +3,7 @@
 use sea_orm::{ConnectionTrait, EntityTrait, NotSet, Set, TryIntoModel};
 
 use super::User;
+use super::person::takes_seat;
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
@@ -36,6 +37,10 @@ pub struct NewUser {
     pub role_id: Option<String>,
     /// True by default.
     pub activated: Option<bool>,
+    /// Whether it is a program: without password and federated identities.
+    pub service: bool,
+    /// True by default; only for services.
+    pub takes_seat: Option<bool>,
     pub variables: Option<serde_json::Value>,
     /// Instead of a password: its hash, for importing a user.
     pub password_hash: Option<String>,
@@ -49,6 +54,7 @@ pub struct NewUser {
 pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let granted = op.authorize(Action::Create, Resource::User)?;
     let row = described(op, &new)?;
+    refuse_service_with_password(&new)?;
     let identities = federated_identity::parse(&new.federated_identities)?;
     let password_hash = password_hash(op, &new, &row).await?;
 
@@ -67,12 +73,14 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     }
     roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
     role::grantable(op.actor(), &granted, &roles, &[])?;
-    if new.activated.unwrap_or(true) {
+    let takes_seat = takes_seat(op, home.pk, new.service, new.takes_seat, true)?;
+    if takes_seat && new.activated.unwrap_or(true) {
         organization::take_seat(&*change, &home, Some(&granted)).await?;
     }
     let row = table::ActiveModel {
         organization_pk: Set(home.pk),
         tenant_pk: Set(tenant_pk),
+        takes_seat: Set(takes_seat),
         password_changed_at: Set(password_hash.is_some().then_some(op.now())),
         password_temporary: Set(new.password_temporary && password_hash.is_some()),
         password_hash: Set(password_hash),
@@ -107,9 +115,26 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
         firstname: Set(firstname),
         lastname: Set(lastname),
         activated: Set(new.activated.unwrap_or(true)),
+        service: Set(new.service),
         variables: Set(variables),
         ..new_row(op.now())
     })
+}
+
+/// A service has no way to sign in.
+fn refuse_service_with_password(new: &NewUser) -> Result<()> {
+    let given = [
+        ("password", new.password.is_some()),
+        ("passwordHash", new.password_hash.is_some()),
+        ("federatedIdentities", !new.federated_identities.is_empty()),
+    ];
+    match given.into_iter().find(|(_, is)| *is && new.service) {
+        Some((field, _)) => Err(Error::invalid(
+            field,
+            format!("A service cannot sign in, so '{field}' must not be given. Create an API key for it."),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// An empty row with timestamps.
@@ -125,6 +150,8 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
         firstname: Set(None),
         lastname: Set(None),
         activated: Set(true),
+        service: Set(false),
+        takes_seat: Set(true),
         variables: Set(None),
         password_hash: Set(None),
         password_changed_at: Set(None),

@@ -1,4 +1,4 @@
-//! Users: people or programs. Each belongs to one organization and to at most one of its tenants.
+//! Users: people, and services, which are programs. Each belongs to one organization and to at most one of its tenants.
 //!
 //! - Callers with `read:user` see the users of their organization, super admins those of all organizations; everybody
 //!   else sees only themselves.
@@ -6,6 +6,9 @@
 //!   grant more than they have.
 //! - Nobody can deactivate, delete or demote themselves, and the last super admin cannot be removed.
 //! - A deactivated user stays listed and takes no seat; its keys are refused at once, on every process.
+//! - What a user is, a person or a service, is fixed at creation. A service has no password, so it cannot sign in, be
+//!   reset or be linked; administrators create its API keys. It takes a seat unless the operator decides otherwise.
+//! - Users change their own names; their own address and password only in a session, with the current password.
 //! - A temporary password can only be used to change it.
 //! - An e-mail address belongs to one user of an organization; it is compared case-insensitively. Users of several
 //!   organizations may have the same one. A user without one is identified by id.
@@ -18,21 +21,25 @@ mod create;
 mod create_with_password;
 mod delete;
 mod known;
+mod person;
 mod reach;
 mod read;
 mod update;
+mod update_me;
 mod viewer;
 
 pub use activate::{activate, deactivate};
 pub use create::{NewUser, create};
-pub(crate) use create::{address_taken, insert_in_txn, new_row};
+pub(crate) use create::{address_taken, insert_in_txn, new_row, taken};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub use known::{Known, known_by};
-pub use reach::{Reach, reach};
+pub use person::require_person;
+pub use reach::{Reach, permitted_now, reach};
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
 pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
+pub use update_me::{ClearableInMe, OwnNames, change_my_email, update_me};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::IntoSimpleExpr;
@@ -57,6 +64,10 @@ record! {
         FIRSTNAME firstname: Option<String> = Firstname,
         LASTNAME lastname: Option<String> = Lastname,
         ACTIVATED activated: bool = Activated,
+        /// Whether it is a program that has no password and never signs in.
+        SERVICE service: bool = Service,
+        /// Whether it takes a seat while it is activated.
+        TAKES_SEAT takes_seat: bool = TakesSeat,
         VARIABLES variables: Option<JsonText> = Variables,
         PASSWORD_TEMPORARY password_temporary: bool = PasswordTemporary,
         PASSWORD_VERIFIED_AT password_verified_at: Option<Timestamp> = PasswordVerifiedAt,

@@ -4,8 +4,8 @@ use crate::authz::{Action, Resource, TENANTS_MAX};
 use crate::context::OpContext;
 use crate::directory::tenant::{Tenant, TenantFields};
 use crate::list;
-use crate::model::Permissions;
 use crate::model::error::Result;
+use crate::model::{Permissions, Rights};
 
 /// Where a caller has permissions.
 #[derive(Clone, Debug)]
@@ -39,4 +39,13 @@ pub async fn reach(op: &OpContext) -> Result<Option<Reach>> {
         organization: !(rights.organization() - Permissions::EVERY_ORGANIZATION).is_empty(),
         tenants: tenants.into_iter().map(with_permissions).collect(),
     }))
+}
+
+/// What a user may do by its roles, as far as the credential of the request permits it, if the user is the caller. An
+/// impersonated user may do all of it.
+pub fn permitted_now(op: &OpContext, user_pk: i64, rights: Rights) -> Rights {
+    match op.actor().caller() {
+        Some(caller) if caller.user_pk == user_pk && caller.impersonator.is_none() => caller.limits.narrow(rights),
+        Some(_) | None => rights,
+    }
 }

@@ -45,6 +45,8 @@ pub enum Term {
     Firstname(TextTest),
     Lastname(TextTest),
     Activated(bool),
+    /// Whether it is a service.
+    Service(bool),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
     /// It is in a matching group within the scope `seen_by`.
@@ -85,6 +87,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
+        Term::Service(wanted) => Condition::all().add(Column::Service.eq(*wanted)),
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
         Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
@@ -226,6 +229,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// The caller; nobody if there is none.
+    pub fn caller(op: &OpContext) -> Self {
+        let id = op.actor().caller().map(|caller| caller.user_id.to_string());
+        Self { id, ..Self::default() }
+    }
+
     pub fn id(id: impl Into<String>) -> Self {
         Self {
             id: Some(id.into()),

@@ -45,7 +45,7 @@ pub fn viewer_can(op: &OpContext, user: &User, rights: &Rights) -> ViewerCan {
         update_account: updates && of_account.into_iter().all(manages),
         deactivate: updates && manages(Managing::Activation) && !oneself,
         delete: reaches(Action::Delete, Resource::User) && manages(Managing::Deletion) && !oneself,
-        send_link: reaches(Action::Create, Resource::EmailVerification) && manages(Managing::Link),
+        send_link: reaches(Action::Create, Resource::EmailVerification) && manages(Managing::Link) && !user.service,
         manage_groups: reaches(Action::Modify, Resource::Membership) && manages(Managing::Memberships),
         map_roles: updates && manages(Managing::Roles),
         impersonate: may_impersonate(op.actor(), rights).is_ok()

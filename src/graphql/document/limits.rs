@@ -47,8 +47,9 @@ pub const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 const PAGE_MAX: u64 = 100;
 /// Mutations that can be used for guessing, take much CPU time, or return a secret. A document may contain one of them;
 /// otherwise it could get around the delays, which count requests.
-pub const SENSITIVE: [&str; 15] = [
+pub const SENSITIVE: [&str; 17] = [
     "acceptInvitation",
+    "changeMyEmail",
     "completePasswordReset",
     "createApiKey",
     "createUserWithPassword",
@@ -61,6 +62,7 @@ pub const SENSITIVE: [&str; 15] = [
     "rotateApiKey",
     "signIn",
     "switchAccount",
+    "updateMyPassword",
     "updatePassword",
     "verifyEmail",
 ];

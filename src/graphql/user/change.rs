@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
-use super::{UserObject, UserWhere};
+use super::{UserKind, UserObject, UserWhere};
 use crate::directory::federated_identity::FederatedIdentity;
 use crate::directory::user::{self, Clearable, NewUser, UserChange};
 use crate::graphql::federated_identity::FederatedIdentityData;
@@ -44,6 +44,11 @@ pub struct CreateUserData {
     tenant_roles: Option<Vec<TenantRoleData>>,
     /// Default: true. An activated user counts towards the organization's `seatLimit`.
     activated: Option<bool>,
+    /// Default: `PERSON`. It cannot be changed later. A `SERVICE` must not have `password`, `passwordHash` or
+    /// `federatedIdentities`; an email address is only for contact.
+    kind: Option<UserKind>,
+    /// Default: true. False, only for a `SERVICE`: it does not count towards the `seatLimit`. Needs `write:org`.
+    takes_seat: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
     /// For an imported user, instead of `password`: the hash of the user's existing password. Either a PHC string of
@@ -70,6 +75,8 @@ impl From<CreateUserData> for NewUser {
             tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
             role_id: None,
             activated: data.activated,
+            service: data.kind == Some(UserKind::Service),
+            takes_seat: data.takes_seat,
             variables: data.variables.map(Json::given),
             password_hash: data.password_hash,
             password_temporary: false,
@@ -94,7 +101,9 @@ pub struct UserWithPassword {
 /// Changes to a user. Fields that are null or omitted do not change.
 #[derive(Clone, Debug, InputObject)]
 pub struct UserData {
-    /// At most 254 bytes; stored in lower case. To remove it, use `clear`.
+    /// At most 254 bytes; stored in lower case. To remove it, use `clear`. If the organization's `confirmEmailChanges` is
+    /// true, it is the user's address only after the link that is emailed to it is used; until then it is in
+    /// `pendingEmail`. Callers who have an address cannot change their own here: see `changeMyEmail`.
     email: Option<String>,
     /// At most 255 characters; an empty string clears it.
     name: Option<String>,
@@ -117,6 +126,8 @@ pub struct UserData {
     roles: Option<Vec<String>>,
     /// If false, the user's sessions end and its API keys stop working, effective from the next request.
     activated: Option<bool>,
+    /// Whether a service counts towards the organization's `seatLimit`. Needs `write:org`.
+    takes_seat: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels; it replaces the current one.
     variables: Option<Json>,
     /// The user's identities at other identity providers, at most 20; they replace the current ones.
@@ -204,6 +215,7 @@ impl UserMutation {
             role_id: None,
             is_admin: None,
             activated: data.activated,
+            takes_seat: data.takes_seat,
             variables: data.variables.map(Json::given),
             federated_identities: identities(data.federated_identities),
             clear: clear.into_iter().flatten().map(Into::into).collect(),

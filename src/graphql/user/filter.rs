@@ -1,5 +1,6 @@
 //! Which users, and in which order.
 
+use super::UserKind;
 use crate::context::OpContext;
 use crate::directory::user::{Target, Term};
 use crate::graphql::filter::related;
@@ -23,6 +24,8 @@ where_input! {
     {
         /// `true`: activated users; `false`: deactivated users.
         activated: bool = |_, wanted| [Filter::Is(Term::Activated(wanted))],
+        /// People or services.
+        kind: UserKind = |_, kind| [Filter::Is(Term::Service(kind == UserKind::Service))],
         /// The owner of the API key with this secret, in full. Only the caller's own API keys that are not revoked
         /// match, so the result is the caller or nobody.
         api_key: String = |op, key| [Filter::Is(Term::api_key(op, &key))],

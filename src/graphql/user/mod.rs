@@ -2,17 +2,19 @@
 
 mod change;
 mod filter;
+mod oneself;
 mod preload;
 mod query;
 
 pub use change::UserMutation;
 pub use filter::{UserOrderBy, UserWhere};
+pub use oneself::OneselfMutation;
 use preload::Preloaded;
 pub use query::{UserLists, UserQuery, to_itself};
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ID, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use sea_orm::IntoSimpleExpr;
 
 use crate::context::OpContext;
@@ -33,7 +35,7 @@ use crate::list::{self, Cell, Form};
 use crate::model::Permissions;
 use crate::store::entity::user::Column;
 
-/// A person or a program. It belongs to one organization and to at most one of its tenants.
+/// A person, or a service, which is a program. It belongs to one organization and to at most one of its tenants.
 ///
 /// Readable with `read:user`; without it, users see only themselves.
 #[derive(Clone, Debug, SimpleObject)]
@@ -47,6 +49,8 @@ pub struct UserObject {
     /// The email address, unique within the organization, ignoring case; null if none. Users of several organizations may
     /// have the same one.
     pub email: Option<String>,
+    /// The email address that replaces the present one when the link that was emailed to it is used; null if none.
+    pub pending_email: Option<String>,
     /// Display name: the `name` that was set, or else first and last name, or else the email address, or else the `id`.
     pub name: String,
     /// The first name; null if none.
@@ -56,6 +60,10 @@ pub struct UserObject {
     /// Whether the user can sign in and use the API. A deactivated user stays in lists, but does not count towards the
     /// organization's `seatLimit`.
     pub activated: bool,
+    /// Whether it is a person or a service; fixed at creation.
+    pub kind: UserKind,
+    /// Whether it counts towards the organization's `seatLimit` while it is activated. Only services can be exempt.
+    pub takes_seat: bool,
     /// The organization it belongs to.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
@@ -107,6 +115,24 @@ pub struct UserObject {
     roles: Nested<Arc<RoleObject>>,
     #[graphql(skip)]
     permissions: Nested<&'static str>,
+}
+
+/// What a user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserKind {
+    /// A person, who can have a password and sign in.
+    Person,
+    /// A program. It has no password and cannot sign in, be reset or be switched to; administrators create its API keys.
+    Service,
+}
+
+impl UserKind {
+    pub fn of(is_service: bool) -> Self {
+        match is_service {
+            true => Self::Service,
+            false => Self::Person,
+        }
+    }
 }
 
 /// Where a caller has permissions, with the credential of the request.
@@ -207,7 +233,7 @@ impl UserObject {
     }
 
     /// Its permissions for the whole organization, or for a tenant of it: those of the roles assigned to it and of its
-    /// groups' roles.
+    /// groups' roles. Of the caller, only those that the credential of this request permits.
     async fn permissions(
         &self,
         ctx: &Context<'_>,
@@ -260,7 +286,8 @@ impl Listing for User {
     fn behind(name: &str) -> UserFields {
         match name {
             "name" => UserFields::DISPLAY_NAME,
-            "viewerCan" => UserFields::ACTIVATED,
+            "viewerCan" => UserFields::ACTIVATED | UserFields::SERVICE,
+            "kind" => UserFields::SERVICE,
             "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
             "passwordVerified" => UserFields::PASSWORD_VERIFIED_AT | UserFields::ACTIVATED,
             "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
@@ -288,6 +315,7 @@ impl Listing for User {
             "firstname" => (Column::Firstname.into_simple_expr(), Form::Text),
             "lastname" => (Column::Lastname.into_simple_expr(), Form::Text),
             "activated" => (Column::Activated.into_simple_expr(), Form::Flag),
+            "takesSeat" => (Column::TakesSeat.into_simple_expr(), Form::Flag),
             "variables" => (Column::Variables.into_simple_expr(), Form::Json),
             "emailVerified" => (Column::EmailVerifiedAt.into_simple_expr(), Form::IsThere),
             "mustChangePassword" => (Column::PasswordTemporary.into_simple_expr(), Form::Flag),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_graphql::ID;
 
-use super::{ReachObject, UserObject};
+use super::{ReachObject, UserKind, UserObject};
 use crate::authz::Resource;
 use crate::context::OpContext;
 use crate::directory::api_key::ApiKey;
+use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Held};
@@ -41,6 +42,7 @@ pub struct Preloaded {
     held: HashMap<i64, Held>,
     roles: HashMap<i64, Nested<Arc<RoleObject>>>,
     permissions: HashMap<i64, Nested<&'static str>>,
+    pending_emails: HashMap<i64, Email>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
     /// The caller's.
     reach: Option<ReachObject>,
@@ -94,6 +96,10 @@ impl Preloaded {
             let keys = users.iter().map(|user| user.pk);
             preloaded.federated_identities = federated_identity::of_users(op.db().reader(), keys).await?;
         }
+        if selection.has("pendingEmail") {
+            let keys = users.iter().map(|user| user.pk);
+            preloaded.pending_emails = email_verification::requested(op.db().reader(), keys, op.now()).await?;
+        }
         preloaded.caller = users.iter().map(|user| user.pk).find(|pk| op.actor().is(*pk));
         if selection.has("settings") && preloaded.caller.is_some() {
             preloaded.settings = Some(settings::read(op).await?.to_json().into());
@@ -140,6 +146,7 @@ impl Preloaded {
         for place in &permissions {
             for user in users {
                 let rights = self.held.get(&user.pk).map(Held::rights).unwrap_or_default();
+                let rights = user::permitted_now(op, user.pk, rights);
                 let names = find(place, user).map(|at| match at {
                     Whereabouts::Organization => rights.organization().names(),
                     Whereabouts::Tenant(pk) => rights.for_tenant(pk).names(),
@@ -196,6 +203,9 @@ impl Preloaded {
             firstname: user.firstname,
             lastname: user.lastname,
             activated: user.activated,
+            kind: UserKind::of(user.service),
+            takes_seat: user.takes_seat,
+            pending_email: self.pending_emails.get(&user.pk).map(Email::to_string),
             organization_id: self.organizations.id(user.organization_pk).unwrap_or_default(),
             organization: self.organizations.object(user.organization_pk),
             tenant_id: self.tenants.id(user.tenant_pk),

@@ -66,6 +66,7 @@ impl People<'_> {
                 _ => None,
             }),
             activated: Set(activated),
+            service: Set(is_program),
             variables: Set(variables(
                 random.percent(3),
                 || json!({ "costCenter": format!("{:04}", random.below(10_000)) }),

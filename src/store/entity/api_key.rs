@@ -15,6 +15,9 @@ pub struct Model {
     pub pk: i64,
     pub id: ApiKeyId,
     pub user_pk: i64,
+    /// Who really made it: not the impersonated user, but the impersonator. `None` for the machine, and if that user was
+    /// deleted.
+    pub creator_pk: Option<i64>,
     pub name: String,
     pub description: Option<String>,
     pub digest: String,
@@ -33,9 +36,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) | Scope::Tenants(_) => {
-            Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted)))
-        }
+        Scope::Organization(_) | Scope::Tenants(_) => Condition::all().add(user::is_within(Column::UserPk, granted)),
         Scope::Oneself(pk) => Condition::all().add(Column::UserPk.eq(*pk)),
     }
 }

@@ -1,4 +1,4 @@
-//! `email_tokens`: mailed, single-use, stored as digests; each verifies one address.
+//! `email_tokens`: mailed, single-use, stored as digests; each verifies one address, and may make it the user's.
 
 use sea_orm::entity::prelude::*;
 
@@ -12,6 +12,8 @@ pub struct Model {
     pub pk: i64,
     pub user_pk: i64,
     pub email: Email,
+    /// Whether it becomes the user's address, or is it already.
+    pub changes: bool,
     pub digest: String,
     pub expires_at: Timestamp,
     pub created_at: Timestamp,

@@ -20,6 +20,8 @@ pub struct Model {
     pub account_switching: bool,
     pub product_name: Option<String>,
     pub mail_language: MailLanguage,
+    /// Whether a changed address of a user must be confirmed first, also if an administrator changes it.
+    pub confirm_email_changes: bool,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -32,13 +32,11 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Sessions of a user, and those in which the user impersonates somebody. The policy never allows a larger scope.
+/// Sessions of a user, and those in which the user impersonates somebody. In a larger scope, those of the users in it.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(_) | Scope::Tenants(_) => {
-            Condition::all().add(Column::UserPk.in_subquery(user::pks_within(granted)))
-        }
+        Scope::Organization(_) | Scope::Tenants(_) => Condition::all().add(user::is_within(Column::UserPk, granted)),
         Scope::Oneself(pk) => Condition::any()
             .add(Column::UserPk.eq(*pk))
             .add(Column::ImpersonatorPk.eq(*pk)),

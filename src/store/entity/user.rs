@@ -1,7 +1,7 @@
 //! `users`.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr};
 use sea_orm::{Condition, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Granted, Scope};
@@ -22,6 +22,10 @@ pub struct Model {
     pub firstname: Option<String>,
     pub lastname: Option<String>,
     pub activated: bool,
+    /// A program, not a person: it has no password.
+    pub service: bool,
+    /// Whether it counts towards the seats of its organization while it is activated.
+    pub takes_seat: bool,
     pub variables: Option<JsonText>,
     pub password_hash: Option<String>,
     pub password_changed_at: Option<Timestamp>,
@@ -105,6 +109,17 @@ pub fn within(granted: &Granted) -> Condition {
         }
         Scope::Oneself(pk) => Condition::all().add(Column::Pk.eq(*pk)),
     }
+}
+
+/// The user that a column references is in a scope. For lists whose filter names that user, so that the database starts
+/// from it and not from all users of the scope.
+pub fn is_within(column: impl ColumnTrait, granted: &Granted) -> SimpleExpr {
+    let user = Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(within(granted))
+        .filter(Expr::col((Entity, Column::Pk)).equals(column.as_column_ref()));
+    Expr::exists(user.into_query())
 }
 
 /// The internal keys of the users in a scope.

@@ -273,6 +273,8 @@ async fn taken_meanwhile(
         variables = json!({ "updated": { "late": true } });
     } else if name == "revokeApiKeys" {
         variables = json!({ "names": ["acme-key"] });
+    } else if name == "revokeUserApiKeys" {
+        variables = json!({ "where": { "id": "acme-una" } });
     }
     // Remembered, so that the decision is made by what was before.
     caller.ok("{ me { id } }", json!({})).await;

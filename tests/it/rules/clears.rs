@@ -22,6 +22,11 @@ const NOT_CLEARED: &[(&str, &str, &str)] = &[
         "always has a value; null for those who may not read it",
     ),
     (
+        "updateOrganization",
+        "confirmEmailChanges",
+        "always has a value; null for those who may not read it",
+    ),
+    (
         "updatePropertiesInUser",
         "organizationRole",
         "a view of the roles, which a list replaces",
@@ -124,7 +129,7 @@ on_both! {
         for field in updates(&sdl) {
             let name = field.name.node.as_str();
             let which = match name {
-                "updateOrganization" | "updateOrganizationMail" => json!({ "id": "acme" }),
+                "updateOrganization" | "updateOrganizationSettings" => json!({ "id": "acme" }),
                 "updateTenant" => json!({ "id": "berlin" }),
                 "updatePropertiesInUser" => json!({ "id": "full" }),
                 "updateGroup" => json!({ "key": "FULL" }),

@@ -97,15 +97,17 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         (_, "roles") => Name(Kind::Role, "name"),
         ("Mutation.switchAccount", "userId") => Name(Kind::User, "id"),
         ("Mutation.revokeApiKeys", "names") => Name(Kind::ApiKey, "name"),
+        ("Mutation.revokeUserApiKeys", "ids") => Name(Kind::ApiKey, "id"),
+        ("Mutation.revokeSessions", "keepCurrent") => Plain,
         (_, "organizationId") => Name(Kind::Organization, "id"),
         (_, "tenantId") => Name(Kind::Tenant, "id"),
         ("CreateOrganizationData" | "CreateTenantData" | "CreateUserData", "id") => New,
-        ("CreateUserData" | "UserData" | "InviteUserData", "email") => New,
+        ("CreateUserData" | "UserData" | "InviteUserData" | "ChangeMyEmailData", "email") => New,
         // That these tell nothing of who has an account is tested where passwords and sessions are.
         ("SignInData" | "Mutation.requestPasswordReset", "email") => New,
         // Of another identity provider.
         ("FederatedIdentityData", "identityProvider" | "userId" | "userName") => Plain,
-        ("UserWhere", "activated") | ("ApiKeyWhere", "revoked") => Plain,
+        ("UserWhere", "activated" | "kind") | ("ApiKeyWhere", "revoked") => Plain,
         ("RoleWhere", "builtIn" | "built")
         | ("InvitationWhere", "state")
         | ("SessionWhere", "active" | "impersonated") => Plain,
@@ -117,10 +119,35 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("Mutation.createUserWithPassword", "requireReset") => Plain,
         (
             _,
-            "name" | "firstname" | "lastname" | "description" | "variables" | "password" | "seatLimit" | "activated"
-            | "organizationRole" | "expiryDate" | "permissions" | "oldPassword" | "newPassword" | "newPassword1"
-            | "newPassword2" | "expectedVersion" | "overlapSeconds" | "token" | "refreshToken" | "passwordHash"
-            | "mailAllowed" | "accountSwitching" | "productName" | "mailLanguage" | "clear" | "revokeApiKeys",
+            "name"
+            | "firstname"
+            | "lastname"
+            | "description"
+            | "variables"
+            | "password"
+            | "seatLimit"
+            | "activated"
+            | "organizationRole"
+            | "expiryDate"
+            | "permissions"
+            | "oldPassword"
+            | "newPassword"
+            | "newPassword1"
+            | "newPassword2"
+            | "expectedVersion"
+            | "overlapSeconds"
+            | "token"
+            | "refreshToken"
+            | "passwordHash"
+            | "mailAllowed"
+            | "accountSwitching"
+            | "productName"
+            | "mailLanguage"
+            | "confirmEmailChanges"
+            | "kind"
+            | "takesSeat"
+            | "clear"
+            | "revokeApiKeys",
         ) => Plain,
         (_, "orderBy" | "first" | "last" | "skip" | "after" | "before") => Plain,
         _ => return None,
@@ -135,7 +162,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "createOrganization" => json!({ "data": { "name": "acme new" } }),
         "updateOrganization" => json!({ "where": { "id": "acme" }, "data": { "name": "acme other" } }),
         "renameOrganization" => json!({ "where": { "id": "acme" }, "name": "acme other" }),
-        "updateOrganizationMail" => json!({ "where": { "id": "acme" }, "data": { "productName": "acme other" } }),
+        "updateOrganizationSettings" => json!({ "where": { "id": "acme" }, "data": { "productName": "acme other" } }),
         "deleteOrganization" => json!({ "where": { "id": "acme" } }),
         "createTenant" => json!({ "data": { "name": "acme new" } }),
         "updateTenant" => json!({ "where": { "id": "acme-berlin" }, "data": { "name": "acme other" } }),
@@ -147,7 +174,14 @@ pub fn base_call(mutation: &str) -> Option<Value> {
             "where": bob,
             "data": { "oldPassword": "password-of-acme-bob", "newPassword1": "another-password", "newPassword2": "another-password" },
         }),
-        "createApiKey" => json!({ "data": { "name": "another" } }),
+        "createApiKey" => json!({ "data": { "name": "another" }, "user": { "id": "acme-bot" } }),
+        "revokeUserApiKeys" => json!({ "where": { "id": "acme-bot" }, "ids": [] }),
+        "revokeSessions" => json!({ "where": {} }),
+        "updateMe" => json!({ "data": { "lastname": "acme-other" } }),
+        "changeMyEmail" => json!({ "data": { "email": "new@acme.example", "password": "password-of-acme-ann" } }),
+        "updateMyPassword" => {
+            json!({ "data": { "oldPassword": "password-of-acme-ann", "newPassword": "another-password" } })
+        }
         "rotateApiKey" => json!({ "where": { "name": "acme-key" } }),
         "revokeApiKeys" => json!({ "names": [] }),
         "createGroup" => json!({ "data": { "name": "acme other" } }),
@@ -367,6 +401,8 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
         });
         admin.ok(create, json!({ "data": data })).await;
     }
+    let bot = json!({ "id": "acme-bot", "kind": "SERVICE", "organizationId": "acme", "tenantId": "acme-berlin" });
+    admin.ok(create, json!({ "data": bot })).await;
     let key = |caller: &str| {
         let (caller, name) = (caller.to_owned(), format!("{}-key", caller.split('-').next().unwrap()));
         async move {
@@ -1016,6 +1052,9 @@ async fn equal_in_mutation(
         let expected: &[Option<&str>] = match name {
             // Names that no key bears are passed over.
             "revokeApiKeys" => &[None],
+            "revokeUserApiKeys" if leaf.path.iter().any(|step| step.field == "ids") => &[None],
+            // It is for all that pass its filter.
+            "revokeSessions" => &[None],
             // Open to everybody, and the same whether or not there is such an account.
             "requestPasswordReset" => &[None],
             "signIn" => &[Some("UNAUTHENTICATED")],
@@ -1026,8 +1065,8 @@ async fn equal_in_mutation(
             _ => &[Some("NOT_FOUND"), Some("FORBIDDEN")],
         };
         assert!(expected.contains(&code), "{what}: {there:#}");
-        if name == "revokeApiKeys" {
-            assert_eq!(there["data"][name], json!([]), "{what}");
+        if code.is_none() && name.starts_with("revoke") {
+            assert!([json!([]), json!(0)].contains(&there["data"][name]), "{what}");
         }
     }
     assert!(before == app.dump().await, "{}: {name} changed something", view.name);

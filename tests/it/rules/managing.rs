@@ -34,6 +34,10 @@ fn call(what: Managing, id: &str) -> (String, &'static str) {
         Managing::Names => (update("name: \"Somebody\", firstname: \"Some\", lastname: \"Body\""), "update"),
         Managing::Activation => ("mutation($id: ID) { deactivateUser(where: {id: $id}) { id } }".to_owned(), "deactivate"),
         Managing::Memberships => (join("EVERYBODY"), "manageGroups"),
+        Managing::Access => (
+            "mutation($id: ID) { revokeUserApiKeys(where: {id: $id}) { id } }".to_owned(),
+            "deactivate",
+        ),
         Managing::Link => ("mutation($id: ID) { resetPassword(where: {id: $id}) { id } }".to_owned(), "sendLink"),
     }
 }
@@ -64,7 +68,7 @@ on_both! {
                 let (document, field) = call(*what, &id);
                 app.user("acme", &id, Some(role)).await;
                 let variables = json!({ "id": id });
-                let lesser = matches!(what, Managing::Names | Managing::Activation | Managing::Memberships | Managing::Link);
+                let lesser = matches!(what, Managing::Names | Managing::Activation | Managing::Memberships | Managing::Link | Managing::Access);
                 let may = helped && lesser;
                 assert_eq!(can(&desk, &id, field).await, may, "{what:?} {role}");
                 if may {

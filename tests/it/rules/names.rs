@@ -36,8 +36,8 @@ const CASES: &[(&str, &str)] = &[
         r#"updateOrganization(where: {id: "acme"}, data: {productName: $n}) { id }"#,
     ),
     (
-        "UpdateOrganizationMailData.productName",
-        r#"updateOrganizationMail(where: {id: "acme"}, data: {productName: $n}) { id }"#,
+        "UpdateOrganizationSettingsData.productName",
+        r#"updateOrganizationSettings(where: {id: "acme"}, data: {productName: $n}) { id }"#,
     ),
     ("CreateGroupData.name", "createGroup(data: {name: $n}) { id }"),
     (
@@ -66,6 +66,9 @@ const CASES: &[(&str, &str)] = &[
         "UpdateGroupData.name",
         r#"updateGroup(where: {id: "$group"}, data: {name: $n}) { id }"#,
     ),
+    ("UpdateMeData.name", "updateMe(data: {name: $n}) { id }"),
+    ("UpdateMeData.firstname", "updateMe(data: {firstname: $n}) { id }"),
+    ("UpdateMeData.lastname", "updateMe(data: {lastname: $n}) { id }"),
     (
         "UpdateOrganizationData.name",
         r#"updateOrganization(where: {id: "acme"}, data: {name: $n}) { id }"#,

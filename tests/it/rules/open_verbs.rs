@@ -38,6 +38,7 @@ fn value_of(ty: &str, is_list: bool) -> Value {
         "ID" => json!("new"),
         "String" => json!("new@acme.example"),
         "Boolean" => json!(true),
+        "UserKind" => json!("SERVICE"),
         "UserWhere" => json!({"email": "new@acme.example"}),
         "OrganizationWhere" => json!({"nameContains": "a"}),
         "TenantWhere" | "GroupWhere" => json!({"name": "any"}),

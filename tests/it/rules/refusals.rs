@@ -21,6 +21,7 @@ use crate::support::{App, Caller};
 /// A minimal valid call of each field. In it stand, made anew for each call, and in the organization `acme`:
 ///
 /// - `$inside`: the id of a user of the tenant `berlin`;
+/// - `$service`: the id of a service;
 /// - `$user`, `$tenant`, `$organization`, `$group`, `$role`, `$invitation`: ids of a user, a tenant, an empty
 ///   organization, a group, a role, an open invitation;
 /// - `$key`, `$session`: the name of an API key and the id of a session of the caller;
@@ -99,8 +100,8 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { createOrganization(data: {id: "$new", name: "New"}) { id } }"#,
     ),
     (
-        "updateOrganizationMail",
-        r#"mutation { updateOrganizationMail(where: {id: "$organization"}, data: {productName: "Other"}) { id } }"#,
+        "updateOrganizationSettings",
+        r#"mutation { updateOrganizationSettings(where: {id: "$organization"}, data: {productName: "Other"}) { id } }"#,
     ),
     (
         "updateOrganization",
@@ -216,6 +217,24 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { revokeSession(where: {id: "$strange"}) { id } }"#,
     ),
     (
+        "revokeSessions (own)",
+        r#"mutation { revokeSessions(where: {id: "$session"}) }"#,
+    ),
+    (
+        "revokeSessions (of another)",
+        r#"mutation { revokeSessions(where: {id: "$strange", user: {NOT: {id: "$me"}}}) }"#,
+    ),
+    ("updateMe", r#"mutation { updateMe(data: {name: "Me $new"}) { id } }"#),
+    // Only in a session, which an API key is not.
+    (
+        "changeMyEmail",
+        r#"mutation { changeMyEmail(data: {email: "$new@acme.example", password: "password-of-$me"}) { id } }"#,
+    ),
+    (
+        "updateMyPassword",
+        r#"mutation { updateMyPassword(data: {oldPassword: "password-of-$me", newPassword: "another-of-$me"}) { id } }"#,
+    ),
+    (
         "impersonateUser",
         r#"mutation { impersonateUser(where: {id: "$user"}, reason: "Support") { expiresIn } }"#,
     ),
@@ -328,10 +347,38 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { createApiKey(data: {name: "$new"}) { apiKey { id } } }"#,
     ),
     (
+        "createApiKey (for a service)",
+        r#"mutation { createApiKey(data: {name: "$new"}, user: {id: "$service"}) { apiKey { id } } }"#,
+    ),
+    (
+        "createApiKey (for a person)",
+        r#"mutation { createApiKey(data: {name: "$new"}, user: {id: "$user"}) { apiKey { id } } }"#,
+    ),
+    (
         "rotateApiKey",
         r#"mutation { rotateApiKey(where: {name: "$key"}) { apiKey { id } } }"#,
     ),
     ("revokeApiKeys", r#"mutation { revokeApiKeys(names: ["$key"]) { id } }"#),
+    (
+        "revokeUserApiKeys (another)",
+        r#"mutation { revokeUserApiKeys(where: {id: "$user"}) { id } }"#,
+    ),
+    (
+        "revokeUserApiKeys (of a tenant)",
+        r#"mutation { revokeUserApiKeys(where: {id: "$inside"}) { id } }"#,
+    ),
+    (
+        "revokeUserApiKeys (oneself)",
+        r#"mutation { revokeUserApiKeys(where: {id: "$me"}, ids: ["$new"]) { id } }"#,
+    ),
+    (
+        "apiKeys (another)",
+        r#"{ apiKeys(where: {user: {id: "$user"}}) { id } }"#,
+    ),
+    (
+        "sessions (another)",
+        r#"{ sessions(where: {user: {id: "$user"}}) { id } }"#,
+    ),
 ];
 
 /// What anybody may call; `null` and not an error where it asks who one is.
@@ -584,6 +631,7 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
         "$inside",
         "$tenant",
         "$organization",
+        "$service",
         "$invitation",
         "$invited",
         "$token",
@@ -669,6 +717,16 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
                     })
                     .into_iter()
                     .collect(),
+                ..Default::default()
+            };
+            tenantry::directory::user::create(&op, new).await.unwrap();
+            id
+        }
+        "$service" => {
+            let new = tenantry::directory::user::NewUser {
+                id: Some(id.clone()),
+                service: true,
+                organization_id: acme(),
                 ..Default::default()
             };
             tenantry::directory::user::create(&op, new).await.unwrap();

@@ -34,6 +34,8 @@ const CASES: &[(&str, usize)] = &[
         1,
     ),
     ("{ countUsers }", 1),
+    ("{ users { id kind takesSeat pendingEmail } }", 2),
+    ("{ users(where: {kind: SERVICE}) { id } }", 1),
     ("{ users { id } countUsers }", 2),
     ("{ users { id organizationId } }", 2),
     ("{ users { id organization { id name } organizationId } }", 2),
@@ -88,6 +90,11 @@ const CASES: &[(&str, usize)] = &[
     ("{ me { accounts { userId } } }", 1),
     ("{ apiKeys { id } countApiKeys }", 2),
     ("{ apiKeys { id user { id organization { id } } } }", 3),
+    ("{ apiKeys { id userId creator { id } } }", 3),
+    (
+        "{ apiKeys(where: {user: {id: \"ann\"}}) { id } sessions(where: {user: {id: \"ann\"}}) { id } }",
+        2,
+    ),
     ("{ apiKeysConnection { totalCount nodes { id } } }", 2),
     ("{ groups { id } countGroups }", 2),
     (

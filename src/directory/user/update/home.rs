@@ -57,13 +57,21 @@ impl Home {
         })
     }
 
-    pub(super) fn write(&self, draft: &mut Draft) {
+    pub(super) fn write(&self, draft: &mut Draft) -> Result<()> {
+        if self.moves && draft.requested_email.is_some() {
+            return Err(Error::invalid(
+                "organizationId",
+                "The user's organization demands that a new address is confirmed. Move the user in another call."
+                    .to_owned(),
+            ));
+        }
         if draft.notes(self.moves, "organizationId") {
             draft.new.organization_pk = Set(self.organization.pk);
         }
         if draft.notes(self.tenant_pk != draft.row.tenant_pk, "tenantId") {
             draft.new.tenant_pk = Set(self.tenant_pk);
         }
+        Ok(())
     }
 }
 

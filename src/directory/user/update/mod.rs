@@ -11,6 +11,7 @@ use self::home::Home;
 use self::profile::Profile;
 use self::roles::Roles;
 use super::create::{note_conflict, taken};
+use super::person::takes_seat;
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
@@ -21,8 +22,8 @@ use crate::directory::group;
 use crate::directory::role::{self, Held, OrganizationRole};
 use crate::directory::{organization, session};
 use crate::list::expect_version;
-use crate::model::Timestamp;
 use crate::model::error::{Error, OrConflict, Result};
+use crate::model::{Email, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{api_key, user as table};
 
@@ -59,6 +60,8 @@ pub struct UserChange {
     /// [`OrganizationRole::Admin`], false to [`OrganizationRole::User`], unless nothing changes.
     pub is_admin: Option<bool>,
     pub activated: Option<bool>,
+    /// Only for services, and only by who may change the organization.
+    pub takes_seat: Option<bool>,
     pub variables: Option<serde_json::Value>,
     /// Replaces the current ones.
     pub federated_identities: Option<Vec<FederatedIdentity>>,
@@ -85,7 +88,10 @@ impl UserChange {
                 self.variables.is_some() || clears(Clearable::Variables),
             ),
             (Managing::FederatedIdentities, self.federated_identities.is_some()),
-            (Managing::Activation, self.activated.is_some()),
+            (
+                Managing::Activation,
+                self.activated.is_some() || self.takes_seat.is_some(),
+            ),
             (Managing::Names, true),
         ];
         let done = each.into_iter().filter(|(_, is)| *is || self.of_everything);
@@ -98,6 +104,8 @@ struct Draft {
     row: table::Model,
     new: table::ActiveModel,
     fields: Vec<&'static str>,
+    /// The address that must be confirmed before it is the user's.
+    requested_email: Option<Email>,
 }
 
 impl Draft {
@@ -106,6 +114,7 @@ impl Draft {
             new: row.clone().into_active_model(),
             row,
             fields: Vec::new(),
+            requested_email: None,
         }
     }
 
@@ -163,11 +172,13 @@ pub(super) async fn update_as(
     }
 
     let mut draft = Draft::of(row);
-    profile.write(op, &mut draft)?;
+    let confirms = profile.must_be_confirmed(&*change, &draft.row).await;
+    let confirms = confirms.inspect_err(|error| note_conflict(op, &granted, "updatePropertiesInUser", error))?;
+    profile.write(op, &mut draft, confirms)?;
     let identities = profile.new_identities(&*change, &mut draft).await?;
     // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
-    home.write(&mut draft);
+    home.write(&mut draft)?;
     let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
     roles.write(op, &granted, &had, &home, &mut draft)?;
     activate(op, &*change, &granted, &wanted, &home, &mut draft).await?;
@@ -229,7 +240,12 @@ async fn activate(
         }
         draft.new.activated = Set(is);
     }
-    if is && (!was || home.moves) {
+    let took = draft.row.takes_seat;
+    let takes = takes_seat(op, home.organization.pk, draft.row.service, wanted.takes_seat, took)?;
+    if draft.notes(takes != took, "takesSeat") {
+        draft.new.takes_seat = Set(takes);
+    }
+    if is && takes && (!was || !took || home.moves) {
         organization::take_seat(connection, &home.organization, Some(granted)).await?;
     }
     Ok(())
@@ -255,6 +271,12 @@ async fn follow(
     let changes_email = draft.changes("email");
     if changes_email {
         email_verification::void_tokens_in_txn(connection, row.pk).await?;
+    } else if home.moves || draft.changes("tenantId") || draft.changes("activated") {
+        // It may have been requested by somebody whose access has ended.
+        email_verification::forget_change_in_txn(connection, row.pk).await?;
+    }
+    if let Some(email) = &draft.requested_email {
+        email_verification::request_change_in_txn(connection, op, updated, email).await?;
     }
     if row.activated && !updated.activated {
         session::end_all(connection, row.pk, op.now()).await?;

@@ -2,12 +2,16 @@
 
 use sea_orm::{ConnectionTrait, Set};
 
+use super::super::create::address_taken;
+use super::super::person::require_person;
 use super::{Clearable, Draft, UserChange};
 use crate::authz::escalation::{as_oneself, unlimited};
 use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
-use crate::model::error::Result;
-use crate::model::{self, Email, JsonText};
+use crate::directory::{email_verification, organization};
+use crate::model::error::{ConflictReason, Error, Result};
+use crate::model::{self, Actor, Email, JsonText};
+use crate::store::entity::user as table;
 
 /// The validated texts of a change. The outer option says whether the field changes, the inner one is its value.
 pub struct Profile {
@@ -51,22 +55,40 @@ impl Profile {
         self.email.as_ref()?.as_ref()
     }
 
-    /// Writes the fields that differ.
-    pub(super) fn write(&self, op: &OpContext, draft: &mut Draft) -> Result<()> {
+    /// Whether the new address must be confirmed before it is the user's, because the organization demands it. Nobody
+    /// confirms that there is no address, or the address of a service. `CONFLICT` for an address that another user has.
+    pub(super) async fn must_be_confirmed(
+        &self,
+        connection: &impl ConnectionTrait,
+        row: &table::Model,
+    ) -> Result<bool> {
+        let Some(email) = self.email().filter(|email| row.email.as_ref() != Some(*email)) else {
+            return Ok(false);
+        };
+        if row.service || !organization::confirms_email_changes(connection, row.organization_pk).await? {
+            return Ok(false);
+        }
+        match email_verification::is_taken(connection, row, email).await? {
+            true => Err(Error::conflict(ConflictReason::Taken, address_taken(email))),
+            false => Ok(true),
+        }
+    }
+
+    /// Writes the fields that differ; `confirms` says that a new address must be confirmed first.
+    pub(super) fn write(&self, op: &OpContext, draft: &mut Draft, confirms: bool) -> Result<()> {
         if let Some(email) = &self.email
-            && draft.notes(*email != draft.row.email, "email")
+            && *email != draft.row.email
         {
-            // The owner of the address can request a password reset by mail.
-            if op.actor().is(draft.row.pk) {
-                as_oneself(op.actor(), "Changing your e-mail address")?;
+            may_change_address(op.actor(), &draft.row)?;
+            draft.fields.push(if confirms { "pendingEmail" } else { "email" });
+            if confirms {
+                draft.requested_email.clone_from(email);
+            } else {
+                draft.new.email = Set(email.clone());
+                draft.new.email_changed_at = Set(Some(op.now()));
+                draft.new.email_verified_at = Set(None);
+                draft.new.password_verified_at = Set(None);
             }
-            if op.actor().is_behind(draft.row.pk) {
-                unlimited(op.actor(), "Changing your e-mail address")?;
-            }
-            draft.new.email = Set(email.clone());
-            draft.new.email_changed_at = Set(Some(op.now()));
-            draft.new.email_verified_at = Set(None);
-            draft.new.password_verified_at = Set(None);
         }
         let Draft { new, fields, .. } = draft;
         model::set(fields, "name", &mut new.name, self.name.clone());
@@ -85,9 +107,28 @@ impl Profile {
         let Some(wanted) = &self.identities else {
             return Ok(None);
         };
+        if !wanted.is_empty() {
+            require_person("federatedIdentities", &draft.row)?;
+        }
         let had = federated_identity::of_users(connection, [draft.row.pk]).await?;
         let had = had.get(&draft.row.pk).map(Vec::as_slice).unwrap_or_default();
         let changes = draft.notes(wanted.as_slice() != had, "federatedIdentities");
         Ok(changes.then_some(wanted.as_slice()))
+    }
+}
+
+/// The owner of the address can request a password reset by mail, so callers cannot change their own address here, nor
+/// that of the person who impersonates them: that needs the password. Somebody who has no address yet can get one.
+fn may_change_address(actor: &Actor, row: &table::Model) -> Result<()> {
+    if !actor.is(row.pk) && !actor.is_behind(row.pk) {
+        return Ok(());
+    }
+    as_oneself(actor, "Changing your e-mail address")?;
+    unlimited(actor, "Changing your e-mail address")?;
+    match row.email {
+        Some(_) => Err(Error::forbidden(
+            "Change your own e-mail address with 'changeMyEmail', which asks for your password.".to_owned(),
+        )),
+        None => Ok(()),
     }
 }

@@ -1,0 +1,144 @@
+//! A new address that is not in use yet: it replaces the present one when the token that was mailed to it is used.
+//!
+//! A user has at most one such address. Everything that may mean that somebody else requested it ends it: a new
+//! password, a deactivation, a move, or another change of the address.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    Set,
+};
+
+use super::request::{TOKEN_LIFETIME, in_force};
+use super::{tell_old_address_in_txn, void_tokens_in_txn};
+use crate::context::{Change, OpContext};
+use crate::directory::organization;
+use crate::directory::outbox::limits::Bucket;
+use crate::directory::outbox::{self, Post};
+use crate::directory::user::{User, taken};
+use crate::model::error::{OrConflict, Result};
+use crate::model::{Email, Secret, Timestamp};
+use crate::services::mailer::Letter;
+use crate::store::audit_trail::Event;
+use crate::store::entity::email_token as table;
+use crate::store::entity::{any_of, user};
+
+/// Mails a link to a new address of a user, and a notice to the present one. An earlier request ends. `INVALID` if no
+/// mail can be sent for the organization, `RATE_LIMITED` above the hourly limits.
+pub async fn request_change_in_txn(
+    connection: &impl ConnectionTrait,
+    op: &OpContext,
+    row: &user::Model,
+    new: &Email,
+) -> Result<()> {
+    op.mailer().require()?;
+    let organization = organization::require_mail(connection, row.organization_pk).await?;
+    forget_change_in_txn(connection, row.pk).await?;
+    let token = Secret::mailed_token()?;
+    let now = op.now();
+    let ends_at = now.after(TOKEN_LIFETIME);
+    // Neither mailbox learns the address of the other.
+    let name = User::from(row.clone()).display_name_without_email();
+    let post = Post {
+        to: new,
+        letter: Letter::ChangeEmail {
+            organization: organization.clone(),
+            name: name.clone(),
+            token: token.expose().to_owned(),
+        },
+        organization_pk: row.organization_pk,
+        user_pk: Some(row.pk),
+        invitation_pk: None,
+        ends_at,
+    };
+    let buckets = match op.actor().is(row.pk) {
+        true => Bucket::of_own_change(op.actor(), row.organization_pk, new),
+        false => Bucket::of_mail(op.actor(), row.organization_pk, new),
+    };
+    outbox::put_counted_in_txn(connection, op, post, buckets).await?;
+    table::ActiveModel {
+        user_pk: Set(row.pk),
+        email: Set(new.clone()),
+        changes: Set(true),
+        digest: Set(token.digest()),
+        expires_at: Set(ends_at),
+        created_at: Set(now),
+        ..Default::default()
+    }
+    .insert(connection)
+    .await?;
+    if let Some(present) = &row.email {
+        let letter = Letter::EmailChangeRequested { organization, name };
+        outbox::notify_in_txn(connection, op, row.organization_pk, present, letter).await?;
+    }
+    Ok(())
+}
+
+/// Ends a requested change of a user's address.
+pub async fn forget_change_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
+    table::Entity::delete_many()
+        .filter(table::Column::UserPk.eq(user_pk))
+        .filter(table::Column::Changes.eq(true))
+        .exec(connection)
+        .await?;
+    outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::CHANGE_EMAIL]).await
+}
+
+/// The requested addresses of several users; a user without one is absent.
+pub async fn requested(
+    connection: &impl ConnectionTrait,
+    user_pks: impl IntoIterator<Item = i64>,
+    now: Timestamp,
+) -> Result<HashMap<i64, Email>> {
+    let rows = table::Entity::find()
+        .select_only()
+        .columns([table::Column::UserPk, table::Column::Email])
+        .filter(any_of(
+            connection.get_database_backend(),
+            table::Column::UserPk,
+            user_pks,
+        ))
+        .filter(table::Column::Changes.eq(true))
+        .filter(in_force(now))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Whether another user of the organization has this address.
+pub async fn is_taken(connection: &impl ConnectionTrait, row: &user::Model, email: &Email) -> Result<bool> {
+    let others = Condition::all()
+        .add(user::Column::OrganizationPk.eq(row.organization_pk))
+        .add(user::Column::Email.eq(email.clone()))
+        .add(user::Column::Pk.ne(row.pk));
+    Ok(user::Entity::find().filter(others).count(connection).await? > 0)
+}
+
+/// Makes a requested address the user's. Its token was used in the same transaction. The address is verified, the one
+/// before is notified, and all that was mailed there is void. `CONFLICT` if another user of the organization has got the
+/// address in the meantime; the token then still works.
+pub(super) async fn complete(change: Change<'_>, op: &OpContext, row: user::Model, new: &Email) -> Result<User> {
+    let now = op.now();
+    let updated = user::ActiveModel {
+        pk: Set(row.pk),
+        email: Set(Some(new.clone())),
+        email_changed_at: Set(Some(now)),
+        email_verified_at: Set(Some(now)),
+        password_verified_at: Set(None),
+        version: Set(row.version + 1),
+        updated_at: Set(now.later_than(row.updated_at)),
+        ..Default::default()
+    }
+    .update(&*change)
+    .await
+    .or_conflict(|constraint| taken(constraint, &row.id, Some(new)))?;
+    void_tokens_in_txn(&*change, row.pk).await?;
+    if let Some(old) = &row.email {
+        tell_old_address_in_txn(&*change, op, old, &updated).await?;
+    }
+    let event = Event::new("email.change", row.pk, &row.id).of_user(&row);
+    change.commit([event.access().fields(["email"])]).await?;
+    Ok(updated.into())
+}
