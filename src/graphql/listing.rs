@@ -117,7 +117,7 @@ pub(super) fn asked<L: Listing>(
 ) -> (Filter<L::Term>, Order) {
     (
         L::filter(op, wanted.unwrap_or_default()),
-        order_by.map(OrderBy::order).unwrap_or_default(),
+        order_by.map_or_else(Order::usual::<L>, OrderBy::order),
     )
 }
 
@@ -161,7 +161,7 @@ pub async fn find_one<L: Listing>(
     selection: &Selection<'_>,
 ) -> Result<Option<L::Object>> {
     let window = Window::new(2, 0)?;
-    let mut found = list::page::<L>(op, filter, Order::default(), fields_of::<L>(selection), window).await?;
+    let mut found = list::page::<L>(op, filter, Order::usual::<L>(), fields_of::<L>(selection), window).await?;
     if found.len() > 1 {
         return Err(Error::Ambiguous {
             field: "where",
@@ -285,8 +285,7 @@ pub async fn nest_linked<L: Listing>(
         };
         let order = place
             .argument::<L::OrderBy>("orderBy")
-            .map(OrderBy::order)
-            .unwrap_or_default();
+            .map_or_else(Order::usual::<L>, OrderBy::order);
         let filter = L::filter(op, place.argument("where").unwrap_or_default());
         let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;

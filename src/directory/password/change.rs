@@ -69,7 +69,7 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
         &authn::rights_of(op.db().reader(), row.pk).await?,
     )?;
     let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
-    let attempt = Attempt::of_old_password(op.client(), row.pk, by_owner);
+    let attempt = Attempt::of_old_password(op.client_address(), row.pk, by_owner);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
     // Both hashes are computed before the transaction, so that no lock is held for that time. The transaction checks
@@ -93,7 +93,7 @@ async fn by_temporary_password(
     passwords: &Change,
 ) -> Result<table::Model> {
     passwords.check()?;
-    let attempt = Attempt::by_address(op.client(), email, organization);
+    let attempt = Attempt::by_address(op.client_address(), email, organization);
     let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(

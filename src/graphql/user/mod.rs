@@ -308,7 +308,17 @@ pub async fn beside(
     selection: &Selection<'_>,
     pks: impl IntoIterator<Item = i64>,
 ) -> crate::model::error::Result<Related<User>> {
-    let Some(under) = selection.under_field("user") else {
+    beside_as(op, selection, "user", pks).await
+}
+
+/// The same for a field with another name.
+pub async fn beside_as(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &str,
+    pks: impl IntoIterator<Item = i64>,
+) -> crate::model::error::Result<Related<User>> {
+    let Some(under) = selection.under_field(field) else {
         return Ok(Related::default());
     };
     let granted = crate::directory::user::readable(op)?;
