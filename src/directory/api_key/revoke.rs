@@ -44,7 +44,9 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
         key.version = Set(version + 1);
         key.updated_at = Set(now.later_than(updated_at));
         let key = key.update(&*change).await?;
-        let event = Event::new("apiKey.revoke", key.pk, &key.id).access();
+        let event = Event::new("apiKey.revoke", key.pk, &key.id)
+            .named(key.name.clone())
+            .access();
         events.push(op.actor().caller().into_iter().fold(event, Event::of_caller));
         revoked.push(key.into());
     }

@@ -58,13 +58,14 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     ending.update(&*change).await?;
     let secret = Secret::api_key()?;
     let wanted = Wanted {
-        name: old.name,
+        name: old.name.clone(),
         description: old.description,
         expires_at: old.expires_at,
         permissions: old.permissions.as_deref().map(Permissions::from_stored),
     };
     let (key, created) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
-    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).of_caller(caller).access();
+    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).named(old.name);
+    let rotated = rotated.of_caller(caller).access();
     change.commit([created.of_caller(caller), rotated]).await?;
     Ok(NewSecret { key, secret })
 }

@@ -70,7 +70,7 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     )?;
     let by_owner = op.actor().caller().is_some_and(|caller| caller.user_pk == row.pk);
     let attempt = Attempt::of_old_password(op.client_address(), row.pk, by_owner);
-    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let door = Door::open(op, "password.change", attempt, &passwords.old_password).await?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
     // Both hashes are computed before the transaction, so that no lock is held for that time. The transaction checks
     // again what was read.
@@ -94,7 +94,7 @@ async fn by_temporary_password(
 ) -> Result<table::Model> {
     passwords.check()?;
     let attempt = Attempt::by_address(op.client_address(), email, organization);
-    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let door = Door::open(op, "password.change", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
             "The e-mail address or the temporary password is wrong. To change any other password, send \

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::model::Timestamp;
 use crate::model::error::Result;
-use crate::model::{Actor, Caller, Client};
+use crate::model::{Actor, Caller, Client, UserId};
 use crate::store::entity::{audit_event, user};
 
 /// What happened. Build it with [`Event::new`] and the setters.
@@ -77,18 +77,25 @@ impl Event {
 
     /// The same for what callers did with what is theirs.
     #[must_use]
-    pub fn of_caller(mut self, caller: &Caller) -> Self {
-        self.subject_id = Some(caller.user_id.to_string());
+    pub fn of_caller(self, caller: &Caller) -> Self {
         self.of_tenant(caller.organization_pk, caller.tenant_pk)
+            .with_subject(&caller.user_id)
     }
 
-    /// The user that it concerns: the target itself, or else a user that it names.
+    /// The user that it concerns. [`Self::of_user`] includes this.
     #[must_use]
-    pub fn concerning(mut self, user: &user::Model) -> Self {
-        self.subject_id = Some(user.id.to_string());
-        match self.target_pk == user.pk && self.target_id == user.id.as_str() {
-            true => self.named(user.plain_name()),
-            false => self.about([Mention::new("user", &user.id, user.plain_name())]),
+    pub fn with_subject(mut self, id: &UserId) -> Self {
+        self.subject_id = Some(id.to_string());
+        self
+    }
+
+    /// The same, by name: the target itself, or else a user that the event names.
+    #[must_use]
+    pub fn concerning(self, user: &user::Model) -> Self {
+        let this = self.with_subject(&user.id);
+        match this.target_pk == user.pk && this.target_id == user.id.as_str() {
+            true => this.named(user.plain_name()),
+            false => this.about([Mention::new("user", &user.id, user.plain_name())]),
         }
     }
 
