@@ -5,6 +5,7 @@ pub fn action_of(field: &str) -> &'static str {
     match field {
         "createOrganization" => "organization.create",
         "updateOrganization" => "organization.update",
+        "renameOrganization" => "organization.rename",
         "deleteOrganization" => "organization.delete",
         "createTenant" => "tenant.create",
         "updateTenant" => "tenant.update",
@@ -52,6 +53,7 @@ pub fn action_of(field: &str) -> &'static str {
         "role" | "roles" | "countRoles" | "rolesConnection" => "role.read",
         "invitation" | "invitations" | "countInvitations" | "invitationsConnection" => "invitation.read",
         "session" | "sessions" | "countSessions" | "sessionsConnection" => "session.read",
+        "node" => "node.read",
         "auditEvent" | "auditEvents" | "countAuditEvents" | "auditEventsConnection" => "auditEvent.read",
         _ => UNKNOWN,
     }

@@ -144,9 +144,15 @@ async fn answer(
         .await?;
     // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
     // person has another account.
+    // Nor may an organization that made an account with somebody's address learn where the person is.
+    let anywhere = Client::default();
     for row in &users {
         let event = Event::new("password.requestReset", row.pk, &row.id).of_user(row);
-        audit_trail::record(connection, op.author(), event).await?;
+        let mut author = op.author();
+        if organization.is_none() && row.email_verified_at.is_none() {
+            author.client = &anywhere;
+        }
+        audit_trail::record(connection, author, event).await?;
     }
     // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
     // whose address was never verified get a link only if there is no other account.
