@@ -21,7 +21,7 @@ use crate::authn::{self, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::Result;
-use crate::model::{Actor, Clock};
+use crate::model::{Actor, Client, Clock};
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
 use crate::services::refusals::{Refusal, Refusals};
@@ -72,7 +72,7 @@ pub struct OpContext {
     /// The credential that the actor was resolved from; `None` for the machine, and for a user who has just signed in.
     presented: Option<Arc<Presented>>,
     request_id: Arc<str>,
-    client: Option<IpAddr>,
+    client: Client,
     /// The memory budget of the response, if it has one.
     room: Option<Arc<Room>>,
     /// Whether a mail was put into the outbox and the worker has not been notified yet.
@@ -87,7 +87,7 @@ impl OpContext {
             actor,
             presented: None,
             request_id: request_id.into(),
-            client: None,
+            client: Client::default(),
             room: None,
             has_mail: Arc::default(),
         }
@@ -98,12 +98,12 @@ impl OpContext {
         services: Arc<Services>,
         presented: Arc<Presented>,
         request_id: impl Into<Arc<str>>,
-        client: Option<IpAddr>,
+        client: Client,
     ) -> Result<Self> {
         let actor = presented.actor(&services).await?;
         let holder = match actor.caller() {
             Some(caller) => Holder::User(caller.behind()),
-            None => Holder::client(client),
+            None => Holder::client(client.address),
         };
         Ok(Self {
             db: services.db.held_by(holder),
@@ -111,6 +111,12 @@ impl OpContext {
             client,
             ..Self::new(services, actor, request_id)
         })
+    }
+
+    /// The same for a client: for work that continues its request later.
+    #[must_use]
+    pub fn for_client(self, client: Client) -> Self {
+        Self { client, ..self }
     }
 
     /// The same request with its caller resolved again, for long-running operations.
@@ -210,8 +216,13 @@ impl OpContext {
     }
 
     /// The address the request came from; unknown for the binary's own commands.
-    pub fn client(&self) -> Option<IpAddr> {
-        self.client
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.client.address
+    }
+
+    /// Where the request came from.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Clears this process's cache of credentials; the other processes' caches expire within half a second.
@@ -219,7 +230,7 @@ impl OpContext {
         self.services.credentials.forget();
     }
 
-    /// Notes a denied request of this caller, for the audit trail. The APIs call it for every `FORBIDDEN` of a known
+    /// Notes a denied request of this caller, for the audit trail, under the action that it would have been. The APIs call it for every `FORBIDDEN` of a known
     /// caller; refusals of unknown callers, such as a wrong password, are noted by the verbs.
     pub fn note_refusal(&self, action: &str) {
         self.note(Refusal::of(&self.actor, action));
@@ -238,7 +249,7 @@ impl OpContext {
     pub fn note(&self, refusal: Refusal) {
         self.services
             .refusals
-            .note(refusal, self.client, &self.request_id, self.now());
+            .note(refusal, &self.client, &self.request_id, self.now());
     }
 
     pub fn request_id(&self) -> &str {
@@ -263,6 +274,7 @@ impl OpContext {
             at: self.now(),
             actor: &self.actor,
             request_id: &self.request_id,
+            client: &self.client,
         }
     }
 

@@ -25,7 +25,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use tenantry::authn::{SigningKeys, caller_of};
 use tenantry::authz::{Action, Resource};
 use tenantry::context::{OpContext, Services};
-use tenantry::model::{Actor, SecretSource, digest};
+use tenantry::model::{Actor, Client, SecretSource, digest};
 use tenantry::request::{App, RequestInfo, Sent, execute, presented};
 use tenantry::services::config::MailConfig;
 use tenantry::services::mailer::Mailer;
@@ -77,7 +77,7 @@ pub async fn serve(url: &str, user_pk: &str) {
 }
 
 fn request_id() -> RequestInfo {
-    RequestInfo::new(&Uuid::now_v7().to_string().into(), None)
+    RequestInfo::new(&Uuid::now_v7().to_string().into(), Client::default())
 }
 
 async fn run(app: &App, op: OpContext, body: Bytes) -> Response {

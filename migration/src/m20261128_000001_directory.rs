@@ -410,6 +410,8 @@ const UP: &[&str] = &[
         email {text} NOT NULL,
         organization_id {text},
         request_id {text} NOT NULL,
+        client_address {text},
+        user_agent {text},
         created_at {int} NOT NULL
     )",
     // Who a user is to another identity provider: one identity each.
@@ -440,7 +442,8 @@ const ROLES: &[&str] = &[
 ];
 
 /// Events outlive what they speak of: no foreign keys. Keys tell two things of one id apart, ids are for people. `count` is
-/// how often it happened within a minute: refusals are folded.
+/// how often it happened within a minute: refusals are folded. `subject_id` is the user that it concerns: the target, or whose
+/// key, session or membership the target is. Names are those of the moment.
 ///
 /// One writer at a time: the key is the order of commits. `INSERT OR REPLACE` deletes a row without the triggers of a
 /// deletion, and has one of its own.
@@ -458,8 +461,14 @@ const AUDIT_SQLITE: &[&str] = &[
         target_kind {text} NOT NULL,
         target_pk {int},
         target_id {text} NOT NULL,
+        target_name {text},
+        subject_id {text},
+        related {text},
         fields {text},
+        reason {text},
         request_id {text},
+        client_address {text},
+        user_agent {text},
         count {int} NOT NULL DEFAULT 1,
         refused BOOLEAN NOT NULL DEFAULT FALSE,
         position {int} GENERATED ALWAYS AS (pk) VIRTUAL,
@@ -494,8 +503,14 @@ const AUDIT_POSTGRES: &[&str] = &[
         target_kind {text} NOT NULL,
         target_pk {int},
         target_id {text} NOT NULL,
+        target_name {text},
+        subject_id {text},
+        related {text},
         fields {text},
+        reason {text},
         request_id {text},
+        client_address {text},
+        user_agent {text},
         count {int} NOT NULL DEFAULT 1,
         refused BOOLEAN NOT NULL DEFAULT FALSE,
         position {int} NOT NULL DEFAULT
@@ -518,6 +533,14 @@ const AUDIT_INDEXES: &[&str] = &[
     "CREATE INDEX audit_events_organization_target ON audit_events (organization_pk, target_id, position)",
     // Who acted is asked for by id: the internal key is nowhere in a filter.
     "CREATE INDEX audit_events_organization_actor ON audit_events (organization_pk, actor_id, position)",
+    "CREATE INDEX audit_events_organization_impersonator ON audit_events (organization_pk, impersonator_id, position)
+        WHERE impersonator_id IS NOT NULL",
+    "CREATE INDEX audit_events_organization_subject ON audit_events (organization_pk, subject_id, position)
+        WHERE subject_id IS NOT NULL",
+    "CREATE INDEX audit_events_created ON audit_events (created_at, id)",
+    "CREATE INDEX audit_events_organization_created ON audit_events (organization_pk, created_at, id)",
+    "CREATE INDEX audit_events_tenant_created ON audit_events (organization_pk, tenant_pk, created_at, id)
+        WHERE tenant_pk IS NOT NULL",
 ];
 
 /// SQLite takes an organization for ten rows unless told otherwise, and then would rather read all of it in the list's order
@@ -567,7 +590,11 @@ const SIZES: &[&str] = &[
          ('audit_events', 'audit_events_organization_position', '1000000 20000 1 1'),
          ('audit_events', 'audit_events_tenant_position', '1000000 20000 100 1 1'),
          ('audit_events', 'audit_events_organization_target', '1000000 20000 10 1'),
-         ('audit_events', 'audit_events_organization_actor', '1000000 20000 1000 1')",
+         ('audit_events', 'audit_events_organization_actor', '1000000 20000 1000 1'),
+         ('audit_events', 'audit_events_organization_impersonator', '100000 20000 1000 1'),
+         ('audit_events', 'audit_events_organization_subject', '1000000 20000 10 1'),
+         ('audit_events', 'audit_events_organization_created', '1000000 20000 1 1'),
+         ('audit_events', 'audit_events_tenant_created', '1000000 20000 100 1 1')",
     "ANALYZE sqlite_schema",
 ];
 

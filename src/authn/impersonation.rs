@@ -54,7 +54,7 @@ pub async fn refused_impersonation(
     id: Option<&str>,
     email: Option<&str>,
 ) -> Result<Refusal> {
-    let refusal = Refusal::of(actor, "impersonateUser");
+    let refusal = Refusal::of(actor, "user.impersonate");
     let Ok(granted) = policy::decide(actor, Action::Create, Resource::Session) else {
         return Ok(refusal);
     };

@@ -154,8 +154,14 @@ fn value_of<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// A route. `operation` is its name in the log and in the audit trail.
-pub fn call<F, H, Fut>(method: MethodFilter, takes: Takes, operation: &'static str, handle: H) -> MethodRouter<App>
+/// A route. `operation` is its name in the log, and `action` in the audit trail: that of the verb that it calls.
+pub fn call<F, H, Fut>(
+    method: MethodFilter,
+    takes: Takes,
+    operation: &'static str,
+    action: &'static str,
+    handle: H,
+) -> MethodRouter<App>
 where
     F: Face,
     H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
@@ -171,7 +177,7 @@ where
                 let done = handled.await;
                 // An impersonation that is refused is noted where it is refused, as GraphQL's is.
                 if let Err(Error::Forbidden(_)) = &done {
-                    op.note_refusal(operation);
+                    op.note_refusal(action);
                 }
                 done
             };
@@ -216,7 +222,13 @@ async fn begin(
         Takes::Object => Fields::parse(&read_body(body).await?)?,
     };
     let (path, query) = parameters(&mut parts).await?;
-    let op = OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await?;
+    let op = OpContext::of_request(
+        Arc::clone(&app.services),
+        presented,
+        Arc::clone(&id.id),
+        id.client.clone(),
+    )
+    .await?;
     *actor = op.actor().clone();
     let call = Call {
         op: op.clone(),

@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::Services;
 use crate::authn::{credential, impersonated, refused_impersonation};
-use crate::model::Actor;
 use crate::model::error::{Error, Result};
+use crate::model::{Actor, Client};
 
 /// A credential, and the user to impersonate, if any. It is not trusted: every check asks the database, or this
 /// process's cache of half a second.
@@ -17,15 +17,17 @@ pub struct Presented {
     authorization: Option<SecretSlice<u8>>,
     impersonate: Option<String>,
     request_id: String,
+    client: Client,
 }
 
 impl Presented {
     /// The value of the `Authorization` header, if there is one, and the id of the user to impersonate.
-    pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &str) -> Self {
+    pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &str, client: Client) -> Self {
         Self {
             authorization: authorization.map(|value| value.to_vec().into()),
             impersonate: impersonate.map(str::to_owned),
             request_id: request_id.to_owned(),
+            client,
         }
     }
 
@@ -61,7 +63,7 @@ impl Presented {
             let refusal = refused_impersonation(services.db.reader(), &owner, Some(id), None).await?;
             services
                 .refusals
-                .note(refusal, None, &self.request_id, services.clock.now());
+                .note(refusal, &self.client, &self.request_id, services.clock.now());
         }
         Ok(Actor::user(target?))
     }

@@ -1,20 +1,24 @@
 //! Audit events in the schema.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Enum, ID, SimpleObject};
 
+use crate::authz::Granted;
 use crate::context::OpContext;
-use crate::directory::audit_event::{AuditEvent, Term};
+use crate::directory::audit_event::{self, AuditEvent, AuditEventFields, Term};
 use crate::directory::organization::Organization;
+use crate::directory::user::User;
 use crate::graphql::filter::{equals, one_of, related, starts_with};
 use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
+use crate::graphql::user::{UserObject, in_field as users_beside};
 use crate::graphql::{
-    DateTime, Listing, Related, Selection, Where, connection_type, list_fields, order_by, where_input,
+    DateTime, List, Listing, Related, Selection, Where, connection_type, list_fields, order_by, where_input,
 };
 use crate::list::Filter;
+use crate::store::audit_trail::{Became, Mention};
 
 /// An audit event: a change or a denied request, with who made it and what it affected. It has the names of the fields
-/// that changed, never their values. Audit events are never modified.
+/// that changed, never their values. Audit events are never modified: names are those at the time of the event.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "AuditEvent")]
 pub struct AuditEventObject {
@@ -22,22 +26,43 @@ pub struct AuditEventObject {
     pub id: ID,
     /// An id that is unique over all types; for `node`.
     pub node_id: ID,
-    /// `<kind>.<verb>`, for example `user.create`. For a denied request, the requested operation, for example the
-    /// mutation `createUser`.
+    /// `<kind>.<verb>`, for example `user.create`: what was done or, for a denied request, what would have been done. For a
+    /// denied query, `<kind>.read`; `refusal.overflow` counts denied requests beyond the limit.
     pub action: String,
     /// The id of the user who made the request; during an impersonation, of the impersonated user. Null for anonymous
     /// requests, for `tenantry` commands, and for users of other organizations who are not super admins.
     pub actor_id: Option<String>,
+    /// That user; null if the caller cannot, or can no longer, see it.
+    pub actor: Option<Box<UserObject>>,
     /// The id of the impersonator; null if the request was not made during an impersonation, or if `actorId` is null.
     pub impersonator_id: Option<String>,
+    /// That user; null if the caller cannot, or can no longer, see it.
+    pub impersonator: Option<Box<UserObject>>,
     /// The organization it happened in; null once the organization is deleted.
     pub organization: Option<Box<OrganizationObject>>,
     /// The kind of the target, for example `user`; `request` for a denied request without a known target.
     pub target_kind: String,
     /// The id of the target, which may have been deleted since; for the kind `request`, the same as `action`.
     pub target_id: String,
+    /// The name that the target had: of a user, its name without the email address. Null if it has none, and for
+    /// invitations.
+    pub target_name: Option<String>,
+    /// What else the event is about: roles, permissions, groups, tenants, organizations and users. At most 100. A caller who
+    /// manages single tenants sees those of these tenants only.
+    pub related: List<AuditRelatedObject>,
+    /// Whether the event is about more than `related` can have.
+    pub related_truncated: bool,
     /// The names of the fields that changed.
     pub fields: Vec<String>,
+    /// For `user.impersonate`, the reason that the impersonator gave; otherwise null. An impersonation with a header has no
+    /// reason.
+    pub reason: Option<String>,
+    /// The address that the request came from; for denied requests, the first of them. Null for `tenantry` commands, and if
+    /// `actorId` is hidden.
+    pub client_address: Option<String>,
+    /// What the client called itself in the header `User-Agent`, at most 255 characters, without control characters. It can
+    /// be any text. Null if there was none, for `tenantry` commands, and if `actorId` is hidden.
+    pub user_agent: Option<String>,
     /// The id of the request, which is also in the response's `X-Request-Id` header.
     pub request_id: Option<String>,
     /// For a denied request, the number of requests within a minute with the same caller, action and target; otherwise
@@ -47,6 +72,49 @@ pub struct AuditEventObject {
     pub refused: bool,
     /// When it happened.
     pub created_at: DateTime,
+}
+
+/// Something that an audit event is about besides its target, with the names at the time.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "AuditRelated")]
+pub struct AuditRelatedObject {
+    /// Its kind: `role`, `permission`, `group`, `tenant`, `organization` or `user`.
+    pub kind: String,
+    /// Its id; of a permission, its name.
+    pub id: String,
+    /// Its name; null if it has none.
+    pub name: Option<String>,
+    /// For a role that is assigned for a single tenant, the id of that tenant; otherwise null.
+    pub tenant_id: Option<String>,
+    /// The name of that tenant.
+    pub tenant_name: Option<String>,
+    /// What the event did with it; null if it only says more about the target.
+    pub change: Option<AuditRelatedChange>,
+}
+
+/// What an audit event did with something that it is about.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditRelatedChange {
+    /// The target gained it: a role was assigned, a user was added to a group, or moved to a tenant.
+    Added,
+    /// The target lost it.
+    Removed,
+}
+
+impl From<Mention> for AuditRelatedObject {
+    fn from(mention: Mention) -> Self {
+        Self {
+            kind: mention.kind,
+            id: mention.id,
+            name: mention.name,
+            tenant_id: mention.tenant_id,
+            tenant_name: mention.tenant_name,
+            change: mention.change.map(|change| match change {
+                Became::Added => AuditRelatedChange::Added,
+                Became::Removed => AuditRelatedChange::Removed,
+            }),
+        }
+    }
 }
 
 where_input! {
@@ -68,6 +136,9 @@ where_input! {
         target_kind: String = |_, text| equals(&text, Term::TargetKind),
         /// Exact `targetId`.
         target_id: String = |_, text| equals(&text, Term::TargetId),
+        /// Events that concern the user with this id: what the user did (also as, or through, another user), what happened to
+        /// the user, and what happened to its API keys, sessions and memberships.
+        concerns_user_id: String = |_, text| equals(&text, Term::Concerns),
         /// Exact `requestId`.
         request_id: String = |_, text| equals(&text, Term::RequestId),
         /// `true`: denied requests; `false`: all other events.
@@ -82,10 +153,12 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of audit events: by transaction. The order of `createdAt` can differ slightly. New events always come
-    /// after all events that could be read before, so in ascending order a page never changes once it is read.
+    /// Sort order of audit events. Only the order of the trail, which is the order of transactions, guarantees that new
+    /// events come after all events that could be read before: a page in ascending order never changes once it is read. The
+    /// order of `createdAt` can differ slightly, and an event can appear before others that could already be read.
     AuditEventOrderBy {
-        CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
+        Position: PositionAsc "In the order of the trail; the default.", PositionDesc "Against the order of the trail.";
+        CreatedAt: CreatedAtAsc "By time, oldest first.", CreatedAtDesc "By time, newest first.";
     }
 }
 
@@ -95,10 +168,19 @@ impl Listing for AuditEvent {
     type Object = AuditEventObject;
     type Where = AuditEventWhere;
     type OrderBy = AuditEventOrderBy;
-    type Preloaded = Related<Organization>;
+    type Preloaded = Preloaded;
 
     fn filter(op: &OpContext, wanted: AuditEventWhere) -> Filter<Term> {
         wanted.filter(op).and_own(Term::Settled)
+    }
+
+    fn behind(name: &str) -> AuditEventFields {
+        match name {
+            "actor" => AuditEventFields::ACTOR_PK,
+            "impersonator" => AuditEventFields::IMPERSONATOR_PK,
+            "relatedTruncated" => AuditEventFields::RELATED,
+            _ => AuditEventFields::empty(),
+        }
     }
 
     async fn preload(
@@ -106,27 +188,52 @@ impl Listing for AuditEvent {
         things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
-        organizations_beside(op, selection, things.iter().filter_map(|event| event.organization_pk)).await
+        let organizations = things.iter().filter_map(|event| event.organization_pk);
+        let actors = things.iter().filter_map(|event| event.actor_pk);
+        let impersonators = things.iter().filter_map(|event| event.impersonator_pk);
+        Ok(Preloaded {
+            granted: audit_event::readable(op)?,
+            organizations: organizations_beside(op, selection, organizations).await?,
+            actors: users_beside(op, selection, "actor", actors).await?,
+            impersonators: users_beside(op, selection, "impersonator", impersonators).await?,
+        })
     }
 
-    fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> AuditEventObject {
+    fn object(self, _op: &OpContext, preloaded: &Preloaded) -> AuditEventObject {
+        let related = self.related_within(&preloaded.granted);
         let fields = self.fields.iter().flat_map(|names| names.split(' '));
         AuditEventObject {
             node_id: node_id("AuditEvent", &self.id),
             id: ID(self.id),
             action: self.action,
             actor_id: self.actor_id,
+            actor: preloaded.actors.object(self.actor_pk),
             impersonator_id: self.impersonator_id,
-            organization: organizations.object(self.organization_pk),
+            impersonator: preloaded.impersonators.object(self.impersonator_pk),
+            organization: preloaded.organizations.object(self.organization_pk),
             target_kind: self.target_kind,
             target_id: self.target_id,
+            target_name: self.target_name,
+            related: related.all.into_iter().map(Into::into).collect(),
+            related_truncated: related.cut,
             fields: fields.map(str::to_owned).collect(),
+            reason: self.reason,
+            client_address: self.client_address,
+            user_agent: self.user_agent,
             request_id: self.request_id,
             count: self.count,
             refused: self.refused,
             created_at: self.created_at.into(),
         }
     }
+}
+
+/// The relations of a page of events.
+pub struct Preloaded {
+    granted: Granted,
+    organizations: Related<Organization>,
+    actors: Related<User>,
+    impersonators: Related<User>,
 }
 
 list_fields! {
@@ -137,8 +244,8 @@ list_fields! {
     audit_events;
     /// Number of events that `auditEvents` lists for this `where`.
     count_audit_events;
-    /// `auditEvents` with cursor pagination. If you continue after the last cursor, you never miss an event, even one
-    /// whose transaction was committed late.
+    /// `auditEvents` with cursor pagination. If you continue after the last cursor in the order `POSITION_ASC`, you never miss
+    /// an event, even one whose transaction was committed late. The order of `createdAt` has no such guarantee.
     audit_events_connection;
     /// The audit event that `where` names, if `auditEvents` would list it; otherwise null.
     audit_event where "Which audit event: `id` is required; any further conditions must match too.";

@@ -117,7 +117,7 @@ pub(super) fn asked<L: Listing>(
 ) -> (Filter<L::Term>, Order) {
     (
         L::filter(op, wanted.unwrap_or_default()),
-        order_by.map(OrderBy::order).unwrap_or_default(),
+        order_by.map_or_else(Order::usual::<L>, OrderBy::order),
     )
 }
 
@@ -284,8 +284,7 @@ pub async fn nest_linked<L: Listing>(
         };
         let order = place
             .argument::<L::OrderBy>("orderBy")
-            .map(OrderBy::order)
-            .unwrap_or_default();
+            .map_or_else(Order::usual::<L>, OrderBy::order);
         let filter = L::filter(op, place.argument("where").unwrap_or_default());
         let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;

@@ -5,6 +5,7 @@
 //! its rows. No rules of the directory are here.
 
 mod account;
+mod action;
 mod answer;
 pub mod api_key;
 pub mod audit_event;
@@ -34,6 +35,7 @@ pub mod settings;
 pub mod tenant;
 pub mod user;
 
+pub use action::action_of;
 pub use answer::{List, Written};
 pub(crate) use connection::connection_type;
 pub use connection::{Connected, PageInfo, connection};

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::metrics::Metrics;
 use super::{HEAD_BYTES_MAX, Peer};
+use crate::model::Client;
 use crate::model::error::Error;
 use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
 use crate::store::db::STATEMENTS;
@@ -37,7 +38,9 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
     let Observer { app, metrics } = observer;
     let id: Arc<str> = Uuid::now_v7().to_string().into();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let client = app.edge.client(peer, request.headers());
+    let address = app.edge.client(peer, request.headers());
+    let agent = request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);
+    let client = Client::new(address, agent);
     request.extensions_mut().insert(RequestInfo::new(&id, client));
     let method = request.method().clone();
     let trace = traceparent(request.headers());

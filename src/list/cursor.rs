@@ -41,7 +41,7 @@ impl Cursor {
     /// Parses a cursor for this list in this order; anything else is `INVALID`.
     pub fn decode<L: Listed>(field: &str, text: &str, order: Order) -> Result<Self> {
         let place = match order.key {
-            SortKey::CreatedAt | SortKey::UpdatedAt => {
+            SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::Position => {
                 place::<L, i64>(text, order).map(|(number, id)| (SortValue::Number(number), id))
             }
             SortKey::Name | SortKey::Email | SortKey::Id => place::<L, String>(text, order)
@@ -81,6 +81,7 @@ fn tag(order: Order) -> String {
         SortKey::Name => "n",
         SortKey::Email => "e",
         SortKey::Id => "i",
+        SortKey::Position => "p",
     };
     format!("{}{key}", if order.descending { "-" } else { "" })
 }

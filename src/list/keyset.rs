@@ -150,7 +150,7 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
     filter: Filter<L::Term>,
     fields: L::Fields,
 ) -> impl Stream<Item = Result<Vec<L>>> + Send + use<L, G> {
-    let order = Order::default();
+    let order = Order::usual::<L>();
     let fields = fields | L::sort_fields(order.key);
     let start = Some(None::<Cursor>);
     futures::stream::try_unfold((op.clone(), filter, start), move |(op, filter, from)| async move {

@@ -37,6 +37,8 @@ pub const PAGE_MAX: u32 = 100;
 
 /// The sort keys of a kind; `orders!` declares them.
 pub trait Sorted {
+    /// The key of the default order, which is ascending.
+    const DEFAULT: SortKey = SortKey::CreatedAt;
     /// Which of its columns are read.
     type Fields: Copy + Default + Send + Sync + std::ops::BitOr<Output = Self::Fields>;
 
@@ -86,6 +88,8 @@ pub enum SortKey {
     Name,
     Email,
     Id,
+    /// The order of the audit trail: that of commits.
+    Position,
 }
 
 /// A sort key's value in a cursor.
@@ -120,11 +124,11 @@ pub struct Order {
     pub descending: bool,
 }
 
-impl Default for Order {
-    /// Oldest first.
-    fn default() -> Self {
+impl Order {
+    /// The default order of a kind: oldest first.
+    pub fn usual<L: Sorted>() -> Self {
         Self {
-            key: SortKey::CreatedAt,
+            key: L::DEFAULT,
             descending: false,
         }
     }

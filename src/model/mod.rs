@@ -7,6 +7,7 @@
 mod actor;
 mod built_in_role;
 mod change;
+mod client;
 mod clock;
 mod email;
 pub mod error;
@@ -23,6 +24,7 @@ mod timestamp;
 pub use actor::{Actor, Caller, Impersonator, Limits};
 pub use built_in_role::{BuiltIn, stored_permissions};
 pub use change::{cleared, set};
+pub use client::Client;
 pub use clock::Clock;
 pub use email::Email;
 pub use id::{

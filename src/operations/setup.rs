@@ -19,7 +19,7 @@ use crate::directory::user::Known;
 use crate::model::BuiltIn;
 use crate::model::Secret;
 use crate::model::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
-use crate::store::audit_trail::{self, Event};
+use crate::store::audit_trail::{self, Event, Mention};
 use crate::store::db::{Database, SchemaState, refuse_what_cannot_work, schema_state};
 use crate::store::entity::{api_key, organization, tenant, user, user_role};
 
@@ -162,9 +162,11 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
         .exec_without_returning(connection)
         .await?;
     for event in [
-        Event::new("organization.create", organization.pk, &organization.id),
-        Event::new("tenant.create", tenant.pk, &tenant.id),
-        Event::new("user.create", admin.pk, &admin.id),
+        Event::new("organization.create", organization.pk, &organization.id).named(organization.name.clone()),
+        Event::new("tenant.create", tenant.pk, &tenant.id).named(tenant.name.clone()),
+        Event::new("user.create", admin.pk, &admin.id)
+            .concerning(&admin)
+            .about([Mention::new("role", BuiltIn::SuperAdmin.id(), BuiltIn::SuperAdmin.name().to_owned()).added()]),
     ] {
         audit_trail::record(connection, op.author(), event.of_organization(organization.pk)).await?;
     }
@@ -206,7 +208,10 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
         let mut earlier = earlier.into_active_model();
         earlier.revoked_at = Set(Some(now));
         let earlier = earlier.update(connection).await?;
-        let event = Event::new("apiKey.revoke", earlier.pk, &earlier.id).of_organization(admin.organization_pk);
+        let event = Event::new("apiKey.revoke", earlier.pk, &earlier.id)
+            .named(earlier.name.clone())
+            .of_organization(admin.organization_pk)
+            .concerning(&admin);
         audit_trail::record(connection, op.author(), event).await?;
     }
     let key = api_key::ActiveModel {
@@ -221,7 +226,10 @@ async fn set_key(connection: &impl ConnectionTrait, op: &OpContext, name: &str, 
         ..Default::default()
     };
     let key = key.insert(connection).await?;
-    let event = Event::new("apiKey.create", key.pk, &key.id).of_organization(admin.organization_pk);
+    let event = Event::new("apiKey.create", key.pk, &key.id)
+        .named(key.name.clone())
+        .of_organization(admin.organization_pk)
+        .concerning(&admin);
     audit_trail::record(connection, op.author(), event).await?;
     Ok(())
 }

@@ -23,7 +23,12 @@ pub fn presented(headers: &HeaderMap, id: &RequestInfo) -> Result<Arc<Presented>
         return Err(Error::invalid("authorization", message));
     }
     let impersonate = named(headers, &[IMPERSONATE, WAII_IMPERSONATE])?;
-    Ok(Arc::new(Presented::new(authorization, impersonate, &id.id)))
+    Ok(Arc::new(Presented::new(
+        authorization,
+        impersonate,
+        &id.id,
+        id.client.clone(),
+    )))
 }
 
 fn named<'a>(headers: &'a HeaderMap, names: &[&str]) -> Result<Option<&'a str>> {

@@ -18,7 +18,7 @@ use super::{App, LogFields, RequestInfo, in_time, presented, read_body, sending,
 use crate::context::OpContext;
 use crate::context::room::{Room, too_large};
 use crate::graphql::document::{self, Operation};
-use crate::graphql::{Written, code_of, finish, refused, response_of, with_codes};
+use crate::graphql::{Written, action_of, code_of, finish, refused, response_of, with_codes};
 use crate::model::error::{Error, ErrorCode, Result};
 
 /// The route.
@@ -68,7 +68,14 @@ pub async fn route(
         Ok(sent) => sent,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let op = match OpContext::of_request(Arc::clone(&app.services), presented, Arc::clone(&id.id), id.client_ip).await {
+    let op = match OpContext::of_request(
+        Arc::clone(&app.services),
+        presented,
+        Arc::clone(&id.id),
+        id.client.clone(),
+    )
+    .await
+    {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
     };
@@ -267,7 +274,7 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     answer.unwrap_or_else(response_of)
 }
 
-/// Records in the audit trail which field a caller was refused with `FORBIDDEN`. Some verbs are left out because they
+/// Records in the audit trail what a caller was refused with `FORBIDDEN`. Some verbs are left out because they
 /// record refusals themselves, together with the account: impersonation, and verbs that unknown callers use with a
 /// password.
 fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
@@ -283,7 +290,7 @@ fn note_refusals(op: &OpContext, answer: &Answer, operation: &Operation) {
         if let Some((_, field)) = operation.field_at(root)
             && field != "impersonateUser"
         {
-            op.note_refusal(field);
+            op.note_refusal(action_of(field));
         }
     }
 }

@@ -1,28 +1,27 @@
 //! What is known about every request, and what its handler adds for the log.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use crate::model::Actor;
 use crate::model::error::{Error, ErrorCode};
+use crate::model::{Actor, Client};
 
 /// Identifies a request in its log line, its audit events and the header `X-Request-Id`. The id is always ours, never
 /// the client's.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
     pub id: Arc<str>,
-    /// The address that the request comes from.
-    pub client_ip: Option<IpAddr>,
+    /// Where the request comes from.
+    pub client: Client,
 }
 
 impl RequestInfo {
-    pub fn new(id: &Arc<str>, client_ip: Option<IpAddr>) -> Self {
+    pub fn new(id: &Arc<str>, client: Client) -> Self {
         Self {
             id: Arc::clone(id),
-            client_ip,
+            client,
         }
     }
 }

@@ -5,15 +5,14 @@
 //! and no organization can use up the limit of another.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::model::Actor;
 use crate::model::Timestamp;
 use crate::model::error::Result;
+use crate::model::{Actor, Client};
 use crate::store::audit_trail::Row;
 use crate::store::db::{Database, Holder};
 use crate::store::entity::user;
@@ -44,9 +43,11 @@ pub struct Refusal {
     tenant_pk: Option<i64>,
     /// Internal key and id.
     user: Option<(i64, String)>,
+    user_name: Option<String>,
 }
 
 impl Refusal {
+    /// `action` is what the event would have if the request had succeeded.
     pub fn of(actor: &Actor, action: &str) -> Self {
         Self {
             organization_pk: actor.caller().map(|caller| caller.organization_pk),
@@ -54,6 +55,7 @@ impl Refusal {
             actor: actor.clone(),
             action: action.to_owned(),
             user: None,
+            user_name: None,
         }
     }
 
@@ -61,6 +63,7 @@ impl Refusal {
     #[must_use]
     pub fn to_user(mut self, user: &user::Model) -> Self {
         self.user = Some((user.pk, user.id.to_string()));
+        self.user_name = user.plain_name();
         self.organization_pk = Some(user.organization_pk);
         self.tenant_pk = user.tenant_pk;
         self
@@ -89,11 +92,11 @@ enum What {
 }
 
 impl Key {
-    fn of(refusal: &Refusal, client: Option<IpAddr>) -> Self {
+    fn of(refusal: &Refusal, client: &Client) -> Self {
         let caller = refusal.actor.caller();
         Self {
             organization_pk: refusal.organization_pk,
-            by: Some(caller.map_or(Holder::client(client), |caller| Holder::User(caller.behind()))),
+            by: Some(caller.map_or(Holder::client(client.address), |caller| Holder::User(caller.behind()))),
             what: What::One {
                 caller: caller.map(|caller| caller.user_pk),
                 action: refusal.action.clone(),
@@ -116,7 +119,10 @@ impl Key {
 #[derive(Clone, Debug)]
 struct Folded {
     actor: Actor,
+    user_name: Option<String>,
+    /// Of the first of them.
     request_id: String,
+    client: Client,
     first_at: Timestamp,
     count: i64,
 }
@@ -181,7 +187,7 @@ impl Kept {
 
 impl Refusals {
     /// Notes a denied request, in memory only.
-    pub fn note(&self, refusal: Refusal, client: Option<IpAddr>, request_id: &str, now: Timestamp) {
+    pub fn note(&self, refusal: Refusal, client: &Client, request_id: &str, now: Timestamp) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = Key::of(&refusal, client);
         if !kept.events.contains_key(&key) {
@@ -193,9 +199,16 @@ impl Refusals {
         } else {
             Actor::Anonymous
         };
+        // What exceeds a limit comes from anywhere.
+        let (user_name, client) = match key.what {
+            What::One { .. } => (refusal.user_name, client.clone()),
+            What::Overflow => (None, Client::default()),
+        };
         kept.fold(key, || Folded {
             actor,
+            user_name,
             request_id: request_id.to_owned(),
+            client,
             first_at: now,
             count: 0,
         });
@@ -221,7 +234,7 @@ impl Refusals {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Ignores the limits: it has already been accepted.
         for (key, folded) in batch {
-            // Keeps the earlier time and request, and adds the newer count.
+            // Keeps the earlier time, request and client, and adds the newer count.
             let newer = kept
                 .events
                 .insert(key.clone(), folded.clone())
@@ -261,8 +274,13 @@ async fn write(db: &Database, due: &[(Key, Folded)]) -> Result<()> {
             target_kind,
             target_pk,
             target_id,
+            target_name: folded.user_name.clone(),
+            subject_id: (target_kind == "user").then(|| target_id.to_owned()),
+            related: None,
             fields: None,
+            reason: None,
             request_id: &folded.request_id,
+            client: &folded.client,
             count: folded.count,
             refused: true,
         };

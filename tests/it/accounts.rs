@@ -288,7 +288,7 @@ on_both! {
         app.settle().await;
         let refused = "{ auditEvents(where: {refused: true}) { action actorId targetId } }";
         let trail = app.admin().ok(refused, json!({})).await;
-        assert_eq!(trail["auditEvents"], json!([{ "action": "impersonateUser", "actorId": "admin", "targetId": "impersonateUser" }]));
+        assert_eq!(trail["auditEvents"], json!([{ "action": "user.impersonate", "actorId": "admin", "targetId": "user.impersonate" }]));
         for (caller, more, id) in [
             (&app.admin(), json!({ "organization": { "id": "globex" } }), "ada-globex"),
             (&app.admin(), json!({ "id": "ada-acme" }), "ada-acme"),

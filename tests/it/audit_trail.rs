@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tenantry::model::UserId;
+use tenantry::model::{Client, UserId};
 
 use crate::on_both;
 use crate::support::session::{With, send_with};
@@ -122,15 +122,15 @@ on_both! {
             seen.push(events);
         }
         let acme = [
-            "acme impersonateUser by ada of impersonateUser times 4",
-            "acme impersonateUser by ada of root times 2",
-            "acme signIn by null of eve times 2",
-            "acme signIn by null of off times 1",
-            "acme updatePassword by null of temp times 1",
+            "acme password.change by null of temp times 1",
+            "acme session.signIn by null of eve times 2",
+            "acme session.signIn by null of off times 1",
+            "acme user.impersonate by ada of root times 2",
+            "acme user.impersonate by ada of user.impersonate times 4",
         ];
         assert_eq!(seen[0], acme);
         assert_eq!(seen[1], [""; 0], "nothing of another organization");
-        assert_eq!(seen[2], [&acme[..], &["null signIn by null of signIn times 1"]].concat());
+        assert_eq!(seen[2], [&acme[..], &["null session.signIn by null of session.signIn times 1"]].concat());
         assert!(!app.dump().await.contains("nobody@acme.example"), "what was typed is not kept");
     }
 
@@ -227,14 +227,14 @@ on_both! {
         };
         let somebody = app.user_row("admin").await;
         let note = |user: i64, organization: i64, about: i64| {
-            let refusal = tenantry::services::refusals::Refusal::of(&of(user, organization), "impersonateUser");
+            let refusal = tenantry::services::refusals::Refusal::of(&of(user, organization), "user.impersonate");
             let user = tenantry::store::entity::user::Model {
                 pk: about,
                 id: UserId::parse("id", &format!("u{about}")).unwrap(),
                 organization_pk: organization,
                 ..somebody.clone()
             };
-            refusals.note(refusal.to_user(&user), None, "r", now);
+            refusals.note(refusal.to_user(&user), &Client::default(), "r", now);
         };
         // One caller beyond its room, then many callers beyond that of the organization, then another organization.
         (0..50).for_each(|about| note(1, 1, about));
@@ -267,7 +267,7 @@ on_both! {
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
         let data = app.admin().ok("{ auditEvents(where: {refused: true}) { action count } }", json!({})).await;
-        assert_eq!(data["auditEvents"], json!([{"action": "deleteUser", "count": 2}]));
+        assert_eq!(data["auditEvents"], json!([{"action": "user.delete", "count": 2}]));
     }
 
     async fn refusals_of_a_minute_are_one_event(app: App) {
@@ -283,10 +283,10 @@ on_both! {
         assert!(actions(&app, json!({ "refused": true })).await.is_empty(), "the minute is not over");
         app.services.clock.advance(Duration::from_secs(61));
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), false).await.unwrap();
-        assert_eq!(actions(&app, json!({ "refused": true })).await, ["deleteUser"]);
+        assert_eq!(actions(&app, json!({ "refused": true })).await, ["user.delete"]);
         let data = app.admin().ok(EVENTS, json!({ "where": { "refused": true } })).await;
         assert_eq!(data["auditEvents"], json!([{
-            "action": "deleteUser", "actorId": "eve", "targetKind": "request", "targetId": "deleteUser", "fields": [],
+            "action": "user.delete", "actorId": "eve", "targetKind": "request", "targetId": "user.delete", "fields": [],
             "refused": true, "count": 3, "organization": {"id": "acme"},
         }]));
     }
@@ -442,7 +442,7 @@ async fn sqlite_the_audit_log_has_each_committed_event_as_a_line() {
             "signingKey.create -",
             "session.signIn acme",
             "apiKey.create acme",
-            "deleteOrganization acme",
+            "organization.delete acme",
         ]
     );
 }

@@ -647,7 +647,7 @@ proptest! {
     fn a_cursor_comes_back_as_it_went(number in any::<i64>(), text in "[^\u{0}]{0,20}", id in "[ -~]{0,20}") {
         for order in orders() {
             let value = match order.key {
-                SortKey::CreatedAt | SortKey::UpdatedAt => SortValue::Number(number),
+                SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::Position => SortValue::Number(number),
                 SortKey::Name | SortKey::Email | SortKey::Id => SortValue::Text(text.clone()),
             };
             let cursor = Cursor { value, id: id.clone() };
@@ -683,6 +683,7 @@ fn orders() -> impl Iterator<Item = Order> {
         SortKey::Name,
         SortKey::Email,
         SortKey::Id,
+        SortKey::Position,
     ];
     keys.into_iter()
         .flat_map(|key| [false, true].map(|descending| Order { key, descending }))

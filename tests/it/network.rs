@@ -16,7 +16,7 @@ use crate::on_both;
 use crate::support::session::code_of;
 use crate::support::{App, Backend};
 
-fn behind(mut app: App, edge: Edge) -> App {
+pub fn behind(mut app: App, edge: Edge) -> App {
     app.router = router(HttpApp {
         pages: true,
         link_pages: true,

@@ -501,7 +501,7 @@ on_both! {
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         app.settle().await;
         let events = "query($action: String!) { auditEvents(where: {refused: true, actorId: \"bea\", action: $action}) { count } }";
-        for (action, count) in [("createUser", 2), ("updatePropertiesInUser", 1)] {
+        for (action, count) in [("user.create", 2), ("user.update", 1)] {
             let events = chief.ok(events, json!({ "action": action })).await["auditEvents"].clone();
             assert_eq!(events, json!([{ "count": count }]), "{action}");
         }

@@ -58,7 +58,7 @@ pub(super) async fn read(call: Call) -> Result<Response> {
         Filter::Is(Term::Key(TextTest::Equals(key.to_owned()))),
         of_own_organization(&call.op),
     ]);
-    let found = list::page::<Group>(&call.op, &filter, Order::default(), SHOWN, Window::new(1, 0)?).await?;
+    let found = list::page::<Group>(&call.op, &filter, Order::usual::<Group>(), SHOWN, Window::new(1, 0)?).await?;
     let group = found.first().ok_or_else(|| Error::no_such("group", "key", key))?;
     Ok(answer(StatusCode::OK, group))
 }

@@ -43,50 +43,77 @@ impl Face for Air {
 pub fn routes() -> Router<App> {
     use MethodFilter as On;
     use Takes::{Nothing, Object};
-    let users = call::<Air, _, _>(On::GET, Nothing, "air GET users", users::list).merge(call::<Air, _, _>(
-        On::POST,
-        Object,
-        "air POST users",
-        users::create,
-    ));
-    let user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}", users::read)
-        .merge(call::<Air, _, _>(On::PUT, Object, "air PUT users/{id}", users::replace))
+    let users = call::<Air, _, _>(On::GET, Nothing, "air GET users", "user.read", users::list).merge(
+        call::<Air, _, _>(On::POST, Object, "air POST users", "user.create", users::create),
+    );
+    let user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}", "user.read", users::read)
+        .merge(call::<Air, _, _>(
+            On::PUT,
+            Object,
+            "air PUT users/{id}",
+            "user.update",
+            users::replace,
+        ))
         .merge(call::<Air, _, _>(
             On::PATCH,
             Object,
             "air PATCH users/{id}",
+            "user.update",
             users::change,
         ));
-    let password = call::<Air, _, _>(On::PUT, Object, "air PUT users/{id}/password", users::set_password);
-    let roles = call::<Air, _, _>(On::GET, Nothing, "air GET roles", roles::list);
-    let role = call::<Air, _, _>(On::GET, Nothing, "air GET roles/{id}", roles::read);
-    let groups = call::<Air, _, _>(On::GET, Nothing, "air GET groups", groups::list).merge(call::<Air, _, _>(
-        On::POST,
+    let password = call::<Air, _, _>(
+        On::PUT,
         Object,
-        "air POST groups",
-        groups::create,
-    ));
-    let group = call::<Air, _, _>(On::GET, Nothing, "air GET groups/{id}", groups::read)
+        "air PUT users/{id}/password",
+        "password.set",
+        users::set_password,
+    );
+    let roles = call::<Air, _, _>(On::GET, Nothing, "air GET roles", "role.read", roles::list);
+    let role = call::<Air, _, _>(On::GET, Nothing, "air GET roles/{id}", "role.read", roles::read);
+    let groups =
+        call::<Air, _, _>(On::GET, Nothing, "air GET groups", "group.read", groups::list).merge(call::<Air, _, _>(
+            On::POST,
+            Object,
+            "air POST groups",
+            "group.create",
+            groups::create,
+        ));
+    let group = call::<Air, _, _>(On::GET, Nothing, "air GET groups/{id}", "group.read", groups::read)
         .merge(call::<Air, _, _>(
             On::PUT,
             Object,
             "air PUT groups/{id}",
+            "group.update",
             groups::change,
         ))
         .merge(call::<Air, _, _>(
             On::DELETE,
             Nothing,
             "air DELETE groups/{id}",
+            "group.delete",
             groups::delete,
         ));
-    let groups_of_user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}/groups", members::list);
-    let member =
-        call::<Air, _, _>(On::PUT, Nothing, "air PUT users/{id}/groups/{id}", members::add).merge(call::<Air, _, _>(
-            On::DELETE,
-            Nothing,
-            "air DELETE users/{id}/groups/{id}",
-            members::remove,
-        ));
+    let groups_of_user = call::<Air, _, _>(
+        On::GET,
+        Nothing,
+        "air GET users/{id}/groups",
+        "group.read",
+        members::list,
+    );
+    let member = call::<Air, _, _>(
+        On::PUT,
+        Nothing,
+        "air PUT users/{id}/groups/{id}",
+        "group.addUser",
+        members::add,
+    )
+    .merge(call::<Air, _, _>(
+        On::DELETE,
+        Nothing,
+        "air DELETE users/{id}/groups/{id}",
+        "group.removeUser",
+        members::remove,
+    ));
     Router::new()
         .route("/api/data/users", users)
         .route("/api/data/users/{id}", user)

@@ -69,7 +69,7 @@ pub(super) async fn read(call: Call) -> Result<Response> {
         of_own_organization(&call.op),
     ]);
     let fields = RoleFields::DESCRIPTION | RoleFields::PERMISSIONS;
-    let found = list::page::<Role>(&call.op, &filter, Order::default(), fields, Window::new(1, 0)?).await?;
+    let found = list::page::<Role>(&call.op, &filter, Order::usual::<Role>(), fields, Window::new(1, 0)?).await?;
     let role = found.first().ok_or_else(|| Error::no_such("role", "id", id))?;
     let whole = Whole {
         shown: Shown::of(role),

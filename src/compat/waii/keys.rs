@@ -16,9 +16,15 @@ use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/api/create-key", call("waii create-key", create))
-        .route("/api/list-access-keys", call("waii list-access-keys", list))
-        .route("/api/delete-access-keys", call("waii delete-access-keys", delete))
+        .route("/api/create-key", call("waii create-key", "apiKey.create", create))
+        .route(
+            "/api/list-access-keys",
+            call("waii list-access-keys", "apiKey.read", list),
+        )
+        .route(
+            "/api/delete-access-keys",
+            call("waii delete-access-keys", "apiKey.revoke", delete),
+        )
 }
 
 /// A key as it is shown.

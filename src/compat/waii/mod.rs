@@ -63,12 +63,12 @@ pub fn routes() -> Router<App> {
         .merge(unknown_path::<Waii>("/api"))
 }
 
-fn call<H, Fut>(operation: &'static str, handle: H) -> MethodRouter<App>
+fn call<H, Fut>(operation: &'static str, action: &'static str, handle: H) -> MethodRouter<App>
 where
     H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
-    face::call::<Waii, _, _>(MethodFilter::POST, Takes::Object, operation, handle)
+    face::call::<Waii, _, _>(MethodFilter::POST, Takes::Object, operation, action, handle)
 }
 
 /// The response to a call without a result.

@@ -20,10 +20,13 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route(
             "/api/update-db-connect-info",
-            call("waii update-db-connect-info", start),
+            call("waii update-db-connect-info", "user.read", start),
         )
-        .route("/api/get-user-info", call("waii get-user-info", info))
-        .route("/api/update-config", call("waii update-config", configure))
+        .route("/api/get-user-info", call("waii get-user-info", "user.read", info))
+        .route(
+            "/api/update-config",
+            call("waii update-config", "settings.update", configure),
+        )
 }
 
 /// The client asks for its databases when it starts. There are none here.

@@ -16,10 +16,19 @@ use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/api/create-org", call("waii create-org", create))
-        .route("/api/update-org", call("waii update-org", update))
-        .route("/api/delete-org", call("waii delete-org", delete))
-        .route("/api/list-orgs", call("waii list-orgs", list))
+        .route(
+            "/api/create-org",
+            call("waii create-org", "organization.create", create),
+        )
+        .route(
+            "/api/update-org",
+            call("waii update-org", "organization.update", update),
+        )
+        .route(
+            "/api/delete-org",
+            call("waii delete-org", "organization.delete", delete),
+        )
+        .route("/api/list-orgs", call("waii list-orgs", "organization.read", list))
 }
 
 async fn create(Call { op, fields, .. }: Call) -> Result<Response> {

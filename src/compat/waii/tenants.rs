@@ -20,10 +20,19 @@ use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/api/create-tenant", call("waii create-tenant", create))
-        .route("/api/update-tenant", call("waii update-tenant", update))
-        .route("/api/delete-tenant", call("waii delete-tenant", delete))
-        .route("/api/list-tenants", call("waii list-tenants", list))
+        .route(
+            "/api/create-tenant",
+            call("waii create-tenant", "tenant.create", create),
+        )
+        .route(
+            "/api/update-tenant",
+            call("waii update-tenant", "tenant.update", update),
+        )
+        .route(
+            "/api/delete-tenant",
+            call("waii delete-tenant", "tenant.delete", delete),
+        )
+        .route("/api/list-tenants", call("waii list-tenants", "tenant.read", list))
 }
 
 async fn create(Call { op, fields, .. }: Call) -> Result<Response> {

@@ -19,11 +19,14 @@ use crate::request::App;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/api/create-user", call("waii create-user", create))
-        .route("/api/update-user", call("waii update-user", update))
-        .route("/api/delete-user", call("waii delete-user", delete))
-        .route("/api/list-users", call("waii list-users", list))
-        .route("/api/create-user-secret", call("waii create-user-secret", secret))
+        .route("/api/create-user", call("waii create-user", "user.create", create))
+        .route("/api/update-user", call("waii update-user", "user.update", update))
+        .route("/api/delete-user", call("waii delete-user", "user.delete", delete))
+        .route("/api/list-users", call("waii list-users", "user.read", list))
+        .route(
+            "/api/create-user-secret",
+            call("waii create-user-secret", "user.update", secret),
+        )
 }
 
 async fn create(Call { op, fields, .. }: Call) -> Result<Response> {

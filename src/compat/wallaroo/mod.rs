@@ -93,31 +93,55 @@ impl Face for OpenId {
     }
 }
 
-fn post<H, Fut>(operation: &'static str, handle: H) -> MethodRouter<App>
+fn post<H, Fut>(operation: &'static str, action: &'static str, handle: H) -> MethodRouter<App>
 where
     H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
-    call::<Mlops, _, _>(MethodFilter::POST, Takes::Object, operation, handle)
+    call::<Mlops, _, _>(MethodFilter::POST, Takes::Object, operation, action, handle)
 }
 
 /// The routes.
 pub fn routes() -> Router<App> {
     let mlops = Router::new()
         .route("/v1/api/config", on(MethodFilter::GET, users::config))
-        .route("/v1/api/users/query", post("wallaroo query", users::query))
-        .route("/v1/api/users/invite", post("wallaroo invite", users::invite))
+        .route("/v1/api/users/query", post("wallaroo query", "user.read", users::query))
+        .route(
+            "/v1/api/users/invite",
+            post("wallaroo invite", "user.create", users::invite),
+        )
         .route(
             "/v1/api/users/deactivate",
-            post("wallaroo deactivate", users::deactivate),
+            post("wallaroo deactivate", "user.deactivate", users::deactivate),
         )
-        .route("/v1/api/users/activate", post("wallaroo activate", users::activate))
-        .route("/v1/api/user", post("wallaroo edit", users::edit))
+        .route(
+            "/v1/api/users/activate",
+            post("wallaroo activate", "user.activate", users::activate),
+        )
+        .route("/v1/api/user", post("wallaroo edit", "user.update", users::edit))
         .method_not_allowed_fallback(wrong_method::<Mlops>)
         .merge(unknown_path::<Mlops>("/v1/api"));
-    let search = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET users", search::search);
-    let read = call::<KeycloakAdmin, _, _>(MethodFilter::GET, Takes::Nothing, "wallaroo GET user", admin::read);
-    let update = call::<KeycloakAdmin, _, _>(MethodFilter::PUT, Takes::Object, "wallaroo PUT user", admin::update);
+    let search = call::<KeycloakAdmin, _, _>(
+        MethodFilter::GET,
+        Takes::Nothing,
+        "wallaroo GET users",
+        "user.read",
+        search::search,
+    );
+    let read = call::<KeycloakAdmin, _, _>(
+        MethodFilter::GET,
+        Takes::Nothing,
+        "wallaroo GET user",
+        "user.read",
+        admin::read,
+    );
+    let update = call::<KeycloakAdmin, _, _>(
+        MethodFilter::PUT,
+        Takes::Object,
+        "wallaroo PUT user",
+        "user.update",
+        admin::update,
+    );
     let admin = Router::new()
         .route("/auth/admin/realms/master/users", search)
         .route("/auth/admin/realms/master/users/{id}", read.merge(update))

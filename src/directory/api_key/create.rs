@@ -215,6 +215,6 @@ pub(super) async fn insert(
             )
         }
     })?;
-    let event = Event::new("apiKey.create", row.pk, &row.id);
+    let event = Event::new("apiKey.create", row.pk, &row.id).named(row.name.clone());
     Ok((row.into(), event))
 }

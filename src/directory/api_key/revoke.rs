@@ -103,7 +103,8 @@ async fn end(
         key.version = Set(version + 1);
         key.updated_at = Set(now.later_than(updated_at));
         let key = key.update(connection).await?;
-        events.push(Event::new("apiKey.revoke", key.pk, &key.id).access());
+        let event = Event::new("apiKey.revoke", key.pk, &key.id).named(key.name.clone());
+        events.push(event.access());
         revoked.push(key.into());
     }
     Ok((revoked, events))

@@ -123,7 +123,9 @@ async fn replace(
     ending.version = Set(old.version + 1);
     ending.updated_at = Set(op.now().later_than(old.updated_at));
     ending.update(connection).await?;
-    let rotated = Event::new("apiKey.rotate", old.pk, &old.id).access();
+    let rotated = Event::new("apiKey.rotate", old.pk, &old.id)
+        .named(old.name.clone())
+        .access();
     let wanted = Wanted {
         permissions: limits_of(&old).permissions,
         name: old.name,

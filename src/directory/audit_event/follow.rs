@@ -11,6 +11,7 @@ use super::AuditEvent;
 use super::read::Term;
 use crate::list::Filter;
 use crate::model::error::Result;
+use crate::store::audit_trail::{Mention, Related};
 use crate::store::db::Database;
 use crate::store::entity::audit_event::{self as table, Column};
 use crate::store::entity::{any_of, organization};
@@ -76,6 +77,8 @@ async fn organization_ids(db: &Database, events: &[table::Model]) -> Result<std:
 fn line(event: &table::Model, organization: Option<&String>) -> String {
     // A deleted organization is the target of the event about its deletion.
     let deleted = || (event.target_kind == "organization").then_some(&event.target_id);
+    let Related { all, cut } = Related::from_stored(event.related.as_deref());
+    let related: Vec<Mention> = all.into_iter().map(Mention::without_key).collect();
     json!({
         "id": event.id,
         "createdAt": event.created_at.to_string(),
@@ -85,7 +88,13 @@ fn line(event: &table::Model, organization: Option<&String>) -> String {
         "organizationId": organization.or_else(deleted),
         "targetKind": event.target_kind,
         "targetId": event.target_id,
+        "targetName": event.target_name,
+        "related": related,
+        "relatedTruncated": cut,
         "fields": event.fields.as_deref().map(|fields| fields.split(' ').collect::<Vec<_>>()).unwrap_or_default(),
+        "reason": event.reason,
+        "clientAddress": event.client_address,
+        "userAgent": event.user_agent,
         "requestId": event.request_id,
         "count": event.count,
         "refused": event.refused,

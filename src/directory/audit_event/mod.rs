@@ -1,6 +1,7 @@
 //! The audit trail: who did what to what, written in the transaction of the change itself.
 //!
-//! An event names the fields that changed, never their values, so administrators can read it without learning secrets.
+//! An event names the fields that changed, never their values, so administrators can read it without learning secrets. It
+//! has the names that its target and what it is about had at the time ([`crate::store::audit_trail::Mention`]).
 //! Events have no foreign keys, because they outlive the objects that they refer to; internal keys distinguish two
 //! objects with the same id. Events are never changed: there is no verb for it, and database triggers prevent it.
 //!
@@ -17,11 +18,13 @@ mod era;
 mod file;
 mod follow;
 mod read;
+mod related;
 
 pub use era::begin_era_if_restored;
 pub use file::{AuditFile, file_position};
 pub use follow::newest_position;
 pub use read::Term;
+pub use related::readable;
 
 use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::SimpleExpr;
@@ -38,13 +41,21 @@ record! {
             id: String = Id,
             organization_pk: Option<i64> = OrganizationPk,
         }
+        ACTOR_PK actor_pk: Option<i64> = ActorPk,
         ACTOR_ID actor_id: Option<String> = ActorId,
+        IMPERSONATOR_PK impersonator_pk: Option<i64> = ImpersonatorPk,
         IMPERSONATOR_ID impersonator_id: Option<String> = ImpersonatorId,
         ACTION action: String = Action,
         TARGET_KIND target_kind: String = TargetKind,
         TARGET_ID target_id: String = TargetId,
+        TARGET_NAME target_name: Option<String> = TargetName,
+        /// As stored; see [`AuditEvent::related_within`].
+        RELATED related: Option<String> = Related,
         /// Names separated by spaces.
         FIELDS fields: Option<String> = Fields,
+        REASON reason: Option<String> = Reason,
+        CLIENT_ADDRESS client_address: Option<String> = ClientAddress,
+        USER_AGENT user_agent: Option<String> = UserAgent,
         REQUEST_ID request_id: Option<String> = RequestId,
         COUNT count: i64 = Count,
         REFUSED refused: bool = Refused,
@@ -53,22 +64,32 @@ record! {
     }
 }
 
+/// Pages in the order of the trail never change. A page in the order of `createdAt` can: transactions commit in another
+/// order than they begin.
 impl Sorted for AuditEvent {
+    const DEFAULT: SortKey = SortKey::Position;
+
     type Fields = AuditEventFields;
 
-    fn sort_fields(_key: SortKey) -> AuditEventFields {
-        AuditEventFields::POSITION
+    fn sort_fields(key: SortKey) -> AuditEventFields {
+        match key {
+            SortKey::CreatedAt => AuditEventFields::CREATED_AT,
+            _ => AuditEventFields::POSITION,
+        }
     }
 
-    /// The only order is that of commits, so that pages never change.
     fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
         match key {
-            SortKey::CreatedAt => Some(Column::Position.into_simple_expr()),
+            SortKey::Position => Some(Column::Position.into_simple_expr()),
+            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
             SortKey::UpdatedAt | SortKey::Name | SortKey::Email | SortKey::Id => None,
         }
     }
 
-    fn sort_value(&self, _key: SortKey) -> SortValue {
-        SortValue::Number(self.position)
+    fn sort_value(&self, key: SortKey) -> SortValue {
+        match key {
+            SortKey::CreatedAt => SortValue::from(&self.created_at),
+            _ => SortValue::Number(self.position),
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Term {
     TargetKind(TextTest),
     TargetId(TextTest),
     RequestId(TextTest),
+    /// The user with this id did it, or somebody as that user, or it happened to that user or to what is the user's.
+    Concerns(TextTest),
     Refused(bool),
     From(Timestamp),
     Before(Timestamp),
@@ -37,6 +39,10 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::ImpersonatorId(test) => sql.text(Column::ImpersonatorId, test),
         Term::TargetKind(test) => sql.text(Column::TargetKind, test),
         Term::TargetId(test) => sql.text(Column::TargetId, test),
+        Term::Concerns(test) => Condition::any()
+            .add(sql.text(Column::ActorId, test))
+            .add(sql.text(Column::ImpersonatorId, test))
+            .add(sql.text(Column::SubjectId, test)),
         Term::RequestId(test) => sql.text(Column::RequestId, test),
         Term::Refused(wanted) => all.add(Column::Refused.eq(*wanted)),
         Term::From(moment) => all.add(Column::CreatedAt.gte(*moment)),

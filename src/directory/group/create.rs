@@ -67,7 +67,9 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
         )
     })?;
     give_roles(&*change, &row, &roles, now).await?;
-    let event = Event::new("group.create", row.pk, &row.id);
+    let given = roles.iter().map(|role| role.mention().added());
+    let event = Event::new("group.create", row.pk, &row.id).named(row.name.clone());
+    let event = event.about(given);
     change.commit(for_each_tenant(event, home.pk, &roles)).await?;
     Ok(row.into())
 }

@@ -28,7 +28,9 @@ pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i6
     // Foreign keys delete all rows that reference the group.
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
     standing.remains(&*change, &union(&roles), "where").await?;
-    let event = Event::new("group.delete", row.pk, &row.id).access();
+    let gave = roles.iter().map(|role| role.mention().removed());
+    let event = Event::new("group.delete", row.pk, &row.id).named(row.name.clone());
+    let event = event.about(gave).access();
     change
         .commit(for_each_tenant(event, row.organization_pk, &roles))
         .await?;

@@ -14,7 +14,7 @@ use crate::directory::role::{Assigned, Standing, union};
 use crate::directory::user;
 use crate::list::expect_version;
 use crate::model::error::Result;
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::{group as table, group_member, user as user_table};
 
 /// Adds a user to a group. Does nothing if it is already a member. `NOT_FOUND` for a user that does not belong to the
@@ -47,7 +47,13 @@ pub async fn add_user(
     if added == 0 {
         return Ok(group.into());
     }
-    let events = events("group.addUser", "user.joinGroup", &group, &user, &roles);
+    let events = events(
+        ["group.addUser", "user.joinGroup"],
+        Mention::added,
+        &group,
+        &user,
+        &roles,
+    );
     change.commit(events).await?;
     Ok(group.into())
 }
@@ -74,7 +80,13 @@ pub async fn remove_user(
         return Ok(group.into());
     }
     standing.remains(&*change, &union(&roles), "user").await?;
-    let events = events("group.removeUser", "user.leaveGroup", &group, &user, &roles);
+    let events = events(
+        ["group.removeUser", "user.leaveGroup"],
+        Mention::removed,
+        &group,
+        &user,
+        &roles,
+    );
     change.commit(events).await?;
     Ok(group.into())
 }
@@ -115,14 +127,18 @@ async fn locate_both(
 
 /// Events for the trail of the group and for that of the user, and for each tenant that the group gives a role for.
 fn events(
-    of_group: &'static str,
-    of_user: &'static str,
+    [of_group, of_user]: [&'static str; 2],
+    became: fn(Mention) -> Mention,
     group: &table::Model,
     user: &user_table::Model,
     roles: &[Assigned],
 ) -> Vec<Event> {
-    let of_group = Event::new(of_group, group.pk, &group.id).fields(["users"]);
-    let of_user = Event::new(of_user, user.pk, &user.id).fields(["groups"]);
+    let member = became(Mention::new("user", &user.id, user.plain_name()));
+    let of_group = Event::new(of_group, group.pk, &group.id).named(group.name.clone());
+    let of_group = of_group.with_subject(&user.id).about([member]).fields(["users"]);
+    let its_group = became(Mention::new("group", &group.id, group.name.clone()));
+    let of_user = Event::new(of_user, user.pk, &user.id).concerning(user);
+    let of_user = of_user.about([its_group]).fields(["groups"]);
     let mut all = for_each_tenant(of_group.access(), group.organization_pk, roles);
     // A user from outside a tenant gets roles for it, too.
     let elsewhere = roles.iter().filter(|role| role.tenant_pk != user.tenant_pk).cloned();

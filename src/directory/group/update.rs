@@ -11,7 +11,7 @@ use crate::directory::role::{self, Assigned, RoleForTenant, Standing, union};
 use crate::list::expect_version;
 use crate::model;
 use crate::model::error::Result;
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::group_role;
 
 /// A field that can be cleared.
@@ -76,6 +76,9 @@ pub async fn update(
         fields.extend(changed(false).then_some("roles"));
         fields.extend(changed(true).then_some("tenantRoles"));
     }
+    let added = gained.iter().map(|role| role.mention().added());
+    let removed = lost.iter().map(|role| role.mention().removed());
+    let mentions: Vec<Mention> = added.chain(removed).collect();
     if fields.is_empty() {
         return Ok(row.into());
     }
@@ -97,7 +100,8 @@ pub async fn update(
     } else {
         give_roles(&*change, &row, gained, op.now()).await?;
     }
-    let event = Event::new("group.update", row.pk, &row.id).fields(fields).access();
+    let event = Event::new("group.update", row.pk, &row.id).named(updated.name.clone());
+    let event = event.about(mentions).fields(fields).access();
     let concerned: Vec<Assigned> = had.into_iter().chain(have).collect();
     change
         .commit(for_each_tenant(event, row.organization_pk, &concerned))

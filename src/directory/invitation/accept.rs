@@ -89,8 +89,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
     organization::take_seat(&*change, &home, None).await?;
-    let accepted =
-        Event::new("invitation.accept", invitation.pk, &invitation.id).of_tenant(home.pk, invitation.tenant_pk);
+    let accepted = Event::new("invitation.accept", invitation.pk, &invitation.id);
     let row = user_table::ActiveModel {
         id: Set(UserId::from(op.new_id())),
         organization_pk: Set(home.pk),
@@ -106,6 +105,6 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         ..user::new_row(now)
     };
     let (row, created) = user::insert_in_txn(&*change, row, &roles).await?;
-    change.commit([accepted, created]).await?;
+    change.commit([accepted.of_user(&row), created]).await?;
     Ok(row.into())
 }

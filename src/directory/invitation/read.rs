@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, JoinType, QuerySelect};
 
 use super::InvitationState;
 use crate::directory::organization;
 use crate::directory::role::Assigned;
-use crate::directory::tenant;
+use crate::directory::tenant::{self, Label};
 use crate::list::{Filter, Sql, TextTest};
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::invitation::{Column, open, pending};
-use crate::store::entity::{any_of, invitation_role, role};
+use crate::store::entity::{any_of, invitation_role, role, tenant as tenant_table};
 
 /// A condition on an invitation.
 #[derive(Clone, Debug)]
@@ -60,20 +60,35 @@ pub(super) async fn roles_to_assign(connection: &impl ConnectionTrait, pk: i64) 
     Ok(roles.remove(&pk).unwrap_or_default())
 }
 
+/// The keys of an invitation and a role, and the tenant that the role is for.
+type Promise = (i64, i64, Option<i64>, Option<String>, Option<String>);
+
 async fn promised(
     connection: &impl ConnectionTrait,
     pks: impl IntoIterator<Item = i64>,
     lock: Option<LockType>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
     let backend = connection.get_database_backend();
-    let promises = invitation_role::Entity::find()
+    let to_tenant = invitation_role::Entity::belongs_to(tenant_table::Entity)
+        .from(invitation_role::Column::TenantPk)
+        .to(tenant_table::Column::Pk);
+    let promises: Vec<Promise> = invitation_role::Entity::find()
+        .select_only()
+        .columns([invitation_role::Column::InvitationPk, invitation_role::Column::RolePk])
+        .columns([
+            tenant_table::Column::Pk,
+            tenant_table::Column::Id,
+            tenant_table::Column::Name,
+        ])
+        .join(JoinType::LeftJoin, to_tenant.into())
         .filter(any_of(backend, invitation_role::Column::InvitationPk, pks))
+        .into_tuple()
         .all(connection)
         .await?;
     if promises.is_empty() {
         return Ok(HashMap::new());
     }
-    let keys = promises.iter().map(|promise| promise.role_pk);
+    let keys = promises.iter().map(|(_, role_pk, ..)| *role_pk);
     let mut select = role::Entity::find().filter(any_of(backend, role::Column::Pk, keys));
     if let Some(lock) = lock {
         select = select.lock(lock);
@@ -85,10 +100,12 @@ async fn promised(
         .map(|row| (row.pk, row.into()))
         .collect();
     let mut roles: HashMap<i64, Vec<Assigned>> = HashMap::new();
-    for promise in promises {
-        if let Some(role) = known.get(&promise.role_pk) {
-            let role = role.clone().in_tenant(promise.tenant_pk);
-            roles.entry(promise.invitation_pk).or_default().push(role);
+    for (invitation_pk, role_pk, pk, id, name) in promises {
+        let tenant = pk.zip(id).zip(name);
+        let tenant = tenant.map(|((pk, id), name)| Label { pk, id, name });
+        if let Some(role) = known.get(&role_pk) {
+            let role = role.clone().in_tenant(tenant);
+            roles.entry(invitation_pk).or_default().push(role);
         }
     }
     for list in roles.values_mut() {

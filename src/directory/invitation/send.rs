@@ -61,7 +61,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let home =
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
     require_mail(&*change, home.pk).await?;
-    let tenant_pk = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
+    let tenant = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
     let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
     role::grantable(op.actor(), &granted, &roles, &[])?;
@@ -86,7 +86,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let row = table::ActiveModel {
         id: Set(op.new_id().into()),
         organization_pk: Set(home.pk),
-        tenant_pk: Set(tenant_pk),
+        tenant_pk: Set(tenant.pk),
         email: Set(email.clone()),
         digest: Set(secret.digest()),
         expires_at: Set(expires_at),
@@ -112,7 +112,9 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     }
     mail_in_txn(&*change, op, &home, &row, &secret).await?;
     let event = Event::new("invitation.send", row.pk, &row.id).of_tenant(home.pk, row.tenant_pk);
-    change.commit([event]).await?;
+    let promised = roles.iter().map(|role| role.mention().added());
+    let into = tenant.label.iter().map(|tenant| tenant.mention().added());
+    change.commit([event.about(promised.chain(into))]).await?;
     Ok(row.into())
 }
 

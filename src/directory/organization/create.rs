@@ -58,7 +58,9 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
             format!("An organization with the id '{id}' already exists."),
         )
     })?;
-    let event = Event::new("organization.create", row.pk, &row.id).of_organization(row.pk);
+    let event = Event::new("organization.create", row.pk, &row.id)
+        .of_organization(row.pk)
+        .named(row.name.clone());
     change.commit([event]).await?;
     Ok(row.into())
 }

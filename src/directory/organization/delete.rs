@@ -39,7 +39,9 @@ pub async fn delete(op: &OpContext, named: &Named<Term>, expected_version: Optio
         .exec(&*change)
         .await?;
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    let event = Event::new("organization.delete", row.pk, &row.id).of_organization(row.pk);
+    let event = Event::new("organization.delete", row.pk, &row.id)
+        .of_organization(row.pk)
+        .named(row.name.clone());
     change.commit([event]).await?;
     Ok(row.into())
 }

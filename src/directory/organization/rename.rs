@@ -32,7 +32,9 @@ pub async fn rename(
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    let event = Event::new("organization.rename", row.pk, &row.id).of_organization(row.pk);
+    let event = Event::new("organization.rename", row.pk, &row.id)
+        .of_organization(row.pk)
+        .named(row.name.clone());
     change.commit([event.fields(fields)]).await?;
     Ok(as_seen(op, row.into()))
 }

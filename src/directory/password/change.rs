@@ -70,7 +70,7 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
     )?;
     user::require_person("where", &row)?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
-    check_current(op, "updatePassword", row, &passwords.old_password, wrong).await
+    check_current(op, "password.change", row, &passwords.old_password, wrong).await
 }
 
 /// Changes the caller's own password in its own session, with the old password. The user's other sessions end. Not
@@ -87,7 +87,7 @@ pub async fn change_own(op: &OpContext, old: &Password, new: &Password) -> Resul
     acceptable("newPassword", new, &[])?;
     let row = user::locate(op.db().reader(), &granted, &Target::caller(op)).await?;
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
-    let row = check_current(op, "updateMyPassword", row, old, wrong).await?;
+    let row = check_current(op, "password.change", row, old, wrong).await?;
     acceptable("newPassword", new, &row.own_names())?;
     store(op, "password.change", row, new, Tell::Nobody, Verified::Unchanged).await
 }
@@ -96,13 +96,13 @@ pub async fn change_own(op: &OpContext, old: &Password, new: &Password) -> Resul
 /// limited. Returns the row; the transaction that follows must check again what was read.
 pub async fn check_current(
     op: &OpContext,
-    verb: &'static str,
+    action: &'static str,
     row: table::Model,
     typed: &Password,
     wrong: impl FnOnce() -> Error,
 ) -> Result<table::Model> {
-    let attempt = Attempt::of_old_password(op.client(), row.pk, op.actor().is(row.pk));
-    let door = Door::open(op, verb, attempt, typed).await?;
+    let attempt = Attempt::of_old_password(op.client_address(), row.pk, op.actor().is(row.pk));
+    let door = Door::open(op, action, attempt, typed).await?;
     // Hashes are computed before the transaction, so that no lock is held for that time.
     door.answer(async {
         let (row, _) = door.check(Some(row), wrong).await?;
@@ -123,8 +123,8 @@ async fn by_temporary_password(
     passwords: &Change,
 ) -> Result<table::Model> {
     passwords.check()?;
-    let attempt = Attempt::by_address(op.client(), email, organization);
-    let door = Door::open(op, "updatePassword", attempt, &passwords.old_password).await?;
+    let attempt = Attempt::by_address(op.client_address(), email, organization);
+    let door = Door::open(op, "password.change", attempt, &passwords.old_password).await?;
     let wrong = || {
         Error::Unauthenticated(
             "The e-mail address or the temporary password is wrong. To change any other password, send \

@@ -21,8 +21,8 @@ use crate::store::entity::user as table;
 /// - A right password is not delayed.
 pub(crate) struct Door<'op> {
     op: &'op OpContext,
-    /// The verb, for the trail.
-    verb: &'static str,
+    /// For the trail.
+    action: &'static str,
     attempt: Attempt,
     typed: &'op Password,
     opened: Instant,
@@ -30,12 +30,17 @@ pub(crate) struct Door<'op> {
 
 impl<'op> Door<'op> {
     /// Opens, or refuses at once while a bucket is full.
-    pub async fn open(op: &'op OpContext, verb: &'static str, attempt: Attempt, typed: &'op Password) -> Result<Self> {
+    pub async fn open(
+        op: &'op OpContext,
+        action: &'static str,
+        attempt: Attempt,
+        typed: &'op Password,
+    ) -> Result<Self> {
         let opened = Instant::now();
         attempt.check(op).await?;
         Ok(Self {
             op,
-            verb,
+            action,
             attempt,
             typed,
             opened,
@@ -77,7 +82,7 @@ impl<'op> Door<'op> {
             Some(row) if self.attempt.names(self.op, row).await? => Some(row),
             Some(_) | None => None,
         };
-        self.op.note_refusal_of_user(self.verb, named);
+        self.op.note_refusal_of_user(self.action, named);
         self.attempt.failed(self.op).await?;
         Ok(refusal)
     }
@@ -85,7 +90,7 @@ impl<'op> Door<'op> {
     /// Refuses a user with the right password who may not sign in.
     pub async fn turn_away(&self, account: &table::Model, refusal: Error) -> Result<Error> {
         self.attempt.right(self.op).await?;
-        self.op.note_refusal_of_user(self.verb, Some(account));
+        self.op.note_refusal_of_user(self.action, Some(account));
         Ok(refusal)
     }
 

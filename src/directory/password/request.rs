@@ -16,9 +16,8 @@ use super::reset::{Counted, mail_links_in_txn};
 use crate::context::{OpContext, Services};
 use crate::directory::outbox::limits::{self, Bucket};
 use crate::directory::user;
-use crate::model::Actor;
 use crate::model::error::{Error, Result};
-use crate::model::{Email, OrganizationId};
+use crate::model::{Actor, Client, Email, OrganizationId};
 use crate::store::audit_trail;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{
@@ -46,7 +45,7 @@ pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) ->
         Some(None) => return Ok(()),
         named => named.flatten().map(|id| id.to_string()),
     };
-    let (of_client, of_address) = Bucket::of_request(op.client(), &email, organization.as_deref());
+    let (of_client, of_address) = Bucket::of_request(op.client_address(), &email, organization.as_deref());
     let transaction = op.db().begin().await?;
     if let Some(of_client) = of_client {
         limits::take(&transaction, vec![of_client], op.now()).await?;
@@ -62,6 +61,8 @@ pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) ->
         email: Set(email),
         organization_id: Set(organization),
         request_id: Set(op.request_id().to_owned()),
+        client_address: Set(op.client_address().map(|address| address.to_string())),
+        user_agent: Set(op.client().agent.as_deref().map(str::to_owned)),
         created_at: Set(op.now()),
         ..Default::default()
     }
@@ -76,7 +77,11 @@ pub async fn request(op: &OpContext, email: &str, organization: Option<&str>) ->
 pub async fn answer_requests(services: &Arc<Services>) -> Result<()> {
     let oldest = || password_request::Entity::find().order_by_asc(password_request::Column::Pk);
     while let Some(asked) = oldest().one(services.db.reader()).await? {
-        let op = OpContext::new(Arc::clone(services), Actor::Anonymous, asked.request_id);
+        let client = Client {
+            address: asked.client_address.and_then(|address| address.parse().ok()),
+            agent: asked.user_agent.map(Into::into),
+        };
+        let op = OpContext::new(Arc::clone(services), Actor::Anonymous, asked.request_id).for_client(client);
         let transaction = op.db().begin().await?;
         // If two processes see it, the second waits here and then finds it gone.
         let taken = password_request::Entity::delete_by_id(asked.pk)
@@ -140,9 +145,15 @@ async fn answer(
         .await?;
     // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
     // person has another account.
+    // Nor may an organization that made an account with somebody's address learn where the person is.
+    let anywhere = Client::default();
     for row in &users {
         let event = Event::new("password.requestReset", row.pk, &row.id).of_user(row);
-        audit_trail::record(connection, op.author(), event).await?;
+        let mut author = op.author();
+        if organization.is_none() && row.email_verified_at.is_none() {
+            author.client = &anywhere;
+        }
+        audit_trail::record(connection, author, event).await?;
     }
     // A person who confirms an address by mistake would give somebody else's account a way to the mailbox. So accounts
     // whose address was never verified get a link only if there is no other account.

@@ -15,7 +15,7 @@ use crate::list::expect_version;
 use crate::model::Actor;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result, shown};
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::{group_role, user as user_table, user_role};
 
 /// Assigns a role to a user, by name or id: for the whole organization, or for one tenant of it. Does nothing if the user
@@ -44,7 +44,8 @@ pub async fn assign(
         .exec_without_returning(&*change)
         .await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    change.commit(events("user.assignRole", &row, &role)).await?;
+    let mention = role.mention().added();
+    change.commit(events("user.assignRole", &row, &role, mention)).await?;
     Ok(updated.into())
 }
 
@@ -72,14 +73,14 @@ pub(super) async fn named(
     role: &str,
     tenant_id: Option<&str>,
 ) -> Result<(Assigned, Held)> {
-    let tenant_pk = match tenant_id {
+    let tenant = match tenant_id {
         Some(id) => Some(tenant::within(&**change, granted, row.organization_pk, id).await?),
         None => None,
     };
     let role = find_named(op, &**change, row.organization_pk, role)
         .await?
         .ok_or_else(|| Error::NotFound(format!("There is no role '{}'.", shown(role))))?
-        .in_tenant(tenant_pk);
+        .in_tenant(tenant);
     assignable(&role, "role")?;
     let had = held(&**change, [row.pk]).await?.remove(&row.pk).unwrap_or_default();
     Ok((role, had))
@@ -87,19 +88,20 @@ pub(super) async fn named(
 
 /// An event for the tenant that the role is for, and another one for the user's own tenant if that is a different one: the
 /// administrators of both see what changed.
-pub(super) fn events(action: &'static str, row: &user_table::Model, role: &Assigned) -> Vec<Event> {
+pub(super) fn events(action: &'static str, row: &user_table::Model, role: &Assigned, mention: Mention) -> Vec<Event> {
     let field = match role.tenant_pk {
         None => "roles",
         Some(_) => "tenantRoles",
     };
-    let event = || Event::new(action, row.pk, &row.id).fields([field]).access();
+    let event = Event::new(action, row.pk, &row.id).about([mention]);
+    let event = event.concerning(row).fields([field]).access();
     match role.tenant_pk {
         Some(pk) if row.tenant_pk != Some(pk) => {
-            let here = event().of_tenant(row.organization_pk, Some(pk));
-            let at_home = row.tenant_pk.map(|_| event().of_user(row));
+            let here = event.clone().of_tenant(row.organization_pk, Some(pk));
+            let at_home = row.tenant_pk.map(|_| event.of_user(row));
             std::iter::once(here).chain(at_home).collect()
         }
-        Some(_) | None => vec![event().of_user(row)],
+        Some(_) | None => vec![event.of_user(row)],
     }
 }
 

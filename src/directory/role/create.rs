@@ -10,7 +10,7 @@ use crate::directory::organization;
 use crate::model;
 use crate::model::error::{ConflictReason, Error, OrConflict, Result, shown};
 use crate::model::{Permissions, Rights};
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::role as table;
 
 /// A new role as the caller describes it.
@@ -47,7 +47,11 @@ pub async fn create(op: &OpContext, new: NewRole) -> Result<Role> {
         ..Default::default()
     };
     let row = row.insert(&*change).await.or_conflict(|_| taken(&name))?;
-    let event = Event::new("role.create", row.pk, &row.id).of_organization(home.pk);
+    let given = permissions.names().into_iter();
+    let event = Event::new("role.create", row.pk, &row.id)
+        .of_organization(home.pk)
+        .named(row.name.clone())
+        .about(given.map(|name| Mention::permission(name).added()));
     change.commit([event]).await?;
     Ok(row.into())
 }

@@ -10,7 +10,7 @@ use crate::context::OpContext;
 use crate::list::{Named, expect_version};
 use crate::model::error::Result;
 use crate::model::{Permissions, Rights};
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::{group_role, role as table, user_role};
 
 /// Deletes a role of an organization and withdraws it from every user and group; the event names `users` and `groups` if
@@ -39,6 +39,8 @@ pub async fn delete(op: &OpContext, named: &Named<Term>, expected_version: Optio
         .await?;
     let event = Event::new("role.delete", row.pk, &row.id)
         .of_organization(row.organization_pk)
+        .named(row.name.clone())
+        .about(had.names().into_iter().map(|name| Mention::permission(name).removed()))
         .fields((users > 0).then_some("users"))
         .fields((groups > 0).then_some("groups"))
         .access();

@@ -7,8 +7,10 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statemen
 use super::{OrganizationRole, Role};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
+use crate::directory::tenant;
 use crate::model::error::Result;
 use crate::model::{BuiltIn, Permissions, Rights};
+use crate::store::audit_trail::Mention;
 use crate::store::entity::in_parameter;
 use crate::store::entity::role;
 
@@ -23,13 +25,28 @@ pub struct Assigned {
     pub permissions: Permissions,
     /// The tenant that it is assigned for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
+    /// That tenant, for the audit trail.
+    pub tenant: Option<tenant::Label>,
 }
 
 impl Assigned {
     /// The same for this tenant.
     #[must_use]
-    pub fn in_tenant(self, pk: Option<i64>) -> Self {
-        Self { tenant_pk: pk, ..self }
+    pub fn in_tenant(self, tenant: Option<tenant::Label>) -> Self {
+        Self {
+            tenant_pk: tenant.as_ref().map(|tenant| tenant.pk),
+            tenant,
+            ..self
+        }
+    }
+
+    /// As the audit trail names it.
+    pub fn mention(&self) -> Mention {
+        let role = Mention::new("role", &self.id, self.name.clone());
+        match &self.tenant {
+            Some(tenant) => role.for_tenant(tenant.pk, tenant.id.clone(), tenant.name.clone()),
+            None => role,
+        }
     }
 
     /// The tenant's internal key, or 0: what tells it apart in the primary key.
@@ -53,6 +70,7 @@ impl From<role::Model> for Assigned {
             permissions: role.permissions(),
             name: role.name,
             tenant_pk: None,
+            tenant: None,
         }
     }
 }
@@ -155,6 +173,20 @@ pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Rights {
 const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
                         r.created_at, r.updated_at";
 
+/// The columns of the tenant that it is assigned for.
+const TENANT: &str = "t.id AS tenant_id, t.name AS tenant_name";
+
+fn tenant_of(row: &QueryResult) -> Result<Option<tenant::Label>> {
+    let Some(pk) = row.try_get("", "tenant_pk")? else {
+        return Ok(None);
+    };
+    Ok(Some(tenant::Label {
+        pk,
+        id: row.try_get("", "tenant_id")?,
+        name: row.try_get("", "tenant_name")?,
+    }))
+}
+
 /// The roles of several users, in one statement; a user without any role is absent.
 pub async fn held(
     connection: &impl ConnectionTrait,
@@ -182,7 +214,7 @@ fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> State
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, has.user_pk, has.by_group, has.tenant_pk, has.group_pk
+            "SELECT {ASSIGNED}, has.user_pk, has.by_group, has.tenant_pk, has.group_pk, {TENANT}
              FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group, tenant_pk, CAST(NULL AS BIGINT) AS group_pk
                    FROM user_roles WHERE user_pk {is_one}
                    UNION
@@ -191,6 +223,7 @@ fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> State
                    FROM group_members gm JOIN group_roles gr ON gr.group_pk = gm.group_pk
                    WHERE gm.user_pk {is_one}) has
              JOIN roles r ON r.pk = has.role_pk
+             LEFT JOIN tenants t ON t.pk = has.tenant_pk
              ORDER BY r.name, r.pk, has.tenant_pk, has.group_pk"
         ),
         [keys],
@@ -202,12 +235,12 @@ fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> 
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
     let has = users.entry(row.try_get("", "user_pk")?).or_default();
-    let tenant_pk: Option<i64> = row.try_get("", "tenant_pk")?;
-    match (tenant_pk, row.try_get("", "by_group")?) {
+    let tenant = tenant_of(row)?;
+    match (&tenant, row.try_get("", "by_group")?) {
         (None, 0_i64) => has.direct.push(role),
         (None, _) => has.by_groups.push(role),
         (Some(_), _) => has.for_tenants.push(ForTenant {
-            role: role.in_tenant(tenant_pk),
+            role: role.in_tenant(tenant),
             group_pk: row.try_get("", "group_pk")?,
         }),
     }
@@ -245,7 +278,8 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, gr.group_pk, gr.tenant_pk FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+            "SELECT {ASSIGNED}, gr.group_pk, gr.tenant_pk, {TENANT} FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+             LEFT JOIN tenants t ON t.pk = gr.tenant_pk
              WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk, gr.tenant_pk"
         ),
         [keys],
@@ -256,7 +290,7 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
 fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
     let role = Assigned::from(role::Model::from_query_result(row, "")?);
     let bytes = role.name.len() + role.id.len();
-    let role = role.in_tenant(row.try_get("", "tenant_pk")?);
+    let role = role.in_tenant(tenant_of(row)?);
     groups.entry(row.try_get("", "group_pk")?).or_default().push(role);
     Ok(bytes)
 }

@@ -29,9 +29,10 @@ pub async fn outsiders(op: &OpContext, tenant_id: &str, window: Window) -> Resul
     let granted = user::listable(op)?;
     let (limit, offset) = window.limit_and_offset();
     let reader = op.db().reader();
-    let (tenant_pk, organization_pk) = tenant::find(reader, &granted, tenant_id)
+    let (tenant, organization_pk) = tenant::find(reader, &granted, tenant_id)
         .await?
         .ok_or_else(|| Error::no_such("tenant", "id", tenant_id))?;
+    let tenant_pk = tenant.pk;
     let holders = user_role::Entity::find()
         .select_only()
         .column(user_role::Column::UserPk)

@@ -87,11 +87,11 @@ pub async fn resolve_for_tenants(
     at_most(wanted.len(), FIELD)?;
     let mut roles: Vec<Assigned> = Vec::with_capacity(wanted.len());
     for one in wanted {
-        let tenant_pk = tenant::within(connection, granted, organization_pk, &one.tenant).await?;
+        let tenant = tenant::within(connection, granted, organization_pk, &one.tenant).await?;
         let role = find_named(op, connection, organization_pk, &one.role)
             .await?
             .ok_or_else(|| Error::invalid(FIELD, format!("There is no role '{}'.", shown(&one.role))))?
-            .in_tenant(Some(tenant_pk));
+            .in_tenant(Some(tenant));
         assignable(&role, FIELD)?;
         if !roles.iter().any(|known| known.is(&role)) {
             roles.push(role);
@@ -172,6 +172,7 @@ pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted:
         built_in: Some(wanted),
         permissions: wanted.permissions(),
         tenant_pk: None,
+        tenant: None,
     })
 }
 

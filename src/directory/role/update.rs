@@ -12,7 +12,7 @@ use crate::list::{Named, expect_version};
 use crate::model;
 use crate::model::error::{OrConflict, Result};
 use crate::model::{Permissions, Rights};
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 
 /// A field that can be cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,12 @@ pub async fn update(
     standing
         .remains(&*change, &Rights::of_organization(had - have), "permissions")
         .await?;
-    let event = Event::new("role.update", row.pk, &row.id).of_organization(row.organization_pk);
+    let (added, removed) = ((have - had).names(), (had - have).names());
+    let event = Event::new("role.update", row.pk, &row.id)
+        .of_organization(row.organization_pk)
+        .named(updated.name.clone())
+        .about(added.into_iter().map(|name| Mention::permission(name).added()))
+        .about(removed.into_iter().map(|name| Mention::permission(name).removed()));
     change.commit([event.fields(fields).access()]).await?;
     Ok(updated.into())
 }

@@ -69,7 +69,8 @@ pub async fn withdraw(
         .await?;
     standing.remains(&*change, &union([&role]), "role").await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
-    change.commit(events("user.withdrawRole", &row, &role)).await?;
+    let mention = role.mention().removed();
+    change.commit(events("user.withdrawRole", &row, &role, mention)).await?;
     Ok(updated.into())
 }
 

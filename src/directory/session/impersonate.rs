@@ -67,6 +67,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
     let impersonator = op.actor().caller();
+    let because = reason.clone();
     let begun = Begun {
         verified: false,
         impersonator_pk: impersonator.map(|who| who.user_pk),
@@ -75,7 +76,9 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
         reason: Some(reason),
     };
     let (session, family) = issue::begin(&*change, op, row.pk, lifetime, begun).await?;
-    let event = Event::new("user.impersonate", row.pk, &row.id).of_user(&row);
+    let event = Event::new("user.impersonate", row.pk, &row.id)
+        .of_user(&row)
+        .because(because);
     change.commit([event]).await?;
     issue::tokens(
         op,

@@ -37,8 +37,8 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let op = &op.as_nobody();
     // First, so that a server without a secret key refuses everybody in the same way.
     let signer = signing_key::current(op).await?;
-    let attempt = Attempt::by_address(op.client(), &typed.email, typed.organization_id.as_deref());
-    let door = Door::open(op, "signIn", attempt, &typed.password).await?;
+    let attempt = Attempt::by_address(op.client_address(), &typed.email, typed.organization_id.as_deref());
+    let door = Door::open(op, "session.signIn", attempt, &typed.password).await?;
     door.answer(async {
         let account = user::account(op.db().reader(), &typed.email, typed.organization_id.as_deref()).await?;
         let (account, checked) = door.check(account, wrong).await?;

@@ -49,7 +49,9 @@ pub async fn create(op: &OpContext, new: NewTenant) -> Result<Tenant> {
             format!("A tenant with the id '{id}' already exists."),
         )
     })?;
-    let event = Event::new("tenant.create", row.pk, &row.id).of_tenant(home.pk, Some(row.pk));
+    let event = Event::new("tenant.create", row.pk, &row.id)
+        .of_tenant(home.pk, Some(row.pk))
+        .named(row.name.clone());
     change.commit([event]).await?;
     Ok(row.into())
 }

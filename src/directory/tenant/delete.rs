@@ -31,7 +31,9 @@ pub async fn delete(op: &OpContext, named: &Named<Term>, expected_version: Optio
         ));
     }
     table::Entity::delete_by_id(row.pk).exec(&*change).await?;
-    let event = Event::new("tenant.delete", row.pk, &row.id).of_tenant(row.organization_pk, Some(row.pk));
+    let event = Event::new("tenant.delete", row.pk, &row.id)
+        .of_tenant(row.organization_pk, Some(row.pk))
+        .named(row.name.clone());
     // Roles that are assigned for the tenant go with it.
     change.commit([event.access()]).await?;
     Ok(row.into())

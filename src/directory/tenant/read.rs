@@ -13,6 +13,7 @@ use crate::directory::organization;
 use crate::list::{self, Filter, Sql, TextTest};
 use crate::model::TenantId;
 use crate::model::error::{Error, Result};
+use crate::store::audit_trail::Mention;
 use crate::store::entity::organization as organization_table;
 use crate::store::entity::tenant::{self as table, Column};
 
@@ -81,6 +82,20 @@ pub async fn by_keys(
     }
 }
 
+/// A tenant as the audit trail names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub pk: i64,
+    pub id: String,
+    pub name: String,
+}
+
+impl Label {
+    pub fn mention(&self) -> Mention {
+        Mention::tenant(self.pk, &self.id, self.name.clone())
+    }
+}
+
 /// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the
 /// caller's scope, `INVALID` for one of another organization within the scope.
 pub async fn of_organization(
@@ -88,10 +103,10 @@ pub async fn of_organization(
     granted: &Granted,
     home: &organization_table::Model,
     id: &str,
-) -> Result<i64> {
+) -> Result<Label> {
     match find(connection, granted, id).await? {
         None => Err(Error::no_such("tenant", "id", id)),
-        Some((pk, organization_pk)) if organization_pk == home.pk => Ok(pk),
+        Some((tenant, organization_pk)) if organization_pk == home.pk => Ok(tenant),
         Some(_) => Err(Error::invalid(
             "tenantId",
             format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
@@ -105,28 +120,45 @@ pub async fn within(
     granted: &Granted,
     organization_pk: i64,
     id: &str,
-) -> Result<i64> {
+) -> Result<Label> {
     let found = find(connection, granted, id).await?;
     let here = found.filter(|(_, its_organization)| *its_organization == organization_pk);
-    here.map(|(pk, _)| pk).ok_or_else(|| Error::no_such("tenant", "id", id))
+    here.map(|(tenant, _)| tenant)
+        .ok_or_else(|| Error::no_such("tenant", "id", id))
 }
 
-/// The key of a tenant within the caller's scope, and of its organization. In a transaction, it cannot be deleted until
+/// The tenant within the caller's scope, and the key of its organization. In a transaction, it cannot be deleted until
 /// that ends.
-pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str) -> Result<Option<(i64, i64)>> {
+pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str) -> Result<Option<(Label, i64)>> {
     let Some(known) = TenantId::existing(id) else {
         return Ok(None);
     };
-    let found = table::Entity::find()
+    let found: Option<(i64, String, String, i64)> = table::Entity::find()
         .select_only()
-        .columns([Column::Pk, Column::OrganizationPk])
+        .columns([Column::Pk, Column::Id, Column::Name, Column::OrganizationPk])
         .filter(table::within(granted))
         .filter(Column::Id.eq(known))
         .lock(sea_orm::sea_query::LockType::KeyShare)
         .into_tuple()
         .one(connection)
         .await?;
-    Ok(found)
+    Ok(found.map(|(pk, id, name, organization_pk)| (Label { pk, id, name }, organization_pk)))
+}
+
+/// The tenants with these keys, for the event of a user who moves between them.
+pub async fn labels(
+    connection: &impl ConnectionTrait,
+    pks: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Label>> {
+    let found: Vec<(i64, String, String)> = table::Entity::find()
+        .select_only()
+        .columns([Column::Pk, Column::Id, Column::Name])
+        .filter(Column::Pk.is_in(pks))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let label = |(pk, id, name)| (pk, Label { pk, id, name });
+    Ok(found.into_iter().map(label).collect())
 }
 
 /// A tenant in a question about what users may do there.
@@ -173,6 +205,14 @@ pub async fn nameable(
     Ok(found.into_iter().filter_map(named).collect())
 }
 
+/// The tenant of a new user or invitation.
+#[derive(Clone, Debug, Default)]
+pub struct ForNew {
+    pub pk: Option<i64>,
+    /// `None` if the caller did not specify it, so that it was not looked up.
+    pub label: Option<Label>,
+}
+
 /// The tenant of a new user or invitation: the specified one, or else the caller's own if the organization is. Callers who
 /// manage single tenants create nothing outside them: `INVALID` if it is not clear which.
 pub async fn for_new(
@@ -181,18 +221,23 @@ pub async fn for_new(
     granted: &Granted,
     home: &organization_table::Model,
     id: Option<&str>,
-) -> Result<Option<i64>> {
+) -> Result<ForNew> {
     if let Some(id) = id {
-        return of_organization(connection, granted, home, id).await.map(Some);
+        let label = of_organization(connection, granted, home, id).await?;
+        return Ok(ForNew {
+            pk: Some(label.pk),
+            label: Some(label),
+        });
     }
     let caller = op.actor().caller().filter(|caller| caller.organization_pk == home.pk);
     let own = caller.and_then(|caller| caller.tenant_pk);
-    match granted.tenants() {
-        None => Ok(own),
+    let pk = match granted.tenants() {
+        None => own,
         Some(tenants) => match (own, tenants.keys.as_slice()) {
-            (Some(own), keys) if keys.contains(&own) => Ok(Some(own)),
-            (_, [only]) => Ok(Some(*only)),
-            (_, _) => Err(Error::invalid("tenantId", "Specify one of your tenants.".to_owned())),
+            (Some(own), keys) if keys.contains(&own) => Some(own),
+            (_, [only]) => Some(*only),
+            (_, _) => return Err(Error::invalid("tenantId", "Specify one of your tenants.".to_owned())),
         },
-    }
+    };
+    Ok(ForNew { pk, label: None })
 }

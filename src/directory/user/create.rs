@@ -63,7 +63,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         (None, Some(tenant)) => organization::home_of_tenant(&*change, &granted, tenant).await?,
         (named, _) => organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
     };
-    let tenant_pk = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
+    let tenant = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
     let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     if let Some(id) = &new.role_id {
         let role = role::resolve_id(op, &*change, home.pk, "roleId", id).await?;
@@ -79,7 +79,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     }
     let row = table::ActiveModel {
         organization_pk: Set(home.pk),
-        tenant_pk: Set(tenant_pk),
+        tenant_pk: Set(tenant.pk),
         takes_seat: Set(takes_seat),
         password_changed_at: Set(password_hash.is_some().then_some(op.now())),
         password_temporary: Set(new.password_temporary && password_hash.is_some()),
@@ -87,11 +87,12 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         ..row
     };
     let inserted = insert_in_txn(&*change, row, &roles).await;
-    let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "createUser", error))?;
+    let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "user.create", error))?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
     }
-    change.commit([event]).await?;
+    let into = tenant.label.iter().map(|tenant| tenant.mention().added());
+    change.commit([event.about(into)]).await?;
     Ok(row.into())
 }
 
@@ -205,7 +206,8 @@ pub(crate) async fn insert_in_txn(
     row.pk = Set(inserted.last_insert_id);
     let row = row.try_into_model()?;
     role::give_in_txn(connection, row.pk, row.organization_pk, roles, row.created_at).await?;
-    let event = Event::new("user.create", row.pk, &row.id).of_user(&row);
+    let given = roles.iter().map(|role| role.mention().added());
+    let event = Event::new("user.create", row.pk, &row.id).of_user(&row).about(given);
     Ok((row, event))
 }
 

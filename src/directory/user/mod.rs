@@ -130,7 +130,7 @@ impl Sorted for User {
             SortKey::UpdatedAt => UserFields::UPDATED_AT,
             SortKey::Name => UserFields::DISPLAY_NAME,
             SortKey::Email => UserFields::EMAIL,
-            SortKey::Id => UserFields::empty(),
+            SortKey::Id | SortKey::Position => UserFields::empty(),
         }
     }
 
@@ -142,6 +142,7 @@ impl Sorted for User {
             // Users without an address come first. NULLs would sort first on one database and last on the other.
             SortKey::Email => Expr::cust("COALESCE(email, '')"),
             SortKey::Id => Column::Id.into_simple_expr(),
+            SortKey::Position => return None,
         })
     }
 
@@ -151,7 +152,7 @@ impl Sorted for User {
             SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
             SortKey::Name => SortValue::Text(self.display_name()),
             SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
-            SortKey::Id => SortValue::Text(self.id.to_string()),
+            SortKey::Id | SortKey::Position => SortValue::Text(self.id.to_string()),
         }
     }
 }

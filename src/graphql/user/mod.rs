@@ -346,7 +346,8 @@ pub async fn in_field(
     field: &str,
     pks: impl IntoIterator<Item = i64>,
 ) -> crate::model::error::Result<Related<User>> {
-    let Some(under) = selection.under_field(field) else {
+    let pks: Vec<i64> = pks.into_iter().collect();
+    let Some(under) = selection.under_field(field).filter(|_| !pks.is_empty()) else {
         return Ok(Related::default());
     };
     let granted = crate::directory::user::readable(op)?;

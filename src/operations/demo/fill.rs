@@ -71,7 +71,9 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
         filled.api_keys += people::write(&*change, batch).await?;
         progress(filled.users);
     }
-    let event = Event::new("organization.demo", platform.pk, &platform.id).of_organization(platform.pk);
+    let event = Event::new("organization.demo", platform.pk, &platform.id)
+        .of_organization(platform.pk)
+        .named(platform.name.clone());
     change.commit([event]).await?;
     Ok(filled)
 }

@@ -25,8 +25,18 @@ pub struct Model {
     pub target_kind: String,
     pub target_pk: Option<i64>,
     pub target_id: String,
+    /// The target's name at the time.
+    pub target_name: Option<String>,
+    /// The id of the user that it concerns: the target, or the owner of the target.
+    pub subject_id: Option<String>,
+    /// What else it is about, as JSON; see [`crate::store::audit_trail::Related`].
+    pub related: Option<String>,
     pub fields: Option<String>,
+    /// Why somebody impersonates the target.
+    pub reason: Option<String>,
     pub request_id: Option<String>,
+    pub client_address: Option<String>,
+    pub user_agent: Option<String>,
     /// How often it happened within a minute; greater than one only for denied requests.
     pub count: i64,
     pub refused: bool,

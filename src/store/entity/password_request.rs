@@ -14,6 +14,8 @@ pub struct Model {
     /// The id of the organization that was named, if one was.
     pub organization_id: Option<String>,
     pub request_id: String,
+    pub client_address: Option<String>,
+    pub user_agent: Option<String>,
     pub created_at: Timestamp,
 }
 

@@ -46,6 +46,14 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// The name to show where the address must not be: in texts that are kept for longer than the user. `None` without one.
+    pub fn plain_name(&self) -> Option<String> {
+        let first = self.firstname.as_deref().unwrap_or_default();
+        let both = format!("{first} {}", self.lastname.as_deref().unwrap_or_default());
+        let name = self.name.as_deref().unwrap_or(both.trim_matches(' '));
+        (!name.is_empty() && Email::normalize(name).is_none()).then(|| name.to_owned())
+    }
+
     /// The texts that a password must not be: the user's own e-mail address and id.
     pub fn own_names(&self) -> Vec<&str> {
         let email = self.email.as_ref().map(Email::as_str);

@@ -44,7 +44,11 @@ const CASES: &[&str] = &[
     "{ sessions(first: 50) { id } }",
     "{ sessionsConnection(first: 50) { nodes { id } } }",
     "{ auditEvents(first: 50) { id action } }",
+    "{ auditEvents(first: 50, orderBy: POSITION_DESC) { id action } }",
+    "{ auditEvents(first: 50, orderBy: CREATED_AT_ASC) { id action } }",
     "{ auditEvents(first: 50, orderBy: CREATED_AT_DESC) { id action } }",
+    "{ auditEventsConnection(first: 50, orderBy: CREATED_AT_DESC) { nodes { id } } }",
+    "{ auditEventsConnection(last: 50, orderBy: CREATED_AT_DESC) { nodes { id } } }",
     "{ auditEventsConnection(first: 50) { nodes { id } } }",
 ];
 
@@ -131,6 +135,8 @@ on_both! {
             ("{ invitations(first: 50) { id } }", "invitations_tenant"),
             ("{ auditEvents(first: 50) { id } }", "audit_events_tenant_position"),
             ("{ auditEventsConnection(first: 50) { nodes { id } } }", "audit_events_tenant_position"),
+            ("{ auditEvents(first: 50, orderBy: CREATED_AT_ASC) { id } }", "audit_events_tenant_created"),
+            ("{ auditEvents(first: 50, orderBy: CREATED_AT_DESC) { id } }", "audit_events_tenant_created"),
         ] {
             let statements = sent(&tia, document).await;
             let plan = explain(&app, statements.first().unwrap()).await;
@@ -189,6 +195,22 @@ on_both! {
             for order in ["", "(orderBy: UPDATED_AT_ASC)", "(orderBy: NAME_ASC)"] {
                 let plan = explain(&app, sent(&ann, &format!("{{ roles{order} {{ id }} }}")).await.first().unwrap()).await;
                 assert!(!plan.contains("SCAN roles"), "{order}\n{plan}");
+            }
+        }
+    }
+
+    /// What concerns a user is found by three indexes of the organization, not by walking all of its events.
+    async fn what_concerns_a_user_is_looked_up(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        fill(&app).await;
+        for order in ["POSITION_ASC", "CREATED_AT_DESC"] {
+            let document = format!("{{ auditEvents(where: {{concernsUserId: \"u-77\"}}, orderBy: {order}) {{ id }} }}");
+            let statements = sent(&ann, &document).await;
+            let plan = explain(&app, statements.first().unwrap()).await;
+            for index in ["actor", "impersonator", "subject"] {
+                assert!(plan.contains(&format!("audit_events_organization_{index}")), "{order}: {index}\n{}\n{plan}", statements[0].sql);
             }
         }
     }
@@ -402,8 +424,9 @@ async fn fill(app: &App) {
              SELECT '{organization}-' || i, {pk}, {tenant}, 'i-' || i || '@{organization}.example', '{organization} ' || i, i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO audit_events (id, organization_pk, tenant_pk, action, target_kind, target_id, created_at)
-             SELECT '{organization}-' || i, {pk}, {tenant}, 'user.update', 'user', 'u-' || i, i * 7919 FROM {numbers}"
+            "INSERT INTO audit_events (id, organization_pk, tenant_pk, action, target_kind, target_id, actor_id, impersonator_id, subject_id, created_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'user.update', 'user', 'u-' || i, 'a-' || (i % 100),
+                    CASE WHEN i % 10 = 0 THEN 'b-' || (i % 100) END, 'u-' || i, i * 7919 FROM {numbers}"
         ));
     }
     for owner in ["ann", "admin", "acme-1", "acme-2"] {

@@ -86,7 +86,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("SessionWhere", "id") => Name(Kind::Session, "id"),
         ("AuditEventWhere", "id") => Name(Kind::AuditEvent, "id"),
         ("AuditEventWhere", "requestId") => Name(Kind::AuditEvent, "request"),
-        ("AuditEventWhere", "actorId" | "impersonatorId" | "targetId") => Name(Kind::User, "id"),
+        ("AuditEventWhere", "actorId" | "impersonatorId" | "targetId" | "concernsUserId") => Name(Kind::User, "id"),
         ("Mutation.assignRole" | "Mutation.withdrawRole", "role") => Name(Kind::Role, "id"),
         (
             "Mutation.assignRole" | "Mutation.withdrawRole" | "Query.outsiders" | "User.roles" | "User.permissions",

@@ -5,6 +5,7 @@
 //! writes these files anew; the difference is then what a reviewer looks at.
 
 mod act_as_headers;
+mod actions;
 mod answer_bytes;
 mod caller_checks;
 mod clears;
@@ -87,13 +88,13 @@ fn assert_committed(path: &str, text: &str) {
 }
 
 /// The schema as it is built, by looking at its SDL.
-struct Sdl {
+pub struct Sdl {
     text: String,
     types: BTreeMap<String, TypeDefinition>,
 }
 
 impl Sdl {
-    fn read() -> Self {
+    pub fn read() -> Self {
         let text = tenantry::graphql::sdl(&tenantry::graphql::build(true));
         let document = async_graphql::parser::parse_schema(&text).unwrap();
         let types = document
@@ -108,7 +109,7 @@ impl Sdl {
     }
 
     /// The fields of an object type; none for any other.
-    fn fields(&self, name: &str) -> Vec<&FieldDefinition> {
+    pub fn fields(&self, name: &str) -> Vec<&FieldDefinition> {
         match self.types.get(name).map(|ty| &ty.kind) {
             Some(TypeKind::Object(object)) => object.fields.iter().map(|field| &field.node).collect(),
             _ => Vec::new(),

@@ -119,6 +119,14 @@ const CASES: &[(&str, usize)] = &[
     ("{ sessionsConnection { totalCount nodes { id } } }", 2),
     ("{ auditEvents { id action count fields } countAuditEvents }", 2),
     ("{ auditEvents { id organization { id } actorId } }", 2),
+    (
+        "{ auditEvents { targetName related { name tenantName change } relatedTruncated reason clientAddress userAgent } }",
+        1,
+    ),
+    (
+        "{ auditEvents { actor { id name } impersonator { id } organization { id } } }",
+        3,
+    ),
     ("{ auditEventsConnection { totalCount nodes { id } } }", 2),
 ];
 

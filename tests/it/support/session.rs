@@ -50,6 +50,8 @@ impl Tokens {
 pub struct With<'a> {
     pub from: Option<&'a str>,
     pub impersonate: Vec<&'a [u8]>,
+    /// The values of more headers.
+    pub headers: Vec<(&'static str, &'a [u8])>,
 }
 
 pub async fn send_with(caller: &Caller<'_>, with: With<'_>, document: &str, variables: Value) -> Reply {
@@ -65,6 +67,10 @@ pub async fn send_with(caller: &Caller<'_>, with: With<'_>, document: &str, vari
             HeaderName::from_static("x-tenantry-impersonate-user"),
             HeaderValue::from_bytes(id).unwrap(),
         );
+    }
+    for (name, value) in with.headers {
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap());
+        request.headers_mut().append(name, value);
     }
     caller.app.send(request).await
 }

@@ -15,7 +15,7 @@ pub struct Home {
     pub organization: organization::Model,
     /// Whether the organization changes.
     pub moves: bool,
-    tenant_pk: Option<i64>,
+    pub tenant_pk: Option<i64>,
 }
 
 impl Home {
@@ -37,7 +37,11 @@ impl Home {
                 ));
             }
             Some(None) => None,
-            Some(Some(id)) => Some(tenant::of_organization(connection, granted, &organization, id).await?),
+            Some(Some(id)) => Some(
+                tenant::of_organization(connection, granted, &organization, id)
+                    .await?
+                    .pk,
+            ),
             None if moves && wanted.tenant_stays && row.tenant_pk.is_some() => {
                 return Err(Error::invalid(
                     "tenantId",

@@ -1,6 +1,7 @@
 //! Changes a user.
 
 mod home;
+mod moved;
 mod profile;
 mod roles;
 
@@ -8,6 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use self::home::Home;
+use self::moved::Moved;
 use self::profile::Profile;
 use self::roles::Roles;
 use super::create::{note_conflict, taken};
@@ -200,7 +202,7 @@ pub(super) async fn update_as(
         .update(&*change)
         .await
         .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))
-        .inspect_err(|error| note_conflict(op, &granted, "updatePropertiesInUser", error))?;
+        .inspect_err(|error| note_conflict(op, &granted, action, error))?;
     role::replace_in_txn(
         &*change,
         draft.row.pk,
@@ -216,7 +218,8 @@ pub(super) async fn update_as(
     if loses_super_admin(&had, &roles, &draft) {
         role::keep_a_super_admin(&*change).await?;
     }
-    let events = follow(op, &*change, action, &home, draft, &updated).await?;
+    let moved = Moved::find(&*change, &draft.row, &home, &had, &roles).await?;
+    let events = follow(op, &*change, action, &home, moved, draft, &updated).await?;
     change.commit(events).await?;
     Ok(updated.into())
 }
@@ -263,6 +266,7 @@ async fn follow(
     connection: &impl ConnectionTrait,
     action: &'static str,
     home: &Home,
+    moved: Moved,
     draft: Draft,
     updated: &table::Model,
 ) -> Result<Vec<Event>> {
@@ -297,10 +301,16 @@ async fn follow(
         .tenant_pk
         .filter(|_| row.tenant_pk.is_some() && updated.tenant_pk != row.tenant_pk);
     if home.moves || arrives.is_some() {
-        events.push(Event::new("user.arrive", row.pk, &row.id).of_user(updated));
+        let arrival = Event::new("user.arrive", row.pk, &row.id).of_user(updated);
+        events.push(arrival.about(moved.here));
     }
     let tenant_pk = row.tenant_pk.or(updated.tenant_pk.filter(|_| !home.moves));
-    let mut event = Event::new(action, row.pk, &row.id).of_tenant(row.organization_pk, tenant_pk);
+    // Those whom the user leaves read the name that they know.
+    let named = if home.moves || left.is_some() { row } else { updated };
+    let mut event = Event::new(action, row.pk, &row.id)
+        .of_tenant(row.organization_pk, tenant_pk)
+        .concerning(named)
+        .about(moved.there);
     let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
     if of_access.iter().any(|field| draft.changes(field)) {
         event = event.access();

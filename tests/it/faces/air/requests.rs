@@ -213,7 +213,7 @@ on_both! {
         assert_eq!(before, app.dump().await);
     }
 
-    async fn refusals_are_noted_under_the_name_of_the_call(app: App) {
+    async fn refusals_are_noted_under_the_name_of_the_verb(app: App) {
         let (ada, ann) = world(&app).await;
         refused(&ann, 401, Method::GET, ROLES, None).await;
         refused(&ann, 401, Method::GET, ROLES, None).await;
@@ -224,7 +224,7 @@ on_both! {
         assert_refused(&raw(&ann, &Method::GET, USERS, "", &as_ada).await, 401, "as ada");
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let told: Vec<String> = app.column("SELECT action || ' ' || actor_id || ' ' || count FROM audit_events WHERE refused ORDER BY action").await;
-        assert_eq!(told, ["air GET roles ann 2", "air PUT users/{id}/groups/{id} ann 1", "impersonateUser ann 1"]);
+        assert_eq!(told, ["group.addUser ann 1", "role.read ann 2", "user.impersonate ann 1"]);
     }
 
     async fn each_call_costs_so_many_statements(app: App) {

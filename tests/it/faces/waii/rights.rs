@@ -69,7 +69,7 @@ on_both! {
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
         let mut noted: Vec<String> = app.column("SELECT action FROM audit_events WHERE refused AND actor_id = 'bob'").await;
         noted.sort();
-        assert_eq!(noted, ["impersonateUser", "waii create-user", "waii list-users"]);
+        assert_eq!(noted, ["user.create", "user.impersonate", "user.read"]);
     }
 
     /// Whatever is named of another organization answers as what nobody has, but for the id that was sent.

@@ -1,11 +1,15 @@
 //! Writes audit events, in the transaction of the change that they describe.
 
+mod related;
+
+pub use related::{Became, Mention, Related};
+
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
 use uuid::Uuid;
 
 use crate::model::Timestamp;
 use crate::model::error::Result;
-use crate::model::{Actor, Caller};
+use crate::model::{Actor, Caller, Client, UserId};
 use crate::store::entity::{audit_event, user};
 
 /// What happened. Build it with [`Event::new`] and the setters.
@@ -15,9 +19,13 @@ pub struct Event {
     target_kind: &'static str,
     target_pk: i64,
     target_id: String,
+    target_name: Option<String>,
+    subject_id: Option<String>,
+    related: Related,
     organization_pk: Option<i64>,
     tenant_pk: Option<i64>,
     fields: Vec<&'static str>,
+    reason: Option<String>,
     changes_access: bool,
 }
 
@@ -29,11 +37,22 @@ impl Event {
             target_kind: action.split_once('.').map_or(action, |(kind, _)| kind),
             target_pk,
             target_id: target_id.to_string(),
+            target_name: None,
+            subject_id: None,
+            related: Related::default(),
             organization_pk: None,
             tenant_pk: None,
             fields: Vec::new(),
+            reason: None,
             changes_access: false,
         }
+    }
+
+    /// The target's name, which is kept for as long as the event: no address.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Option<String>>) -> Self {
+        self.target_name = name.into();
+        self
     }
 
     /// The organization that the target belongs to, and whose administrators see the event.
@@ -50,16 +69,48 @@ impl Event {
         self.of_organization(organization_pk)
     }
 
-    /// The same for what happened to a user: its organization and its tenant.
+    /// The same for what happened to a user, or to what is the user's: the user's organization and its tenant.
     #[must_use]
     pub fn of_user(self, user: &user::Model) -> Self {
-        self.of_tenant(user.organization_pk, user.tenant_pk)
+        self.of_tenant(user.organization_pk, user.tenant_pk).concerning(user)
     }
 
     /// The same for what callers did with what is theirs.
     #[must_use]
     pub fn of_caller(self, caller: &Caller) -> Self {
         self.of_tenant(caller.organization_pk, caller.tenant_pk)
+            .with_subject(&caller.user_id)
+    }
+
+    /// The user that it concerns. [`Self::of_user`] includes this.
+    #[must_use]
+    pub fn with_subject(mut self, id: &UserId) -> Self {
+        self.subject_id = Some(id.to_string());
+        self
+    }
+
+    /// The same, by name: the target itself, or else a user that the event names.
+    #[must_use]
+    pub fn concerning(self, user: &user::Model) -> Self {
+        let this = self.with_subject(&user.id);
+        match this.target_pk == user.pk && this.target_id == user.id.as_str() {
+            true => this.named(user.plain_name()),
+            false => this.about([Mention::new("user", &user.id, user.plain_name())]),
+        }
+    }
+
+    /// What else it is about. The event names the first hundred, and says if there are more.
+    #[must_use]
+    pub fn about(mut self, mentions: impl IntoIterator<Item = Mention>) -> Self {
+        mentions.into_iter().for_each(|mention| self.related.add(mention));
+        self
+    }
+
+    /// Why it was done.
+    #[must_use]
+    pub fn because(mut self, reason: String) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// The GraphQL names of the fields that changed.
@@ -89,6 +140,7 @@ pub struct Author<'a> {
     pub at: Timestamp,
     pub actor: &'a Actor,
     pub request_id: &'a str,
+    pub client: &'a Client,
 }
 
 /// Writes an event.
@@ -103,8 +155,13 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
         target_kind: event.target_kind,
         target_pk: Some(event.target_pk),
         target_id: &event.target_id,
+        target_name: event.target_name,
+        subject_id: event.subject_id,
+        related: event.related.to_stored(),
         fields: (!event.fields.is_empty()).then(|| event.fields.join(" ")),
+        reason: event.reason,
         request_id: author.request_id,
+        client: author.client,
         count: 1,
         refused: false,
     };
@@ -122,8 +179,13 @@ pub(crate) struct Row<'a> {
     pub target_kind: &'a str,
     pub target_pk: Option<i64>,
     pub target_id: &'a str,
+    pub target_name: Option<String>,
+    pub subject_id: Option<String>,
+    pub related: Option<String>,
     pub fields: Option<String>,
+    pub reason: Option<String>,
     pub request_id: &'a str,
+    pub client: &'a Client,
     pub count: i64,
     pub refused: bool,
 }
@@ -133,6 +195,9 @@ impl Row<'_> {
     pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<()> {
         let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
+        // Where a caller comes from tells who it is.
+        let is_hidden = self.actor.caller().is_some() && caller.is_none();
+        let client = Some(self.client).filter(|_| !is_hidden);
         let row = audit_event::ActiveModel {
             id: Set(self.id),
             organization_pk: Set(self.organization_pk),
@@ -145,8 +210,16 @@ impl Row<'_> {
             target_kind: Set(self.target_kind.to_owned()),
             target_pk: Set(self.target_pk),
             target_id: Set(self.target_id.to_owned()),
+            target_name: Set(self.target_name),
+            subject_id: Set(self.subject_id),
+            related: Set(self.related),
             fields: Set(self.fields),
+            reason: Set(self.reason),
             request_id: Set(Some(self.request_id.to_owned())),
+            client_address: Set(client
+                .and_then(|client| client.address)
+                .map(|address| address.to_string())),
+            user_agent: Set(client.and_then(|client| client.agent.as_deref()).map(str::to_owned)),
             count: Set(self.count),
             refused: Set(self.refused),
             created_at: Set(self.created_at),
