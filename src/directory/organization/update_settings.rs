@@ -62,7 +62,9 @@ pub async fn update_settings(
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    let event = Event::new("organization.updateSettings", row.pk, &row.id).of_organization(row.pk);
+    let event = Event::new("organization.updateSettings", row.pk, &row.id)
+        .named(row.name.clone())
+        .of_organization(row.pk);
     change.commit([event.fields(fields)]).await?;
     Ok(as_seen(op, row.into()))
 }

@@ -76,7 +76,7 @@ pub async fn change_my_email(op: &OpContext, email: &str, typed: &Password) -> R
     op.mailer().require()?;
     organization::require_mail(op.db().reader(), row.organization_pk).await?;
     let wrong = || Error::invalid("password", "The password is wrong.".to_owned());
-    let checked = password::check_current(op, "changeMyEmail", row, typed, wrong).await?;
+    let checked = password::check_current(op, "email.requestChange", row, typed, wrong).await?;
     let change = op.begin().await?;
     let row = locate(&*change, &granted, &oneself).await?;
     if row.password_hash != checked.password_hash {
