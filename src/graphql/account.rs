@@ -13,7 +13,7 @@ pub struct AccountObject {
     /// The id of its user, for `switchAccount`.
     pub user_id: ID,
     /// The id of its organization.
-    pub organization_id: String,
+    pub organization_id: ID,
     /// The name of its organization.
     pub organization_name: String,
     /// Whether it is the account of this request.
@@ -27,7 +27,7 @@ impl AccountObject {
         Self {
             current: op.actor().is(account.user_pk),
             user_id: ID(account.user_id.to_string()),
-            organization_id: account.organization_id.to_string(),
+            organization_id: ID(account.organization_id.to_string()),
             organization_name: account.organization_name,
             last_seen_at: account.last_seen_at.map(DateTime),
         }

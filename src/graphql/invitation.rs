@@ -44,11 +44,11 @@ pub struct InvitationObject {
     /// The organization that the new user will belong to.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of that organization.
-    pub organization_id: String,
+    pub organization_id: ID,
     /// The tenant that the new user will belong to; null if none.
     pub tenant: Option<Box<TenantObject>>,
     /// The id of that tenant; null if none.
-    pub tenant_id: Option<String>,
+    pub tenant_id: Option<ID>,
     /// The roles that the new user will have for the whole organization, ordered by name.
     pub roles: List<Arc<RoleObject>>,
     /// The roles that the new user will have for single tenants, ordered by name.
@@ -222,10 +222,10 @@ pub struct InviteUserData {
     /// At most 254 bytes; stored in lower case.
     email: String,
     /// Default: the caller's organization. Only a super admin can choose another one.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
     /// Default: the caller's tenant, if the invitation is to the caller's organization; otherwise none. A caller who has
     /// `write:user` for single tenants only invites to these; the default is then the only one.
-    tenant_id: Option<String>,
+    tenant_id: Option<ID>,
     /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
     /// role.
     organization_role: Option<OrganizationRoleValue>,
@@ -281,8 +281,8 @@ impl InvitationMutation {
     ) -> Result<InvitationObject> {
         let new = NewInvitation {
             email: data.email,
-            organization_id: data.organization_id,
-            tenant_id: data.tenant_id,
+            organization_id: data.organization_id.map(|id| id.0),
+            tenant_id: data.tenant_id.map(|id| id.0),
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles.unwrap_or_default(),
             tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),

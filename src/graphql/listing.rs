@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use async_graphql::{Context, InputType};
+use async_graphql::{Context, ID, InputType};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
@@ -98,9 +98,9 @@ impl<L: Listing> Related<L> {
         Ok(Self(named.map(|((key, id), object)| (key, (id, object))).collect()))
     }
 
-    pub fn id(&self, key: impl Into<Option<i64>>) -> Option<String> {
+    pub fn id(&self, key: impl Into<Option<i64>>) -> Option<ID> {
         let (id, _) = self.0.get(&key.into()?)?;
-        Some(id.clone())
+        Some(ID(id.clone()))
     }
 
     pub fn object(&self, key: impl Into<Option<i64>>) -> Option<Box<L::Object>> {

@@ -1,6 +1,6 @@
 //! Passwords in the schema.
 
-use async_graphql::{Context, InputObject, Object};
+use async_graphql::{Context, ID, InputObject, Object};
 
 use crate::directory::password::{self, Change};
 use crate::graphql::user::{UserObject, UserWhere, to_itself};
@@ -79,10 +79,10 @@ impl PasswordMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The email address of the user.")] email: String,
         #[graphql(desc = "The id of the user's organization; all organizations by default.")] organization_id: Option<
-            String,
+            ID,
         >,
     ) -> Result<bool> {
-        crate::directory::password::request(op(ctx), &email, organization_id.as_deref()).await?;
+        crate::directory::password::request(op(ctx), &email, organization_id.as_ref().map(|id| id.as_str())).await?;
         Ok(true)
     }
 

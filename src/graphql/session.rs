@@ -70,7 +70,7 @@ pub struct SignInData {
     email: String,
     /// The id of the organization whose account is meant. Without it, the account is chosen in this order: those whose
     /// password was set with a link mailed to the address, then those with a verified address, then the oldest.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
     /// At most 128 characters.
     password: String,
 }
@@ -227,7 +227,7 @@ impl SessionMutation {
     ) -> Result<SessionTokens> {
         let typed = SignIn {
             email: data.email,
-            organization_id: data.organization_id,
+            organization_id: data.organization_id.map(|id| id.0),
             password: data.password.into(),
         };
         let tokens = crate::directory::session::sign_in(op(ctx), &typed).await?;

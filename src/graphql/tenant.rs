@@ -33,7 +33,7 @@ pub struct TenantObject {
     /// The organization it belongs to. It never changes.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
-    pub organization_id: String,
+    pub organization_id: ID,
     /// Free-form JSON; null if none, or if the caller lacks `read:tenant`. Setting it needs `write:tenant`.
     pub variables: Option<KeptJson>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
@@ -141,7 +141,7 @@ pub struct CreateTenantData {
     /// 1 to 255 characters, not only spaces or other invisible characters.
     name: String,
     /// Default: the caller's organization. Only a super admin can choose another one.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
 }
@@ -191,7 +191,7 @@ impl TenantMutation {
         let new = NewTenant {
             id: data.id.map(|id| id.0),
             name: data.name,
-            organization_id: data.organization_id,
+            organization_id: data.organization_id.map(|id| id.0),
             variables: data.variables.map(Json::given),
         };
         listing::one(ctx, tenant::create(op(ctx), new)).await

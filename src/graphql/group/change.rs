@@ -1,6 +1,6 @@
 //! Changing groups.
 
-use async_graphql::{Context, Enum, InputObject, Object};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 use super::{GroupObject, GroupWhere};
 use crate::directory::group::{self, Clearable, GroupChange, NewGroup};
@@ -16,7 +16,7 @@ pub struct CreateGroupData {
     /// At most 2,000 characters.
     description: Option<String>,
     /// Default: the caller's organization. Only a super admin can choose another one.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
     /// Names or ids of the roles that its members get; none by default. The caller must have all permissions of these
     /// roles.
     roles: Option<Vec<String>>,
@@ -62,7 +62,7 @@ impl GroupMutation {
         let new = NewGroup {
             name: data.name,
             description: data.description,
-            organization_id: data.organization_id,
+            organization_id: data.organization_id.map(|id| id.0),
             roles: data.roles.unwrap_or_default(),
             tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
         };

@@ -49,7 +49,7 @@ pub struct GroupObject {
     /// The organization it belongs to. It never changes.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to.
-    pub organization_id: String,
+    pub organization_id: ID,
     /// The roles that its members get for the whole organization.
     pub roles: List<Arc<RoleObject>>,
     /// The roles that its members get for single tenants, ordered by name.

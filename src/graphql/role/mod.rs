@@ -43,7 +43,7 @@ pub struct RoleObject {
     /// The organization it belongs to; null for a built-in role.
     pub organization: Option<Box<OrganizationObject>>,
     /// The id of the organization it belongs to; null for a built-in role.
-    pub organization_id: Option<String>,
+    pub organization_id: Option<ID>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
     pub version: i64,
@@ -167,7 +167,7 @@ pub struct CreateRoleData {
     /// Its permissions, for example `read:user`; none by default. The caller must have all of them.
     permissions: Option<Vec<String>>,
     /// Default: the caller's organization. Only a super admin can choose another one.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
 }
 
 /// Changes to a role. Fields that are null or omitted do not change.
@@ -221,7 +221,7 @@ impl RoleMutation {
             name: data.name,
             description: data.description,
             permissions: data.permissions.unwrap_or_default(),
-            organization_id: data.organization_id,
+            organization_id: data.organization_id.map(|id| id.0),
         };
         listing::one(ctx, role::create(op(ctx), new)).await
     }

@@ -33,14 +33,14 @@ pub struct TenantRoleData {
     /// The name or id of a built-in role, or of a custom role of the organization.
     role: String,
     /// The id of a tenant of the organization.
-    tenant: String,
+    tenant: ID,
 }
 
 impl From<TenantRoleData> for RoleForTenant {
     fn from(data: TenantRoleData) -> Self {
         Self {
             role: data.role,
-            tenant: data.tenant,
+            tenant: data.tenant.0,
         }
     }
 }

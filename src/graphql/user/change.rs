@@ -30,10 +30,10 @@ pub struct CreateUserData {
     lastname: Option<String>,
     /// Default: the organization of `tenantId` if that is given, otherwise the caller's organization. Only a super
     /// admin can choose another one.
-    organization_id: Option<String>,
+    organization_id: Option<ID>,
     /// Default: the caller's tenant, if the user is created in the caller's organization; otherwise none. A caller who has
     /// `write:user` for single tenants only creates users in these; the default is then the only one.
-    tenant_id: Option<String>,
+    tenant_id: Option<ID>,
     /// Assigns the built-in role of this value, in addition to `roles`. The caller must have all permissions of the
     /// role.
     organization_role: Option<OrganizationRoleValue>,
@@ -68,8 +68,8 @@ impl From<CreateUserData> for NewUser {
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
-            organization_id: data.organization_id,
-            tenant_id: data.tenant_id,
+            organization_id: data.organization_id.map(|id| id.0),
+            tenant_id: data.tenant_id.map(|id| id.0),
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles.unwrap_or_default(),
             tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
@@ -117,7 +117,7 @@ pub struct UserData {
     organization_id: Option<String>,
     /// A tenant of the user's organization; an empty string removes the tenant. If any user or group has a role for the
     /// current tenant, the user's API keys are revoked and its sessions end, unless the user is the caller.
-    tenant_id: Option<String>,
+    tenant_id: Option<ID>,
     /// Replaces the user's built-in roles with the built-in role of this value, and keeps custom roles. Setting the
     /// current value changes nothing. The caller must have all permissions of the role.
     organization_role: Option<OrganizationRoleValue>,
@@ -208,7 +208,7 @@ impl UserMutation {
             firstname: data.firstname,
             lastname: data.lastname,
             organization_id: data.organization_id,
-            tenant_id: data.tenant_id,
+            tenant_id: data.tenant_id.map(|id| id.0),
             tenant_stays: false,
             organization_role: data.organization_role.map(Into::into),
             roles: data.roles,

@@ -71,7 +71,7 @@ pub struct UserObject {
     /// The tenant it belongs to; null if none.
     pub tenant: Option<Box<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
-    pub tenant_id: Option<String>,
+    pub tenant_id: Option<ID>,
     /// A simplified view of its roles, including its groups' roles; null if it has none.
     pub organization_role: Option<OrganizationRoleValue>,
     /// The roles that it has for single tenants, assigned directly or through groups, ordered by name. A caller who

@@ -206,7 +206,11 @@ impl Preloaded {
             kind: UserKind::of(user.service),
             takes_seat: user.takes_seat,
             pending_email: self.pending_emails.get(&user.pk).map(Email::to_string),
-            organization_id: self.organizations.id(user.organization_pk).unwrap_or_default(),
+            organization_id: self
+                .organizations
+                .id(user.organization_pk)
+                .map(|id| id.0)
+                .unwrap_or_default(),
             organization: self.organizations.object(user.organization_pk),
             tenant_id: self.tenants.id(user.tenant_pk),
             tenant: self.tenants.object(user.tenant_pk),
