@@ -48,7 +48,7 @@ pub struct AuditEventObject {
     /// invitations.
     pub target_name: Option<String>,
     /// What else the event is about: roles, permissions, groups, tenants, organizations and users. At most 100. A caller who
-    /// manages single tenants sees those of these tenants only.
+    /// manages single tenants does not see other tenants, nor roles for them.
     pub related: List<AuditRelatedObject>,
     /// Whether the event is about more than `related` can have.
     pub related_truncated: bool,
@@ -57,8 +57,8 @@ pub struct AuditEventObject {
     /// For `user.impersonate`, the reason that the impersonator gave; otherwise null. An impersonation with a header has no
     /// reason.
     pub reason: Option<String>,
-    /// The address that the request came from; for denied requests, the first of them. Null for `tenantry` commands, and if
-    /// `actorId` is hidden.
+    /// The address that the request came from; for denied requests, the first of them. Null for `tenantry` commands, if
+    /// `actorId` is hidden, and for a password reset of an account whose address may be somebody else's.
     pub client_address: Option<String>,
     /// What the client called itself in the header `User-Agent`, at most 255 characters, without control characters. It can
     /// be any text. Null if there was none, for `tenantry` commands, and if `actorId` is hidden.

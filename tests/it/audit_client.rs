@@ -122,10 +122,14 @@ on_both! {
         acme.ok("mutation { requestEmailVerification(where: {id: \"ada-acme\"}) { id } }", json!({})).await;
         app.anonymous().ok("mutation($t: String!) { verifyEmail(token: $t) }", json!({ "t": app.mailed_token() })).await;
         let request = "mutation($in: String) { requestPasswordReset(email: \"ada@mail.example\", organizationId: $in) }";
-        let asked = json!({ "action": "password.requestReset" });
+        let asked = json!({ "action": "password.requestReset", "OR": [{ "targetId": "ada-acme" }, { "targetId": "ada-globex" }] });
         send_with(&app.anonymous(), from("192.0.2.7", &[("user-agent", b"a")]), request, json!({})).await;
         assert_eq!(clients(&acme, asked.clone()).await, [json!(["192.0.2.7", "a", 1])]);
         assert_eq!(clients(&globex, asked.clone()).await, [json!([null, null, 1])]);
+        let data = json!({ "id": "eve-globex", "email": "eve@mail.example", "organizationId": "globex" });
+        app.admin().ok("mutation($data: CreateUserData!) { createUser(data: $data) { id } }", json!({ "data": data })).await;
+        send_with(&app.anonymous(), from("192.0.2.9", &[]), "mutation { requestPasswordReset(email: \"eve@mail.example\") }", json!({})).await;
+        assert_eq!(clients(&globex, json!({ "targetId": "eve-globex" })).await.pop(), Some(json!(["192.0.2.9", null, 1])));
         // Named, it is meant.
         send_with(&app.anonymous(), from("192.0.2.8", &[("user-agent", b"b")]), request, json!({ "in": "globex" })).await;
         assert_eq!(clients(&globex, asked).await, [json!([null, null, 1]), json!(["192.0.2.8", "b", 1])]);

@@ -29,13 +29,13 @@ on_both! {
     async fn each_change_is_told_with_its_fields_and_never_its_values(app: App) {
         app.organization("acme", &["berlin"]).await;
         let ada = app.user("acme", "ada", Some("organization-admin")).await;
-        ada.ok("mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {firstname: \"Hidden value\", lastname: \"L\"}) { id } }", json!({})).await;
+        ada.ok("mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {lastname: \"L\", variables: {k: \"Hidden value\"}}) { id } }", json!({})).await;
         let wanted = json!({ "targetId": "ada", "action": "user.update" });
         assert_eq!(actions(&app, wanted.clone()).await, ["user.update"]);
         let data = ada.ok(EVENTS, json!({ "where": wanted })).await;
         assert_eq!(data["auditEvents"], json!([{
             "action": "user.update", "actorId": "ada", "targetKind": "user", "targetId": "ada",
-            "fields": ["firstname", "lastname"], "refused": false, "count": 1, "organization": {"id": "acme"},
+            "fields": ["lastname", "variables"], "refused": false, "count": 1, "organization": {"id": "acme"},
         }]));
         assert!(!app.dump().await.lines().any(|line| line.starts_with("audit_events") && line.contains("Hidden value")));
     }

@@ -13,12 +13,12 @@ mod users;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::MethodFilter;
+use axum::routing::{MethodFilter, MethodRouter};
 use serde_json::{Value, json};
 
-use super::face::{self, Face, Takes, call, unknown_path, usual_status, wrong_method};
+use super::face::{self, Call, Face, Takes, call, unknown_path, usual_status, wrong_method};
 use crate::model::Actor;
-use crate::model::error::Error;
+use crate::model::error::{Error, Result};
 use crate::request::App;
 
 /// The conventions of this product.
@@ -39,78 +39,45 @@ impl Face for Air {
     }
 }
 
+fn bare<H, Fut>(method: MethodFilter, operation: &'static str, action: &'static str, handle: H) -> MethodRouter<App>
+where
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    call::<Air, _, _>(method, Takes::Nothing, operation, action, handle)
+}
+
+fn sent<H, Fut>(method: MethodFilter, operation: &'static str, action: &'static str, handle: H) -> MethodRouter<App>
+where
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    call::<Air, _, _>(method, Takes::Object, operation, action, handle)
+}
+
 /// The routes.
 pub fn routes() -> Router<App> {
     use MethodFilter as On;
-    use Takes::{Nothing, Object};
-    let users = call::<Air, _, _>(On::GET, Nothing, "air GET users", "user.read", users::list).merge(
-        call::<Air, _, _>(On::POST, Object, "air POST users", "user.create", users::create),
-    );
-    let user = call::<Air, _, _>(On::GET, Nothing, "air GET users/{id}", "user.read", users::read)
-        .merge(call::<Air, _, _>(
-            On::PUT,
-            Object,
-            "air PUT users/{id}",
-            "user.update",
-            users::replace,
-        ))
-        .merge(call::<Air, _, _>(
-            On::PATCH,
-            Object,
-            "air PATCH users/{id}",
-            "user.update",
-            users::change,
-        ));
-    let password = call::<Air, _, _>(
-        On::PUT,
-        Object,
-        "air PUT users/{id}/password",
-        "password.set",
-        users::set_password,
-    );
-    let roles = call::<Air, _, _>(On::GET, Nothing, "air GET roles", "role.read", roles::list);
-    let role = call::<Air, _, _>(On::GET, Nothing, "air GET roles/{id}", "role.read", roles::read);
-    let groups =
-        call::<Air, _, _>(On::GET, Nothing, "air GET groups", "group.read", groups::list).merge(call::<Air, _, _>(
-            On::POST,
-            Object,
-            "air POST groups",
-            "group.create",
-            groups::create,
-        ));
-    let group = call::<Air, _, _>(On::GET, Nothing, "air GET groups/{id}", "group.read", groups::read)
-        .merge(call::<Air, _, _>(
-            On::PUT,
-            Object,
-            "air PUT groups/{id}",
-            "group.update",
-            groups::change,
-        ))
-        .merge(call::<Air, _, _>(
-            On::DELETE,
-            Nothing,
-            "air DELETE groups/{id}",
-            "group.delete",
-            groups::delete,
-        ));
-    let groups_of_user = call::<Air, _, _>(
-        On::GET,
-        Nothing,
-        "air GET users/{id}/groups",
-        "group.read",
-        members::list,
-    );
-    let member = call::<Air, _, _>(
-        On::PUT,
-        Nothing,
-        "air PUT users/{id}/groups/{id}",
-        "group.addUser",
-        members::add,
-    )
-    .merge(call::<Air, _, _>(
+    let create = sent(On::POST, "air POST users", "user.create", users::create);
+    let users = bare(On::GET, "air GET users", "user.read", users::list).merge(create);
+    let user = bare(On::GET, "air GET users/{id}", "user.read", users::read)
+        .merge(sent(On::PUT, "air PUT users/{id}", "user.update", users::replace))
+        .merge(sent(On::PATCH, "air PATCH users/{id}", "user.update", users::change));
+    let set = "air PUT users/{id}/password";
+    let password = sent(On::PUT, set, "password.set", users::set_password);
+    let roles = bare(On::GET, "air GET roles", "role.read", roles::list);
+    let role = bare(On::GET, "air GET roles/{id}", "role.read", roles::read);
+    let create = sent(On::POST, "air POST groups", "group.create", groups::create);
+    let groups = bare(On::GET, "air GET groups", "group.read", groups::list).merge(create);
+    let delete = bare(On::DELETE, "air DELETE groups/{id}", "group.delete", groups::delete);
+    let group = bare(On::GET, "air GET groups/{id}", "group.read", groups::read)
+        .merge(sent(On::PUT, "air PUT groups/{id}", "group.update", groups::change))
+        .merge(delete);
+    let groups_of_user = bare(On::GET, "air GET users/{id}/groups", "group.read", members::list);
+    let (add, remove) = ("air PUT users/{id}/groups/{id}", "air DELETE users/{id}/groups/{id}");
+    let member = bare(On::PUT, add, "group.addUser", members::add).merge(bare(
         On::DELETE,
-        Nothing,
-        "air DELETE users/{id}/groups/{id}",
+        remove,
         "group.removeUser",
         members::remove,
     ));

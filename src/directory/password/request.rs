@@ -118,7 +118,7 @@ async fn answer(
                 .equals((table::Entity, table::Column::Pk)),
         );
     let can_reset = table::Entity::find()
-        .filter(accounts)
+        .filter(accounts.clone())
         .filter(table::Column::Activated.eq(true))
         .filter(table::Column::Service.eq(false))
         .filter(table::Column::OrganizationPk.in_subquery(mailed.into_query()))
@@ -145,12 +145,13 @@ async fn answer(
         .await?;
     // In the trail of each account, with or without a link: an organization must not learn from its trail whether the
     // person has another account.
-    // Nor may an organization that made an account with somebody's address learn where the person is.
+    // Nor may it learn where the person is, if it only made an account with the person's address.
     let anywhere = Client::default();
+    let has_others = users.len() > 1 || table::Entity::find().filter(accounts.clone()).count(connection).await? > 1;
     for row in &users {
         let event = Event::new("password.requestReset", row.pk, &row.id).of_user(row);
         let mut author = op.author();
-        if organization.is_none() && row.email_verified_at.is_none() {
+        if organization.is_none() && row.email_verified_at.is_none() && has_others {
             author.client = &anywhere;
         }
         audit_trail::record(connection, author, event).await?;

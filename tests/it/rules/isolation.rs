@@ -1159,9 +1159,11 @@ fn judge(value: &Value, way: &str, verdicts: &mut BTreeMap<(String, String, Stri
                 members.get("__typename").and_then(Value::as_str),
                 members.get("id").and_then(Value::as_str),
             );
+            // What an event says of a thing is what was true of it then.
+            let is_remembered = id.0 == Some("AuditRelated");
             for (name, below) in members {
                 judge(below, way, verdicts);
-                if let (Some(ty), Some(id)) = id {
+                if let (Some(ty), Some(id), false) = (id.0, id.1, is_remembered) {
                     let key = (ty.to_owned(), id.to_owned(), name.clone());
                     verdicts
                         .entry(key)
