@@ -53,6 +53,7 @@ clients_database=$(empty_database clients)
 step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --database "postgres:$clients_database"
 psql -q "$TENANTRY_TEST_POSTGRES_URL" -c "DROP DATABASE ${clients_database##*/} WITH (FORCE)"
 step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
+step "front-end tools" tests/frontend/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
 step "deploy" python3 tests/deploy.py --server "$server"
 step "browser" tests/pages.sh "$server"

@@ -1,7 +1,7 @@
 // Makes documents out of a schema, with their variables: about half of them are valid, the others wrong in one or two places.
 // The same seed makes the same documents.
 
-import { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType, isNonNullType, isObjectType } from 'graphql';
+import { doTypesOverlap, getNamedType, getNullableType, isCompositeType, isEnumType, isInputObjectType, isInterfaceType, isListType, isNonNullType } from 'graphql';
 
 export const TIMES = ['2027-01-31T12:00:00Z', '2027-01-31T12:00:00.123+02:00', '1970-01-01T00:00:00Z'];
 const NO_TIMES = ['yesterday', '2027-01-31', '', '1969-12-31T23:59:59Z', '2027-02-30T00:00:00Z'];
@@ -26,7 +26,8 @@ export class Generator {
     this.schema = schema;
     this.random = randomness(seed);
     this.types = Object.values(schema.getTypeMap());
-    this.objects = this.types.filter((type) => isObjectType(type) && !type.name.startsWith('__'));
+    this.composites = this.types.filter((type) => isCompositeType(type) && !type.name.startsWith('__'));
+    this.node = schema.getQueryType().getFields().node;
   }
 
   chance(probability) {
@@ -139,15 +140,15 @@ export class Generator {
   }
 
   selection(type, fields, depth) {
-    const roll = this.random();
+    // An interface has few fields of its own.
+    const roll = isInterfaceType(type) ? this.random() / 3 : this.random();
     if (roll < 0.08) {
-      const on = this.wrong(0.15) ? this.pick(this.types).name : type.name;
-      const condition = this.chance(0.5) || on !== type.name ? ` on ${on}` : '';
-      const inner = this.schema.getType(on);
-      return `...${condition}${this.directives()} ${this.selectionSet(isObjectType(inner) ? inner : type, depth, 2)}`;
+      const on = this.wrong(0.15) ? this.pick(this.chance(0.5) ? this.types : this.composites) : this.overlapping(type);
+      const condition = this.chance(0.5) || on !== type ? ` on ${on.name}` : '';
+      return `...${condition}${this.directives()} ${this.selectionSet(isCompositeType(on) ? on : type, depth, 2)}`;
     }
     if (roll < 0.18 && depth < 3) {
-      const name = this.fragment(type, depth);
+      const name = this.fragment(this.overlapping(type), depth);
       if (name !== undefined) {
         return `...${name}${this.directives()}`;
       }
@@ -162,13 +163,24 @@ export class Generator {
       const [field, of] = this.pick([['__schema', '__Schema'], ['__type(name: "User")', '__Type']]);
       return `${field} ${this.selectionSet(this.schema.getType(of), 2, 3)}`;
     }
+    if (type === this.schema.getQueryType() && this.chance(0.2)) {
+      return this.field([this.node], depth);
+    }
     return this.field(fields, depth);
+  }
+
+  /** A type that objects of this one may be too: an interface and the types that implement it are so to each other. */
+  overlapping(type) {
+    if (this.chance(0.6) && !isInterfaceType(type)) {
+      return type;
+    }
+    return this.pick(this.composites.filter((other) => doTypesOverlap(this.schema, type, other)).concat(type));
   }
 
   field(fields, depth) {
     let candidates = fields;
     if (depth >= 3) {
-      const leaves = fields.filter((field) => !isObjectType(getNamedType(field.type)));
+      const leaves = fields.filter((field) => !isCompositeType(getNamedType(field.type)));
       candidates = leaves.length > 0 ? leaves : fields;
     }
     const field = this.pick(candidates);
@@ -177,7 +189,7 @@ export class Generator {
     const args = this.args(field.args);
     const type = getNamedType(field.type);
     let below = '';
-    if (isObjectType(type)) {
+    if (isCompositeType(type)) {
       below = this.wrong(0.01) ? '' : ` ${this.selectionSet(type, depth + 1, depth > 1 ? 1 : 3)}`;
     } else if (this.wrong(0.01)) {
       below = ' { id }';

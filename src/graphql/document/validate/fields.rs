@@ -1,11 +1,10 @@
 //! Rules about fields.
 
-use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{BaseType, Field, SelectionSet, Type};
+use async_graphql::indexmap::{IndexMap, IndexSet};
+use async_graphql::parser::types::{BaseType, Field, Selection, SelectionSet, Type};
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 
-use super::super::collect::by_key;
 use super::super::fault::Fault;
 use super::super::parse::Definitions;
 use super::super::types::{name_of, types};
@@ -39,67 +38,141 @@ pub fn leaf_field_selections(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Fields with the same key in one place of one object become one field. So they must have the same name and arguments,
-/// and what they select must be mergeable in the same way. Where an interface is selected, fields of different objects
-/// with the same key must at least have the same shape.
+/// Fields with the same key in one place become one field: they must have the same name and arguments, and what they
+/// select must be mergeable in the same way. Fields of two types of objects are never in the same object, so these must
+/// only have the same shape. A fragment counts even if no object in its place can be of its type.
 pub fn field_selection_merging(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     let operations = document.definitions.operations.iter();
     for (_, operation) in operations {
         let root = document.types.root(operation.node.ty).unwrap_or_default();
-        merging(document.definitions, root, &[&operation.node.selection_set], faults);
+        mergeable(document.definitions, &[(root, &operation.node.selection_set)], faults);
     }
 }
 
-type Set = Positioned<SelectionSet>;
+/// A selection set, with its type.
+type Set<'a> = (&'a str, &'a Positioned<SelectionSet>);
+/// A field, with the type that it is a field of.
+type Member<'a> = (&'a str, &'a Positioned<Field>);
 
-fn merging(definitions: &Definitions, ty: &str, sets: &[&Set], faults: &mut Vec<Fault>) {
-    let before = faults.len();
-    for object in types().possible(ty) {
-        merging_of_object(definitions, object, sets, faults);
-        // Once is enough for a fault that all of an interface's objects have.
-        if faults.len() > before {
-            return;
+/// The specification's `FieldsInSetCanMerge`.
+fn mergeable(definitions: &Definitions, sets: &[Set<'_>], faults: &mut Vec<Fault>) {
+    for (key, group) in by_key(definitions, sets) {
+        let before = faults.len();
+        for same in of_same_object(&group) {
+            one_field(definitions, key, &same, faults);
+            // Once is enough for a fault that several types of objects have.
+            if faults.len() > before {
+                break;
+            }
+        }
+        let of_one_type = group.iter().all(|(ty, _)| Some(ty) == group.first().map(|(ty, _)| ty));
+        if !of_one_type && faults.len() == before {
+            same_shape(definitions, key, &group, faults);
         }
     }
-    if types().is_interface(ty) {
-        let places: Vec<(&str, &Set)> = sets.iter().map(|set| (ty, *set)).collect();
-        same_shapes(definitions, &places, faults);
-    }
 }
 
-/// Whether fields with the same key, of whatever types of objects, have the same shape: the specification's
-/// `SameResponseShape`.
-fn same_shapes(definitions: &Definitions, places: &[(&str, &Set)], faults: &mut Vec<Fault>) {
-    let mut shapes: IndexMap<&Name, Vec<(&Type, &Positioned<Field>)>> = IndexMap::new();
-    for (ty, set) in places {
-        for object in types().possible(ty) {
-            for (key, group) in by_key(definitions, object, &[set], |_| true) {
-                let known = group.iter().filter_map(|field| {
-                    let known = types().field(object, &field.node.name.node)?;
-                    Some((&known.ty, *field))
-                });
-                shapes.entry(key).or_default().extend(known);
+/// The fields of one place by their keys, in the document's order. Each fragment is visited once.
+fn by_key<'a>(definitions: &'a Definitions, sets: &[Set<'a>]) -> IndexMap<&'a Name, Vec<Member<'a>>> {
+    let mut fields: IndexMap<&Name, Vec<Member<'_>>> = IndexMap::new();
+    let mut spread: Vec<&Name> = Vec::new();
+    // The next one is at the end.
+    let mut selections: Vec<(&str, &Positioned<Selection>)> = Vec::new();
+    let push = |(ty, set): Set<'a>, selections: &mut Vec<_>| {
+        selections.extend(set.node.items.iter().rev().map(|selection| (ty, selection)));
+    };
+    sets.iter().rev().for_each(|set| push(*set, &mut selections));
+    while let Some((ty, selection)) = selections.pop() {
+        match &selection.node {
+            Selection::Field(field) => fields
+                .entry(&field.node.response_key().node)
+                .or_default()
+                .push((ty, field)),
+            Selection::InlineFragment(inline) => {
+                let on = inline.node.type_condition.as_ref().map_or(ty, |on| &on.node.on.node);
+                push((on, &inline.node.selection_set), &mut selections);
+            }
+            Selection::FragmentSpread(node) => {
+                let name = &node.node.fragment_name.node;
+                if !spread.contains(&name)
+                    && let Some(fragment) = definitions.fragments.get(name)
+                {
+                    spread.push(name);
+                    let on = &fragment.node.type_condition.node.on.node;
+                    push((on, &fragment.node.selection_set), &mut selections);
+                }
             }
         }
     }
-    for (key, group) in shapes {
-        let Some(((ty, first), others)) = group.split_first() else {
-            continue;
-        };
-        if let Some((other_ty, other)) = others.iter().find(|(other, _)| !have_same_shape(ty, other)) {
-            let message = format!(
-                "The key '{}' is used for values of two types, '{ty}' and '{other_ty}'. Give one of them another alias.",
-                shown(key)
-            );
-            faults.push(Fault::invalid([first.pos, other.pos], message));
-            continue;
-        }
-        let below: Vec<(&str, &Set)> = group
-            .iter()
-            .map(|(ty, field)| (name_of(ty), &field.node.selection_set))
-            .collect();
-        same_shapes(definitions, &below, faults);
+    fields
+}
+
+/// The fields that can be in the same object, for each type of objects. Those of an interface can be in any.
+fn of_same_object<'a>(group: &[Member<'a>]) -> Vec<Vec<Member<'a>>> {
+    let objects: IndexSet<&str> = group
+        .iter()
+        .map(|(ty, _)| *ty)
+        .filter(|ty| !types().is_interface(ty))
+        .collect();
+    if objects.len() < 2 {
+        return vec![group.to_vec()];
     }
+    let of_object = |object| {
+        let members = group.iter().filter(|(ty, _)| *ty == object || types().is_interface(ty));
+        members.copied().collect()
+    };
+    objects.into_iter().map(of_object).collect()
+}
+
+/// Whether fields of one object, with the same key, are the same field.
+fn one_field(definitions: &Definitions, key: &Name, group: &[Member<'_>], faults: &mut Vec<Fault>) {
+    let Some(((_, first), others)) = group.split_first() else {
+        return;
+    };
+    let other = others
+        .iter()
+        .find_map(|(_, other)| Some((other, difference(&first.node, &other.node)?)));
+    if let Some((other, difference)) = other {
+        let message = format!(
+            "The key '{}' is used for {difference}. Give one of them another alias.",
+            shown(key)
+        );
+        faults.push(Fault::invalid([first.pos, other.pos], message));
+        return;
+    }
+    mergeable(definitions, &below(group), faults);
+}
+
+/// Whether fields with the same key, of any types of objects, have the same shape: the specification's
+/// `SameResponseShape`.
+fn same_shape(definitions: &Definitions, key: &Name, group: &[Member<'_>], faults: &mut Vec<Fault>) {
+    let mut known = group.iter().filter_map(|(ty, field)| {
+        let known = types().field(ty, &field.node.name.node)?;
+        Some((&known.ty, field))
+    });
+    let Some((ty, first)) = known.next() else {
+        return;
+    };
+    if let Some((other_ty, other)) = known.find(|(other, _)| !have_same_shape(ty, other)) {
+        let message = format!(
+            "The key '{}' is used for values of two types, '{ty}' and '{other_ty}'. Give one of them another alias.",
+            shown(key)
+        );
+        faults.push(Fault::invalid([first.pos, other.pos], message));
+        return;
+    }
+    for (key, group) in by_key(definitions, &below(group)) {
+        same_shape(definitions, key, &group, faults);
+    }
+}
+
+/// What fields select.
+fn below<'a>(group: &[Member<'a>]) -> Vec<Set<'a>> {
+    let set = |(ty, field): &Member<'a>| {
+        let known = types().field(ty, &field.node.name.node)?;
+        Some((name_of(&known.ty), &field.node.selection_set))
+    };
+    group.iter().filter_map(set).collect()
 }
 
 fn have_same_shape(one: &Type, other: &Type) -> bool {
@@ -113,29 +186,6 @@ fn have_same_shape(one: &Type, other: &Type) -> bool {
             one == other || have_fields == [true, true]
         }
         (BaseType::List(_), BaseType::Named(_)) | (BaseType::Named(_), BaseType::List(_)) => false,
-    }
-}
-
-fn merging_of_object(definitions: &Definitions, object: &str, sets: &[&Set], faults: &mut Vec<Fault>) {
-    for (key, group) in by_key(definitions, object, sets, |_| true) {
-        let Some((first, others)) = group.split_first() else {
-            continue;
-        };
-        let other = others
-            .iter()
-            .find_map(|other| Some((other, difference(&first.node, &other.node)?)));
-        if let Some((other, difference)) = other {
-            let message = format!(
-                "The key '{}' is used for {difference}. Give one of them another alias.",
-                shown(key)
-            );
-            faults.push(Fault::invalid([first.pos, other.pos], message));
-            continue;
-        }
-        let below: Vec<&Set> = group.iter().map(|field| &field.node.selection_set).collect();
-        if let Some(known) = types().field(object, &first.node.name.node) {
-            merging(definitions, name_of(&known.ty), &below, faults);
-        }
     }
 }
 
