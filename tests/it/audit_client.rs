@@ -121,7 +121,7 @@ on_both! {
         }
         acme.ok("mutation { requestEmailVerification(where: {id: \"ada-acme\"}) { id } }", json!({})).await;
         app.anonymous().ok("mutation($t: String!) { verifyEmail(token: $t) }", json!({ "t": app.mailed_token() })).await;
-        let request = "mutation($in: String) { requestPasswordReset(email: \"ada@mail.example\", organizationId: $in) }";
+        let request = "mutation($in: ID) { requestPasswordReset(email: \"ada@mail.example\", organizationId: $in) }";
         let asked = json!({ "action": "password.requestReset", "OR": [{ "targetId": "ada-acme" }, { "targetId": "ada-globex" }] });
         send_with(&app.anonymous(), from("192.0.2.7", &[("user-agent", b"a")]), request, json!({})).await;
         assert_eq!(clients(&acme, asked.clone()).await, [json!(["192.0.2.7", "a", 1])]);

@@ -12,6 +12,11 @@ use crate::support::App;
 /// Fields of updates that are null for somebody and cannot be cleared, and why.
 const NOT_CLEARED: &[(&str, &str, &str)] = &[
     (
+        "updateOrganizationSettings",
+        "confirmEmailChanges",
+        "always has a value; null for those who may not read it",
+    ),
+    (
         "updateOrganization",
         "mailAllowed",
         "always has a value; null for those who may not read it",
