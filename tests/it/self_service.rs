@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::mail::tokens_of;
 use crate::support::session::code_of;
 use crate::support::{App, Caller};
 
@@ -45,8 +46,7 @@ fn token_to(app: &App, email: &str) -> String {
         .iter()
         .rfind(|mail| mail.contains(&format!("To: {email}")))
         .unwrap();
-    let is_token = |line: &&str| line.len() == 43 && line.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    mail.lines().map(str::trim).find(is_token).unwrap().to_owned()
+    tokens_of(mail).remove(0)
 }
 
 async fn execute(app: &App, sql: &str) {
