@@ -39,7 +39,7 @@ pub async fn connection<L: Listed>(
     fields: L::Fields,
     paging: &Paging,
 ) -> Result<Slice<L>> {
-    let granted = L::scope(op, filter)?;
+    let granted = L::scope_of_list(op, filter)?;
     let sort = sort_of::<L>(order)?;
     let after = paging
         .after

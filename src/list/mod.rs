@@ -65,10 +65,14 @@ pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     fn read(row: &QueryResult, fields: Self::Fields) -> Result<Self, DbErr>;
     /// The field with this GraphQL name; empty if nothing is read for it.
     fn field(name: &str) -> Self::Fields;
-    /// The scope of a list with this filter.
+    /// The scope of what this filter finds.
     fn scope(op: &OpContext, filter: &Filter<Self::Term>) -> Result<Granted> {
         let _ = filter;
-        Ok(op.authorize(Action::Read, Self::RESOURCE)?.for_list())
+        op.authorize(Action::Read, Self::RESOURCE)
+    }
+    /// The same for a list.
+    fn scope_of_list(op: &OpContext, filter: &Filter<Self::Term>) -> Result<Granted> {
+        Ok(Self::scope(op, filter)?.for_list())
     }
     /// The rows within a scope.
     fn within(granted: &Granted) -> Condition;

@@ -203,10 +203,17 @@ macro_rules! orders {
     };
 }
 
-/// The scope of a list, by `read::scope`.
+/// The scope, by `read::scope`, of single things and of lists: callers find their own ones in a list too.
 macro_rules! scoped {
     () => {
         fn scope(
+            op: &crate::context::OpContext,
+            filter: &crate::list::Filter<Term>,
+        ) -> crate::model::error::Result<crate::authz::Granted> {
+            read::scope(op, filter)
+        }
+
+        fn scope_of_list(
             op: &crate::context::OpContext,
             filter: &crate::list::Filter<Term>,
         ) -> crate::model::error::Result<crate::authz::Granted> {

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{Filter, Listed, Order, Window};
-use crate::authz::{Action, Granted};
+use crate::authz::Granted;
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
 use crate::store::entity::any_of;
@@ -47,7 +47,7 @@ pub(super) fn page_of<L: Listed>(
     mut select: SelectStatement,
     window: Window,
 ) -> Result<Statement> {
-    let granted = L::scope(op, filter)?;
+    let granted = L::scope_of_list(op, filter)?;
     let sort = sort_of::<L>(order)?;
     let condition = visible::<L>(op, &granted, filter)?;
     if window.skip == 0 {
@@ -66,7 +66,7 @@ pub(super) fn page_of<L: Listed>(
 
 /// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
-    let granted = L::scope(op, filter)?;
+    let granted = L::scope_of_list(op, filter)?;
     let mut select = L::Entity::find()
         .select_only()
         .expr(Expr::cust("COUNT(*)"))
@@ -110,7 +110,7 @@ pub async fn ids_of<L: Listed>(op: &OpContext, pks: impl IntoIterator<Item = i64
 /// All matches, in one statement and unordered, for filters by id: with an order, the database might scan the list
 /// instead of looking up the ids. The calling code limits the number of ids.
 pub async fn few<L: Listed>(op: &OpContext, filter: &Filter<L::Term>, fields: L::Fields) -> Result<Vec<L>> {
-    let granted = op.authorize(Action::Read, L::RESOURCE)?;
+    let granted = L::scope(op, filter)?;
     let mut select = select_columns::<L>(fields);
     select.cond_where(visible::<L>(op, &granted, filter)?);
     things(op, op.db().backend().build(&select), fields).await
