@@ -90,7 +90,7 @@ const CASES: &[(&str, usize)] = &[
     ("{ me { accounts { userId } } }", 1),
     ("{ apiKeys { id } countApiKeys }", 2),
     ("{ apiKeys { id user { id organization { id } } } }", 3),
-    ("{ apiKeys { id userId creator { id } } }", 3),
+    ("{ apiKeys { id userId creator { id } } }", 2),
     (
         "{ apiKeys(where: {user: {id: \"ann\"}}) { id } sessions(where: {user: {id: \"ann\"}}) { id } }",
         2,
