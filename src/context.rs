@@ -94,21 +94,18 @@ impl OpContext {
     }
 
     /// For a request: resolves its credential now.
-    pub async fn of_request(
-        services: Arc<Services>,
-        presented: Arc<Presented>,
-        request_id: impl Into<Arc<str>>,
-        client: Client,
-    ) -> Result<Self> {
+    pub async fn of_request(services: Arc<Services>, presented: Arc<Presented>) -> Result<Self> {
         let actor = presented.actor(&services).await?;
+        let client = presented.client().clone();
         let holder = match actor.caller() {
             Some(caller) => Holder::User(caller.behind()),
             None => Holder::client(client.address),
         };
+        let request_id = presented.request_id();
         Ok(Self {
             db: services.db.held_by(holder),
-            presented: Some(presented),
             client,
+            presented: Some(presented),
             ..Self::new(services, actor, request_id)
         })
     }

@@ -63,7 +63,7 @@ pub async fn serve(url: &str, user_pk: &str) {
         let id = request_id();
         let presented = presented(&headers, &id).unwrap();
         presented.owner(&app.services).await.unwrap();
-        let op = OpContext::of_request(Arc::clone(&app.services), presented, id.id, None).await;
+        let op = OpContext::of_request(Arc::clone(&app.services), presented).await;
         run(&app, op.unwrap(), body).await
     };
     let router = Router::new()

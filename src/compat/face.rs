@@ -222,13 +222,7 @@ async fn begin(
         Takes::Object => Fields::parse(&read_body(body).await?)?,
     };
     let (path, query) = parameters(&mut parts).await?;
-    let op = OpContext::of_request(
-        Arc::clone(&app.services),
-        presented,
-        Arc::clone(&id.id),
-        id.client.clone(),
-    )
-    .await?;
+    let op = OpContext::of_request(Arc::clone(&app.services), presented).await?;
     *actor = op.actor().clone();
     let call = Call {
         op: op.clone(),

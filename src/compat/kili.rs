@@ -52,14 +52,7 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
         Ok(body) => Sent::Body(body),
         Err(error) => return refuse_with_code(status_of(&error), error, json(), &id),
     };
-    let op = match OpContext::of_request(
-        Arc::clone(&app.services),
-        presented,
-        Arc::clone(&id.id),
-        id.client.clone(),
-    )
-    .await
-    {
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, &id),
     };

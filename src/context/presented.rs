@@ -16,17 +16,17 @@ pub struct Presented {
     /// The value of the `Authorization` header; `Debug` hides it.
     authorization: Option<SecretSlice<u8>>,
     impersonate: Option<String>,
-    request_id: String,
+    request_id: Arc<str>,
     client: Client,
 }
 
 impl Presented {
     /// The value of the `Authorization` header, if there is one, and the id of the user to impersonate.
-    pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &str, client: Client) -> Self {
+    pub fn new(authorization: Option<&[u8]>, impersonate: Option<&str>, request_id: &Arc<str>, client: Client) -> Self {
         Self {
             authorization: authorization.map(|value| value.to_vec().into()),
             impersonate: impersonate.map(str::to_owned),
-            request_id: request_id.to_owned(),
+            request_id: Arc::clone(request_id),
             client,
         }
     }
@@ -39,6 +39,14 @@ impl Presented {
             authorization: None,
             ..self.clone()
         })
+    }
+
+    pub fn request_id(&self) -> Arc<str> {
+        Arc::clone(&self.request_id)
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The owner of the credential. A cheap check, so that a request can be refused before its body has arrived.

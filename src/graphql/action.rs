@@ -23,6 +23,7 @@ pub fn action_of(field: &str) -> &'static str {
         "resetPassword" => "password.reset",
         "requestPasswordReset" => "password.requestReset",
         "completePasswordReset" => "password.completeReset",
+        "changeMyEmail" => "email.requestChange",
         "requestEmailVerification" => "email.requestVerification",
         "changeMyEmail" => "email.requestChange",
         "verifyEmail" => "email.verify",

@@ -68,14 +68,7 @@ pub async fn route(
         Ok(sent) => sent,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let op = match OpContext::of_request(
-        Arc::clone(&app.services),
-        presented,
-        Arc::clone(&id.id),
-        id.client.clone(),
-    )
-    .await
-    {
+    let op = match OpContext::of_request(Arc::clone(&app.services), presented).await {
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
     };

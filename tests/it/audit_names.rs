@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::rules::Sdl;
+use crate::support::mail::tokens_of;
 use crate::support::session::{TOKENS, Tokens};
 use crate::support::{App, Caller};
 
@@ -306,6 +307,10 @@ async fn organizations_and_roles(steps: &mut Steps<'_>, admin: &Caller<'_>) {
             &["organization.rename \"Acme SE\""],
         )
         .await;
+    let field = "updateOrganizationSettings(where: {id: \"acme\"}, data: {mailLanguage: DE}) { id }";
+    steps
+        .step(admin, field, &["organization.updateSettings \"Acme SE\""])
+        .await;
     steps
         .step(
             admin,
@@ -581,6 +586,19 @@ async fn keys_and_sessions(steps: &mut Steps<'_>, admin: &Caller<'_>) {
             &["apiKey.revoke \"ci\""],
         )
         .await;
+    // A key that an administrator makes for a service, and revokes.
+    let data = "{id: \"bot\", name: \"Bot\", kind: SERVICE, organizationId: \"acme\", roles: [\"user\"]}";
+    let told = ["user.create \"Bot\": +role user"];
+    steps
+        .step(admin, &format!("createUser(data: {data}) {{ id }}"), &told)
+        .await;
+    let field = "createApiKey(user: {id: \"bot\"}, data: {name: \"deploy\"}) { secret }";
+    let made = steps.step(admin, field, &["apiKey.create \"deploy\": user Bot"]).await;
+    steps.secret(made["secret"].as_str().unwrap());
+    let told = ["apiKey.revoke \"deploy\": user Bot"];
+    steps
+        .step(admin, "revokeUserApiKeys(where: {id: \"bot\"}) { id }", &told)
+        .await;
     // Accounts of one person in two organizations, with passwords that were set by mail.
     let data = "{id: \"ada-2\", name: \"Ada Two\", email: \"ada@acme.example\", organizationId: \"globex\", roles: [\"user\"]}";
     steps
@@ -639,11 +657,32 @@ async fn keys_and_sessions(steps: &mut Steps<'_>, admin: &Caller<'_>) {
             &["session.signOut: user Ada Two"],
         )
         .await;
+    let own = app.key(&tokens.access);
+    let told = ["user.update \"Countess\""];
+    steps
+        .step(&own, "updateMe(data: {name: \"Countess\"}) { id }", &told)
+        .await;
+    let new = steps.secret("ada-new@mail.example");
+    let field = format!("changeMyEmail(data: {{email: \"{new}\", password: \"Copper-kettle-28-hums\"}}) {{ id }}");
+    steps.step(&own, &field, &["email.requestChange \"Countess\""]).await;
+    let mail = app.mails().into_iter().rev().find(|mail| mail.contains(&new)).unwrap();
+    let token = steps.secret(tokens_of(&mail).remove(0));
+    let told = ["email.change \"Countess\""];
+    steps
+        .step(&app.anonymous(), &format!("verifyEmail(token: \"{token}\")"), &told)
+        .await;
+    let (old, new) = ("Copper-kettle-28-hums", steps.secret("Golden-kettle-30-hums"));
+    let field = format!("updateMyPassword(data: {{oldPassword: \"{old}\", newPassword: \"{new}\"}}) {{ id }}");
+    steps.step(&own, &field, &["password.change \"Countess\""]).await;
+    let told = ["session.revoke: user Countess"];
+    steps
+        .step(admin, "revokeSessions(where: {user: {id: \"ada\"}})", &told)
+        .await;
     let answer = steps
         .step(
             admin,
             &format!("impersonateUser(where: {{id: \"ada\"}}, reason: \"Ticket 7\") {{ {TOKENS} }}"),
-            &["user.impersonate \"Augusta Lovelace\""],
+            &["user.impersonate \"Countess\""],
         )
         .await;
     let inside = steps.tokens(&answer);
@@ -651,7 +690,7 @@ async fn keys_and_sessions(steps: &mut Steps<'_>, admin: &Caller<'_>) {
         .step(
             admin,
             &format!("revokeSession(where: {{id: \"{}\"}}) {{ id }}", inside.sid()),
-            &["session.revoke: user Augusta Lovelace"],
+            &["session.revoke: user Countess"],
         )
         .await;
 }

@@ -82,8 +82,7 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestInfo>
         // Credentials are not accepted here, and so impersonation is not possible.
         let nobody = presented(&parts.headers, &id)?.without_credential();
         let form = Form::parse(&read_body(body).await?);
-        let op =
-            OpContext::of_request(Arc::clone(&app.services), nobody, Arc::clone(&id.id), id.client.clone()).await?;
+        let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
         granted(&app, &op, &form, &parts.headers).await
     };
     let mut response = match run.await {

@@ -58,7 +58,7 @@ pub async fn update_me(op: &OpContext, wanted: &OwnNames, expected_version: Opti
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let updated = new.update(&*change).await?;
-    let event = Event::new("user.update", row.pk, &row.id).of_user(&row);
+    let event = Event::new("user.update", row.pk, &row.id).of_user(&updated);
     change.commit([event.fields(fields)]).await?;
     Ok(updated.into())
 }
