@@ -2,25 +2,29 @@
 
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
-import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache } from '@apollo/client';
+import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, type TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { BehaviorSubject, filter, firstValueFrom, throwError, timeout } from 'rxjs';
-import { renameTwo, renameUser, usersPage } from './documents';
+import { renameTwo, renameUser, roleChanges, usersPage } from './documents';
 import { graphql } from './gql';
-import { authorization, counted, prepare, refused, report, requests, url } from './support';
+import { authorization, counted, parts, prepare, refused, report, requests, url } from './support';
+
+const typePolicies: TypePolicies = {
+  Query: {
+    fields: { usersConnection: relayStylePagination(['where', 'orderBy']) },
+  },
+  // There is one of these in its object: what several queries select of it is put together.
+  Reach: { merge: true },
+  ViewerCan: { merge: true },
+  // These have the `id` of something else, and differ from place to place.
+  AuditRelated: { keyFields: false },
+  Outsider: { keyFields: false },
+  ReachTenant: { keyFields: false },
+};
 
 const client = new ApolloClient({
   link: new HttpLink({ uri: url, headers: { authorization }, fetch: counted }),
-  cache: new InMemoryCache({
-    typePolicies: {
-      Query: {
-        fields: { usersConnection: relayStylePagination(['where', 'orderBy']) },
-      },
-      // These have no id: what several queries select of them is put together.
-      Reach: { merge: true },
-      ViewerCan: { merge: true },
-    },
-  }),
+  cache: new InMemoryCache({ typePolicies }),
 });
 
 const mayUpdate = graphql(`
@@ -90,6 +94,15 @@ async function main(): Promise<void> {
   await client.query({ query: mayDelete, variables: { id } });
   assert.equal(client.readQuery({ query: mayUpdate, variables: { id } })?.user?.viewerCan.update, true);
   assert.equal(client.readQuery({ query: mayDelete, variables: { id } })?.user?.viewerCan.delete, true);
+
+  const events = await client.query({ query: roleChanges, variables: { user: 'apollo-5' } });
+  assert.deepEqual(
+    events.data?.auditEvents.map(({ related }) => related.map(({ change }) => change)),
+    [['ADDED'], ['REMOVED']],
+  );
+  // So it is with every type that only has the `id` of something else.
+  const withoutKey = Object.keys(typePolicies).filter((type) => typePolicies[type]?.keyFields === false);
+  assert.deepEqual(withoutKey, parts.filter(({ hasId }) => hasId).map(({ name }) => name));
   client.stop();
   report('@apollo/client', 'two pages in one list, a mutation that the list shows from the cache, a refusal beside a success');
 }

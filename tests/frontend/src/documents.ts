@@ -22,6 +22,20 @@ export const usersPage = graphql(`
   }
 `);
 
+/** The same role, in one event as given and in another as taken away. */
+export const roleChanges = graphql(`
+  query RoleChanges($user: String!) {
+    auditEvents(where: { targetId: $user, actionIn: ["user.assignRole", "user.withdrawRole"] }, orderBy: CREATED_AT_ASC) {
+      id
+      related {
+        kind
+        id
+        change
+      }
+    }
+  }
+`);
+
 export const renameUser = graphql(`
   mutation RenameUser($id: ID!, $name: String!) {
     updatePropertiesInUser(where: { id: $id }, data: { name: $name }) {

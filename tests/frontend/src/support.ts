@@ -2,6 +2,7 @@
 
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
+import schema from './gql/introspection.json';
 
 export const url = setting('GRAPHQL_URL');
 export const authorization = `Bearer ${setting('KEY')}`;
@@ -33,13 +34,21 @@ export async function plain<Data>(query: string): Promise<Data> {
   return answer.data;
 }
 
-/** Creates five users and a tenant whose ids start with this, and whose addresses do: `apollo-1@people.invalid`. */
+/**
+ * Creates a tenant and five users whose ids start with this, and whose addresses do: `apollo-1@people.invalid`. The last one is given
+ * a role, which is then taken away.
+ */
 export async function prepare(prefix: string): Promise<void> {
   const users = [1, 2, 3, 4, 5].map(
     (number) =>
       `u${number}: createUser(data: {id: "${prefix}-${number}", email: "${prefix}-${number}@people.invalid", tenantId: "${prefix}"}) { id }`,
   );
-  await plain(`mutation { t: createTenant(data: {id: "${prefix}", name: "The tenant"}) { id } ${users.join(' ')} }`);
+  await plain(`mutation {
+    t: createTenant(data: {id: "${prefix}", name: "The tenant"}) { id }
+    ${users.join(' ')}
+    assignRole(where: {id: "${prefix}-5"}, role: "labeler") { id }
+    withdrawRole(where: {id: "${prefix}-5"}, role: "labeler") { id }
+  }`);
 }
 
 /** An error as the server puts it into `errors`. */
@@ -54,6 +63,12 @@ export function refused(refusal: Refusal | undefined): void {
   assert.deepEqual(refusal?.path, ['refused']);
   assert.deepEqual(refusal.extensions, { code: 'CONFLICT', reason: 'VERSION', currentVersion: 1 });
 }
+
+/** The types of objects that are no nouns, and so have no id in a cache. Those of connections are known to all tools. */
+export const parts = schema.__schema.types
+  .filter((type) => type.kind === 'OBJECT' && !type.name.startsWith('__') && !['Query', 'Mutation'].includes(type.name))
+  .filter((type) => !/(Connection|Edge|PageInfo)$/.test(type.name) && !type.interfaces?.length)
+  .map((type) => ({ name: type.name, hasId: type.fields?.some((field) => field.name === 'id') ?? false }));
 
 /** The line of a tool that did what it should, with its version. */
 export function report(tool: string, did: string): void {

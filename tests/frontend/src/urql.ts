@@ -4,14 +4,28 @@ import { strict as assert } from 'node:assert';
 import { Client, fetchExchange } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
-import { renameTwo, renameUser, usersPage } from './documents';
+import { renameTwo, renameUser, roleChanges, usersPage } from './documents';
 import { graphql } from './gql';
 import schema from './gql/introspection.json';
-import { authorization, counted, prepare, refused, report, requests, url } from './support';
+import { authorization, counted, parts, prepare, refused, report, requests, url } from './support';
 
 const warnings: string[] = [];
 
 const embedded = () => null;
+
+const keys = {
+  Account: embedded,
+  ApiKeySecret: embedded,
+  AuditRelated: embedded,
+  FederatedIdentity: embedded,
+  Outsider: embedded,
+  Reach: embedded,
+  ReachTenant: embedded,
+  SessionTokens: embedded,
+  TenantRole: embedded,
+  UserWithPassword: embedded,
+  ViewerCan: embedded,
+};
 
 const client = new Client({
   url,
@@ -21,17 +35,7 @@ const client = new Client({
   exchanges: [
     cacheExchange({
       schema,
-      // These have no id, and are part of what they were read with.
-      keys: {
-        Account: embedded,
-        ApiKeySecret: embedded,
-        FederatedIdentity: embedded,
-        Reach: embedded,
-        SessionTokens: embedded,
-        TenantRole: embedded,
-        UserWithPassword: embedded,
-        ViewerCan: embedded,
-      },
+      keys,
       resolvers: { Query: { usersConnection: relayPagination() } },
       logger: (severity, message) => severity !== 'debug' && warnings.push(message),
     }),
@@ -91,6 +95,14 @@ async function main(): Promise<void> {
   const self = await client.query(me, {}).toPromise();
   assert.equal(self.data?.me?.viewerCan.update, true, String(self.error));
   assert.deepEqual(warnings, []);
+
+  const events = await client.query(roleChanges, { user: 'urql-5' }).toPromise();
+  assert.deepEqual(
+    events.data?.auditEvents.map(({ related }) => related.map(({ change }) => change)),
+    [['ADDED'], ['REMOVED']],
+  );
+  // So it is with every type that is not a noun.
+  assert.deepEqual(Object.keys(keys), parts.map(({ name }) => name));
   report('@urql/core', 'two pages in one list, a mutation that the list shows from the cache, a refusal beside a success');
 }
 

@@ -1,4 +1,4 @@
-//! The pages for contributors show lines that are in the sources, and name files that exist.
+//! The pages that show lines of the sources show them as they are, and those for contributors name files that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,21 +64,38 @@ fn is_path(code: &str) -> bool {
         && (code.contains('/') || of_a_file.iter().any(|ending| code.ends_with(ending)))
 }
 
+/// The snippets whose lines are not in their files.
+fn outdated(sections: &BTreeMap<String, Vec<Snippet>>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Snippet { line, file, text } in sections.values().flatten() {
+        let source = std::fs::read_to_string(from_top(file)).unwrap_or_default();
+        if collapsed(text).is_empty() || !collapsed(&source).contains(&collapsed(text)) {
+            wrong.push(format!("line {line}: these lines are not in {file}:\n{text}"));
+        }
+    }
+    wrong
+}
+
+/// The excerpts are from the project that the tests run with each tool.
+#[test]
+fn what_front_ends_are_shown_is_what_is_tested() {
+    let page = std::fs::read_to_string(from_top("docs/frontend.md")).unwrap();
+    let (_, sections) = read(&page);
+    let shown: BTreeSet<&str> = sections.values().flatten().map(|snippet| &*snippet.file).collect();
+    assert!(shown.len() > 4, "{shown:?}");
+    let wrong = outdated(&sections);
+    assert!(wrong.is_empty(), "docs/frontend.md:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn what_contributors_are_shown_is_there() {
     let page = std::fs::read_to_string(from_top("CONTRIBUTING.md")).unwrap();
     let (prose, sections) = read(&page);
     assert!(sections.len() > 5, "{:?}", sections.keys());
-    let mut wrong = Vec::new();
+    let mut wrong = outdated(&sections);
     for (section, snippets) in &sections {
         if snippets.is_empty() {
             wrong.push(format!("'{section}' shows no lines of any file"));
-        }
-        for Snippet { line, file, text } in snippets {
-            let source = std::fs::read_to_string(from_top(file)).unwrap_or_default();
-            if collapsed(text).is_empty() || !collapsed(&source).contains(&collapsed(text)) {
-                wrong.push(format!("line {line}: these lines are not in {file}:\n{text}"));
-            }
         }
     }
     let named: Vec<&str> = prose
