@@ -25,7 +25,6 @@ pub fn action_of(field: &str) -> &'static str {
         "completePasswordReset" => "password.completeReset",
         "changeMyEmail" => "email.requestChange",
         "requestEmailVerification" => "email.requestVerification",
-        "changeMyEmail" => "email.requestChange",
         "verifyEmail" => "email.verify",
         "inviteUser" => "invitation.send",
         "resendInvitation" => "invitation.resend",
