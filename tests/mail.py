@@ -193,12 +193,18 @@ def expect_mail(content):
     expect(mail["From"].addresses[0].addr_spec == "directory@sender.example", mail["From"])
     expect(mail["From"].addresses[0].display_name == "Ada’s Directory", mail["From"])
     expect(mail["To"].addresses[0].addr_spec == "new@person.example", mail["To"])
-    expect(mail.get_content_type() == "text/plain" and mail.get_content_charset() == "utf-8", mail["Content-Type"])
+    expect(mail.get_content_type() == "multipart/alternative", mail["Content-Type"])
+    # The last part is the one that a program prefers which can show it.
+    parts = [(part.get_content_type(), part.get_content_charset()) for part in mail.iter_parts()]
+    expect(parts == [("text/plain", "utf-8"), ("text/html", "utf-8")], parts)
     raw = content.replace(b"\r\n", b"")
     expect(b"\n" not in raw and b"\r" not in raw, "a line that does not end with CRLF")
     expect(all(len(line) <= 998 for line in content.split(b"\r\n")), "a line is too long")
-    link = re.search(r"https://directory\.example/below/\S+", mail.get_content())
-    expect(link and re.fullmatch(r"https://directory\.example/below/[a-z-]+#token=[A-Za-z0-9_-]+\.?", link[0]), link, content)
+    links = set()
+    for part in mail.iter_parts():
+        links |= set(re.findall(r"https://directory\.example/below/[^\s\"<]+", part.get_content()))
+    expect(len(links) == 1, links, content)
+    expect(re.fullmatch(r"https://directory\.example/below/[a-z-]+#token=[A-Za-z0-9_-]+", links.pop()), content)
 
 
 def delivered(server, directory):

@@ -112,6 +112,9 @@ async fn a_sound_server_is_fine() {
             ),
             ("TENANTRY_PUBLIC_URL", "http://localhost:8000", "public URL", "fine"),
             ("TENANTRY_PUBLIC_URL", "", "public URL", "fine"),
+            ("TENANTRY_APP_URL", "http://app.example.com", "app URL", "risky"),
+            ("TENANTRY_APP_URL", "https://app.example.com", "app URL", "fine"),
+            ("TENANTRY_MAIL_TEMPLATES", directory, "templates", "fine"),
             ("TENANTRY_TRUSTED_PROXIES", "0.0.0.0/0", "proxies", "risky"),
         ] {
             let (code, lines) = examined(&[], &with(name, value));

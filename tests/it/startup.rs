@@ -326,6 +326,13 @@ async fn links_that_lead_nowhere_are_warned_of() {
             ],
             false,
         ),
+        (
+            vec![
+                ("TENANTRY_LISTEN", "0.0.0.0:0"),
+                ("TENANTRY_APP_URL", "https://app.example.com"),
+            ],
+            false,
+        ),
     ] {
         let mut command = tenantry(&[], &variables);
         // Mails have a sender also where the public URL has no name.

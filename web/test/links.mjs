@@ -12,6 +12,7 @@ import { hasOutline, launch, mailTo, onPage as anyPage } from './support.mjs';
 const { TENANTRY_LINKS_URL: SERVER, TENANTRY_LINKS_MAIL: MAIL, TENANTRY_ADMIN_API_KEY: KEY } = process.env;
 const { TENANTRY_APP_SERVER_URL: APP_SERVER, TENANTRY_APP_SERVER_MAIL: APP_MAIL } = process.env;
 assert.ok(SERVER && MAIL && KEY && APP_SERVER && APP_MAIL, 'run tests/pages.sh');
+const ORGANIZATION = randomUUID();
 const PASSWORD = 'ein langes Passwort';
 // Uncompressed, with everything that a page loads.
 const BYTES_MAX = 12 * 1024;
@@ -44,7 +45,7 @@ const onPage = (options, use) => anyPage(browser, SERVER, options, use);
 
 before(async () => {
   browser = await launch();
-  await graphql(SERVER, 'mutation { createOrganization(data: { id: "acme", name: "Acme" }) { id } }');
+  await organization(SERVER);
 });
 
 after(() => browser?.close());
@@ -90,7 +91,7 @@ for (const [locale, words] of Object.entries(WORDS)) {
     test(`a reset link sets a password, ${locale}, ${colorScheme}`, async () => {
       const email = anybody();
       await graphql(SERVER, 'mutation($data: CreateUserData!) { createUser(data: $data) { id } }', {
-        data: { email, password: 'the one before', organizationId: 'acme' },
+        data: { email, password: 'the one before', organizationId: ORGANIZATION },
       });
       await graphql(SERVER, 'mutation($email: String!) { requestPasswordReset(email: $email) }', { email }, null);
       const { link } = await mailTo(MAIL, email);
@@ -109,7 +110,7 @@ for (const [locale, words] of Object.entries(WORDS)) {
     test(`an address is confirmed by the button, and not by opening the page, ${locale}, ${colorScheme}`, async () => {
       const email = anybody();
       const made = await graphql(SERVER, 'mutation($data: CreateUserData!) { createUser(data: $data) { id } }', {
-        data: { email, password: PASSWORD, organizationId: 'acme' },
+        data: { email, password: PASSWORD, organizationId: ORGANIZATION },
       });
       const { id } = made.createUser;
       await graphql(SERVER, 'mutation($id: ID!) { requestEmailVerification(where: { id: $id }) { id } }', { id });
@@ -196,7 +197,7 @@ test('the pages are small, and are there without the others', async (context) =>
 
 test('links can lead to an application, and then the pages are not here', async () => {
   const email = anybody();
-  await graphql(APP_SERVER, 'mutation { createOrganization(data: { id: "acme", name: "Acme" }) { id } }');
+  await organization(APP_SERVER);
   await invite(APP_SERVER, email);
   const mail = await mailTo(APP_MAIL, email);
   for (const part of [mail.text, mail.html]) assert.match(part, /https:\/\/app\.example\/people\/accept-invitation#token=\w{43}/);
@@ -210,9 +211,7 @@ test('links can lead to an application, and then the pages are not here', async 
 for (const [locale, language] of [['en-GB', 'EN'], ['de-AT', 'DE']]) {
   test(`a mail is whole, and axe finds nothing in it, ${language}`, async () => {
     const email = anybody();
-    await graphql(SERVER, 'mutation($data: UpdateOrganizationSettingsData!) { updateOrganizationSettings(where: { id: "acme" }, data: $data) { id } }', {
-      data: { mailLanguage: language, productName: 'Acme Studio' },
-    });
+    await speak(language);
     await invite(SERVER, email);
     const { html } = await mailTo(MAIL, email);
     for (const colorScheme of ['light', 'dark']) {
@@ -229,13 +228,11 @@ for (const [locale, language] of [['en-GB', 'EN'], ['de-AT', 'DE']]) {
 const folder = process.env.TENANTRY_TEST_SCREENSHOTS;
 if (folder) test('pictures of a mail and of the pages', async () => {
   const admin = await graphql(SERVER, 'mutation($data: CreateUserData!) { createUser(data: $data) { id } }', {
-    data: { name: 'Grace Hopper', email: anybody(), organizationId: 'acme', organizationRole: 'ADMIN' },
+    data: { name: 'Grace Hopper', email: anybody(), organizationId: ORGANIZATION, organizationRole: 'ADMIN' },
   });
   for (const [locale, language] of [['en-GB', 'EN'], ['de-AT', 'DE']]) {
     const email = anybody();
-    await graphql(SERVER, 'mutation($data: UpdateOrganizationSettingsData!) { updateOrganizationSettings(where: { id: "acme" }, data: $data) { id } }', {
-      data: { mailLanguage: language, productName: 'Acme Studio' },
-    });
+    await speak(language);
     const { impersonateUser } = await graphql(
       SERVER,
       'mutation($id: ID!) { impersonateUser(where: { id: $id }, reason: "pictures") { accessToken } }',
@@ -262,9 +259,20 @@ function anybody() {
   return `${randomUUID().slice(0, 8)}@test.example`;
 }
 
+function organization(server) {
+  return graphql(server, 'mutation($id: ID!) { createOrganization(data: { id: $id, name: "Acme" }) { id } }', { id: ORGANIZATION });
+}
+
+/** The language of the organization's mails. */
+function speak(language) {
+  const document =
+    'mutation($id: ID!, $data: UpdateOrganizationSettingsData!) { updateOrganizationSettings(where: { id: $id }, data: $data) { id } }';
+  return graphql(SERVER, document, { id: ORGANIZATION, data: { mailLanguage: language, productName: 'Acme Studio' } });
+}
+
 function invite(server, email) {
-  const document = 'mutation($email: String!) { inviteUser(data: { email: $email, organizationId: "acme" }) { id } }';
-  return graphql(server, document, { email });
+  const document = 'mutation($data: InviteUserData!) { inviteUser(data: $data) { id } }';
+  return graphql(server, document, { data: { email, organizationId: ORGANIZATION } });
 }
 
 function signInAs(email, password) {
@@ -310,7 +318,11 @@ async function sound(page, { embedded = false } = {}) {
 }
 
 async function problem(page, words) {
-  await page.getByRole('alert').filter({ hasText: words }).waitFor();
+  try {
+    await page.getByRole('alert').filter({ hasText: words }).waitFor();
+  } catch {
+    assert.fail(`'${words}' is not on the page: ${await page.locator('body').innerText()}`);
+  }
 }
 
 async function done(page, title) {
