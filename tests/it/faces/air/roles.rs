@@ -9,7 +9,7 @@ use super::{ROLES, get, hex, is_hex, many, refused, role_id, world};
 use crate::on_both;
 use crate::support::{App, Caller};
 
-const MAKE: &str = "mutation($name: String!, $organization: String) { createRole(data: {
+const MAKE: &str = "mutation($name: String!, $organization: ID) { createRole(data: {
     name: $name, description: \"Of our own.\", permissions: [\"read:user\", \"usage:api\"], organizationId: $organization}) { id } }";
 
 async fn names(caller: &Caller<'_>) -> Vec<String> {
