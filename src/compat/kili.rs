@@ -60,8 +60,8 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
         Ok(parsed) => parsed,
         Err(error) => return refuse_with_code(status_of(&error), error, json(), &id),
     };
-    let execution = execute(&app, op, parsed, false).await.with_codes();
-    let status = if execution.has_only_errors() {
+    let execution = execute(&app, op, parsed, false).await.with_codes().without_empty_data();
+    let status = if execution.has_no_data() {
         StatusCode::BAD_REQUEST
     } else {
         StatusCode::OK

@@ -169,8 +169,22 @@ impl Execution {
         self
     }
 
+    /// Whether the response has no data.
+    pub fn has_no_data(&self) -> bool {
+        self.answer.data == Value::Null
+    }
+
+    /// The same without `data` if there are errors and no root field has a result.
+    #[must_use]
+    pub fn without_empty_data(mut self) -> Self {
+        if self.has_only_errors() {
+            self.answer.data = Value::Null;
+        }
+        self
+    }
+
     /// Whether there are errors, and no root field has a result.
-    pub fn has_only_errors(&self) -> bool {
+    fn has_only_errors(&self) -> bool {
         let nothing = match &self.answer.data {
             Value::Object(fields) => fields.values().all(|value| *value == Value::Null),
             data => *data == Value::Null,

@@ -13,7 +13,7 @@ use crate::support::session::code_of;
 const IN_SESSIONS: [&str; 3] = ["changeMyEmail", "updateMyPassword", "signOut"];
 
 /// Mutations that take more than a document to succeed, and where they do.
-const ELSEWHERE: &[(&str, &str)] = &[("switchAccount", "audit_names")];
+const ELSEWHERE: &[(&str, &str)] = &[("switchAccount", "audit_names"), ("revokeUserApiKeys", "audit_names")];
 
 #[test]
 fn every_field_has_a_name() {
