@@ -58,9 +58,16 @@ on_both! {
                     false => ("the-super-admin", boss.clone()),
                 };
                 let filled = fill(&app, &document, Some(me), 2 * number, true).await;
-                if name == "activateUser" {
-                    let deactivate = filled.document.replace("activateUser", "deactivateUser");
-                    caller.ok(&deactivate, json!({})).await;
+                // Each finds something to change.
+                match name {
+                    "activateUser" => {
+                        let deactivate = filled.document.replace("activateUser", "deactivateUser");
+                        caller.ok(&deactivate, json!({})).await;
+                    }
+                    "revokeUserApiKeys" => {
+                        app.key_of(&format!("user-{}", 2 * number)).await;
+                    }
+                    _ => {}
                 }
                 let before = app.number(latest).await;
                 caller.ok(&filled.document, json!({})).await;
