@@ -32,7 +32,10 @@ async fn clients(caller: &Caller<'_>, wanted: Value) -> Vec<Value> {
         .collect()
 }
 
-fn from<'a>(address: &'a str, headers: &[(&'static str, &'a [u8])]) -> With<'a> {
+/// Names and values.
+type Headers<'a> = &'a [(&'static str, &'a [u8])];
+
+fn from<'a>(address: &'a str, headers: Headers<'a>) -> With<'a> {
     With {
         from: Some(address),
         headers: headers.to_vec(),
@@ -46,7 +49,7 @@ on_both! {
         let ada = app.user("acme", "ada", Some("organization-admin")).await;
         let long = "x".repeat(4_000);
         let hidden = "Fox\u{202e}\u{200f}/1\u{2066}\u{85}.0\u{feff}".as_bytes();
-        let cases: [(&str, &[(&'static str, &[u8])], Value); 8] = [
+        let cases: [(&str, Headers<'_>, Value); 8] = [
             ("192.0.2.7", &[("user-agent", b"curl/8.5.0")], json!(["192.0.2.7", "curl/8.5.0", 1])),
             // Nobody but a trusted proxy says for whom it asks.
             ("192.0.2.7", &[("user-agent", b"a"), ("x-forwarded-for", b"203.0.113.9"), ("forwarded", b"for=203.0.113.9"), ("x-real-ip", b"203.0.113.9")], json!(["192.0.2.7", "a", 1])),
@@ -77,7 +80,7 @@ on_both! {
         let proxies = Edge { trusted_proxies: vec![network::proxies("10.0.0.0/8").unwrap()], ..Edge::default() };
         let app = behind(app, proxies);
         app.organization("acme", &[]).await;
-        let headers: &[(&'static str, &[u8])] = &[("x-forwarded-for", b"198.51.100.7, 203.0.113.9"), ("user-agent", b"a")];
+        let headers: Headers<'_> = &[("x-forwarded-for", b"198.51.100.7, 203.0.113.9"), ("user-agent", b"a")];
         for (id, peer, address) in [("t1", "10.0.0.1", "203.0.113.9"), ("t2", "192.0.2.1", "192.0.2.1")] {
             send_with(&app.admin(), from(peer, headers), TENANT, json!({ "id": id })).await;
             assert_eq!(clients(&app.admin(), json!({ "targetId": id })).await, [json!([address, "a", 1])]);
