@@ -12,8 +12,7 @@ use crate::support::{App, Caller};
 
 const ADA: &str = "ada@mail.example";
 const CREATE: &str = "mutation($data: CreateUserData!) { createUser(data: $data) { id email } }";
-const REQUEST: &str =
-    "mutation($email: String!, $in: ID) { requestPasswordReset(email: $email, organizationId: $in) }";
+const REQUEST: &str = "mutation($email: String!, $in: ID) { requestPasswordReset(email: $email, organizationId: $in) }";
 const COMPLETE: &str = "mutation($token: String!, $new: String!, $keys: Boolean) {
     completePasswordReset(token: $token, newPassword: $new, revokeApiKeys: $keys) }";
 
