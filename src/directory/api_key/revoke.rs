@@ -51,7 +51,7 @@ pub async fn revoke(op: &OpContext, names: &[String]) -> Result<Vec<ApiKey>> {
 }
 
 /// Revokes keys of a user whom the caller may change, or of the caller: those with these ids, or without ids all of
-/// them, at most [`KEYS_MAX`], the oldest first. Ids of other keys are ignored.
+/// them, at most `KEYS_MAX`, the oldest first. Ids of other keys are ignored.
 pub async fn revoke_of_user(op: &OpContext, target: &user::Target, ids: Option<&[String]>) -> Result<Vec<ApiKey>> {
     let granted = op.authorize(Action::Delete, Resource::ManagedApiKey)?;
     if ids.is_some_and(|ids| ids.len() > NAMES_MAX) {
