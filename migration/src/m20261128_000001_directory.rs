@@ -369,11 +369,13 @@ const UP: &[&str] = &[
         user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
         email {text} NOT NULL,
         changes BOOLEAN NOT NULL DEFAULT FALSE,
+        requester_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
         digest {text} NOT NULL CONSTRAINT email_tokens_digest_key UNIQUE,
         expires_at {int} NOT NULL,
         created_at {int} NOT NULL
     )",
     "CREATE INDEX email_tokens_user ON email_tokens (user_pk)",
+    "CREATE INDEX email_tokens_requester ON email_tokens (requester_pk)",
     "CREATE UNIQUE INDEX email_tokens_change ON email_tokens (user_pk) WHERE changes",
     // Mails on their way, deleted once sent or given up. What holds a token is sealed with a key that is not in the database,
     // and goes with what the token is for. `leased_until`: a process has taken it and is sending it.

@@ -16,6 +16,7 @@ mod support;
 
 mod accounts;
 mod activity;
+mod address_requests;
 mod api_key;
 mod audit;
 mod audit_client;

@@ -372,7 +372,7 @@ on_both! {
                 b: updatePropertiesInUser(where: {id: \"bob\"}, data: {email: \"bob@acme.example\"}) { id } }";
             ada.ok(document, json!({})).await;
         }
-        assert_eq!(app.mails().len(), 10);
+        assert_eq!(app.mails().len(), 20, "ten to each address");
     }
 
     /// Whether somebody has the address shows in nothing: not in the answer, not in what is written, not in the statements.

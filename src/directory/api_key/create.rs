@@ -45,14 +45,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     op.authorize(Action::Create, Resource::ApiKey)?;
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
     let mut wanted = Wanted::parse(op, &new)?;
-    if let Some(permissions) = wanted.permissions {
-        let beyond = permissions - caller.rights.anywhere();
-        if !beyond.is_empty() {
-            let names = beyond.names().join(", ");
-            let message = format!("You cannot grant permissions you do not hold: {names}.");
-            return Err(Error::needing(beyond, message));
-        }
-    }
+    wanted.held_by(caller)?;
     wanted = wanted.within(op, caller)?;
     let mut change = op.begin().await?;
     change.hold_caller().await?;
@@ -68,6 +61,8 @@ pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey)
     let granted = op.authorize(Action::Create, Resource::ManagedApiKey)?;
     target.must_name("user")?;
     let wanted = Wanted::parse(op, &new)?;
+    // First what the caller has, so that the answer does not tell what the service has.
+    op.actor().caller().map_or(Ok(()), |caller| wanted.held_by(caller))?;
     let change = op.begin().await?;
     let owner = user::locate(&*change, &granted, target).await?;
     if !owner.service {
@@ -135,6 +130,17 @@ impl Wanted {
         }
     }
 
+    /// Refuses permissions that the caller does not have.
+    fn held_by(&self, caller: &Caller) -> Result<()> {
+        let beyond = self.permissions.unwrap_or_default() - caller.rights.anywhere();
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let names = beyond.names().join(", ");
+        let message = format!("You cannot grant permissions you do not hold: {names}.");
+        Err(Error::needing(beyond, message))
+    }
+
     fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
         if new.expires_at.is_some_and(|expiry| expiry <= op.now()) {
             return Err(Error::invalid(
@@ -155,8 +161,7 @@ impl Wanted {
     /// Limits a new key by the original credential: no more permissions, and no later expiry.
     fn within(mut self, op: &OpContext, caller: &Caller) -> Result<Self> {
         let used = caller.limits;
-        let by_default =
-            (caller.impersonator.is_some() && !self.lasting).then(|| op.now().after(IMPERSONATED_LIFETIME));
+        let by_default = while_impersonating(op, caller).filter(|_| !self.lasting);
         // The requested permissions are already within the caller's. But an impersonated user's permissions may go
         // beyond the limits of the impersonator's key.
         self.permissions = match (self.permissions, used.permissions) {
@@ -178,6 +183,14 @@ impl Wanted {
             }
         }
     }
+}
+
+/// When a secret ends that is made while impersonating; `None` for callers who act as themselves.
+pub(super) fn while_impersonating(op: &OpContext, caller: &Caller) -> Option<Timestamp> {
+    caller
+        .impersonator
+        .is_some()
+        .then(|| op.now().after(IMPERSONATED_LIFETIME))
 }
 
 /// Writes a new key; returns its audit event too, which still lacks the owner's organization.

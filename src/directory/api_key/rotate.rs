@@ -8,7 +8,7 @@ use sea_orm::{
     QueryTrait, Set,
 };
 
-use super::create::{Wanted, insert};
+use super::create::{Wanted, insert, while_impersonating};
 use super::{ApiKey, NewSecret, Target};
 use crate::authn;
 use crate::authz::escalation::may_create_key;
@@ -23,7 +23,7 @@ use crate::store::entity::user;
 const OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// Gives a key a new secret, under the same name and limits: one of the caller's, or, by id, one of a service that the
-/// caller may change. The old one stays valid for `overlap_seconds` (0 to 604,800), so that programs can switch.
+/// caller may change. While impersonating, the new secret ends within 90 days. The old one stays valid for `overlap_seconds` (0 to 604,800), so that programs can switch.
 pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Result<NewSecret> {
     let own = op.authorize(Action::Modify, Resource::ApiKey);
     let managed = op.authorize(Action::Modify, Resource::ManagedApiKey);
@@ -126,11 +126,13 @@ async fn replace(
     let rotated = Event::new("apiKey.rotate", old.pk, &old.id)
         .named(old.name.clone())
         .access();
+    let impersonated_until = op.actor().caller().and_then(|caller| while_impersonating(op, caller));
     let wanted = Wanted {
         permissions: limits_of(&old).permissions,
         name: old.name,
         description: old.description,
-        expires_at: old.expires_at,
+        // An impersonator does not get a secret that outlasts the one that a new key would have.
+        expires_at: [old.expires_at, impersonated_until].into_iter().flatten().min(),
         lasting: true,
     };
     let (key, created) = insert(connection, op, old.user_pk, wanted, secret).await?;

@@ -12,13 +12,14 @@ use sea_orm::{
 
 use super::request::{TOKEN_LIFETIME, in_force};
 use super::{tell_old_address_in_txn, void_tokens_in_txn};
+use crate::authn;
 use crate::context::{Change, OpContext};
 use crate::directory::organization;
 use crate::directory::outbox::limits::Bucket;
 use crate::directory::outbox::{self, Post};
 use crate::directory::user::{User, taken};
 use crate::model::error::{OrConflict, Result};
-use crate::model::{Email, Secret, Timestamp};
+use crate::model::{Caller, Email, Permissions, Secret, Timestamp};
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
 use crate::store::entity::email_token as table;
@@ -61,6 +62,7 @@ pub async fn request_change_in_txn(
         user_pk: Set(row.pk),
         email: Set(new.clone()),
         changes: Set(true),
+        requester_pk: Set(op.actor().caller().map(Caller::behind)),
         digest: Set(token.digest()),
         expires_at: Set(ends_at),
         created_at: Set(now),
@@ -75,14 +77,40 @@ pub async fn request_change_in_txn(
     Ok(())
 }
 
-/// Ends a requested change of a user's address.
-pub async fn forget_change_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<()> {
-    table::Entity::delete_many()
+/// Ends a requested change of a user's address; returns whether there was one.
+pub async fn forget_change_in_txn(connection: &impl ConnectionTrait, user_pk: i64) -> Result<bool> {
+    let ended = table::Entity::delete_many()
         .filter(table::Column::UserPk.eq(user_pk))
         .filter(table::Column::Changes.eq(true))
         .exec(connection)
         .await?;
-    outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::CHANGE_EMAIL]).await
+    outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::CHANGE_EMAIL]).await?;
+    Ok(ended.rows_affected > 0)
+}
+
+/// Whether a requested change may still be made: the user is activated, and the user who requested it may still change the
+/// address. Their permissions, or the user's, may have changed since.
+pub(super) async fn is_still_allowed(
+    connection: &impl ConnectionTrait,
+    token: &table::Model,
+    row: &user::Model,
+) -> Result<bool> {
+    let Some(requester_pk) = token.requester_pk.filter(|pk| *pk != row.pk) else {
+        return Ok(row.activated);
+    };
+    let requester = user::Entity::find_by_id(requester_pk).one(connection).await?;
+    let Some(requester) = requester.filter(|requester| row.activated && requester.activated) else {
+        return Ok(false);
+    };
+    let has = authn::rights_of(connection, requester.pk).await?;
+    let here = match row.tenant_pk {
+        Some(tenant_pk) => has.for_tenant(tenant_pk),
+        None => has.organization(),
+    };
+    let within = requester.organization_pk == row.organization_pk || has.reach_everywhere();
+    Ok(within
+        && (here | has.organization()).contains(Permissions::WRITE_USER)
+        && has.contain(&authn::rights_of(connection, row.pk).await?))
 }
 
 /// The requested addresses of several users; a user without one is absent.

@@ -44,6 +44,9 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         return Err(refused());
     }
     if token.changes {
+        if !change::is_still_allowed(&*change, &token, &row).await? {
+            return Err(refused());
+        }
         return change::complete(change, op, row, &token.email).await;
     }
     let updated = user::ActiveModel {

@@ -100,6 +100,7 @@ pub(super) fn as_seen(op: &OpContext, mut organization: Organization) -> Organiz
         organization.seat_limit = None;
         organization.mail_allowed = None;
         organization.account_switching = None;
+        organization.confirm_email_changes = None;
     }
     organization
 }

@@ -26,6 +26,9 @@ pub const TO_ADDRESS: i64 = 20;
 pub const BY_CALLER: i64 = 300;
 /// By one organization.
 pub const OF_ORGANIZATION: i64 = 2_000;
+/// Notices from one organization to one address, of what happened to the account. Further ones are left out. They have a
+/// limit of their own, so that nobody keeps one away by causing other mails.
+pub const NOTICES_TO_ADDRESS: i64 = 10;
 /// New addresses that one user requests for itself.
 pub const OWN_CHANGES: i64 = 5;
 /// Requests for a new password for one address, by anybody, and the mails for them. Further ones are ignored without an
@@ -89,6 +92,12 @@ impl Bucket {
             buckets.push(Self::new("by", &caller.behind().to_string(), BY_CALLER));
         }
         buckets
+    }
+
+    /// The bucket of a notice.
+    pub fn of_notice(organization_pk: i64, to: &Email) -> Self {
+        let of = format!("{} of {organization_pk}", mailbox(to));
+        Self::new("notices to", &of, NOTICES_TO_ADDRESS)
     }
 
     /// The buckets of the mail to a new address that callers request for themselves. It may be anybody's address, so it

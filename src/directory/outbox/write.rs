@@ -78,7 +78,7 @@ pub async fn notify_in_txn(
     if op.mailer().require().is_err() {
         return Ok(());
     }
-    let (now, buckets) = (op.now(), Bucket::of_mail(op.actor(), organization_pk, to));
+    let (now, buckets) = (op.now(), vec![Bucket::of_notice(organization_pk, to)]);
     let verdict = match limits::take(connection, buckets, now).await {
         Err(Error::RateLimited { .. }) => {
             tracing::warn!(

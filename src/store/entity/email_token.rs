@@ -14,6 +14,8 @@ pub struct Model {
     pub email: Email,
     /// Whether it becomes the user's address, or is it already.
     pub changes: bool,
+    /// Who requested the change, the impersonator rather than the impersonated user. `None`: the machine.
+    pub requester_pk: Option<i64>,
     pub digest: String,
     pub expires_at: Timestamp,
     pub created_at: Timestamp,

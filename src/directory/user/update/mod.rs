@@ -175,8 +175,13 @@ pub(super) async fn update_as(
 
     let mut draft = Draft::of(row);
     let confirms = profile.must_be_confirmed(&*change, &draft.row).await;
-    let confirms = confirms.inspect_err(|error| note_conflict(op, &granted, "updatePropertiesInUser", error))?;
+    let confirms = confirms.inspect_err(|error| note_conflict(op, &granted, action, error))?;
     profile.write(op, &mut draft, confirms)?;
+    let stays = profile.email().is_some() && profile.email() == draft.row.email.as_ref();
+    if stays && email_verification::forget_change_in_txn(&*change, draft.row.pk).await? {
+        // Setting the present address calls off a change that was requested.
+        draft.fields.push("pendingEmail");
+    }
     let identities = profile.new_identities(&*change, &mut draft).await?;
     // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
@@ -242,6 +247,12 @@ async fn activate(
             ));
         }
         draft.new.activated = Set(is);
+    }
+    if !is && draft.requested_email.is_some() {
+        return Err(Error::invalid(
+            "email",
+            "The new address of a deactivated user cannot be confirmed. Activate the user first.".to_owned(),
+        ));
     }
     let took = draft.row.takes_seat;
     let takes = takes_seat(op, home.organization.pk, draft.row.service, wanted.takes_seat, took)?;
