@@ -31,7 +31,8 @@ pub struct SessionObject {
     pub user: Option<Box<UserObject>>,
     /// The id of the impersonator; null if the session is not an impersonation.
     pub impersonator_id: Option<ID>,
-    /// The reason that the impersonator gave; null if the session is not an impersonation.
+    /// The reason that the impersonator gave; null if the session is not an impersonation. In sessions of other users, it
+    /// needs `read:audit`.
     pub reason: Option<String>,
     /// Whether it is active now.
     pub active: bool,
@@ -156,19 +157,22 @@ impl Listing for Session {
             false => list::ids_of::<User>(op, named).await?,
         };
         let users = users_beside(op, selection, owners).await?;
-        Ok(Preloaded { ids, users })
+        let audits = session::may_read_reasons(op);
+        Ok(Preloaded { ids, users, audits })
     }
 
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> SessionObject {
         let id_of = |pk: i64| preloaded.ids.get(&pk).cloned().map(ID);
         let caller = op.actor().caller();
+        let is_own =
+            op.actor().is(self.user_pk) || caller.is_some_and(|caller| self.impersonator_pk == Some(caller.user_pk));
         SessionObject {
             node_id: node_id("Session", &self.id),
             id: ID(self.id.to_string()),
             user_id: id_of(self.user_pk).unwrap_or_else(|| ID(String::new())),
             user: preloaded.users.object(self.user_pk),
             impersonator_id: self.impersonator_pk.and_then(id_of),
-            reason: self.reason,
+            reason: self.reason.filter(|_| is_own || preloaded.audits),
             active: self.ended_at.is_none() && self.expires_at > op.now(),
             current: caller.and_then(|caller| caller.session_pk) == Some(self.pk),
             created_at: self.created_at.into(),
@@ -183,6 +187,8 @@ impl Listing for Session {
 pub struct Preloaded {
     ids: HashMap<i64, String>,
     users: Related<User>,
+    /// Whether the caller may read why others were impersonated.
+    audits: bool,
 }
 
 /// The tokens, with the user as the user may see itself.

@@ -139,4 +139,17 @@ on_both! {
         }
         assert_eq!(told[0], told[1]);
     }
+
+    /// Why somebody was impersonated is for the two of them, and for auditors.
+    async fn reasons_are_for_auditors(app: App) {
+        let (chief, desk) = acme(&app).await;
+        app.user("acme", "ada", None).await;
+        let begin = "mutation { impersonateUser(where: {id: \"ada\"}, reason: \"a secret case\") { accessToken } }";
+        chief.ok(begin, json!({})).await;
+        let list = "{ sessions(where: {user: {id: \"ada\"}, impersonated: true}) { reason } }";
+        assert_eq!(desk.ok(list, json!({})).await["sessions"], json!([{"reason": null}]));
+        assert_eq!(chief.ok(list, json!({})).await["sessions"], json!([{"reason": "a secret case"}]));
+        let own = "{ sessions(where: {impersonated: true}) { reason } }";
+        assert_eq!(app.key_of("ada").await.ok(own, json!({})).await["sessions"], json!([{"reason": "a secret case"}]));
+    }
 }

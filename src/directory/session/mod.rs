@@ -39,7 +39,7 @@ mod switch;
 pub use accounts::{Account, accounts};
 pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
-pub use read::Term;
+pub use read::{Term, may_read_reasons};
 pub use refresh::refresh;
 pub use revoke::{end_all, end_all_but, forgotten_before, revoke, revoke_all};
 pub use sign_in::{SignIn, sign_in};

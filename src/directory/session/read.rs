@@ -59,3 +59,8 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
             .add(Column::ExpiresAt.lte(*at)),
     })
 }
+
+/// Whether the caller may read why others were impersonated, as the audit trail shows it.
+pub fn may_read_reasons(op: &OpContext) -> bool {
+    op.authorize(Action::Read, Resource::AuditEvent).is_ok()
+}
