@@ -4,27 +4,8 @@
 set -euo pipefail
 server=$(realpath "$1")
 cd "$(dirname "$0")/../web"
-folder=$(mktemp -d)
+. ../tests/server.sh
 export TENANTRY_ADMIN_API_KEY=browser-tests-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || true; rm -rf "$folder"' EXIT
-
-# Starts a server with these variables, and sets `url` to where it listens. Its mails are in a folder of its own.
-start() {
-    name=$1
-    shift
-    env TENANTRY_DATABASE_URL="sqlite://$folder/$name.db" TENANTRY_LISTEN=127.0.0.1:0 TENANTRY_MAIL_DIR="$folder/$name-mail" "$@" \
-        "$server" >"$folder/$name.out" 2>"$folder/$name.log" &
-    pids+=($!)
-    for _ in $(seq 100); do
-        url=$(sed -n 's/^listening on //p' "$folder/$name.out")
-        [ -z "$url" ] || return 0
-        kill -0 "${pids[-1]}" 2>/dev/null || break
-        sleep 0.1
-    done
-    cat "$folder/$name.log" >&2
-    exit 1
-}
 
 start all
 all=$url

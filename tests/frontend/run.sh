@@ -1,33 +1,16 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs the tools that front ends use against a server of its own: what they generate from its schema compiles, and their queries and
 # mutations do what they should. tests/frontend/run.sh SERVER_BINARY
-set -eu
+set -euo pipefail
 
 server=$(realpath "${1:?usage: run.sh SERVER_BINARY}")
 cd "$(dirname "$0")"
 [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --silent
 
-folder=$(mktemp -d)
-: >"$folder/out"
+. ../server.sh
 KEY=frontend-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-TENANTRY_DATABASE_URL="sqlite://$folder/frontend.db" TENANTRY_LISTEN=127.0.0.1:0 TENANTRY_ADMIN_API_KEY=$KEY \
-    "$server" serve >"$folder/out" 2>"$folder/log" &
-pid=$!
-trap 'kill $pid 2>/dev/null; wait $pid 2>/dev/null || true; rm -rf "$folder"' EXIT
-
-address=
-for _ in $(seq 100); do
-    address=$(sed -n 's/^listening on //p' "$folder/out")
-    [ -z "$address" ] || break
-    kill -0 $pid 2>/dev/null || break
-    sleep 0.1
-done
-if [ -z "$address" ]; then
-    echo "the server did not start:" >&2
-    cat "$folder/log" >&2
-    exit 2
-fi
-export GRAPHQL_URL="$address/graphql" KEY NO_PROXY=127.0.0.1 PATH="$PWD/node_modules/.bin:$PATH"
+start frontend TENANTRY_ADMIN_API_KEY="$KEY"
+export GRAPHQL_URL="$url/graphql" KEY NO_PROXY=127.0.0.1 PATH="$PWD/node_modules/.bin:$PATH"
 
 quietly() { # quietly COMMAND…: shows what it prints only if it fails
     "$@" >"$folder/printed" 2>&1 || { cat "$folder/printed" >&2; return 1; }

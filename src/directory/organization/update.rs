@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::create::seat_limit;
-use super::{Organization, Term};
+use super::{Organization, Term, as_seen};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::list::{Named, expect_version, locate};
@@ -40,7 +40,20 @@ pub async fn update(
     wanted: OrganizationChange,
     expected_version: Option<i64>,
 ) -> Result<Organization> {
-    let granted = op.authorize(Action::Modify, Resource::Organization)?;
+    let resource = Resource::Organization;
+    update_as(op, "organization.update", resource, named, wanted, expected_version).await
+}
+
+/// The same as another action, for callers who may modify another resource.
+pub(super) async fn update_as(
+    op: &OpContext,
+    action: &'static str,
+    resource: Resource,
+    named: &Named<Term>,
+    wanted: OrganizationChange,
+    expected_version: Option<i64>,
+) -> Result<Organization> {
+    let granted = op.authorize(Action::Modify, resource)?;
     let name = wanted
         .name
         .as_deref()
@@ -80,14 +93,14 @@ pub async fn update(
         wanted.confirm_email_changes,
     );
     if fields.is_empty() {
-        return Ok(row.into());
+        return Ok(as_seen(op, row.into()));
     }
     new.version = Set(row.version + 1);
     new.updated_at = Set(op.now().later_than(row.updated_at));
     let row = new.update(&*change).await?;
-    let event = Event::new("organization.update", row.pk, &row.id)
+    let event = Event::new(action, row.pk, &row.id)
         .of_organization(row.pk)
         .named(row.name.clone());
     change.commit([event.fields(fields)]).await?;
-    Ok(row.into())
+    Ok(as_seen(op, row.into()))
 }
