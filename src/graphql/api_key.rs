@@ -8,11 +8,10 @@ use crate::context::OpContext;
 use crate::directory::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
-use crate::graphql::node::node_id;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside, in_field as users_in_field};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
-    where_input,
+    DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, node_fields, op,
+    order_by, where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Permissions;
@@ -20,12 +19,10 @@ use crate::model::Timestamp;
 
 /// A user's long-lived credential. Its secret is shown only once, when the API key is created; only a digest is stored.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "ApiKey")]
+#[graphql(name = "ApiKey", complex)]
 pub struct ApiKeyObject {
     /// The id of the API key. It is not a credential.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// Unique among the owner's API keys that are neither revoked nor replaced by `rotateApiKey`.
     pub name: String,
     /// Its description; null if none.
@@ -56,6 +53,10 @@ pub struct ApiKeyObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+}
+
+node_fields! {
+    ApiKeyObject as "ApiKey" {}
 }
 
 /// A new API key, from `createApiKey` or `rotateApiKey`, with its secret.
@@ -171,7 +172,6 @@ impl Listing for ApiKey {
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> ApiKeyObject {
         let permissions = self.permissions.as_deref().map(Permissions::from_stored);
         ApiKeyObject {
-            node_id: node_id("ApiKey", &self.id),
             id: ID(self.id.to_string()),
             name: self.name,
             description: self.description,

@@ -8,11 +8,11 @@ use crate::directory::audit_event::{self, AuditEvent, AuditEventFields, Term};
 use crate::directory::organization::Organization;
 use crate::directory::user::User;
 use crate::graphql::filter::{equals, one_of, related, starts_with};
-use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, in_field as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Selection, Where, connection_type, list_fields, order_by, where_input,
+    DateTime, List, Listing, Related, Selection, Where, connection_type, list_fields, node_fields, order_by,
+    where_input,
 };
 use crate::list::Filter;
 use crate::store::audit_trail::{Became, Mention};
@@ -20,12 +20,10 @@ use crate::store::audit_trail::{Became, Mention};
 /// An audit event: a change or a denied request, with who made it and what it affected. It has the names of the fields
 /// that changed, never their values. Audit events are never modified: names are those at the time of the event.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "AuditEvent")]
+#[graphql(name = "AuditEvent", complex)]
 pub struct AuditEventObject {
     /// The id of the event.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// `<kind>.<verb>`, for example `user.create`: what was done or, for a denied request, what would have been done. For a
     /// denied query, `<kind>.read`; `refusal.overflow` counts denied requests beyond the limit.
     pub action: String,
@@ -72,6 +70,10 @@ pub struct AuditEventObject {
     pub refused: bool,
     /// When it happened.
     pub created_at: DateTime,
+}
+
+node_fields! {
+    AuditEventObject as "AuditEvent" {}
 }
 
 /// Something that an audit event is about besides its target, with the names at the time.
@@ -203,7 +205,6 @@ impl Listing for AuditEvent {
         let related = self.related_within(&preloaded.granted);
         let fields = self.fields.iter().flat_map(|names| names.split(' '));
         AuditEventObject {
-            node_id: node_id("AuditEvent", &self.id),
             id: ID(self.id),
             action: self.action,
             actor_id: self.actor_id,

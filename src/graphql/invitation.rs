@@ -15,7 +15,6 @@ use crate::directory::role;
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
 use crate::graphql::filter::related;
-use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::role::{
     OrganizationRoleValue, RoleObject, TenantRoleData, TenantRoleObject, beside as roles_beside,
@@ -24,19 +23,17 @@ use crate::graphql::role::{
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, in_field as users_in_field, to_itself};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, op, order_by,
-    where_input,
+    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, node_fields, op,
+    order_by, where_input,
 };
 use crate::list::Filter;
 
 /// An invitation to create an account, sent by email. Its token is only in the email. Readable with `read:user`.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "Invitation")]
+#[graphql(name = "Invitation", complex)]
 pub struct InvitationObject {
     /// The id of the invitation. It is not the token.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// The email address that the invitation is sent to. It becomes the new user's email address.
     pub email: String,
     /// Its current state.
@@ -75,6 +72,10 @@ pub struct InvitationObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+}
+
+node_fields! {
+    InvitationObject as "Invitation" {}
 }
 
 /// Delivery state of an invitation's last email.
@@ -186,7 +187,6 @@ impl Listing for Invitation {
             state: self.state(op.now()).into(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
             tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
-            node_id: node_id("Invitation", &self.id),
             id: ID(self.id.to_string()),
             email: self.email.as_ref().map(ToString::to_string).unwrap_or_default(),
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),

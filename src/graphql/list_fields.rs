@@ -77,11 +77,12 @@ macro_rules! list_fields {
     };
 }
 
-/// Declares the lists under an object: each was loaded with it, by the arguments that the field has in the document
-/// ([`crate::graphql::listing::nest`]), and the field of the object that is named so holds it.
-macro_rules! nested_lists {
+/// Declares the fields of an object that are made only if they are selected: its `nodeId`, and the lists under it. Each list was
+/// loaded with the object, by the arguments that the field has in the document ([`crate::graphql::listing::nest`]), and the
+/// field of the object that is named so holds it.
+macro_rules! node_fields {
     (
-        $object:ident {
+        $object:ident as $ty:literal {
             $(
                 $(#[$doc:meta])*
                 $list:ident: $item:ident, $wanted:ident, $order_by:ident;
@@ -91,6 +92,11 @@ macro_rules! nested_lists {
     ) => {
         #[async_graphql::ComplexObject]
         impl $object {
+            /// An id that is unique over all types; for `node`.
+            pub async fn node_id(&self) -> async_graphql::ID {
+                crate::graphql::node::node_id($ty, &self.id)
+            }
+
             $(
                 $(#[$doc])*
                 async fn $list(
@@ -113,4 +119,4 @@ macro_rules! nested_lists {
     };
 }
 
-pub(crate) use {list_fields, nested_lists};
+pub(crate) use {list_fields, node_fields};

@@ -42,7 +42,7 @@ pub use connection::{Connected, PageInfo, connection};
 pub use error::{Failure, Result, code_of, finish, refused, response_of, with_codes};
 pub use filter::Where;
 pub(crate) use filter::where_input;
-pub(crate) use list_fields::{list_fields, nested_lists};
+pub(crate) use list_fields::{list_fields, node_fields};
 pub use listing::{Listing, Nested, Related};
 pub use nullable::Mutation;
 pub use order::OrderBy;

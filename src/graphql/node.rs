@@ -31,8 +31,8 @@ use crate::directory::user::User;
 use crate::model::error::Error;
 
 /// The `nodeId` of an object of a type in the schema.
-pub fn node_id(ty: &str, id: impl std::fmt::Display) -> ID {
-    ID(URL_SAFE_NO_PAD.encode(format!("{ty}:{id}")))
+pub fn node_id(ty: &str, id: &ID) -> ID {
+    ID(URL_SAFE_NO_PAD.encode(format!("{ty}:{}", id.as_str())))
 }
 
 /// The type and the id in a `nodeId`.
@@ -47,7 +47,7 @@ fn parse(node_id: &str) -> Option<(String, String)> {
 #[derive(Interface)]
 #[graphql(
     name = "Node",
-    field(name = "node_id", ty = "&ID", desc = "Unique over all types; for `node`.")
+    field(name = "node_id", ty = "ID", desc = "Unique over all types; for `node`.")
 )]
 pub enum Node {
     Organization(Box<OrganizationObject>),

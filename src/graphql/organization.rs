@@ -10,12 +10,11 @@ use crate::directory::organization::{
 };
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
-use crate::graphql::node::node_id;
 use crate::graphql::tenant::{TenantObject, TenantOrderBy, TenantWhere};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
     DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
-    nested_lists, op, order_by, where_input,
+    node_fields, op, order_by, where_input,
 };
 use crate::model::MailLanguage;
 use crate::store::entity::{tenant as tenant_table, user as user_table};
@@ -29,8 +28,6 @@ use crate::store::entity::{tenant as tenant_table, user as user_table};
 pub struct OrganizationObject {
     /// Chosen at creation, or a UUID; unique in the whole system.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// 1 to 255 characters.
     pub name: String,
     /// Free-form JSON; null if none, or if the caller lacks `read:org`. Setting it needs `write:org`.
@@ -75,8 +72,8 @@ pub enum MailLanguageValue {
     De,
 }
 
-nested_lists! {
-    OrganizationObject {
+node_fields! {
+    OrganizationObject as "Organization" {
         /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
         where "Filter. Default: all users.";
@@ -147,7 +144,6 @@ impl Listing for Organization {
             seats_used: seats_used.map(|used| used.get(&self.pk).copied().unwrap_or_default()),
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
             tenants: preloaded.tenants.get(&self.pk).cloned().unwrap_or_default(),
-            node_id: node_id("Organization", &self.id),
             id: ID(self.id.to_string()),
             name: self.name,
             variables: self.variables.map(KeptJson::from),

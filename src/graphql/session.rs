@@ -8,23 +8,20 @@ use crate::context::OpContext;
 use crate::directory::session::{self, Impersonation, Session, SessionFields, SignIn, Term, Tokens};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
-use crate::graphql::node::node_id;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, op, order_by,
-    where_input,
+    DateTime, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, node_fields, op,
+    order_by, where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Actor;
 
 /// A session of a user who signed in, or an impersonation of a user.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "Session")]
+#[graphql(name = "Session", complex)]
 pub struct SessionObject {
     /// The id of the session. It is not a credential.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// The id of its user.
     pub user_id: ID,
     /// Its user; null if the caller cannot, or can no longer, see that user.
@@ -46,6 +43,10 @@ pub struct SessionObject {
     pub expires_at: DateTime,
     /// When it was ended; null if it was not, even if it has expired.
     pub ended_at: Option<DateTime>,
+}
+
+node_fields! {
+    SessionObject as "Session" {}
 }
 
 /// The tokens of a session.
@@ -167,7 +168,6 @@ impl Listing for Session {
         let is_own =
             op.actor().is(self.user_pk) || caller.is_some_and(|caller| self.impersonator_pk == Some(caller.user_pk));
         SessionObject {
-            node_id: node_id("Session", &self.id),
             id: ID(self.id.to_string()),
             user_id: id_of(self.user_pk).unwrap_or_else(|| ID(String::new())),
             user: preloaded.users.object(self.user_pk),

@@ -9,12 +9,11 @@ use crate::directory::organization::Organization;
 use crate::directory::tenant::{self, Clearable, NewTenant, Tenant, TenantChange, Term};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
-use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
     DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
-    nested_lists, op, order_by, where_input,
+    node_fields, op, order_by, where_input,
 };
 use crate::store::entity::user as user_table;
 
@@ -26,8 +25,6 @@ use crate::store::entity::user as user_table;
 pub struct TenantObject {
     /// Chosen at creation, or a UUID; unique in the whole system.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// 1 to 255 characters.
     pub name: String,
     /// The organization it belongs to. It never changes.
@@ -47,8 +44,8 @@ pub struct TenantObject {
     users: Nested<UserObject>,
 }
 
-nested_lists! {
-    TenantObject {
+node_fields! {
+    TenantObject as "Tenant" {
         /// Its users that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
         where "Filter. Default: all users.";
@@ -101,7 +98,6 @@ impl Listing for Tenant {
     fn object(self, _op: &OpContext, preloaded: &Preloaded) -> TenantObject {
         TenantObject {
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
-            node_id: node_id("Tenant", &self.id),
             id: ID(self.id.to_string()),
             name: self.name,
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),

@@ -17,6 +17,7 @@
 //! else the id.
 
 mod activate;
+mod change_my_email;
 mod create;
 mod create_with_password;
 mod delete;
@@ -29,6 +30,7 @@ mod update_me;
 mod viewer;
 
 pub use activate::{activate, deactivate};
+pub use change_my_email::change_my_email;
 pub use create::{NewUser, create};
 pub(crate) use create::{address_taken, insert_in_txn, new_row, taken};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
@@ -39,7 +41,7 @@ pub use reach::{Reach, permitted_now, reach};
 pub use read::{Target, Term, get, listable, locate, locate_shared, oneself, readable};
 pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
-pub use update_me::{ClearableInMe, OwnNames, change_my_email, update_me};
+pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};
 
 use sea_orm::IntoSimpleExpr;

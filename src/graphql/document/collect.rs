@@ -47,42 +47,52 @@ struct Collecting<'a> {
 
 type Set = Positioned<SelectionSet>;
 type Argument = (Positioned<Name>, Positioned<Value>);
-type Keyed<'a> = IndexMap<&'a Name, Vec<&'a Positioned<Field>>>;
+/// A selection set, with its type.
+pub type TypedSet<'a> = (&'a str, &'a Set);
+/// A field, with the type that it is a field of.
+pub type Member<'a> = (&'a str, &'a Positioned<Field>);
 
-/// The fields of one place by their keys, including those in fragments that apply to objects of this type. Each fragment
-/// is visited once.
+/// The fields of one place by their keys, in the document's order, including those in fragments on types that `applies`
+/// accepts. Each fragment is visited once.
 pub fn by_key<'a>(
     definitions: &'a Definitions,
-    object: &str,
-    sets: &[&'a Set],
+    sets: &[TypedSet<'a>],
+    applies: impl Fn(&str) -> bool,
     is_included: impl Fn(&[Positioned<Directive>]) -> bool,
-) -> Keyed<'a> {
-    let mut fields = Keyed::new();
-    let mut spread = Vec::new();
+) -> IndexMap<&'a Name, Vec<Member<'a>>> {
+    let mut fields: IndexMap<&Name, Vec<Member<'_>>> = IndexMap::new();
+    let mut spread: Vec<&Name> = Vec::new();
     // The next one is at the end.
-    let mut selections: Vec<&Positioned<Selection>> = Vec::new();
-    let push = |set: &'a Set, selections: &mut Vec<_>| selections.extend(set.node.items.iter().rev());
-    sets.iter().rev().for_each(|set| push(set, &mut selections));
-    while let Some(selection) = selections.pop() {
+    let mut selections: Vec<(&str, &Positioned<Selection>)> = Vec::new();
+    let push = |(ty, set): TypedSet<'a>, selections: &mut Vec<_>| {
+        selections.extend(set.node.items.iter().rev().map(|selection| (ty, selection)));
+    };
+    sets.iter().rev().for_each(|set| push(*set, &mut selections));
+    while let Some((ty, selection)) = selections.pop() {
         if !is_included(selection.node.directives()) {
             continue;
         }
-        let applies = |on: &TypeCondition| types().possible(&on.on.node).contains(&object);
         match &selection.node {
-            Selection::Field(field) => fields.entry(&field.node.response_key().node).or_default().push(field),
+            Selection::Field(field) => fields
+                .entry(&field.node.response_key().node)
+                .or_default()
+                .push((ty, field)),
             Selection::InlineFragment(inline) => {
-                if inline.node.type_condition.as_ref().is_none_or(|on| applies(&on.node)) {
-                    push(&inline.node.selection_set, &mut selections);
+                let on = inline.node.type_condition.as_ref().map_or(ty, |on| &on.node.on.node);
+                if applies(on) {
+                    push((on, &inline.node.selection_set), &mut selections);
                 }
             }
             Selection::FragmentSpread(node) => {
                 let name = &node.node.fragment_name.node;
                 if !spread.contains(&name)
                     && let Some(fragment) = definitions.fragments.get(name)
-                    && applies(&fragment.node.type_condition.node)
                 {
                     spread.push(name);
-                    push(&fragment.node.selection_set, &mut selections);
+                    let on = &fragment.node.type_condition.node.on.node;
+                    if applies(on) {
+                        push((on, &fragment.node.selection_set), &mut selections);
+                    }
                 }
             }
         }
@@ -90,12 +100,18 @@ pub fn by_key<'a>(
     fields
 }
 
+/// Whether a fragment on this type applies to objects of that one.
+pub fn applies_to(object: &str) -> impl Fn(&str) -> bool {
+    move |on| types().possible(on).contains(&object)
+}
+
 impl<'a> Collecting<'a> {
     /// Everything that is selected in one place of this type, which may be in several selection sets of the document.
-    fn merged(&self, ty: &str, sets: &[&'a Set]) -> Set {
-        let pos = sets.first().map(|set| set.pos).unwrap_or_default();
+    fn merged(&self, ty: &'a str, sets: &[&'a Set]) -> Set {
+        let sets: Vec<TypedSet<'a>> = sets.iter().map(|set| (ty, *set)).collect();
+        let pos = sets.first().map(|(_, set)| set.pos).unwrap_or_default();
         if !types().is_interface(ty) {
-            return self.of_object(ty, sets, pos);
+            return self.of_object(ty, &sets, pos);
         }
         let objects = types().possible(ty).into_iter().map(|object| {
             let on = TypeCondition {
@@ -104,7 +120,7 @@ impl<'a> Collecting<'a> {
             let fragment = InlineFragment {
                 type_condition: Some(Positioned::new(on, pos)),
                 directives: Vec::new(),
-                selection_set: self.of_object(object, sets, pos),
+                selection_set: self.of_object(object, &sets, pos),
             };
             Positioned::new(Selection::InlineFragment(Positioned::new(fragment, pos)), pos)
         });
@@ -112,8 +128,8 @@ impl<'a> Collecting<'a> {
         Positioned::new(SelectionSet { items }, pos)
     }
 
-    fn of_object(&self, object: &str, sets: &[&'a Set], pos: Pos) -> Set {
-        let fields = by_key(self.definitions, object, sets, |directives| {
+    fn of_object(&self, object: &str, sets: &[TypedSet<'a>], pos: Pos) -> Set {
+        let fields = by_key(self.definitions, sets, applies_to(object), |directives| {
             self.is_included(directives)
         });
         let items = fields
@@ -124,10 +140,10 @@ impl<'a> Collecting<'a> {
     }
 
     /// One field for all fields with the same key. Validation has made sure that they differ only in what they select.
-    fn field(&self, object: &str, group: &[&'a Positioned<Field>]) -> Option<Positioned<Selection>> {
-        let first = group.first()?;
+    fn field(&self, object: &str, group: &[Member<'a>]) -> Option<Positioned<Selection>> {
+        let (_, first) = group.first()?;
         let known = types().field(object, &first.node.name.node);
-        let sets: Vec<&Set> = group.iter().map(|field| &field.node.selection_set).collect();
+        let sets: Vec<&Set> = group.iter().map(|(_, field)| &field.node.selection_set).collect();
         let field = Field {
             alias: first.node.alias.clone(),
             name: first.node.name.clone(),

@@ -3,7 +3,7 @@
 use async_graphql::{Name, PathSegment};
 
 use super::Operation;
-use super::collect::by_key;
+use super::collect::{applies_to, by_key};
 use super::types::{name_of, types};
 
 impl Operation {
@@ -24,11 +24,12 @@ impl Operation {
             }
             // Where an interface is selected, the field is the same for all of its objects, or else there is none.
             let (object, fields) = types().possible(parent).into_iter().find_map(|object| {
-                let mut keyed = by_key(&self.document.definitions, object, &sets, |_| true);
+                let sets: Vec<_> = sets.iter().map(|set| (parent, *set)).collect();
+                let mut keyed = by_key(&self.document.definitions, &sets, applies_to(object), |_| true);
                 Some((object, keyed.swap_remove(&&Name::new(key))?))
             })?;
-            found = Some((object, fields.first()?.node.name.node.as_str()));
-            sets = fields.into_iter().map(|field| &field.node.selection_set).collect();
+            found = Some((object, fields.first()?.1.node.name.node.as_str()));
+            sets = fields.into_iter().map(|(_, field)| &field.node.selection_set).collect();
         }
         found
     }

@@ -17,14 +17,13 @@ use crate::directory::group::Group;
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned};
 use crate::directory::user::User;
-use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, beside as organizations_beside};
 use crate::graphql::role::{
     RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
 };
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, nested_lists,
+    DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, node_fields,
 };
 use crate::list::Link;
 use crate::store::entity::group_member;
@@ -37,8 +36,6 @@ use crate::store::entity::group_member;
 pub struct GroupObject {
     /// A UUID.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// Derived from the `name` at creation: in upper case, with `_` for every sequence of characters that are neither
     /// letters nor digits, for example `VIDEO_EDITORS`. Unique in the organization. It never changes.
     pub key: String,
@@ -65,8 +62,8 @@ pub struct GroupObject {
     users: Nested<UserObject>,
 }
 
-nested_lists! {
-    GroupObject {
+node_fields! {
+    GroupObject as "Group" {
         /// Its members that the caller may see.
         users: UserObject, UserWhere, UserOrderBy;
         where "Filter. Default: all users.";
@@ -118,7 +115,6 @@ impl Listing for Group {
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
             roles: preloaded.roles.get(&self.pk).cloned().unwrap_or_default(),
             tenant_roles: preloaded.tenant_roles.get(&self.pk).cloned().unwrap_or_default(),
-            node_id: node_id("Group", &self.id),
             id: ID(self.id.to_string()),
             key: self.key,
             name: self.name,

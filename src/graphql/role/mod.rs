@@ -13,12 +13,11 @@ use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
 use crate::graphql::filter::related;
-use crate::graphql::node::node_id;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, op, order_by,
-    where_input,
+    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, node_fields, op,
+    order_by, where_input,
 };
 use crate::list::Filter;
 
@@ -26,12 +25,10 @@ use crate::list::Filter;
 ///
 /// Readable with `read:role`; users can always see the roles they have.
 #[derive(Clone, Debug, SimpleObject)]
-#[graphql(name = "Role")]
+#[graphql(name = "Role", complex)]
 pub struct RoleObject {
     /// A UUID. A built-in role has the same id on every server.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// Unique within its organization, for example `organization-admin`.
     pub name: String,
     /// Its description; null if none.
@@ -51,6 +48,10 @@ pub struct RoleObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+}
+
+node_fields! {
+    RoleObject as "Role" {}
 }
 
 /// A simplified view of a user's roles: the first of these values that applies. The Kili API uses the same names.
@@ -112,7 +113,6 @@ impl Listing for Role {
 
     fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
         RoleObject {
-            node_id: node_id("Role", &self.id),
             id: ID(self.id.to_string()),
             description: self.description().map(str::to_owned),
             built_in: self.organization_pk.is_none(),

@@ -24,6 +24,7 @@ use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
+use crate::graphql::node::node_id;
 use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
@@ -44,8 +45,6 @@ pub struct UserObject {
     /// Chosen at creation, or a UUID; unique in the whole system. Different notations of one UUID (case, hyphens,
     /// braces, brackets, `urn:uuid:`) are the same id.
     pub id: ID,
-    /// An id that is unique over all types; for `node`.
-    pub node_id: ID,
     /// The email address, unique within the organization, ignoring case; null if none. Users of several organizations may
     /// have the same one.
     pub email: Option<String>,
@@ -221,6 +220,11 @@ impl From<ViewerCan> for ViewerCanObject {
 
 #[ComplexObject]
 impl UserObject {
+    /// An id that is unique over all types; for `node`.
+    pub async fn node_id(&self) -> ID {
+        node_id("User", &self.id)
+    }
+
     /// The roles assigned to it for the whole organization, ordered by name; with `tenant`, also those assigned for that
     /// tenant. Its groups may add more.
     async fn roles(

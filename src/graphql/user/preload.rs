@@ -20,7 +20,6 @@ use crate::directory::user::{self, User, ViewerCan, viewer_can};
 use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
-use crate::graphql::node::node_id;
 use crate::graphql::organization::beside as organizations_beside;
 use crate::graphql::role::{
     RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
@@ -197,7 +196,6 @@ impl Preloaded {
             accounts: self.accounts.clone().filter(|_| is_caller),
             settings: self.settings.clone().filter(|_| is_caller),
             name: user.display_name(),
-            node_id: node_id("User", &user.id),
             id: ID(user.id.to_string()),
             email: user.email.as_ref().map(Email::to_string),
             firstname: user.firstname,

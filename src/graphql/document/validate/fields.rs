@@ -1,10 +1,11 @@
 //! Rules about fields.
 
-use async_graphql::indexmap::{IndexMap, IndexSet};
-use async_graphql::parser::types::{BaseType, Field, Selection, SelectionSet, Type};
+use async_graphql::indexmap::IndexSet;
+use async_graphql::parser::types::{BaseType, Field, Type};
 use async_graphql::{Name, Positioned};
 use async_graphql_value::Value;
 
+use super::super::collect::{Member, TypedSet, by_key};
 use super::super::fault::Fault;
 use super::super::parse::Definitions;
 use super::super::types::{name_of, types};
@@ -49,14 +50,9 @@ pub fn field_selection_merging(document: &Walked<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
-/// A selection set, with its type.
-type Set<'a> = (&'a str, &'a Positioned<SelectionSet>);
-/// A field, with the type that it is a field of.
-type Member<'a> = (&'a str, &'a Positioned<Field>);
-
 /// The specification's `FieldsInSetCanMerge`.
-fn mergeable(definitions: &Definitions, sets: &[Set<'_>], faults: &mut Vec<Fault>) {
-    for (key, group) in by_key(definitions, sets) {
+fn mergeable(definitions: &Definitions, sets: &[TypedSet<'_>], faults: &mut Vec<Fault>) {
+    for (key, group) in by_key(definitions, sets, |_| true, |_| true) {
         let before = faults.len();
         for same in of_same_object(&group) {
             one_field(definitions, key, &same, faults);
@@ -70,41 +66,6 @@ fn mergeable(definitions: &Definitions, sets: &[Set<'_>], faults: &mut Vec<Fault
             same_shape(definitions, key, &group, faults);
         }
     }
-}
-
-/// The fields of one place by their keys, in the document's order. Each fragment is visited once.
-fn by_key<'a>(definitions: &'a Definitions, sets: &[Set<'a>]) -> IndexMap<&'a Name, Vec<Member<'a>>> {
-    let mut fields: IndexMap<&Name, Vec<Member<'_>>> = IndexMap::new();
-    let mut spread: Vec<&Name> = Vec::new();
-    // The next one is at the end.
-    let mut selections: Vec<(&str, &Positioned<Selection>)> = Vec::new();
-    let push = |(ty, set): Set<'a>, selections: &mut Vec<_>| {
-        selections.extend(set.node.items.iter().rev().map(|selection| (ty, selection)));
-    };
-    sets.iter().rev().for_each(|set| push(*set, &mut selections));
-    while let Some((ty, selection)) = selections.pop() {
-        match &selection.node {
-            Selection::Field(field) => fields
-                .entry(&field.node.response_key().node)
-                .or_default()
-                .push((ty, field)),
-            Selection::InlineFragment(inline) => {
-                let on = inline.node.type_condition.as_ref().map_or(ty, |on| &on.node.on.node);
-                push((on, &inline.node.selection_set), &mut selections);
-            }
-            Selection::FragmentSpread(node) => {
-                let name = &node.node.fragment_name.node;
-                if !spread.contains(&name)
-                    && let Some(fragment) = definitions.fragments.get(name)
-                {
-                    spread.push(name);
-                    let on = &fragment.node.type_condition.node.on.node;
-                    push((on, &fragment.node.selection_set), &mut selections);
-                }
-            }
-        }
-    }
-    fields
 }
 
 /// The fields that can be in the same object, for each type of objects. Those of an interface can be in any.
@@ -161,13 +122,13 @@ fn same_shape(definitions: &Definitions, key: &Name, group: &[Member<'_>], fault
         faults.push(Fault::invalid([first.pos, other.pos], message));
         return;
     }
-    for (key, group) in by_key(definitions, &below(group)) {
+    for (key, group) in by_key(definitions, &below(group), |_| true, |_| true) {
         same_shape(definitions, key, &group, faults);
     }
 }
 
 /// What fields select.
-fn below<'a>(group: &[Member<'a>]) -> Vec<Set<'a>> {
+fn below<'a>(group: &[Member<'a>]) -> Vec<TypedSet<'a>> {
     let set = |(ty, field): &Member<'a>| {
         let known = types().field(ty, &field.node.name.node)?;
         Some((name_of(&known.ty), &field.node.selection_set))
