@@ -190,13 +190,17 @@ impl Mailer {
     /// the others.
     pub async fn send(&self, place: i64, id: &str, to: &Email, mail: Mail) -> std::result::Result<(), Undelivered> {
         let message = self
-            .message(id, to, mail)
+            .message(id, to, mail.clone())
             .map_err(|error| Undelivered::Never(said(&error)))?;
         match &self.way {
             Way::Nowhere => Err(Undelivered::Later("this server cannot send mail".to_owned())),
             Way::Log => {
-                let text = String::from_utf8_lossy(&message.formatted()).into_owned();
-                tracing::info!(target: "tenantry::mail", "a mail, since this is a debug build:\n{text}");
+                // For people: not the encoded parts of the message.
+                let Mail { subject, text, .. } = mail;
+                tracing::info!(
+                    target: "tenantry::mail",
+                    "a mail, since this is a debug build:\nTo: {to}\nSubject: {subject}\n\n{text}"
+                );
                 Ok(())
             }
             // File names sort in the order in which the mails were written. Each attempt writes the same file.
