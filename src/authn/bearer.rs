@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
@@ -65,6 +65,8 @@ pub struct Credentials {
 #[derive(Debug)]
 struct Remembered {
     generation: u64,
+    /// When its reading began: on a busy database, reading takes a part of the time that it may be used for.
+    read_at: Instant,
     caller: Arc<Caller>,
     /// When the key expires or, after a rotation, is revoked, whichever comes first; for a session, when the token or
     /// the session expires.
@@ -127,7 +129,8 @@ impl Credentials {
     }
 
     fn known(&self, key: &str, generation: u64) -> Option<Arc<Remembered>> {
-        self.remembered.get(key).filter(|found| found.generation == generation)
+        let found = self.remembered.get(key)?;
+        (found.generation == generation && found.read_at.elapsed() < REMEMBERED).then_some(found)
     }
 
     /// When keys and users were last used.
@@ -199,6 +202,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
           JOIN roles r ON r.pk = gr.role_pk",
         [digest.into(), now.micros().into()],
     );
+    let read_at = Instant::now();
     let rows = Row::find_by_statement(statement).all(db.reader()).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let mut held = Rights::default();
@@ -214,6 +218,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
     };
     Ok(Some(Remembered {
         generation,
+        read_at,
         caller: Arc::new(Caller {
             user_pk: first.user_pk,
             user_id: first.user_id.clone(),
@@ -249,6 +254,7 @@ async fn look_up_session(
     generation: u64,
     now: Timestamp,
 ) -> Result<Option<Remembered>> {
+    let read_at = Instant::now();
     let Some((claims, kid)) = signing.verify(db, token, now).await? else {
         return Ok(None);
     };
@@ -277,6 +283,7 @@ async fn look_up_session(
     let token_ends = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
     Ok(Some(Remembered {
         generation,
+        read_at,
         caller: Arc::new(caller),
         ends_at: Some(token_ends.min(row.expires_at)),
     }))
@@ -356,4 +363,37 @@ fn role_permissions(row: &Row) -> Option<Permissions> {
         row.role_name.as_deref()?,
         stored,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_reading_counts() {
+        let credentials = Credentials::default();
+        let caller = Arc::new(Caller {
+            user_pk: 1,
+            user_id: UserId::existing("ada").unwrap(),
+            email: None,
+            organization_pk: 1,
+            organization_id: OrganizationId::existing("acme").unwrap(),
+            tenant_pk: None,
+            rights: Rights::default(),
+            api_key_pk: None,
+            session_pk: None,
+            impersonator: None,
+            limits: Limits::default(),
+        });
+        for (key, age, known) in [("new", Duration::ZERO, true), ("slow", REMEMBERED, false)] {
+            let remembered = Remembered {
+                generation: 0,
+                read_at: Instant::now().checked_sub(age).unwrap(),
+                caller: Arc::clone(&caller),
+                ends_at: None,
+            };
+            credentials.remembered.insert(key.to_owned(), Arc::new(remembered));
+            assert_eq!(credentials.known(key, 0).is_some(), known, "{key}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use async_graphql::{Enum, ID, SimpleObject};
 use crate::authz::Granted;
 use crate::context::OpContext;
 use crate::directory::audit_event::{self, AuditEvent, AuditEventFields, Term};
+use crate::directory::group;
 use crate::directory::organization::Organization;
 use crate::directory::user::User;
 use crate::graphql::filter::{equals, one_of, related, starts_with};
@@ -195,6 +196,7 @@ impl Listing for AuditEvent {
         let impersonators = things.iter().filter_map(|event| event.impersonator_pk);
         Ok(Preloaded {
             granted: audit_event::readable(op)?,
+            of_groups: group::readable(op).ok(),
             organizations: organizations_beside(op, selection, organizations).await?,
             actors: users_beside(op, selection, "actor", actors).await?,
             impersonators: users_beside(op, selection, "impersonator", impersonators).await?,
@@ -202,7 +204,7 @@ impl Listing for AuditEvent {
     }
 
     fn object(self, _op: &OpContext, preloaded: &Preloaded) -> AuditEventObject {
-        let related = self.related_within(&preloaded.granted);
+        let related = self.related_within(&preloaded.granted, preloaded.of_groups.as_ref());
         let fields = self.fields.iter().flat_map(|names| names.split(' '));
         AuditEventObject {
             id: ID(self.id),
@@ -232,6 +234,7 @@ impl Listing for AuditEvent {
 /// The relations of a page of events.
 pub struct Preloaded {
     granted: Granted,
+    of_groups: Option<Granted>,
     organizations: Related<Organization>,
     actors: Related<User>,
     impersonators: Related<User>,

@@ -82,6 +82,29 @@ on_both! {
         assert_eq!(chief.ok(fields, json!({})).await["auditEvents"][0]["fields"], json!(["pendingEmail"]));
     }
 
+    /// Whoever had the session may have requested the address, and would send a new password there.
+    async fn a_request_ends_with_the_sessions(app: App) {
+        let (chief, _) = acme(&app).await;
+        let nobody = app.anonymous();
+        for (id, by_chief) in [("tom", true), ("uma", false)] {
+            app.user("acme", id, None).await;
+            let own = app.sign_in("acme", id).await;
+            let token = request(&app, &chief, id, "elsewhere@mail.example").await;
+            // Sessions of others leave it alone.
+            chief.ok("mutation { revokeSessions(where: {user: {id: \"nobody\"}}) }", json!({})).await;
+            assert_eq!(chief.ok(SEEN, json!({"id": id})).await["user"]["pendingEmail"], "elsewhere@mail.example");
+            let end = "mutation($which: SessionWhere!) { revokeSessions(where: $which, keepCurrent: false) }";
+            let ended = match by_chief {
+                true => chief.ok(end, json!({"which": {"user": {"id": id}}})).await,
+                false => app.key(&*own.access).ok(end, json!({"which": {}})).await,
+            };
+            assert_eq!(ended["revokeSessions"], 1);
+            assert_eq!(chief.ok(SEEN, json!({"id": id})).await["user"]["pendingEmail"], Value::Null);
+            assert_eq!(nobody.refused(VERIFY, json!({"token": token})).await, "INVALID");
+            assert_eq!(email_of(&chief, id).await, format!("{id}@acme.example"));
+        }
+    }
+
     async fn the_address_of_a_deactivated_user_is_not_requested(app: App) {
         let (chief, _) = acme(&app).await;
         app.user("acme", "tom", None).await;

@@ -456,6 +456,14 @@ on_both! {
         assert_eq!(actions(&mara, "mia").await, ["user.create", "user.assignRole", "user.joinGroup"]);
         let of_groups = bea.ok("{ auditEvents(where: {targetKind: \"group\"}) { action } }", json!({})).await;
         assert_eq!(of_groups["auditEvents"], json!([{ "action": "group.create" }, { "action": "group.addUser" }]));
+        // The names of groups are for callers who may read groups there.
+        let role = "mutation { createRole(data: {name: \"auditor\", permissions: [\"read:audit\"]}) { id } }";
+        chief.ok(role, json!({})).await;
+        let ida = user(&app, "ida", Some("berlin"), &[("auditor", "berlin")]).await;
+        let named = "{ auditEvents(where: {targetId: \"mia\", action: \"user.joinGroup\"}) { related { kind } } }";
+        app.settle().await;
+        assert_eq!(bea.ok(named, json!({})).await["auditEvents"], json!([{ "related": [{ "kind": "group" }, { "kind": "role" }] }]));
+        assert_eq!(ida.ok(named, json!({})).await["auditEvents"], json!([{ "related": [{ "kind": "role" }] }]));
         // Who leaves is seen to leave, and who comes to come.
         chief.ok(UPDATE, json!({ "id": "bob", "data": { "tenantId": "munich" } })).await;
         assert_eq!(actions(&bea, "bob").await, ["user.create", "user.update"]);

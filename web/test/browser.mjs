@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import AxeBuilder from '@axe-core/playwright';
 import { buildClientSchema, getIntrospectionQuery, getVariableValues, parse, validate } from 'graphql';
 import { EXAMPLES, ME, REFRESH_SESSION, SIGN_IN, SIGN_OUT } from '../src/operations.js';
-import { hasOutline, launch, onPage as anyPage, until } from './support.mjs';
+import { hasOutline, launch, onPage as anyPage, quiet, until } from './support.mjs';
 
 const SERVER = process.env.TENANTRY_URL?.replace(/\/+$/, '');
 const KEY = process.env.TENANTRY_ADMIN_API_KEY;
@@ -96,7 +96,7 @@ test('GraphiQL loads from this server alone, without an error or a breach of the
     // Prettify loads the rest of the bundle, and checking the variables needs all three workers.
     await page.getByRole('button', { name: /Prettify/ }).click();
     await until('three workers', () => page.workers().length >= 3);
-    await page.waitForLoadState('networkidle');
+    await quiet(page);
     assert.deepEqual(await editorProblems(page), []);
     assert.deepEqual(seen(), []);
   });
@@ -178,7 +178,7 @@ test('a password opens a session, which is renewed before its end and ends at si
       await page.clock.fastForward(50_000);
       await until('the renewal', () => asked('refreshSession') === 1);
       const [old] = sent.filter(({ token }) => token).slice(-1);
-      await page.waitForLoadState('networkidle');
+      await quiet(page);
       const renewed = () => sent.some(({ query, token }) => query.includes('Me') && token && token !== old.token);
       // A click while the editor still draws is lost; a person clicks again.
       for (let clicks = 0; clicks < 5 && !renewed(); clicks += 1) {
@@ -327,7 +327,7 @@ if (folder) test('pictures of the pages', async () => {
       await openTab(page, 'Users');
       await run(page);
       await page.locator(ANSWER, { hasText: 'grace@acme.example' }).waitFor();
-      await page.waitForLoadState('networkidle');
+      await quiet(page);
       await page.mouse.move(640, 60);
       await page.waitForTimeout(500);
       await page.screenshot({ path: `${folder}/graphiql.png` });
@@ -350,7 +350,7 @@ if (folder) test('pictures of the pages', async () => {
 async function openGraphiQL(page) {
   await page.goto(`${SERVER}/graphiql`);
   await page.locator(EDITOR).first().waitFor();
-  await page.waitForLoadState('networkidle');
+  await quiet(page);
 }
 
 async function useKey(page, key) {

@@ -70,6 +70,16 @@ export async function until(what, holds) {
   assert.fail(`waited in vain for ${what}`);
 }
 
+/** Waits until the page has asked for nothing for a while. Playwright's `networkidle` never comes if Chromium loses the end of a worker's request. */
+export async function quiet(page) {
+  let last = Date.now();
+  const note = () => (last = Date.now());
+  const context = page.context();
+  for (const event of ['request', 'requestfinished']) context.on(event, note);
+  await until('a quiet page', () => Date.now() - last > 700);
+  for (const event of ['request', 'requestfinished']) context.off(event, note);
+}
+
 /** The newest mail to an address in a folder of mails, once there are `count`: its subject, text, HTML and first link. */
 export async function mailTo(folder, address, count = 1) {
   const found = () => {

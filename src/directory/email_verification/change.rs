@@ -1,7 +1,7 @@
 //! A new address that is not in use yet: it replaces the present one when the token that was mailed to it is used.
 //!
 //! A user has at most one such address. Everything that may mean that somebody else requested it ends it: a new
-//! password, a deactivation, a move, or another change of the address.
+//! password, a deactivation, a move, the end of the user's sessions, or another change of the address.
 
 use std::collections::HashMap;
 
@@ -86,6 +86,26 @@ pub async fn forget_change_in_txn(connection: &impl ConnectionTrait, user_pk: i6
         .await?;
     outbox::forget_tokens_in_txn(connection, user_pk, &[Letter::CHANGE_EMAIL]).await?;
     Ok(ended.rows_affected > 0)
+}
+
+/// Ends the requested changes of several users' addresses.
+pub async fn forget_changes_in_txn(
+    connection: &impl ConnectionTrait,
+    user_pks: impl IntoIterator<Item = i64>,
+) -> Result<()> {
+    let backend = connection.get_database_backend();
+    let pending = table::Entity::find()
+        .select_only()
+        .column(table::Column::UserPk)
+        .filter(any_of(backend, table::Column::UserPk, user_pks))
+        .filter(table::Column::Changes.eq(true))
+        .into_tuple::<i64>()
+        .all(connection)
+        .await?;
+    for user_pk in pending {
+        forget_change_in_txn(connection, user_pk).await?;
+    }
+    Ok(())
 }
 
 /// Whether a requested change may still be made: the user is activated, and the user who requested it may still change the

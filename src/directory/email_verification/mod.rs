@@ -12,7 +12,7 @@ mod changed;
 mod request;
 mod verify;
 
-pub use change::{forget_change_in_txn, is_taken, request_change_in_txn, requested};
+pub use change::{forget_change_in_txn, forget_changes_in_txn, is_taken, request_change_in_txn, requested};
 pub use changed::{tell_old_address_in_txn, void_tokens_in_txn};
 pub use request::request;
 pub use verify::verify;

@@ -14,7 +14,7 @@ use super::{Session, Term};
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::directory::role;
+use crate::directory::{email_verification, role};
 use crate::list::{Filter, Named};
 use crate::model::error::{Error, Result};
 use crate::model::{SessionId, Timestamp};
@@ -44,7 +44,8 @@ pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
 }
 
 /// Ends sessions of the caller; with a condition on the user, those of all users whom the caller may change. At most
-/// `SESSIONS_MAX`, the oldest first; returns their number. `keep_current` keeps the session of this request.
+/// `SESSIONS_MAX`, the oldest first; returns their number. `keep_current` keeps the session of this request. Whoever used
+/// one of them may have requested another address, to which a new password could be sent: these requests end too.
 pub async fn revoke_all(op: &OpContext, which: &Filter<Term>, keep_current: bool) -> Result<i64> {
     let granted = op.authorize(Action::Delete, resource(which))?;
     let now = op.now();
@@ -83,6 +84,7 @@ pub async fn revoke_all(op: &OpContext, which: &Filter<Term>, keep_current: bool
         .filter(any_of(op.db().backend(), Column::Pk, pks))
         .exec(&*change)
         .await?;
+    email_verification::forget_changes_in_txn(&*change, owners.keys().copied()).await?;
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
         let event = Event::new("session.revoke", row.pk, &row.id).access();
