@@ -62,9 +62,11 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::ManagedApiKey, Create | Modify) => {
             Holding(Permissions::WRITE_USER.union(Permissions::WRITE_ACCESS_KEY))
         }
-        (Resource::ManagedApiKey | Resource::ManagedSession, Read | Delete) => {
-            HoldingOrOneself(Permissions::WRITE_USER)
+        // They are found by their users, so somebody who may not read users would find out about them.
+        (Resource::ManagedApiKey, Read) | (Resource::ManagedSession, Read | Delete) => {
+            HoldingOrOneself(Permissions::READ_USER.union(Permissions::WRITE_USER))
         }
+        (Resource::ManagedApiKey, Delete) => HoldingOrOneself(Permissions::WRITE_USER),
         (Resource::ManagedSession, Create | Modify) => Nobody,
         // A session is created for another user by impersonating it; signing in needs no permission.
         (Resource::Session, Read | Modify | Delete) => Oneself,

@@ -6,7 +6,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
 use crate::directory::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, NewSecret, Target, Term};
-use crate::directory::user::User;
+use crate::directory::user::{self, User, UserFields};
 use crate::graphql::filter::related;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside, in_field as users_in_field};
 use crate::graphql::{
@@ -45,7 +45,7 @@ pub struct ApiKeyObject {
     /// Its owner.
     pub user: Option<Box<UserObject>>,
     /// The id of the user who really created it: the owner, an administrator, or the impersonator of one of them. Null if
-    /// it was created on the command line, or if that user was deleted.
+    /// it was created on the command line, if that user was deleted, or if neither the caller owns the key nor sees that user.
     pub creator_id: Option<ID>,
     /// The user who really created it; null also if the caller cannot see that user.
     pub creator: Option<Box<UserObject>>,
@@ -77,8 +77,8 @@ where_input! {
     {
         /// Exact secret of the API key, in full.
         key: String = |_, key| [Filter::Is(Term::key(&key))],
-        /// API keys of owners who match this. With `write:user`, those of all users in its scope; otherwise the only owner
-        /// is the caller. With `apiKey`, at most the one with that secret.
+        /// API keys of owners who match this. With `read:user` and `write:user`, those of all users in their scope;
+        /// otherwise only the caller's. With `apiKey`, at most the one with that secret.
         user: Box<UserWhere> = |op, user| {
             // A caller who describes the owner by a key asks for that key, not for all keys of the owner.
             let key = user.api_key().map(|key| Filter::Own(Term::key(key)));
@@ -158,12 +158,19 @@ impl Listing for ApiKey {
             named.extend(owners());
         }
         if selection.has("creatorId") {
-            named.extend(creators());
+            // Owners learn who made their keys; others only if they see that user.
+            let own = things.iter().filter(|key| op.actor().is(key.user_pk));
+            named.extend(own.filter_map(|key| key.creator_pk));
         }
-        let ids = match named.is_empty() {
+        let mut ids = match named.is_empty() {
             true => HashMap::new(),
             false => list::ids_of::<User>(op, named).await?,
         };
+        let unnamed: Vec<i64> = creators().filter(|pk| !ids.contains_key(pk)).collect();
+        if selection.has("creatorId") && !unnamed.is_empty() {
+            let seen = list::by_keys::<User>(op, &user::readable(op)?, unnamed, UserFields::empty()).await?;
+            ids.extend(seen.into_iter().map(|(pk, user)| (pk, user.id.to_string())));
+        }
         let users = users_beside(op, selection, owners()).await?;
         let creators = users_in_field(op, selection, "creator", creators()).await?;
         Ok(Preloaded { ids, users, creators })
@@ -228,7 +235,7 @@ list_fields! {
     ApiKeyQuery of ApiKey as ApiKeyObject, ApiKeyWhere, ApiKeyOrderBy, ApiKeyConnection;
     where "Filter. Default: API keys that are not revoked.";
     /// The caller's API keys, also for a super admin; with `user` in `where`, those of the users that it matches, which needs
-    /// `write:user` for other users. Revoked ones are left out unless `where` contains `revoked`.
+    /// `read:user` and `write:user` for other users. Revoked ones are left out unless `where` contains `revoked`.
     api_keys;
     /// Number of API keys that `apiKeys` lists for this `where`.
     count_api_keys;

@@ -30,11 +30,11 @@ pub struct AuditEventObject {
     pub action: String,
     /// The id of the user who made the request; during an impersonation, of the impersonated user. Null for anonymous
     /// requests, for `tenantry` commands, and for users of other organizations who are not super admins.
-    pub actor_id: Option<String>,
+    pub actor_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
     pub actor: Option<Box<UserObject>>,
     /// The id of the impersonator; null if the request was not made during an impersonation, or if `actorId` is null.
-    pub impersonator_id: Option<String>,
+    pub impersonator_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
     pub impersonator: Option<Box<UserObject>>,
     /// The organization it happened in; null once the organization is deleted.
@@ -42,7 +42,7 @@ pub struct AuditEventObject {
     /// The kind of the target, for example `user`; `request` for a denied request without a known target.
     pub target_kind: String,
     /// The id of the target, which may have been deleted since; for the kind `request`, the same as `action`.
-    pub target_id: String,
+    pub target_id: ID,
     /// The name that the target had: of a user, its name without the email address. Null if it has none, and for
     /// invitations.
     pub target_name: Option<String>,
@@ -84,11 +84,11 @@ pub struct AuditRelatedObject {
     /// Its kind: `role`, `permission`, `group`, `tenant`, `organization` or `user`.
     pub kind: String,
     /// Its id; of a permission, its name.
-    pub id: String,
+    pub id: ID,
     /// Its name; null if it has none.
     pub name: Option<String>,
     /// For a role that is assigned for a single tenant, the id of that tenant; otherwise null.
-    pub tenant_id: Option<String>,
+    pub tenant_id: Option<ID>,
     /// The name of that tenant.
     pub tenant_name: Option<String>,
     /// What the event did with it; null if it only says more about the target.
@@ -108,9 +108,9 @@ impl From<Mention> for AuditRelatedObject {
     fn from(mention: Mention) -> Self {
         Self {
             kind: mention.kind,
-            id: mention.id,
+            id: ID(mention.id),
             name: mention.name,
-            tenant_id: mention.tenant_id,
+            tenant_id: mention.tenant_id.map(ID),
             tenant_name: mention.tenant_name,
             change: mention.change.map(|change| match change {
                 Became::Added => AuditRelatedChange::Added,
@@ -209,13 +209,13 @@ impl Listing for AuditEvent {
         AuditEventObject {
             id: ID(self.id),
             action: self.action,
-            actor_id: self.actor_id,
+            actor_id: self.actor_id.map(ID),
             actor: preloaded.actors.object(self.actor_pk),
-            impersonator_id: self.impersonator_id,
+            impersonator_id: self.impersonator_id.map(ID),
             impersonator: preloaded.impersonators.object(self.impersonator_pk),
             organization: preloaded.organizations.object(self.organization_pk),
             target_kind: self.target_kind,
-            target_id: self.target_id,
+            target_id: ID(self.target_id),
             target_name: self.target_name,
             related: related.all.into_iter().map(Into::into).collect(),
             related_truncated: related.cut,

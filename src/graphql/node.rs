@@ -3,6 +3,8 @@
 //! Clients that keep objects in a cache of their own, such as Relay, need one id over all types, and a field that returns
 //! an object by it. The ids of objects are unique only within their kind.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Interface, Object};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,10 +25,10 @@ use crate::directory::api_key::ApiKey;
 use crate::directory::audit_event::AuditEvent;
 use crate::directory::group::Group;
 use crate::directory::invitation::Invitation;
-use crate::directory::organization::Organization;
+use crate::directory::organization::{self, Organization};
 use crate::directory::role::Role;
 use crate::directory::session::Session;
-use crate::directory::tenant::Tenant;
+use crate::directory::tenant::{self, Tenant};
 use crate::directory::user::User;
 use crate::model::error::Error;
 
@@ -82,6 +84,18 @@ async fn find(ctx: &Context<'_>, node_id: &str) -> Result<Option<Node>> {
     let id = ID(id);
     let _turn = op(ctx).turn().await;
     Ok(match ty.as_str() {
+        "Organization" if organization::readable(op(ctx)).is_err() => {
+            let pk = op(ctx).actor().caller().map(|caller| caller.organization_pk);
+            own(ctx, &id, |fields| organization::by_keys(op(ctx), pk, fields))
+                .await?
+                .map(Node::Organization)
+        }
+        "Tenant" if tenant::readable(op(ctx)).is_err() => {
+            let pk = op(ctx).actor().caller().and_then(|caller| caller.tenant_pk);
+            own(ctx, &id, |fields| tenant::by_keys(op(ctx), pk, fields))
+                .await?
+                .map(Node::Tenant)
+        }
         "Organization" => one::<Organization>(ctx, id).await?.map(Node::Organization),
         "Tenant" => one::<Tenant>(ctx, id).await?.map(Node::Tenant),
         "User" => one::<User>(ctx, id).await?.map(Node::User),
@@ -92,6 +106,20 @@ async fn find(ctx: &Context<'_>, node_id: &str) -> Result<Option<Node>> {
         "Invitation" => one::<Invitation>(ctx, id).await?.map(Node::Invitation),
         "AuditEvent" => one::<AuditEvent>(ctx, id).await?.map(Node::AuditEvent),
         _ => return Err(foreign().into()),
+    })
+}
+
+/// The caller's own organization or tenant, of which everybody sees something.
+async fn own<L: Listing>(
+    ctx: &Context<'_>,
+    id: &str,
+    read: impl AsyncFnOnce(L::Fields) -> crate::model::error::Result<HashMap<i64, L>>,
+) -> Result<Option<Box<L::Object>>> {
+    let selection = Selection::of(ctx);
+    let found = read(listing::fields_of::<L>(&selection)).await?;
+    Ok(match found.into_values().find(|own| own.public_id() == id) {
+        Some(own) => Some(Box::new(listing::present_one(op(ctx), own, &selection).await?)),
+        None => None,
     })
 }
 

@@ -92,8 +92,8 @@ where_input! {
     {
         /// `true`: active sessions; `false`: sessions that were ended or have expired. Default: `true`.
         active: bool = |op, active| [Filter::Is(Term::Active { active, at: op.now() })],
-        /// Sessions of users who match this. With `write:user`, those of all users in its scope; otherwise only the
-        /// caller's.
+        /// Sessions of users who match this. With `read:user` and `write:user`, those of all users in their scope; otherwise
+        /// only the caller's.
         user: Box<UserWhere> = |op, user| related(user.filter(op), Term::User),
         /// `true`: impersonations; `false`: sessions of users who signed in themselves.
         impersonated: bool = |_, is| [Filter::Is(Term::Impersonated(is))],
@@ -208,7 +208,7 @@ list_fields! {
     SessionQuery of Session as SessionObject, SessionWhere, SessionOrderBy, SessionConnection;
     where "Filter. Default: active sessions.";
     /// The caller's sessions, including those in which the caller impersonates another user or is impersonated; with `user`
-    /// in `where`, those of the users that it matches, which needs `write:user` for other users.
+    /// in `where`, those of the users that it matches, which needs `read:user` and `write:user` for other users.
     sessions;
     /// Number of sessions that `sessions` lists for this `where`.
     count_sessions;
@@ -282,7 +282,7 @@ impl SessionMutation {
     }
 
     /// Ends sessions, effective from the next request: those of the caller, or with `user` in `where` those of the users that
-    /// it matches. Returns how many were ended; at most 1,000 per call. For other users this needs `write:user` and every
+    /// it matches. Returns how many were ended; at most 1,000 per call. For other users this needs `read:user`, `write:user` and every
     /// permission of these users that tenantry itself checks.
     async fn revoke_sessions(
         &self,

@@ -88,9 +88,17 @@ impl Rights {
     /// The same without what `others` must not see: what these have for tenants that `others` have nothing for. Callers with
     /// a permission for the whole organization see all of it.
     pub fn beyond_in_sight(&self, others: &Self) -> Permissions {
-        self.beyond_in(others, |pk| {
-            !others.organization.is_empty() || others.tenants.contains_key(&pk)
-        })
+        self.beyond_in(others, |pk| others.sees(pk))
+    }
+
+    /// What holds anywhere that `others` see.
+    pub fn in_sight_of(&self, others: &Self) -> Permissions {
+        let tenants = self.tenants().filter(|(pk, _)| others.sees(*pk));
+        tenants.fold(self.organization, |all, (_, held)| all | held)
+    }
+
+    fn sees(&self, tenant_pk: i64) -> bool {
+        !self.organization.is_empty() || self.tenants.contains_key(&tenant_pk)
     }
 
     fn beyond_in(&self, others: &Self, counts: impl Fn(i64) -> bool) -> Permissions {

@@ -1,5 +1,7 @@
 //! What must not be done with an address that is requested, or with keys of others, by somebody who may no longer, or may less.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -105,6 +107,56 @@ on_both! {
         }
     }
 
+    /// Whoever asks for a new password may mean to keep out somebody who requested the address.
+    async fn an_open_reset_comes_first(app: App) {
+        let (chief, _) = acme(&app).await;
+        let nobody = app.anonymous();
+        let ask = "mutation($email: String!) { requestPasswordReset(email: $email) }";
+        for id in ["tom", "uma"] {
+            app.user("acme", id, None).await;
+            let address = format!("{id}@acme.example");
+            let token = request(&app, &chief, id, &format!("{id}@elsewhere.example")).await;
+            nobody.ok(ask, json!({"email": address})).await;
+            let reset = app.mailed_token();
+            assert_eq!(nobody.refused(VERIFY, json!({"token": token})).await, "INVALID");
+            assert_eq!(email_of(&chief, id).await, address);
+            if id == "tom" {
+                let complete = "mutation($token: String!) { completePasswordReset(token: $token, newPassword: \"a brand new one\") }";
+                nobody.ok(complete, json!({"token": reset})).await;
+                assert_eq!(nobody.refused(VERIFY, json!({"token": token})).await, "INVALID");
+            } else {
+                // Strangers, who can ask too, delay the change only.
+                app.services.clock.advance(Duration::from_secs(61 * 60));
+                nobody.ok(VERIFY, json!({"token": token})).await;
+                assert_eq!(email_of(&chief, id).await, format!("{id}@elsewhere.example"));
+            }
+        }
+        // Sending the link as an administrator ends it.
+        app.user("acme", "vic", None).await;
+        let token = request(&app, &chief, "vic", "vic@elsewhere.example").await;
+        chief.ok("mutation { resetPassword(where: {id: \"vic\"}) { id } }", json!({})).await;
+        assert_eq!(chief.ok(SEEN, json!({"id": "vic"})).await["user"]["pendingEmail"], Value::Null);
+        assert_eq!(nobody.refused(VERIFY, json!({"token": token})).await, "INVALID");
+    }
+
+    /// What somebody requested for others ends with their keys and sessions.
+    async fn a_request_ends_with_the_access_of_its_requester(app: App) {
+        let (chief, desk) = acme(&app).await;
+        let by_session = app.sign_in("acme", "dan").await;
+        for (id, end) in [
+            ("tom", "mutation { revokeSessions(where: {user: {id: \"dan\"}}) }"),
+            ("uma", "mutation { revokeUserApiKeys(where: {id: \"dan\"}) { id } }"),
+        ] {
+            app.user("acme", id, None).await;
+            let by_session = app.key(&*by_session.access);
+            let dan = if id == "tom" { &by_session } else { &desk };
+            let token = request(&app, dan, id, "dans-own@mail.example").await;
+            chief.ok(end, json!({})).await;
+            assert_eq!(app.anonymous().refused(VERIFY, json!({"token": token})).await, "INVALID");
+            assert_eq!(email_of(&chief, id).await, format!("{id}@acme.example"));
+        }
+    }
+
     async fn the_address_of_a_deactivated_user_is_not_requested(app: App) {
         let (chief, _) = acme(&app).await;
         app.user("acme", "tom", None).await;
@@ -120,9 +172,9 @@ on_both! {
         app.user("acme", "ada", None).await;
         let ada = app.key(app.sign_in("acme", "ada").await.access);
         for _ in 0..5 {
-            ada.ok("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await;
+            ada.ok("mutation { requestEmailVerification { id } }", json!({})).await;
         }
-        assert_eq!(ada.refused("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({})).await, "RATE_LIMITED");
+        assert_eq!(ada.refused("mutation { requestEmailVerification { id } }", json!({})).await, "RATE_LIMITED");
         let change = "mutation { changeMyEmail(data: {email: \"thief@mail.example\", password: \"password-of-ada\"}) { id } }";
         ada.ok(change, json!({})).await;
         let mails = app.mails();

@@ -101,6 +101,32 @@ on_both! {
         assert_eq!(code_of(&by_header), "FORBIDDEN");
     }
 
+    /// A password and an identity elsewhere outlive the key that set them.
+    async fn a_key_that_ends_gives_its_owner_no_other_way_in(app: App) {
+        let key = limited(&app, json!({ "expiryDate": SOON })).await;
+        let password = "mutation { updatePassword(where: {id: \"ada\"}, data: {
+            oldPassword: \"password-of-ada\", newPassword1: \"another password\", newPassword2: \"another password\"}) { id } }";
+        let identity = "mutation { updatePropertiesInUser(where: {id: \"ada\"}, data: {
+            federatedIdentities: [{identityProvider: \"idp\", userId: \"1\", userName: \"ada\"}]}) { id } }";
+        let before = app.dump().await;
+        for document in [password, identity] {
+            let refusal = key.refusal(document, json!({})).await;
+            assert!(refusal["message"].as_str().unwrap().contains("has limited permissions or an expiry date"), "{refusal}");
+        }
+        assert_eq!(before, app.dump().await);
+        let whole = app.key_of("ada").await;
+        for document in [identity, password] {
+            whole.ok(document, json!({})).await;
+        }
+    }
+
+    async fn the_credential_says_what_it_may_do(app: App) {
+        let key = limited(&app, json!({ "permissions": ["read:user"] })).await;
+        for (caller, permissions) in [(key, json!(["read:user"])), (app.anonymous(), json!([]))] {
+            assert_eq!(caller.ok("{ viewerPermissions }", json!({})).await["viewerPermissions"], permissions);
+        }
+    }
+
     /// An impersonator takes over neither the mailbox nor the password of whom they act as.
     async fn nobody_moves_in(app: App) {
         app.organization("acme", &[]).await;

@@ -263,7 +263,7 @@ on_both! {
         in_tenant(&app, "inside", "services", "paris").await;
         assert_eq!(tia.refused(KEY, named("b", "inside")).await, "FORBIDDEN");
         let limited = json!({"data": {"name": "b", "permissions": ["read:user"]}, "id": "inside"});
-        assert_eq!(tia.refused(KEY, limited).await, "FORBIDDEN");
+        assert_eq!(tia.refused(KEY, limited).await, "INVALID", "like one that it has nowhere");
         // She still sees and revokes her own ones beside those of the tenant.
         assert_eq!(tia.ok(KEYS, json!({"id": "tia"})).await["countApiKeys"], 1);
         assert_eq!(tia.ok(KEYS, json!({"id": "inside"})).await["countApiKeys"], 1);
@@ -434,6 +434,45 @@ on_both! {
         assert_eq!(app.who(&secret).await.as_deref(), Some("bot"));
         let kept = "query($id: ID) { apiKeys(where: {id: $id, user: {id: \"bot\"}}) { creatorId creator { id } } }";
         assert_eq!(chief.ok(kept, json!({"id": id})).await["apiKeys"], json!([{"creatorId": null, "creator": null}]));
+    }
+
+    async fn a_service_makes_no_keys_itself(app: App) {
+        app.organization("acme", &[]).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        service(&app, "acme", "bot", Some("api-user")).await;
+        let (_, secret) = key(&chief, "first", "bot").await;
+        let make = "mutation { createApiKey(data: {name: \"second\"}) { secret } }";
+        let before = app.dump().await;
+        assert_eq!(app.key(secret).refused(make, json!({})).await, "FORBIDDEN");
+        assert_eq!(before, app.dump().await);
+        chief.clone().acting_as("bot").ok(make, json!({})).await;
+    }
+
+    /// Whoever may change users without reading them finds nothing out about them by their keys and sessions.
+    async fn keys_and_sessions_are_found_by_who_may_read_users(app: App) {
+        app.organization("acme", &["berlin"]).await;
+        role(&app, "writer", &["write:user"]).await;
+        let writer = app.user("acme", "wri", Some("writer")).await;
+        app.user("acme", "ada", None).await;
+        app.sign_in("acme", "ada").await;
+        for (document, nothing) in [
+            ("{ apiKeys(where: {user: {emailStartsWith: \"a\"}}) { id } }", json!({"apiKeys": []})),
+            ("{ sessions(where: {user: {id: \"ada\"}}) { id } }", json!({"sessions": []})),
+            ("mutation { revokeSessions(where: {user: {id: \"ada\"}}) }", json!({"revokeSessions": 0})),
+        ] {
+            assert_eq!(writer.ok(document, json!({})).await, nothing);
+        }
+        // Who made a key of a tenant's service is for callers who see that user.
+        role(&app, "services", &["read:user", "write:user", "write:access_key"]).await;
+        let tia = app.user("acme", "tia", None).await;
+        in_tenant(&app, "tia", "services", "berlin").await;
+        let data = json!({"id": "bot", "kind": "SERVICE", "organizationId": "acme", "tenantId": "berlin"});
+        app.admin().ok(CREATE, json!({"data": data})).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        key(&chief, "a", "bot").await;
+        let made_by = "{ apiKeys(where: {user: {id: \"bot\"}}) { creatorId } }";
+        assert_eq!(tia.ok(made_by, json!({})).await["apiKeys"], json!([{"creatorId": null}]));
+        assert_eq!(chief.ok(made_by, json!({})).await["apiKeys"], json!([{"creatorId": "chief"}]));
     }
 
     async fn a_services_keys_end_as_other_users_do(app: App) {

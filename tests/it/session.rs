@@ -562,7 +562,9 @@ async fn what_is_taken_away_on_one_process_is_refused_by_the_other_on_postgresql
             expected,
             "at once, on the same process: {change}"
         );
-        until_outside(&change, AT_LAST, || code_of(&ask(&other, Some(&key), probe)) == expected);
+        until_outside(&change, AT_LAST, || {
+            code_of(&ask(&other, Some(&key), probe)) == expected
+        });
     }
 }
 

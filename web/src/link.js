@@ -115,6 +115,11 @@ export function linkPage({ query, variables, words, done = (said) => said.done }
     password.type = target.checked ? 'text' : 'password';
   });
   // A second link that is opened in the same tab changes only this part of the address.
-  addEventListener('hashchange', () => location.hash && form.isConnected && takeToken());
+  addEventListener('hashchange', () => {
+    if (!location.hash) return;
+    if (form.isConnected) takeToken();
+    // The form of the link before is used up.
+    else location.reload();
+  });
   takeToken();
 }

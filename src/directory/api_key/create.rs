@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
 
 use super::ApiKey;
 use crate::authn;
@@ -49,6 +49,14 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     wanted = wanted.within(op, caller)?;
     let mut change = op.begin().await?;
     change.hold_caller().await?;
+    if caller.impersonator.is_none() {
+        let owner = user_table::Entity::find_by_id(caller.user_pk).one(&*change).await?;
+        if owner.is_some_and(|owner| owner.service) {
+            return Err(Error::forbidden(
+                "A service does not create API keys for itself. Its administrators create them.".to_owned(),
+            ));
+        }
+    }
     let secret = Secret::api_key()?;
     let (key, event) = insert(&*change, op, caller.user_pk, wanted, &secret).await?;
     change.commit([event.of_caller(caller)]).await?;
@@ -76,7 +84,7 @@ pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey)
     }
     let rights = authn::rights_of(&*change, owner.pk).await?;
     if let Some(permissions) = wanted.permissions {
-        let missing = permissions - rights.anywhere();
+        let missing = permissions - rights.in_sight_of(op.actor().rights());
         if !missing.is_empty() {
             return Err(Error::invalid(
                 "permissions",

@@ -10,7 +10,7 @@ use crate::authn;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::user;
+use crate::directory::{email_verification, user};
 use crate::model::error::{Error, Result};
 use crate::model::{ApiKeyId, Timestamp, composed, is_storable};
 use crate::store::audit_trail::Event;
@@ -81,6 +81,8 @@ pub async fn revoke_of_user(op: &OpContext, target: &user::Target, ids: Option<&
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    // Somebody who used one of them may have requested another address for somebody.
+    email_verification::forget_changes_in_txn(&*change, [owner.pk]).await?;
     let (revoked, events) = end(&*change, keys, now).await?;
     change
         .commit(events.into_iter().map(|event| event.of_user(&owner)))

@@ -18,12 +18,12 @@ use crate::directory::organization;
 use crate::directory::outbox::limits::Bucket;
 use crate::directory::outbox::{self, Post};
 use crate::directory::user::{User, taken};
-use crate::model::error::{OrConflict, Result};
+use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Caller, Email, Permissions, Secret, Timestamp};
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
 use crate::store::entity::email_token as table;
-use crate::store::entity::{any_of, user};
+use crate::store::entity::{any_of, password_token, user};
 
 /// Mails a link to a new address of a user, and a notice to the present one. An earlier request ends. `INVALID` if no
 /// mail can be sent for the organization, `RATE_LIMITED` above the hourly limits.
@@ -34,7 +34,7 @@ pub async fn request_change_in_txn(
     new: &Email,
 ) -> Result<()> {
     op.mailer().require()?;
-    let organization = organization::require_mail(connection, row.organization_pk).await?;
+    let organization = organization::require_mail(connection, row.organization_pk, "email").await?;
     forget_change_in_txn(connection, row.pk).await?;
     let token = Secret::mailed_token()?;
     let now = op.now();
@@ -88,16 +88,20 @@ pub async fn forget_change_in_txn(connection: &impl ConnectionTrait, user_pk: i6
     Ok(ended.rows_affected > 0)
 }
 
-/// Ends the requested changes of several users' addresses.
+/// Ends the requested changes of several users' addresses, and those that these users requested for others.
 pub async fn forget_changes_in_txn(
     connection: &impl ConnectionTrait,
-    user_pks: impl IntoIterator<Item = i64>,
+    user_pks: impl IntoIterator<Item = i64> + Clone,
 ) -> Result<()> {
     let backend = connection.get_database_backend();
     let pending = table::Entity::find()
         .select_only()
         .column(table::Column::UserPk)
-        .filter(any_of(backend, table::Column::UserPk, user_pks))
+        .filter(
+            Condition::any()
+                .add(any_of(backend, table::Column::UserPk, user_pks.clone()))
+                .add(any_of(backend, table::Column::RequesterPk, user_pks)),
+        )
         .filter(table::Column::Changes.eq(true))
         .into_tuple::<i64>()
         .all(connection)
@@ -106,6 +110,24 @@ pub async fn forget_changes_in_txn(
         forget_change_in_txn(connection, user_pk).await?;
     }
     Ok(())
+}
+
+/// Refuses while a link that sets a new password is open. Its owner may mean to keep out somebody who requested the address, and
+/// the change would end the link. Everybody can request such a link, so it does not end the change: it delays it.
+pub(super) async fn no_reset_is_open(connection: &impl ConnectionTrait, user_pk: i64, now: Timestamp) -> Result<()> {
+    let open = password_token::Entity::find()
+        .filter(password_token::Column::UserPk.eq(user_pk))
+        .filter(password_token::Column::UsedAt.is_null())
+        .filter(password_token::Column::ExpiresAt.gt(now));
+    match open.count(connection).await? {
+        0 => Ok(()),
+        _ => Err(Error::invalid(
+            "token",
+            "A new password was requested for this account, so its address cannot change now. Set the password first, or \
+             use this link in an hour."
+                .to_owned(),
+        )),
+    }
 }
 
 /// Whether a requested change may still be made: the user is activated, and the user who requested it may still change the

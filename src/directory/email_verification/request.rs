@@ -41,7 +41,7 @@ pub async fn request(op: &OpContext, target: Option<&Target>) -> Result<User> {
     user::require_person("where", &row)?;
     may_manage(op.actor(), Managing::Link, &authn::rights_of(&*change, row.pk).await?)?;
     op.mailer().require()?;
-    let organization = organization::require_mail(&*change, row.organization_pk).await?;
+    let organization = organization::require_mail(&*change, row.organization_pk, "where").await?;
     let Some(email) = row.email.clone() else {
         return Err(Error::invalid(
             "where",

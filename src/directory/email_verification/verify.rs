@@ -44,6 +44,7 @@ pub async fn verify(op: &OpContext, token: &str) -> Result<User> {
         return Err(refused());
     }
     if token.changes {
+        change::no_reset_is_open(&*change, row.pk, now).await?;
         if !change::is_still_allowed(&*change, &token, &row).await? {
             return Err(refused());
         }

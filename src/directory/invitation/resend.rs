@@ -25,7 +25,7 @@ pub async fn resend(op: &OpContext, named: &Named<Term>, expected_version: Optio
     let change = op.begin().await?;
     let row = locate::<Invitation>(&*change, &granted, named, "invitation").await?;
     expect_version(row.version, expected_version)?;
-    require_mail(&*change, row.organization_pk).await?;
+    require_mail(&*change, row.organization_pk, "where").await?;
     let roles = promised_roles(&*change, [row.pk]).await?.remove(&row.pk);
     may_manage_invitation(op.actor(), union(&roles.unwrap_or_default()))?;
     if row.accepted_at.is_some() || row.withdrawn_at.is_some() {

@@ -60,7 +60,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
     let change = op.begin().await?;
     let home =
         crate::directory::organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
-    require_mail(&*change, home.pk).await?;
+    require_mail(&*change, home.pk, "organizationId").await?;
     let tenant = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
     let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
     roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);

@@ -56,11 +56,11 @@ pub async fn letterhead(connection: &impl ConnectionTrait, pk: i64) -> Result<Le
 }
 
 /// Refuses operations that need mail in an organization that does not allow it, before anything is changed. Returns the
-/// organization's name.
-pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64) -> Result<String> {
+/// organization's name. `field` is the argument that led to it.
+pub async fn require_mail(connection: &impl ConnectionTrait, pk: i64, field: &'static str) -> Result<String> {
     name_if_mailed(connection, pk).await?.ok_or_else(|| {
         Error::invalid(
-            "where",
+            field,
             "This needs mail, which the organization does not allow ('mailAllowed' is false).".to_owned(),
         )
     })

@@ -9,7 +9,7 @@ use super::must_change;
 use super::policy::{acceptable, refuse_impersonation};
 use super::sessions::end_other_sessions_in_txn;
 use crate::authn;
-use crate::authz::escalation::{Managing, in_person, may_manage};
+use crate::authz::escalation::{Managing, in_person, may_manage, unlimited};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
@@ -69,6 +69,9 @@ async fn by_credential(op: &OpContext, target: &Target, passwords: &Change) -> R
         &authn::rights_of(op.db().reader(), row.pk).await?,
     )?;
     user::require_person("where", &row)?;
+    if op.actor().is(row.pk) {
+        unlimited(op.actor(), "Changing your password")?;
+    }
     let wrong = || Error::invalid("oldPassword", "The old password is wrong.".to_owned());
     check_current(op, "password.change", row, &passwords.old_password, wrong).await
 }

@@ -13,7 +13,7 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::outbox::{self, Post};
 use crate::directory::user::{self, Target, User};
-use crate::directory::{federated_identity, organization};
+use crate::directory::{email_verification, federated_identity, organization};
 use crate::model::error::{Error, Result};
 use crate::model::{Email, Timestamp};
 use crate::model::{Secret, digest};
@@ -38,7 +38,7 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     user::require_person("where", &row)?;
     may_manage(op.actor(), Managing::Link, &authn::rights_of(&*change, row.pk).await?)?;
     op.mailer().require()?;
-    organization::require_mail(&*change, row.organization_pk).await?;
+    organization::require_mail(&*change, row.organization_pk, "where").await?;
     if federated_identity::is_only_federated(&*change, &row).await? {
         return Err(Error::invalid(
             "where",
@@ -54,6 +54,8 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
             format!("The user '{}' has no e-mail address to send a link to.", row.id),
         ));
     };
+    // Somebody who requested another address would get the next link there.
+    email_verification::forget_change_in_txn(&*change, row.pk).await?;
     mail_links_in_txn(
         &*change,
         op,

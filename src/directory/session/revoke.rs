@@ -44,8 +44,8 @@ pub async fn revoke(op: &OpContext, named: &Named<Term>) -> Result<Session> {
 }
 
 /// Ends sessions of the caller; with a condition on the user, those of all users whom the caller may change. At most
-/// `SESSIONS_MAX`, the oldest first; returns their number. `keep_current` keeps the session of this request. Whoever used
-/// one of them may have requested another address, to which a new password could be sent: these requests end too.
+/// `SESSIONS_MAX`, the oldest first; returns their number. `keep_current` keeps the session of this request. Somebody
+/// who used one of them may have requested another address, to which a new password could be sent: these requests end too.
 pub async fn revoke_all(op: &OpContext, which: &Filter<Term>, keep_current: bool) -> Result<i64> {
     let granted = op.authorize(Action::Delete, resource(which))?;
     let now = op.now();

@@ -59,6 +59,11 @@ pub fn is_one_of<C: ColumnTrait>(
     })
 }
 
+/// The tenants that the caller may list.
+pub fn readable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Read, Resource::Tenant)
+}
+
 /// Tenants by internal key, for visible objects that belong to them. Of a tenant that the caller may not read, these show
 /// only the id, the name and the times.
 pub async fn by_keys(
@@ -67,7 +72,7 @@ pub async fn by_keys(
     fields: TenantFields,
 ) -> Result<HashMap<i64, Tenant>> {
     let surroundings = op.authorize(Action::Read, Resource::Surroundings)?;
-    match op.authorize(Action::Read, Resource::Tenant) {
+    match readable(op) {
         Ok(granted) if granted.tenants().is_some() => {
             let mut found: HashMap<i64, Tenant> = list::by_keys(op, &surroundings, pks, fields).await?;
             for tenant in found.values_mut() {

@@ -21,7 +21,7 @@ pub async fn change_my_email(op: &OpContext, email: &str, typed: &Password) -> R
     let oneself = Target::caller(op);
     let row = locate(op.db().reader(), &granted, &oneself).await?;
     op.mailer().require()?;
-    organization::require_mail(op.db().reader(), row.organization_pk).await?;
+    organization::require_mail(op.db().reader(), row.organization_pk, "email").await?;
     let wrong = || Error::invalid("password", "The password is wrong.".to_owned());
     let checked = password::check_current(op, "email.requestChange", row, typed, wrong).await?;
     let change = op.begin().await?;

@@ -22,6 +22,12 @@ impl UserQuery {
     async fn viewer(&self, ctx: &Context<'_>) -> Option<UserObject> {
         or_null(ctx, oneself(ctx).await)
     }
+
+    /// What the caller may do with the credential of this request, for its whole organization: names of permissions. An API
+    /// key that is limited gives less than `me.roles` do. Empty for an anonymous request. `me.reach` adds single tenants.
+    async fn viewer_permissions(&self, ctx: &Context<'_>) -> Vec<&'static str> {
+        op(ctx).actor().rights().organization().names()
+    }
 }
 
 list_fields! {

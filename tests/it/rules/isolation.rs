@@ -783,6 +783,23 @@ on_both! {
         assert!(asked > 1_000, "only {asked} questions");
     }
 
+    /// Everybody is shown their own organization and tenant, and so finds them again.
+    async fn own_surroundings_are_nodes(app: App) {
+        app.organization("acme", &["berlin", "paris"]).await;
+        let data = json!({ "id": "bob", "organizationId": "acme", "tenantId": "berlin" });
+        app.admin().ok("mutation($data: CreateUserData!) { createUser(data: $data) { id } }", json!({ "data": data })).await;
+        let bob = app.key_of("bob").await;
+        let shown = bob.ok("{ me { organization { id nodeId name variables } tenant { id nodeId name variables } } }", json!({})).await;
+        for (field, ty) in [("organization", "Organization"), ("tenant", "Tenant")] {
+            let document = format!("query($id: ID!) {{ node(nodeId: $id) {{ ... on {ty} {{ id nodeId name variables }} }} }}");
+            let again = bob.ok(&document, json!({ "id": shown["me"][field]["nodeId"] })).await;
+            assert_eq!(again["node"], shown["me"][field]);
+        }
+        let paris = app.admin().ok("{ tenant(where: {id: \"paris\"}) { nodeId } }", json!({})).await;
+        let document = "query($id: ID!) { node(nodeId: $id) { nodeId } }";
+        assert_eq!(bob.ok(document, json!({ "id": paris["tenant"]["nodeId"] })).await["node"], Value::Null);
+    }
+
     /// `node` finds what the query for one thing finds, by whatever id, and nothing out of sight.
     async fn nodes(app: App) {
         use base64::Engine;

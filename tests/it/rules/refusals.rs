@@ -34,6 +34,7 @@ use crate::support::{App, Caller};
 pub(super) const CASES: &[(&str, &str)] = &[
     ("me", "{ me { id } }"),
     ("viewer", "{ viewer { id } }"),
+    ("viewerPermissions", "{ viewerPermissions }"),
     ("organizations", "{ organizations { id } }"),
     ("countOrganizations", "{ countOrganizations }"),
     (
@@ -385,6 +386,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
 pub(super) const PUBLIC: &[(&str, &str)] = &[
     ("me", "null"),
     ("viewer", "null"),
+    ("viewerPermissions", "ok"),
     ("signIn", "ok"),
     ("signIn (a temporary password)", "PASSWORD_CHANGE_REQUIRED"),
     ("refreshSession", "ok"),

@@ -182,7 +182,7 @@ pub(super) async fn update_as(
         // Setting the present address calls off a change that was requested.
         draft.fields.push("pendingEmail");
     }
-    let identities = profile.new_identities(&*change, &mut draft).await?;
+    let identities = profile.new_identities(op.actor(), &*change, &mut draft).await?;
     // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
     home.write(&mut draft)?;

@@ -101,6 +101,7 @@ impl Profile {
     /// The identities that replace the current ones.
     pub(super) async fn new_identities(
         &self,
+        actor: &Actor,
         connection: &impl ConnectionTrait,
         draft: &mut Draft,
     ) -> Result<Option<&[FederatedIdentity]>> {
@@ -112,23 +113,26 @@ impl Profile {
         }
         let had = federated_identity::of_users(connection, [draft.row.pk]).await?;
         let had = had.get(&draft.row.pk).map(Vec::as_slice).unwrap_or_default();
+        if wanted.as_slice() != had && (actor.is(draft.row.pk) || actor.is_behind(draft.row.pk)) {
+            // An identity is another way to sign in, which outlives the credential of this request.
+            as_oneself(actor, "Changing your federated identities")?;
+            unlimited(actor, "Changing your federated identities")?;
+        }
         let changes = draft.notes(wanted.as_slice() != had, "federatedIdentities");
         Ok(changes.then_some(wanted.as_slice()))
     }
 }
 
 /// The owner of the address can request a password reset by mail, so callers cannot change their own address here, nor
-/// that of the person who impersonates them: that needs the password. Somebody who has no address yet can get one.
+/// that of the person who impersonates them: that needs the password. Callers without an address get one from others: with
+/// an API key alone, they cannot be distinguished from somebody who found it.
 fn may_change_address(actor: &Actor, row: &table::Model) -> Result<()> {
     if !actor.is(row.pk) && !actor.is_behind(row.pk) {
         return Ok(());
     }
     as_oneself(actor, "Changing your e-mail address")?;
-    unlimited(actor, "Changing your e-mail address")?;
-    match row.email {
-        Some(_) => Err(Error::forbidden(
-            "Change your own e-mail address with 'changeMyEmail', which asks for your password.".to_owned(),
-        )),
-        None => Ok(()),
-    }
+    Err(Error::forbidden(match row.email {
+        Some(_) => "Change your own e-mail address with 'changeMyEmail', which asks for your password.".to_owned(),
+        None => "You cannot give yourself an e-mail address. Ask another administrator.".to_owned(),
+    }))
 }
