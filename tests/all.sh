@@ -75,6 +75,8 @@ failed=$((
 echo
 if [ ${#failures[@]} -gt 0 ] || [ "$failed" -gt 0 ]; then
     [ "$failed" -gt 0 ] || failed=${#failures[@]}
+    # What failed and why, once more where it is seen. Some tests expect a panic, so these show only when something failed.
+    grep -aE -A8 '^not ok|panicked at (tests|src)/|^(Assertion|Timeout)Error' "$log" | cut -c1-300 | head -n 100 || true
     [ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
     echo "$passed passed, $failed failed"
     exit 1

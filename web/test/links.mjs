@@ -147,6 +147,10 @@ for (const [locale, words] of Object.entries(WORDS)) {
       await tabTo(page, 'button');
       await page.keyboard.press('Enter');
       await done(page, words.accept[1]);
+      // The next link in the same tab begins anew.
+      await page.goto(link);
+      await page.locator('form').waitFor();
+      assert.equal(new URL(page.url()).hash, '');
     });
   });
 }
