@@ -147,7 +147,7 @@ for (const [locale, words] of Object.entries(WORDS)) {
       await tabTo(page, 'button');
       await page.keyboard.press('Enter');
       await done(page, words.accept[1]);
-      // The next link in the same tab begins anew.
+      // The next link in the same tab starts from the beginning.
       await page.goto(link);
       await page.locator('form').waitFor();
       assert.equal(new URL(page.url()).hash, '');

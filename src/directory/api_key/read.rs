@@ -1,7 +1,7 @@
 //! Reads keys.
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QuerySelect, QueryTrait};
 
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
@@ -72,14 +72,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::Name(test) => sql.text(Column::Name, test),
         Term::Digest(digest) => all.add(Column::Digest.eq(digest.as_str())),
-        Term::User(Filter::All(parts)) if parts.is_empty() => all,
-        Term::User(filter) => {
-            let owners = crate::store::entity::user::Entity::find()
-                .select_only()
-                .column(crate::store::entity::user::Column::Pk)
-                .filter(filter.nested::<user::User>(sql)?);
-            all.add(Column::UserPk.in_subquery(owners.into_query()))
-        }
+        Term::User(filter) => user::is_one_of(sql, Column::UserPk, filter)?,
         Term::Revoked { revoked: true, at } => all.add(Column::RevokedAt.lte(*at)),
         Term::Revoked { revoked: false, at } => all.add(in_force(*at)),
     })

@@ -1,7 +1,7 @@
 //! Reads sessions.
 
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QuerySelect, QueryTrait};
 
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
@@ -10,7 +10,6 @@ use crate::list::{Filter, Sql, TextTest};
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::session::Column;
-use crate::store::entity::user as user_table;
 
 /// A condition on a session.
 #[derive(Clone, Debug)]
@@ -43,14 +42,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     let all = Condition::all();
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
-        Term::User(Filter::All(parts)) if parts.is_empty() => all,
-        Term::User(filter) => {
-            let users = user_table::Entity::find()
-                .select_only()
-                .column(user_table::Column::Pk)
-                .filter(filter.nested::<user::User>(sql)?);
-            all.add(Column::UserPk.in_subquery(users.into_query()))
-        }
+        Term::User(filter) => user::is_one_of(sql, Column::UserPk, filter)?,
         Term::Impersonated(true) => all.add(Column::ImpersonatorPk.is_not_null()),
         Term::Impersonated(false) => all.add(Column::ImpersonatorPk.is_null()),
         Term::Active { active: true, at } => all.add(Column::EndedAt.is_null()).add(Column::ExpiresAt.gt(*at)),

@@ -1,8 +1,8 @@
 //! Reads users, and looks up the one that a mutation changes.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, LockType};
-use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{User, UserFields, display_name_expression};
 use crate::authz::{Action, Granted, Resource, Scope};
@@ -115,6 +115,23 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
             Condition::all().add(Column::Pk.in_subquery(owners.into_query()))
         }
     })
+}
+
+/// `column` references a matching user. A single id becomes an equality, so that an index that starts with the user can be
+/// used in order; anything else becomes a set.
+pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>) -> Result<Condition> {
+    if filter.is_empty() {
+        return Ok(Condition::all());
+    }
+    let found = table::Entity::find().select_only().column(Column::Pk);
+    let keys = found.filter(filter.nested::<User>(sql)?).into_query();
+    Ok(Condition::all().add(match filter.only() {
+        Some(Term::Id(TextTest::Equals(_))) => {
+            let key = SimpleExpr::SubQuery(None, Box::new(keys.into()));
+            column.into_simple_expr().eq(key)
+        }
+        _ => column.in_subquery(keys),
+    }))
 }
 
 /// The caller; `None` if anonymous.
