@@ -17,10 +17,10 @@ use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::authn::{self, Credentials, SigningKeys};
+use crate::authn::{self, Credential, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::{Actor, Client, Clock};
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
@@ -220,6 +220,19 @@ impl OpContext {
     /// Where the request came from.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The owner of a credential that the caller was shown; `None` if it is not in force.
+    pub async fn owner_of(&self, credential: Credential<'_>) -> Result<Option<Actor>> {
+        let services = &self.services;
+        let owner = services
+            .credentials
+            .actor(&self.db, &services.signing, credential, self.now());
+        match owner.await {
+            Ok(actor) => Ok(Some(actor)),
+            Err(Error::Unauthenticated(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Clears this process's cache of credentials; the other processes' caches expire within half a second.

@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use sea_orm::{FromQueryResult, Statement};
 
+use super::caller::caller_of;
 use super::impersonation::{Begun, begun_by};
-use super::{Activity, SigningKeys, rights_of};
+use super::{Activity, SigningKeys};
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
 use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
-use crate::model::{Permissions, Rights};
+use crate::model::{Permissions, Rights, Roles, TenantId};
 use crate::store::db::Database;
 
 /// How long credentials are cached, and so how long a revocation by another process may go unnoticed. Revocations in
@@ -166,9 +167,11 @@ struct Row {
     user_pk: i64,
     user_id: UserId,
     email: Option<Email>,
+    email_verified_at: Option<Timestamp>,
     organization_pk: i64,
     organization_id: OrganizationId,
     tenant_pk: Option<i64>,
+    tenant_id: Option<TenantId>,
     role_organization_pk: Option<i64>,
     role_name: Option<String>,
     role_permissions: Option<String>,
@@ -182,10 +185,12 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
         // row.
         r"WITH owner AS (
               SELECT k.pk AS api_key_pk, k.permissions AS key_permissions, k.expires_at, k.revoked_at,
-                     u.pk AS user_pk, u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk
+                     u.pk AS user_pk, u.id AS user_id, u.email, u.email_verified_at, u.organization_pk,
+                     o.id AS organization_id, u.tenant_pk, t.id AS tenant_id
               FROM api_keys k
               JOIN users u ON u.pk = k.user_pk
               JOIN organizations o ON o.pk = u.organization_pk
+              LEFT JOIN tenants t ON t.pk = u.tenant_pk
               WHERE k.digest = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) AND u.activated
           )
           SELECT owner.*,
@@ -205,10 +210,13 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
     let read_at = Instant::now();
     let rows = Row::find_by_statement(statement).all(db.reader()).await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let mut held = Rights::default();
+    let (mut held, mut roles) = (Rights::default(), Roles::default());
     for row in &rows {
         if let Some(permissions) = role_permissions(row) {
             held.add(row.for_tenant_pk, permissions);
+        }
+        if let Some(name) = &row.role_name {
+            roles.add(row.role_organization_pk, name, row.for_tenant_pk);
         }
     }
     let limits = Limits {
@@ -223,9 +231,12 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
             user_pk: first.user_pk,
             user_id: first.user_id.clone(),
             email: first.email.clone(),
+            email_verified: first.email_verified_at.is_some(),
             organization_pk: first.organization_pk,
             organization_id: first.organization_id.clone(),
             tenant_pk: first.tenant_pk,
+            tenant_id: first.tenant_id.clone(),
+            roles,
             rights: limits.narrow(held),
             api_key_pk: Some(first.api_key_pk),
             session_pk: None,
@@ -321,41 +332,6 @@ async fn session_row(
     Ok(SessionRow::find_by_statement(statement).one(db.reader()).await?)
 }
 
-/// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
-pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Option<Caller>> {
-    #[derive(FromQueryResult)]
-    struct Known {
-        user_id: UserId,
-        email: Option<Email>,
-        organization_pk: i64,
-        organization_id: OrganizationId,
-        tenant_pk: Option<i64>,
-    }
-    let statement = Statement::from_sql_and_values(
-        connection.get_database_backend(),
-        r"SELECT u.id AS user_id, u.email, u.organization_pk, o.id AS organization_id, u.tenant_pk
-          FROM users u JOIN organizations o ON o.pk = u.organization_pk
-          WHERE u.pk = $1 AND u.activated",
-        [user_pk.into()],
-    );
-    let Some(known) = Known::find_by_statement(statement).one(connection).await? else {
-        return Ok(None);
-    };
-    Ok(Some(Caller {
-        user_pk,
-        user_id: known.user_id,
-        email: known.email,
-        organization_pk: known.organization_pk,
-        organization_id: known.organization_id,
-        tenant_pk: known.tenant_pk,
-        rights: rights_of(connection, user_pk).await?,
-        api_key_pk: None,
-        session_pk: None,
-        impersonator: None,
-        limits: Limits::default(),
-    }))
-}
-
 fn role_permissions(row: &Row) -> Option<Permissions> {
     let stored = row.role_permissions.as_deref().unwrap_or_default();
     Some(stored_permissions(
@@ -376,9 +352,12 @@ mod tests {
             user_pk: 1,
             user_id: UserId::existing("ada").unwrap(),
             email: None,
+            email_verified: false,
             organization_pk: 1,
             organization_id: OrganizationId::existing("acme").unwrap(),
             tenant_pk: None,
+            tenant_id: None,
+            roles: Roles::default(),
             rights: Rights::default(),
             api_key_pk: None,
             session_pk: None,

@@ -6,7 +6,7 @@
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::bearer::caller_of;
+use super::caller::caller_of;
 use crate::authz::escalation::{as_oneself, may_impersonate};
 use crate::authz::{Action, Resource, policy};
 use crate::model::Permissions;
@@ -88,6 +88,7 @@ fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
             user_pk: caller.user_pk,
             user_id: caller.user_id.clone(),
             organization_pk: caller.organization_pk,
+            organization_id: caller.organization_id.clone(),
             api_key_pk: caller.api_key_pk,
             session_pk: caller.session_pk,
         }),

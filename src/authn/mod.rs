@@ -6,6 +6,7 @@
 
 pub mod activity;
 mod bearer;
+mod caller;
 mod hold;
 mod impersonation;
 mod permissions;
@@ -13,9 +14,10 @@ mod signing;
 mod token;
 
 pub use activity::Activity;
-pub use bearer::{Credential, Credentials, caller_of, credential};
+pub use bearer::{Credential, Credentials, credential};
+pub use caller::caller_of;
 pub use hold::hold;
 pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
-pub use permissions::{rights_of, rights_of_members};
+pub use permissions::{rights_and_roles_of, rights_of, rights_of_members};
 pub use signing::{PUBLISHED_SECONDS, Signer, SigningKeys, in_force as signing_keys_in_force, published};
-pub use token::{ACCESS_LIFETIME, Act, Claims};
+pub use token::{ACCESS_LIFETIME, Act, CLIENT, Claims};

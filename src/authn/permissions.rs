@@ -3,24 +3,30 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::model::error::Result;
-use crate::model::{Rights, stored_permissions};
+use crate::model::{Rights, Roles, stored_permissions};
 
 /// What a user's own roles and its groups' roles permit together.
 pub async fn rights_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Rights> {
+    Ok(rights_and_roles_of(connection, user_pk).await?.0)
+}
+
+/// The same, with the built-in ones among these roles.
+pub async fn rights_and_roles_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<(Rights, Roles)> {
     of_users(connection, "= $1", user_pk).await
 }
 
 /// What the members of a group may do, all together.
 pub async fn rights_of_members(connection: &impl ConnectionTrait, group_pk: i64) -> Result<Rights> {
-    of_users(
+    let (rights, _) = of_users(
         connection,
         "IN (SELECT user_pk FROM group_members WHERE group_pk = $1)",
         group_pk,
     )
-    .await
+    .await?;
+    Ok(rights)
 }
 
-async fn of_users(connection: &impl ConnectionTrait, which: &str, pk: i64) -> Result<Rights> {
+async fn of_users(connection: &impl ConnectionTrait, which: &str, pk: i64) -> Result<(Rights, Roles)> {
     let statement = Statement::from_sql_and_values(
         connection.get_database_backend(),
         format!(
@@ -33,7 +39,7 @@ async fn of_users(connection: &impl ConnectionTrait, which: &str, pk: i64) -> Re
         ),
         [pk.into()],
     );
-    let mut rights = Rights::default();
+    let (mut rights, mut roles) = (Rights::default(), Roles::default());
     for row in connection.query_all_raw(statement).await? {
         let (organization_pk, name, stored): (Option<i64>, String, String) = (
             row.try_get("", "organization_pk")?,
@@ -41,7 +47,9 @@ async fn of_users(connection: &impl ConnectionTrait, which: &str, pk: i64) -> Re
             row.try_get("", "permissions")?,
         );
         let permissions = stored_permissions(organization_pk, &name, &stored);
-        rights.add(row.try_get("", "tenant_pk")?, permissions);
+        let tenant_pk = row.try_get("", "tenant_pk")?;
+        rights.add(tenant_pk, permissions);
+        roles.add(organization_pk, &name, tenant_pk);
     }
-    Ok(rights)
+    Ok((rights, roles))
 }

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::token::{AUDIENCE, Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
+use super::token::{Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
 use crate::model::error::{Error, Result};
 use crate::model::{SecretKey, SecretSource, Timestamp};
 use crate::store::db::Database;
@@ -58,10 +58,6 @@ impl SigningKeys {
 
     pub fn issuer(&self) -> &str {
         &self.issuer
-    }
-
-    pub fn audience(&self) -> &'static str {
-        AUDIENCE
     }
 
     /// The server's secret key; an error for the caller if there is none.
@@ -155,7 +151,7 @@ impl SigningKeys {
         };
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[AUDIENCE]);
+        validation.set_audience(&[&self.issuer]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
         // Checked below with our own clock, not by the library.
         validation.validate_exp = false;

@@ -15,17 +15,31 @@ pub(super) const SKEW_SECONDS: i64 = 120;
 /// `typ` of the header (RFC 9068): prevents other tokens of ours, now or in the future, from being accepted as access
 /// tokens.
 pub(super) const TYPE: &str = "at+jwt";
-pub(super) const AUDIENCE: &str = "tenantry";
+/// `client_id` (RFC 9068) of a session's tokens: people sign in to tenantry itself.
+pub const CLIENT: &str = "tenantry";
 
 /// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
-    pub aud: String,
+    /// The issuer: the token is for this server.
+    pub aud: Vec<String>,
     /// The user's id.
     pub sub: String,
+    /// The id of the user's organization.
+    pub org_id: String,
+    /// The id of the user's tenant, if it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    pub client_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Whether a link that was mailed to the address was used; absent without an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The names of the user's built-in roles for the whole organization; none if the session is limited to some
+    /// permissions.
+    pub roles: Vec<String>,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
@@ -43,4 +57,6 @@ pub struct Claims {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     pub sub: String,
+    /// The id of the impersonator's organization.
+    pub org_id: String,
 }

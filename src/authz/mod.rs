@@ -57,6 +57,8 @@ pub enum Resource {
     ManagedSession,
     /// The organization, the tenant and the roles of an object that the caller may see.
     Surroundings,
+    /// API keys and access tokens that others were shown.
+    Credential,
 }
 
 /// The scope of a permission. It becomes part of the predicate of every query.

@@ -87,6 +87,9 @@ fn rule(action: Action, resource: Resource) -> Rule {
         // read them.
         (Resource::Surroundings, Read) => Everybody,
         (Resource::Surroundings, Create | Modify | Delete) => Nobody,
+        // Everybody who holds a credential can end it.
+        (Resource::Credential, Read) => HoldingInOrganization(Permissions::INTROSPECT),
+        (Resource::Credential, Create | Modify | Delete) => Nobody,
     }
 }
 

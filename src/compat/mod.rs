@@ -5,6 +5,8 @@
 //! - The others are REST: [`face`] is what they share — request, caller, body and errors in the product's format —
 //!   [`fields`] parses a body's fields, and [`users`] reads users with the related objects that all of them show.
 //!
+//! - [`oauth`] is the standard's own face: what back ends and gateways ask about a credential.
+//!
 //! All are enabled at the same time and have different paths. An unknown path under `/api/` gives a response in WAII's
 //! format.
 
@@ -12,6 +14,7 @@ pub mod air;
 pub mod face;
 pub mod fields;
 pub mod kili;
+pub mod oauth;
 pub mod users;
 pub mod waii;
 pub mod wallaroo;
@@ -28,6 +31,17 @@ pub fn routes(schema: &Schema) -> Router<App> {
         .merge(waii::routes())
         .merge(wallaroo::routes())
         .merge(air::routes())
+        .merge(oauth::routes())
+}
+
+/// The routes that no page of another origin may call, whatever the operator configures.
+pub fn server_routes() -> Router<App> {
+    oauth::server_routes()
+}
+
+/// Whether the body of a request to this path is never read, and so may have any encoding.
+pub fn ignores_body(path: &str) -> bool {
+    oauth::ignores_body(path)
 }
 
 /// The format of a path's errors outside of handlers: a request head that is too large, a bug. `None` is GraphQL's.
@@ -48,6 +62,8 @@ pub fn form_of(path: &str) -> Option<RefusalFormat> {
         Some(face::form::<wallaroo::OpenId>)
     } else if under("/auth") {
         Some(face::form::<wallaroo::KeycloakAdmin>)
+    } else if under("/oauth") || under("/forward-auth") {
+        Some(face::form::<oauth::OAuth>)
     } else {
         None
     }

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod credential;
 pub mod email_verification;
 pub mod federated_identity;
 pub mod group;

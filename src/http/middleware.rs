@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::metrics::Metrics;
 use super::{HEAD_BYTES_MAX, Peer};
+use crate::compat;
 use crate::model::Client;
 use crate::model::error::Error;
 use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
@@ -97,7 +98,7 @@ pub async fn guard(
     if head_bytes(&request) > HEAD_BYTES_MAX {
         return head_too_large(form, &info);
     }
-    if is_encoded(request.headers()) {
+    if is_encoded(request.headers()) && !compat::ignores_body(request.uri().path()) {
         return compressed(form, &info);
     }
     let response = AssertUnwindSafe(next.run(request)).catch_unwind().await;

@@ -41,12 +41,13 @@ pub fn router(app: App) -> Router {
         )
         .fallback(not_found)
         .layer(DefaultBodyLimit::disable());
-    let form_of: every_request::FormOf = compat::form_of;
-    let routes = routes.layer(middleware::from_fn_with_state(form_of, every_request::guard));
+    let guard = middleware::from_fn_with_state(compat::form_of as every_request::FormOf, every_request::guard);
+    let routes = routes.layer(guard.clone());
     let routes = match cors {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
+    let routes = routes.merge(compat::server_routes().layer(DefaultBodyLimit::disable()).layer(guard));
     let observer = every_request::Observer {
         app: app.clone(),
         metrics,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Email, OrganizationId, Timestamp, UserId};
-use crate::model::{Permissions, Rights};
+use crate::model::{Email, OrganizationId, TenantId, Timestamp, UserId};
+use crate::model::{Permissions, Rights, Roles};
 
 /// The caller.
 #[derive(Clone, Debug)]
@@ -22,9 +22,14 @@ pub struct Caller {
     pub user_pk: i64,
     pub user_id: UserId,
     pub email: Option<Email>,
+    /// Whether a link that was mailed to the address was used.
+    pub email_verified: bool,
     pub organization_pk: i64,
     pub organization_id: OrganizationId,
     pub tenant_pk: Option<i64>,
+    pub tenant_id: Option<TenantId>,
+    /// The user's built-in roles, whatever the API key permits.
+    pub roles: Roles,
     /// What the user's roles permit, restricted to the permissions of the API key, if any.
     pub rights: Rights,
     /// The API key used, if any.
@@ -42,6 +47,15 @@ impl Caller {
     /// impersonator who acts as many users is still one caller.
     pub fn behind(&self) -> i64 {
         self.impersonator.as_ref().map_or(self.user_pk, |who| who.user_pk)
+    }
+
+    /// The names of its built-in roles for the whole organization, and with a tenant those for it. None with a credential
+    /// that is limited to some permissions, because the roles say more than it permits.
+    pub fn role_names(&self, tenant_pk: Option<i64>) -> Vec<&'static str> {
+        match self.limits.permissions {
+            Some(_) => Vec::new(),
+            None => self.roles.names(tenant_pk),
+        }
     }
 
     /// Whether the caller has access to every organization, not only to its own.
@@ -86,6 +100,7 @@ pub struct Impersonator {
     pub user_pk: i64,
     pub user_id: UserId,
     pub organization_pk: i64,
+    pub organization_id: OrganizationId,
     /// The API key that the impersonation was started with, if any.
     pub api_key_pk: Option<i64>,
     /// The session that the impersonation was started with, if any.

@@ -114,7 +114,7 @@ impl BuiltIn {
             Self::TeamManager => user | P::READ_USER | P::READ_TENANT | P::READ_GROUP | P::WRITE_GROUP,
             Self::Admin => admin,
             Self::OrganizationAdmin => organization_admin,
-            Self::SuperAdmin => organization_admin | P::WRITE_ORG | P::EVERY_ORGANIZATION,
+            Self::SuperAdmin => organization_admin | P::WRITE_ORG | P::INTROSPECT | P::EVERY_ORGANIZATION,
         }
     }
 }

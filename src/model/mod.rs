@@ -16,6 +16,7 @@ mod json;
 mod mail_language;
 mod permission;
 mod rights;
+mod roles;
 mod secret;
 mod secret_key;
 mod text;
@@ -35,6 +36,7 @@ pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use mail_language::MailLanguage;
 pub use permission::Permissions;
 pub use rights::Rights;
+pub use roles::Roles;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
 pub use text::{

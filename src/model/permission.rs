@@ -51,6 +51,7 @@ permissions! {
     READ_USAGE_REPORT = 25 "read:usage-report";
     WRITE_ORG = 26 "write:org";
     ORGANIZATION_SETTINGS = 27 "tenantry:organization-settings";
+    INTROSPECT = 28 "tenantry:introspect";
 }
 
 impl Permissions {

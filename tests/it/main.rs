@@ -45,6 +45,7 @@ mod letters;
 mod lists;
 mod mail_server;
 mod network;
+mod oauth;
 mod open_files;
 mod organization;
 mod outbox;

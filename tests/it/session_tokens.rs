@@ -77,8 +77,10 @@ on_both! {
         assert_eq!(claims["sub"], "ann");
         assert_eq!(claims["email"], "ann@acme.example");
         assert_eq!(claims["iss"], PUBLIC_URL);
-        assert_eq!(claims["aud"], "tenantry");
-        assert!(claims.get("act").is_none());
+        assert_eq!(claims["aud"], json!([PUBLIC_URL]));
+        assert_eq!((&claims["org_id"], &claims["client_id"]), (&json!("acme"), &json!("tenantry")));
+        assert_eq!((&claims["email_verified"], &claims["roles"]), (&json!(false), &json!(["api-user"])));
+        assert!(claims.get("act").is_none() && claims.get("tenant_id").is_none());
         // Made in the same second for the same session, and yet another token.
         let again = app.refresh(&tokens.refresh).await;
         let again = app.refresh(&again.refresh).await;

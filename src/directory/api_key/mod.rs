@@ -19,7 +19,7 @@ mod rotate;
 
 pub use create::{NewApiKey, NewSecret, create, create_for, create_for_service};
 pub use read::{Target, Term};
-pub use revoke::{revoke, revoke_of_user};
+pub use revoke::{revoke, revoke_by_secret, revoke_of_user};
 pub use rotate::rotate;
 
 use crate::list::{orders, record};

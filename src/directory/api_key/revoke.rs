@@ -12,9 +12,10 @@ use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::{email_verification, user};
 use crate::model::error::{Error, Result};
-use crate::model::{ApiKeyId, Timestamp, composed, is_storable};
+use crate::model::{ApiKeyId, Timestamp, composed, digest, is_storable};
 use crate::store::audit_trail::Event;
 use crate::store::entity::api_key::{self as table, Column};
+use crate::store::entity::user as user_table;
 
 const NAMES_MAX: usize = 100;
 /// How many keys one call revokes.
@@ -88,6 +89,24 @@ pub async fn revoke_of_user(op: &OpContext, target: &user::Target, ids: Option<&
         .commit(events.into_iter().map(|event| event.of_user(&owner)))
         .await?;
     Ok(revoked)
+}
+
+/// Revokes the key with this secret, for everybody who knows it; returns whether there was one in force.
+pub async fn revoke_by_secret(op: &OpContext, secret: &str) -> Result<bool> {
+    let now = op.now();
+    let change = op.begin().await?;
+    let key = table::Entity::find()
+        .filter(Column::Digest.eq(digest(secret)))
+        .filter(table::in_force(now))
+        .lock_exclusive()
+        .one(&*change)
+        .await?;
+    let Some(key) = key else { return Ok(false) };
+    let owner = user_table::Entity::find_by_id(key.user_pk).one(&*change).await?;
+    let (_, events) = end(&*change, vec![key], now).await?;
+    let of_owner = |event| owner.iter().fold(event, Event::of_user);
+    change.commit(events.into_iter().map(of_owner)).await?;
+    Ok(true)
 }
 
 /// Revokes keys; returns the events too, which still lack the owner's organization.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
-use crate::authn::{ACCESS_LIFETIME, Act, Claims};
+use crate::authn::{ACCESS_LIFETIME, Act, CLIENT, Claims};
 use crate::context::OpContext;
 use crate::directory::user::User;
 use crate::model::error::Result;
-use crate::model::{Caller, Impersonator, Secret, SecretKey, SessionId};
+use crate::model::{Caller, Secret, SecretKey, SessionId};
 use crate::store::entity::session as table;
 
 /// The tokens of a session.
@@ -85,16 +85,22 @@ pub(super) fn tokens(
     let issued = now.micros() / 1_000_000;
     let claims = Claims {
         iss: signing.issuer().to_owned(),
-        aud: signing.audience().to_owned(),
+        aud: vec![signing.issuer().to_owned()],
         sub: caller.user_id.to_string(),
+        org_id: caller.organization_id.to_string(),
+        tenant_id: caller.tenant_id.as_ref().map(ToString::to_string),
+        client_id: CLIENT.to_owned(),
         email: caller.email.as_ref().map(ToString::to_string),
+        email_verified: caller.email.as_ref().map(|_| caller.email_verified),
+        roles: caller.role_names(None).into_iter().map(str::to_owned).collect(),
         iat: issued,
         nbf: issued,
         exp: issued.saturating_add(i64::try_from(expires_in_seconds).unwrap_or_default()),
         jti: op.new_id().to_string(),
         sid: row.id.to_string(),
-        act: caller.impersonator.as_ref().map(|Impersonator { user_id, .. }| Act {
-            sub: user_id.to_string(),
+        act: caller.impersonator.as_ref().map(|impersonator| Act {
+            sub: impersonator.user_id.to_string(),
+            org_id: impersonator.organization_id.to_string(),
         }),
     };
     caller.session_pk = Some(row.pk);

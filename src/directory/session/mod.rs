@@ -41,7 +41,7 @@ pub use impersonate::{Impersonation, impersonate};
 pub use issue::Tokens;
 pub use read::{Term, may_read_reasons};
 pub use refresh::refresh;
-pub use revoke::{end_all, end_all_but, forgotten_before, revoke, revoke_all};
+pub use revoke::{end_all, end_all_but, end_by_family, end_by_token, forgotten_before, revoke, revoke_all};
 pub use sign_in::{SignIn, sign_in};
 pub use sign_out::sign_out;
 pub use switch::switch;

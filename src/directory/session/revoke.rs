@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Set,
@@ -17,7 +17,7 @@ use crate::context::OpContext;
 use crate::directory::{email_verification, role};
 use crate::list::{Filter, Named};
 use crate::model::error::{Error, Result};
-use crate::model::{SessionId, Timestamp};
+use crate::model::{SessionId, Timestamp, digest};
 use crate::store::audit_trail::Event;
 use crate::store::entity::session::{self as table, Column};
 use crate::store::entity::{any_of, api_key, user};
@@ -141,6 +141,43 @@ pub(super) async fn end_one(
     let event = Event::new(action, ended.pk, &ended.id).access();
     change.commit([owner.iter().fold(event, Event::of_user)]).await?;
     Ok(ended.into())
+}
+
+/// Ends the session of a refresh token, known by the part that all of its tokens have in common, for everybody who
+/// has one; returns whether it was active.
+pub async fn end_by_family(op: &OpContext, family: &str) -> Result<bool> {
+    end_found(op, Column::Family.eq(digest(family))).await
+}
+
+/// Ends the session of an access token, for everybody who has it; returns whether it was active.
+pub async fn end_by_token(op: &OpContext, token: &str) -> Result<bool> {
+    let Some((claims, _)) = op.signing().verify(op.db(), token, op.now()).await? else {
+        return Ok(false);
+    };
+    match SessionId::existing(&claims.sid) {
+        Some(id) => end_found(op, Column::Id.eq(id)).await,
+        None => Ok(false),
+    }
+}
+
+async fn end_found(op: &OpContext, which: SimpleExpr) -> Result<bool> {
+    let now = op.now();
+    let change = op.begin().await?;
+    let row = table::Entity::find()
+        .filter(which)
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .lock_exclusive()
+        .one(&*change)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    let mut ended = row.into_active_model();
+    ended.ended_at = Set(Some(now));
+    let ended = ended.update(&*change).await?;
+    let owner = user::Entity::find_by_id(ended.user_pk).one(&*change).await?;
+    let event = Event::new("session.revoke", ended.pk, &ended.id).access();
+    change.commit([owner.iter().fold(event, Event::of_user)]).await?;
+    Ok(true)
 }
 
 /// Ends all sessions of a user, and those in which it impersonates somebody. For verbs that change the user, in their

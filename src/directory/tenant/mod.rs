@@ -11,7 +11,9 @@ mod update;
 
 pub use create::{NewTenant, create};
 pub use delete::delete;
-pub use read::{Label, Term, by_keys, find, for_new, is_one_of, labels, nameable, of_organization, readable, within};
+pub use read::{
+    Label, Term, by_keys, find, for_new, is_one_of, key_within, labels, nameable, of_organization, readable, within,
+};
 pub use update::{Clearable, TenantChange, update};
 
 use crate::list::{orders, record};

@@ -87,6 +87,19 @@ pub async fn by_keys(
     }
 }
 
+/// The internal key of a tenant of an organization, for questions about what somebody may do there.
+pub async fn key_within(op: &OpContext, organization_pk: i64, id: &str) -> Result<Option<i64>> {
+    let Some(id) = TenantId::existing(id) else {
+        return Ok(None);
+    };
+    let pk = table::Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(Column::Id.eq(id))
+        .filter(Column::OrganizationPk.eq(organization_pk));
+    Ok(pk.into_tuple().one(op.db().reader()).await?)
+}
+
 /// A tenant as the audit trail names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {

@@ -57,6 +57,11 @@ on_both! {
         for route in routes(1) {
             for coding in ["gzip", "br", "identity, gzip"] {
                 let reply = ask(&ada, &route, &[("content-encoding", coding)]).await;
+                if route.path.starts_with("/forward-auth") {
+                    // The header is about the body of the request in front of the gateway, which is not sent here.
+                    assert_eq!(reply.status.as_u16(), 200, "{} {coding}: {reply:?}", route.path);
+                    continue;
+                }
                 assert_eq!(reply.status.as_u16(), 415, "{} {coding}: {reply:?}", route.path);
                 assert!(reply.body.contains("Send the body uncompressed"), "{}: {}", route.path, reply.body);
                 assert_eq!(reply.headers["accept-encoding"], "identity");

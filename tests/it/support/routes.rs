@@ -30,6 +30,7 @@ fn route(method: Method, pattern: &'static str, body: Option<Value>, writes: boo
         "bob"
     };
     let path = pattern.replace("{id}", id).replace("{group_id}", "TEAM");
+    let path = path.replace("{*rest}", "read:user/-/orders");
     Route {
         method,
         pattern,
@@ -158,11 +159,18 @@ pub fn routes(n: usize) -> Vec<Route> {
         read(Method::GET, "/api/data/v3/users/{id}/groups", None),
         write(Method::PUT, "/api/data/v3/users/{id}/groups/{group_id}", None),
         write(Method::DELETE, "/api/data/v3/users/{id}/groups/{group_id}", None),
+        read(Method::GET, "/forward-auth", None),
+        read(Method::GET, "/forward-auth/-/{*rest}", None),
     ]
 }
 
-/// Routes of the faces that look at no credential.
-const OPEN: [&str; 2] = ["/v1/api/config", "/auth/realms/master/protocol/openid-connect/token"];
+/// Routes of the faces that look at no credential, and those that take a form, which `oauth` tests.
+const OPEN: [&str; 4] = [
+    "/v1/api/config",
+    "/auth/realms/master/protocol/openid-connect/token",
+    "/oauth/introspect",
+    "/oauth/revoke",
+];
 
 /// Every path that the faces' sources name is in [`routes`], or is one that looks at no credential.
 #[test]

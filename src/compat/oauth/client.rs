@@ -1,0 +1,91 @@
+//! The client that calls an endpoint: any credential, or HTTP Basic with a user's id and one of its API keys.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::context::{OpContext, Presented};
+use crate::model::Actor;
+use crate::model::error::{Error, Result};
+use crate::request::{App, RequestInfo, presented};
+
+/// Who calls. With HTTP Basic, the API key must be the named user's.
+pub struct Client {
+    presented: Arc<Presented>,
+    /// The user that HTTP Basic names.
+    id: Option<String>,
+}
+
+impl Client {
+    pub fn read(headers: &HeaderMap, info: &RequestInfo) -> Result<Self> {
+        let Some(header) = headers.get(header::AUTHORIZATION).filter(|value| is_basic(value)) else {
+            return Ok(Self {
+                presented: presented(headers, info)?,
+                id: None,
+            });
+        };
+        let (id, secret) = basic(header).ok_or_else(refused)?;
+        let mut as_key = headers.clone();
+        let bearer = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| refused())?;
+        // Replaces one value; a second header of the name is refused.
+        let others = headers.get_all(header::AUTHORIZATION).iter().skip(1).cloned();
+        as_key.insert(header::AUTHORIZATION, bearer);
+        for other in others {
+            as_key.append(header::AUTHORIZATION, other);
+        }
+        Ok(Self {
+            presented: presented(&as_key, info)?,
+            id: Some(id),
+        })
+    }
+
+    pub fn is_basic(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// Checks the credential before the body is read. `UNAUTHENTICATED` without one.
+    pub async fn owner(&self, app: &App) -> Result<Actor> {
+        let actor = self.presented.owner(&app.services).await?;
+        match (actor.caller(), &self.id) {
+            (None, _) => Err(Error::Unauthenticated(
+                "This needs a credential: HTTP Basic with a user's id and one of its API keys, or 'Authorization: Bearer'."
+                    .to_owned(),
+            )),
+            (Some(caller), Some(id)) if caller.api_key_pk.is_none() || caller.user_id.as_str() != id => Err(refused()),
+            (Some(_), _) => Ok(actor),
+        }
+    }
+
+    pub async fn op(self, app: &App) -> Result<OpContext> {
+        OpContext::of_request(Arc::clone(&app.services), self.presented).await
+    }
+}
+
+fn refused() -> Error {
+    Error::Unauthenticated("This is not the id of a user with one of its API keys.".to_owned())
+}
+
+fn is_basic(value: &HeaderValue) -> bool {
+    let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"basic")
+}
+
+/// The id and the secret. Both are form-encoded (RFC 6749, section 2.3.1).
+fn basic(value: &HeaderValue) -> Option<(String, String)> {
+    let (_, credentials) = value.to_str().ok()?.split_once(' ')?;
+    let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (id, secret) = credentials.split_once(':')?;
+    Some((decoded(id)?, decoded(secret)?))
+}
+
+fn decoded(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    Some(
+        percent_encoding::percent_decode_str(&text)
+            .decode_utf8()
+            .ok()?
+            .into_owned(),
+    )
+}

@@ -1,0 +1,43 @@
+//! Ends a credential, for everybody who holds it.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::OAuth;
+use super::form::Form;
+use crate::compat::face::{Face, log_cause};
+use crate::context::OpContext;
+use crate::directory::credential;
+use crate::model::Actor;
+use crate::model::error::Result;
+use crate::request::{App, LogFields, RequestInfo, presented, to_its_end};
+
+const OPERATION: &str = "oauth revoke";
+
+/// `POST /oauth/revoke`. An unknown token is no error (RFC 7009, section 2.2).
+pub async fn revoke(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let run = async {
+        // The token in the form is the only credential that counts.
+        let nobody = presented(&parts.headers, &id)?.without_credential();
+        let form = Form::read(&parts.headers, body).await?;
+        let token = form.required("token")?.to_owned();
+        let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
+        to_its_end(&app, async move { credential::revoke(&op, &token).await }).await
+    };
+    let ended: Result<_> = run.await;
+    let mut response = match ended {
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => {
+            log_cause(&error, &id);
+            OAuth::refusal(&error, &Actor::Anonymous)
+        }
+    };
+    let facts = response.extensions_mut().get_or_insert_default::<LogFields>();
+    facts.operation = Some(OPERATION.to_owned());
+    response
+}
