@@ -91,6 +91,15 @@ on_both! {
         request.headers_mut().insert(header::ORIGIN, origin.clone());
         let reply = app.send(request).await;
         assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
+        // What only servers ask, no page asks.
+        for (path, allowed) in [("/oauth/revoke", true), ("/oauth/introspect", false), ("/forward-auth", false)] {
+            for method in [Method::POST, Method::OPTIONS] {
+                let request = Request::builder().method(method).uri(path).header(header::ORIGIN, origin.clone());
+                let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST").body(Body::empty()).unwrap();
+                let reply = app.send(request).await;
+                assert_eq!(reply.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), allowed, "{path}");
+            }
+        }
         assert_eq!(reply.json()["data"]["me"]["id"], "admin");
     }
 }

@@ -1,8 +1,8 @@
 //! Revokes keys.
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Set,
 };
 
 use super::ApiKey;
@@ -94,14 +94,19 @@ pub async fn revoke_of_user(op: &OpContext, target: &user::Target, ids: Option<&
 /// Revokes the key with this secret, for everybody who knows it; returns whether there was one in force.
 pub async fn revoke_by_secret(op: &OpContext, secret: &str) -> Result<bool> {
     let now = op.now();
+    let by_secret = || {
+        table::Entity::find()
+            .filter(Column::Digest.eq(digest(secret)))
+            .filter(table::in_force(now))
+    };
+    // Guesses, which need no credential, get no transaction.
+    if by_secret().count(op.db().reader()).await? == 0 {
+        return Ok(false);
+    }
     let change = op.begin().await?;
-    let key = table::Entity::find()
-        .filter(Column::Digest.eq(digest(secret)))
-        .filter(table::in_force(now))
-        .lock_exclusive()
-        .one(&*change)
-        .await?;
-    let Some(key) = key else { return Ok(false) };
+    let Some(key) = by_secret().lock_exclusive().one(&*change).await? else {
+        return Ok(false);
+    };
     let owner = user_table::Entity::find_by_id(key.user_pk).one(&*change).await?;
     let (_, events) = end(&*change, vec![key], now).await?;
     let of_owner = |event| owner.iter().fold(event, Event::of_user);

@@ -162,15 +162,20 @@ pub async fn end_by_token(op: &OpContext, token: &str) -> Result<bool> {
 
 async fn end_found(op: &OpContext, which: SimpleExpr) -> Result<bool> {
     let now = op.now();
+    let active = || {
+        table::Entity::find()
+            .filter(which.clone())
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now))
+    };
+    // Guesses, which need no credential, get no transaction.
+    if active().count(op.db().reader()).await? == 0 {
+        return Ok(false);
+    }
     let change = op.begin().await?;
-    let row = table::Entity::find()
-        .filter(which)
-        .filter(Column::EndedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
-        .lock_exclusive()
-        .one(&*change)
-        .await?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = active().lock_exclusive().one(&*change).await? else {
+        return Ok(false);
+    };
     let mut ended = row.into_active_model();
     ended.ended_at = Set(Some(now));
     let ended = ended.update(&*change).await?;
