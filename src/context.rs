@@ -7,6 +7,7 @@ pub mod room;
 
 pub use presented::Presented;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Services {
     pub refusals: Refusals,
     pub signing: SigningKeys,
     pub built_in_roles: BuiltInRoles,
+    /// The top-level keys of effective variables that users see of themselves without further permissions.
+    pub public_variables: Arc<BTreeSet<String>>,
     /// Tasks that run to completion, even if the request that started them is gone.
     pub under_way: TaskTracker,
 }
@@ -57,6 +60,7 @@ impl Services {
             hasher: Hasher::default(),
             refusals: Refusals::default(),
             built_in_roles: BuiltInRoles::default(),
+            public_variables: Arc::default(),
             under_way: TaskTracker::new(),
         }
     }
@@ -206,6 +210,11 @@ impl OpContext {
 
     pub fn built_in_roles(&self) -> &BuiltInRoles {
         &self.services.built_in_roles
+    }
+
+    /// The keys of [`Services::public_variables`].
+    pub fn public_variables(&self) -> &Arc<BTreeSet<String>> {
+        &self.services.public_variables
     }
 
     pub fn signing(&self) -> &SigningKeys {

@@ -26,11 +26,10 @@ pub async fn services(config: &Config, address: &str, templates: Option<Template
         mailer = mailer.with_templates(templates);
     }
     let secret = SecretSource::new(config.secret_key.clone(), config.database.sqlite_file());
-    Ok(Arc::new(Services::new(
-        db,
-        mailer,
-        SigningKeys::new(secret, public_url),
-    )))
+    Ok(Arc::new(Services {
+        public_variables: Arc::new(config.public_variables.clone()),
+        ..Services::new(db, mailer, SigningKeys::new(secret, public_url))
+    }))
 }
 
 /// Migrates and sets up the database, and prints the super admin's key at the first start.

@@ -16,3 +16,4 @@ pub mod settings;
 pub mod signing_key;
 pub mod tenant;
 pub mod user;
+pub mod variables;

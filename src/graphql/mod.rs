@@ -34,6 +34,7 @@ pub mod session;
 pub mod settings;
 pub mod tenant;
 pub mod user;
+pub mod variables;
 
 pub use action::action_of;
 pub use answer::{List, Written};
@@ -52,6 +53,7 @@ pub use rows::{Rows, rows};
 pub use scalar::{DateTime, Json, KeptJson, PageSize};
 pub use schema::{Query, Schema, build, builder, sdl};
 pub use selection::Selection;
+pub use variables::EffectiveVariables;
 
 use async_graphql::Context;
 

@@ -106,6 +106,13 @@ impl ScalarType for Json {
 #[derive(Clone, Debug)]
 pub struct KeptJson(Bytes);
 
+impl KeptJson {
+    /// The JSON text.
+    pub fn text(&self) -> crate::model::error::Result<&str> {
+        std::str::from_utf8(&self.0).map_err(crate::model::error::Error::internal)
+    }
+}
+
 impl From<String> for KeptJson {
     fn from(text: String) -> Self {
         Self(text.into())

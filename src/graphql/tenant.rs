@@ -1,6 +1,7 @@
 //! Tenants in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
@@ -8,12 +9,13 @@ use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::tenant::{self, Clearable, NewTenant, Tenant, TenantChange, Term};
 use crate::directory::user::User;
+use crate::directory::variables::{self, Inherited};
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
-    node_fields, op, order_by, where_input,
+    DateTime, EffectiveVariables, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type,
+    list_fields, listing, node_fields, op, order_by, where_input,
 };
 use crate::store::entity::user as user_table;
 
@@ -40,6 +42,9 @@ pub struct TenantObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    // Last, because it is asked for each field that comes after it.
+    #[graphql(flatten)]
+    effective: EffectiveVariables,
     #[graphql(skip)]
     users: Nested<UserObject>,
 }
@@ -92,12 +97,17 @@ impl Listing for Tenant {
         Ok(Preloaded {
             users: listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?,
             organizations: organizations_beside(op, selection, owners).await?,
+            inherited: match EffectiveVariables::are_selected(selection) {
+                true => variables::of_tenants(op, things).await?,
+                false => HashMap::new(),
+            },
         })
     }
 
     fn object(self, _op: &OpContext, preloaded: &Preloaded) -> TenantObject {
         TenantObject {
             users: preloaded.users.get(&self.pk).cloned().unwrap_or_default(),
+            effective: EffectiveVariables::new(preloaded.inherited.get(&self.pk).cloned(), None),
             id: ID(self.id.to_string()),
             name: self.name,
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
@@ -114,6 +124,7 @@ impl Listing for Tenant {
 pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
     organizations: Related<Organization>,
+    inherited: HashMap<i64, Arc<Inherited>>,
 }
 
 /// The tenants of some objects, if they are selected, with what is selected under them.

@@ -21,6 +21,7 @@ mod secret;
 mod secret_key;
 mod text;
 mod timestamp;
+pub mod variables;
 
 pub use actor::{Actor, Caller, Impersonator, Limits};
 pub use built_in_role::{BuiltIn, stored_permissions};

@@ -116,6 +116,7 @@ async fn a_sound_server_is_fine() {
             ("TENANTRY_APP_URL", "https://app.example.com", "app URL", "fine"),
             ("TENANTRY_MAIL_TEMPLATES", directory, "templates", "fine"),
             ("TENANTRY_TRUSTED_PROXIES", "0.0.0.0/0", "proxies", "risky"),
+            ("TENANTRY_PUBLIC_VARIABLES", "plan, theme", "variables", "fine"),
         ] {
             let (code, lines) = examined(&[], &with(name, value));
             assert_eq!(found(&lines, subject).0, severity, "{name}={value}: {lines:#?}");

@@ -32,6 +32,7 @@ mod database_shares;
 mod demo;
 mod doctor;
 mod document_cache;
+mod effective_variables;
 mod email;
 mod email_domains;
 mod faces;

@@ -27,6 +27,10 @@ pub const COMPLEXITY_MAX: u64 = 250_000;
 /// What a condition in a filter costs compared with a value: the database may have to check it on many rows before it
 /// finds one.
 pub const TEST_COST: u64 = 100;
+/// What a value counts that is merged from several texts, which are read as a whole for each of them.
+pub const MERGED_COST: u64 = 50;
+/// The fields with such values.
+const MERGED: [&str; 2] = ["effectiveVariables", "effectiveVariableSources"];
 /// Directives on one field.
 pub const DIRECTIVES_MAX: u64 = 4;
 /// Fields and fragments of a document, with fragments expanded.
@@ -98,18 +102,31 @@ pub fn check(document: &Definitions, variables: &Map<String, Json>) -> Result<u6
 }
 
 fn check_complexity(all: &Size) -> Result<()> {
-    let Size { values, tests, .. } = *all;
-    let complexity = values.saturating_add(tests.saturating_mul(TEST_COST));
+    let Size {
+        values, merged, tests, ..
+    } = *all;
+    let complexity = values
+        .saturating_add(merged.saturating_mul(MERGED_COST - 1))
+        .saturating_add(tests.saturating_mul(TEST_COST));
     if complexity <= COMPLEXITY_MAX {
         return Ok(());
     }
     let pages = format!("Ask for smaller pages: 'first' is {PAGE_MAX} by default.");
-    Err(Error::LimitExceeded(match tests {
-        0 => format!("The response might contain {values} values; the limit is {COMPLEXITY_MAX}. {pages}"),
+    let limit = format!("the limit is {COMPLEXITY_MAX}");
+    let of_them = match merged {
+        0 => String::new(),
+        _ => format!(", {merged} of them effective variables, at {MERGED_COST} each"),
+    };
+    Err(Error::LimitExceeded(match (merged, tests) {
+        (0, 0) => format!("The response might contain {values} values; {limit}. {pages}"),
+        (_, 0) => {
+            format!(
+                "The document costs {complexity}: its response might contain {values} values{of_them}; {limit}. {pages}"
+            )
+        }
         _ => format!(
-            "The document costs {complexity}: its response might contain {values} values, and its filters have {tests} \
-             conditions, at {TEST_COST} each; the limit is {COMPLEXITY_MAX}. Use fewer conditions, or use them in fewer \
-             places. {pages}"
+            "The document costs {complexity}: its response might contain {values} values{of_them}, and its filters have \
+             {tests} conditions, at {TEST_COST} each; {limit}. Use fewer conditions, or use them in fewer places. {pages}"
         ),
     }))
 }
@@ -146,6 +163,8 @@ struct Size {
     selections: u64,
     /// The values that it may return.
     values: u64,
+    /// How many of these are merged from several texts.
+    merged: u64,
     /// The conditions in its filters. A nested list is one statement for all its parents, so its filter counts once.
     tests: u64,
     /// Levels of fields.
@@ -170,6 +189,7 @@ impl Size {
     fn add(&mut self, other: &Self) {
         self.selections = self.selections.saturating_add(other.selections);
         self.values = self.values.saturating_add(other.values);
+        self.merged = self.merged.saturating_add(other.merged);
         self.tests = self.tests.saturating_add(other.tests);
         self.depth = self.depth.max(other.depth);
         self.type_fields_nested = self.type_fields_nested.max(other.type_fields_nested);
@@ -267,6 +287,10 @@ impl<'a> Measuring<'a> {
             .values
             .saturating_add(1)
             .saturating_add(below.values.saturating_mul(page));
+        size.merged = size
+            .merged
+            .saturating_add(u64::from(MERGED.contains(&name.as_str())))
+            .saturating_add(below.merged.saturating_mul(page));
         size.tests = size.tests.saturating_add(self.tests(field)).saturating_add(below.tests);
         size.depth = size.depth.max(below.depth.saturating_add(1));
         size.type_fields_nested = size.type_fields_nested.max(nested);

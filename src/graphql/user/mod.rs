@@ -29,8 +29,8 @@ use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
-    DateTime, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, connection_type, listing, or_null,
-    window,
+    DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection,
+    connection_type, listing, or_null, window,
 };
 use crate::list::{self, Cell, Form};
 use crate::model::Permissions;
@@ -106,6 +106,9 @@ pub struct UserObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    // Last, because it is asked for each field that comes after it.
+    #[graphql(flatten)]
+    effective: EffectiveVariables,
     #[graphql(skip)]
     api_keys: Option<Nested<ApiKeyObject>>,
     #[graphql(skip)]
@@ -295,6 +298,7 @@ impl Listing for User {
             "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
             "passwordVerified" => UserFields::PASSWORD_VERIFIED_AT | UserFields::ACTIVATED,
             "mustChangePassword" => UserFields::PASSWORD_TEMPORARY,
+            "effectiveVariables" | "effectiveVariableSources" => UserFields::VARIABLES,
             _ => UserFields::empty(),
         }
     }

@@ -17,6 +17,7 @@ use crate::directory::session;
 use crate::directory::settings;
 use crate::directory::tenant::{self, Tenant};
 use crate::directory::user::{self, User, ViewerCan, viewer_can};
+use crate::directory::variables::{self, Inherited};
 use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
@@ -26,7 +27,7 @@ use crate::graphql::role::{
 };
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
-use crate::graphql::{DateTime, KeptJson, List, Nested, Related, Selection, listing};
+use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, listing};
 use crate::model::Email;
 use crate::model::error::Error;
 use crate::store::entity::api_key as api_key_table;
@@ -52,6 +53,8 @@ pub struct Preloaded {
     caller: Option<i64>,
     /// The caller's settings.
     settings: Option<KeptJson>,
+    /// What effective variables are inherited.
+    inherited: HashMap<i64, Arc<Inherited>>,
     /// The caller's accounts.
     accounts: Option<List<AccountObject>>,
 }
@@ -98,6 +101,9 @@ impl Preloaded {
         if selection.has("pendingEmail") {
             let keys = users.iter().map(|user| user.pk);
             preloaded.pending_emails = email_verification::requested(op.db().reader(), keys, op.now()).await?;
+        }
+        if EffectiveVariables::are_selected(selection) {
+            preloaded.inherited = variables::of_users(op, users).await?;
         }
         preloaded.caller = users.iter().map(|user| user.pk).find(|pk| op.actor().is(*pk));
         if selection.has("settings") && preloaded.caller.is_some() {
@@ -179,7 +185,7 @@ impl Preloaded {
         Ok(())
     }
 
-    pub fn object(&self, op: &OpContext, user: User) -> UserObject {
+    pub fn object(&self, op: &OpContext, mut user: User) -> UserObject {
         let held = self.held.get(&user.pk);
         let identities = self.federated_identities.get(&user.pk);
         let is_caller = self.caller == Some(user.pk);
@@ -187,6 +193,8 @@ impl Preloaded {
             true => viewer_can(op, &user, &held.map(Held::rights).unwrap_or_default()),
             false => ViewerCan::default(),
         };
+        let variables = user.variables.take().map(KeptJson::from);
+        let inherited = self.inherited.get(&user.pk).cloned();
         UserObject {
             viewer_can: can.into(),
             password_verified: can.update_account.then_some(user.password_verified_at.is_some()),
@@ -217,7 +225,8 @@ impl Preloaded {
             permissions: self.permissions.get(&user.pk).cloned().unwrap_or_default(),
             tenant_roles: self.tenant_roles.get(&user.pk).cloned().unwrap_or_default(),
             reach: self.reach.clone().filter(|_| op.actor().is(user.pk)),
-            variables: user.variables.map(KeptJson::from),
+            effective: EffectiveVariables::new(inherited, variables.clone()),
+            variables,
             last_seen_at: user.last_seen_at.map(DateTime),
             version: user.version,
             created_at: user.created_at.into(),

@@ -14,6 +14,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     found.extend(config.app_url.as_deref().map(app_url));
     found.extend(config.mail_templates.as_deref().map(mail_templates));
     found.extend(proxies(config));
+    found.extend(public_variables(config));
     found
 }
 
@@ -126,6 +127,18 @@ fn is_of_this_machine(host: &str) -> bool {
         || host
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// What users see without a permission, because a key in this list may have been meant for administrators only.
+fn public_variables(config: &Config) -> Option<Finding> {
+    let keys: Vec<&str> = config.public_variables.iter().map(String::as_str).collect();
+    let says = || {
+        format!(
+            "All users see these keys of their effective variables: {}.",
+            keys.join(", ")
+        )
+    };
+    (!keys.is_empty()).then(|| Finding::fine("variables", says()))
 }
 
 /// A trusted proxy can claim any client address.

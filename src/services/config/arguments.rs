@@ -86,4 +86,7 @@ pub struct ConfigArgs {
     /// Origins whose pages may call from a browser, as in `https://app.example.com`, separated by commas.
     #[arg(long, env = "TENANTRY_CORS_ORIGINS", value_name = "ORIGINS", global = true)]
     pub cors_origins: Option<String>,
+    /// Top-level keys of effective variables that all users see of themselves and of their tenant, separated by commas.
+    #[arg(long, env = "TENANTRY_PUBLIC_VARIABLES", value_name = "KEYS", global = true)]
+    pub public_variables: Option<String>,
 }

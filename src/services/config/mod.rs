@@ -6,6 +6,7 @@ mod smtp;
 pub use arguments::ConfigArgs;
 pub use smtp::{Encryption, Smtp};
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct Config {
     /// `None`: a key file next to the SQLite file, and on PostgreSQL no sessions.
     pub secret_key: Option<SecretKey>,
     pub edge: Edge,
+    /// Top-level keys of effective variables that all users see of themselves.
+    pub public_variables: BTreeSet<String>,
 }
 
 /// Where mails go.
@@ -168,6 +171,9 @@ impl Config {
                 trusted_proxies: trusted_proxies.unwrap_or_default(),
                 cors_origins: cors_origins.unwrap_or_default(),
             },
+            public_variables: items(args.public_variables.as_deref().unwrap_or_default())
+                .map(str::to_owned)
+                .collect(),
         })
     }
 }

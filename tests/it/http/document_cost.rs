@@ -321,3 +321,29 @@ async fn every_limit_holds_before_the_caller_is_known() {
     assert_leaks_nothing(&answer.to_string());
     assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
 }
+
+#[tokio::test]
+async fn what_is_merged_costs_more() {
+    let app = app().await;
+    ok(
+        &app.admin(),
+        "{ users { effectiveVariables } tenants { effectiveVariables } }",
+    )
+    .await;
+    let below = "{ organizations { users(first: 60) { effectiveVariables } } }";
+    let words = [
+        "costs 300101",
+        "6101 values, 6000 of them effective variables, at 50 each",
+        "limit is 250000",
+    ];
+    assert_exceeds(&app, below, &words).await;
+    let sources = "{ organizations { users(first: 60) { effectiveVariableSources { path } } } }";
+    assert_exceeds(&app, sources, &["6000 of them effective variables"]).await;
+    let filtered = below.replace("(first: 60)", "(first: 60, where: {name: \"a\"})");
+    assert_exceeds(
+        &app,
+        &filtered,
+        &["6000 of them effective variables", "1 conditions, at 100 each"],
+    )
+    .await;
+}

@@ -50,6 +50,15 @@ const CASES: &[(&str, usize)] = &[
         "{ users { id tenantRoles { role { name } tenant { name } through { name } } } }",
         5,
     ),
+    ("{ users { id effectiveVariables } }", 3),
+    (
+        "{ users { id variables effectiveVariables(keys: [\"a\"]) all: effectiveVariables effectiveVariableSources { path } } }",
+        3,
+    ),
+    (
+        "{ tenants { id effectiveVariables effectiveVariableSources { from } } }",
+        3,
+    ),
     ("{ outsiders(tenant: \"paris\") { id name roles { name } } }", 5),
     ("{ me { id reach { tenants { id permissions } } } }", 2),
     ("{ users { id groups { id } federatedIdentities { userName } } }", 3),

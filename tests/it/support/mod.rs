@@ -69,7 +69,7 @@ impl App {
 
     /// A server that believes to hash at another speed.
     pub async fn with_hasher(backend: Backend, hasher: Hasher) -> Self {
-        Self::with(backend, secret(), None, hasher).await
+        Self::with(backend, secret(), None, hasher, &[]).await
     }
 
     /// A server that cannot keep sessions.
@@ -78,7 +78,12 @@ impl App {
     }
 
     pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
-        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS)).await
+        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS), &[]).await
+    }
+
+    /// A server whose users see these keys of their effective variables.
+    pub async fn with_public_variables(backend: Backend, keys: &[&str]) -> Self {
+        Self::with(backend, secret(), None, Hasher::with_speeds(*SPEEDS), keys).await
     }
 
     /// The same, whose mails go to this SMTP server.
@@ -89,11 +94,18 @@ impl App {
             secret(),
             Some(MailConfig::Smtp(smtp)),
             Hasher::with_speeds(*SPEEDS),
+            &[],
         )
         .await
     }
 
-    async fn with(backend: Backend, secret: SecretSource, mail_config: Option<MailConfig>, hasher: Hasher) -> Self {
+    async fn with(
+        backend: Backend,
+        secret: SecretSource,
+        mail_config: Option<MailConfig>,
+        hasher: Hasher,
+        public_variables: &[&str],
+    ) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             std::mem::forget(tenantry::services::telemetry::start());
         }
@@ -105,6 +117,7 @@ impl App {
         let services = Arc::new(Services {
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             hasher,
+            public_variables: Arc::new(public_variables.iter().map(|key| (*key).to_owned()).collect()),
             ..Services::new(db, mailer, SigningKeys::new(secret, Some(PUBLIC_URL)))
         });
         let schema = tenantry::graphql::build(true);
