@@ -37,7 +37,7 @@ pub async fn connection<L: Listing>(
     let _turn = op.turn().await;
     let selection = Selection::of(ctx);
     let node = selection.nodes();
-    let (filter, order) = asked::<L>(op, wanted, order_by);
+    let (filter, order) = asked::<L>(op, wanted, order_by).await?;
     let slice = list::connection::<L>(op, &filter, order, fields_of::<L>(&node), &paging).await?;
     let total_count = match selection.has("totalCount") {
         true => Some(list::count::<L>(op, &filter).await?),

@@ -25,6 +25,10 @@ pub trait Listing: Listed {
     fn filter(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         wanted.filter(op)
     }
+    /// The filter of a list. Some conditions depend on how much they find.
+    fn filter_of_list(op: &OpContext, wanted: Self::Where) -> impl Future<Output = Result<Filter<Self::Term>>> + Send {
+        std::future::ready(Ok(Self::filter(op, wanted)))
+    }
     /// The filter of a query for a single thing. A list may leave out by default what this finds.
     fn filter_one(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         Self::filter(op, wanted)
@@ -110,15 +114,13 @@ impl<L: Listing> Related<L> {
 }
 
 /// The filter and the order that a list's arguments specify.
-pub(super) fn asked<L: Listing>(
+pub(super) async fn asked<L: Listing>(
     op: &OpContext,
     wanted: Option<L::Where>,
     order_by: Option<L::OrderBy>,
-) -> (Filter<L::Term>, Order) {
-    (
-        L::filter(op, wanted.unwrap_or_default()),
-        order_by.map_or_else(Order::usual::<L>, OrderBy::order),
-    )
+) -> Result<(Filter<L::Term>, Order)> {
+    let order = order_by.map_or_else(Order::usual::<L>, OrderBy::order);
+    Ok((L::filter_of_list(op, wanted.unwrap_or_default()).await?, order))
 }
 
 /// `things(where, orderBy, first, skip)`.
@@ -132,7 +134,7 @@ pub async fn page<L: Listing>(
     let op = op(ctx);
     let _turn = op.turn().await;
     let selection = Selection::of(ctx);
-    let (filter, order) = asked::<L>(op, wanted, order_by);
+    let (filter, order) = asked::<L>(op, wanted, order_by).await?;
     let things = list::page::<L>(op, &filter, order, fields_of::<L>(&selection), window(first, skip)?).await?;
     Ok(present(op, things, &selection).await?.into())
 }
@@ -177,7 +179,8 @@ pub async fn find_one<L: Listing>(
 pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
     let op = op(ctx);
     let _turn = op.turn().await;
-    Ok(list::count::<L>(op, &L::filter(op, wanted.unwrap_or_default())).await?)
+    let filter = L::filter_of_list(op, wanted.unwrap_or_default()).await?;
+    Ok(list::count::<L>(op, &filter).await?)
 }
 
 /// Converts the result of a verb to its schema type. Boxed, because the library keeps the futures of all fields on the
@@ -285,7 +288,7 @@ pub async fn nest_linked<L: Listing>(
         let order = place
             .argument::<L::OrderBy>("orderBy")
             .map_or_else(Order::usual::<L>, OrderBy::order);
-        let filter = L::filter(op, place.argument("where").unwrap_or_default());
+        let filter = L::filter_of_list(op, place.argument("where").unwrap_or_default()).await?;
         let fields = fields_of::<L>(&place.selection);
         let lists = list::for_parents::<L>(op, &children, parents, &filter, order, fields, window).await?;
         // All children of all parents are presented together, so that their nested lists also need only one statement.

@@ -61,7 +61,7 @@ where
     };
     let op = op(ctx);
     let _turn = op.turn().await;
-    let (filter, order) = super::listing::asked::<L>(op, wanted, order_by);
+    let (filter, order) = super::listing::asked::<L>(op, wanted, order_by).await?;
     let pieces = list::page_as_json::<L>(op, &filter, order, window(first, skip)?, &members).await?;
     Ok(Rows::Written(pieces.into_iter().map(Bytes::from).collect()))
 }

@@ -11,7 +11,7 @@ use crate::graphql::node::NodeQuery;
 use crate::graphql::nullable::Mutation;
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
-use crate::graphql::role::{OutsiderQuery, RoleMutation, RoleQuery};
+use crate::graphql::role::{OutsiderQuery, PermissionQuery, RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
 use crate::graphql::tenant::{TenantMutation, TenantQuery};
@@ -28,6 +28,7 @@ pub struct Query(
     GroupQuery,
     RoleQuery,
     OutsiderQuery,
+    PermissionQuery,
     InvitationQuery,
     SessionQuery,
     AuditQuery,

@@ -148,6 +148,15 @@ impl<T> Filter<T> {
         }
     }
 
+    /// All of its conditions, to be changed.
+    pub fn terms_mut(&mut self) -> Vec<&mut T> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().flat_map(Self::terms_mut).collect(),
+            Self::Not(part) => part.terms_mut(),
+            Self::Is(term) | Self::Own(term) => vec![term],
+        }
+    }
+
     /// The same with a condition that the server adds.
     #[must_use]
     pub fn and_own(self, term: T) -> Self {

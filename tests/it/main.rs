@@ -18,6 +18,7 @@ mod accounts;
 mod activity;
 mod address_requests;
 mod api_key;
+mod asking;
 mod audit;
 mod audit_client;
 mod audit_file;

@@ -12,13 +12,16 @@
 //! - Deleting a role withdraws it from every user and group.
 
 mod assign;
+mod check;
 mod create;
 mod delete;
 mod held;
+mod holders;
 mod outsiders;
 mod read;
 pub mod reserved;
 mod resolve;
+mod sight;
 mod standing;
 mod update;
 mod withdraw;
@@ -26,12 +29,14 @@ mod withdraw;
 pub use assign::{
     assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
 };
+pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
 pub use create::{NewRole, create};
 pub use delete::delete;
 pub use held::{
     Assigned, ForTenant, Held, by_scope, for_tenants_in_sight, held, held_in_answer, of_groups, of_groups_in_answer,
     union,
 };
+pub use holders::{Holding, weigh};
 pub use outsiders::{Outsider, outsiders};
 pub use read::{Term, by_keys};
 pub use resolve::{RoleForTenant, built_in, resolve, resolve_for_tenants, resolve_id, wanted};

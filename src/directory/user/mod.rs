@@ -28,6 +28,7 @@ mod read;
 mod update;
 mod update_me;
 mod viewer;
+mod weigh;
 
 pub use activate::{activate, deactivate};
 pub use change_my_email::change_my_email;
@@ -43,6 +44,7 @@ pub(crate) use read::{account, account_with_temporary_password, accounts, in_acc
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};
+pub use weigh::{of_one, weighed};
 
 use sea_orm::IntoSimpleExpr;
 use sea_orm::sea_query::{Expr, SimpleExpr};

@@ -7,7 +7,7 @@ use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelec
 use super::{User, UserFields, display_name_expression};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
-use crate::directory::{group, organization, tenant};
+use crate::directory::{group, organization, role, tenant};
 use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
@@ -47,6 +47,11 @@ pub enum Term {
     Activated(bool),
     /// Whether it is a service.
     Service(bool),
+    EmailVerified(bool),
+    /// It made its last request before this; not of a user who never made one.
+    LastSeenBefore(Timestamp),
+    /// It has one of some roles.
+    Holding(Box<role::Holding>),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
     /// It is in a matching group within the scope `seen_by`.
@@ -88,6 +93,10 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Service(wanted) => Condition::all().add(Column::Service.eq(*wanted)),
+        Term::EmailVerified(true) => Condition::all().add(Column::EmailVerifiedAt.is_not_null()),
+        Term::EmailVerified(false) => Condition::all().add(Column::EmailVerifiedAt.is_null()),
+        Term::LastSeenBefore(moment) => Condition::all().add(Column::LastSeenAt.lt(*moment)),
+        Term::Holding(holding) => holding.condition(sql)?,
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
         Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,

@@ -1,7 +1,9 @@
 //! Roles in the schema.
 
+mod check;
 mod tenant;
 
+pub use check::{CheckData, PermissionAnswerObject, PermissionQuery};
 pub use tenant::{OutsiderQuery, TenantRoleData, TenantRoleObject, for_tenants_beside};
 
 use std::collections::HashMap;

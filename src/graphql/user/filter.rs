@@ -2,12 +2,14 @@
 
 use super::UserKind;
 use crate::context::OpContext;
-use crate::directory::user::{Target, Term};
+use crate::directory::role::Holding;
+use crate::directory::user::{Target, Term, of_one};
 use crate::graphql::filter::related;
 use crate::graphql::group::GroupWhere;
 use crate::graphql::organization::OrganizationWhere;
+use crate::graphql::role::RoleWhere;
 use crate::graphql::tenant::TenantWhere;
-use crate::graphql::{order_by, where_input};
+use crate::graphql::{DateTime, order_by, where_input};
 use crate::list::{Filter, Named};
 
 where_input! {
@@ -40,6 +42,23 @@ where_input! {
                 seen_by: crate::directory::group::readable_of_oneself(op).ok(),
             })
         },
+        /// Users who have a role that matches this: directly or through a group, for the whole organization or for a
+        /// tenant. Without `read:role`, only the caller matches; with `read:role` for single tenants, only the users of
+        /// these tenants and the caller, and roles for other tenants do not count.
+        role: Box<RoleWhere> = |op, one| {
+            related(one.filter(op), |filter| Term::Holding(Box::new(Holding::role(op, filter))))
+        },
+        /// Users who have a role with this permission, for example `read:user`: directly or through a group, for the whole
+        /// organization or for a tenant. A name that is not a permission matches nobody. The same restrictions as for `role`
+        /// apply.
+        permission: String = |op, name| [match Holding::permission(op, &name) {
+            Some(holding) => Filter::Is(Term::Holding(Box::new(holding))),
+            None => Filter::Any(Vec::new()),
+        }],
+        /// Users whose last request (`lastSeenAt`) was before this time. Users who never made a request do not match.
+        last_seen_before: DateTime = |_, moment| [Filter::Is(Term::LastSeenBefore(moment.0))],
+        /// `true`: users whose current email address is verified; `false`: all others.
+        email_verified: bool = |_, wanted| [Filter::Is(Term::EmailVerified(wanted))],
     }
 }
 
@@ -57,7 +76,7 @@ impl UserWhere {
             id,
             email,
             any_form: false,
-            also,
+            also: of_one(also),
         }
     }
 }

@@ -29,10 +29,10 @@ use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
-    DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection,
+    DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, Where,
     connection_type, listing, or_null, window,
 };
-use crate::list::{self, Cell, Form};
+use crate::list::{self, Cell, Filter, Form};
 use crate::model::Permissions;
 use crate::store::entity::user::Column;
 
@@ -301,6 +301,17 @@ impl Listing for User {
             "effectiveVariables" | "effectiveVariableSources" => UserFields::VARIABLES,
             _ => UserFields::empty(),
         }
+    }
+
+    async fn filter_of_list(
+        op: &OpContext,
+        wanted: UserWhere,
+    ) -> crate::model::error::Result<Filter<crate::directory::user::Term>> {
+        crate::directory::user::weighed(op, wanted.filter(op)).await
+    }
+
+    fn filter_one(op: &OpContext, wanted: UserWhere) -> Filter<crate::directory::user::Term> {
+        crate::directory::user::of_one(wanted.filter(op))
     }
 
     async fn preload(

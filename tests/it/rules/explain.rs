@@ -21,6 +21,9 @@ const CASES: &[&str] = &[
     "{ users(first: 50, orderBy: EMAIL_ASC) { id email } }",
     "{ users(first: 50, orderBy: ID_ASC) { id email } }",
     "{ users(first: 50, where: {organization: {id: \"acme\"}}) { id } }",
+    "{ users(first: 50, where: {lastSeenBefore: \"2026-01-01T00:00:00Z\"}) { id } }",
+    "{ users(first: 50, where: {emailVerified: false}) { id } }",
+    "{ users(first: 50, where: {permission: \"nothing\"}) { id } }",
     "{ usersConnection(first: 50) { nodes { id name } } }",
     "{ usersConnection(last: 50) { nodes { id name } } }",
     "{ tenants(first: 50) { id name } }",
@@ -198,6 +201,72 @@ on_both! {
                 let plan = explain(&app, sent(&ann, &format!("{{ roles{order} {{ id }} }}")).await.first().unwrap()).await;
                 assert!(!plan.contains("SCAN roles"), "{order}\n{plan}");
             }
+        }
+    }
+
+    /// Few holders of a role are looked up. If there are many, the page is read in its order, and each of its users is tested.
+    async fn who_has_a_role_is_looked_up(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        fill(&app).await;
+        let give = "INSERT INTO {table} ({owner}, role_pk, created_at)
+            SELECT o.pk, r.pk, 0 FROM {owners} o JOIN roles r ON r.id = 'acme-77' WHERE o.id IN ('acme-77', 'acme-78')";
+        let change = app.services.db.begin().await.unwrap();
+        for (table, owner, owners) in [("user_roles", "user_pk", "users"), ("group_roles", "group_pk", "groups")] {
+            let give = give.replace("{table}", table).replace("{owner}", owner).replace("{owners}", owners);
+            change.execute_unprepared(&give).await.unwrap();
+        }
+        // So many that PostgreSQL would not rather read all of them.
+        let labelers = "INSERT INTO group_roles (group_pk, role_pk, created_at)
+            SELECT g.pk, r.pk, 0 FROM groups g JOIN roles r ON r.name = 'labeler' AND r.organization_pk IS NULL";
+        change.execute_unprepared(labelers).await.unwrap();
+        let backend = app.services.db.backend();
+        if backend == DbBackend::Postgres {
+            change.execute_unprepared("ANALYZE").await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let whole = |table: &str| match backend {
+            DbBackend::Postgres => format!("Seq Scan on {table}"),
+            _ => format!("SCAN {table}\n"),
+        };
+        for caller in [&ann, &app.admin()] {
+            for (filter, few) in [
+                ("role: {id: \"acme-77\"}", true),
+                ("role: {name: \"r 77\"}", true),
+                ("role: {name: \"organization-admin\"}", true),
+                ("permission: \"write:user\"", true),
+                ("role: {name: \"reviewer\"}", false),
+                ("permission: \"write:databases\"", false),
+            ] {
+                let document = format!("{{ users(first: 50, where: {{{filter}}}) {{ id }} }}");
+                let statements = sent(caller, &document).await;
+                assert_eq!(statements.len(), 3, "{statements:#?}");
+                // That there are many, PostgreSQL finds out by reading the first of them.
+                let counted = if few || backend == DbBackend::Sqlite { 1 } else { 2 };
+                for statement in &statements[counted..] {
+                    let plan = explain(&app, statement).await;
+                    for table in ["users", "user_roles", "group_roles", "group_members"] {
+                        assert!(!plan.contains(&whole(table)), "{filter}: {table}\n{}\n{plan}", statement.sql);
+                    }
+                }
+                let plan = explain(&app, &statements[2]).await;
+                if few {
+                    let by_key = ["Index Cond: (pk = ", "AND (pk = ", "rowid=?"];
+                    assert!(by_key.iter().any(|by| plan.contains(by)), "{filter}\n{}\n{plan}", statements[2].sql);
+                } else {
+                    for word in sorts(backend) {
+                        assert!(!plan.contains(word), "{filter}: {word}\n{}\n{plan}", statements[2].sql);
+                    }
+                    assert!(plan.contains("users_organization_created") || plan.contains("users_created"), "{filter}\n{plan}");
+                }
+            }
+        }
+        // One user is tested, whatever the number of holders.
+        let one = sent(&ann, "{ user(where: {id: \"acme-77\", role: {name: \"reviewer\"}}) { id } }").await;
+        let plan = explain(&app, &one[0]).await;
+        for table in ["users", "user_roles", "group_roles", "group_members"] {
+            assert!(!plan.contains(&whole(table)), "{}\n{plan}", one[0].sql);
         }
     }
 
@@ -401,8 +470,8 @@ async fn fill(app: &App) {
              SELECT '{organization}-' || i, {pk}, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, last_seen_at, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)

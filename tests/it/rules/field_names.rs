@@ -129,6 +129,11 @@ fn calls(sdl: &Sdl) -> Vec<(&'static str, String, Value)> {
         .map(|field| match field.name.node.as_str() {
             "outsiders" => ("Query", "outsiders".to_owned(), json!({ "tenant": "berlin" })),
             "node" => ("Query", "node".to_owned(), json!({ "nodeId": "VXNlcjphZG1pbg" })),
+            "can" => ("Query", "can".to_owned(), json!({ "permissions": ["read:user"] })),
+            "check" => {
+                let data = json!([{ "userId": "nobody", "permission": "read:user" }]);
+                ("Query", "check".to_owned(), json!({ "data": data }))
+            }
             name if in_sight(name).is_some() => ("Query", name.to_owned(), json!({ "where": { "id": "nobody" } })),
             name => ("Query", name.to_owned(), json!({})),
         });

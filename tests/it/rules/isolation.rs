@@ -89,7 +89,13 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("AuditEventWhere", "actorId" | "impersonatorId" | "targetId" | "concernsUserId") => Name(Kind::User, "id"),
         ("Mutation.assignRole" | "Mutation.withdrawRole", "role") => Name(Kind::Role, "id"),
         (
-            "Mutation.assignRole" | "Mutation.withdrawRole" | "Query.outsiders" | "User.roles" | "User.permissions",
+            "Mutation.assignRole"
+            | "Mutation.withdrawRole"
+            | "Query.outsiders"
+            | "Query.can"
+            | "Query.check"
+            | "User.roles"
+            | "User.permissions",
             "tenant",
         ) => Name(Kind::Tenant, "id"),
         // Two that go together; `tenancy` asks with both.
@@ -107,7 +113,10 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("SignInData" | "Mutation.requestPasswordReset", "email") => New,
         // Of another identity provider.
         ("FederatedIdentityData", "identityProvider" | "userId" | "userName") => Plain,
-        ("UserWhere", "activated" | "kind") | ("ApiKeyWhere", "revoked") => Plain,
+        ("UserWhere", "activated" | "kind" | "permission" | "lastSeenBefore" | "emailVerified") => Plain,
+        ("ApiKeyWhere", "revoked") => Plain,
+        ("CheckData", "userId") => Name(Kind::User, "id"),
+        ("CheckData", "permission") => Plain,
         ("RoleWhere", "builtIn" | "built")
         | ("InvitationWhere", "state")
         | ("SessionWhere", "active" | "impersonated") => Plain,
@@ -676,7 +685,7 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
 
 /// A place in a query document where an argument stands.
 pub struct Place {
-    /// What stands before and behind `field(argument: $x)`.
+    /// What stands before and behind `field(argument: $x)`. Before the argument may stand others.
     pub before: String,
     pub behind: String,
     pub field: String,
@@ -713,6 +722,15 @@ pub fn in_sight(query: &str) -> Option<Value> {
     Some(json!({ "id": id }))
 }
 
+/// What a query needs beside the argument that is tried: other arguments, and what its input must hold.
+fn beside(query: &str) -> (&'static str, Option<Value>) {
+    match query {
+        "can" => ("permissions: [\"usage:api\"], ", Some(json!({ "id": "acme-bob" }))),
+        "check" => ("", Some(json!({ "permission": "usage:api" }))),
+        _ => ("", in_sight(query)),
+    }
+}
+
 /// Every argument that takes an input type: of Query's own fields, and of the fields of objects, by the shortest way.
 pub fn places(sdl: &Sdl) -> Vec<Place> {
     let mut places = Vec::new();
@@ -726,15 +744,16 @@ pub fn places(sdl: &Sdl) -> Vec<Place> {
             let below = named(&field.ty.node).to_owned();
             for argument in &field.arguments {
                 if sdl.is_input(named(&argument.node.ty.node)) {
+                    let (others, base) = beside(&name);
                     let keys = way.iter().cloned().chain([name.clone()]).collect();
                     places.push(Place {
                         before: way.iter().map(|step| format!("{step} {{ ")).collect(),
                         behind: " }".repeat(way.len()),
                         field: name.clone(),
-                        argument: argument.node.name.node.to_string(),
+                        argument: format!("{others}{}", argument.node.name.node),
                         ty: argument.node.ty.node.clone(),
                         selection: selection(sdl, &below),
-                        base: in_sight(&name).filter(|_| way.is_empty()).unwrap_or_else(|| json!({})),
+                        base: base.filter(|_| way.is_empty()).unwrap_or_else(|| json!({})),
                         keys,
                     });
                 }

@@ -41,7 +41,8 @@ fn value_of(ty: &str, is_list: bool) -> Value {
         "UserKind" => json!("SERVICE"),
         "UserWhere" => json!({"email": "new@acme.example"}),
         "OrganizationWhere" => json!({"nameContains": "a"}),
-        "TenantWhere" | "GroupWhere" => json!({"name": "any"}),
+        "DateTime" => json!("2026-01-01T00:00:00Z"),
+        "TenantWhere" | "GroupWhere" | "RoleWhere" => json!({"name": "any"}),
         _ => panic!("a new type of filter: {ty}"),
     };
     if is_list { json!([one]) } else { one }

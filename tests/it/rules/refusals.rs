@@ -35,6 +35,26 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("me", "{ me { id } }"),
     ("viewer", "{ viewer { id } }"),
     ("viewerPermissions", "{ viewerPermissions }"),
+    (
+        "can (oneself)",
+        r#"{ can(permissions: ["read:user"]) { userId permission allowed known } }"#,
+    ),
+    (
+        "can (another)",
+        r#"{ can(permissions: ["read:user"], user: {id: "$user"}) { allowed } }"#,
+    ),
+    (
+        "check (oneself)",
+        r#"{ check(data: [{userId: "$me", permission: "read:user"}]) { allowed } }"#,
+    ),
+    (
+        "check (another)",
+        r#"{ check(data: [{userId: "$user", permission: "read:user"}]) { allowed } }"#,
+    ),
+    (
+        "check (of a tenant)",
+        r#"{ check(data: [{userId: "$inside", permission: "read:user"}], tenant: "berlin") { allowed } }"#,
+    ),
     ("organizations", "{ organizations { id } }"),
     ("countOrganizations", "{ countOrganizations }"),
     (

@@ -34,6 +34,41 @@ const CASES: &[(&str, usize)] = &[
         1,
     ),
     ("{ countUsers }", 1),
+    (
+        "{ users(where: {lastSeenBefore: \"2026-01-02T00:00:00Z\", emailVerified: true}) { id } }",
+        1,
+    ),
+    // Before a list by roles, the roles are looked up and their holders are counted.
+    ("{ users(where: {permission: \"write:databases\"}) { id } }", 3),
+    ("{ countUsers(where: {permission: \"write:org\"}) }", 3),
+    ("{ users(where: {permission: \"nothing\"}) { id } }", 1),
+    (
+        "{ users(where: {role: {name: \"user\"}, NOT: {permission: \"write:org\"}}) { id organizationId } }",
+        4,
+    ),
+    (
+        "{ usersConnection(where: {OR: [{role: {builtIn: false}}, {role: {name: \"reviewer\"}}]}) { totalCount nodes { id } } }",
+        4,
+    ),
+    (
+        "{ tenants { id users(where: {permission: \"write:databases\"}) { id } } }",
+        4,
+    ),
+    ("{ user(where: {id: \"ann\", permission: \"write:user\"}) { id } }", 1),
+    ("{ groups(where: {user: {role: {name: \"user\"}}}) { id } }", 1),
+    ("{ can(permissions: [\"read:user\"]) { allowed } }", 0),
+    (
+        "{ can(permissions: [\"read:user\"], tenant: \"berlin\") { allowed } }",
+        1,
+    ),
+    (
+        "{ can(permissions: [\"read:user\"], user: {id: \"u-2-0\"}, tenant: \"berlin\") { allowed } }",
+        3,
+    ),
+    (
+        "{ check(data: [{userId: \"u-2-0\", permission: \"a\"}, {userId: \"u-2-1\", permission: \"a\"}, {userId: \"ann\", permission: \"a\"}]) { allowed } }",
+        2,
+    ),
     ("{ users { id kind takesSeat pendingEmail } }", 2),
     ("{ users(where: {kind: SERVICE}) { id } }", 1),
     ("{ users { id } countUsers }", 2),

@@ -1,0 +1,134 @@
+//! Whose roles the caller may know.
+//!
+//! The roles of others are for callers who may read roles; all others find only themselves by roles. Callers who may do so for
+//! single tenants find only users of these tenants, by what these have for the whole organization and for these tenants.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, SelectStatement, SimpleExpr};
+use sea_orm::{Condition, IntoSimpleExpr, JoinType, QuerySelect, QueryTrait};
+
+use crate::authz::{Action, Resource, Scope, Tenants};
+use crate::context::OpContext;
+use crate::store::entity::{group_member, group_role, in_tenants, user, user_role};
+
+/// A select of users' keys from the tables with assignments of roles, and its columns with the keys of users and of roles.
+#[derive(Clone, Debug)]
+pub(super) struct Pairs {
+    pub users: SelectStatement,
+    pub user: SimpleExpr,
+    pub role: SimpleExpr,
+}
+
+/// Which roles of which users the caller may know.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
+    /// All of the caller's own.
+    oneself: Option<i64>,
+    others: Others,
+}
+
+#[derive(Clone, Debug)]
+enum Others {
+    Nobody,
+    /// All within the caller's reach.
+    All,
+    /// Of the users of these tenants: those for the whole organization, and those for these tenants.
+    Within(Tenants),
+}
+
+impl Sight {
+    pub fn of(op: &OpContext) -> Self {
+        let roles = op.authorize(Action::Read, Resource::Role);
+        let users = op.authorize(Action::Read, Resource::User);
+        Self {
+            oneself: op.actor().caller().map(|caller| caller.user_pk),
+            others: match (&roles, &users) {
+                (Ok(roles), Ok(users)) => in_both(roles.scope(), users.scope()),
+                _ => Others::Nobody,
+            },
+        }
+    }
+
+    /// The users whose roles the caller may know.
+    pub fn of_user(&self) -> Condition {
+        let own = || match self.oneself {
+            Some(pk) => user::Column::Pk.eq(pk),
+            None => user::Column::Pk.is_null(),
+        };
+        match &self.others {
+            Others::All => Condition::all(),
+            Others::Nobody => Condition::all().add(own()),
+            Others::Within(tenants) => Condition::any()
+                .add(in_tenants(
+                    tenants,
+                    user::Column::OrganizationPk,
+                    user::Column::TenantPk,
+                ))
+                .add(own()),
+        }
+    }
+
+    /// The users who have roles, as far as the caller may know: directly, and by groups.
+    pub fn holders(&self) -> [Pairs; 2] {
+        use group_member::Column as Member;
+        use group_role::Column as Given;
+        use user_role::Column as Direct;
+        let direct = user_role::Entity::find()
+            .select_only()
+            .column(Direct::UserPk)
+            .filter(self.of_assignment(Direct::TenantPk, Direct::UserPk));
+        let by_groups = group_member::Entity::find()
+            .select_only()
+            .column(Member::UserPk)
+            .filter(self.of_assignment(Given::TenantPk, Member::UserPk));
+        let mut by_groups = by_groups.into_query();
+        by_groups.join(
+            JoinType::InnerJoin,
+            group_role::Entity,
+            Expr::col((group_role::Entity, Given::GroupPk)).equals((group_member::Entity, Member::GroupPk)),
+        );
+        let direct = Pairs {
+            users: direct.into_query(),
+            user: Direct::UserPk.into_simple_expr(),
+            role: Direct::RolePk.into_simple_expr(),
+        };
+        let by_groups = Pairs {
+            users: by_groups,
+            user: Member::UserPk.into_simple_expr(),
+            role: Given::RolePk.into_simple_expr(),
+        };
+        [direct, by_groups]
+    }
+
+    /// The assignments that the caller may know: for which tenant, and of which user.
+    fn of_assignment(&self, tenant: impl ColumnTrait, holder: impl ColumnTrait) -> Condition {
+        let Others::Within(tenants) = &self.others else {
+            return Condition::all();
+        };
+        let mut seen = Condition::any()
+            .add(tenant.is_null())
+            .add(tenant.is_in(tenants.keys.iter().copied()));
+        if let Some(pk) = self.oneself {
+            seen = seen.add(holder.eq(pk));
+        }
+        seen
+    }
+}
+
+/// What the caller may know of others who may read roles here and users there.
+fn in_both(roles: &Scope, users: &Scope) -> Others {
+    match (roles, users) {
+        (Scope::Oneself(_), _) | (_, Scope::Oneself(_)) => Others::Nobody,
+        (Scope::Tenants(some), Scope::Tenants(others)) => {
+            let mut both = Tenants::clone(some);
+            both.keys.retain(|pk| others.keys.contains(pk));
+            match both.keys.is_empty() {
+                true => Others::Nobody,
+                false => Others::Within(both),
+            }
+        }
+        (Scope::Tenants(some), Scope::Everything | Scope::Organization(_))
+        | (Scope::Everything | Scope::Organization(_), Scope::Tenants(some)) => Others::Within(Tenants::clone(some)),
+        (Scope::Everything | Scope::Organization(_), Scope::Everything | Scope::Organization(_)) => Others::All,
+    }
+}
