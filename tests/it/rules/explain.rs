@@ -23,7 +23,6 @@ const CASES: &[&str] = &[
     "{ users(first: 50, where: {organization: {id: \"acme\"}}) { id } }",
     "{ users(first: 50, where: {lastSeenBefore: \"2026-01-01T00:00:00Z\"}) { id } }",
     "{ users(first: 50, where: {emailVerified: false}) { id } }",
-    "{ users(first: 50, where: {permission: \"nothing\"}) { id } }",
     "{ usersConnection(first: 50) { nodes { id name } } }",
     "{ usersConnection(last: 50) { nodes { id name } } }",
     "{ tenants(first: 50) { id name } }",

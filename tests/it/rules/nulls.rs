@@ -82,8 +82,8 @@ fn full(sdl: &Sdl, case: &Case, in_document: bool, empty: bool) -> (String, Valu
         if given.is_none() && !argument.node.ty.node.nullable {
             continue;
         }
-        // What a change is for is named, or the argument is left out: an empty one is refused.
-        let which = case.mutation && named(&argument.node.ty.node).ends_with("Where");
+        // What a change or a question is about is named, or the argument is left out: an empty one is refused.
+        let which = (case.mutation || case.field == "can") && named(&argument.node.ty.node).ends_with("Where");
         let depth = if which && given.is_none() { 0 } else { DEPTH };
         let nothing = Literal::Object(Default::default());
         let given = match given {
