@@ -19,11 +19,13 @@ const keys = {
   AuditRelated: embedded,
   FederatedIdentity: embedded,
   Outsider: embedded,
+  PermissionAnswer: embedded,
   Reach: embedded,
   ReachTenant: embedded,
   SessionTokens: embedded,
   TenantRole: embedded,
   UserWithPassword: embedded,
+  VariableSource: embedded,
   ViewerCan: embedded,
 };
 
