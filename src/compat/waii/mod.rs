@@ -29,9 +29,8 @@ use super::fields::Fields;
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::list::{Filter, TextTest};
-use crate::model::Actor;
 use crate::model::error::{Error, Result};
-use crate::model::{JsonText, OrganizationId};
+use crate::model::{Actor, JsonText, OrganizationId, Permissions};
 use crate::request::App;
 
 /// The conventions of this product.
@@ -47,6 +46,12 @@ impl Face for Waii {
     }
 
     fn body(_status: StatusCode, message: &str) -> Value {
+        // tenantry's own permissions, which end a list of names, mean nothing to WAII.
+        let own = Permissions::all()
+            .names()
+            .into_iter()
+            .filter(|name| name.starts_with("tenantry:"));
+        let message = own.fold(message.to_owned(), |text, name| text.replace(&format!(", {name}"), ""));
         json!({ "detail": message })
     }
 }
