@@ -68,7 +68,8 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The object with this `nodeId`, if the query for its type would find it, such as `user` for a user; otherwise null.
+    /// The object with this `nodeId`, if the query for its type would find it, such as `user` for a user, or if it is the
+    /// caller's own organization or tenant; otherwise null.
     async fn node(
         &self,
         ctx: &Context<'_>,

@@ -18,6 +18,7 @@ use crate::on_both;
 use crate::support::binary::Server;
 use crate::support::session::code_of;
 use crate::support::{App, Backend, Caller, TestDatabase};
+use crate::tenancy::user;
 
 const FIELDS: &str = "id effectiveVariables effectiveVariableSources { path from overrides }";
 /// Words of what is not public.
@@ -54,20 +55,6 @@ async fn world(app: &App) -> Caller<'_> {
     )
     .await;
     app.key_of("bob").await
-}
-
-async fn user<'a>(app: &'a App, id: &str, tenant: Option<&str>, tenant_roles: &[(&str, &str)]) -> Caller<'a> {
-    let roles: Vec<Value> = tenant_roles
-        .iter()
-        .map(|(role, tenant)| json!({ "role": role, "tenant": tenant }))
-        .collect();
-    let data = json!({
-        "id": id, "email": format!("{id}@acme.example"), "password": format!("password-of-{id}"), "organizationId": "acme",
-        "tenantId": tenant, "tenantRoles": roles,
-    });
-    let create = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
-    app.admin().ok(create, json!({ "data": data })).await;
-    app.key_of(id).await
 }
 
 /// All of bob's.

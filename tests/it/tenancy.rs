@@ -34,7 +34,7 @@ const WITHDRAW: &str = "mutation($id: ID, $role: String!, $tenant: ID) { withdra
 const INVITE: &str = "mutation($data: InviteUserData!) { inviteUser(data: $data) { id tenantId } }";
 
 /// A user of acme in this tenant, with roles for tenants.
-async fn user<'a>(app: &'a App, id: &str, tenant: Option<&str>, tenant_roles: &[(&str, &str)]) -> Caller<'a> {
+pub async fn user<'a>(app: &'a App, id: &str, tenant: Option<&str>, tenant_roles: &[(&str, &str)]) -> Caller<'a> {
     let roles: Vec<Value> = tenant_roles
         .iter()
         .map(|(role, tenant)| json!({ "role": role, "tenant": tenant }))

@@ -66,9 +66,18 @@ pub async fn introspect(State(app): State<App>, Extension(id): Extension<Request
         actor = client.owner(&app).await?;
         let form = Form::read(&parts.headers, body).await?;
         let op = client.op(&app).await?;
-        let found = credential::introspect(&op, form.required("token")?, form.value("tenant")?);
+        let found = in_time(credential::introspect(
+            &op,
+            form.required("token")?,
+            form.value("tenant")?,
+        ));
+        let found = found.await.inspect_err(|error| {
+            if let Error::Forbidden(_) = error {
+                op.note_refusal("credential.read");
+            }
+        });
         let issuer = app.services.signing.issuer();
-        Ok(match in_time(found).await? {
+        Ok(match found? {
             Some(found) => answer(StatusCode::OK, &active(&found, issuer)),
             None => answer(StatusCode::OK, &json!({ "active": false })),
         })

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::request::{TOKEN_LIFETIME, in_force};
@@ -103,6 +103,8 @@ pub async fn forget_changes_in_txn(
                 .add(any_of(backend, table::Column::RequesterPk, user_pks)),
         )
         .filter(table::Column::Changes.eq(true))
+        // Always in the same order, to avoid a deadlock.
+        .order_by_asc(table::Column::UserPk)
         .into_tuple::<i64>()
         .all(connection)
         .await?;
@@ -117,8 +119,7 @@ pub async fn forget_changes_in_txn(
 pub(super) async fn no_reset_is_open(connection: &impl ConnectionTrait, user_pk: i64, now: Timestamp) -> Result<()> {
     let open = password_token::Entity::find()
         .filter(password_token::Column::UserPk.eq(user_pk))
-        .filter(password_token::Column::UsedAt.is_null())
-        .filter(password_token::Column::ExpiresAt.gt(now));
+        .filter(password_token::open(now));
     match open.count(connection).await? {
         0 => Ok(()),
         _ => Err(Error::invalid(

@@ -1,7 +1,5 @@
 //! Resets a password with a single-use token from a mail.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
@@ -15,17 +13,11 @@ use crate::directory::outbox::{self, Post};
 use crate::directory::user::{self, Target, User};
 use crate::directory::{email_verification, federated_identity, organization};
 use crate::model::error::{Error, Result};
-use crate::model::{Email, Timestamp};
-use crate::model::{Secret, digest};
+use crate::model::{Email, Secret, digest};
 use crate::services::hasher::Password;
 use crate::services::mailer::{Letter, ResetLink};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{password_token, user as table};
-
-/// The lifetime of a link.
-const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// The maximum difference between the clocks of several processes.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
 
 /// Mails a reset link to a user: to the caller, or to a user whom the caller may manage. The current password stays
 /// valid until the link is used. `INVALID` if mail is not configured, or the user has no address, or no password
@@ -70,14 +62,6 @@ pub async fn start(op: &OpContext, target: &Target) -> Result<User> {
     Ok(row.into())
 }
 
-/// Tokens that have not expired. A token that expires later than a new one was created by a clock that has been set
-/// back since; it is ignored, or it would be valid for longer than an hour.
-fn unexpired(now: Timestamp) -> Condition {
-    Condition::all()
-        .add(password_token::Column::ExpiresAt.gt(now))
-        .add(password_token::Column::ExpiresAt.lte(now.after(TOKEN_LIFETIME + CLOCKS_APART)))
-}
-
 /// By which limits a mail is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Counted {
@@ -100,7 +84,7 @@ pub(super) async fn mail_links_in_txn(
     let Some(first) = users.first() else { return Ok(()) };
     let homes = organization::names(connection, users.iter().map(|user| user.organization_pk)).await?;
     let now = op.now();
-    let ends_at = now.after(TOKEN_LIFETIME);
+    let ends_at = now.after(password_token::LIFETIME);
     let (mut accounts, mut tokens) = (Vec::new(), Vec::new());
     for user in users {
         let token = Secret::mailed_token()?;
@@ -161,8 +145,7 @@ pub async fn complete(
     let digest = digest(token);
     let in_force = Condition::all()
         .add(password_token::Column::Digest.eq(digest.as_str()))
-        .add(password_token::Column::UsedAt.is_null())
-        .add(unexpired(now));
+        .add(password_token::open(now));
     // Check before hashing, so that guesses cost no CPU time; the guarded update below decides.
     let user_pk = password_token::Entity::find()
         .filter(in_force.clone())
