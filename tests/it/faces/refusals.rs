@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Method, Request, header};
 use serde_json::{Value, json};
 use tenantry::model::BuiltIn;
 
+use super::waii::as_waii_hears;
 use crate::on_both;
 use crate::support::documents::{ACTIVATE_USER, CREATE_USER, DEACTIVATE_USER, DELETE_USER, UPDATE_USER, change};
 use crate::support::{App, Caller, Reply};
@@ -90,7 +91,7 @@ impl Face {
 
     fn body(self, status: u16, text: &str) -> Value {
         match self {
-            Self::Waii => json!({ "detail": text }),
+            Self::Waii => json!({ "detail": as_waii_hears(text) }),
             Self::Mlops => json!({ "msg": text, "code": status }),
             Self::Keycloak if [400, 409].contains(&status) => json!({ "errorMessage": text }),
             Self::Keycloak | Self::Air => json!({ "error": text }),
