@@ -22,7 +22,7 @@ use crate::authn::{self, Credential, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Client, Clock};
+use crate::model::{Actor, Catalogue, Client, Clock};
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
 use crate::services::refusals::{Refusal, Refusals};
@@ -206,6 +206,11 @@ impl OpContext {
 
     pub fn mailer(&self) -> &Mailer {
         &self.services.mailer
+    }
+
+    /// The permissions that there are, as this process knows them.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.db.catalogue()
     }
 
     pub fn built_in_roles(&self) -> &BuiltInRoles {

@@ -13,9 +13,17 @@ impl MigrationName for Migration {
     /// Carries a fingerprint of the statements, so that a database of an earlier edit is known for one.
     fn name(&self) -> &str {
         static NAME: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-            let texts = [UP, ROLES, AUDIT_SQLITE, AUDIT_POSTGRES, AUDIT_INDEXES, SIZES]
-                .into_iter()
-                .flatten();
+            let texts = [
+                UP,
+                ROLES,
+                PERMISSIONS,
+                AUDIT_SQLITE,
+                AUDIT_POSTGRES,
+                AUDIT_INDEXES,
+                SIZES,
+            ]
+            .into_iter()
+            .flatten();
             format!("m20261128_000001_directory_{:08x}", fingerprint(texts))
         });
         &NAME
@@ -144,18 +152,20 @@ const UP: &[&str] = &[
     "CREATE INDEX users_seats ON users (organization_pk) WHERE activated AND takes_seat",
     // What composite foreign keys to users point to.
     "CREATE UNIQUE INDEX users_of_organization ON users (organization_pk, pk)",
-    // Built-in roles belong to no organization; their permissions stand in the server, those of an organization's own
-    // roles here, as names parted by blanks.
+    // Built-in roles and product-wide ones belong to no organization. The permissions of built-in ones stand in the server,
+    // those of all others here, as names parted by blanks.
     "CREATE TABLE roles (
         pk {key},
         id {text} NOT NULL CONSTRAINT roles_id_key UNIQUE,
         organization_pk {int} REFERENCES organizations (pk) ON DELETE CASCADE,
+        product BOOLEAN NOT NULL DEFAULT FALSE,
         name {text} NOT NULL,
         description {text},
         permissions {text} NOT NULL,
         version {int} NOT NULL,
         created_at {int} NOT NULL,
-        updated_at {int} NOT NULL
+        updated_at {int} NOT NULL,
+        CONSTRAINT roles_of_product CHECK (organization_pk IS NULL OR NOT product)
     )",
     "CREATE UNIQUE INDEX roles_organization_name ON roles (organization_pk, name)",
     "CREATE UNIQUE INDEX roles_built_in_name ON roles (name) WHERE organization_pk IS NULL",
@@ -163,6 +173,26 @@ const UP: &[&str] = &[
     "CREATE INDEX roles_updated ON roles (updated_at, id)",
     "CREATE INDEX roles_name ON roles (name, id)",
     "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
+    // The permissions that a role can hold, by name. `bit` is what stands for a declared one in memory; it stays taken for
+    // a day after the deletion, because a process may still hold a set with it. Built-in ones have none.
+    "CREATE TABLE permissions (
+        pk {key},
+        id {text} NOT NULL,
+        description {text},
+        bit {int} CONSTRAINT permissions_bit_key UNIQUE CONSTRAINT permissions_bit CHECK (bit BETWEEN 0 AND 1023),
+        lowest_role {text} NOT NULL,
+        deleted_at {int},
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
+    "CREATE UNIQUE INDEX permissions_id ON permissions (id) WHERE deleted_at IS NULL",
+    // One row. Every change of permissions and product-wide roles raises the version, and is alone with it.
+    "CREATE TABLE catalogue (
+        pk {key},
+        version {int} NOT NULL,
+        applied_revision {int}
+    )",
     // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, which do not
     // bind without a tenant, keep user and tenant in one organization. `scope` is the tenant, or 0 for the whole
     // organization: a primary key has no nulls.
@@ -443,6 +473,41 @@ const ROLES: &[&str] = &[
         ('01900000-0000-7000-8000-00000000000b', 'tenant-admin', '', 1, 0, 0)",
 ];
 
+/// The built-in ones; the order is that of the role hierarchy.
+const PERMISSIONS: &[&str] = &[
+    "INSERT INTO permissions (id, lowest_role, version, created_at, updated_at) VALUES
+        ('read:semantic-context', 'TRIAL_USER', 1, 0, 0),
+        ('read:liked-queries', 'TRIAL_USER', 1, 0, 0),
+        ('read:databases', 'TRIAL_USER', 1, 0, 0),
+        ('read:similarity-search-index', 'TRIAL_USER', 1, 0, 0),
+        ('write:semantic-context', 'USER', 1, 0, 0),
+        ('write:liked-queries', 'USER', 1, 0, 0),
+        ('write:databases', 'USER', 1, 0, 0),
+        ('usage:api', 'API_USER', 1, 0, 0),
+        ('write:access_key', 'API_USER', 1, 0, 0),
+        ('publish:semantic-context', 'ADMIN', 1, 0, 0),
+        ('publish:liked-queries', 'ADMIN', 1, 0, 0),
+        ('publish:access-rules', 'ADMIN', 1, 0, 0),
+        ('push:databases', 'ADMIN', 1, 0, 0),
+        ('write:similarity-search-index', 'ADMIN', 1, 0, 0),
+        ('read:user', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('write:user', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:tenant', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('write:tenant', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:group', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('write:group', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:role', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('write:role', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:org', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:audit', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('usage:impersonation', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('read:usage-report', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('tenantry:organization-settings', 'ORGANIZATION_ADMIN', 1, 0, 0),
+        ('write:org', 'SUPER_ADMIN', 1, 0, 0),
+        ('tenantry:introspect', 'SUPER_ADMIN', 1, 0, 0)",
+    "INSERT INTO catalogue (version) VALUES (1)",
+];
+
 /// Events outlive what they speak of: no foreign keys. Keys tell two things of one id apart, ids are for people. `count` is
 /// how often it happened within a minute: refusals are folded. `subject_id` is the user that it concerns: the target, or whose
 /// key, session or membership the target is. Names are those of the moment.
@@ -638,6 +703,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         Dialect::run(manager, UP).await?;
         Dialect::run(manager, ROLES).await?;
+        Dialect::run(manager, PERMISSIONS).await?;
         Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;
         Dialect::run(manager, AUDIT_INDEXES).await?;
         Dialect::run(manager, own(manager, SIZES, &[])).await

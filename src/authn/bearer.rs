@@ -11,9 +11,10 @@ use super::caller::caller_of;
 use super::impersonation::{Begun, begun_by};
 use super::{Activity, SigningKeys};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, Limits, digest, stored_permissions};
+use crate::model::{Actor, Caller, Limits, digest};
 use crate::model::{Email, OrganizationId, SessionId, Timestamp, UserId};
-use crate::model::{Permissions, Rights, Roles, TenantId};
+use crate::model::{Rights, Roles, TenantId};
+use crate::store::catalogue;
 use crate::store::db::Database;
 
 /// How long credentials are cached, and so how long a revocation by another process may go unnoticed. Revocations in
@@ -172,7 +173,9 @@ struct Row {
     organization_id: OrganizationId,
     tenant_pk: Option<i64>,
     tenant_id: Option<TenantId>,
+    catalogue_version: i64,
     role_organization_pk: Option<i64>,
+    role_product: Option<bool>,
     role_name: Option<String>,
     role_permissions: Option<String>,
     for_tenant_pk: Option<i64>,
@@ -186,7 +189,8 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
         r"WITH owner AS (
               SELECT k.pk AS api_key_pk, k.permissions AS key_permissions, k.expires_at, k.revoked_at,
                      u.pk AS user_pk, u.id AS user_id, u.email, u.email_verified_at, u.organization_pk,
-                     o.id AS organization_id, u.tenant_pk, t.id AS tenant_id
+                     o.id AS organization_id, u.tenant_pk, t.id AS tenant_id,
+                     (SELECT version FROM catalogue) AS catalogue_version
               FROM api_keys k
               JOIN users u ON u.pk = k.user_pk
               JOIN organizations o ON o.pk = u.organization_pk
@@ -194,13 +198,13 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
               WHERE k.digest = $1 AND (k.revoked_at IS NULL OR k.revoked_at > $2) AND u.activated
           )
           SELECT owner.*,
-                 r.organization_pk AS role_organization_pk, r.name AS role_name, r.permissions AS role_permissions,
-                 ur.tenant_pk AS for_tenant_pk
+                 r.organization_pk AS role_organization_pk, r.product AS role_product, r.name AS role_name,
+                 r.permissions AS role_permissions, ur.tenant_pk AS for_tenant_pk
           FROM owner
           LEFT JOIN user_roles ur ON ur.user_pk = owner.user_pk
           LEFT JOIN roles r ON r.pk = ur.role_pk
           UNION ALL
-          SELECT owner.*, r.organization_pk, r.name, r.permissions, gr.tenant_pk
+          SELECT owner.*, r.organization_pk, r.product, r.name, r.permissions, gr.tenant_pk
           FROM owner
           JOIN group_members gm ON gm.user_pk = owner.user_pk
           JOIN group_roles gr ON gr.group_pk = gm.group_pk
@@ -210,17 +214,24 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
     let read_at = Instant::now();
     let rows = Row::find_by_statement(statement).all(db.reader()).await?;
     let Some(first) = rows.first() else { return Ok(None) };
+    let catalogue = catalogue::at(db.reader(), first.catalogue_version).await?;
     let (mut held, mut roles) = (Rights::default(), Roles::default());
     for row in &rows {
-        if let Some(permissions) = role_permissions(row) {
-            held.add(row.for_tenant_pk, permissions);
-        }
-        if let Some(name) = &row.role_name {
-            roles.add(row.role_organization_pk, name, row.for_tenant_pk);
+        let Some(name) = &row.role_name else { continue };
+        let stored = row.role_permissions.as_deref().unwrap_or_default();
+        held.add(
+            row.for_tenant_pk,
+            catalogue.of_role(row.role_organization_pk, name, stored),
+        );
+        if row.role_organization_pk.is_none() {
+            roles.add(name, row.role_product.unwrap_or_default(), row.for_tenant_pk);
         }
     }
     let limits = Limits {
-        permissions: first.key_permissions.as_deref().map(Permissions::from_stored),
+        permissions: first
+            .key_permissions
+            .as_deref()
+            .map(|names| catalogue.from_stored(names)),
         // A key that was rotated with an overlap ends before it expires.
         ends_at: [first.expires_at, first.revoked_at].into_iter().flatten().min(),
     };
@@ -242,6 +253,7 @@ async fn look_up(db: &Database, digest: &str, generation: u64, now: Timestamp) -
             session_pk: None,
             impersonator: None,
             limits,
+            catalogue,
         }),
         ends_at: limits.ends_at,
     }))
@@ -332,15 +344,6 @@ async fn session_row(
     Ok(SessionRow::find_by_statement(statement).one(db.reader()).await?)
 }
 
-fn role_permissions(row: &Row) -> Option<Permissions> {
-    let stored = row.role_permissions.as_deref().unwrap_or_default();
-    Some(stored_permissions(
-        row.role_organization_pk,
-        row.role_name.as_deref()?,
-        stored,
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,6 +366,7 @@ mod tests {
             session_pk: None,
             impersonator: None,
             limits: Limits::default(),
+            catalogue: Arc::default(),
         });
         for (key, age, known) in [("new", Duration::ZERO, true), ("slow", REMEMBERED, false)] {
             let remembered = Remembered {

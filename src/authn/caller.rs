@@ -1,13 +1,14 @@
 //! Reads a user as caller.
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use sea_orm::{FromQueryResult, Statement};
 
 use super::rights_and_roles_of;
 use crate::model::error::Result;
 use crate::model::{Caller, Email, Limits, OrganizationId, TenantId, Timestamp, UserId};
+use crate::store::catalogue::Catalogued;
 
 /// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
-pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Option<Caller>> {
+pub async fn caller_of(connection: &impl Catalogued, user_pk: i64) -> Result<Option<Caller>> {
     #[derive(FromQueryResult)]
     struct Known {
         user_id: UserId,
@@ -47,5 +48,6 @@ pub async fn caller_of(connection: &impl ConnectionTrait, user_pk: i64) -> Resul
         session_pk: None,
         impersonator: None,
         limits: Limits::default(),
+        catalogue: connection.known().now(),
     }))
 }

@@ -11,13 +11,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+use sea_orm::{DbBackend, FromQueryResult, Statement};
 
 use crate::model::Caller;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
-use crate::model::stored_permissions;
-use crate::model::{Permissions, Rights};
+use crate::model::{Door, Rights};
+use crate::store::catalogue::{self, Catalogued};
 
 /// Accounts, credentials, and all rows that give a permission, each locked in its own query: PostgreSQL cannot lock
 /// rows through an outer join or a union. Built-in roles never change and are not locked.
@@ -40,12 +40,12 @@ const HOLD: &str = r"
         UNION SELECT m.user_pk, c.role_pk, c.tenant_pk FROM memberships m JOIN carried c ON c.group_pk = m.group_pk
     ), own_roles AS (
         SELECT pk, permissions FROM roles
-        WHERE organization_pk IS NOT NULL AND pk IN (SELECT role_pk FROM assigned) {lock}
+        WHERE (organization_pk IS NOT NULL OR product) AND pk IN (SELECT role_pk FROM assigned) {lock}
     )
     SELECT a.pk AS user_pk, a.organization_pk, a.tenant_pk,
            (SELECT COUNT(*) FROM keys) AS api_keys, (SELECT COUNT(*) FROM signed_in) AS sessions,
            r.organization_pk AS role_organization_pk, r.name AS role_name, o.permissions AS role_permissions,
-           s.tenant_pk AS for_tenant_pk
+           s.tenant_pk AS for_tenant_pk, (SELECT version FROM catalogue) AS catalogue_version
     FROM accounts a
     LEFT JOIN assigned s ON s.user_pk = a.pk
     LEFT JOIN roles r ON r.pk = s.role_pk
@@ -66,6 +66,7 @@ struct Row {
     role_name: Option<String>,
     role_permissions: Option<String>,
     for_tenant_pk: Option<i64>,
+    catalogue_version: i64,
 }
 
 /// An account that may call, in its current state.
@@ -78,7 +79,7 @@ struct Standing {
 
 /// Refuses a change if the caller's access has changed, and locks it until the transaction ends. `UNAUTHENTICATED` if
 /// the account or the credential is gone, `FORBIDDEN` if a permission is.
-pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Timestamp) -> Result<()> {
+pub async fn hold(transaction: &impl Catalogued, caller: &Caller, now: Timestamp) -> Result<()> {
     let impersonator = caller.impersonator.as_ref();
     let api_key = caller.api_key_pk.or(impersonator.and_then(|who| who.api_key_pk));
     let began_with = impersonator.and_then(|who| who.session_pk);
@@ -97,6 +98,8 @@ pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Time
     ];
     let statement = Statement::from_sql_and_values(backend, sql.as_str(), values);
     let rows = Row::find_by_statement(statement).all(transaction).await?;
+    let version = rows.first().map(|row| row.catalogue_version);
+    let catalogue = catalogue::at(transaction, version.unwrap_or_default()).await?;
     let mut accounts: HashMap<i64, Standing> = HashMap::new();
     let mut credentials = (0, 0);
     for row in rows {
@@ -105,7 +108,7 @@ pub async fn hold(transaction: &impl ConnectionTrait, caller: &Caller, now: Time
         (account.organization_pk, account.tenant_pk) = (row.organization_pk, row.tenant_pk);
         if let Some(name) = &row.role_name {
             let stored = row.role_permissions.as_deref().unwrap_or_default();
-            let permissions = stored_permissions(row.role_organization_pk, name, stored);
+            let permissions = catalogue.of_role(row.role_organization_pk, name, stored);
             account.rights.add(row.for_tenant_pk, permissions);
         }
     }
@@ -136,7 +139,7 @@ fn still(caller: &Caller, accounts: &HashMap<i64, Standing>) -> Result<()> {
         None => may.organization(),
     };
     let reaches = may.reach_everywhere() || begun_by.organization_pk == account.organization_pk;
-    match (reaches, here.contains(Permissions::USAGE_IMPERSONATION)) {
+    match (reaches, here.open(Door::USAGE_IMPERSONATION)) {
         (true, true) => Ok(()),
         (true, false) => Err(changed()),
         (false, _) => Err(gone()),

@@ -9,16 +9,16 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use super::caller::caller_of;
 use crate::authz::escalation::{as_oneself, may_impersonate};
 use crate::authz::{Action, Resource, policy};
-use crate::model::Permissions;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, Impersonator, Limits};
 use crate::model::{Email, UserId};
 use crate::services::refusals::Refusal;
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::{api_key, user};
 
 /// The impersonated user. `FORBIDDEN` without the permission; `NOT_FOUND` for a user outside the caller's scope, with
 /// the same message as for one that does not exist.
-pub async fn impersonated(connection: &impl ConnectionTrait, actor: &Actor, id: &str) -> Result<Caller> {
+pub async fn impersonated(connection: &impl Catalogued, actor: &Actor, id: &str) -> Result<Caller> {
     let granted = policy::decide(actor, Action::Create, Resource::Session)?;
     as_oneself(actor, "Impersonating another user")?;
     let not_found = || Error::no_such("user", "id", id);
@@ -106,7 +106,7 @@ pub struct Begun {
 }
 
 /// The user of an existing impersonation, if the impersonator may still act as that user; otherwise `None`.
-pub async fn begun_by(connection: &impl ConnectionTrait, begun: Begun, target: Caller) -> Result<Option<Caller>> {
+pub async fn begun_by(connection: &impl Catalogued, begun: Begun, target: Caller) -> Result<Option<Caller>> {
     let Some(mut caller) = caller_of(connection, begun.impersonator_pk).await? else {
         return Ok(None);
     };
@@ -126,10 +126,12 @@ pub async fn begun_by(connection: &impl ConnectionTrait, begun: Begun, target: C
     }
 }
 
-async fn limits_of_key(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<Limits>> {
+async fn limits_of_key(connection: &impl Catalogued, pk: i64) -> Result<Option<Limits>> {
     let key: Option<api_key::Model> = api_key::Entity::find_by_id(pk).one(connection).await?;
+    // The names were read before the catalogue, so it is not older than they are.
+    let catalogue = catalogue::read(connection).await?;
     Ok(key.map(|key| Limits {
-        permissions: key.permissions.as_deref().map(Permissions::from_stored),
+        permissions: key.permissions.map(|names| catalogue.from_stored(&names)),
         ends_at: [key.expires_at, key.revoked_at].into_iter().flatten().min(),
     }))
 }

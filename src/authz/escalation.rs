@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::policy;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Permissions, Rights};
+use crate::model::{Actor, Door, Permissions, Rights};
 
 /// What the caller does to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
@@ -50,7 +50,7 @@ impl Managing {
 pub fn may_manage(actor: &Actor, what: Managing, target: &Rights) -> Result<()> {
     let compared = match what.leads_to_acting() {
         true => Cow::Borrowed(target),
-        false => Cow::Owned(target.clone().only(policy::doors())),
+        false => Cow::Owned(target.clone().only(policy::doors().into())),
     };
     within(actor, &compared, "This user's permissions go beyond yours")
 }
@@ -59,7 +59,7 @@ pub fn may_manage(actor: &Actor, what: Managing, target: &Rights) -> Result<()> 
 pub fn may_manage_invitation(actor: &Actor, promised: Rights) -> Result<()> {
     within(
         actor,
-        &promised.only(policy::doors()),
+        &promised.only(policy::doors().into()),
         "This invitation's permissions go beyond yours",
     )
 }
@@ -97,6 +97,16 @@ pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
     }
 }
 
+/// Refuses operations that an API key cannot do that is limited to some permissions, even if it has the one that is needed.
+pub fn with_all_permissions(actor: &Actor, what: &str) -> Result<()> {
+    match actor.caller().and_then(|caller| caller.limits.permissions) {
+        Some(_) => Err(Error::forbidden(format!(
+            "{what} is not possible with an API key that has limited permissions. Use another credential."
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Refuses operations that need the person itself: a session that began with signing in. With an API key or while
 /// impersonating, the caller may be somebody else.
 pub fn in_person(actor: &Actor, what: &str) -> Result<()> {
@@ -126,14 +136,14 @@ fn within(actor: &Actor, wanted: &Rights, sentence: &str) -> Result<()> {
     }
     // Which permissions others have is for callers who may read roles, and not what they have for tenants that the caller
     // has nothing to do with.
-    let surplus = match actor.rights().anywhere().contains(Permissions::READ_ROLE) {
+    let surplus = match actor.rights().anywhere().open(Door::READ_ROLE) {
         true => wanted.beyond_in_sight(actor.rights()),
         false => Permissions::empty(),
     };
-    let names = surplus.names();
+    let names = actor.names(surplus);
     let message = match names.as_slice() {
         [] => format!("{sentence}."),
         _ => format!("{sentence}: {}.", names.join(", ")),
     };
-    Err(Error::needing(surplus, message))
+    Err(Error::needing(names, message))
 }

@@ -47,7 +47,11 @@ pub enum Resource {
     ApiKey,
     /// The API keys of users whom the caller may change.
     ManagedApiKey,
+    /// What permissions there are.
+    Permission,
     Role,
+    /// The roles that every organization can assign and none can change.
+    ProductRole,
     AuditEvent,
     Group,
     /// Which users are in which groups.

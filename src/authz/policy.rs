@@ -8,23 +8,23 @@ use strum::VariantArray;
 
 use super::{Action, Granted, Resource, Scope, TENANTS_MAX, Tenants};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, Permissions};
+use crate::model::{Actor, Caller, Door};
 
 /// What an action on a resource requires.
 enum Rule {
     /// This permission: everywhere for super admins, otherwise within the caller's organization, or only within the
     /// tenants that the caller holds it for.
-    Holding(Permissions),
+    Holding(Door),
     /// This permission for the whole organization (or everywhere, for super admins).
-    HoldingInOrganization(Permissions),
+    HoldingInOrganization(Door),
     /// This permission, and access to every organization.
-    HoldingEverywhere(Permissions),
+    HoldingEverywhere(Door),
     /// Like `Holding`; without the permission, only for the caller's own user.
-    HoldingOrOneself(Permissions),
+    HoldingOrOneself(Door),
     /// Only for the caller's own user.
     Oneself,
     /// Only for the caller's own user, and with this permission for the organization or for the user's tenant.
-    OneselfHolding(Permissions),
+    OneselfHolding(Door),
     /// For every user, within the caller's organization.
     Everybody,
     /// For nobody, whatever the roles.
@@ -37,65 +37,65 @@ fn rule(action: Action, resource: Resource) -> Rule {
         Everybody, Holding, HoldingEverywhere, HoldingInOrganization, HoldingOrOneself, Nobody, Oneself, OneselfHolding,
     };
     match (resource, action) {
-        (Resource::Organization, Read) => HoldingInOrganization(Permissions::READ_ORG),
-        (Resource::Organization, Create | Delete) => HoldingEverywhere(Permissions::WRITE_ORG),
-        (Resource::Organization, Modify) => HoldingInOrganization(Permissions::WRITE_ORG),
+        (Resource::Organization, Read) => HoldingInOrganization(Door::READ_ORG),
+        (Resource::Organization, Create | Delete) => HoldingEverywhere(Door::WRITE_ORG),
+        (Resource::Organization, Modify) => HoldingInOrganization(Door::WRITE_ORG),
         (Resource::OrganizationSettings, Read | Create | Modify | Delete) => {
-            HoldingInOrganization(Permissions::ORGANIZATION_SETTINGS)
+            HoldingInOrganization(Door::ORGANIZATION_SETTINGS)
         }
-        (Resource::Tenant, Read) => Holding(Permissions::READ_TENANT),
-        (Resource::Tenant, Modify) => Holding(Permissions::WRITE_TENANT),
-        (Resource::Tenant, Create | Delete) => HoldingInOrganization(Permissions::WRITE_TENANT),
-        (Resource::User, Read) => HoldingOrOneself(Permissions::READ_USER),
-        (Resource::User, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
+        (Resource::Tenant, Read) => Holding(Door::READ_TENANT),
+        (Resource::Tenant, Modify) => Holding(Door::WRITE_TENANT),
+        (Resource::Tenant, Create | Delete) => HoldingInOrganization(Door::WRITE_TENANT),
+        (Resource::User, Read) => HoldingOrOneself(Door::READ_USER),
+        (Resource::User, Create | Modify | Delete) => Holding(Door::WRITE_USER),
         // Changing a password, or requesting the mail that resets it.
-        (Resource::Password, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
+        (Resource::Password, Read | Create | Modify | Delete) => HoldingOrOneself(Door::WRITE_USER),
         (Resource::OwnPassword | Resource::OwnProfile, Read | Create | Modify | Delete) => Oneself,
-        (Resource::EmailVerification, Read | Create | Modify | Delete) => HoldingOrOneself(Permissions::WRITE_USER),
+        (Resource::EmailVerification, Read | Create | Modify | Delete) => HoldingOrOneself(Door::WRITE_USER),
         (Resource::Settings, Read | Create | Modify | Delete) => Oneself,
-        (Resource::Invitation, Read) => Holding(Permissions::READ_USER),
-        (Resource::Invitation, Create | Modify | Delete) => Holding(Permissions::WRITE_USER),
+        (Resource::Invitation, Read) => Holding(Door::READ_USER),
+        (Resource::Invitation, Create | Modify | Delete) => Holding(Door::WRITE_USER),
         // Users list and revoke their own API keys without a permission.
         (Resource::ApiKey, Read | Delete) => Oneself,
-        (Resource::ApiKey, Create | Modify) => OneselfHolding(Permissions::WRITE_ACCESS_KEY),
+        (Resource::ApiKey, Create | Modify) => OneselfHolding(Door::WRITE_ACCESS_KEY),
         // Creating a key for another user gives access to what that user may do; the verb allows it for services only.
-        (Resource::ManagedApiKey, Create | Modify) => {
-            Holding(Permissions::WRITE_USER.union(Permissions::WRITE_ACCESS_KEY))
-        }
+        (Resource::ManagedApiKey, Create | Modify) => Holding(Door::WRITE_USER.union(Door::WRITE_ACCESS_KEY)),
         // They are found by their users, so somebody who may not read users would find out about them.
         (Resource::ManagedApiKey, Read) | (Resource::ManagedSession, Read | Delete) => {
-            HoldingOrOneself(Permissions::READ_USER.union(Permissions::WRITE_USER))
+            HoldingOrOneself(Door::READ_USER.union(Door::WRITE_USER))
         }
-        (Resource::ManagedApiKey, Delete) => HoldingOrOneself(Permissions::WRITE_USER),
+        (Resource::ManagedApiKey, Delete) => HoldingOrOneself(Door::WRITE_USER),
         (Resource::ManagedSession, Create | Modify) => Nobody,
         // A session is created for another user by impersonating it; signing in needs no permission.
         (Resource::Session, Read | Modify | Delete) => Oneself,
-        (Resource::Session, Create) => Holding(Permissions::USAGE_IMPERSONATION),
-        (Resource::Role, Read) => Holding(Permissions::READ_ROLE),
-        (Resource::Role, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_ROLE),
+        (Resource::Session, Create) => Holding(Door::USAGE_IMPERSONATION),
+        (Resource::Role, Read) => Holding(Door::READ_ROLE),
+        (Resource::Role, Create | Modify | Delete) => HoldingInOrganization(Door::WRITE_ROLE),
+        (Resource::Permission | Resource::ProductRole, Read) => Holding(Door::READ_ROLE),
+        (Resource::Permission | Resource::ProductRole, Create | Modify | Delete) => HoldingEverywhere(Door::WRITE_ROLE),
         // Events are written together with the change that they describe, not by verbs of their own, and are never
         // changed.
-        (Resource::AuditEvent, Read) => Holding(Permissions::READ_AUDIT),
+        (Resource::AuditEvent, Read) => Holding(Door::READ_AUDIT),
         (Resource::AuditEvent, Create | Modify | Delete) => Nobody,
-        (Resource::Group, Read) => Holding(Permissions::READ_GROUP),
+        (Resource::Group, Read) => Holding(Door::READ_GROUP),
         // Groups belong to the organization; a tenant only uses them.
-        (Resource::Group, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_GROUP),
+        (Resource::Group, Create | Modify | Delete) => HoldingInOrganization(Door::WRITE_GROUP),
         // All users may see which groups they are in.
-        (Resource::Membership, Read) => HoldingOrOneself(Permissions::READ_GROUP),
-        (Resource::Membership, Create | Modify | Delete) => HoldingInOrganization(Permissions::WRITE_GROUP),
+        (Resource::Membership, Read) => HoldingOrOneself(Door::READ_GROUP),
+        (Resource::Membership, Create | Modify | Delete) => HoldingInOrganization(Door::WRITE_GROUP),
         // With a user, the names of its organization, tenant and roles are visible; more requires the permission to
         // read them.
         (Resource::Surroundings, Read) => Everybody,
         (Resource::Surroundings, Create | Modify | Delete) => Nobody,
         // Everybody who holds a credential can end it.
-        (Resource::Credential, Read) => HoldingInOrganization(Permissions::INTROSPECT),
+        (Resource::Credential, Read) => HoldingInOrganization(Door::INTROSPECT),
         (Resource::Credential, Create | Modify | Delete) => Nobody,
     }
 }
 
 /// The permissions that open something in this server. All others matter only to other products.
-pub(crate) fn doors() -> Permissions {
-    static DOORS: LazyLock<Permissions> = LazyLock::new(|| {
+pub(crate) fn doors() -> Door {
+    static DOORS: LazyLock<Door> = LazyLock::new(|| {
         let actions = || Action::VARIANTS.iter();
         let rules = Resource::VARIANTS
             .iter()
@@ -106,9 +106,9 @@ pub(crate) fn doors() -> Permissions {
             | Rule::HoldingEverywhere(permission)
             | Rule::HoldingOrOneself(permission)
             | Rule::OneselfHolding(permission) => permission,
-            Rule::Oneself | Rule::Everybody | Rule::Nobody => Permissions::empty(),
+            Rule::Oneself | Rule::Everybody | Rule::Nobody => Door::empty(),
         });
-        opened.fold(Permissions::EVERY_ORGANIZATION, Permissions::union)
+        opened.fold(Door::EVERY_ORGANIZATION, Door::union)
     });
     *DOORS
 }
@@ -134,7 +134,7 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
         false => Scope::Organization(caller.organization_pk),
     };
     let oneself = Scope::Oneself(caller.user_pk);
-    let holds = |permission| caller.rights.organization().contains(permission);
+    let holds = |door| caller.rights.organization_doors().contains(door);
     let (scope, missing) = match rule(action, resource) {
         Rule::Holding(permission) if holds(permission) => (Some(reach), permission),
         Rule::Holding(permission) => (within_tenants(caller, permission, None)?, permission),
@@ -154,17 +154,18 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
             };
             (some.or(Some(oneself)), permission)
         }
-        Rule::Oneself => (Some(oneself), Permissions::empty()),
+        Rule::Oneself => (Some(oneself), Door::empty()),
         Rule::OneselfHolding(permission) => {
             let here = caller.tenant_pk.map(|pk| caller.rights.for_tenant(pk));
-            let may = holds(permission) || here.is_some_and(|held| held.contains(permission));
+            let may = holds(permission) || here.is_some_and(|held| held.open(permission));
             (may.then_some(oneself), permission)
         }
-        Rule::Everybody => (Some(reach), Permissions::empty()),
+        Rule::Everybody => (Some(reach), Door::empty()),
         Rule::Nobody => return Err(Error::forbidden("No role allows this.".to_owned())),
     };
     scope.map(|scope| Granted { scope }).ok_or_else(|| {
-        let needs = missing.names().join(" ");
+        let names = missing.names();
+        let needs = names.join(" ");
         let message = match caller.rights.only_in_tenants(missing) {
             true => format!(
                 "Your roles do not allow this: it needs the permission '{needs}' for the whole organization, and you \
@@ -172,12 +173,12 @@ pub(crate) fn decide(actor: &Actor, action: Action, resource: Resource) -> Resul
             ),
             false => format!("Your roles do not allow this: it needs the permission '{needs}'."),
         };
-        Error::needing(missing, message)
+        Error::needing(names, message)
     })
 }
 
 /// The tenants that the caller holds a permission for, if there are any. `FORBIDDEN` for more than a predicate can list.
-fn within_tenants(caller: &Caller, permission: Permissions, oneself: Option<i64>) -> Result<Option<Scope>> {
+fn within_tenants(caller: &Caller, permission: Door, oneself: Option<i64>) -> Result<Option<Scope>> {
     let keys = caller.rights.tenants_with(permission);
     if keys.is_empty() {
         return Ok(None);

@@ -1,5 +1,7 @@
 //! The command line: commands, arguments and help.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -31,6 +33,13 @@ Examples:
   tenantry migrate up                          runs them; the server does the same when it starts
 
 Back up the database before you start a new release for the first time.";
+const PERMISSIONS_EXAMPLES: &str = "\
+Examples:
+  tenantry permissions apply permissions.json            creates and changes what the file names
+  tenantry permissions apply permissions.json --dry-run  only shows what would change
+  tenantry permissions show > permissions.json           the present state, in the same form
+
+The server applies the file in TENANTRY_PERMISSIONS_FILE when it starts, without deleting anything.";
 const ROTATE_EXAMPLES: &str = "\
 Examples:
   tenantry rotate-keys                         routine rotation: sessions stay valid
@@ -82,6 +91,9 @@ pub enum Command {
     /// Create an API key for a user. Prints only the key to standard output. Works while the server runs.
     #[command(after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyArgs),
+    /// Declare the permissions of your product and its product-wide roles, or show them. Works while the server runs.
+    #[command(subcommand, after_help = PERMISSIONS_EXAMPLES)]
+    Permissions(Permissions),
     /// Create a new signing key for session tokens. Tokens signed with the old keys stay valid until they expire. Works
     /// while the server runs.
     #[command(after_help = ROTATE_EXAMPLES)]
@@ -116,6 +128,35 @@ pub enum Migrate {
     /// Show whether the schema is up to date.
     #[command(after_help = MIGRATE_EXAMPLES)]
     Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Permissions {
+    /// Create and change the permissions and product-wide roles that a file names: all of them or, if one of them is
+    /// refused, none. The exit code is 0 if the file was applied, 1 if it was refused.
+    #[command(after_help = PERMISSIONS_EXAMPLES)]
+    Apply(ApplyArgs),
+    /// Print the permissions and product-wide roles as such a file.
+    #[command(after_help = PERMISSIONS_EXAMPLES)]
+    Show,
+}
+
+#[derive(Args, Debug)]
+pub struct ApplyArgs {
+    /// The file, in JSON.
+    pub file: PathBuf,
+    /// Delete the declared permissions and product-wide roles that the file does not name.
+    #[arg(long)]
+    pub prune: bool,
+    /// With --prune: remove the deleted permissions from the roles and API keys that have them.
+    #[arg(long, requires = "prune")]
+    pub withdraw: bool,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the changes as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod doctor;
 mod migrate;
 mod open;
 mod output;
+mod permissions;
 mod rotate_keys;
 mod serve;
 
@@ -82,6 +83,7 @@ async fn work(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Migrate(Migrate::Up) => migrate::up(config).await?,
         Command::Migrate(Migrate::Status) => migrate::status(config).await?,
         Command::ApiKey(args) => api_key::create(config, &args).await?,
+        Command::Permissions(command) => return permissions::run(config, &command).await,
         Command::RotateKeys(args) => rotate_keys::rotate_keys(config, args.now).await?,
         Command::Demo(args) => demo::fill(config, &args).await?,
         Command::Doctor(args) => return doctor::examine(config, &args).await,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{prepare, services};
 use super::output::announce;
+use super::permissions;
 use crate::context::Services;
 use crate::directory::audit_event::AuditFile;
 use crate::graphql;
@@ -81,6 +82,9 @@ async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Ser
     let services = services(config, &format!("http://{address}"), templates).await?;
     services.mailer.make_folder()?;
     prepare(&services, config).await?;
+    if let Some(path) = &config.permissions_file {
+        permissions::at_start(&services, path).await?;
+    }
     services.signing.warn_without_secret();
     if let Some(path) = &config.audit_log {
         // Report problems with the file now, not later in the log of the worker that opens it.

@@ -10,6 +10,7 @@ pub mod invitation;
 pub mod organization;
 pub mod outbox;
 pub mod password;
+pub mod permission;
 pub mod role;
 pub mod session;
 pub mod settings;

@@ -14,7 +14,6 @@ use crate::graphql::{
     order_by, where_input,
 };
 use crate::list::{self, Filter};
-use crate::model::Permissions;
 use crate::model::Timestamp;
 
 /// A user's long-lived credential. Its secret is shown only once, when the API key is created; only a digest is stored.
@@ -30,7 +29,7 @@ pub struct ApiKeyObject {
     /// The first characters of the secret, to tell API keys apart.
     pub prefix: String,
     /// The permissions that the API key is limited to; null if it has all permissions of its owner.
-    pub permissions: Option<Vec<&'static str>>,
+    pub permissions: Option<Vec<String>>,
     /// When it expires; 9999-12-31 if never.
     pub expiry_date: DateTime,
     /// Whether it is revoked now.
@@ -177,13 +176,14 @@ impl Listing for ApiKey {
     }
 
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> ApiKeyObject {
-        let permissions = self.permissions.as_deref().map(Permissions::from_stored);
+        let catalogue = op.catalogue();
+        let permissions = self.permissions.as_deref().map(|names| catalogue.from_stored(names));
         ApiKeyObject {
             id: ID(self.id.to_string()),
             name: self.name,
             description: self.description,
             prefix: self.prefix,
-            permissions: permissions.map(Permissions::names),
+            permissions: permissions.map(|these| catalogue.names(these)),
             expiry_date: self.expires_at.unwrap_or(Timestamp::FAR).into(),
             revoked: self.revoked_at.is_some_and(|at| at <= op.now()),
             revoked_at: self.revoked_at.map(DateTime),

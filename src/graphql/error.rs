@@ -69,8 +69,8 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
                 values.set("currentVersion", current);
             }
         }
-        Error::Forbidden(denied) if !denied.permissions.names().is_empty() => {
-            values.set("permissions", denied.permissions.names());
+        Error::Forbidden(denied) if !denied.permissions.is_empty() => {
+            values.set("permissions", denied.permissions.clone());
         }
         _ => {}
     }

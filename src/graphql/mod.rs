@@ -24,6 +24,7 @@ mod nullable;
 mod order;
 pub mod organization;
 pub mod password;
+pub mod permission;
 mod persisted;
 pub mod role;
 mod rows;

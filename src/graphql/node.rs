@@ -16,6 +16,7 @@ use super::audit_event::AuditEventObject;
 use super::group::GroupObject;
 use super::invitation::InvitationObject;
 use super::organization::OrganizationObject;
+use super::permission::PermissionObject;
 use super::role::RoleObject;
 use super::session::SessionObject;
 use super::tenant::TenantObject;
@@ -26,6 +27,7 @@ use crate::directory::audit_event::AuditEvent;
 use crate::directory::group::Group;
 use crate::directory::invitation::Invitation;
 use crate::directory::organization::{self, Organization};
+use crate::directory::permission::Permission;
 use crate::directory::role::Role;
 use crate::directory::session::Session;
 use crate::directory::tenant::{self, Tenant};
@@ -57,6 +59,7 @@ pub enum Node {
     User(Box<UserObject>),
     Group(Box<GroupObject>),
     Role(Box<RoleObject>),
+    Permission(Box<PermissionObject>),
     ApiKey(Box<ApiKeyObject>),
     Session(Box<SessionObject>),
     Invitation(Box<InvitationObject>),
@@ -102,6 +105,7 @@ async fn find(ctx: &Context<'_>, node_id: &str) -> Result<Option<Node>> {
         "User" => one::<User>(ctx, id).await?.map(Node::User),
         "Group" => one::<Group>(ctx, id).await?.map(Node::Group),
         "Role" => one::<Role>(ctx, id).await?.map(Node::Role),
+        "Permission" => one::<Permission>(ctx, id).await?.map(Node::Permission),
         "ApiKey" => one::<ApiKey>(ctx, id).await?.map(Node::ApiKey),
         "Session" => one::<Session>(ctx, id).await?.map(Node::Session),
         "Invitation" => one::<Invitation>(ctx, id).await?.map(Node::Invitation),

@@ -11,6 +11,7 @@ use crate::graphql::node::NodeQuery;
 use crate::graphql::nullable::Mutation;
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
+use crate::graphql::permission::{PermissionLists, PermissionMutation};
 use crate::graphql::role::{OutsiderQuery, PermissionQuery, RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
@@ -29,6 +30,7 @@ pub struct Query(
     RoleQuery,
     OutsiderQuery,
     PermissionQuery,
+    PermissionLists,
     InvitationQuery,
     SessionQuery,
     AuditQuery,
@@ -51,6 +53,7 @@ pub struct Mutations(
     ApiKeyMutation,
     GroupMutation,
     RoleMutation,
+    PermissionMutation,
     SessionMutation,
 );
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::{Catalogue, Door, Permissions, Rights, Roles};
 use crate::model::{Email, OrganizationId, TenantId, Timestamp, UserId};
-use crate::model::{Permissions, Rights, Roles};
 
 /// The caller.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Caller {
     pub organization_id: OrganizationId,
     pub tenant_pk: Option<i64>,
     pub tenant_id: Option<TenantId>,
-    /// The user's built-in roles, whatever the API key permits.
+    /// The user's built-in and product-wide roles, whatever the API key permits.
     pub roles: Roles,
     /// What the user's roles permit, restricted to the permissions of the API key, if any.
     pub rights: Rights,
@@ -40,6 +40,8 @@ pub struct Caller {
     pub impersonator: Option<Impersonator>,
     /// The limits of the original credential.
     pub limits: Limits,
+    /// What permissions there were when these were looked up.
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Caller {
@@ -49,9 +51,9 @@ impl Caller {
         self.impersonator.as_ref().map_or(self.user_pk, |who| who.user_pk)
     }
 
-    /// The names of its built-in roles for the whole organization, and with a tenant those for it. None with a credential
+    /// The names of its built-in and product-wide roles for the whole organization, and with a tenant those for it. None with a credential
     /// that is limited to some permissions, because the roles say more than it permits.
-    pub fn role_names(&self, tenant_pk: Option<i64>) -> Vec<&'static str> {
+    pub fn role_names(&self, tenant_pk: Option<i64>) -> Vec<&str> {
         match self.limits.permissions {
             Some(_) => Vec::new(),
             None => self.roles.names(tenant_pk),
@@ -87,7 +89,7 @@ impl Limits {
     #[must_use]
     pub fn narrow(self, rights: Rights) -> Rights {
         match self.permissions {
-            Some(only) => rights.only(only | Permissions::EVERY_ORGANIZATION),
+            Some(only) => rights.only(only | Door::EVERY_ORGANIZATION.into()),
             None => rights,
         }
     }
@@ -121,6 +123,14 @@ impl Actor {
             Self::Anonymous => &NONE,
             Self::Machine => &ALL,
             Self::User(caller) => &caller.rights,
+        }
+    }
+
+    /// The names of permissions, as the caller knows them.
+    pub fn names(&self, permissions: Permissions) -> Vec<String> {
+        match self {
+            Self::User(caller) => caller.catalogue.names(permissions),
+            Self::Anonymous | Self::Machine => Catalogue::default().names(permissions),
         }
     }
 

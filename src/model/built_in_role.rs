@@ -5,7 +5,7 @@
 
 use strum::VariantArray;
 
-use super::Permissions;
+use super::permission::Door;
 
 /// A built-in role; the variants go from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
@@ -69,15 +69,16 @@ impl BuiltIn {
 
     /// Whether it can be assigned for a tenant: a role that reaches every organization cannot.
     pub fn is_for_tenants(self) -> bool {
-        !self.permissions().contains(Permissions::EVERY_ORGANIZATION)
+        !self.doors().contains(Door::EVERY_ORGANIZATION)
     }
 
     pub fn named(name: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|role| role.name() == name)
     }
 
-    pub fn permissions(self) -> Permissions {
-        use Permissions as P;
+    /// Its built-in permissions. The catalogue knows the declared ones that it has as well.
+    pub fn doors(self) -> Door {
+        use Door as P;
         let trial_user =
             P::READ_SEMANTIC_CONTEXT | P::READ_LIKED_QUERIES | P::READ_DATABASES | P::READ_SIMILARITY_SEARCH_INDEX;
         let by_programs = P::USAGE_API | P::WRITE_ACCESS_KEY;
@@ -119,11 +120,77 @@ impl BuiltIn {
     }
 }
 
-/// The permissions of a role's row. A built-in role that this binary does not know, because a later release added it,
-/// has none.
-pub fn stored_permissions(organization_pk: Option<i64>, name: &str, stored: &str) -> Permissions {
-    match organization_pk {
-        None => BuiltIn::named(name).map(BuiltIn::permissions).unwrap_or_default(),
-        Some(_) => Permissions::from_stored(stored),
+/// The built-in roles that a declared permission can begin with: whoever has that role, or one that includes it, has the
+/// permission.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum LadderRole {
+    TrialUser,
+    User,
+    ApiUser,
+    Admin,
+    #[default]
+    OrganizationAdmin,
+    SuperAdmin,
+}
+
+impl LadderRole {
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        name.parse().ok()
+    }
+
+    pub fn role(self) -> BuiltIn {
+        match self {
+            Self::TrialUser => BuiltIn::TrialUser,
+            Self::User => BuiltIn::User,
+            Self::ApiUser => BuiltIn::ApiUser,
+            Self::Admin => BuiltIn::Admin,
+            Self::OrganizationAdmin => BuiltIn::OrganizationAdmin,
+            Self::SuperAdmin => BuiltIn::SuperAdmin,
+        }
+    }
+
+    /// Whether a built-in role includes this one.
+    pub fn is_included_in(self, role: BuiltIn) -> bool {
+        role.doors().contains(self.role().doors())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permission_goes_up_the_ladder_and_to_what_is_built_on_it() {
+        let holders = |lowest: LadderRole| -> Vec<&str> {
+            let roles = BuiltIn::VARIANTS.iter().filter(|role| lowest.is_included_in(**role));
+            roles.map(|role| role.name()).collect()
+        };
+        let up = ["admin", "organization-admin", "super-admin"];
+        assert_eq!(holders(LadderRole::SuperAdmin), ["super-admin"]);
+        assert_eq!(holders(LadderRole::OrganizationAdmin), up[1..]);
+        assert_eq!(holders(LadderRole::Admin), up);
+        assert_eq!(holders(LadderRole::ApiUser), [&["api-user"], &up[..]].concat());
+        let user = ["user", "labeler", "reviewer", "api-user", "team-manager"];
+        assert_eq!(holders(LadderRole::User), [&user, &up[..]].concat());
+        let trial = ["trial-user", "trial-api-user"];
+        assert_eq!(holders(LadderRole::TrialUser), [&trial, &user[..], &up[..]].concat());
     }
 }

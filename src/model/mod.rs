@@ -6,6 +6,7 @@
 
 mod actor;
 mod built_in_role;
+mod catalogue;
 mod change;
 mod client;
 mod clock;
@@ -24,7 +25,8 @@ mod timestamp;
 pub mod variables;
 
 pub use actor::{Actor, Caller, Impersonator, Limits};
-pub use built_in_role::{BuiltIn, stored_permissions};
+pub use built_in_role::{BuiltIn, LadderRole};
+pub use catalogue::{Catalogue, Declared};
 pub use change::{cleared, set};
 pub use client::Client;
 pub use clock::Clock;
@@ -35,7 +37,7 @@ pub use id::{
 };
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use mail_language::MailLanguage;
-pub use permission::Permissions;
+pub use permission::{DECLARED_BITS, Door, Permissions};
 pub use rights::Rights;
 pub use roles::Roles;
 pub use secret::{Secret, digest, family_of};

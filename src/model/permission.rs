@@ -1,16 +1,21 @@
-//! The permissions that roles consist of.
+//! Sets of permissions: those that open something in this server, and those that the product declared.
+
+use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Sub};
 
 use bitflags::bitflags;
 
-use crate::model::error::{Error, Result, shown};
+/// The most permissions that a product can declare at the same time is below this: a deleted one keeps its bit for a day.
+pub const DECLARED_BITS: u16 = 1_024;
 
-/// Declares the permissions that have names: each with its bit.
-macro_rules! permissions {
+const WORDS: usize = DECLARED_BITS as usize / 64;
+
+/// Declares the built-in permissions: each with its bit and its name.
+macro_rules! built_in {
     ($($flag:ident = $bit:literal $name:literal;)*) => {
         bitflags! {
-            /// A set of permissions. The names are WAII's, and tenantry's own in the same form.
+            /// A set of built-in permissions. The names are WAII's, and tenantry's own in the same form.
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-            pub struct Permissions: u64 {
+            pub struct Door: u64 {
                 $(const $flag = 1 << $bit;)*
                 /// Access to every organization. It has no name, and only the role `super-admin` has it. As it is part
                 /// of the set, checks for permissions beyond the caller's own need no special case for super admins.
@@ -18,11 +23,11 @@ macro_rules! permissions {
             }
         }
 
-        const NAMES: &[(Permissions, &str)] = &[$((Permissions::$flag, $name),)*];
+        const NAMES: &[(Door, &str)] = &[$((Door::$flag, $name),)*];
     };
 }
 
-permissions! {
+built_in! {
     READ_SEMANTIC_CONTEXT = 0 "read:semantic-context";
     READ_LIKED_QUERIES = 1 "read:liked-queries";
     READ_DATABASES = 2 "read:databases";
@@ -54,38 +59,172 @@ permissions! {
     INTROSPECT = 28 "tenantry:introspect";
 }
 
-impl Permissions {
+impl Door {
+    /// Every built-in permission with its name, in the order of the role hierarchy.
+    pub fn with_names() -> impl Iterator<Item = (Self, &'static str)> {
+        NAMES.iter().copied()
+    }
+
     /// The names in the set, in the order of the role hierarchy.
     pub fn names(self) -> Vec<&'static str> {
-        NAMES
-            .iter()
-            .filter(|(permission, _)| self.contains(*permission))
-            .map(|(_, name)| *name)
-            .collect()
+        let inside = NAMES.iter().filter(|(door, _)| self.contains(*door));
+        inside.map(|(_, name)| *name).collect()
+    }
+}
+
+/// A set of permissions of both kinds.
+///
+/// The declared ones are bits that the database assigned; the [`super::Catalogue`] knows their names. They never decide
+/// anything in this server, but count wherever permissions are compared: nobody gives away what they do not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Permissions {
+    doors: Door,
+    declared: [u64; WORDS],
+}
+
+impl Permissions {
+    pub const fn empty() -> Self {
+        Self::of(Door::empty())
     }
 
-    /// The permission with this name, if there is one.
-    pub fn named(name: &str) -> Option<Self> {
-        NAMES
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map(|(permission, _)| *permission)
+    /// Everything, also what is declared later.
+    pub const fn all() -> Self {
+        Self {
+            doors: Door::all(),
+            declared: [u64::MAX; WORDS],
+        }
     }
 
-    /// Parses a caller's list of names.
-    pub fn parse(names: &[String]) -> Result<Self> {
-        let unknown = |name: &str| Error::invalid("permissions", format!("There is no permission '{}'.", shown(name)));
-        let named = |name: &String| Self::named(name).ok_or_else(|| unknown(name));
-        names.iter().map(named).collect()
+    /// Built-in ones.
+    pub const fn of(doors: Door) -> Self {
+        Self {
+            doors,
+            declared: [0; WORDS],
+        }
     }
 
-    /// Parses the stored form: names separated by spaces. Unknown names grant nothing.
-    pub fn from_stored(text: &str) -> Self {
-        text.split_ascii_whitespace().filter_map(Self::named).collect()
+    /// The declared one with this bit, below [`DECLARED_BITS`]; none for a larger one.
+    pub fn declared(bit: u16) -> Self {
+        let mut one = Self::empty();
+        if let Some(word) = one.declared.get_mut(usize::from(bit / 64)) {
+            *word = 1 << (bit % 64);
+        }
+        one
     }
 
-    /// The stored form.
-    pub fn to_stored(self) -> String {
-        self.names().join(" ")
+    /// The built-in ones among them.
+    pub const fn doors(&self) -> Door {
+        self.doors
+    }
+
+    /// Only the built-in ones among them.
+    #[must_use]
+    pub const fn without_declared(self) -> Self {
+        Self::of(self.doors)
+    }
+
+    /// All declared ones, also what is declared later.
+    #[must_use]
+    pub const fn with_all_declared(self) -> Self {
+        Self {
+            doors: self.doors,
+            declared: [u64::MAX; WORDS],
+        }
+    }
+
+    /// Only the declared ones among them.
+    #[must_use]
+    pub const fn only_declared(self) -> Self {
+        Self {
+            doors: Door::empty(),
+            declared: self.declared,
+        }
+    }
+
+    /// The bits of the declared ones, in ascending order.
+    pub fn declared_bits(&self) -> impl Iterator<Item = u16> {
+        (0..DECLARED_BITS).filter(|bit| {
+            let word = self.declared.get(usize::from(bit / 64)).copied().unwrap_or_default();
+            word & (1 << (bit % 64)) != 0
+        })
+    }
+
+    /// Whether these built-in permissions are among them.
+    pub const fn open(&self, doors: Door) -> bool {
+        self.doors.contains(doors)
+    }
+
+    pub fn contains(&self, others: Self) -> bool {
+        (others - *self).is_empty()
+    }
+
+    pub fn intersects(&self, others: Self) -> bool {
+        !(*self & others).is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.doors.is_empty() && self.declared.iter().all(|word| *word == 0)
+    }
+
+    /// Those that are not among the others.
+    #[must_use]
+    fn without(self, others: Self) -> Self {
+        self.with(others, self.doors - others.doors, |one, two| one & !two)
+    }
+
+    fn with(self, other: Self, doors: Door, combine: impl Fn(u64, u64) -> u64) -> Self {
+        let mut declared = self.declared;
+        for (word, of_other) in declared.iter_mut().zip(other.declared) {
+            *word = combine(*word, of_other);
+        }
+        Self { doors, declared }
+    }
+}
+
+impl From<Door> for Permissions {
+    fn from(doors: Door) -> Self {
+        Self::of(doors)
+    }
+}
+
+impl BitOr for Permissions {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.with(other, self.doors | other.doors, |one, two| one | two)
+    }
+}
+
+impl BitAnd for Permissions {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        self.with(other, self.doors & other.doors, |one, two| one & two)
+    }
+}
+
+impl Sub for Permissions {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        self.without(other)
+    }
+}
+
+impl BitOrAssign for Permissions {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
+}
+
+impl BitAndAssign for Permissions {
+    fn bitand_assign(&mut self, other: Self) {
+        *self = *self & other;
+    }
+}
+
+impl FromIterator<Self> for Permissions {
+    fn from_iter<I: IntoIterator<Item = Self>>(all: I) -> Self {
+        all.into_iter().fold(Self::empty(), BitOr::bitor)
     }
 }

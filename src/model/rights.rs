@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Permissions;
+use super::permission::{Door, Permissions};
 
 /// The permissions of a user, a group or a credential: for its whole organization, and for single tenants of it.
 ///
@@ -38,13 +38,18 @@ impl Rights {
     pub fn add(&mut self, tenant_pk: Option<i64>, permissions: Permissions) {
         match tenant_pk {
             None => self.organization |= permissions,
-            Some(pk) => *self.tenants.entry(pk).or_default() |= permissions - Permissions::EVERY_ORGANIZATION,
+            Some(pk) => *self.tenants.entry(pk).or_default() |= permissions - Permissions::of(Door::EVERY_ORGANIZATION),
         }
     }
 
     /// What holds for the whole organization.
     pub fn organization(&self) -> Permissions {
         self.organization
+    }
+
+    /// The built-in permissions that hold for the whole organization.
+    pub fn organization_doors(&self) -> Door {
+        self.organization.doors()
     }
 
     /// What holds for this tenant.
@@ -63,21 +68,20 @@ impl Rights {
     }
 
     /// The tenants with further permissions for which all of these hold.
-    pub fn tenants_with(&self, permissions: Permissions) -> Vec<i64> {
-        let holding = self
-            .tenants()
-            .filter(|(pk, _)| self.for_tenant(*pk).contains(permissions));
-        holding.map(|(pk, _)| pk).collect()
+    pub fn tenants_with(&self, doors: Door) -> Vec<i64> {
+        let opens = |held: &Permissions| (held.doors() | self.organization.doors()).contains(doors);
+        let holding = self.tenants.iter().filter(|(_, held)| opens(held));
+        holding.map(|(pk, _)| *pk).collect()
     }
 
     /// Whether these permissions hold for single tenants, and not for the whole organization.
-    pub fn only_in_tenants(&self, permissions: Permissions) -> bool {
-        !self.organization.contains(permissions) && !self.tenants_with(permissions).is_empty()
+    pub fn only_in_tenants(&self, doors: Door) -> bool {
+        !self.organization.open(doors) && !self.tenants_with(doors).is_empty()
     }
 
     /// Whether it has access to every organization.
     pub fn reach_everywhere(&self) -> bool {
-        self.organization.contains(Permissions::EVERY_ORGANIZATION)
+        self.organization.open(Door::EVERY_ORGANIZATION)
     }
 
     /// What these have beyond `others`, in any scope.

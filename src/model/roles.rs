@@ -1,31 +1,31 @@
-//! The built-in roles that somebody has, and where.
+//! The roles of everybody that somebody has, and where.
+
+use std::borrow::Cow;
 
 use super::BuiltIn;
 
-/// The built-in roles of a user, direct and by groups: for its whole organization, or for a tenant.
+/// The built-in and the product-wide roles of a user, direct and by groups: for its whole organization, or for a tenant.
 ///
 /// Other systems that check a token or ask about one read these names. An organization's own roles are not among them: it
 /// could name one like a role that a product trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roles(Vec<(BuiltIn, Option<i64>)>);
+pub struct Roles(Vec<(Cow<'static, str>, Option<i64>)>);
 
 impl Roles {
-    /// Adds a role's row, if it is built in.
-    pub fn add(&mut self, organization_pk: Option<i64>, name: &str, tenant_pk: Option<i64>) {
-        if let (None, Some(role)) = (organization_pk, BuiltIn::named(name)) {
-            self.0.push((role, tenant_pk));
+    /// Adds a role that belongs to no organization. A built-in one counts only if this binary knows it.
+    pub fn add(&mut self, name: &str, product: bool, tenant_pk: Option<i64>) {
+        match (product, BuiltIn::named(name)) {
+            (false, Some(role)) => self.0.push((role.name().into(), tenant_pk)),
+            (false, None) => {}
+            (true, _) => self.0.push((name.to_owned().into(), tenant_pk)),
         }
     }
 
     /// The names of those for the whole organization, and with a tenant those for it too; sorted, each once.
-    pub fn names(&self, tenant_pk: Option<i64>) -> Vec<&'static str> {
+    pub fn names(&self, tenant_pk: Option<i64>) -> Vec<&str> {
         let here = |of: &Option<i64>| of.is_none() || *of == tenant_pk;
-        let mut names: Vec<&str> = self
-            .0
-            .iter()
-            .filter(|(_, of)| here(of))
-            .map(|(role, _)| role.name())
-            .collect();
+        let here = self.0.iter().filter(|(_, of)| here(of));
+        let mut names: Vec<&str> = here.map(|(name, _)| name.as_ref()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -37,15 +37,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_built_in_ones_count_and_where_they_hold() {
+    fn it_counts_where_a_role_holds() {
         let mut roles = Roles::default();
-        roles.add(None, "user", None);
-        roles.add(None, "user", Some(1));
-        roles.add(None, "reviewer", Some(1));
-        roles.add(Some(7), "super-admin", None);
-        roles.add(None, "of a later release", None);
-        assert_eq!(roles.names(None), ["user"]);
-        assert_eq!(roles.names(Some(1)), ["reviewer", "user"]);
-        assert_eq!(roles.names(Some(2)), ["user"]);
+        roles.add("user", false, None);
+        roles.add("user", false, Some(1));
+        roles.add("reviewer", false, Some(1));
+        roles.add("accountant", true, None);
+        roles.add("of a later release", false, None);
+        assert_eq!(roles.names(None), ["accountant", "user"]);
+        assert_eq!(roles.names(Some(1)), ["accountant", "reviewer", "user"]);
+        assert_eq!(roles.names(Some(2)), ["accountant", "user"]);
     }
 }

@@ -6,7 +6,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::directory::{outbox, session};
+use crate::directory::{outbox, permission, session};
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::db::Database;
@@ -23,6 +23,14 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     for (table, key, oldest, due, end) in [
         ("password_tokens", "pk", "pk", "expires_at", now),
         ("email_tokens", "pk", "pk", "expires_at", now),
+        // Those that were deleted come first; there are never many others.
+        (
+            "permissions",
+            "pk",
+            "deleted_at IS NULL, deleted_at",
+            "deleted_at",
+            now.before(permission::BIT_REST),
+        ),
         ("sign_in_attempts", "bucket", "forget_at", "forget_at", now),
         ("sessions", "pk", "pk", "created_at", session::forgotten_before(now)),
         (

@@ -246,7 +246,10 @@ async fn is_for_super_admin(connection: &impl ConnectionTrait, owner: &user::Mod
         email: owner.email.clone(),
         organization_id: home.id,
     };
-    if !authn::rights_of(connection, owner.pk).await?.reach_everywhere() {
+    if !authn::built_in_rights_of(connection, owner.pk)
+        .await?
+        .reach_everywhere()
+    {
         bail!(
             "the key in TENANTRY_ADMIN_API_KEY would belong to the user {known}, who is not a super admin; unset the \
              variable, and create keys for a super admin with 'tenantry api-key --user <id>'"

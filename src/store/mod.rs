@@ -2,5 +2,6 @@
 
 pub mod audit_trail;
 pub mod built_in_roles;
+pub mod catalogue;
 pub mod db;
 pub mod entity;

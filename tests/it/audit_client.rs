@@ -144,7 +144,7 @@ on_both! {
         app.organization("globex", &[]).await;
         let pk_of = async |id: &str| app.number(&format!("SELECT pk FROM organizations WHERE id = '{id}'")).await;
         let (acme, globex) = (pk_of("acme").await, pk_of("globex").await);
-        let Actor::User(somebody) = super::rules::user(Permissions::all() - Permissions::EVERY_ORGANIZATION) else { unreachable!() };
+        let Actor::User(somebody) = super::rules::user(Permissions::all() - tenantry::model::Door::EVERY_ORGANIZATION.into()) else { unreachable!() };
         let of_globex = Actor::user(Who { organization_pk: globex, ..Who::clone(&somebody) });
         let client = Client::new("192.0.2.7".parse().ok(), Some(b"a"));
         let transaction = app.services.db.begin().await.unwrap();

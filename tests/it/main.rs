@@ -25,6 +25,7 @@ mod audit_file;
 mod audit_names;
 mod audit_order;
 mod audit_trail;
+mod catalogue;
 mod cleanup;
 mod command_line;
 mod crash;

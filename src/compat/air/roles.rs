@@ -1,4 +1,4 @@
-//! Roles: the built-in ones and those of the caller's organization. Each user's `role_id` is one of them.
+//! Roles: the built-in ones, the product-wide ones and those of the caller's organization. Each user's `role_id` is one of them.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::compat::face::{self, Call};
 use crate::compat::users;
 use crate::context::OpContext;
-use crate::directory::role::{Role, RoleFields, Term};
+use crate::directory::role::{Role, RoleFields, RoleScope, Term};
 use crate::list::{self, Filter, Order, TextTest, Window};
 use crate::model::error::{Error, Result};
 use crate::model::{BuiltIn, with_hyphens, without_hyphens};
@@ -37,7 +37,7 @@ impl<'a> Shown<'a> {
 struct Whole<'a> {
     #[serde(flatten)]
     shown: Shown<'a>,
-    scopes: Vec<&'static str>,
+    scopes: Vec<String>,
 }
 
 /// Those that a user of the caller's organization may have.
@@ -46,7 +46,8 @@ fn of_own_organization(op: &OpContext) -> Filter<Term> {
     Filter::All(vec![
         Filter::Not(Box::new(for_a_tenant)),
         Filter::Any(vec![
-            Filter::Is(Term::BuiltIn(true)),
+            Filter::Is(Term::Scope(RoleScope::BuiltIn)),
+            Filter::Is(Term::Scope(RoleScope::Product)),
             Filter::Is(Term::Organization(users::own_organization(op))),
         ]),
     ])
@@ -71,9 +72,10 @@ pub(super) async fn read(call: Call) -> Result<Response> {
     let fields = RoleFields::DESCRIPTION | RoleFields::PERMISSIONS;
     let found = list::page::<Role>(&call.op, &filter, Order::usual::<Role>(), fields, Window::new(1, 0)?).await?;
     let role = found.first().ok_or_else(|| Error::no_such("role", "id", id))?;
+    let catalogue = call.op.catalogue();
     let whole = Whole {
         shown: Shown::of(role),
-        scopes: role.permissions().names(),
+        scopes: catalogue.names(role.permissions(&catalogue)),
     };
     Ok(face::json(StatusCode::OK, &whole))
 }

@@ -19,7 +19,7 @@ use crate::compat::face::{log_cause, usual_status};
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, Permissions};
+use crate::model::{Actor, Caller};
 use crate::request::{App, LogFields, RequestInfo, in_time, presented};
 
 const OPERATION: &str = "forward auth";
@@ -166,11 +166,15 @@ async fn allow(op: &OpContext, caller: &Caller, demand: &Demand) -> Result<()> {
             None => return Err(Error::forbidden("This is for users of another tenant.".to_owned())),
         },
     };
-    let known: Option<Vec<Permissions>> = demand.permissions.iter().map(|name| Permissions::named(name)).collect();
-    let missing = known.map(|demanded| demanded.into_iter().collect::<Permissions>() - held);
-    match missing {
-        Some(missing) if missing.is_empty() => Ok(()),
-        Some(_) | None => {
+    let catalogue = &caller.catalogue;
+    let has = |name: &String| {
+        catalogue
+            .named(name)
+            .is_some_and(|permission| held.contains(permission))
+    };
+    match demand.permissions.iter().all(has) {
+        true => Ok(()),
+        false => {
             let demanded = demand.permissions.join(" ");
             Err(Error::forbidden(format!("This needs: {demanded}.")))
         }

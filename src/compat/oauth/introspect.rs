@@ -49,8 +49,8 @@ struct Active<'a> {
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email_verified: Option<bool>,
-    roles: &'a [&'static str],
-    permissions: Vec<&'static str>,
+    roles: &'a [String],
+    permissions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Act>,
 }
@@ -130,7 +130,7 @@ fn active<'a>(found: &'a Introspected, issuer: &'a str) -> Active<'a> {
         email: caller.email.as_ref().map(ToString::to_string),
         email_verified: caller.email.as_ref().map(|_| caller.email_verified),
         roles: &found.roles,
-        permissions: found.permissions.names(),
+        permissions: caller.catalogue.names(found.permissions),
         act,
     };
     match &found.kind {

@@ -30,7 +30,7 @@ use crate::context::OpContext;
 use crate::directory::organization;
 use crate::list::{Filter, TextTest};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, JsonText, OrganizationId, Permissions};
+use crate::model::{Actor, Door, JsonText, OrganizationId};
 use crate::request::App;
 
 /// The conventions of this product.
@@ -47,9 +47,8 @@ impl Face for Waii {
 
     fn body(_status: StatusCode, message: &str) -> Value {
         // tenantry's own permissions, which end a list of names, mean nothing to WAII.
-        let own = Permissions::all()
-            .names()
-            .into_iter()
+        let own = Door::with_names()
+            .map(|(_, name)| name)
             .filter(|name| name.starts_with("tenantry:"));
         let message = own.fold(message.to_owned(), |text, name| text.replace(&format!(", {name}"), ""));
         json!({ "detail": message })

@@ -46,7 +46,7 @@ async fn info(Call { op, .. }: Call) -> Result<Response> {
     // A role that the user has directly and through a group is listed once.
     let names: BTreeSet<&str> = held.all().map(roles::name).collect();
     // tenantry's own permissions mean nothing to WAII.
-    let mut permissions = held.rights().organization().names();
+    let mut permissions = op.catalogue().names(held.rights().organization());
     permissions.retain(|name| !name.starts_with("tenantry:"));
     let answer = json!({
         "id": user.id.as_str(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 
 use super::ApiKey;
 use crate::authn;
@@ -15,6 +15,7 @@ use crate::model::error::{ConflictReason, Error, OrConflict, Result};
 use crate::model::{self, ApiKeyId, Timestamp};
 use crate::model::{Caller, Limits, Secret};
 use crate::store::audit_trail::Event;
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::{api_key as table, user as user_table};
 
 /// A new key as the caller describes it.
@@ -48,6 +49,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     wanted.held_by(caller)?;
     wanted = wanted.within(op, caller)?;
     let mut change = op.begin().await?;
+    wanted.still_declared(&*change, &new).await?;
     change.hold_caller().await?;
     if caller.impersonator.is_none() {
         let owner = user_table::Entity::find_by_id(caller.user_pk).one(&*change).await?;
@@ -72,6 +74,7 @@ pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey)
     // First what the caller has, so that the answer does not tell what the service has.
     op.actor().caller().map_or(Ok(()), |caller| wanted.held_by(caller))?;
     let change = op.begin().await?;
+    wanted.still_declared(&*change, &new).await?;
     let owner = user::locate(&*change, &granted, target).await?;
     if !owner.service {
         return Err(Error::invalid(
@@ -91,7 +94,7 @@ pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey)
                 format!(
                     "The user '{}' does not have these permissions: {}.",
                     owner.id,
-                    missing.names().join(", ")
+                    op.catalogue().names(missing).join(", ")
                 ),
             ));
         }
@@ -116,6 +119,7 @@ pub async fn create_for(op: &OpContext, target: &Target, new: NewApiKey, given: 
         None => Secret::api_key()?,
     };
     let change = op.begin().await?;
+    wanted.still_declared(&*change, &new).await?;
     let user: user_table::Model = user::locate(&*change, &granted, target).await?;
     let (key, event) = insert(&*change, op, user.pk, wanted, &secret).await?;
     change.commit([event.of_user(&user)]).await?;
@@ -144,9 +148,9 @@ impl Wanted {
         if beyond.is_empty() {
             return Ok(());
         }
-        let names = beyond.names().join(", ");
-        let message = format!("You cannot grant permissions you do not hold: {names}.");
-        Err(Error::needing(beyond, message))
+        let names = caller.catalogue.names(beyond);
+        let message = format!("You cannot grant permissions you do not hold: {}.", names.join(", "));
+        Err(Error::needing(names, message))
     }
 
     fn parse(op: &OpContext, new: &NewApiKey) -> Result<Self> {
@@ -156,7 +160,9 @@ impl Wanted {
                 "'expiryDate' must be in the future.".to_owned(),
             ));
         }
-        let permissions = new.permissions.as_deref().map(Permissions::parse).transpose()?;
+        let catalogue = op.catalogue();
+        let permissions = new.permissions.as_deref().map(|names| catalogue.parse(names));
+        let permissions = permissions.transpose()?;
         Ok(Self {
             name: model::name("name", &new.name)?,
             description: model::description("description", new.description.as_deref())?,
@@ -164,6 +170,14 @@ impl Wanted {
             permissions,
             lasting: new.lasting,
         })
+    }
+
+    /// Refuses permissions that were deleted in the meantime, and keeps the others until the transaction ends.
+    async fn still_declared(&self, transaction: &impl Catalogued, new: &NewApiKey) -> Result<()> {
+        match &new.permissions {
+            Some(names) => catalogue::hold(transaction).await?.parse(names).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Limits a new key by the original credential: no more permissions, and no later expiry.
@@ -203,7 +217,7 @@ pub(super) fn while_impersonating(op: &OpContext, caller: &Caller) -> Option<Tim
 
 /// Writes a new key; returns its audit event too, which still lacks the owner's organization.
 pub(super) async fn insert(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     op: &OpContext,
     user_pk: i64,
     wanted: Wanted,
@@ -211,6 +225,7 @@ pub(super) async fn insert(
 ) -> Result<(ApiKey, Event)> {
     let now = op.now();
     let name = wanted.name.clone();
+    let catalogue = connection.known().now();
     let row = table::ActiveModel {
         id: Set(ApiKeyId::from(op.new_id())),
         user_pk: Set(user_pk),
@@ -219,7 +234,7 @@ pub(super) async fn insert(
         description: Set(wanted.description),
         digest: Set(secret.digest()),
         prefix: Set(secret.prefix()),
-        permissions: Set(wanted.permissions.map(Permissions::to_stored)),
+        permissions: Set(wanted.permissions.map(|these| catalogue.to_stored(these))),
         expires_at: Set(wanted.expires_at),
         version: Set(1),
         created_at: Set(now),

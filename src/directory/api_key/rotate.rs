@@ -17,6 +17,7 @@ use crate::context::OpContext;
 use crate::model::error::{Error, Result};
 use crate::model::{ApiKeyId, Caller, Limits, Permissions, Secret, Timestamp};
 use crate::store::audit_trail::Event;
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::api_key::{self as table, Column};
 use crate::store::entity::user;
 
@@ -72,14 +73,15 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
             format!("The API key '{}' has expired; create a new one.", old.name),
         ));
     }
-    may_replace(caller, &old)?;
+    let limits = limits_of(&*change, &old).await?;
+    may_replace(caller, &old, limits)?;
     if service.is_some() {
         let rights = authn::rights_of(&*change, old.user_pk).await?;
-        may_create_key(op.actor(), &limits_of(&old).narrow(rights))?;
+        may_create_key(op.actor(), &limits.narrow(rights))?;
     }
     let ends_at = now.after(Duration::from_secs(overlap_seconds.unsigned_abs()));
     let (secret, owner) = (Secret::api_key()?, service.as_ref());
-    let (key, events) = replace(&*change, op, old, ends_at, &secret).await?;
+    let (key, events) = replace(&*change, op, old, limits, ends_at, &secret).await?;
     let of_owner = |event: Event| match owner {
         Some(service) => event.of_user(service),
         None => event.of_caller(caller),
@@ -112,9 +114,10 @@ async fn service_of_key(connection: &impl ConnectionTrait, granted: &Granted, id
 
 /// Lets the old key end and writes the new one; returns the events too, which still lack the owner's organization.
 async fn replace(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     op: &OpContext,
     old: table::Model,
+    limits: Limits,
     ends_at: Timestamp,
     secret: &Secret,
 ) -> Result<(ApiKey, [Event; 2])> {
@@ -128,7 +131,7 @@ async fn replace(
         .access();
     let impersonated_until = op.actor().caller().and_then(|caller| while_impersonating(op, caller));
     let wanted = Wanted {
-        permissions: limits_of(&old).permissions,
+        permissions: limits.permissions,
         name: old.name,
         description: old.description,
         // An impersonator does not get a secret that outlasts the one that a new key would have.
@@ -139,21 +142,22 @@ async fn replace(
     Ok((key, [created, rotated]))
 }
 
-fn limits_of(key: &table::Model) -> Limits {
-    Limits {
-        permissions: key.permissions.as_deref().map(Permissions::from_stored),
+async fn limits_of(connection: &impl Catalogued, key: &table::Model) -> Result<Limits> {
+    let permissions = match &key.permissions {
+        Some(names) => Some(catalogue::present(connection).await?.from_stored(names)),
+        None => None,
+    };
+    Ok(Limits {
+        permissions,
         ends_at: key.expires_at,
-    }
+    })
 }
 
 /// The new secret must not give more access than the original credential: the old key must not have more permissions or
 /// a later expiry, unless it is the key of this request.
-fn may_replace(caller: &Caller, old: &table::Model) -> Result<()> {
+fn may_replace(caller: &Caller, old: &table::Model, of_old: Limits) -> Result<()> {
     let limits = caller.limits;
-    let permitted = old
-        .permissions
-        .as_deref()
-        .map_or_else(Permissions::all, Permissions::from_stored);
+    let permitted = of_old.permissions.unwrap_or(Permissions::all());
     let stronger = limits.permissions.is_some_and(|limit| !limit.contains(permitted));
     let longer = match (old.expires_at, limits.ends_at) {
         (_, None) => false,

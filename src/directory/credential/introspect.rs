@@ -19,8 +19,8 @@ pub struct Introspected {
     pub caller: Arc<Caller>,
     /// What it permits: for the whole organization, or for the tenant that was asked about.
     pub permissions: Permissions,
-    /// The built-in roles behind it, in the same place.
-    pub roles: Vec<&'static str>,
+    /// The built-in and product-wide roles behind it, in the same place.
+    pub roles: Vec<String>,
     pub kind: Kind,
 }
 
@@ -62,10 +62,11 @@ pub async fn introspect(op: &OpContext, text: &str, tenant: Option<&str>) -> Res
         },
         (_, None) => return Ok(None),
     };
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     let (permissions, roles) = match tenant {
-        None => (caller.rights.organization(), caller.role_names(None)),
+        None => (caller.rights.organization(), owned(caller.role_names(None))),
         Some(id) => match tenant::key_within(op, caller.organization_pk, id).await? {
-            Some(pk) => (caller.rights.for_tenant(pk), caller.role_names(Some(pk))),
+            Some(pk) => (caller.rights.for_tenant(pk), owned(caller.role_names(Some(pk)))),
             None => (Permissions::empty(), Vec::new()),
         },
     };

@@ -19,9 +19,10 @@ use crate::directory::outbox::limits::Bucket;
 use crate::directory::outbox::{self, Post};
 use crate::directory::user::{User, taken};
 use crate::model::error::{Error, OrConflict, Result};
-use crate::model::{Caller, Email, Permissions, Secret, Timestamp};
+use crate::model::{Caller, Door, Email, Secret, Timestamp};
 use crate::services::mailer::Letter;
 use crate::store::audit_trail::Event;
+use crate::store::catalogue::Catalogued;
 use crate::store::entity::email_token as table;
 use crate::store::entity::{any_of, password_token, user};
 
@@ -134,7 +135,7 @@ pub(super) async fn no_reset_is_open(connection: &impl ConnectionTrait, user_pk:
 /// Whether a requested change may still be made: the user is activated, and the user who requested it may still change the
 /// address. Their permissions, or the user's, may have changed since.
 pub(super) async fn is_still_allowed(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     token: &table::Model,
     row: &user::Model,
 ) -> Result<bool> {
@@ -152,7 +153,7 @@ pub(super) async fn is_still_allowed(
     };
     let within = requester.organization_pk == row.organization_pk || has.reach_everywhere();
     Ok(within
-        && (here | has.organization()).contains(Permissions::WRITE_USER)
+        && (here | has.organization()).open(Door::WRITE_USER)
         && has.contain(&authn::rights_of(connection, row.pk).await?))
 }
 

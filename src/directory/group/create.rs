@@ -116,7 +116,7 @@ pub(super) async fn give_roles<'a>(
             role_pk: Set(role.role_pk),
             organization_pk: Set(role.tenant_pk.map(|_| group.organization_pk)),
             tenant_pk: Set(role.tenant_pk),
-            scope: Set(role.scope()),
+            scope: Set(role.scope_key()),
             created_at: Set(now),
         })
         .collect();

@@ -19,6 +19,7 @@ use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::model::Actor;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{GroupId, is_storable};
+use crate::store::catalogue::Catalogued;
 use crate::store::entity::group::{self as table, Column};
 use crate::store::entity::{group_member, user as user_table};
 
@@ -234,7 +235,7 @@ async fn locate_with(
 
 /// Refuses to change which roles the members have, if their permissions go beyond the caller's.
 pub(super) async fn may_change_roles_of_members(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     actor: &Actor,
     row: &table::Model,
 ) -> Result<()> {
@@ -243,7 +244,7 @@ pub(super) async fn may_change_roles_of_members(
 
 /// A group's roles, if they do not go beyond the caller's permissions; otherwise `FORBIDDEN`.
 pub(super) async fn roles_within(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     actor: &Actor,
     row: &table::Model,
 ) -> Result<Vec<Assigned>> {

@@ -91,7 +91,7 @@ pub async fn update(
             group_role::Entity::delete_many()
                 .filter(group_role::Column::GroupPk.eq(row.pk))
                 .filter(group_role::Column::RolePk.eq(role.role_pk))
-                .filter(group_role::Column::Scope.eq(role.scope()))
+                .filter(group_role::Column::Scope.eq(role.scope_key()))
                 .exec(&*change)
                 .await?;
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, JoinType, QuerySelect};
+use sea_orm::{Condition, JoinType, QuerySelect};
 
 use super::InvitationState;
 use crate::directory::organization;
@@ -13,6 +13,7 @@ use crate::directory::tenant::{self, Label};
 use crate::list::{Filter, Sql, TextTest};
 use crate::model::Timestamp;
 use crate::model::error::Result;
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::invitation::{Column, open, pending};
 use crate::store::entity::{any_of, invitation_role, role, tenant as tenant_table};
 
@@ -48,14 +49,14 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
 
 /// The roles of several invitations, each sorted by name; an invitation without roles is absent.
 pub async fn promised_roles(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     pks: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
     promised(connection, pks, None).await
 }
 
 /// The roles of an invitation, to be assigned: they cannot be deleted until the transaction ends.
-pub(super) async fn roles_to_assign(connection: &impl ConnectionTrait, pk: i64) -> Result<Vec<Assigned>> {
+pub(super) async fn roles_to_assign(connection: &impl Catalogued, pk: i64) -> Result<Vec<Assigned>> {
     let mut roles = promised(connection, [pk], Some(LockType::KeyShare)).await?;
     Ok(roles.remove(&pk).unwrap_or_default())
 }
@@ -64,7 +65,7 @@ pub(super) async fn roles_to_assign(connection: &impl ConnectionTrait, pk: i64) 
 type Promise = (i64, i64, Option<i64>, Option<String>, Option<String>);
 
 async fn promised(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     pks: impl IntoIterator<Item = i64>,
     lock: Option<LockType>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
@@ -93,11 +94,11 @@ async fn promised(
     if let Some(lock) = lock {
         select = select.lock(lock);
     }
-    let known: HashMap<i64, Assigned> = select
-        .all(connection)
-        .await?
+    let rows = select.all(connection).await?;
+    let catalogue = catalogue::present(connection).await?;
+    let known: HashMap<i64, Assigned> = rows
         .into_iter()
-        .map(|row| (row.pk, row.into()))
+        .map(|row| (row.pk, Assigned::of(row, &catalogue)))
         .collect();
     let mut roles: HashMap<i64, Vec<Assigned>> = HashMap::new();
     for (invitation_pk, role_pk, pk, id, name) in promises {

@@ -104,7 +104,7 @@ pub async fn send(op: &OpContext, new: NewInvitation) -> Result<Invitation> {
             invitation_pk: Set(row.pk),
             role_pk: Set(role.role_pk),
             tenant_pk: Set(role.tenant_pk),
-            scope: Set(role.scope()),
+            scope: Set(role.scope_key()),
         });
         invitation_role::Entity::insert_many(promises)
             .exec_without_returning(&*change)

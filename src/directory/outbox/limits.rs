@@ -13,7 +13,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Permissions, digest};
+use crate::model::{Actor, Door, digest};
 use crate::model::{Email, Timestamp};
 use crate::services::network::network;
 
@@ -66,7 +66,7 @@ impl Bucket {
     /// The buckets of a mail that a caller sends.
     pub fn of_mail(actor: &Actor, organization_pk: i64, to: &Email) -> Vec<Self> {
         // Who manages single tenants must not learn that another tenant writes to the person.
-        let of_tenants = actor.rights().only_in_tenants(Permissions::WRITE_USER);
+        let of_tenants = actor.rights().only_in_tenants(Door::WRITE_USER);
         Self::of_mail_to(actor, organization_pk, to, of_tenants)
     }
 

@@ -154,7 +154,7 @@ fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, now: Timestam
         role_pk: Set(role.role_pk),
         organization_pk: Set(role.tenant_pk.map(|_| organization_pk)),
         tenant_pk: Set(role.tenant_pk),
-        scope: Set(role.scope()),
+        scope: Set(role.scope_key()),
         created_at: Set(now),
     }
 }

@@ -112,8 +112,9 @@ async fn answers(
         let filter = Filter::All(vec![Filter::Own(user::Term::Id(TextTest::In(ids))), also]);
         allowed.extend(look_up(op, &filter, of_others.as_ref(), tenant).await?);
     }
+    let catalogue = op.catalogue();
     let answer = |question: Question| {
-        let permission = Permissions::named(&question.permission);
+        let permission = catalogue.named(&question.permission);
         let held = allowed.get(&question.user_id).copied().unwrap_or_default();
         Answer {
             allowed: permission.is_some_and(|permission| held.contains(permission)),

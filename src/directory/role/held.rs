@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{DbBackend, FromQueryResult, QueryResult, Statement, Value};
 
-use super::{OrganizationRole, Role};
+use super::{OrganizationRole, Role, RoleScope};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::error::Result;
-use crate::model::{BuiltIn, Permissions, Rights};
+use crate::model::{BuiltIn, Catalogue, Permissions, Rights};
 use crate::store::audit_trail::Mention;
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::in_parameter;
 use crate::store::entity::role;
 
@@ -20,8 +21,9 @@ pub struct Assigned {
     pub role_pk: i64,
     pub id: String,
     pub name: String,
-    /// `None` for a role of an organization.
+    /// `None` for a product-wide role, and for one of an organization.
     pub built_in: Option<BuiltIn>,
+    pub scope: RoleScope,
     pub permissions: Permissions,
     /// The tenant that it is assigned for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
@@ -30,6 +32,21 @@ pub struct Assigned {
 }
 
 impl Assigned {
+    /// This role for the whole organization.
+    pub fn of(row: role::Model, catalogue: &Catalogue) -> Self {
+        let role = Role::from(row);
+        Self {
+            role_pk: role.pk,
+            id: role.id.to_string(),
+            built_in: role.built_in(),
+            scope: role.scope(),
+            permissions: role.permissions(catalogue),
+            name: role.name,
+            tenant_pk: None,
+            tenant: None,
+        }
+    }
+
     /// The same for this tenant.
     #[must_use]
     pub fn in_tenant(self, tenant: Option<tenant::Label>) -> Self {
@@ -50,28 +67,13 @@ impl Assigned {
     }
 
     /// The tenant's internal key, or 0: what tells it apart in the primary key.
-    pub fn scope(&self) -> i64 {
+    pub fn scope_key(&self) -> i64 {
         self.tenant_pk.unwrap_or_default()
     }
 
     /// Whether it is the same assignment.
     pub fn is(&self, other: &Self) -> bool {
         (self.role_pk, self.tenant_pk) == (other.role_pk, other.tenant_pk)
-    }
-}
-
-impl From<role::Model> for Assigned {
-    fn from(row: role::Model) -> Self {
-        let role = Role::from(row);
-        Self {
-            role_pk: role.pk,
-            id: role.id.to_string(),
-            built_in: role.built_in(),
-            permissions: role.permissions(),
-            name: role.name,
-            tenant_pk: None,
-            tenant: None,
-        }
     }
 }
 
@@ -170,7 +172,7 @@ pub fn union<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Rights {
 }
 
 /// The columns of a role of a user or group. The description may be long and is not needed for permissions.
-const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
+const ASSIGNED: &str = "r.pk, r.id, r.organization_pk, r.product, r.name, CAST(NULL AS TEXT) AS description, r.permissions, r.version, \
                         r.created_at, r.updated_at";
 
 /// The columns of the tenant that it is assigned for.
@@ -188,33 +190,61 @@ fn tenant_of(row: &QueryResult) -> Result<Option<tenant::Label>> {
 }
 
 /// The roles of several users, in one statement; a user without any role is absent.
-pub async fn held(
-    connection: &impl ConnectionTrait,
-    user_pks: impl IntoIterator<Item = i64>,
-) -> Result<HashMap<i64, Held>> {
+pub async fn held(connection: &impl Catalogued, user_pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Held>> {
     let mut users = HashMap::new();
     let statement = held_by(connection.get_database_backend(), user_pks);
-    for row in connection.query_all_raw(statement).await? {
-        add_held(&mut users, &row)?;
+    let rows = connection.query_all_raw(statement).await?;
+    let catalogue = catalogue::at(connection, version_of(rows.first())?).await?;
+    for row in rows {
+        add_held(&mut users, &row, &catalogue)?;
     }
     Ok(users)
 }
 
+/// The version of the catalogue that a row was read with.
+fn version_of(row: Option<&QueryResult>) -> Result<i64> {
+    Ok(row.map_or(Ok(0), |row| row.try_get("", "catalogue_version"))?)
+}
+
 /// The same for a response, to which it is charged.
 pub async fn held_in_answer(op: &OpContext, user_pks: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Held>> {
-    let mut users = HashMap::new();
     let statement = held_by(op.db().backend(), user_pks);
-    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_held(&mut users, &row)?) };
-    op.db().reader().each_row(statement, add).await?;
-    Ok(users)
+    in_answer(op, &statement, add_held).await
+}
+
+/// What rows of roles say together, charged to the response.
+async fn in_answer<T>(
+    op: &OpContext,
+    statement: &Statement,
+    add: impl Fn(&mut HashMap<i64, T>, &QueryResult, &Catalogue) -> Result<usize> + Sync,
+) -> Result<HashMap<i64, T>>
+where
+    T: Send,
+{
+    let reader = op.db().reader();
+    loop {
+        let catalogue = op.catalogue();
+        let (mut all, mut version) = (HashMap::new(), 0);
+        let add = |row: QueryResult| -> Result<()> {
+            version = version_of(Some(&row))?;
+            op.charge_read(add(&mut all, &row, &catalogue)?)
+        };
+        reader.each_row(statement.clone(), add).await?;
+        if version <= catalogue.version() {
+            return Ok(all);
+        }
+        // Somebody has changed the catalogue in the meantime.
+        catalogue::read(reader).await?;
+    }
 }
 
 fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> Statement {
     let (keys, is_one) = keys(backend, user_pks);
+    let version = catalogue::VERSION;
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, has.user_pk, has.by_group, has.tenant_pk, has.group_pk, {TENANT}
+            "SELECT {ASSIGNED}, {version}, has.user_pk, has.by_group, has.tenant_pk, has.group_pk, {TENANT}
              FROM (SELECT user_pk, role_pk, CAST(0 AS BIGINT) AS by_group, tenant_pk, CAST(NULL AS BIGINT) AS group_pk
                    FROM user_roles WHERE user_pk {is_one}
                    UNION
@@ -231,8 +261,8 @@ fn held_by(backend: DbBackend, user_pks: impl IntoIterator<Item = i64>) -> State
 }
 
 /// Adds a role to its user; returns its size in bytes.
-fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> {
-    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult, catalogue: &Catalogue) -> Result<usize> {
+    let role = Assigned::of(role::Model::from_query_result(row, "")?, catalogue);
     let bytes = role.name.len() + role.id.len();
     let has = users.entry(row.try_get("", "user_pk")?).or_default();
     let tenant = tenant_of(row)?;
@@ -250,13 +280,15 @@ fn add_held(users: &mut HashMap<i64, Held>, row: &QueryResult) -> Result<usize> 
 /// The roles of several groups, for the whole organization and for tenants, each sorted by name; a group without any is
 /// absent.
 pub async fn of_groups(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     group_pks: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
     let mut groups = HashMap::new();
     let statement = carried_by(connection.get_database_backend(), group_pks);
-    for row in connection.query_all_raw(statement).await? {
-        add_carried(&mut groups, &row)?;
+    let rows = connection.query_all_raw(statement).await?;
+    let catalogue = catalogue::at(connection, version_of(rows.first())?).await?;
+    for row in rows {
+        add_carried(&mut groups, &row, &catalogue)?;
     }
     Ok(groups)
 }
@@ -266,19 +298,17 @@ pub async fn of_groups_in_answer(
     op: &OpContext,
     group_pks: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, Vec<Assigned>>> {
-    let mut groups = HashMap::new();
     let statement = carried_by(op.db().backend(), group_pks);
-    let add = |row: QueryResult| -> Result<()> { op.charge_read(add_carried(&mut groups, &row)?) };
-    op.db().reader().each_row(statement, add).await?;
-    Ok(groups)
+    in_answer(op, &statement, add_carried).await
 }
 
 fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> Statement {
     let (keys, is_one) = keys(backend, group_pks);
+    let version = catalogue::VERSION;
     Statement::from_sql_and_values(
         backend,
         format!(
-            "SELECT {ASSIGNED}, gr.group_pk, gr.tenant_pk, {TENANT} FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
+            "SELECT {ASSIGNED}, {version}, gr.group_pk, gr.tenant_pk, {TENANT} FROM group_roles gr JOIN roles r ON r.pk = gr.role_pk
              LEFT JOIN tenants t ON t.pk = gr.tenant_pk
              WHERE gr.group_pk {is_one} ORDER BY r.name, r.pk, gr.tenant_pk"
         ),
@@ -287,8 +317,8 @@ fn carried_by(backend: DbBackend, group_pks: impl IntoIterator<Item = i64>) -> S
 }
 
 /// Adds a role to its group; returns its size in bytes.
-fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult) -> Result<usize> {
-    let role = Assigned::from(role::Model::from_query_result(row, "")?);
+fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult, catalogue: &Catalogue) -> Result<usize> {
+    let role = Assigned::of(role::Model::from_query_result(row, "")?, catalogue);
     let bytes = role.name.len() + role.id.len();
     let role = role.in_tenant(tenant_of(row)?);
     groups.entry(row.try_get("", "group_pk")?).or_default().push(role);

@@ -6,15 +6,15 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
-use strum::VariantArray;
 
+use super::read::with_permission;
 use super::sight::Sight;
 use super::{Role, Term};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::list::{Filter, Sql, TextTest, text_condition};
+use crate::list::{Filter, Sql};
+use crate::model::BuiltIn;
 use crate::model::error::Result;
-use crate::model::{BuiltIn, Permissions};
 use crate::store::entity::role::{self, Column};
 use crate::store::entity::user;
 
@@ -36,8 +36,8 @@ pub struct Holding {
 #[derive(Clone, Debug)]
 enum Roles {
     Matching(Filter<Term>),
-    /// Those with this permission.
-    With(Permissions),
+    /// Those with the permission of this name, which are these among the built-in ones.
+    With(String, Vec<BuiltIn>),
     /// By internal key.
     Known(Vec<i64>),
 }
@@ -59,7 +59,10 @@ impl Holding {
 
     /// It has a role with the permission of this name; `None` if there is no such permission.
     pub fn permission(op: &OpContext, name: &str) -> Option<Self> {
-        Some(Self::new(op, Roles::With(Permissions::named(name)?)))
+        match Term::with_permission(op, name)? {
+            Term::Permission(name, built_in) => Some(Self::new(op, Roles::With(name, built_in))),
+            _ => None,
+        }
     }
 
     fn new(op: &OpContext, roles: Roles) -> Self {
@@ -85,7 +88,7 @@ impl Holding {
         let such = match &self.roles {
             Roles::Known(_) => return Ok(None),
             Roles::Matching(filter) => matching(filter)?,
-            Roles::With(permission) => with_permission(backend, *permission),
+            Roles::With(permission, built_in) => with_permission(backend, permission, built_in),
         };
         let reach = self
             .within
@@ -130,21 +133,6 @@ impl Holding {
         };
         Ok(Condition::all().add(held).add(self.sight.of_user()))
     }
-}
-
-/// The roles with a permission. Those of built-in roles are not in the database.
-fn with_permission(backend: DbBackend, permission: Permissions) -> Condition {
-    let built_in = BuiltIn::VARIANTS.iter().copied();
-    let names = built_in.filter(|role| role.permissions().contains(permission));
-    let built_in = Condition::all()
-        .add(Column::OrganizationPk.is_null())
-        .add(Column::Name.is_in(names.map(BuiltIn::name)));
-    let stored = Expr::cust("' ' || roles.permissions || ' '");
-    let word = TextTest::Contains(format!(" {} ", permission.to_stored()));
-    let custom = Condition::all()
-        .add(Column::OrganizationPk.is_not_null())
-        .add(text_condition(backend, stored, &word));
-    Condition::any().add(built_in).add(custom)
 }
 
 /// Decides for each condition how a list evaluates it: at most two statements, however many conditions there are.

@@ -30,22 +30,25 @@ pub use assign::{
     assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
-pub use create::{NewRole, create};
-pub use delete::delete;
+pub use create::{NewRole, create, create_in_txn};
+pub use delete::{delete, delete_in_txn};
 pub use held::{
     Assigned, ForTenant, Held, by_scope, for_tenants_in_sight, held, held_in_answer, of_groups, of_groups_in_answer,
     union,
 };
 pub use holders::{Holding, weigh};
 pub use outsiders::{Outsider, outsiders};
-pub use read::{Term, by_keys};
+pub use read::{Term, built_in_keys, by_keys};
 pub use resolve::{RoleForTenant, built_in, resolve, resolve_for_tenants, resolve_id, wanted};
 pub use standing::{Standing, keep_a_super_admin};
-pub use update::{Clearable, RoleChange, update};
+pub use update::{Clearable, RoleChange, update, update_in_txn};
+
+/// How many product-wide roles there can be.
+pub const PRODUCT_WIDE_MAX: u64 = 200;
 pub use withdraw::withdraw;
 
 use crate::list::{orders, record};
-use crate::model::{BuiltIn, Permissions, stored_permissions};
+use crate::model::{BuiltIn, Catalogue, Permissions};
 use crate::model::{RoleId, Timestamp};
 use crate::store::entity::role::{self as table, Column};
 
@@ -55,8 +58,9 @@ record! {
         always {
             pk: i64 = Pk,
             id: RoleId = Id,
-            /// `None` for a built-in one.
+            /// `None` for a built-in or product-wide one.
             organization_pk: Option<i64> = OrganizationPk,
+            product: bool = Product,
             name: String = Name,
         }
         DESCRIPTION description: Option<String> = Description,
@@ -68,18 +72,39 @@ record! {
     }
 }
 
+/// Who a role is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoleScope {
+    /// Every organization, in every product.
+    BuiltIn,
+    /// Every organization.
+    Product,
+    /// Its own organization.
+    #[default]
+    Organization,
+}
+
 impl Role {
     /// The built-in role that it is, if it is one.
     pub fn built_in(&self) -> Option<BuiltIn> {
-        match self.organization_pk {
-            None => BuiltIn::named(&self.name),
-            Some(_) => None,
+        match self.scope() {
+            RoleScope::BuiltIn => BuiltIn::named(&self.name),
+            RoleScope::Product | RoleScope::Organization => None,
+        }
+    }
+
+    /// Who it is for.
+    pub fn scope(&self) -> RoleScope {
+        match (self.organization_pk, self.product) {
+            (Some(_), _) => RoleScope::Organization,
+            (None, true) => RoleScope::Product,
+            (None, false) => RoleScope::BuiltIn,
         }
     }
 
     /// Its permissions.
-    pub fn permissions(&self) -> Permissions {
-        stored_permissions(self.organization_pk, &self.name, &self.permissions)
+    pub fn permissions(&self, catalogue: &Catalogue) -> Permissions {
+        catalogue.of_role(self.organization_pk, &self.name, &self.permissions)
     }
 
     /// Its description.

@@ -1,16 +1,17 @@
 //! The roles that a caller specifies, by name or id.
 
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use strum::VariantArray;
 
-use super::{Assigned, OrganizationRole, few_tenants};
+use super::{Assigned, OrganizationRole, RoleScope, few_tenants};
 use crate::authz::Granted;
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::BuiltIn;
 use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{is_storable, uuid_of};
+use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::role::{self, Column};
 
 /// The number of roles in one list: each is looked up.
@@ -29,7 +30,7 @@ fn at_most(count: usize, field: &str) -> Result<()> {
 /// The roles that a caller specified, by name or id. `INVALID` for one that does not exist.
 pub async fn resolve(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     organization_pk: i64,
     field: &str,
     named: &[String],
@@ -51,7 +52,7 @@ pub async fn resolve(
 /// The role with this id, in any spelling of a UUID; names are not accepted. `INVALID` for one that does not exist.
 pub async fn resolve_id(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     organization_pk: i64,
     field: &str,
     id: &str,
@@ -78,7 +79,7 @@ pub struct RoleForTenant {
 /// exist, `NOT_FOUND` for a tenant outside the caller's scope, `LIMIT_EXCEEDED` for too many tenants.
 pub async fn resolve_for_tenants(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     granted: &Granted,
     organization_pk: i64,
     wanted: &[RoleForTenant],
@@ -121,14 +122,14 @@ pub(super) fn assignable(role: &Assigned, field: &str) -> Result<()> {
     }
 }
 
-/// The role of this name or id: built in, or the organization's own. It cannot be deleted until the transaction ends.
+/// The role of this name or id: built in, product-wide, or the organization's own. It cannot be deleted until the transaction ends.
 ///
 /// Ids are UUIDs and names cannot be UUIDs, and no custom role can have a name of a built-in one ([`super::reserved`]).
 /// A later release may add built-in roles; if a custom role has the same name as one of these, it is ambiguous and
 /// refused.
 pub(super) async fn find_named(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     organization_pk: i64,
     wanted: &str,
 ) -> Result<Option<Assigned>> {
@@ -160,17 +161,21 @@ pub(super) async fn find_named(
             format!("Two roles are named '{}'; specify the role by id.", shown(wanted)),
         ));
     }
-    Ok(one.map(Into::into))
+    match one {
+        Some(row) => Ok(Some(Assigned::of(row, &*catalogue::present(connection).await?))),
+        None => Ok(None),
+    }
 }
 
 /// A built-in role, to be assigned.
-pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted: BuiltIn) -> Result<Assigned> {
+pub async fn built_in(op: &OpContext, connection: &impl Catalogued, wanted: BuiltIn) -> Result<Assigned> {
     Ok(Assigned {
         role_pk: op.built_in_roles().pk(connection, wanted).await?,
         id: wanted.id().to_owned(),
         name: wanted.name().to_owned(),
         built_in: Some(wanted),
-        permissions: wanted.permissions(),
+        scope: RoleScope::BuiltIn,
+        permissions: connection.known().now().of_built_in(wanted),
         tenant_pk: None,
         tenant: None,
     })
@@ -179,7 +184,7 @@ pub async fn built_in(op: &OpContext, connection: &impl ConnectionTrait, wanted:
 /// The roles that `organizationRole` and `roles` specify together.
 pub async fn wanted(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     organization_pk: i64,
     organization_role: Option<OrganizationRole>,
     named: &[String],

@@ -8,6 +8,7 @@ use crate::model::Actor;
 use crate::model::BuiltIn;
 use crate::model::Rights;
 use crate::model::error::{ConflictReason, Error, Result};
+use crate::store::catalogue::Catalogued;
 use crate::store::entity::role;
 
 /// The caller's permissions before a change that may remove permissions from many users: the members of a group, the
@@ -18,7 +19,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    pub async fn before(connection: &impl ConnectionTrait, actor: &Actor) -> Result<Self> {
+    pub async fn before(connection: &impl Catalogued, actor: &Actor) -> Result<Self> {
         let caller = match actor.caller() {
             Some(caller) => Some((caller.user_pk, rights_of(connection, caller.user_pk).await?)),
             None => None,
@@ -28,7 +29,7 @@ impl Standing {
 
     /// `INVALID` if the caller has lost something, `CONFLICT` if no super admin is left. `taken` are the removed
     /// permissions.
-    pub async fn remains(self, connection: &impl ConnectionTrait, taken: &Rights, field: &str) -> Result<()> {
+    pub async fn remains(self, connection: &impl Catalogued, taken: &Rights, field: &str) -> Result<()> {
         if let Some((pk, before)) = self.caller
             && before.anywhere().intersects(taken.anywhere())
             && !rights_of(connection, pk).await?.contain(&before)

@@ -64,7 +64,7 @@ pub async fn withdraw(
     user_role::Entity::delete_many()
         .filter(user_role::Column::UserPk.eq(row.pk))
         .filter(user_role::Column::RolePk.eq(role.role_pk))
-        .filter(user_role::Column::Scope.eq(role.scope()))
+        .filter(user_role::Column::Scope.eq(role.scope_key()))
         .exec(&*change)
         .await?;
     standing.remains(&*change, &union([&role]), "role").await?;

@@ -19,6 +19,7 @@ use crate::list::{Filter, Named};
 use crate::model::error::{Error, Result};
 use crate::model::{SessionId, Timestamp, digest};
 use crate::store::audit_trail::Event;
+use crate::store::catalogue::Catalogued;
 use crate::store::entity::session::{self as table, Column};
 use crate::store::entity::{any_of, api_key, user};
 
@@ -96,7 +97,7 @@ pub async fn revoke_all(op: &OpContext, which: &Filter<Term>, keep_current: bool
 
 /// The users of some sessions, by internal key. `FORBIDDEN` if the caller may not end the sessions of one of them.
 async fn owners(
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     op: &OpContext,
     rows: &[table::Model],
 ) -> Result<HashMap<i64, user::Model>> {

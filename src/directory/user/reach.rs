@@ -5,7 +5,7 @@ use crate::context::OpContext;
 use crate::directory::tenant::{Tenant, TenantFields};
 use crate::list;
 use crate::model::error::Result;
-use crate::model::{Permissions, Rights};
+use crate::model::{Door, Rights};
 
 /// Where a caller has permissions.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub struct Reach {
     pub everything: bool,
     /// A permission for the whole organization.
     pub organization: bool,
-    /// The tenants with further permissions, by id, at most [`TENANTS_MAX`]; and all that holds there.
-    pub tenants: Vec<(Tenant, Permissions)>,
+    /// The tenants with further permissions, by id, at most [`TENANTS_MAX`]; and the names of all that holds there.
+    pub tenants: Vec<(Tenant, Vec<String>)>,
 }
 
 /// The caller's; `None` for an anonymous one. The ids and names of these tenants need no permission.
@@ -31,12 +31,12 @@ pub async fn reach(op: &OpContext) -> Result<Option<Reach>> {
     tenants.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
     tenants.truncate(TENANTS_MAX);
     let with_permissions = |tenant: Tenant| {
-        let held = rights.for_tenant(tenant.pk);
+        let held = caller.catalogue.names(rights.for_tenant(tenant.pk));
         (tenant, held)
     };
     Ok(Some(Reach {
         everything: rights.reach_everywhere(),
-        organization: !(rights.organization() - Permissions::EVERY_ORGANIZATION).is_empty(),
+        organization: !(rights.organization() - Door::EVERY_ORGANIZATION.into()).is_empty(),
         tenants: tenants.into_iter().map(with_permissions).collect(),
     }))
 }

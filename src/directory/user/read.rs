@@ -11,7 +11,7 @@ use crate::directory::{group, organization, role, tenant};
 use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
-use crate::model::{Email, Permissions, Timestamp, UserId};
+use crate::model::{Door, Email, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
 use crate::store::entity::{api_key, federated_identity};
 
@@ -25,7 +25,7 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
     let granted = readable(op)?;
     match granted.scope() {
         Scope::Oneself(_) => Err(Error::needing(
-            Permissions::READ_USER,
+            Door::READ_USER.names(),
             "Your roles do not allow this: it needs the permission 'read:user'.",
         )),
         Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => Ok(granted),
@@ -157,7 +157,7 @@ pub async fn oneself(op: &OpContext, fields: UserFields) -> Result<Option<User>>
 /// exist. Callers who may see only themselves get `FORBIDDEN` for every other user, whether or not it exists.
 pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<User> {
     let granted = readable(op)?;
-    let out_of_reach = || target.out_of_reach(&granted, Permissions::READ_USER);
+    let out_of_reach = || target.out_of_reach(&granted, Door::READ_USER);
     let mut tests = vec![target.also.clone()];
     if let Some(id) = &target.id {
         tests.push(Filter::Own(match target.any_form {
@@ -325,10 +325,10 @@ impl Target {
     }
 
     /// The error for a user that was not found within this scope.
-    fn out_of_reach(&self, granted: &Granted, permission: Permissions) -> Error {
+    fn out_of_reach(&self, granted: &Granted, permission: Door) -> Error {
         match granted.scope() {
             Scope::Oneself(_) => Error::needing(
-                permission,
+                permission.names(),
                 format!(
                     "Your roles allow this only for yourself. For other users it needs the permission '{}'.",
                     permission.names().join(" ")
@@ -365,7 +365,7 @@ async fn locate_with(
     lock: LockType,
 ) -> Result<table::Model> {
     target.must_name("where")?;
-    let not_found = || target.out_of_reach(granted, Permissions::WRITE_USER);
+    let not_found = || target.out_of_reach(granted, Door::WRITE_USER);
     let mut wanted = Condition::all();
     if let Some(id) = &target.id {
         let id = UserId::existing(id).ok_or_else(not_found)?;

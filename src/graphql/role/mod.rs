@@ -13,7 +13,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
 use crate::directory::organization::Organization;
-use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, Term};
+use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleScope, Term};
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserWhere};
@@ -22,8 +22,9 @@ use crate::graphql::{
     order_by, where_input,
 };
 use crate::list::Filter;
+use crate::model::BuiltIn;
 
-/// A named set of permissions: a built-in role, or a custom role, which belongs to an organization.
+/// A named set of permissions: a built-in role, a product-wide role, or a custom role, which belongs to an organization.
 ///
 /// Readable with `read:role`; users can always see the roles they have.
 #[derive(Clone, Debug, SimpleObject)]
@@ -37,11 +38,13 @@ pub struct RoleObject {
     pub description: Option<String>,
     /// Whether it is built in.
     pub built_in: bool,
+    /// Who can have it.
+    pub scope: RoleScopeValue,
     /// Its permissions, for example `read:user`.
-    pub permissions: Vec<&'static str>,
-    /// The organization it belongs to; null for a built-in role.
+    pub permissions: Vec<String>,
+    /// The organization it belongs to; null for a built-in or product-wide role.
     pub organization: Option<Box<OrganizationObject>>,
-    /// The id of the organization it belongs to; null for a built-in role.
+    /// The id of the organization it belongs to; null for a built-in or product-wide role.
     pub organization_id: Option<ID>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
     /// has changed since you read it.
@@ -54,6 +57,18 @@ pub struct RoleObject {
 
 node_fields! {
     RoleObject as "Role" {}
+}
+
+/// Who can have a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(name = "RoleScope", remote = "RoleScope")]
+pub enum RoleScopeValue {
+    /// Users of every organization. It is the same on every server, and nobody can change it.
+    BuiltIn,
+    /// Users of every organization. Super admins create and change it, and its name is in access tokens.
+    Product,
+    /// Users of its own organization, whose administrators create and change it.
+    Organization,
 }
 
 /// A simplified view of a user's roles: the first of these values that applies. The Kili API uses the same names.
@@ -79,8 +94,18 @@ where_input! {
     id id id_in id_starts_with id_contains;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
-        /// `true`: built-in roles; `false`: custom roles.
-        built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
+        /// `true`: built-in roles; `false`: all others.
+        built_in: bool = |_, wanted| {
+            let built_in = Filter::Is(Term::Scope(RoleScope::BuiltIn));
+            [if wanted { built_in } else { Filter::Not(Box::new(built_in)) }]
+        },
+        /// Roles with this scope.
+        scope: RoleScopeValue = |_, scope| [Filter::Is(Term::Scope(scope.into()))],
+        /// Roles with this permission, for example `read:user`. A name that is not a permission matches no role.
+        permission: String = |op, name| [match Term::with_permission(op, &name) {
+            Some(term) => Filter::Is(term),
+            None => Filter::Any(Vec::new()),
+        }],
         /// Custom roles of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }
@@ -113,12 +138,14 @@ impl Listing for Role {
         organizations_beside(op, selection, things.iter().filter_map(|role| role.organization_pk)).await
     }
 
-    fn object(self, _op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
+    fn object(self, op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
+        let catalogue = op.catalogue();
         RoleObject {
             id: ID(self.id.to_string()),
             description: self.description().map(str::to_owned),
-            built_in: self.organization_pk.is_none(),
-            permissions: self.permissions().names(),
+            built_in: self.scope() == RoleScope::BuiltIn,
+            scope: self.scope().into(),
+            permissions: catalogue.names(self.permissions(&catalogue)),
             organization_id: organizations.id(self.organization_pk),
             organization: organizations.object(self.organization_pk),
             name: self.name,
@@ -157,6 +184,23 @@ pub async fn beside<'r>(
         .collect())
 }
 
+/// The built-in roles, if this field is selected, with what is selected under it.
+pub async fn built_in_beside(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &str,
+) -> crate::model::error::Result<HashMap<BuiltIn, Arc<RoleObject>>> {
+    let Some(under) = selection.under_field(field) else {
+        return Ok(HashMap::new());
+    };
+    let pks = role::built_in_keys(op).await?;
+    let fields = listing::fields_of::<Role>(&under);
+    let roles = role::by_keys(op, pks, fields).await?.into_values();
+    let (known, roles): (Vec<BuiltIn>, Vec<Role>) = roles.filter_map(|role| Some((role.built_in()?, role))).unzip();
+    let objects = listing::present(op, roles, &under).await?.into_iter().map(Arc::new);
+    Ok(known.into_iter().zip(objects).collect())
+}
+
 /// A new custom role.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRoleData {
@@ -170,6 +214,11 @@ pub struct CreateRoleData {
     permissions: Option<Vec<String>>,
     /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<ID>,
+    /// `ORGANIZATION`, or `PRODUCT` for a role of every organization: only super admins can create that, not with an API
+    /// key that is limited to some permissions. It cannot have `write:org`, and no organization must have a role of its
+    /// name. At most 200 product-wide roles can exist.
+    #[graphql(default_with = "Some(RoleScopeValue::Organization)")]
+    scope: Option<RoleScopeValue>,
 }
 
 /// Changes to a role. Fields that are null or omitted do not change.
@@ -197,7 +246,7 @@ pub enum ClearableValue {
 list_fields! {
     RoleQuery of Role as RoleObject, RoleWhere, RoleOrderBy, RoleConnection;
     where "Filter. Default: all roles.";
-    /// The built-in roles and the custom roles of the caller's organization; for a super admin, all roles. Needs
+    /// The built-in and product-wide roles and the custom roles of the caller's organization; for a super admin, all roles. Needs
     /// `read:role`.
     roles;
     /// Number of roles that `roles` lists for this `where`.
@@ -213,7 +262,7 @@ pub struct RoleMutation;
 
 #[Object]
 impl RoleMutation {
-    /// Creates a custom role. Needs `write:role` and every permission of the new role.
+    /// Creates a role. Needs `write:role` and every permission of the new role.
     async fn create_role(
         &self,
         ctx: &Context<'_>,
@@ -224,12 +273,14 @@ impl RoleMutation {
             description: data.description,
             permissions: data.permissions.unwrap_or_default(),
             organization_id: data.organization_id.map(|id| id.0),
+            scope: data.scope.map(Into::into).unwrap_or_default(),
         };
         listing::one(ctx, role::create(op(ctx), new)).await
     }
 
-    /// Updates a custom role. The change takes effect immediately for every user who has the role. Needs `write:role`
-    /// and every current and new permission of the role. Fails with `FORBIDDEN` for a built-in role.
+    /// Updates a role. The change takes effect immediately for every user who has the role. Needs `write:role` and every
+    /// current and new permission of the role. Fails with `FORBIDDEN` for a built-in role; only super admins can update a
+    /// product-wide one.
     async fn update_role(
         &self,
         ctx: &Context<'_>,
@@ -252,8 +303,8 @@ impl RoleMutation {
         listing::one(ctx, role::update(op(ctx), &named, wanted, expected_version)).await
     }
 
-    /// Deletes a custom role and removes it from every user, group and invitation. Needs `write:role` and every
-    /// permission of the role. Fails with `FORBIDDEN` for a built-in role.
+    /// Deletes a role and removes it from every user, group and invitation. Needs `write:role` and every permission of the
+    /// role. Fails with `FORBIDDEN` for a built-in role; only super admins can delete a product-wide one.
     async fn delete_role(
         &self,
         ctx: &Context<'_>,

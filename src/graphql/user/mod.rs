@@ -33,7 +33,6 @@ use crate::graphql::{
     connection_type, listing, or_null, window,
 };
 use crate::list::{self, Cell, Filter, Form};
-use crate::model::Permissions;
 use crate::store::entity::user::Column;
 
 /// A person, or a service, which is a program. It belongs to one organization and to at most one of its tenants.
@@ -116,7 +115,7 @@ pub struct UserObject {
     #[graphql(skip)]
     roles: Nested<Arc<RoleObject>>,
     #[graphql(skip)]
-    permissions: Nested<&'static str>,
+    permissions: Nested<String>,
 }
 
 /// What a user is.
@@ -158,7 +157,7 @@ pub struct ReachTenantObject {
     /// The name of the tenant.
     pub name: String,
     /// What the caller may do there: the permissions for the tenant and those for the whole organization.
-    pub permissions: Vec<&'static str>,
+    pub permissions: Vec<String>,
 }
 
 /// What the caller can do with a user.
@@ -193,10 +192,10 @@ pub struct ViewerCanObject {
 
 impl From<Reach> for ReachObject {
     fn from(reach: Reach) -> Self {
-        let tenant = |(tenant, held): (Tenant, Permissions)| ReachTenantObject {
+        let tenant = |(tenant, permissions): (Tenant, Vec<String>)| ReachTenantObject {
             id: ID(tenant.id.to_string()),
             name: tenant.name,
-            permissions: held.names(),
+            permissions,
         };
         Self {
             everything: reach.everything,
@@ -245,7 +244,7 @@ impl UserObject {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id of a tenant. Default: those for the whole organization.")] tenant: Option<ID>,
-    ) -> Result<List<&'static str>> {
+    ) -> Result<List<String>> {
         let _ = tenant;
         self.permissions.list(ctx, None, None)
     }

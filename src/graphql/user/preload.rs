@@ -41,7 +41,7 @@ pub struct Preloaded {
     viewer: bool,
     held: HashMap<i64, Held>,
     roles: HashMap<i64, Nested<Arc<RoleObject>>>,
-    permissions: HashMap<i64, Nested<&'static str>>,
+    permissions: HashMap<i64, Nested<String>>,
     pending_emails: HashMap<i64, Email>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
     /// The caller's.
@@ -148,13 +148,14 @@ impl Preloaded {
             }
             .map_err(|id| Error::no_such("tenant", "id", id).to_string()),
         };
+        let catalogue = op.catalogue();
         for place in &permissions {
             for user in users {
                 let rights = self.held.get(&user.pk).map(Held::rights).unwrap_or_default();
                 let rights = user::permitted_now(op, user.pk, rights);
                 let names = find(place, user).map(|at| match at {
-                    Whereabouts::Organization => rights.organization().names(),
-                    Whereabouts::Tenant(pk) => rights.for_tenant(pk).names(),
+                    Whereabouts::Organization => catalogue.names(rights.organization()),
+                    Whereabouts::Tenant(pk) => catalogue.names(rights.for_tenant(pk)),
                     Whereabouts::Elsewhere => Vec::new(),
                 });
                 let entry = self.permissions.entry(user.pk).or_default();

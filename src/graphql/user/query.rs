@@ -25,8 +25,9 @@ impl UserQuery {
 
     /// What the caller may do with the credential of this request, for its whole organization: names of permissions. An API
     /// key that is limited gives less than `me.roles` do. Empty for an anonymous request. `me.reach` adds single tenants.
-    async fn viewer_permissions(&self, ctx: &Context<'_>) -> Vec<&'static str> {
-        op(ctx).actor().rights().organization().names()
+    async fn viewer_permissions(&self, ctx: &Context<'_>) -> Vec<String> {
+        let actor = op(ctx).actor();
+        actor.names(actor.rights().organization())
     }
 }
 

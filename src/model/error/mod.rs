@@ -9,8 +9,6 @@ mod refusal;
 
 use sea_orm::{DbErr, SqlErr};
 
-use super::Permissions;
-
 pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
 pub use refusal::{Conflict, ConflictReason, Forbidden};
 
@@ -151,14 +149,14 @@ impl Error {
     }
 
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::needing(Permissions::empty(), message)
+        Self::needing::<String>([], message)
     }
 
-    /// The caller lacks these permissions.
-    pub fn needing(permissions: Permissions, message: impl Into<String>) -> Self {
+    /// The caller lacks the permissions with these names.
+    pub fn needing<N: Into<String>>(permissions: impl IntoIterator<Item = N>, message: impl Into<String>) -> Self {
         Self::Forbidden(Forbidden {
             message: message.into(),
-            permissions,
+            permissions: permissions.into_iter().map(Into::into).collect(),
         })
     }
 

@@ -1,14 +1,13 @@
 //! What a refusal tells programs beside its message.
 
-use crate::model::Permissions;
-
 /// The caller may not do something.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Forbidden {
     pub message: String,
-    /// The permissions that are missing. Empty if no permission would help, or if the caller must not learn which.
-    pub permissions: Permissions,
+    /// The names of the permissions that are missing. Empty if no permission would help, or if the caller must not learn
+    /// which.
+    pub permissions: Vec<String>,
 }
 
 /// A conflict with the current state.

@@ -89,4 +89,7 @@ pub struct ConfigArgs {
     /// Top-level keys of effective variables that all users see of themselves and of their tenant, separated by commas.
     #[arg(long, env = "TENANTRY_PUBLIC_VARIABLES", value_name = "KEYS", global = true)]
     pub public_variables: Option<String>,
+    /// File with the permissions and product-wide roles of your product, which the server applies when it starts.
+    #[arg(long, env = "TENANTRY_PERMISSIONS_FILE", value_name = "FILE", global = true)]
+    pub permissions_file: Option<String>,
 }

@@ -43,6 +43,8 @@ pub struct Config {
     pub edge: Edge,
     /// Top-level keys of effective variables that all users see of themselves.
     pub public_variables: BTreeSet<String>,
+    /// The permissions that are declared when the server starts; `None` to declare none.
+    pub permissions_file: Option<PathBuf>,
 }
 
 /// Where mails go.
@@ -174,6 +176,7 @@ impl Config {
             public_variables: items(args.public_variables.as_deref().unwrap_or_default())
                 .map(str::to_owned)
                 .collect(),
+            permissions_file: given(&args.permissions_file).map(PathBuf::from),
         })
     }
 }

@@ -40,6 +40,7 @@ use self::limits::WAIT;
 use self::pool::{Pool, waits};
 use self::shares::Shares;
 use self::target::{File, Target};
+use crate::model::Catalogue;
 use crate::model::error::{Fault, Result, fault_of, sql_state};
 
 /// Four connections saturate a small machine; the others are for statements that wait for a lock.
@@ -116,6 +117,7 @@ impl Database {
                 backend,
                 pool: reader,
                 share: None,
+                known: Arc::default(),
             },
             writer,
             shares: Arc::default(),
@@ -149,13 +151,18 @@ impl Database {
         Ok(place.map_err(|error| self.writer.why_waited(error))?)
     }
 
+    /// The catalogue of permissions as this process knows it: at most as old as the caller's look-up.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.reader.known.now()
+    }
+
     pub fn backend(&self) -> DbBackend {
         self.reader.backend
     }
 
     /// Opens a transaction that may write.
     pub async fn begin(&self) -> Result<Transaction> {
-        Transaction::begin(&self.writer, self.backend()).await
+        Transaction::begin(&self.writer, self.backend(), &self.reader.known).await
     }
 
     /// Whether this process can serve requests: the database answers and accepts writes, and its schema is not older

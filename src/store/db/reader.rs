@@ -12,7 +12,9 @@ use super::count::count;
 use super::limits::TURN;
 use super::pool::Pool;
 use super::shares::{self, Share};
+
 use crate::model::error::{Fault, fault_of};
+use crate::store::catalogue::{Catalogued, Known};
 
 /// Runs statements outside a change. One that is for a caller waits if the caller's share is in use.
 #[derive(Clone, Debug)]
@@ -20,6 +22,13 @@ pub struct Reader {
     pub(super) backend: DbBackend,
     pub(super) pool: Arc<Pool>,
     pub(super) share: Option<Arc<Share>>,
+    pub(super) known: Arc<Known>,
+}
+
+impl Catalogued for Reader {
+    fn known(&self) -> &Known {
+        &self.known
+    }
 }
 
 impl Reader {

@@ -64,6 +64,7 @@ pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions)
         backend: DbBackend::Postgres,
         pool: Arc::clone(pool),
         share: None,
+        known: Arc::default(),
     };
     let asked = "SELECT current_setting('server_encoding'), current_schema()::text, current_setting('search_path')";
     let settings: Vec<(String, Option<String>, String)> = match select(&reader, asked).await {

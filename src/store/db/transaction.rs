@@ -12,6 +12,7 @@ use super::lease::{Lease, failed};
 use super::limits::{LEAVE, TURN};
 use super::pool::Pool;
 use crate::model::error::{Fault, Result, fault_of};
+use crate::store::catalogue::{Catalogued, Known};
 
 /// A transaction. Dropped without a commit, it changes nothing.
 #[derive(Debug)]
@@ -19,11 +20,18 @@ pub struct Transaction {
     backend: DbBackend,
     /// One statement runs at a time. `None` after the transaction has ended.
     lease: Mutex<Option<Lease>>,
+    known: Known,
+}
+
+impl Catalogued for Transaction {
+    fn known(&self) -> &Known {
+        &self.known
+    }
 }
 
 impl Transaction {
     /// Opens one. If a connection turns out to be broken, nothing has been done yet, so another one is used.
-    pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend) -> Result<Self> {
+    pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend, known: &Known) -> Result<Self> {
         let lease = match begun(pool).await {
             Err(error) if fault_of(&error) == Fault::Lost => begun(pool).await,
             begun => begun,
@@ -34,6 +42,7 @@ impl Transaction {
         Ok(Self {
             backend,
             lease: Mutex::new(Some(lease?)),
+            known: Known::new(known.now()),
         })
     }
 

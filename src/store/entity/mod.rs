@@ -17,6 +17,7 @@ pub mod mail_limit;
 pub mod organization;
 pub mod password_request;
 pub mod password_token;
+pub mod permission;
 pub mod role;
 pub mod session;
 pub mod setting;

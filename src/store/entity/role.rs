@@ -14,6 +14,7 @@ pub struct Model {
     pub pk: i64,
     pub id: RoleId,
     pub organization_pk: Option<i64>,
+    pub product: bool,
     pub name: String,
     pub description: Option<String>,
     pub permissions: String,
@@ -24,7 +25,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The built-in roles are in everybody's scope.
+/// The built-in and the product-wide roles are in everybody's scope.
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),

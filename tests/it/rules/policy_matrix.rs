@@ -9,8 +9,8 @@ use tenantry::context::OpContext;
 use tenantry::model::BuiltIn;
 use tenantry::model::error::ErrorCode;
 use tenantry::model::{Actor, Caller};
+use tenantry::model::{Door, Permissions, Rights};
 use tenantry::model::{OrganizationId, UserId};
-use tenantry::model::{Permissions, Rights};
 
 use super::assert_committed;
 use crate::support::{App, Backend};
@@ -30,15 +30,14 @@ async fn policy_matrix() {
     callers.extend(
         all()
             .filter(|role| role.is_for_organizations())
-            .map(|role| (role.name().to_owned(), user(role.permissions()))),
+            .map(|role| (role.name().to_owned(), user(role.doors()))),
     );
     // Two of them hold for a tenant as all do: by the permissions that they have there.
-    callers.extend([BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin].iter().map(|role| {
-        (
-            format!("{} (for a tenant)", role.name()),
-            user_of_tenant(role.permissions()),
-        )
-    }));
+    callers.extend(
+        [BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin]
+            .iter()
+            .map(|role| (format!("{} (for a tenant)", role.name()), user_of_tenant(role.doors()))),
+    );
 
     let mut text = String::from(
         "Who may do what, and how far it reaches.\n\n\
@@ -64,10 +63,10 @@ async fn policy_matrix() {
     text.push_str("\nWhat the built-in roles permit\n");
     for role in BuiltIn::VARIANTS {
         writeln!(text, "\n  {}", role.name()).unwrap();
-        for permission in role.permissions().names() {
+        for permission in role.doors().names() {
             writeln!(text, "    {permission}").unwrap();
         }
-        if role.permissions().contains(Permissions::EVERY_ORGANIZATION) {
+        if role.doors().contains(Door::EVERY_ORGANIZATION) {
             writeln!(text, "    (in every organization)").unwrap();
         }
     }
@@ -93,14 +92,14 @@ pub(super) fn reach(op: &OpContext, action: Action, resource: Resource) -> &'sta
 }
 
 /// A user of an organization, whom no table knows.
-pub fn user(permissions: Permissions) -> Actor {
-    somebody(Rights::of_organization(permissions))
+pub fn user(permissions: impl Into<Permissions>) -> Actor {
+    somebody(Rights::of_organization(permissions.into()))
 }
 
 /// The same, for one tenant of it, to which the user does not belong.
-pub fn user_of_tenant(permissions: Permissions) -> Actor {
+pub fn user_of_tenant(permissions: impl Into<Permissions>) -> Actor {
     let mut rights = Rights::default();
-    rights.add(Some(TENANT), permissions);
+    rights.add(Some(TENANT), permissions.into());
     somebody(rights)
 }
 
@@ -120,12 +119,45 @@ fn somebody(rights: Rights) -> Actor {
         rights,
         api_key_pk: None,
         limits: tenantry::model::Limits::default(),
+        catalogue: std::sync::Arc::default(),
     })
 }
 
 fn trim(text: &mut String) {
     text.truncate(text.trim_end().len());
     text.push('\n');
+}
+
+/// What a product declares opens nothing here: without its permissions, every decision is the same.
+#[tokio::test]
+async fn declared_permissions_never_open_anything() {
+    let app = App::new(Backend::Sqlite).await;
+    let doors = proptest::bits::u64::ANY;
+    let bits = proptest::collection::vec(0..tenantry::model::DECLARED_BITS, 0..50);
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let run = runner.run(&(doors, bits, proptest::bool::ANY), |(doors, bits, for_tenant)| {
+        let doors = Permissions::of(Door::from_bits_truncate(doors));
+        let declared: Permissions = bits.into_iter().map(Permissions::declared).collect();
+        let caller = |held: Permissions| {
+            let actor = match for_tenant {
+                true => user_of_tenant(held),
+                false => user(held),
+            };
+            OpContext::new(Arc::clone(&app.services), actor, "test")
+        };
+        let (with, without) = (caller(doors | declared), caller(doors));
+        for resource in Resource::VARIANTS {
+            for action in Action::VARIANTS {
+                let decide = |op: &OpContext| match op.authorize(*action, *resource) {
+                    Ok(granted) => format!("{:?}", granted.scope()),
+                    Err(error) => error.to_string(),
+                };
+                proptest::prop_assert_eq!(decide(&with), decide(&without));
+            }
+        }
+        Ok(())
+    });
+    run.unwrap();
 }
 
 /// Weakest first: who stands above can do all that who stands below can. A role beside the ladder stands between two of
@@ -141,7 +173,7 @@ fn the_ladder_only_adds() {
         BuiltIn::SuperAdmin,
     ];
     for pair in ladder.windows(2) {
-        let (below, above) = (pair[0].permissions(), pair[1].permissions());
+        let (below, above) = (pair[0].doors(), pair[1].doors());
         assert!(
             above.contains(below) && above != below,
             "{:?} above {:?}",
@@ -155,13 +187,7 @@ fn the_ladder_only_adds() {
         (BuiltIn::User, BuiltIn::Labeler, BuiltIn::User),
         (BuiltIn::User, BuiltIn::Reviewer, BuiltIn::User),
     ] {
-        assert!(
-            role.permissions().contains(below.permissions()),
-            "{role:?} above {below:?}"
-        );
-        assert!(
-            above.permissions().contains(role.permissions()),
-            "{role:?} below {above:?}"
-        );
+        assert!(role.doors().contains(below.doors()), "{role:?} above {below:?}");
+        assert!(above.doors().contains(role.doors()), "{role:?} below {above:?}");
     }
 }

@@ -1,14 +1,13 @@
 //! The new roles of a user.
 
-use sea_orm::ConnectionTrait;
-
 use super::{Draft, Home, UserChange};
 use crate::authz::Granted;
 use crate::authz::escalation::may_grant;
 use crate::context::OpContext;
-use crate::directory::role::{self, Assigned, ForTenant, Held, OrganizationRole, union};
+use crate::directory::role::{self, Assigned, ForTenant, Held, OrganizationRole, RoleScope, union};
 use crate::model::Rights;
 use crate::model::error::{Error, Result};
+use crate::store::catalogue::Catalogued;
 
 /// The new roles of a user.
 pub struct Roles {
@@ -24,13 +23,13 @@ impl Roles {
     /// First the ones that are kept, then the requested ones.
     pub async fn find(
         op: &OpContext,
-        connection: &impl ConnectionTrait,
+        connection: &impl Catalogued,
         home: &Home,
         had: &Held,
         wanted: &UserChange,
     ) -> Result<Self> {
         let stays = |role: &&Assigned| {
-            !home.moves || (role.built_in.is_some() && may_grant(op.actor(), &union([*role])).is_ok())
+            !home.moves || (role.scope != RoleScope::Organization && may_grant(op.actor(), &union([*role])).is_ok())
         };
         let kept: Vec<Assigned> = had.direct.iter().filter(stays).cloned().collect();
         // A user who moves leaves all groups.
@@ -89,7 +88,7 @@ fn keys(roles: &[Assigned]) -> Vec<i64> {
 
 async fn wanted_roles(
     op: &OpContext,
-    connection: &impl ConnectionTrait,
+    connection: &impl Catalogued,
     organization_pk: i64,
     kept: &[Assigned],
     by_groups: &[Assigned],

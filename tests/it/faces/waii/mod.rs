@@ -22,7 +22,8 @@ const HEADER: &str = "x-waii-impersonate-user";
 /// A refusal in WAII's words: tenantry's own permissions, which end a list of names, mean nothing there.
 pub fn as_waii_hears(text: &str) -> String {
     let own = ["tenantry:organization-settings", "tenantry:introspect"];
-    own.iter().fold(text.to_owned(), |text, name| text.replace(&format!(", {name}"), ""))
+    own.iter()
+        .fold(text.to_owned(), |text, name| text.replace(&format!(", {name}"), ""))
 }
 
 /// Every call of the user module and the one a client starts with, each with a body that is right for it.

@@ -1,0 +1,117 @@
+//! Permissions: what roles and API keys consist of.
+//!
+//! The built-in ones open something in this server. A product declares its own: they open nothing here, but are granted
+//! like the built-in ones, and the product asks who has them. Their names never change. To rename one, declare another one
+//! that replaces it, and delete the old one when no program asks for it any more.
+//!
+//! - Callers with `read:role` see all of them; super admins create, change and delete declared ones.
+//! - A new permission is held by the built-in roles from `lowestRole` upwards, and by whoever gets it by another role.
+//! - Declaring a permission never activates a name that happens to be in a role or an API key already.
+//! - Every change of the catalogue is alone: two at the same time wait for each other, and so do changes that store a name.
+
+mod apply;
+mod create;
+mod delete;
+mod file;
+mod read;
+mod stored;
+mod update;
+
+pub use apply::{Applied, Applying, Changed, What, apply, show};
+pub use create::{NewPermission, create};
+pub use delete::delete;
+pub use file::PermissionsFile;
+pub use read::Term;
+pub use update::{Clearable, PermissionChange, update};
+
+use std::time::Duration;
+
+use crate::authz::escalation::{as_oneself, with_all_permissions};
+use crate::authz::policy;
+use crate::context::{Change, OpContext};
+use crate::list::{orders, record};
+use crate::model::error::Result;
+use crate::model::{BuiltIn, LadderRole, Timestamp};
+use crate::store::audit_trail::Event;
+use crate::store::catalogue;
+use crate::store::entity::permission::{self as table, Column};
+
+/// How many permissions a product can declare.
+pub const DECLARED_MAX: u64 = 1_000;
+
+/// How long the bit of a deleted permission is not given out again: far longer than any set in memory is used.
+pub const BIT_REST: Duration = Duration::from_secs(24 * 60 * 60);
+
+record! {
+    /// A permission.
+    Permission, PermissionFields, PermissionFieldNumber of Permission {
+        always {
+            pk: i64 = Pk,
+            /// Its name.
+            id: String = Id,
+            /// `None` for a built-in one.
+            bit: Option<i64> = Bit,
+        }
+        DESCRIPTION description: Option<String> = Description,
+        LOWEST_ROLE lowest_role: String = LowestRole,
+        VERSION version: i64 = Version,
+        CREATED_AT created_at: Timestamp = CreatedAt,
+        UPDATED_AT updated_at: Timestamp = UpdatedAt,
+    }
+}
+
+orders! {
+    Permission, PermissionFields {
+        CreatedAt: CREATED_AT CreatedAt created_at,
+        UpdatedAt: UPDATED_AT UpdatedAt updated_at,
+    }
+}
+
+impl Permission {
+    pub fn is_built_in(&self) -> bool {
+        self.bit.is_none()
+    }
+
+    /// The weakest built-in role that has it.
+    pub fn lowest_role(&self) -> LadderRole {
+        LadderRole::named(&self.lowest_role).unwrap_or_default()
+    }
+
+    /// Whether something in this server needs it.
+    pub fn opens_here(&self, op: &OpContext) -> bool {
+        let permission = op.catalogue().named(&self.id).unwrap_or_default();
+        policy::doors().intersects(permission.doors())
+    }
+
+    /// Whether the caller has it for its whole organization.
+    pub fn is_held_by(&self, op: &OpContext) -> bool {
+        let permission = op.catalogue().named(&self.id);
+        permission.is_some_and(|permission| op.actor().rights().organization().contains(permission))
+    }
+
+    /// Whether a built-in role has it.
+    pub fn is_in(&self, op: &OpContext, role: BuiltIn) -> bool {
+        let catalogue = op.catalogue();
+        let permission = catalogue.named(&self.id);
+        permission.is_some_and(|permission| catalogue.of_built_in(role).contains(permission))
+    }
+}
+
+/// Commits a change of the catalogue, and reads it again at once for the answer. If that fails, the next look-up does it.
+async fn commit(op: &OpContext, change: Change<'_>, events: impl IntoIterator<Item = Event>) -> Result<()> {
+    change.commit(events).await?;
+    if let Err(error) = catalogue::read(op.db().reader()).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the new catalogue could not be read yet"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses to change the catalogue as somebody else, or with an API key that is limited to some permissions.
+fn in_full_power(op: &OpContext) -> Result<()> {
+    const WHAT: &str = "Changing what permissions there are";
+    as_oneself(op.actor(), WHAT)?;
+    with_all_permissions(op.actor(), WHAT)
+}

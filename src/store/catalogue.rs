@@ -1,0 +1,118 @@
+//! What a process knows of the catalogue of permissions.
+//!
+//! Permissions are stored by name and compared as sets of bits. Which bit stands for which name is read once and remembered.
+//! Every statement that reads stored names reads the version of the catalogue too ([`VERSION`]): if it is newer, the
+//! catalogue is read again before the names are interpreted. So a change counts with the next look-up in every process.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
+
+use crate::model::error::{Error, Result};
+use crate::model::{Catalogue, Declared, LadderRole};
+
+/// A column with the version of the catalogue, for statements that read stored names.
+pub const VERSION: &str = "(SELECT version FROM catalogue) AS catalogue_version";
+
+/// The catalogue as it was last read.
+#[derive(Debug, Default)]
+pub struct Known(RwLock<Arc<Catalogue>>);
+
+impl Known {
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self(RwLock::new(catalogue))
+    }
+
+    pub fn now(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, newer: &Arc<Catalogue>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if newer.version() >= known.version() {
+            *known = Arc::clone(newer);
+        }
+    }
+}
+
+/// A connection to a database whose catalogue is known. A transaction keeps to itself what it reads: it may have changed
+/// the catalogue, and not be committed.
+pub trait Catalogued: ConnectionTrait {
+    fn known(&self) -> &Known;
+}
+
+/// The catalogue at this version or a later one.
+pub async fn at(connection: &impl Catalogued, version: i64) -> Result<Arc<Catalogue>> {
+    let known = connection.known().now();
+    match known.version() >= version {
+        true => Ok(known),
+        false => read(connection).await,
+    }
+}
+
+/// The catalogue as it is now.
+pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        version: i64,
+        id: Option<String>,
+        bit: Option<i64>,
+        lowest_role: Option<String>,
+    }
+    let statement = Statement::from_string(
+        connection.get_database_backend(),
+        "SELECT c.version, p.id, p.bit, p.lowest_role FROM catalogue c
+         LEFT JOIN permissions p ON p.bit IS NOT NULL AND p.deleted_at IS NULL",
+    );
+    let rows = Row::find_by_statement(statement).all(connection).await?;
+    let version = rows.first().map(|row| row.version);
+    let version = version.ok_or_else(|| Error::internal("the catalogue has no row"))?;
+    let declared = rows.into_iter().filter_map(|row| {
+        Some(Declared {
+            name: row.id?,
+            bit: u16::try_from(row.bit?).ok()?,
+            lowest_role: LadderRole::named(&row.lowest_role?)?,
+        })
+    });
+    let catalogue = Arc::new(Catalogue::new(version, declared.collect()));
+    connection.known().keep(&catalogue);
+    Ok(catalogue)
+}
+
+/// The catalogue as it is now, read again only if it has changed: for names that were read before, in another statement.
+pub async fn present(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    version(connection, "").await
+}
+
+/// The catalogue as it stays until the transaction ends: for changes that store names of permissions or roles. A change of
+/// the catalogue waits for them, and they for it.
+pub async fn hold(transaction: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    match transaction.get_database_backend() {
+        DbBackend::Postgres => version(transaction, "FOR SHARE").await,
+        _ => version(transaction, "").await,
+    }
+}
+
+/// The same alone: other changes that hold the catalogue wait until this one ends.
+pub async fn hold_alone(transaction: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    match transaction.get_database_backend() {
+        DbBackend::Postgres => version(transaction, "FOR UPDATE").await,
+        _ => version(transaction, "").await,
+    }
+}
+
+async fn version(connection: &impl Catalogued, lock: &str) -> Result<Arc<Catalogue>> {
+    let sql = format!("SELECT version FROM catalogue {lock}");
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| Error::internal("the catalogue has no row"))?;
+    at(connection, row.try_get("", "version")?).await
+}
+
+/// Begins a change of the catalogue, which excludes all others until the transaction ends.
+pub async fn change(transaction: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    let sql = "UPDATE catalogue SET version = version + 1";
+    let statement = Statement::from_string(transaction.get_database_backend(), sql);
+    transaction.execute_raw(statement).await?;
+    read(transaction).await
+}

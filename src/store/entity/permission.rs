@@ -1,0 +1,36 @@
+//! `permissions`.
+
+use sea_orm::Condition;
+use sea_orm::entity::prelude::*;
+
+use crate::authz::{Granted, Scope};
+use crate::model::Timestamp;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "permissions")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub pk: i64,
+    /// Its name.
+    pub id: String,
+    pub description: Option<String>,
+    /// `None` for a built-in one.
+    pub bit: Option<i64>,
+    pub lowest_role: String,
+    pub deleted_at: Option<Timestamp>,
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Which permissions there are is no secret of an organization.
+pub fn within(granted: &Granted) -> Condition {
+    let there = Condition::all().add(Column::DeletedAt.is_null());
+    match granted.scope() {
+        Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => there,
+        Scope::Oneself(_) => there.add(Column::Pk.is_null()),
+    }
+}
