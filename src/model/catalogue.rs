@@ -22,10 +22,17 @@ pub struct Declared {
 #[derive(Debug)]
 pub struct Catalogue {
     version: i64,
-    named: HashMap<String, Permissions>,
+    named: HashMap<String, Known>,
     /// The declared ones, by name.
     declared: Vec<(u16, String)>,
     of_built_in: HashMap<BuiltIn, Permissions>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    BuiltIn(Door),
+    Declared(u16),
 }
 
 impl Default for Catalogue {
@@ -38,10 +45,8 @@ impl Default for Catalogue {
 impl Catalogue {
     pub fn new(version: i64, mut declared: Vec<Declared>) -> Self {
         declared.sort_by(|one, two| one.name.cmp(&two.name));
-        let doors = Door::with_names().map(|(door, name)| (name.to_owned(), door.into()));
-        let others = declared
-            .iter()
-            .map(|one| (one.name.clone(), Permissions::declared(one.bit)));
+        let doors = Door::with_names().map(|(door, name)| (name.to_owned(), Known::BuiltIn(door)));
+        let others = declared.iter().map(|one| (one.name.clone(), Known::Declared(one.bit)));
         let includes = |role: BuiltIn| {
             let included = declared.iter().filter(|one| one.lowest_role.is_included_in(role));
             let declared: Permissions = included.map(|one| Permissions::declared(one.bit)).collect();
@@ -65,7 +70,10 @@ impl Catalogue {
 
     /// The permission with this name, if there is one.
     pub fn named(&self, name: &str) -> Option<Permissions> {
-        self.named.get(name).copied()
+        self.named.get(name).map(|known| match known {
+            Known::BuiltIn(door) => Permissions::of(*door),
+            Known::Declared(bit) => Permissions::declared(*bit),
+        })
     }
 
     /// Parses a caller's list of names.
@@ -94,9 +102,15 @@ impl Catalogue {
 
     /// Parses the stored form: names separated by spaces. Unknown names grant nothing.
     pub fn from_stored(&self, text: &str) -> Permissions {
-        text.split_ascii_whitespace()
-            .filter_map(|name| self.named(name))
-            .collect()
+        let mut all = Permissions::empty();
+        for name in text.split_ascii_whitespace() {
+            match self.named.get(name) {
+                Some(Known::BuiltIn(door)) => all.add_doors(*door),
+                Some(Known::Declared(bit)) => all.add_declared(*bit),
+                None => {}
+            }
+        }
+        all
     }
 
     /// The stored form.

@@ -106,21 +106,23 @@ impl Permissions {
     /// The declared one with this bit, below [`DECLARED_BITS`]; none for a larger one.
     pub fn declared(bit: u16) -> Self {
         let mut one = Self::empty();
-        if let Some(word) = one.declared.get_mut(usize::from(bit / 64)) {
-            *word = 1 << (bit % 64);
-        }
+        one.add_declared(bit);
         one
+    }
+
+    pub(super) fn add_declared(&mut self, bit: u16) {
+        if let Some(word) = self.declared.get_mut(usize::from(bit / 64)) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    pub(super) fn add_doors(&mut self, doors: Door) {
+        self.doors |= doors;
     }
 
     /// The built-in ones among them.
     pub const fn doors(&self) -> Door {
         self.doors
-    }
-
-    /// Only the built-in ones among them.
-    #[must_use]
-    pub const fn without_declared(self) -> Self {
-        Self::of(self.doors)
     }
 
     /// All declared ones, also what is declared later.
@@ -130,23 +132,6 @@ impl Permissions {
             doors: self.doors,
             declared: [u64::MAX; WORDS],
         }
-    }
-
-    /// Only the declared ones among them.
-    #[must_use]
-    pub const fn only_declared(self) -> Self {
-        Self {
-            doors: Door::empty(),
-            declared: self.declared,
-        }
-    }
-
-    /// The bits of the declared ones, in ascending order.
-    pub fn declared_bits(&self) -> impl Iterator<Item = u16> {
-        (0..DECLARED_BITS).filter(|bit| {
-            let word = self.declared.get(usize::from(bit / 64)).copied().unwrap_or_default();
-            word & (1 << (bit % 64)) != 0
-        })
     }
 
     /// Whether these built-in permissions are among them.

@@ -349,6 +349,30 @@ async fn organizations_and_roles(steps: &mut Steps<'_>, admin: &Caller<'_>) {
     let id = role["id"].as_str().unwrap();
     steps.step(admin, &format!("updateRole(where: {{id: \"{id}\"}}, data: {{name: \"desk\", permissions: [\"read:user\", \"read:audit\"]}}) {{ id }}"),
         &["role.update \"desk\": +permission read:audit, -permission write:user"]).await;
+    for (field, event) in [
+        (
+            "createPermission(data: {name: \"invoices:sign\"}) { id }",
+            "permission.create \"invoices:sign\"",
+        ),
+        (
+            "createPermission(data: {name: \"invoices:read\", replaces: \"invoices:sign\"}) { id }",
+            "permission.create \"invoices:read\": permission invoices:sign",
+        ),
+        (
+            "updatePermission(where: {id: \"invoices:read\"}, data: {lowestRole: USER}) { id }",
+            "permission.update \"invoices:read\"",
+        ),
+        (
+            "deletePermission(where: {id: \"invoices:sign\"}) { id }",
+            "permission.delete \"invoices:sign\"",
+        ),
+        (
+            "createRole(data: {name: \"payer\", scope: PRODUCT, permissions: [\"invoices:read\"]}) { id }",
+            "role.create \"payer\": +permission invoices:read",
+        ),
+    ] {
+        steps.step(admin, field, &[event]).await;
+    }
     steps.step(admin, "createGroup(data: {name: \"Editors\", organizationId: \"acme\", roles: [\"labeler\"], tenantRoles: [{role: \"desk\", tenant: \"berlin\"}]}) { id }",
         &["group.create \"Editors\": +role labeler, +role desk @Berlin"]).await;
     let which = "where: {key: \"EDITORS\", organization: {id: \"acme\"}}";

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tenantry::directory::permission::{self, Applying, PermissionsFile};
 
 use crate::on_both;
-use crate::support::{App, Caller};
+use crate::support::binary::{Server, run, text};
+use crate::support::{App, Backend, Caller, TestDatabase};
 
 const DECLARE: &str = "mutation($data: CreatePermissionData!) { createPermission(data: $data) { id lowestRole version builtInRoles { name } opensHere viewerHolds } }";
 const DELETE: &str =
@@ -363,4 +364,108 @@ async fn role_id(app: &App, name: &str) -> String {
         )
         .await;
     roles["roles"][0]["id"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The command beside a running server, and the file at start.
+async fn by_the_binary(backend: Backend) {
+    let database = TestDatabase::empty(backend).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("permissions.json");
+    let path = path.to_str().unwrap();
+    let write = |content: Value| std::fs::write(path, content.to_string()).unwrap();
+    let apply = |arguments: &[&str]| {
+        let arguments = [&["permissions", "apply", path], arguments].concat();
+        let output = run(&arguments, &[("TENANTRY_DATABASE_URL", &database.url)]);
+        (
+            output.status.code(),
+            text(&output.stdout).to_owned(),
+            text(&output.stderr).to_owned(),
+        )
+    };
+    write(json!({ "version": 1, "revision": 2, "permissions": [{ "name": "invoices:read", "lowestRole": "USER" }] }));
+    let start = || Server::start(&database.url, &[("TENANTRY_PERMISSIONS_FILE", path)]);
+    let mut server = start();
+    let key = server.printed_key().unwrap().to_owned();
+    let declared = "{ permissions(where: {builtIn: false}) { id lowestRole } }";
+    let (_, answer) = server.call(&key, declared);
+    assert_eq!(
+        answer["data"]["permissions"],
+        json!([{ "id": "invoices:read", "lowestRole": "USER" }])
+    );
+    // Beside the server, which knows it at the next look-up.
+    write(
+        json!({ "version": 1, "revision": 3, "permissions": [{ "name": "invoices:read", "lowestRole": "ADMIN" }, { "name": "invoices:pay" }] }),
+    );
+    let (code, out, _) = apply(&["--dry-run"]);
+    assert_eq!(code, Some(0));
+    let lines = "~ permission invoices:read (lowestRole USER -> ADMIN, 1 user)\n+ permission invoices:pay (from ORGANIZATION_ADMIN, 1 user)\n= 0 unchanged\n";
+    assert_eq!(out, format!("{lines}Nothing was changed (--dry-run).\n"));
+    assert_eq!(apply(&[]).1, lines);
+    assert_eq!(apply(&[]).1, "= 2 unchanged\n");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let (_, answer) = server.call(&key, "{ viewerPermissions }");
+    assert!(
+        answer["data"]["viewerPermissions"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("invoices:pay")),
+        "{answer}"
+    );
+    let shown = run(&["permissions", "show"], &[("TENANTRY_DATABASE_URL", &database.url)]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(
+        shown["permissions"][0],
+        json!({ "name": "invoices:pay", "lowestRole": "ORGANIZATION_ADMIN" })
+    );
+    assert_eq!(shown["revision"], 3);
+    // An older edition: refused at the command line, ignored at the start.
+    write(json!({ "version": 1, "revision": 2, "permissions": [{ "name": "invoices:old" }] }));
+    let (code, out, err) = apply(&[]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        err.contains("Nothing was changed: revision 3 was applied before"),
+        "{err}"
+    );
+    server.terminate();
+    assert!(server.ended().success());
+    let mut server = start();
+    assert!(server.log().contains("is an older revision than 3"), "{}", server.log());
+    assert_eq!(
+        server.call(&key, declared).1["data"]["permissions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    server.terminate();
+    assert!(server.ended().success());
+    // What is wrong with a file is told, and nothing changes.
+    for (content, words) in [
+        ("{", "EOF while parsing"),
+        (r#"{"version": 2}"#, "'version' must be 1, but is 2"),
+        (r#"{"version": 1, "permisions": []}"#, "unknown field `permisions`"),
+        (
+            r#"{"version": 1, "permissions": [{"name": "a:b", "lowestRole": "NOBODY"}]}"#,
+            "'lowestRole' must be one of TRIAL_USER, USER,",
+        ),
+        (
+            r#"{"version": 1, "permissions": [{"name": "a"}, {"name": "b"}]}"#,
+            "permission 'b': 'b' cannot be the name of a permission.",
+        ),
+    ] {
+        std::fs::write(path, content).unwrap();
+        let (code, out, err) = apply(&[]);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{content}");
+        assert!(err.contains(words), "{content}: {err}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_applies_a_file_on_sqlite() {
+    by_the_binary(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_applies_a_file_on_postgres() {
+    by_the_binary(Backend::Postgres).await;
 }

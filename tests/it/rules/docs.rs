@@ -303,7 +303,7 @@ fn every_limit_is_listed() {
     sources.retain(|file, _| !file.starts_with("operations/demo"));
     for source in sources.into_values() {
         let lines = source.code.lines();
-        for line in lines.filter_map(|line| line.strip_prefix("pub const ")) {
+        for line in lines.filter_map(|line| line.strip_prefix("pub const ").filter(|line| !line.starts_with("fn "))) {
             let (name, rest) = line.split_once(": ").unwrap();
             let Some((_, value)) = rest.split_once(" = ").filter(|_| name.ends_with("_MAX")) else {
                 continue;

@@ -117,7 +117,12 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("ApiKeyWhere", "revoked") => Plain,
         ("CheckData", "userId") => Name(Kind::User, "id"),
         ("CheckData", "permission") => Plain,
-        ("RoleWhere", "builtIn" | "built")
+        // Which permissions there are is the same for every organization.
+        ("PermissionWhere", "id" | "builtIn" | "built" | "lowestRole") => Plain,
+        ("CreatePermissionData" | "UpdatePermissionData", "name" | "lowestRole" | "replaces") => Plain,
+        ("Mutation.deletePermission", "withdraw") => Plain,
+        ("CreateRoleData", "scope") => Plain,
+        ("RoleWhere", "builtIn" | "built" | "scope" | "permission")
         | ("InvitationWhere", "state")
         | ("SessionWhere", "active" | "impersonated") => Plain,
         ("AuditEventWhere", "action" | "targetKind" | "refused" | "from") => Plain,
@@ -201,6 +206,9 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "createRole" => json!({ "data": { "name": "acme other" } }),
         "updateRole" => json!({ "where": { "id": ROLE }, "data": { "description": "other" } }),
         "deleteRole" => json!({ "where": { "id": ROLE } }),
+        "createPermission" => json!({ "data": { "name": "acme:other" } }),
+        "updatePermission" => json!({ "where": { "id": "acme:read" }, "data": { "description": "other" } }),
+        "deletePermission" => json!({ "where": { "id": "acme:read" } }),
         "assignRole" | "withdrawRole" => json!({ "where": bob, "role": "reviewer" }),
         "inviteUser" => json!({ "data": { "email": "new@acme.example" } }),
         "resendInvitation" | "withdrawInvitation" => json!({ "where": { "id": INVITATION } }),
@@ -713,6 +721,7 @@ pub fn in_sight(query: &str) -> Option<Value> {
         "user" => "acme-bob",
         "group" => GROUP,
         "role" => ROLE,
+        "permission" => "read:user",
         "invitation" => INVITATION,
         "session" => SESSION,
         "apiKey" => return Some(json!({ "name": "acme-key" })),
@@ -849,7 +858,7 @@ on_both! {
             assert!(asked > 0, "{}", view.name);
         }
         let ann = &views[0].caller;
-        for (query, ty) in [("organization", "Organization"), ("tenant", "Tenant"), ("user", "User"), ("group", "Group"), ("role", "Role"),
+        for (query, ty) in [("organization", "Organization"), ("tenant", "Tenant"), ("user", "User"), ("group", "Group"), ("role", "Role"), ("permission", "Permission"),
             ("invitation", "Invitation"), ("session", "Session"), ("apiKey", "ApiKey")] {
             let known = in_sight(query).unwrap();
             let document = format!("query($where: {ty}Where!) {{ {query}(where: $where) {{ id nodeId }} }}");

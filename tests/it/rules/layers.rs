@@ -317,7 +317,9 @@ fn time_comes_from_the_context() {
 #[test]
 fn migrations_import_nothing_of_the_server() {
     for (file, source) in sources("migration/src") {
-        assert!(!source.code.contains("tenantry"), "{file} uses the server");
+        // The names of permissions begin like the server's name.
+        let code = source.code.replace("'tenantry:", "");
+        assert!(!code.contains("tenantry"), "{file} uses the server");
         for path in &source.paths {
             assert_eq!(path, "Dialect", "{file} uses crate::{path}");
         }

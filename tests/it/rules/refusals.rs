@@ -75,6 +75,12 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("groupsConnection", "{ groupsConnection { totalCount nodes { id } } }"),
     ("roles", "{ roles { id } }"),
     ("countRoles", "{ countRoles }"),
+    ("permissions", "{ permissions { id } }"),
+    ("countPermissions", "{ countPermissions }"),
+    (
+        "permissionsConnection",
+        "{ permissionsConnection { totalCount nodes { id } } }",
+    ),
     ("outsiders", "{ outsiders(tenant: \"berlin\") { id } }"),
     ("rolesConnection", "{ rolesConnection { totalCount nodes { id } } }"),
     ("invitations", "{ invitations { id } }"),
@@ -104,6 +110,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("user (another)", r#"{ user(where: {id: "$user"}) { id } }"#),
     ("group", r#"{ group(where: {id: "$group"}) { id } }"#),
     ("role", r#"{ role(where: {id: "$role"}) { id } }"#),
+    ("permission", r#"{ permission(where: {id: "$permission"}) { id } }"#),
     ("apiKey", r#"{ apiKey(where: {name: "none"}) { id } }"#),
     ("session", r#"{ session(where: {id: "none"}) { id } }"#),
     ("invitation", r#"{ invitation(where: {id: "none"}) { id } }"#),
@@ -347,6 +354,22 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { updateRole(where: {id: "$role"}, data: {description: "Other"}) { id } }"#,
     ),
     ("deleteRole", r#"mutation { deleteRole(where: {id: "$role"}) { id } }"#),
+    (
+        "createRole (product-wide)",
+        r#"mutation { createRole(data: {name: "$new", scope: PRODUCT}) { id } }"#,
+    ),
+    (
+        "createPermission",
+        r#"mutation { createPermission(data: {name: "invoices:$new"}) { id } }"#,
+    ),
+    (
+        "updatePermission",
+        r#"mutation { updatePermission(where: {id: "$permission"}, data: {description: "Other"}) { id } }"#,
+    ),
+    (
+        "deletePermission",
+        r#"mutation { deletePermission(where: {id: "$permission"}) { id } }"#,
+    ),
     (
         "assignRole (another)",
         r#"mutation { assignRole(where: {id: "$user"}, role: "$role") { id } }"#,
@@ -649,6 +672,7 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
     for what in [
         "$group",
         "$role",
+        "$permission",
         "$user",
         "$inside",
         "$tenant",
@@ -707,6 +731,14 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
             };
             let made = tenantry::directory::group::create(&op, new).await.unwrap();
             made.id.to_string()
+        }
+        "$permission" => {
+            let new = tenantry::directory::permission::NewPermission {
+                name: format!("invoices:{id}"),
+                ..Default::default()
+            };
+            let made = tenantry::directory::permission::create(&op, new).await.unwrap();
+            made.id
         }
         "$role" => {
             let new = tenantry::directory::role::NewRole {
