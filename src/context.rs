@@ -28,6 +28,7 @@ use crate::services::mailer::Mailer;
 use crate::services::refusals::{Refusal, Refusals};
 use crate::store::audit_trail::{self, Author, Event};
 use crate::store::built_in_roles::BuiltInRoles;
+use crate::store::catalogue::{self, Catalogued as _};
 use crate::store::db::{Database, Holder, Transaction};
 use crate::store::entity::user;
 
@@ -208,7 +209,7 @@ impl OpContext {
         &self.services.mailer
     }
 
-    /// The permissions that there are, as this process knows them.
+    /// All permissions, as this process knows them.
     pub fn catalogue(&self) -> Arc<Catalogue> {
         self.db.catalogue()
     }
@@ -352,7 +353,17 @@ impl Change<'_> {
             audit_trail::record(&self.transaction, self.op.author(), event).await?;
         }
         self.hold_caller().await?;
+        let catalogue = self.transaction.known().now().version();
         self.transaction.commit().await?;
+        if catalogue > self.op.catalogue().version() {
+            // Read for the answer of this request. If that fails, the next look-up does it.
+            if let Err(error) = catalogue::read(self.op.db.reader()).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the new catalogue cannot be read yet"
+                );
+            }
+        }
         if access {
             self.op.services.credentials.forget();
         }

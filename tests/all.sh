@@ -56,6 +56,7 @@ step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
 step "front-end tools" tests/frontend/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
 step "deploy" python3 tests/deploy.py --server "$server"
+step "examples" tests/examples.sh "$server"
 step "browser" tests/pages.sh "$server"
 step "documentation as it is run" python3 tests/docs.py --server "$server"
 step "databases left" no_database_is_left

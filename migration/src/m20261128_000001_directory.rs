@@ -667,6 +667,8 @@ const SIZES: &[&str] = &[
 
 const DOWN: &[&str] = &[
     "DROP TABLE audit_events",
+    "DROP TABLE catalogue",
+    "DROP TABLE permissions",
     "DROP TABLE federated_identities",
     "DROP TABLE password_requests",
     "DROP TABLE mail_limits",

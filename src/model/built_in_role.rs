@@ -120,7 +120,7 @@ impl BuiltIn {
     }
 }
 
-/// The built-in roles that a declared permission can begin with: whoever has that role, or one that includes it, has the
+/// The built-in roles that a declared permission can begin with: everybody who has that role, or one that includes it, has the
 /// permission.
 #[derive(
     Clone,

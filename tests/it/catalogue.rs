@@ -81,10 +81,12 @@ on_both! {
         // As another process does it.
         sql(&app, "INSERT INTO permissions (id, bit, lowest_role, version, created_at, updated_at) VALUES ('invoices:read', 7, 'USER', 1, 1, 1)").await;
         sql(&app, "UPDATE catalogue SET version = version + 1").await;
+        // Time is the subject: that is how long a credential is remembered.
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         assert_eq!(declared_ones(&ann).await, ["invoices:read"]);
         sql(&app, "UPDATE permissions SET deleted_at = 1 WHERE id = 'invoices:read'").await;
         sql(&app, "UPDATE catalogue SET version = version + 1").await;
+        // Time is the subject: that is how long a credential is remembered.
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         assert_eq!(declared_ones(&ann).await, [""; 0]);
     }
@@ -402,6 +404,7 @@ async fn by_the_binary(backend: Backend) {
     assert_eq!(out, format!("{lines}Nothing was changed (--dry-run).\n"));
     assert_eq!(apply(&[]).1, lines);
     assert_eq!(apply(&[]).1, "= 2 unchanged\n");
+    // Time is the subject: that is how long a credential is remembered.
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     let (_, answer) = server.call(&key, "{ viewerPermissions }");
     assert!(

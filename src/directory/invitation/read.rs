@@ -95,7 +95,11 @@ async fn promised(
         select = select.lock(lock);
     }
     let rows = select.all(connection).await?;
-    let catalogue = catalogue::present(connection).await?;
+    // For an answer, it is at most as old as the caller's look-up.
+    let catalogue = match lock {
+        Some(_) => catalogue::present(connection).await?,
+        None => connection.known().now(),
+    };
     let known: HashMap<i64, Assigned> = rows
         .into_iter()
         .map(|row| (row.pk, Assigned::of(row, &catalogue)))

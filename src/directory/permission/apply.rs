@@ -123,7 +123,7 @@ pub async fn apply(
         let statement = Statement::from_sql_and_values(op.db().backend(), sql, [file.revision.into()]);
         change.execute_raw(statement).await?;
     }
-    super::commit(op, change, events).await?;
+    change.commit(events).await?;
     Ok(Ok(applied))
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::{DECLARED_MAX, Permission, commit, in_full_power, stored};
+use super::{DECLARED_MAX, Permission, in_full_power, stored};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::model::error::{ConflictReason, Error, Result, shown};
@@ -34,7 +34,7 @@ pub async fn create(op: &OpContext, new: NewPermission) -> Result<Permission> {
     let change = op.begin().await?;
     catalogue::change(&*change).await?;
     let (row, event) = create_in_txn(op, &change, new).await?;
-    commit(op, change, [event]).await?;
+    change.commit([event]).await?;
     Ok(row.into())
 }
 
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn names_are_scope_tokens_of_two_to_four_parts() {
         let long = format!("{}:read", "a".repeat(SEGMENT_CHARACTERS_MAX));
-        for good in ["invoices:read", "a:b:c:d", "read:invoices.v2", "0:x_y-z", &long] {
-            assert_eq!(name(good).unwrap(), good);
+        for valid in ["invoices:read", "a:b:c:d", "read:invoices.v2", "0:x_y-z", &long] {
+            assert_eq!(name(valid).unwrap(), valid);
         }
         let longer = format!("a{long}");
         let all = ["a", "b", "c", "d"].map(|segment| segment.repeat(40)).join(":");

@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::read::locate;
-use super::{Permission, Term, commit, in_full_power, stored};
+use super::{Permission, Term, in_full_power, stored};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::list::{Named, expect_version};
@@ -27,7 +27,7 @@ pub async fn delete(
     let row = locate(&*change, &granted, named).await?;
     expect_version(row.version, expected_version)?;
     let event = delete_in_txn(op, &change, &row, withdraw).await?;
-    commit(op, change, [event]).await?;
+    change.commit([event]).await?;
     Ok(row.into())
 }
 

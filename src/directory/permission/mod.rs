@@ -5,7 +5,7 @@
 //! that replaces it, and delete the old one when no program asks for it any more.
 //!
 //! - Callers with `read:role` see all of them; super admins create, change and delete declared ones.
-//! - A new permission is held by the built-in roles from `lowestRole` upwards, and by whoever gets it by another role.
+//! - A new permission is held by the built-in roles from `lowestRole` upwards, and by everybody who gets it by another role.
 //! - Declaring a permission never activates a name that happens to be in a role or an API key already.
 //! - Every change of the catalogue is alone: two at the same time wait for each other, and so do changes that store a name.
 
@@ -28,12 +28,10 @@ use std::time::Duration;
 
 use crate::authz::escalation::{as_oneself, with_all_permissions};
 use crate::authz::policy;
-use crate::context::{Change, OpContext};
+use crate::context::OpContext;
 use crate::list::{orders, record};
 use crate::model::error::Result;
 use crate::model::{BuiltIn, LadderRole, Timestamp};
-use crate::store::audit_trail::Event;
-use crate::store::catalogue;
 use crate::store::entity::permission::{self as table, Column};
 
 /// How many permissions a product can declare.
@@ -95,18 +93,6 @@ impl Permission {
         let permission = catalogue.named(&self.id);
         permission.is_some_and(|permission| catalogue.of_built_in(role).contains(permission))
     }
-}
-
-/// Commits a change of the catalogue, and reads it again at once for the answer. If that fails, the next look-up does it.
-async fn commit(op: &OpContext, change: Change<'_>, events: impl IntoIterator<Item = Event>) -> Result<()> {
-    change.commit(events).await?;
-    if let Err(error) = catalogue::read(op.db().reader()).await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "the new catalogue could not be read yet"
-        );
-    }
-    Ok(())
 }
 
 /// Refuses to change the catalogue as somebody else, or with an API key that is limited to some permissions.

@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::read::locate;
-use super::{Permission, Term, commit, in_full_power};
+use super::{Permission, Term, in_full_power};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::list::{Named, expect_version};
@@ -43,7 +43,7 @@ pub async fn update(
     expect_version(row.version, expected_version)?;
     let (row, event) = update_in_txn(op, &change, row, wanted).await?;
     if let Some(event) = event {
-        commit(op, change, [event]).await?;
+        change.commit([event]).await?;
     }
     Ok(row.into())
 }

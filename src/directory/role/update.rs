@@ -42,7 +42,7 @@ pub async fn update(
 ) -> Result<Role> {
     let granted = op.authorize(Action::Modify, Resource::Role)?;
     let change = op.begin().await?;
-    // Whoever may rename a product-wide role excludes everybody who creates or renames a role.
+    // A caller who may rename a product-wide role excludes everybody who creates or renames a role.
     match op.authorize(Action::Modify, Resource::ProductRole) {
         Ok(_) => catalogue::hold_alone(&*change).await?,
         Err(_) => catalogue::hold(&*change).await?,

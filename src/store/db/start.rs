@@ -18,9 +18,10 @@ use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Result, database_error, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
-pub const TABLES: [&str; 22] = [
+pub const TABLES: [&str; 24] = [
     "api_keys",
     "audit_events",
+    "catalogue",
     "email_tokens",
     "federated_identities",
     "group_members",
@@ -33,6 +34,7 @@ pub const TABLES: [&str; 22] = [
     "organizations",
     "password_requests",
     "password_tokens",
+    "permissions",
     "roles",
     "sessions",
     "settings",

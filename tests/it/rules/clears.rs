@@ -129,6 +129,7 @@ on_both! {
         app.user("acme", "full", None).await;
         admin.ok("mutation { createGroup(data: {name: \"full\"}) { id } }", json!({})).await;
         let role = admin.ok("mutation { createRole(data: {name: \"full\"}) { id } }", json!({})).await["createRole"]["id"].clone();
+        admin.ok("mutation { createPermission(data: {name: \"full:permission\"}) { id } }", json!({})).await;
         let sdl = Sdl::read();
         let mut cleared = 0;
         for field in updates(&sdl) {
@@ -139,6 +140,7 @@ on_both! {
                 "updatePropertiesInUser" => json!({ "id": "full" }),
                 "updateGroup" => json!({ "key": "FULL" }),
                 "updateRole" => json!({ "id": role }),
+                "updatePermission" => json!({ "id": "full:permission" }),
                 _ => panic!("say what {name} is for"),
             };
             let ty = |of: &str| field.arguments.iter().find(|argument| argument.node.name.node == of).unwrap().node.ty.node.to_string();

@@ -439,6 +439,8 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             (made.key.id.to_string(), made.secret.expose().to_owned())
         }
     };
+    let declare = "mutation { createPermission(data: {name: \"acme:read\"}) { id } }";
+    admin.ok(declare, json!({})).await;
     let (_, ann) = key("acme-ann").await;
     let (_, una) = key("acme-una").await;
     let (_, bea) = key("acme-bea").await;
@@ -721,7 +723,7 @@ pub fn in_sight(query: &str) -> Option<Value> {
         "user" => "acme-bob",
         "group" => GROUP,
         "role" => ROLE,
-        "permission" => "read:user",
+        "permission" => "acme:read",
         "invitation" => INVITATION,
         "session" => SESSION,
         "apiKey" => return Some(json!({ "name": "acme-key" })),

@@ -34,6 +34,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("organization", "directory/organization"),
     ("password_request", "directory/password"),
     ("password_token", "directory/password"),
+    ("permission", "directory/permission"),
     ("role", "directory/role"),
     ("session", "directory/session"),
     ("setting", "directory/settings"),

@@ -149,6 +149,8 @@ const CASES: &[(&str, usize)] = &[
     ("{ groups { id tenantRoles { role { id } tenant { id } } } }", 4),
     ("{ groupsConnection { totalCount nodes { id roles { id } } } }", 4),
     ("{ roles { id permissions } countRoles }", 2),
+    ("{ permissions { id builtInRoles { id } } countPermissions }", 3),
+    ("{ permissionsConnection { totalCount nodes { id } } }", 2),
     ("{ rolesConnection { totalCount nodes { id organization { id } } } }", 3),
     ("{ invitations { id state } countInvitations }", 2),
     (

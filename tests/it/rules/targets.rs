@@ -33,6 +33,8 @@ fn passes(sdl: &Sdl, field: &InputValueDefinition) -> Value {
         "Int" => json!(1),
         "InvitationState" => json!("PENDING"),
         "UserKind" => json!("SERVICE"),
+        "RoleScope" => json!("ORGANIZATION"),
+        "LadderRole" => json!("USER"),
         "DateTime" => json!("9999-01-01T00:00:00Z"),
         _ if sdl.is_input(ty) && name == "NOT" => json!({ "id": "nobody" }),
         _ if sdl.is_input(ty) => json!({ "NOT": { "id": "nobody" } }),
