@@ -23,6 +23,7 @@ use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Catalogue, Client, Clock};
+use crate::services::counts::Counts;
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
 use crate::services::refusals::{Refusal, Refusals};
@@ -41,6 +42,7 @@ pub struct Services {
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub refusals: Refusals,
+    pub counts: Counts,
     pub signing: SigningKeys,
     pub built_in_roles: BuiltInRoles,
     /// The top-level keys of effective variables that users see of themselves without further permissions.
@@ -60,6 +62,7 @@ impl Services {
             credentials: Credentials::default(),
             hasher: Hasher::default(),
             refusals: Refusals::default(),
+            counts: Counts::default(),
             built_in_roles: BuiltInRoles::default(),
             public_variables: Arc::default(),
             under_way: TaskTracker::new(),

@@ -54,6 +54,7 @@ step "clients on PostgreSQL" python3 tests/clients/run.py --server "$server" --d
 psql -q "$TENANTRY_TEST_POSTGRES_URL" -c "DROP DATABASE ${clients_database##*/} WITH (FORCE)"
 step "GraphQL over HTTP" tests/graphql-http/run.sh "$server"
 step "front-end tools" tests/frontend/run.sh "$server"
+step "OAuth libraries" tests/oauth/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
 step "deploy" python3 tests/deploy.py --server "$server"
 step "examples" tests/examples.sh "$server"

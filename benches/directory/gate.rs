@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
-use tenantry::authn::{SigningKeys, caller_of};
+use tenantry::authn::{Issuer, SigningKeys, caller_of};
 use tenantry::authz::{Action, Resource};
 use tenantry::context::{OpContext, Services};
 use tenantry::model::{Actor, Client, SecretSource, digest};
@@ -41,7 +41,11 @@ pub async fn serve(url: &str, user_pk: &str) {
     let user_pk: i64 = user_pk.parse().unwrap();
     let caller = caller_of(db.reader(), user_pk).await.unwrap().unwrap();
     let mailer = Mailer::new(&MailConfig::None, None, "http://localhost").unwrap();
-    let services = Arc::new(Services::new(db, mailer, SigningKeys::new(SecretSource::Missing, None)));
+    let services = Arc::new(Services::new(
+        db,
+        mailer,
+        SigningKeys::new(SecretSource::Missing, Issuer::local(8000)),
+    ));
     let known = Actor::user(caller);
     println!(
         "authorize {:.0}",

@@ -308,6 +308,7 @@ const UP: &[&str] = &[
         generation {int} NOT NULL,
         rotated_at {int} NOT NULL,
         verified BOOLEAN NOT NULL DEFAULT FALSE,
+        authenticated_at {int},
         impersonator_pk {int} REFERENCES users (pk) ON DELETE CASCADE,
         parent_pk {int} REFERENCES sessions (pk) ON DELETE CASCADE,
         api_key_pk {int} REFERENCES api_keys (pk) ON DELETE CASCADE,

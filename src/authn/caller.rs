@@ -49,5 +49,6 @@ pub async fn caller_of(connection: &impl Catalogued, user_pk: i64) -> Result<Opt
         impersonator: None,
         limits: Limits::default(),
         catalogue: connection.known().now(),
+        derived: None,
     }))
 }

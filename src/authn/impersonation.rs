@@ -93,6 +93,7 @@ fn as_target(actor: &Actor, target: Caller) -> Result<Caller> {
             session_pk: caller.session_pk,
         }),
         limits: caller.limits,
+        derived: caller.derived,
         ..target
     })
 }

@@ -12,6 +12,7 @@ use moka::sync::Cache;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
+use super::Issuer;
 use super::token::{Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
 use crate::model::error::{Error, Result};
 use crate::model::{SecretKey, SecretSource, Timestamp};
@@ -28,7 +29,7 @@ const REMEMBERED_MAX: u64 = 16;
 pub struct SigningKeys {
     source: SecretSource,
     secret: OnceLock<SecretKey>,
-    issuer: String,
+    issuer: Issuer,
     /// By key id. A key never changes; each use checks in the database whether it is still valid.
     public: Cache<String, DecodingKey>,
     private: Cache<String, EncodingKey>,
@@ -44,19 +45,17 @@ impl fmt::Debug for SigningKeys {
 }
 
 impl SigningKeys {
-    /// `public_url` as configured. Without one, the issuer is a fixed word and not the listen address, which may differ
-    /// between the processes of one database.
-    pub fn new(source: SecretSource, public_url: Option<&str>) -> Self {
+    pub fn new(source: SecretSource, issuer: Issuer) -> Self {
         Self {
             source,
             secret: OnceLock::new(),
-            issuer: public_url.unwrap_or("tenantry").to_owned(),
+            issuer,
             public: Cache::new(REMEMBERED_MAX),
             private: Cache::new(REMEMBERED_MAX),
         }
     }
 
-    pub fn issuer(&self) -> &str {
+    pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
@@ -136,8 +135,8 @@ impl SigningKeys {
         ))
     }
 
-    /// The claims of a token and the id of its key, if we issued it, and it is intact and within its lifetime. The
-    /// session's row decides whether the session is still valid.
+    /// The claims of a token and the id of its key, if we issued it for ourselves, and it is intact and within its
+    /// lifetime. The row of its session or API key decides whether that is still valid.
     pub async fn verify(&self, db: &Database, token: &str, now: Timestamp) -> Result<Option<(Claims, String)>> {
         let Ok(header) = jsonwebtoken::decode_header(token) else {
             return Ok(None);
@@ -150,10 +149,9 @@ impl SigningKeys {
             return Ok(None);
         };
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.issuer]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // Checked below with our own clock, not by the library.
+        // Checked below: the library knows neither our clock nor that the audience is the token's own issuer.
+        validation.validate_aud = false;
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &validation) else {
@@ -164,7 +162,8 @@ impl SigningKeys {
         let in_time = claims.exp > seconds
             && claims.nbf.max(claims.iat) <= seconds.saturating_add(SKEW_SECONDS)
             && claims.exp.saturating_sub(claims.nbf) <= LIFETIME_SECONDS_MAX;
-        Ok(in_time.then_some((claims, kid)))
+        let ours = self.issuer.accepts(&claims.iss) && claims.aud.contains(&claims.iss);
+        Ok((in_time && ours).then_some((claims, kid)))
     }
 
     async fn public_key(&self, db: &Database, id: &str) -> Result<Option<DecodingKey>> {

@@ -1,4 +1,4 @@
-//! The claims of a session token.
+//! The claims of an access token.
 
 use std::time::Duration;
 
@@ -28,29 +28,52 @@ pub struct Claims {
     pub sub: String,
     /// The id of the user's organization.
     pub org_id: String,
-    /// The id of the user's tenant, if it is in one.
+    /// The id of the user's tenant, if it is in one; with `tenant_scope`, of the tenant that the token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
+    /// Whether the token is for one tenant only: it permits what the user may do there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tenant_scope: bool,
+    /// [`CLIENT`] for a session's tokens. For a token made from another credential, the id of the user, who asked for it.
     pub client_id: String,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    /// A unique id, so that no two tokens are the same.
+    pub jti: String,
+    /// The session's id; the session's row decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// The id of the API key that the token was made from; the key's row decides. A token has this or `sid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// When the password was checked; absent under impersonation and for API keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Whether a link that was mailed to the address was used; absent without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
-    /// The names of the user's built-in roles for the whole organization; none if the session is limited to some
-    /// permissions.
+    /// The names of the user's built-in roles, for the whole organization or for the token's tenant; none if the token or
+    /// what it was made from is limited to some permissions.
     pub roles: Vec<String>,
-    pub iat: i64,
-    pub nbf: i64,
-    pub exp: i64,
-    /// A unique id, so that no two tokens are the same. Older tokens have none.
-    #[serde(default)]
-    pub jti: String,
-    /// The session's id; the session's row decides.
-    pub sid: String,
+    /// The permissions that the token is limited to, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Whether `scope` is a limit, and not only information.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
     /// The impersonator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Act>,
+}
+
+impl Claims {
+    /// Whether the token was made from another credential, or narrowed: all but the tokens that a session itself gets.
+    pub fn is_derived(&self) -> bool {
+        self.client_id != CLIENT || self.limited || self.tenant_scope
+    }
 }
 
 /// The impersonator.

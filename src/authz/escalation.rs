@@ -88,6 +88,7 @@ pub fn as_oneself(actor: &Actor, what: &str) -> Result<()> {
 /// Refuses operations that would bypass the limits of the original API key: a password, or an e-mail address for
 /// resetting it, gives permanent access to everything that the owner may do.
 pub fn unlimited(actor: &Actor, what: &str) -> Result<()> {
+    directly(actor, what)?;
     match actor.caller() {
         Some(caller) if !caller.limits.are_none() => Err(Error::forbidden(format!(
             "{what} is not possible with an API key that has limited permissions or an expiry date. Use another \
@@ -111,11 +112,23 @@ pub fn with_all_permissions(actor: &Actor, what: &str) -> Result<()> {
 /// impersonating, the caller may be somebody else.
 pub fn in_person(actor: &Actor, what: &str) -> Result<()> {
     as_oneself(actor, what)?;
+    directly(actor, what)?;
     match actor.caller().and_then(|caller| caller.session_pk) {
         Some(_) => Ok(()),
         None => Err(Error::forbidden(format!(
             "{what} is not possible with an API key. Sign in first."
         ))),
+    }
+}
+
+/// Refuses operations with an access token that was made from another credential or narrowed: what is started with it would
+/// outlast it, or permit more.
+pub fn directly(actor: &Actor, what: &str) -> Result<()> {
+    match actor.caller() {
+        Some(caller) if caller.derived.is_some() => Err(Error::forbidden(format!(
+            "{what} is not possible with an access token that was made from another credential. Use that credential."
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::operations::demo;
 use crate::services::config::Config;
 
 pub async fn fill(config: &Config, args: &DemoArgs) -> anyhow::Result<()> {
-    let services = services(config, "http://localhost", None).await?;
+    let services = services(config, None, None).await?;
     prepare(&services, config).await?;
     let op = OpContext::machine(Arc::clone(&services));
     let filled = if std::io::stderr().is_terminal() {

@@ -1,11 +1,12 @@
 //! Opens what the commands need: services and the database.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::bail;
 
 use super::output::announce;
-use crate::authn::SigningKeys;
+use crate::authn::{Issuer, SigningKeys};
 use crate::context::Services;
 use crate::model::SecretSource;
 use crate::operations::setup;
@@ -13,22 +14,32 @@ use crate::services::config::Config;
 use crate::services::mailer::{Mailer, Templates};
 use crate::store::db::{Address, Database, SchemaState, schema_state};
 
-/// Opens the database, and creates the SQLite file if it does not exist. `address` is the base of links if there is no
-/// public URL. `templates` are the operator's, if there are any.
-pub async fn services(config: &Config, address: &str, templates: Option<Templates>) -> anyhow::Result<Arc<Services>> {
+/// Opens the database, and creates the SQLite file if it does not exist. If there is no public URL, `address` is the base
+/// of links; the commands beside the server have none, and send no links and issue no tokens. `templates` are the operator's, if
+/// there are any.
+pub async fn services(
+    config: &Config,
+    address: Option<SocketAddr>,
+    templates: Option<Templates>,
+) -> anyhow::Result<Arc<Services>> {
     let db = Database::open(&config.database, config.database_connections).await?;
-    let public_url = config.public_url.as_deref();
-    let mut mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), public_url.unwrap_or(address))?;
+    let local = address.map_or_else(|| "http://localhost".to_owned(), |address| format!("http://{address}"));
+    let base = config.public_url.as_ref().unwrap_or(&local);
+    let mut mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), base)?;
     if let Some(app_url) = &config.app_url {
         mailer = mailer.with_app_url(app_url);
     }
     if let Some(templates) = templates {
         mailer = mailer.with_templates(templates);
     }
+    let issuer = match &config.public_url {
+        Some(url) => Issuer::public(url),
+        None => Issuer::local(address.unwrap_or(config.listen).port()),
+    };
     let secret = SecretSource::new(config.secret_key.clone(), config.database.sqlite_file());
     Ok(Arc::new(Services {
         public_variables: Arc::new(config.public_variables.clone()),
-        ..Services::new(db, mailer, SigningKeys::new(secret, public_url))
+        ..Services::new(db, mailer, SigningKeys::new(secret, issuer))
     }))
 }
 
@@ -60,7 +71,7 @@ pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
             path.display()
         );
     }
-    services(config, "http://localhost", None).await
+    services(config, None, None).await
 }
 
 /// The same, and requires the schema of this binary.

@@ -79,7 +79,7 @@ pub async fn until_stopped(config: &Config, stop: &CancellationToken) -> anyhow:
 async fn started(config: &Config, address: SocketAddr) -> anyhow::Result<Arc<Services>> {
     // First, because a mistake in a template needs no database to be found.
     let templates = config.mail_templates.as_deref().map(Templates::with_own).transpose()?;
-    let services = services(config, &format!("http://{address}"), templates).await?;
+    let services = services(config, Some(address), templates).await?;
     services.mailer.make_folder()?;
     prepare(&services, config).await?;
     if let Some(path) = &config.permissions_file {

@@ -34,6 +34,11 @@ pub fn routes(schema: &Schema) -> Router<App> {
         .merge(oauth::routes())
 }
 
+/// The routes that pages of all origins may read.
+pub fn public_routes() -> Router<App> {
+    oauth::public_routes()
+}
+
 /// The routes that no page of another origin may call, whatever the operator configures.
 pub fn server_routes() -> Router<App> {
     oauth::server_routes()

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
+use crate::directory::access_token::Wanted;
 use crate::directory::session::{self, Impersonation, Session, SessionFields, SignIn, Term, Tokens};
 use crate::directory::user::User;
 use crate::graphql::filter::related;
@@ -247,7 +248,7 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The session's latest refresh token.")] data: RefreshSessionData,
     ) -> Result<SessionTokens> {
-        let tokens = crate::directory::session::refresh(op(ctx), &data.refresh_token).await?;
+        let tokens = crate::directory::session::refresh(op(ctx), &data.refresh_token, &Wanted::default()).await?;
         object_of(ctx, tokens).await
     }
 

@@ -24,6 +24,7 @@ use super::serve::turned_away;
 use crate::directory::{audit_event, outbox};
 use crate::model::error::{ErrorCode, Result};
 use crate::request::App;
+use crate::services::counts::Counts;
 use crate::services::telemetry;
 
 const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -75,6 +76,7 @@ impl Metrics {
         all.register("build", "The version that runs", version);
         let tried = services.mailer.outcomes().clone();
         all.register("mails", "Mails that this process has tried to send, by outcome", tried);
+        register_oauth(all, &services.counts);
         let durations = Durations::new_with_constructor(|| Histogram::new(SECONDS));
         let mails_oldest = Told::default();
         all.register_with_unit(
@@ -181,6 +183,16 @@ impl Metrics {
                 .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
+}
+
+fn register_oauth(registry: &mut Registry, counts: &Counts) {
+    let (tokens, introspections) = (counts.tokens.clone(), counts.introspections.clone());
+    registry.register("tokens", "Access tokens issued at the token endpoint, by grant", tokens);
+    registry.register(
+        "introspections",
+        "Answers about credentials, by whether they are active",
+        introspections,
+    );
 }
 
 fn new<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {

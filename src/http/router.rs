@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use tower_http::cors::{Any, CorsLayer};
 
 use super::metrics::Metrics;
 use super::{health, jwks, metrics, middleware as every_request, pages};
 use crate::compat;
 use crate::request::{self, App};
+
+/// The answer is the same for pages of every origin.
+const NO_HEADER: [HeaderName; 0] = [];
 
 /// Builds the routes. This does not use the database.
 pub fn router(app: App) -> Router {
@@ -32,7 +36,6 @@ pub fn router(app: App) -> Router {
         .route("/graphql", any(request::route))
         .route("/graphql/", any(request::route))
         .merge(compat::routes(&app.schema))
-        .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(
@@ -47,7 +50,20 @@ pub fn router(app: App) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    let routes = routes.merge(compat::server_routes().layer(DefaultBodyLimit::disable()).layer(guard));
+    let routes = routes.merge(
+        compat::server_routes()
+            .layer(DefaultBodyLimit::disable())
+            .layer(guard.clone()),
+    );
+    // What everybody may know needs no list of origins.
+    let everybody = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET])
+        .vary(NO_HEADER);
+    let public = Router::new()
+        .route("/.well-known/jwks.json", get(jwks::jwks))
+        .merge(compat::public_routes());
+    let routes = routes.merge(public.layer(guard).layer(everybody));
     let observer = every_request::Observer {
         app: app.clone(),
         metrics,

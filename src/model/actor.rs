@@ -30,7 +30,7 @@ pub struct Caller {
     pub tenant_id: Option<TenantId>,
     /// The user's built-in and product-wide roles, whatever the API key permits.
     pub roles: Roles,
-    /// What the user's roles permit, restricted to the permissions of the API key, if any.
+    /// What the user's roles permit, as far as the API key and the access token permit it.
     pub rights: Rights,
     /// The API key used, if any.
     pub api_key_pk: Option<i64>,
@@ -42,6 +42,8 @@ pub struct Caller {
     pub limits: Limits,
     /// What permissions there were when these were looked up.
     pub catalogue: Arc<Catalogue>,
+    /// The further limits of the access token used, if it was made from another credential or narrowed.
+    pub derived: Option<Derived>,
 }
 
 impl Caller {
@@ -54,9 +56,33 @@ impl Caller {
     /// The names of its built-in and product-wide roles for the whole organization, and with a tenant those for it. None with a credential
     /// that is limited to some permissions, because the roles say more than it permits.
     pub fn role_names(&self, tenant_pk: Option<i64>) -> Vec<&str> {
-        match self.limits.permissions {
+        let limit = self.derived.and_then(|derived| derived.permissions);
+        match self.limits.permissions.or(limit) {
             Some(_) => Vec::new(),
             None => self.roles.names(tenant_pk),
+        }
+    }
+
+    /// The only tenant that the credential is for, if it is for one.
+    pub fn only_tenant(&self) -> Option<i64> {
+        self.derived.and_then(|derived| derived.tenant_pk)
+    }
+
+    /// What the caller may do where it does not name a tenant: in the whole organization, or with a credential for one
+    /// tenant only, there.
+    pub fn permitted(&self) -> Permissions {
+        match self.only_tenant() {
+            Some(pk) => self.rights.for_tenant(pk),
+            None => self.rights.organization(),
+        }
+    }
+
+    /// These rights, as far as the credential permits them.
+    pub fn narrow(&self, rights: Rights) -> Rights {
+        let rights = self.limits.narrow(rights);
+        match self.derived {
+            Some(derived) => derived.narrow(rights),
+            None => rights,
         }
     }
 
@@ -88,6 +114,33 @@ impl Limits {
     /// organization.
     #[must_use]
     pub fn narrow(self, rights: Rights) -> Rights {
+        match self.permissions {
+            Some(only) => rights.only(only | Door::EVERY_ORGANIZATION.into()),
+            None => rights,
+        }
+    }
+}
+
+/// The limits of an access token that was made from another credential or narrowed, in addition to that credential's own.
+///
+/// Nothing can be started with it that outlasts it: no API key and no session. They would be bound to the original
+/// credential, which permits more and for longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Derived {
+    /// Only these permissions; `None`: all that the original credential permits.
+    pub permissions: Option<Permissions>,
+    /// Only what holds for this tenant; `None`: for the whole organization and for each tenant.
+    pub tenant_pk: Option<i64>,
+}
+
+impl Derived {
+    /// Restricts rights. Access to every organization is none for a tenant, and ends there.
+    #[must_use]
+    pub fn narrow(self, rights: Rights) -> Rights {
+        let rights = match self.tenant_pk {
+            Some(pk) => rights.only_for_tenant(pk),
+            None => rights,
+        };
         match self.permissions {
             Some(only) => rights.only(only | Door::EVERY_ORGANIZATION.into()),
             None => rights,

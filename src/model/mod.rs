@@ -24,7 +24,7 @@ mod text;
 mod timestamp;
 pub mod variables;
 
-pub use actor::{Actor, Caller, Impersonator, Limits};
+pub use actor::{Actor, Caller, Derived, Impersonator, Limits};
 pub use built_in_role::{BuiltIn, LadderRole};
 pub use catalogue::{Catalogue, Declared};
 pub use change::{cleared, set};

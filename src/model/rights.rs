@@ -116,6 +116,14 @@ impl Rights {
         others.beyond(self).is_empty()
     }
 
+    /// Only what holds for this tenant.
+    #[must_use]
+    pub fn only_for_tenant(self, tenant_pk: i64) -> Self {
+        let mut there = Self::default();
+        there.add(Some(tenant_pk), self.for_tenant(tenant_pk));
+        there
+    }
+
     /// Only these permissions, in every scope.
     #[must_use]
     pub fn only(mut self, permissions: Permissions) -> Self {

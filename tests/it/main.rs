@@ -49,6 +49,8 @@ mod lists;
 mod mail_server;
 mod network;
 mod oauth;
+mod oauth_metadata;
+mod oauth_tokens;
 mod open_files;
 mod organization;
 mod outbox;

@@ -92,7 +92,7 @@ on_both! {
         let reply = app.send(request).await;
         assert_eq!(reply.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);
         // What only servers ask, no page asks.
-        for (path, allowed) in [("/oauth/revoke", true), ("/oauth/introspect", false), ("/forward-auth", false)] {
+        for (path, allowed) in [("/oauth/revoke", true), ("/oauth/token", true), ("/oauth/introspect", false), ("/forward-auth", false)] {
             for method in [Method::POST, Method::OPTIONS] {
                 let request = Request::builder().method(method).uri(path).header(header::ORIGIN, origin.clone());
                 let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST").body(Body::empty()).unwrap();

@@ -19,11 +19,11 @@ use crate::on_both;
 use crate::support::session::Tokens;
 use crate::support::{App, Caller, Reply};
 
-const FORM: &str = "application/x-www-form-urlencoded";
-const CREATE_KEY: &str = "mutation($data: CreateApiKeyData!, $user: UserWhere) { createApiKey(data: $data, user: $user) { secret apiKey { id } } }";
+pub const FORM: &str = "application/x-www-form-urlencoded";
+pub const CREATE_KEY: &str = "mutation($data: CreateApiKeyData!, $user: UserWhere) { createApiKey(data: $data, user: $user) { secret apiKey { id } } }";
 
 /// A form, with this `Authorization`.
-async fn form(app: &App, path: &str, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
+pub async fn form(app: &App, path: &str, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish();
@@ -34,7 +34,7 @@ async fn form(app: &App, path: &str, authorization: Option<&str>, pairs: &[(&str
     app.send(request.body(Body::from(body)).unwrap()).await
 }
 
-async fn ask(app: &App, asker: &str, token: &str) -> Value {
+pub async fn ask(app: &App, asker: &str, token: &str) -> Value {
     let reply = form(
         app,
         "/oauth/introspect",
@@ -47,14 +47,14 @@ async fn ask(app: &App, asker: &str, token: &str) -> Value {
     reply.json()
 }
 
-async fn secret(caller: &Caller<'_>, data: Value) -> String {
+pub async fn secret(caller: &Caller<'_>, data: Value) -> String {
     let made = caller.ok(CREATE_KEY, json!({ "data": data })).await;
     made["createApiKey"]["secret"].as_str().unwrap().to_owned()
 }
 
 /// Acme with Berlin; `ada` administers it, `bob` is in Berlin and reviews there, `eve` is elsewhere. Gives ada and a key
 /// that may do nothing but ask, for all organizations.
-async fn world(app: &App) -> (Caller<'_>, String) {
+pub async fn world(app: &App) -> (Caller<'_>, String) {
     app.organization("acme", &["berlin", "paris"]).await;
     app.organization("globex", &[]).await;
     let ada = app.user("acme", "ada", Some("organization-admin")).await;
@@ -77,13 +77,13 @@ async fn world(app: &App) -> (Caller<'_>, String) {
     (ada, asker)
 }
 
-fn at_the_gate(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
+pub fn at_the_gate(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let request = Request::builder().method(Method::GET).uri(path);
     let with = |request: axum::http::request::Builder, (name, value): &(&str, &str)| request.header(*name, *value);
     headers.iter().fold(request, with).body(Body::empty()).unwrap()
 }
 
-async fn gate(app: &App, key: &str, path: &str) -> u16 {
+pub async fn gate(app: &App, key: &str, path: &str) -> u16 {
     let authorization = format!("Bearer {key}");
     let reply = app.send(at_the_gate(path, &[("authorization", &authorization)])).await;
     assert!(reply.body.is_empty(), "{reply:?}");

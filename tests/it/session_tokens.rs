@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use tenantry::authn::SigningKeys;
+use tenantry::authn::{Issuer, SigningKeys};
 use tenantry::directory::signing_key;
 use tenantry::model::{SecretKey, SecretSource};
 
@@ -28,7 +28,7 @@ async fn signed_in(app: &App) -> Tokens {
 }
 
 /// The key that signs, as the database and the secret have it.
-async fn key(app: &App) -> (String, Vec<u8>) {
+pub async fn key(app: &App) -> (String, Vec<u8>) {
     let db = &app.services.db;
     let sql = "SELECT id, sealed FROM signing_keys ORDER BY pk DESC LIMIT 1";
     let row = db
@@ -45,7 +45,7 @@ async fn key(app: &App) -> (String, Vec<u8>) {
     (id, private)
 }
 
-fn header_of(kid: &str) -> Header {
+pub fn header_of(kid: &str) -> Header {
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some("at+jwt".to_owned());
     header.kid = Some(kid.to_owned());
@@ -81,10 +81,14 @@ on_both! {
         assert_eq!((&claims["org_id"], &claims["client_id"]), (&json!("acme"), &json!("tenantry")));
         assert_eq!((&claims["email_verified"], &claims["roles"]), (&json!(false), &json!(["api-user"])));
         assert!(claims.get("act").is_none() && claims.get("tenant_id").is_none());
+        let started = app.services.clock.now().micros() / 1_000_000;
+        assert_eq!(claims["auth_time"], started);
         // Made in the same second for the same session, and yet another token.
         let again = app.refresh(&tokens.refresh).await;
+        assert_ne!(again.access, tokens.access);
+        app.services.clock.advance(MINUTE);
         let again = app.refresh(&again.refresh).await;
-        assert_eq!(again.sid(), tokens.sid());
+        assert_eq!((again.sid(), &again.claims()["auth_time"]), (tokens.sid(), &json!(started)), "the password was checked then");
         assert_eq!(claims["jti"].as_str().unwrap().len(), 36);
         assert_ne!(again.claims()["jti"], claims["jti"]);
         assert_ne!(again.access, tokens.access);
@@ -132,6 +136,8 @@ on_both! {
             ("exp", json!(now)), ("exp", json!(now - 1)), ("exp", Value::Null), ("exp", json!(now + 86_400)), ("exp", json!("soon")),
             ("nbf", json!(now + 121)), ("nbf", Value::Null), ("sub", json!("bob")), ("sub", Value::Null), ("sub", json!("")),
             ("sid", json!("01900000-0000-7000-8000-000000000000")), ("sid", Value::Null), ("sid", json!("x\0y")),
+            ("key_id", json!("01900000-0000-7000-8000-000000000000")), ("aud", json!([])), ("aud", json!(["https://elsewhere.example"])),
+            ("tenant_scope", json!(true)),
         ] {
             let mut forged = claims.clone();
             if value.is_null() {
@@ -292,13 +298,13 @@ on_both! {
     async fn a_start_without_the_secret_fails_where_there_are_keys(app: App) {
         let db = &app.services.db;
         let now = app.services.clock.now();
-        let missing = SigningKeys::new(SecretSource::Missing, None);
+        let missing = SigningKeys::new(SecretSource::Missing, Issuer::local(8000));
         missing.check_at_start(db.reader(), now).await.unwrap();
         signed_in(&app).await;
         let said = missing.check_at_start(db.reader(), now).await.unwrap_err().to_string();
         assert!(said.contains("TENANTRY_SECRET_KEY") && said.contains("not set"), "{said}");
         let other = SecretSource::Given(SecretKey::parse(&"ab".repeat(32)).unwrap());
-        let said = SigningKeys::new(other, None).check_at_start(db.reader(), now).await.unwrap_err().to_string();
+        let said = SigningKeys::new(other, Issuer::local(8000)).check_at_start(db.reader(), now).await.unwrap_err().to_string();
         assert!(said.contains("another secret"), "{said}");
         app.services.signing.check_at_start(db.reader(), now).await.unwrap();
     }

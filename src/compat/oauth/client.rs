@@ -6,9 +6,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::form::Form;
 use crate::context::{OpContext, Presented};
-use crate::model::Actor;
 use crate::model::error::{Error, Result};
+use crate::model::{Actor, Caller};
 use crate::request::{App, RequestInfo, presented};
 
 /// Who calls. With HTTP Basic, the API key must be the named user's.
@@ -26,7 +27,7 @@ impl Client {
                 id: None,
             });
         };
-        let (id, secret) = basic(header).ok_or_else(refused)?;
+        let ClientSecret { id, secret } = basic(header).ok_or_else(refused)?;
         let mut as_key = headers.clone();
         let bearer = HeaderValue::try_from(format!("Bearer {secret}")).map_err(|_| refused())?;
         // Replaces one value; a second header of the name is refused.
@@ -53,7 +54,7 @@ impl Client {
                 "This needs a credential: HTTP Basic with a user's id and one of its API keys, or 'Authorization: Bearer'."
                     .to_owned(),
             )),
-            (Some(caller), Some(id)) if caller.api_key_pk.is_none() || caller.user_id.as_str() != id => Err(refused()),
+            (Some(caller), Some(id)) if !has_key(caller) || caller.user_id.as_str() != id => Err(refused()),
             (Some(_), _) => Ok(actor),
         }
     }
@@ -61,6 +62,11 @@ impl Client {
     pub async fn op(self, app: &App) -> Result<OpContext> {
         OpContext::of_request(Arc::clone(&app.services), self.presented).await
     }
+}
+
+/// An access token that was made from a key is no key.
+fn has_key(caller: &Caller) -> bool {
+    caller.api_key_pk.is_some() && caller.derived.is_none()
 }
 
 fn refused() -> Error {
@@ -72,12 +78,48 @@ fn is_basic(value: &HeaderValue) -> bool {
     scheme.eq_ignore_ascii_case(b"basic")
 }
 
-/// The id and the secret. Both are form-encoded (RFC 6749, section 2.3.1).
-fn basic(value: &HeaderValue) -> Option<(String, String)> {
+/// A user's id and one of its API keys, as a client sends them.
+pub struct ClientSecret {
+    pub id: String,
+    pub secret: String,
+}
+
+/// The client that the header or the form names (RFC 6749, section 2.3.1); `None` if neither has a secret. `INVALID` for
+/// both, or another header; `UNAUTHENTICATED` for a header that cannot be read.
+pub fn client_secret(headers: &HeaderMap, form: &Form) -> Result<Option<ClientSecret>> {
+    let (id, secret) = (form.value("client_id")?, form.value("client_secret")?);
+    let Some(header) = headers.get(header::AUTHORIZATION) else {
+        let named = |secret: &str| ClientSecret {
+            id: id.unwrap_or_default().to_owned(),
+            secret: secret.to_owned(),
+        };
+        return Ok(secret.map(named));
+    };
+    if !is_basic(header) {
+        return Err(Error::invalid(
+            "authorization",
+            "A client authenticates with HTTP Basic, or with 'client_id' and 'client_secret' in the form.",
+        ));
+    }
+    let client = basic(header).ok_or_else(refused)?;
+    if secret.is_some() || id.is_some_and(|id| id != client.id) {
+        return Err(Error::invalid(
+            "client_secret",
+            "The header and the form name a client. Use one of them.",
+        ));
+    }
+    Ok(Some(client))
+}
+
+/// Both parts are form-encoded.
+fn basic(value: &HeaderValue) -> Option<ClientSecret> {
     let (_, credentials) = value.to_str().ok()?.split_once(' ')?;
     let credentials = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
     let (id, secret) = credentials.split_once(':')?;
-    Some((decoded(id)?, decoded(secret)?))
+    Some(ClientSecret {
+        id: decoded(id)?,
+        secret: decoded(secret)?,
+    })
 }
 
 fn decoded(text: &str) -> Option<String> {

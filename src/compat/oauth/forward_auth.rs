@@ -130,7 +130,12 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
         match (op.actor(), demand.optional) {
             (Actor::User(caller), _) => {
                 allow(&op, caller, &demand).await?;
-                Ok(Some(caller.clone()))
+                // A token for one tenant speaks for that one.
+                let tenant = match caller.only_tenant() {
+                    Some(pk) => tenant::id_of(&op, pk).await?,
+                    None => caller.tenant_id.as_ref().map(ToString::to_string),
+                };
+                Ok(Some((caller.clone(), tenant)))
             }
             (Actor::Anonymous | Actor::Machine, true) => Ok(None),
             (Actor::Anonymous | Actor::Machine, false) => {
@@ -139,7 +144,8 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
         }
     };
     let mut response = match in_time(run).await {
-        Ok(caller) => (StatusCode::OK, facts_of(caller.as_deref())).into_response(),
+        Ok(Some((caller, tenant))) => (StatusCode::OK, facts_of(Some(&caller), tenant)).into_response(),
+        Ok(None) => (StatusCode::OK, facts_of(None, None)).into_response(),
         Err(error) => {
             log_cause(&error, id);
             refused(&error)
@@ -160,7 +166,7 @@ async fn allow(op: &OpContext, caller: &Caller, demand: &Demand) -> Result<()> {
         ));
     }
     let held = match &demand.tenant {
-        None => caller.rights.organization(),
+        None => caller.permitted(),
         Some(id) => match tenant_of(op, caller, id).await? {
             Some(pk) => caller.rights.for_tenant(pk),
             None => return Err(Error::forbidden("This is for users of another tenant.".to_owned())),
@@ -190,8 +196,7 @@ async fn tenant_of(op: &OpContext, caller: &Caller, id: &str) -> Result<Option<i
 }
 
 /// The headers that say who it is.
-fn facts_of(caller: Option<&Caller>) -> HeaderMap {
-    let tenant = |caller: &Caller| caller.tenant_id.as_ref().map(ToString::to_string);
+fn facts_of(caller: Option<&Caller>, tenant: Option<String>) -> HeaderMap {
     let email = |caller: &Caller| {
         caller
             .email
@@ -200,7 +205,7 @@ fn facts_of(caller: Option<&Caller>) -> HeaderMap {
             .map(ToString::to_string)
     };
     let actor = |caller: &Caller| caller.impersonator.as_ref().map(|who| who.user_id.to_string());
-    let roles = |caller: &Caller| caller.role_names(None).join(",");
+    let roles = |caller: &Caller| caller.role_names(caller.only_tenant()).join(",");
     let encoded = |text: Option<String>| text.map(|text| utf8_percent_encode(&text, ENCODED).to_string());
     let given = [
         (
@@ -211,7 +216,7 @@ fn facts_of(caller: Option<&Caller>) -> HeaderMap {
             "x-tenantry-organization",
             encoded(caller.map(|caller| caller.organization_id.to_string())),
         ),
-        ("x-tenantry-tenant", encoded(caller.and_then(tenant))),
+        ("x-tenantry-tenant", encoded(tenant)),
         ("x-tenantry-email", encoded(caller.and_then(email))),
         // Their names need no encoding.
         ("x-tenantry-roles", caller.map(roles)),

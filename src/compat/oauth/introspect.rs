@@ -10,9 +10,9 @@ use serde_json::json;
 use super::OAuth;
 use super::client::Client;
 use super::form::Form;
-use crate::authn::{Act, CLIENT};
+use crate::authn::{Act, Claims};
 use crate::compat::face::{Face, json as answer, log_cause};
-use crate::directory::credential::{self, Introspected, Kind};
+use crate::directory::credential::{self, Asked, Introspected, Kind};
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
 use crate::request::{App, LogFields, RequestInfo, in_time};
@@ -24,7 +24,7 @@ const OPERATION: &str = "oauth introspect";
 struct Active<'a> {
     active: bool,
     token_type: &'static str,
-    /// `session` or `api_key`.
+    /// `session`, `token` or `api_key`.
     credential: &'static str,
     client_id: &'a str,
     sub: &'a str,
@@ -42,9 +42,14 @@ struct Active<'a> {
     sid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     org_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'a str>,
+    /// Present and true if it permits only what holds for the tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_scope: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,18 +71,20 @@ pub async fn introspect(State(app): State<App>, Extension(id): Extension<Request
         actor = client.owner(&app).await?;
         let form = Form::read(&parts.headers, body).await?;
         let op = client.op(&app).await?;
-        let found = in_time(credential::introspect(
-            &op,
-            form.required("token")?,
-            form.value("tenant")?,
-        ));
+        let asked = Asked {
+            tenant: form.value("tenant")?,
+            resource: form.value("resource")?,
+        };
+        let found = in_time(credential::introspect(&op, form.required("token")?, asked));
         let found = found.await.inspect_err(|error| {
             if let Error::Forbidden(_) = error {
                 op.note_refusal("credential.read");
             }
         });
-        let issuer = app.services.signing.issuer();
-        Ok(match found? {
+        let issuer = app.services.signing.issuer().url();
+        let found = found?;
+        app.services.counts.introspection(found.is_some());
+        Ok(match found {
             Some(found) => answer(StatusCode::OK, &active(&found, issuer)),
             None => answer(StatusCode::OK, &json!({ "active": false })),
         })
@@ -125,25 +132,37 @@ fn active<'a>(found: &'a Introspected, issuer: &'a str) -> Active<'a> {
         jti: None,
         sid: None,
         key_id: None,
+        auth_time: None,
         org_id: caller.organization_id.as_str(),
         tenant_id: caller.tenant_id.as_ref().map(|id| id.as_str()),
+        tenant_scope: None,
         email: caller.email.as_ref().map(ToString::to_string),
         email_verified: caller.email.as_ref().map(|_| caller.email_verified),
         roles: &found.roles,
         permissions: caller.catalogue.names(found.permissions),
         act,
     };
-    match &found.kind {
-        Kind::Session(claims) => Active {
-            credential: "session",
-            client_id: CLIENT,
-            aud: Some(&claims.aud),
-            exp: Some(claims.exp),
-            iat: Some(claims.iat),
-            jti: Some(&claims.jti),
-            sid: Some(&claims.sid),
-            ..common
+    let of_token = |credential, claims: &'a Claims, common: Active<'a>| Active {
+        credential,
+        client_id: &claims.client_id,
+        iss: &claims.iss,
+        aud: Some(&claims.aud),
+        exp: Some(claims.exp),
+        iat: Some(claims.iat),
+        jti: Some(&claims.jti),
+        sid: claims.sid.as_deref(),
+        key_id: claims.key_id.as_deref(),
+        auth_time: claims.auth_time,
+        tenant_scope: claims.tenant_scope.then_some(true),
+        tenant_id: match claims.tenant_scope {
+            true => claims.tenant_id.as_deref(),
+            false => common.tenant_id,
         },
+        ..common
+    };
+    match &found.kind {
+        Kind::Session(claims) => of_token("session", claims, common),
+        Kind::Token(claims) => of_token("token", claims, common),
         Kind::ApiKey { id, ends_at } => Active {
             key_id: Some(id.as_str()),
             exp: ends_at.map(|at| at.micros() / 1_000_000),

@@ -1,5 +1,6 @@
-//! OAuth endpoints for back ends and gateways: what a credential is worth now (RFC 7662), how anybody who holds one ends
-//! it (RFC 7009), and the question of a proxy whether it may pass a request on.
+//! OAuth endpoints for back ends and gateways: access tokens (RFC 6749, RFC 8693), what a credential is worth now
+//! (RFC 7662), how anybody who holds one ends it (RFC 7009), what of this is offered (RFC 8414), and the question of a
+//! proxy whether it may pass a request on.
 //!
 //! Forms only, of at most 64 KiB. A repeated parameter is an error, because a proxy could have read the other value;
 //! credentials in the address are never read.
@@ -8,11 +9,13 @@ mod client;
 mod form;
 mod forward_auth;
 mod introspect;
+mod metadata;
 mod revoke;
+mod token;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{MethodFilter, any, on};
+use axum::routing::{MethodFilter, any, get, on};
 use serde_json::{Value, json};
 
 use super::face::{Face, unknown_path, usual_status, wrong_method};
@@ -44,10 +47,25 @@ impl Face for OAuth {
 pub fn routes() -> Router<App> {
     Router::new()
         .route(
+            "/oauth/token",
+            on(MethodFilter::POST, token::token).fallback(wrong_method::<OAuth>),
+        )
+        .route(
             "/oauth/revoke",
             on(MethodFilter::POST, revoke::revoke).fallback(wrong_method::<OAuth>),
         )
         .merge(unknown_path::<OAuth>("/oauth"))
+}
+
+/// The routes that pages of all origins may read.
+pub fn public_routes() -> Router<App> {
+    Router::new()
+        .route("/.well-known/oauth-authorization-server", get(metadata::metadata))
+        .route(
+            "/.well-known/oauth-authorization-server/{*path}",
+            get(metadata::metadata_of_path),
+        )
+        .route("/.well-known/openid-configuration", get(metadata::metadata))
 }
 
 /// The routes for servers alone.

@@ -6,17 +6,26 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::OAuth;
 use super::form::Form;
-use crate::compat::face::{Face, log_cause};
+use crate::compat::face::{Face, json as answer, log_cause};
 use crate::context::OpContext;
-use crate::directory::credential;
+use crate::directory::credential::{self, Ended};
 use crate::model::Actor;
 use crate::model::error::Result;
 use crate::request::{App, LogFields, RequestInfo, presented, to_its_end};
 
 const OPERATION: &str = "oauth revoke";
+
+fn not_alone() -> Response {
+    let body = json!({
+        "error": "unsupported_token_type",
+        "error_description": "This token was made from an API key. It ends with the key, or when it expires.",
+    });
+    answer(StatusCode::BAD_REQUEST, &body)
+}
 
 /// `POST /oauth/revoke`. An unknown token is no error (RFC 7009, section 2.2).
 pub async fn revoke(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
@@ -29,9 +38,10 @@ pub async fn revoke(State(app): State<App>, Extension(id): Extension<RequestInfo
         let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
         to_its_end(&app, async move { credential::revoke(&op, &token).await }).await
     };
-    let ended: Result<_> = run.await;
+    let ended: Result<Ended> = run.await;
     let mut response = match ended {
-        Ok(_) => StatusCode::OK.into_response(),
+        Ok(Ended::NotAlone) => not_alone(),
+        Ok(Ended::ApiKey | Ended::Session | Ended::Nothing) => StatusCode::OK.into_response(),
         Err(error) => {
             log_cause(&error, &id);
             OAuth::refusal(&error, &Actor::Anonymous)

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::OpenId;
 use crate::compat::face::{Face, json as answer, log_cause, refused};
 use crate::context::OpContext;
+use crate::directory::access_token::Wanted;
 use crate::directory::session::{self, SignIn, Tokens};
 use crate::model::Actor;
 use crate::model::error::Error;
@@ -126,7 +127,11 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
         }
         "refresh_token" => {
             let token = form.required("refresh_token")?.to_owned();
-            let refreshed = to_its_end(app, async move { session::refresh(&op, &token).await }).await;
+            let refreshed = to_its_end(
+                app,
+                async move { session::refresh(&op, &token, &Wanted::default()).await },
+            )
+            .await;
             refreshed.map_err(|cause| match &cause {
                 Error::Unauthenticated(_) => {
                     Refused::new(StatusCode::BAD_REQUEST, "invalid_grant", "Invalid refresh token", cause)

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 
 use super::ApiKey;
 use crate::authn;
-use crate::authz::escalation::may_create_key;
+use crate::authz::escalation::{directly, may_create_key};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target};
@@ -45,6 +45,7 @@ pub struct NewSecret {
 pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
     op.authorize(Action::Create, Resource::ApiKey)?;
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
+    directly(op.actor(), "Creating an API key")?;
     let mut wanted = Wanted::parse(op, &new)?;
     wanted.held_by(caller)?;
     wanted = wanted.within(op, caller)?;
@@ -69,6 +70,7 @@ pub async fn create(op: &OpContext, new: NewApiKey) -> Result<NewSecret> {
 /// later than the credential of the request. People create their own keys, so every person is `INVALID`.
 pub async fn create_for_service(op: &OpContext, target: &Target, new: NewApiKey) -> Result<NewSecret> {
     let granted = op.authorize(Action::Create, Resource::ManagedApiKey)?;
+    directly(op.actor(), "Creating an API key")?;
     target.must_name("user")?;
     let wanted = Wanted::parse(op, &new)?;
     // First what the caller has, so that the answer does not tell what the service has.

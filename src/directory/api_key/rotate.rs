@@ -11,7 +11,7 @@ use sea_orm::{
 use super::create::{Wanted, insert, while_impersonating};
 use super::{ApiKey, NewSecret, Target};
 use crate::authn;
-use crate::authz::escalation::may_create_key;
+use crate::authz::escalation::{directly, may_create_key};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
@@ -33,6 +33,7 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
         (own, managed) => (own.ok(), managed.ok()),
     };
     let caller = op.actor().caller().ok_or_else(|| Error::internal("a key for nobody"))?;
+    directly(op.actor(), "Rotating an API key")?;
     if !(0..=OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
         return Err(Error::invalid(
             "overlapSeconds",

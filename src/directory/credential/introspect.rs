@@ -2,72 +2,52 @@
 
 use std::sync::Arc;
 
-use sea_orm::EntityTrait;
-
-use crate::authn::{Claims, Credential, credential};
+use super::shown::{Kind, Shown, shown};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::error::Result;
-use crate::model::{Actor, ApiKeyId, Caller, Permissions, Timestamp};
-use crate::store::entity::api_key;
+use crate::model::{Caller, Permissions};
 
 /// A credential that is in force.
 #[derive(Clone, Debug)]
 pub struct Introspected {
     /// Whose it is, with what it may do.
     pub caller: Arc<Caller>,
-    /// What it permits: for the whole organization, or for the tenant that was asked about.
+    /// What it permits: for the whole organization, or for the tenant that was asked about or that it is for.
     pub permissions: Permissions,
     /// The built-in and product-wide roles behind it, in the same place.
     pub roles: Vec<String>,
     pub kind: Kind,
 }
 
-/// The kind of a credential.
-#[derive(Clone, Debug)]
-pub enum Kind {
-    Session(Box<Claims>),
-    ApiKey {
-        id: ApiKeyId,
-        /// `None` if it does not expire.
-        ends_at: Option<Timestamp>,
-    },
+/// What is asked about a credential besides its state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// The id of the tenant that it is needed for: nothing is permitted, if it is no tenant of the owner's organization.
+    pub tenant: Option<&'a str>,
+    /// Who a token must be for. API keys are for everybody.
+    pub resource: Option<&'a str>,
 }
 
-/// What an API key or an access token is worth now; `None` if it is not in force, or belongs to somebody out of the
-/// caller's scope. With the id of a tenant, what it permits there: nothing, if it is no tenant of the owner's organization.
-/// Needs `tenantry:introspect`. Counts as a use of the API key.
-pub async fn introspect(op: &OpContext, text: &str, tenant: Option<&str>) -> Result<Option<Introspected>> {
+/// What an API key or an access token is worth now; `None` if it is not in force, is for somebody else, or belongs to
+/// somebody out of the caller's scope. Needs `tenantry:introspect`. Counts as a use of the API key.
+pub async fn introspect(op: &OpContext, text: &str, asked: Asked<'_>) -> Result<Option<Introspected>> {
     let granted = op.authorize(Action::Read, Resource::Credential)?;
-    let header = format!("Bearer {text}");
-    let presented = credential(Some(header.as_bytes()));
-    let Some(Actor::User(caller)) = op.owner_of(presented).await? else {
+    let Some(Shown { caller, kind }) = shown(op, text).await? else {
         return Ok(None);
     };
-    if !granted.covers(caller.organization_pk, caller.tenant_pk) {
+    if !granted.covers(caller.organization_pk, caller.tenant_pk) || !is_for(&kind, asked.resource) {
         return Ok(None);
     }
-    let kind = match (presented, caller.api_key_pk) {
-        (Credential::Token(token), _) => match op.signing().verify(op.db(), token, op.now()).await? {
-            Some((claims, _)) => Kind::Session(Box::new(claims)),
-            None => return Ok(None),
-        },
-        (_, Some(pk)) => match api_key::Entity::find_by_id(pk).one(op.db().reader()).await? {
-            Some(row) => Kind::ApiKey {
-                id: row.id,
-                ends_at: caller.limits.ends_at,
-            },
-            None => return Ok(None),
-        },
-        (_, None) => return Ok(None),
-    };
     let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-    let (permissions, roles) = match tenant {
-        None => (caller.rights.organization(), owned(caller.role_names(None))),
+    let (permissions, roles) = match asked.tenant {
+        None => (caller.permitted(), owned(caller.role_names(caller.only_tenant()))),
         Some(id) => match tenant::key_within(op, caller.organization_pk, id).await? {
-            Some(pk) => (caller.rights.for_tenant(pk), owned(caller.role_names(Some(pk)))),
-            None => (Permissions::empty(), Vec::new()),
+            Some(pk) if caller.only_tenant().is_none_or(|only| only == pk) => {
+                (caller.rights.for_tenant(pk), owned(caller.role_names(Some(pk))))
+            }
+            Some(_) | None => (Permissions::empty(), Vec::new()),
         },
     };
     Ok(Some(Introspected {
@@ -76,4 +56,11 @@ pub async fn introspect(op: &OpContext, text: &str, tenant: Option<&str>) -> Res
         roles,
         kind,
     }))
+}
+
+fn is_for(kind: &Kind, resource: Option<&str>) -> bool {
+    match (kind, resource) {
+        (Kind::Session(claims) | Kind::Token(claims), Some(resource)) => claims.aud.iter().any(|aud| aud == resource),
+        (Kind::ApiKey { .. }, _) | (_, None) => true,
+    }
 }

@@ -11,6 +11,8 @@ use crate::model::family_of;
 pub enum Ended {
     ApiKey,
     Session,
+    /// It is a token that was made from an API key: it ends with the key, or in some minutes.
+    NotAlone,
     /// The credential is unknown, or has ended before.
     Nothing,
 }
@@ -21,7 +23,11 @@ pub async fn revoke(op: &OpContext, text: &str) -> Result<Ended> {
     let header = format!("Bearer {text}");
     let ended = match (family_of(text), credential(Some(header.as_bytes()))) {
         (Some(family), _) => session::end_by_family(op, family).await?.then_some(Ended::Session),
-        (None, Credential::Token(token)) => session::end_by_token(op, token).await?.then_some(Ended::Session),
+        (None, Credential::Token(token)) => match op.signing().verify(op.db(), token, op.now()).await? {
+            Some((claims, _)) if claims.key_id.is_some() => Some(Ended::NotAlone),
+            Some((claims, _)) => session::end_by_token(op, &claims).await?.then_some(Ended::Session),
+            None => None,
+        },
         (None, Credential::Key(key)) => api_key::revoke_by_secret(op, key).await?.then_some(Ended::ApiKey),
         (None, Credential::None | Credential::Unreadable) => None,
     };

@@ -102,10 +102,11 @@ async fn answers(
     };
     let mut allowed = HashMap::new();
     if also.is_empty() && asked.remove(caller.user_id.as_str()) {
-        allowed.insert(
-            caller.user_id.to_string(),
-            at(op.actor().rights(), caller.organization_pk, tenant),
-        );
+        let permitted = match tenant {
+            None => caller.permitted(),
+            Some(_) => at(&caller.rights, caller.organization_pk, tenant),
+        };
+        allowed.insert(caller.user_id.to_string(), permitted);
     }
     if !asked.is_empty() {
         let ids = asked.into_iter().map(str::to_owned).collect();

@@ -66,8 +66,9 @@ pub(super) async fn linked(
     caller: &Caller,
     only: Option<&UserId>,
 ) -> Result<Option<Vec<Account>>> {
-    // An impersonation, or a key, is not the person.
-    let Some(session_pk) = caller.session_pk.filter(|_| caller.impersonator.is_none()) else {
+    // An impersonation, a key, or a token that was made for others is not the person.
+    let oneself = caller.impersonator.is_none() && caller.derived.is_none();
+    let Some(session_pk) = caller.session_pk.filter(|_| oneself) else {
         return Ok(None);
     };
     let statement = Statement::from_sql_and_values(

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::issue::{self, Begun, Tokens};
 use crate::authn::{impersonated, refused_impersonation};
-use crate::authz::escalation::as_oneself;
+use crate::authz::escalation::{as_oneself, directly};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
+use crate::directory::access_token::Narrowed;
 use crate::directory::signing_key;
 use crate::directory::user::{self, Target};
 use crate::model;
@@ -38,6 +39,7 @@ pub async fn impersonate(op: &OpContext, target: &Target, wanted: &Impersonation
 async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Result<Tokens> {
     let granted = op.authorize(Action::Create, Resource::Session)?;
     as_oneself(op.actor(), "Impersonating another user")?;
+    directly(op.actor(), "Starting a session as another user")?;
     let reason = model::description("reason", Some(&wanted.reason))?
         .filter(|reason| model::is_visible(reason))
         .ok_or_else(|| {
@@ -70,6 +72,7 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     let because = reason.clone();
     let begun = Begun {
         verified: false,
+        authenticated_at: None,
         impersonator_pk: impersonator.map(|who| who.user_pk),
         parent_pk: impersonator.and_then(|who| who.session_pk),
         api_key_pk: impersonator.and_then(|who| who.api_key_pk),
@@ -82,10 +85,11 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     change.commit([event]).await?;
     issue::tokens(
         op,
-        |claims| signer.sign(claims),
+        &signer,
         &session,
         family.expose(),
         row.into(),
         caller,
+        Narrowed::default(),
     )
 }

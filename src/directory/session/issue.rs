@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
-use crate::authn::{ACCESS_LIFETIME, Act, CLIENT, Claims};
+use crate::authn::{CLIENT, Signer};
 use crate::context::OpContext;
+use crate::directory::access_token::{self, Narrowed, Source};
 use crate::directory::user::User;
 use crate::model::error::Result;
-use crate::model::{Caller, Secret, SecretKey, SessionId};
+use crate::model::{Caller, Secret, SecretKey, SessionId, Timestamp};
 use crate::store::entity::session as table;
 
 /// The tokens of a session.
@@ -18,16 +19,20 @@ pub struct Tokens {
     pub expires_in_seconds: u64,
     pub refresh_token: Secret,
     pub refresh_expires_in_seconds: u64,
+    /// The permissions that the access token is limited to, if it is, separated by spaces.
+    pub scope: Option<String>,
     pub user: User,
     /// The user, as caller.
     pub caller: Caller,
 }
 
-/// How a session was started. All but `verified` is about impersonations.
+/// How a session was started. All but `verified` and `authenticated_at` is about impersonations.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Begun {
     /// With a verified password.
     pub verified: bool,
+    /// When the password was checked.
+    pub authenticated_at: Option<Timestamp>,
     pub impersonator_pk: Option<i64>,
     pub parent_pk: Option<i64>,
     pub api_key_pk: Option<i64>,
@@ -51,6 +56,7 @@ pub(super) async fn begin(
         generation: Set(0),
         rotated_at: Set(now),
         verified: Set(begun.verified),
+        authenticated_at: Set(begun.authenticated_at),
         impersonator_pk: Set(begun.impersonator_pk),
         parent_pk: Set(begun.parent_pk),
         api_key_pk: Set(begun.api_key_pk),
@@ -69,46 +75,29 @@ pub(super) fn refresh_token(secret: &SecretKey, row: &table::Model, generation: 
     Secret::refresh_token(family, &own)
 }
 
-/// The tokens for a session's current generation. `sign` creates a token from its claims.
+/// The tokens for a session's current generation.
 pub(super) fn tokens(
     op: &OpContext,
-    sign: impl FnOnce(&Claims) -> Result<String>,
+    signer: &Signer,
     row: &table::Model,
     family: &str,
     user: User,
     mut caller: Caller,
+    narrowed: Narrowed,
 ) -> Result<Tokens> {
-    let signing = op.signing();
-    let now = op.now();
-    // The token does not outlast its session.
-    let expires_in_seconds = now.until(row.expires_at).as_secs().min(ACCESS_LIFETIME.as_secs());
-    let issued = now.micros() / 1_000_000;
-    let claims = Claims {
-        iss: signing.issuer().to_owned(),
-        aud: vec![signing.issuer().to_owned()],
-        sub: caller.user_id.to_string(),
-        org_id: caller.organization_id.to_string(),
-        tenant_id: caller.tenant_id.as_ref().map(ToString::to_string),
-        client_id: CLIENT.to_owned(),
-        email: caller.email.as_ref().map(ToString::to_string),
-        email_verified: caller.email.as_ref().map(|_| caller.email_verified),
-        roles: caller.role_names(None).into_iter().map(str::to_owned).collect(),
-        iat: issued,
-        nbf: issued,
-        exp: issued.saturating_add(i64::try_from(expires_in_seconds).unwrap_or_default()),
-        jti: op.new_id().to_string(),
-        sid: row.id.to_string(),
-        act: caller.impersonator.as_ref().map(|impersonator| Act {
-            sub: impersonator.user_id.to_string(),
-            org_id: impersonator.organization_id.to_string(),
-        }),
+    let source = Source::Session {
+        id: row.id.to_string(),
+        authenticated_at: row.authenticated_at,
     };
+    // The token does not outlast its session.
+    let issued = access_token::issue(op, signer, &caller, CLIENT, source, Some(row.expires_at), narrowed)?;
     caller.session_pk = Some(row.pk);
     Ok(Tokens {
-        access_token: Secret::given(&sign(&claims)?),
-        expires_in_seconds,
-        refresh_token: refresh_token(signing.secret()?, row, row.generation, family),
-        refresh_expires_in_seconds: now.until(row.expires_at).as_secs(),
+        access_token: issued.token,
+        expires_in_seconds: issued.expires_in_seconds,
+        refresh_token: refresh_token(op.signing().secret()?, row, row.generation, family),
+        refresh_expires_in_seconds: op.now().until(row.expires_at).as_secs(),
+        scope: issued.scope,
         user,
         caller,
     })

@@ -10,6 +10,7 @@ use super::revoke::begun_with_is_in_force;
 use super::sign_in::{IDLE, LIFETIME};
 use crate::authn::{Begun, begun_by, caller_of};
 use crate::context::OpContext;
+use crate::directory::access_token::{self, Wanted};
 use crate::directory::password;
 use crate::directory::signing_key;
 use crate::model::Timestamp;
@@ -21,13 +22,12 @@ use crate::store::entity::{session as table, user};
 /// How long the previous token is still accepted, because a response may have got lost.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
-/// Gives a session new tokens. `UNAUTHENTICATED`, with the same message, for an invalid token and for one whose session
-/// has ended; an old token ends its session.
-pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
+/// Gives a session new tokens, the access token with these limits. `UNAUTHENTICATED`, with the same message, for an invalid
+/// token and for one whose session has ended; an old token ends its session.
+pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tokens> {
     let op = &op.as_nobody();
     let refused = || Error::Unauthenticated("This refresh token is no longer valid. Sign in again.".to_owned());
-    let signing = op.signing();
-    let secret = signing.secret()?;
+    let secret = op.signing().secret()?;
     let family = family_of(token).ok_or_else(refused)?;
     let by_family = table::Column::Family.eq(digest(family));
     let Some(known) = table::Entity::find()
@@ -51,6 +51,7 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         }
         None => caller,
     };
+    let narrowed = access_token::narrowed(op, &caller, wanted).await;
     let op = op.acting_as(Actor::user(caller.clone()));
     let change = op.begin().await?;
     // Locks the user first, then the session, in the same order as deactivating a user.
@@ -74,7 +75,18 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         let known = refresh_token(secret, &row, generation, family);
         known.expose().as_bytes().ct_eq(token.as_bytes()).into()
     };
-    let row = if is(row.generation) {
+    let is_current = is(row.generation);
+    if !(is_current || row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now)) {
+        let mut ended = row.clone().into_active_model();
+        ended.ended_at = Set(Some(now));
+        ended.update(&*change).await?;
+        let event = Event::new("session.reuse", row.pk, &row.id).of_user(&user);
+        change.commit([event.access()]).await?;
+        return Err(refused());
+    }
+    // Only now, because it says what the user may do; and before the token is used up.
+    let narrowed = narrowed?;
+    let row = if is_current {
         let mut next = row.clone().into_active_model();
         next.generation = Set(row.generation + 1);
         next.rotated_at = Set(now);
@@ -87,17 +99,10 @@ pub async fn refresh(op: &OpContext, token: &str) -> Result<Tokens> {
         let event = Event::new("session.refresh", next.pk, &next.id).of_user(&user);
         change.commit([event]).await?;
         next
-    } else if row.generation > 0 && is(row.generation - 1) && is_just_rotated(&row, now) {
-        row
     } else {
-        let mut ended = row.clone().into_active_model();
-        ended.ended_at = Set(Some(now));
-        ended.update(&*change).await?;
-        let event = Event::new("session.reuse", row.pk, &row.id).of_user(&user);
-        change.commit([event.access()]).await?;
-        return Err(refused());
+        row
     };
-    issue::tokens(&op, |claims| signer.sign(claims), &row, family, user.into(), caller)
+    issue::tokens(&op, &signer, &row, family, user.into(), caller, narrowed)
 }
 
 /// Whether the response to the last refresh may not have arrived yet. The upper bound is for a clock that was set back

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::read::resource;
 use super::{Session, Term};
+use crate::authn::Claims;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
@@ -151,11 +152,8 @@ pub async fn end_by_family(op: &OpContext, family: &str) -> Result<bool> {
 }
 
 /// Ends the session of an access token, for everybody who has it; returns whether it was active.
-pub async fn end_by_token(op: &OpContext, token: &str) -> Result<bool> {
-    let Some((claims, _)) = op.signing().verify(op.db(), token, op.now()).await? else {
-        return Ok(false);
-    };
-    match SessionId::existing(&claims.sid) {
+pub async fn end_by_token(op: &OpContext, claims: &Claims) -> Result<bool> {
+    match claims.sid.as_deref().and_then(SessionId::existing) {
         Some(id) => end_found(op, Column::Id.eq(id)).await,
         None => Ok(false),
     }

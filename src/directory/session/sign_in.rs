@@ -7,6 +7,7 @@ use sea_orm::{EntityTrait, QuerySelect};
 use super::issue::{self, Begun, Tokens};
 use crate::authn::caller_of;
 use crate::context::OpContext;
+use crate::directory::access_token::Narrowed;
 use crate::directory::password::{self, Attempt, Door};
 use crate::directory::signing_key;
 use crate::directory::user;
@@ -57,6 +58,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
             .ok_or_else(wrong)?;
         let begun = Begun {
             verified: still.password_verified_at.is_some(),
+            authenticated_at: Some(op.now()),
             ..Begun::default()
         };
         let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, begun).await?;
@@ -64,11 +66,12 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         change.commit([event]).await?;
         issue::tokens(
             &op,
-            |claims| signer.sign(claims),
+            &signer,
             &session,
             family.expose(),
             still.into(),
             caller,
+            Narrowed::default(),
         )
     })
     .await

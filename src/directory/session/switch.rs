@@ -8,12 +8,13 @@ use super::sign_in::IDLE;
 use crate::authn::{caller_of, hold};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
+use crate::directory::access_token::Narrowed;
 use crate::directory::signing_key;
 use crate::directory::user;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, UserId};
+use crate::model::{Actor, Caller, Timestamp, UserId};
 use crate::store::audit_trail::Event;
-use crate::store::entity::user as table;
+use crate::store::entity::{session, user as table};
 
 /// Starts a session of an account that is linked with the caller's; see [`super::accounts`]. The new session is verified,
 /// has its own lifetime, and does not end with the caller's. `FORBIDDEN` unless the caller's session is verified;
@@ -45,6 +46,7 @@ pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
         .ok_or_else(not_found)?;
     let begun = Begun {
         verified: true,
+        authenticated_at: authenticated_at(&*change, caller).await?,
         ..Begun::default()
     };
     let (session, family) = issue::begin(&*change, &new_op, row.pk, IDLE, begun).await?;
@@ -54,12 +56,23 @@ pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
     change.commit([event]).await?;
     issue::tokens(
         &new_op,
-        |claims| signer.sign(claims),
+        &signer,
         &session,
         family.expose(),
         row.into(),
         as_target,
+        Narrowed::default(),
     )
+}
+
+/// When the password of the caller's session was checked: no other was checked for the new one.
+async fn authenticated_at(connection: &impl ConnectionTrait, caller: &Caller) -> Result<Option<Timestamp>> {
+    let session = session::Entity::find()
+        .select_only()
+        .column(session::Column::AuthenticatedAt)
+        .filter(session::Column::Pk.eq(caller.session_pk));
+    let found: Option<Option<Timestamp>> = session.into_tuple().one(connection).await?;
+    Ok(found.flatten())
 }
 
 /// The wanted account among those found; `FORBIDDEN` if the session is not verified.

@@ -12,8 +12,8 @@ mod update;
 pub use create::{NewTenant, create};
 pub use delete::delete;
 pub use read::{
-    Label, Nameable, Term, by_keys, find, for_new, is_one_of, key_within, labels, nameable, of_organization, readable,
-    within,
+    Label, Nameable, Term, by_keys, find, for_new, id_of, is_one_of, key_within, labels, nameable, of_organization,
+    readable, within,
 };
 pub use update::{Clearable, TenantChange, update};
 

@@ -100,6 +100,13 @@ pub async fn key_within(op: &OpContext, organization_pk: i64, id: &str) -> Resul
     Ok(pk.into_tuple().one(op.db().reader()).await?)
 }
 
+/// The id of a tenant, by its internal key.
+pub async fn id_of(op: &OpContext, pk: i64) -> Result<Option<String>> {
+    let id = table::Entity::find_by_id(pk).select_only().column(Column::Id);
+    let id: Option<TenantId> = id.into_tuple().one(op.db().reader()).await?;
+    Ok(id.map(|id| id.to_string()))
+}
+
 /// A tenant as the audit trail names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {

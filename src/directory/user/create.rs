@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, NotSet, Set, TryIntoModel};
 
 use super::User;
 use super::person::takes_seat;
+use crate::authn::CLIENT;
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
@@ -101,7 +102,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     let email = new.email.as_deref();
     let email = email.map(|email| Email::parse("email", email)).transpose()?;
     let id = match (&new.id, &email) {
-        (Some(id), _) => UserId::parse("id", id)?,
+        (Some(id), _) => chosen(id)?,
         (None, Some(_)) => op.new_id().into(),
         (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
     };
@@ -120,6 +121,18 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
         variables: Set(variables),
         ..new_row(op.now())
     })
+}
+
+/// An id that the caller chooses. One is reserved: access tokens name a user as their client (`client_id`), or with this
+/// word this server itself.
+fn chosen(id: &str) -> Result<UserId> {
+    match id {
+        CLIENT => Err(Error::invalid(
+            "id",
+            format!("The id '{CLIENT}' is reserved. Choose another one."),
+        )),
+        _ => UserId::parse("id", id),
+    }
 }
 
 /// A service has no way to sign in.

@@ -45,7 +45,7 @@ pub async fn reach(op: &OpContext) -> Result<Option<Reach>> {
 /// impersonated user may do all of it.
 pub fn permitted_now(op: &OpContext, user_pk: i64, rights: Rights) -> Rights {
     match op.actor().caller() {
-        Some(caller) if caller.user_pk == user_pk && caller.impersonator.is_none() => caller.limits.narrow(rights),
+        Some(caller) if caller.user_pk == user_pk && caller.impersonator.is_none() => caller.narrow(rights),
         Some(_) | None => rights,
     }
 }

@@ -6,7 +6,7 @@ use super::{UserConnection, UserObject, UserOrderBy, UserWhere};
 use crate::authn::caller_of;
 use crate::directory::user::User;
 use crate::graphql::{Result, Selection, list_fields, listing, op, or_null};
-use crate::model::Actor;
+use crate::model::{Actor, Caller};
 
 #[derive(Default)]
 pub struct UserQuery;
@@ -27,7 +27,7 @@ impl UserQuery {
     /// key that is limited gives less than `me.roles` do. Empty for an anonymous request. `me.reach` adds single tenants.
     async fn viewer_permissions(&self, ctx: &Context<'_>) -> Vec<String> {
         let actor = op(ctx).actor();
-        actor.names(actor.rights().organization())
+        actor.names(actor.caller().map(Caller::permitted).unwrap_or_default())
     }
 }
 

@@ -33,7 +33,8 @@ pub struct ConfigArgs {
     )]
     pub admin_api_key: Option<String>,
     /// Public URL of this server, as in `https://directory.example.com`: the issuer of tokens, and the base of the links in
-    /// mails unless there is an application URL. Default: the address listened on.
+    /// mails unless there is an application URL. Default: `http://localhost:<port>` in tokens, and the address listened on in
+    /// links.
     #[arg(long, env = "TENANTRY_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
     /// URL of your application, as in `https://app.example.com`: links in mails lead to its pages /accept-invitation,

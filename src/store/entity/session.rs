@@ -20,6 +20,8 @@ pub struct Model {
     pub rotated_at: Timestamp,
     /// Whether it began with a verified password: with `signIn`, or by switching from such a session.
     pub verified: bool,
+    /// When the password was checked that it began with. `None` for an impersonation.
+    pub authenticated_at: Option<Timestamp>,
     pub impersonator_pk: Option<i64>,
     pub parent_pk: Option<i64>,
     pub api_key_pk: Option<i64>,

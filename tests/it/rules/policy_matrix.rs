@@ -120,6 +120,7 @@ fn somebody(rights: Rights) -> Actor {
         api_key_pk: None,
         limits: tenantry::model::Limits::default(),
         catalogue: std::sync::Arc::default(),
+        derived: None,
     })
 }
 

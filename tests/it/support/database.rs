@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Statement};
-use tenantry::authn::SigningKeys;
+use tenantry::authn::{Issuer, SigningKeys};
 use tenantry::context::Services;
 use tenantry::model::Clock;
 use tenantry::model::Timestamp;
@@ -159,7 +159,7 @@ async fn set_up(url: &str) {
     let mailer = Mailer::new(&MailConfig::None, None, PUBLIC_URL).unwrap();
     let services = Arc::new(Services {
         clock: Clock::held(Timestamp::parse("start", START).unwrap()),
-        ..Services::new(db, mailer, SigningKeys::new(SecretSource::Missing, None))
+        ..Services::new(db, mailer, SigningKeys::new(SecretSource::Missing, Issuer::local(8000)))
     });
     tenantry::operations::setup::prepare(&services, Some(&Secret::given(ADMIN_KEY)))
         .await

@@ -22,7 +22,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tenantry::authn::SigningKeys;
+use tenantry::authn::{Issuer, SigningKeys};
 use tenantry::context::{OpContext, Services};
 use tenantry::http::router;
 use tenantry::model::Clock;
@@ -69,7 +69,7 @@ impl App {
 
     /// A server that believes to hash at another speed.
     pub async fn with_hasher(backend: Backend, hasher: Hasher) -> Self {
-        Self::with(backend, secret(), None, hasher, &[]).await
+        Self::with(backend, secret(), None, hasher, &[], Issuer::public(PUBLIC_URL)).await
     }
 
     /// A server that cannot keep sessions.
@@ -78,12 +78,18 @@ impl App {
     }
 
     pub async fn with_secret(backend: Backend, secret: SecretSource) -> Self {
-        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS), &[]).await
+        Self::with_issuer(backend, secret, Issuer::public(PUBLIC_URL)).await
+    }
+
+    /// A server that issues tokens under another name.
+    pub async fn with_issuer(backend: Backend, secret: SecretSource, issuer: Issuer) -> Self {
+        Self::with(backend, secret, None, Hasher::with_speeds(*SPEEDS), &[], issuer).await
     }
 
     /// A server whose users see these keys of their effective variables.
     pub async fn with_public_variables(backend: Backend, keys: &[&str]) -> Self {
-        Self::with(backend, secret(), None, Hasher::with_speeds(*SPEEDS), keys).await
+        let issuer = Issuer::public(PUBLIC_URL);
+        Self::with(backend, secret(), None, Hasher::with_speeds(*SPEEDS), keys, issuer).await
     }
 
     /// The same, whose mails go to this SMTP server.
@@ -95,6 +101,7 @@ impl App {
             Some(MailConfig::Smtp(smtp)),
             Hasher::with_speeds(*SPEEDS),
             &[],
+            Issuer::public(PUBLIC_URL),
         )
         .await
     }
@@ -105,6 +112,7 @@ impl App {
         mail_config: Option<MailConfig>,
         hasher: Hasher,
         public_variables: &[&str],
+        issuer: Issuer,
     ) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             std::mem::forget(tenantry::services::telemetry::start());
@@ -118,7 +126,7 @@ impl App {
             clock: Clock::held(Timestamp::parse("start", START).unwrap()),
             hasher,
             public_variables: Arc::new(public_variables.iter().map(|key| (*key).to_owned()).collect()),
-            ..Services::new(db, mailer, SigningKeys::new(secret, Some(PUBLIC_URL)))
+            ..Services::new(db, mailer, SigningKeys::new(secret, issuer))
         });
         let schema = tenantry::graphql::build(true);
         let router = router(HttpApp {
@@ -343,7 +351,7 @@ impl App {
     }
 }
 
-fn secret() -> SecretSource {
+pub fn secret() -> SecretSource {
     SecretSource::Given(SecretKey::parse(SECRET_KEY).unwrap())
 }
 

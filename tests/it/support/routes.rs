@@ -164,10 +164,14 @@ pub fn routes(n: usize) -> Vec<Route> {
     ]
 }
 
-/// Routes of the faces that look at no credential, and those that take a form, which `oauth` tests.
-const OPEN: [&str; 4] = [
+/// Routes of the faces that look at no credential, and those that take a form, which `oauth` and `oauth_tokens` test.
+const OPEN: [&str; 8] = [
     "/v1/api/config",
     "/auth/realms/master/protocol/openid-connect/token",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/{*path}",
+    "/.well-known/openid-configuration",
+    "/oauth/token",
     "/oauth/introspect",
     "/oauth/revoke",
 ];

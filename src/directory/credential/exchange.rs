@@ -1,0 +1,58 @@
+//! Exchanges a credential for an access token that permits no more (RFC 8693).
+
+use std::sync::Arc;
+
+use super::shown::{Kind, Shown, shown};
+use crate::authn::Claims;
+use crate::context::OpContext;
+use crate::directory::access_token::{self, AccessToken, Source, Wanted};
+use crate::directory::signing_key;
+use crate::model::error::{Error, Result};
+use crate::model::{Caller, Timestamp};
+
+/// A new token, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Exchanged {
+    pub token: AccessToken,
+    pub caller: Arc<Caller>,
+}
+
+/// A token made from an API key or an access token, which is all that is needed. It never permits more, never ends later, and
+/// nothing can be started with it that outlasts it. `UNAUTHENTICATED` if the credential is not in force.
+pub async fn exchange(op: &OpContext, subject: &str, wanted: &Wanted) -> Result<Exchanged> {
+    let refused = || {
+        Error::Unauthenticated(
+            "This is not an API key or access token in force. It may be mistyped, revoked or expired.".to_owned(),
+        )
+    };
+    made_from(op, shown(op, subject).await?.ok_or_else(refused)?, wanted).await
+}
+
+pub(super) async fn made_from(op: &OpContext, subject: Shown, wanted: &Wanted) -> Result<Exchanged> {
+    let Shown { caller, kind } = subject;
+    let (source, ends_at) = match &kind {
+        Kind::Session(claims) | Kind::Token(claims) => (source_of(claims)?, Some(at(claims.exp))),
+        Kind::ApiKey { id, ends_at } => (Source::Key(id.to_string()), *ends_at),
+    };
+    // A token that is looked up with its key ends with it, though it says a later time.
+    let ends_at = [ends_at, caller.limits.ends_at].into_iter().flatten().min();
+    let narrowed = access_token::narrowed(op, &caller, wanted).await?;
+    let signer = signing_key::current(op).await?;
+    let token = access_token::issue(op, &signer, &caller, caller.user_id.as_str(), source, ends_at, narrowed)?;
+    Ok(Exchanged { token, caller })
+}
+
+fn source_of(claims: &Claims) -> Result<Source> {
+    match (&claims.sid, &claims.key_id) {
+        (Some(id), _) => Ok(Source::Session {
+            id: id.clone(),
+            authenticated_at: claims.auth_time.map(at),
+        }),
+        (None, Some(id)) => Ok(Source::Key(id.clone())),
+        (None, None) => Err(Error::internal("a token in force of neither a session nor an API key")),
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds.saturating_mul(1_000_000))
+}
