@@ -2,9 +2,10 @@
 
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
-export const TENANTRY = process.env.DIRECTORY_URL ?? 'http://127.0.0.1:8000';
-const ISSUER = process.env.DIRECTORY_ISSUER ?? TENANTRY;
+export const TENANTRY = process.env.DIRECTORY_URL ?? 'http://localhost:8000';
 
+// Who issues the tokens, and where the keys are, is read from tenantry itself.
+const metadata = await (await fetch(`${TENANTRY}/.well-known/oauth-authorization-server`)).json();
 const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', TENANTRY));
 
 /** Sends a GraphQL document with somebody's credential. */
@@ -25,7 +26,11 @@ export async function graphql(credential, query, variables = {}) {
  */
 export async function byToken(token) {
   try {
-    const { payload } = await jwtVerify(token, keys, { issuer: ISSUER, audience: ISSUER, typ: 'at+jwt' });
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: metadata.issuer,
+      audience: metadata.issuer,
+      typ: 'at+jwt',
+    });
     return {
       user: payload.sub,
       organization: payload.org_id,

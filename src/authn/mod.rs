@@ -23,4 +23,4 @@ pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
 pub use issuer::Issuer;
 pub use permissions::{built_in_rights_of, rights_and_roles_of, rights_of, rights_of_members};
 pub use signing::{PUBLISHED_SECONDS, Signer, SigningKeys, in_force as signing_keys_in_force, published};
-pub use token::{ACCESS_LIFETIME, Act, CLIENT, Claims};
+pub use token::{ACCESS_LIFETIME, Act, CLIENT, Claims, TOKEN_BYTES_MAX};

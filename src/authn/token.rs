@@ -18,6 +18,9 @@ pub(super) const TYPE: &str = "at+jwt";
 /// `client_id` (RFC 9068) of a session's tokens: people sign in to tenantry itself.
 pub const CLIENT: &str = "tenantry";
 
+/// A token is at most that long, so that it fits into the headers that servers read.
+pub const TOKEN_BYTES_MAX: usize = 4_096;
+
 /// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -57,7 +60,17 @@ pub struct Claims {
     pub email_verified: Option<bool>,
     /// The names of the user's built-in roles, for the whole organization or for the token's tenant; none if the token or
     /// what it was made from is limited to some permissions.
-    pub roles: Vec<String>,
+    ///
+    /// `None` if they made the token too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// The declared permissions, for the whole organization or for the token's tenant. `None` if they made the token too
+    /// long: a part of them would look like all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
+    /// The names of the claims that made the token too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub omitted: Vec<String>,
     /// The permissions that the token is limited to, separated by spaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,

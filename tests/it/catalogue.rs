@@ -330,6 +330,41 @@ on_both! {
         assert_eq!(app.number("SELECT COUNT(*) FROM api_keys WHERE permissions = ''").await, 1);
     }
 
+    async fn a_token_names_the_declared_permissions_or_none_of_them(app: App) {
+        app.organization("acme", &["berlin"]).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        declare(&app, "invoices:read", "USER").await;
+        declare(&app, "invoices:pay", "SUPER_ADMIN").await;
+        let data = json!({ "id": "ann", "email": "ann@acme.example", "password": "password-of-ann", "roles": ["user"], "tenantId": "berlin" });
+        chief.ok("mutation($data: CreateUserData!) { createUser(data: $data) { id } }", json!({ "data": data })).await;
+        let sign_in = "mutation { signIn(data: {email: \"ann@acme.example\", password: \"password-of-ann\"}) { accessToken } }";
+        let token = async || -> String {
+            let answer = app.anonymous().ok(sign_in, json!({})).await;
+            answer["signIn"]["accessToken"].as_str().unwrap().to_owned()
+        };
+        let first = claims(&token().await);
+        assert_eq!(first["permissions"], json!(["invoices:read"]));
+        assert!(first.get("omitted").is_none(), "{first}");
+        // What is too long is left out whole and named; the token still opens what it opened.
+        for number in 0..250 {
+            declare(&app, &format!("invoices:permission-{number:03}"), "USER").await;
+        }
+        let long = token().await;
+        let without = claims(&long);
+        assert!(long.len() <= tenantry::authn::TOKEN_BYTES_MAX, "{}", long.len());
+        assert_eq!((without.get("permissions"), &without["omitted"], &without["roles"]), (None, &json!(["permissions"]), &json!(["user"])));
+        assert_eq!(declared_ones(&app.key(long)).await.len(), 251);
+        // Of its own: an organization's role is never among the roles, whatever it is called.
+        for number in 0..60 {
+            let role = json!({ "name": format!("a role with a very long name that every organization has, {number:02}"), "scope": "PRODUCT" });
+            app.admin().ok(CREATE_ROLE, json!({ "data": role })).await;
+            app.admin().ok(ASSIGN, json!({ "id": "ann", "role": role["name"] })).await;
+        }
+        let longest = token().await;
+        assert!(longest.len() <= tenantry::authn::TOKEN_BYTES_MAX, "{}", longest.len());
+        assert_eq!(claims(&longest)["omitted"], json!(["permissions", "roles"]));
+    }
+
     async fn a_permission_is_created_once(app: App) {
         let data = json!({ "data": { "name": "invoices:read" } });
         let admin = app.admin();
@@ -355,6 +390,13 @@ on_both! {
             assert!(deleted != made, "round {round}: deleted {deleted}, made {made}");
         }
     }
+}
+
+fn claims(token: &str) -> Value {
+    use base64::Engine;
+    let body = token.split('.').nth(1).unwrap();
+    let body = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(body).unwrap();
+    serde_json::from_slice(&body).unwrap()
 }
 
 async fn role_id(app: &App, name: &str) -> String {

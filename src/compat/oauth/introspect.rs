@@ -56,6 +56,9 @@ struct Active<'a> {
     email_verified: Option<bool>,
     roles: &'a [String],
     permissions: Vec<String>,
+    /// The declared ones among them, separated by spaces.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Act>,
 }
@@ -118,6 +121,7 @@ fn active<'a>(found: &'a Introspected, issuer: &'a str) -> Active<'a> {
         sub: impersonator.user_id.to_string(),
         org_id: impersonator.organization_id.to_string(),
     });
+    let declared: Vec<&str> = caller.catalogue.declared_names(found.permissions).collect();
     let common = Active {
         active: true,
         token_type: "Bearer",
@@ -140,6 +144,7 @@ fn active<'a>(found: &'a Introspected, issuer: &'a str) -> Active<'a> {
         email_verified: caller.email.as_ref().map(|_| caller.email_verified),
         roles: &found.roles,
         permissions: caller.catalogue.names(found.permissions),
+        scope: declared.join(" "),
         act,
     };
     let of_token = |credential, claims: &'a Claims, common: Active<'a>| Active {

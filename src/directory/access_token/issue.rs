@@ -1,7 +1,7 @@
 //! Issues an access token.
 
 use super::Narrowed;
-use crate::authn::{ACCESS_LIFETIME, Act, Claims, Signer};
+use crate::authn::{ACCESS_LIFETIME, Act, Claims, Signer, TOKEN_BYTES_MAX};
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
 use crate::model::{Caller, Secret, Timestamp};
@@ -49,6 +49,13 @@ pub fn issue(
         ));
     }
     let Narrowed { scope, tenant } = narrowed;
+    let held = match &tenant {
+        Some((_, pk)) => caller.rights.for_tenant(*pk),
+        None => caller.rights.organization(),
+    };
+    let permits = scope.map_or(held, |limit| limit & held);
+    let declared = caller.catalogue.declared_names(permits);
+    let declared = declared.map(str::to_owned).collect();
     let scope = scope.map(|scope| caller.catalogue.to_stored(scope));
     let roles = match scope {
         Some(_) => Vec::new(),
@@ -59,7 +66,7 @@ pub fn issue(
         Source::Key(id) => (None, Some(id), None),
     };
     let issuer = op.signing().issuer().url();
-    let claims = Claims {
+    let mut claims = Claims {
         iss: issuer.to_owned(),
         aud: vec![issuer.to_owned()],
         sub: caller.user_id.to_string(),
@@ -78,7 +85,9 @@ pub fn issue(
         auth_time: authenticated_at.map(seconds),
         email: caller.email.as_ref().map(ToString::to_string),
         email_verified: caller.email.as_ref().map(|_| caller.email_verified),
-        roles: roles.into_iter().map(str::to_owned).collect(),
+        roles: Some(roles.into_iter().map(str::to_owned).collect()),
+        permissions: Some(declared),
+        omitted: Vec::new(),
         limited: scope.is_some(),
         scope: scope.clone(),
         act: caller.impersonator.as_ref().map(|impersonator| Act {
@@ -87,10 +96,30 @@ pub fn issue(
         }),
     };
     Ok(AccessToken {
-        token: Secret::given(&signer.sign(&claims)?),
+        token: Secret::given(&sign_to_fit(signer, &mut claims)?),
         expires_in_seconds,
         scope,
     })
+}
+
+/// Signs a token that is not too long. Claims are left out whole, and named, until it fits; only `scope` never is, because it
+/// is a limit. `INVALID` if that is too long.
+fn sign_to_fit(signer: &Signer, claims: &mut Claims) -> Result<String> {
+    let token = signer.sign(claims)?;
+    if token.len() <= TOKEN_BYTES_MAX {
+        return Ok(token);
+    }
+    if claims.permissions.take().is_some() {
+        claims.omitted.push("permissions".to_owned());
+    } else if claims.roles.take().is_some() {
+        claims.omitted.push("roles".to_owned());
+    } else {
+        return Err(Error::invalid(
+            "scope",
+            format!("The token would be longer than {TOKEN_BYTES_MAX} bytes. Ask for fewer permissions."),
+        ));
+    }
+    sign_to_fit(signer, claims)
 }
 
 fn seconds(at: Timestamp) -> i64 {
