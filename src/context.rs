@@ -358,7 +358,10 @@ impl Change<'_> {
         self.hold_caller().await?;
         let catalogue = self.transaction.known().now().version();
         self.transaction.commit().await?;
-        if catalogue > self.op.catalogue().version() {
+        if access {
+            self.op.services.credentials.forget();
+        }
+        if catalogue != self.op.catalogue().version() {
             // Read for the answer of this request. If that fails, the next look-up does it.
             if let Err(error) = catalogue::read(self.op.db.reader()).await {
                 tracing::warn!(
@@ -366,9 +369,6 @@ impl Change<'_> {
                     "the new catalogue cannot be read yet"
                 );
             }
-        }
-        if access {
-            self.op.services.credentials.forget();
         }
         if self.op.has_mail.swap(false, Ordering::Relaxed) {
             self.op.services.mailer.wake();

@@ -187,7 +187,7 @@ const UP: &[&str] = &[
         updated_at {int} NOT NULL
     )",
     "CREATE UNIQUE INDEX permissions_id ON permissions (id) WHERE deleted_at IS NULL",
-    // One row. Every change of permissions and product-wide roles raises the version, and is alone with it.
+    // One row. Every change of permissions raises the version, and is alone with it.
     "CREATE TABLE catalogue (
         pk {key},
         version {int} NOT NULL,

@@ -130,7 +130,7 @@ pub async fn begun_by(connection: &impl Catalogued, begun: Begun, target: Caller
 async fn limits_of_key(connection: &impl Catalogued, pk: i64) -> Result<Option<Limits>> {
     let key: Option<api_key::Model> = api_key::Entity::find_by_id(pk).one(connection).await?;
     // The names were read before the catalogue, so it is not older than they are.
-    let catalogue = catalogue::read(connection).await?;
+    let catalogue = catalogue::present(connection).await?;
     Ok(key.map(|key| Limits {
         permissions: key.permissions.map(|names| catalogue.from_stored(&names)),
         ends_at: [key.expires_at, key.revoked_at].into_iter().flatten().min(),

@@ -58,7 +58,7 @@ pub struct Claims {
     /// Whether a link that was mailed to the address was used; absent without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
-    /// The names of the user's built-in roles, for the whole organization or for the token's tenant; none if the token or
+    /// The names of the user's built-in and product-wide roles, for the whole organization or for the token's tenant; none if the token or
     /// what it was made from is limited to some permissions.
     ///
     /// `None` if they made the token too long.
@@ -85,7 +85,7 @@ pub struct Claims {
 impl Claims {
     /// Whether the token was made from another credential, or narrowed: all but the tokens that a session itself gets.
     pub fn is_derived(&self) -> bool {
-        self.client_id != CLIENT || self.limited || self.tenant_scope
+        self.client_id != CLIENT || self.key_id.is_some() || self.limited || self.tenant_scope
     }
 }
 

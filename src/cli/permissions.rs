@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use super::arguments::{ApplyArgs, Permissions};
 use super::open::current;
@@ -69,7 +69,8 @@ async fn apply(config: &Config, args: &ApplyArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Applies the configured file when the server starts. Nothing is deleted. An older revision than the last one is not
-/// applied, because another process may already have a newer one.
+/// applied, because another process may already have a newer one. A file that cannot be read ends the start; one that is
+/// refused, because of what is in the database, does not.
 pub async fn at_start(services: &Arc<Services>, path: &Path) -> anyhow::Result<()> {
     let file = read(path)?;
     if !services.db.takes_changes().await? {
@@ -78,7 +79,11 @@ pub async fn at_start(services: &Arc<Services>, path: &Path) -> anyhow::Result<(
     }
     let op = OpContext::machine(Arc::clone(services));
     match permission::apply(&op, &file, Applying::default()).await? {
-        Err(faults) => bail!("{}", refused(path, &faults)),
+        // What an organization has named a role must not keep the servers from starting.
+        Err(faults) => {
+            tracing::error!("{}", refused(path, &faults));
+            Ok(())
+        }
         Ok(applied) => {
             if let Some(newer) = applied.newer_revision {
                 tracing::warn!(

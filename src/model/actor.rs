@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Catalogue, Door, Permissions, Rights, Roles};
+use crate::model::{BuiltIn, Catalogue, Door, Permissions, Rights, Roles};
 use crate::model::{Email, OrganizationId, TenantId, Timestamp, UserId};
 
 /// The caller.
@@ -59,6 +59,12 @@ impl Caller {
         let limit = self.derived.and_then(|derived| derived.permissions);
         match self.limits.permissions.or(limit) {
             Some(_) => Vec::new(),
+            // Within one tenant, a role that reaches every organization permits less than its name says.
+            None if self.only_tenant().is_some() => {
+                let mut names = self.roles.names(tenant_pk);
+                names.retain(|name| BuiltIn::named(name).is_none_or(BuiltIn::is_for_tenants));
+                names
+            }
             None => self.roles.names(tenant_pk),
         }
     }

@@ -28,10 +28,7 @@ impl Known {
     }
 
     fn keep(&self, newer: &Arc<Catalogue>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if newer.version() >= known.version() {
-            *known = Arc::clone(newer);
-        }
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(newer);
     }
 }
 
@@ -41,10 +38,11 @@ pub trait Catalogued: ConnectionTrait {
     fn known(&self) -> &Known;
 }
 
-/// The catalogue at this version or a later one.
+/// The catalogue at this version or, if it has changed since, at the present one. After a restore, the present one can have
+/// a lower number.
 pub async fn at(connection: &impl Catalogued, version: i64) -> Result<Arc<Catalogue>> {
     let known = connection.known().now();
-    match known.version() >= version {
+    match known.version() == version {
         true => Ok(known),
         false => read(connection).await,
     }

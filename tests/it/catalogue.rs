@@ -101,8 +101,14 @@ on_both! {
         let limited = json!({ "name": "narrow", "permissions": ["read:role", "write:role"] });
         let limited = app.admin().ok(CREATE_KEY, json!({ "data": limited })).await;
         let limited = app.key(limited["createApiKey"]["secret"].as_str().unwrap());
+        // Tokens made of a full credential: as much, and less.
+        let mut tokens = Vec::new();
+        let admin = app.admin().key.unwrap();
+        for scope in [&[][..], &[("scope", "write:role")][..]] {
+            tokens.push(app.key(crate::oauth_tokens::exchanged(&app, &admin, scope).await));
+        }
         let before = app.dump().await;
-        for caller in [chief, limited, app.admin().acting_as("root")] {
+        for caller in [chief, limited, app.admin().acting_as("root")].into_iter().chain(tokens) {
             for (document, variables) in [
                 (DECLARE, json!({ "data": { "name": "invoices:pay" } })),
                 ("mutation { updatePermission(where: {id: \"invoices:read\"}, data: {description: \"x\"}) { id } }", json!({})),
@@ -319,12 +325,20 @@ on_both! {
         // What is not in the file stays, unless it is pruned; and what is in use is not, unless it is withdrawn.
         let key = json!({ "name": "k", "permissions": ["invoices:approve"] });
         app.admin().ok(CREATE_KEY, json!({ "data": key })).await;
+        let on_new = json!({"version": 1, "permissions": [{"name": "invoices:new", "replaces": "invoices:never"}]});
+        let on_new = permission::apply(&op, &file(&on_new), Applying { dry_run: true, ..Applying::default() }).await.unwrap().unwrap();
+        assert_eq!(on_new.changes[0].details, ["from ORGANIZATION_ADMIN, 1 user"]);
+        let spaced = json!({"version": 1, "roles": [{"name": "clerk "}, {"name": "a"}, {"name": "a"}]});
+        let faults = permission::apply(&op, &file(&spaced), Applying::default()).await.unwrap().unwrap_err();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        app.admin().ok(ASSIGN, json!({ "id": "admin", "role": "accountant" })).await;
         let less = file(&json!({"version": 1, "permissions": [{"name": "invoices:read", "lowestRole": "ADMIN"}]}));
         let kept = permission::apply(&op, &less, Applying::default()).await.unwrap().unwrap();
         assert_eq!(kept.not_in_file, ["role accountant", "permission invoices:approve"]);
         let prune = Applying { prune: true, ..Applying::default() };
         let faults = permission::apply(&op, &less, prune).await.unwrap().unwrap_err();
-        assert!(faults[0].contains("in use: by 0 roles and 1 API keys"), "{faults:?}");
+        assert!(faults[0].contains("assigned to 1 users and groups"), "{faults:?}");
+        assert!(faults[1].contains("in use: by 1 roles and 1 API keys"), "{faults:?}");
         let pruned = permission::apply(&op, &less, Applying { withdraw: true, ..prune }).await.unwrap().unwrap();
         assert_eq!(pruned.changes.len(), 2);
         assert_eq!(app.number("SELECT COUNT(*) FROM api_keys WHERE permissions = ''").await, 1);

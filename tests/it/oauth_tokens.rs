@@ -75,7 +75,7 @@ fn refresh_of<'a>(token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, 
     [&[("grant_type", "refresh_token"), ("refresh_token", token)][..], more].concat()
 }
 
-async fn exchanged(app: &App, subject: &str, more: &[(&str, &str)]) -> String {
+pub async fn exchanged(app: &App, subject: &str, more: &[(&str, &str)]) -> String {
     let answer = granted(app, &exchange_of(subject, more)).await;
     assert_eq!(answer["issued_token_type"], ACCESS_TOKEN);
     assert!(answer.get("refresh_token").is_none(), "{answer}");

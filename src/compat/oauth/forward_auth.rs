@@ -168,8 +168,8 @@ async fn allow(op: &OpContext, caller: &Caller, demand: &Demand) -> Result<()> {
     let held = match &demand.tenant {
         None => caller.permitted(),
         Some(id) => match tenant_of(op, caller, id).await? {
-            Some(pk) => caller.rights.for_tenant(pk),
-            None => return Err(Error::forbidden("This is for users of another tenant.".to_owned())),
+            Some(pk) if caller.only_tenant().is_none_or(|only| only == pk) => caller.rights.for_tenant(pk),
+            Some(_) | None => return Err(Error::forbidden("This is for users of another tenant.".to_owned())),
         },
     };
     let catalogue = &caller.catalogue;
@@ -205,7 +205,14 @@ fn facts_of(caller: Option<&Caller>, tenant: Option<String>) -> HeaderMap {
             .map(ToString::to_string)
     };
     let actor = |caller: &Caller| caller.impersonator.as_ref().map(|who| who.user_id.to_string());
-    let roles = |caller: &Caller| caller.role_names(caller.only_tenant()).join(",");
+    let roles = |caller: &Caller| {
+        let names = caller.role_names(caller.only_tenant());
+        let names: Vec<String> = names
+            .into_iter()
+            .map(|name| utf8_percent_encode(name, ENCODED).to_string())
+            .collect();
+        names.join(",")
+    };
     let encoded = |text: Option<String>| text.map(|text| utf8_percent_encode(&text, ENCODED).to_string());
     let given = [
         (
@@ -218,7 +225,7 @@ fn facts_of(caller: Option<&Caller>, tenant: Option<String>) -> HeaderMap {
         ),
         ("x-tenantry-tenant", encoded(tenant)),
         ("x-tenantry-email", encoded(caller.and_then(email))),
-        // Their names need no encoding.
+        // Each is encoded, so that the commas between them are the only ones.
         ("x-tenantry-roles", caller.map(roles)),
         ("x-tenantry-actor", encoded(caller.and_then(actor))),
     ];

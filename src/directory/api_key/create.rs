@@ -176,10 +176,13 @@ impl Wanted {
 
     /// Refuses permissions that were deleted in the meantime, and keeps the others until the transaction ends.
     async fn still_declared(&self, transaction: &impl Catalogued, new: &NewApiKey) -> Result<()> {
-        match &new.permissions {
-            Some(names) => catalogue::hold(transaction).await?.parse(names).map(drop),
-            None => Ok(()),
+        if self.permissions.is_none() {
+            return Ok(());
         }
+        let catalogue = catalogue::hold(transaction).await?;
+        new.permissions
+            .as_deref()
+            .map_or(Ok(()), |names| catalogue.parse(names).map(drop))
     }
 
     /// Limits a new key by the original credential: no more permissions, and no later expiry.

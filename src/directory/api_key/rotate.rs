@@ -43,6 +43,8 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     target.must_name()?;
     let now = op.now();
     let mut change = op.begin().await?;
+    // The new key gets the names of the old one: no permission is replaced or deleted in the meantime.
+    catalogue::hold(&*change).await?;
     // Names are unique for one user only, so another user's key is rotated by id.
     let service = match (&managed, &target.id) {
         (Some(granted), Some(id)) => service_of_key(&*change, granted, id).await?,

@@ -1,12 +1,12 @@
 //! Brings permissions and product-wide roles to the state that a file describes, all of it or nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 use serde::Serialize;
 use strum::VariantArray;
 
-use super::create::create_in_txn;
+use super::create::{create_in_txn, find};
 use super::delete::delete_in_txn;
 use super::file::{FORMAT, Lowest, PermissionEntry, PermissionsFile, RoleEntry};
 use super::update::update_in_txn;
@@ -14,7 +14,7 @@ use super::{NewPermission, PermissionChange};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::role::{self, NewRole, RoleChange, RoleScope};
-use crate::model::error::{Error, Result};
+use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{BuiltIn, LadderRole};
 use crate::store::audit_trail::Event;
 use crate::store::catalogue::{self, Catalogued as _};
@@ -103,6 +103,7 @@ pub async fn apply(
         applied: Applied::default(),
         events: Vec::new(),
         faults: Vec::new(),
+        users: HashMap::new(),
     };
     applying.all(file).await?;
     let Run {
@@ -132,8 +133,9 @@ pub async fn show(op: &OpContext) -> Result<PermissionsFile> {
     op.authorize(Action::Read, Resource::Permission)?;
     op.authorize(Action::Read, Resource::ProductRole)?;
     let change = op.begin().await?;
+    // So that a role's permissions and the declared ones are of the same moment.
+    let catalogue = catalogue::hold(&*change).await?;
     let revision = applied_revision(&change).await?;
-    let catalogue = catalogue::present(&*change).await?;
     let permissions = declared(&change).await?.into_iter().map(|row| PermissionEntry {
         lowest_role: LadderRole::named(&row.lowest_role).map(Lowest),
         name: row.id,
@@ -178,6 +180,8 @@ struct Run<'a> {
     applied: Applied,
     events: Vec<Event>,
     faults: Vec<String>,
+    /// How many users have a built-in role from this one upwards, once it was counted.
+    users: HashMap<LadderRole, i64>,
 }
 
 impl Run<'_> {
@@ -194,6 +198,18 @@ impl Run<'_> {
         }
         if roles.len() < file.roles.len() {
             self.faults.push("A role is named twice.".to_owned());
+        }
+        for entry in &file.roles {
+            let name = crate::model::name("name", &entry.name);
+            if name.is_ok_and(|name| name.trim() != entry.name) {
+                self.faults.push(format!(
+                    "role '{}': a name is written without spaces at its ends, and in the composed form of Unicode (NFC).",
+                    crate::model::error::shown(&entry.name)
+                ));
+            }
+        }
+        if !self.faults.is_empty() {
+            return Ok(());
         }
         let known = declared(self.change).await?;
         for entry in &file.permissions {
@@ -249,18 +265,23 @@ impl Run<'_> {
     async fn permission(&mut self, entry: &PermissionEntry, row: Option<table::Model>) -> Result<()> {
         let lowest_role = entry.lowest_role.map(|lowest| lowest.0);
         let Some(row) = row else {
+            // On a new database there is nothing to replace.
+            let replaces = match &entry.replaces {
+                Some(old) => find(self.change, old).await?.map(|_| old.clone()),
+                None => None,
+            };
             let new = NewPermission {
                 name: entry.name.clone(),
                 description: entry.description.clone(),
                 lowest_role,
-                replaces: entry.replaces.clone(),
+                replaces: replaces.clone(),
             };
             let (row, event) = create_in_txn(self.op, self.change, new).await?;
             let mut details = vec![
                 self.reach(&row.lowest_role, &format!("from {}", row.lowest_role))
                     .await?,
             ];
-            details.extend(entry.replaces.iter().map(|old| format!("replaces {old}")));
+            details.extend(replaces.iter().map(|old| format!("replaces {old}")));
             self.changed(What::Created, Kind::Permission, &entry.name, details, event);
             return Ok(());
         };
@@ -333,6 +354,13 @@ impl Run<'_> {
             self.applied.not_in_file.push(format!("role {}", row.name));
             return Ok(());
         }
+        let holders = role::holders_in_txn(self.change, row.pk).await?;
+        if holders > 0 && !self.how.withdraw {
+            return Err(Error::conflict(
+                ConflictReason::InUse,
+                format!("It is assigned to {holders} users and groups. Withdraw it from them with --withdraw."),
+            ));
+        }
         let event = role::delete_in_txn(self.op, self.change, row).await?;
         self.changed(What::Deleted, Kind::Role, &row.name, Vec::new(), event);
         Ok(())
@@ -349,10 +377,15 @@ impl Run<'_> {
     }
 
     /// The words, with how many users have a built-in role from this one upwards.
-    async fn reach(&self, lowest: &str, words: &str) -> Result<String> {
-        let users = match LadderRole::named(lowest) {
-            Some(lowest) => users_from(self.op, self.change, lowest).await?,
-            None => 0,
+    async fn reach(&mut self, lowest: &str, words: &str) -> Result<String> {
+        let lowest = LadderRole::named(lowest).unwrap_or_default();
+        let users = match self.users.get(&lowest) {
+            Some(users) => *users,
+            None => {
+                let users = users_from(self.op, self.change, lowest).await?;
+                self.users.insert(lowest, users);
+                users
+            }
         };
         Ok(match users {
             1 => format!("{words}, 1 user"),
@@ -368,15 +401,15 @@ async fn users_from(op: &OpContext, change: &Change<'_>, lowest: LadderRole) -> 
     for role in BuiltIn::VARIANTS.iter().filter(|role| lowest.is_included_in(**role)) {
         keys.push(op.built_in_roles().pk(&**change, *role).await?.to_string());
     }
-    let keys = keys.join(", ");
+    let (keys, most) = (keys.join(", "), COUNTED_MAX + 1);
     let sql = format!(
         "SELECT COUNT(*) AS users FROM (
-             SELECT user_pk FROM user_roles WHERE role_pk IN ({keys})
+             SELECT user_pk FROM (SELECT DISTINCT user_pk FROM user_roles WHERE role_pk IN ({keys}) LIMIT {most}) direct
              UNION
-             SELECT m.user_pk FROM group_roles r JOIN group_members m ON m.group_pk = r.group_pk
-             WHERE r.role_pk IN ({keys})
-             LIMIT {}) holders",
-        COUNTED_MAX + 1
+             SELECT user_pk FROM (SELECT DISTINCT m.user_pk FROM group_roles r
+                                  JOIN group_members m ON m.group_pk = r.group_pk
+                                  WHERE r.role_pk IN ({keys}) LIMIT {most}) by_groups
+             LIMIT {most}) holders"
     );
     let row = change
         .query_one_raw(Statement::from_string(op.db().backend(), sql))

@@ -39,8 +39,8 @@ pub(super) async fn delete_in_txn(
     withdraw: bool,
 ) -> Result<Event> {
     let now = op.now();
-    match stored::uses(&**change, &row.id).await? {
-        [0, 0] => {}
+    match stored::uses(&**change, &row.id, now).await? {
+        [0, 0] => stored::take_out(&**change, &row.id, now).await?,
         _ if withdraw => stored::take_out(&**change, &row.id, now).await?,
         [roles, keys] => {
             return Err(Error::conflict(

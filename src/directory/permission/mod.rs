@@ -26,7 +26,7 @@ pub use update::{Clearable, PermissionChange, update};
 
 use std::time::Duration;
 
-use crate::authz::escalation::{as_oneself, with_all_permissions};
+use crate::authz::escalation::{as_oneself, directly, with_all_permissions};
 use crate::authz::policy;
 use crate::context::OpContext;
 use crate::list::{orders, record};
@@ -99,5 +99,6 @@ impl Permission {
 fn in_full_power(op: &OpContext) -> Result<()> {
     const WHAT: &str = "Changing what permissions there are";
     as_oneself(op.actor(), WHAT)?;
+    directly(op.actor(), WHAT)?;
     with_all_permissions(op.actor(), WHAT)
 }

@@ -8,12 +8,14 @@ use crate::model::error::Result;
 /// The tables that hold names.
 const HOLDERS: [&str; 2] = ["roles", "api_keys"];
 
-/// How many roles and how many API keys hold this name.
-pub async fn uses(connection: &impl ConnectionTrait, name: &str) -> Result<[u64; 2]> {
+/// How many roles, and how many API keys in force, hold this name.
+pub async fn uses(connection: &impl ConnectionTrait, name: &str, now: Timestamp) -> Result<[u64; 2]> {
     let mut uses = [0; 2];
-    for (table, count) in HOLDERS.iter().zip(&mut uses) {
+    let now = now.micros();
+    let in_force = format!("(revoked_at IS NULL OR revoked_at > {now}) AND (expires_at IS NULL OR expires_at > {now})");
+    for ((table, count), counts) in HOLDERS.iter().zip(&mut uses).zip(["TRUE", &in_force]) {
         let has = has(connection, "$1");
-        let sql = format!("SELECT COUNT(*) AS uses FROM {table} WHERE {has}");
+        let sql = format!("SELECT COUNT(*) AS uses FROM {table} WHERE {has} AND {counts}");
         let row = connection
             .query_one_raw(statement(connection, sql, [word(name)]))
             .await?;
@@ -39,7 +41,10 @@ pub async fn put_beside(connection: &impl ConnectionTrait, held: &str, new: &str
 async fn rewrite<const N: usize>(connection: &impl ConnectionTrait, new: &str, values: [Value; N]) -> Result<()> {
     for table in HOLDERS {
         let has = has(connection, "$1");
-        let sql = format!("UPDATE {table} SET permissions = {new}, version = version + 1, updated_at = $2 WHERE {has}");
+        let sql = format!(
+            "UPDATE {table} SET permissions = {new}, version = version + 1,
+                 updated_at = CASE WHEN updated_at >= $2 THEN updated_at + 1 ELSE $2 END WHERE {has}"
+        );
         connection
             .execute_raw(statement(connection, sql, values.clone()))
             .await?;

@@ -3,7 +3,7 @@
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 
 use super::{PRODUCT_WIDE_MAX, Role, RoleScope, reserved};
-use crate::authz::escalation::{as_oneself, may_grant, with_all_permissions};
+use crate::authz::escalation::{as_oneself, directly, may_grant, with_all_permissions};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::directory::organization;
@@ -133,6 +133,7 @@ async fn insert(
 pub(super) fn in_full_power(op: &OpContext) -> Result<()> {
     const WHAT: &str = "Changing a product-wide role";
     as_oneself(op.actor(), WHAT)?;
+    directly(op.actor(), WHAT)?;
     with_all_permissions(op.actor(), WHAT)
 }
 

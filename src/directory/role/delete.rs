@@ -1,6 +1,6 @@
 //! Deletes a role.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::read::locate;
 use super::{Role, Standing, Term};
@@ -25,6 +25,13 @@ pub async fn delete(op: &OpContext, named: &Named<Term>, expected_version: Optio
     let event = delete_in_txn(op, &change, &row).await?;
     change.commit([event]).await?;
     Ok(row.into())
+}
+
+/// To how many users and groups a role is assigned.
+pub async fn holders_in_txn(change: &Change<'_>, role_pk: i64) -> Result<u64> {
+    let users = user_role::Entity::find().filter(user_role::Column::RolePk.eq(role_pk));
+    let groups = group_role::Entity::find().filter(group_role::Column::RolePk.eq(role_pk));
+    Ok(users.count(&**change).await? + groups.count(&**change).await?)
 }
 
 /// The same while the catalogue is held; returns the event.

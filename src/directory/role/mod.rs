@@ -31,7 +31,7 @@ pub use assign::{
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
 pub use create::{NewRole, create, create_in_txn};
-pub use delete::{delete, delete_in_txn};
+pub use delete::{delete, delete_in_txn, holders_in_txn};
 pub use held::{
     Assigned, ForTenant, Held, by_scope, for_tenants_in_sight, held, held_in_answer, of_groups, of_groups_in_answer,
     union,

@@ -86,7 +86,7 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
     }
     // Only now, because it says what the user may do; and before the token is used up.
     let narrowed = narrowed?;
-    let row = if is_current {
+    let (row, event) = if is_current {
         let mut next = row.clone().into_active_model();
         next.generation = Set(row.generation + 1);
         next.rotated_at = Set(now);
@@ -97,12 +97,16 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
         }
         let next = next.update(&*change).await?;
         let event = Event::new("session.refresh", next.pk, &next.id).of_user(&user);
-        change.commit([event]).await?;
-        next
+        (next, Some(event))
     } else {
-        row
+        (row, None)
     };
-    issue::tokens(&op, &signer, &row, family, user.into(), caller, narrowed)
+    // Before the commit: a token that cannot be made must not use up this one.
+    let tokens = issue::tokens(&op, &signer, &row, family, user.into(), caller, narrowed)?;
+    if let Some(event) = event {
+        change.commit([event]).await?;
+    }
+    Ok(tokens)
 }
 
 /// Whether the response to the last refresh may not have arrived yet. The upper bound is for a clock that was set back

@@ -29,6 +29,7 @@ use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, listing};
 use crate::model::Email;
+use crate::model::Permissions;
 use crate::model::error::Error;
 use crate::store::entity::api_key as api_key_table;
 
@@ -149,17 +150,30 @@ impl Preloaded {
             .map_err(|id| Error::no_such("tenant", "id", id).to_string()),
         };
         let catalogue = op.catalogue();
+        // Many users may do the same: each set is written out, and charged, once.
+        let mut known: HashMap<Permissions, List<String>> = HashMap::new();
+        let mut names_of = |set: Permissions| -> crate::model::error::Result<List<String>> {
+            if let Some(names) = known.get(&set) {
+                return Ok(names.clone());
+            }
+            let names = catalogue.names(set);
+            op.charge_read(names.iter().map(|name| size_of::<String>() + name.len()).sum())?;
+            let names: List<String> = names.into_iter().collect();
+            known.insert(set, names.clone());
+            Ok(names)
+        };
         for place in &permissions {
             for user in users {
                 let rights = self.held.get(&user.pk).map(Held::rights).unwrap_or_default();
                 let rights = user::permitted_now(op, user.pk, rights);
-                let names = find(place, user).map(|at| match at {
-                    Whereabouts::Organization => catalogue.names(rights.organization()),
-                    Whereabouts::Tenant(pk) => catalogue.names(rights.for_tenant(pk)),
-                    Whereabouts::Elsewhere => Vec::new(),
-                });
+                let names = match find(place, user) {
+                    Ok(Whereabouts::Organization) => Ok(names_of(rights.organization())?),
+                    Ok(Whereabouts::Tenant(pk)) => Ok(names_of(rights.for_tenant(pk))?),
+                    Ok(Whereabouts::Elsewhere) => Ok(List::default()),
+                    Err(error) => Err(error),
+                };
                 let entry = self.permissions.entry(user.pk).or_default();
-                entry.set(&place.key, names.map(|names| names.into_iter().collect()));
+                entry.set(&place.key, names);
             }
         }
         for place in &roles {
