@@ -14,14 +14,16 @@ mod create;
 mod delete;
 mod file;
 mod read;
+mod show;
 mod stored;
 mod update;
 
-pub use apply::{Applied, Applying, Changed, What, apply, show};
+pub use apply::{Applied, Applying, Changed, What, apply};
 pub use create::{NewPermission, create};
 pub use delete::delete;
 pub use file::PermissionsFile;
 pub use read::Term;
+pub use show::show;
 pub use update::{Clearable, PermissionChange, update};
 
 use std::time::Duration;

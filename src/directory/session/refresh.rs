@@ -87,15 +87,7 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
     // Only now, because it says what the user may do; and before the token is used up.
     let narrowed = narrowed?;
     let (row, event) = if is_current {
-        let mut next = row.clone().into_active_model();
-        next.generation = Set(row.generation + 1);
-        next.rotated_at = Set(now);
-        next.updated_at = Set(now.later_than(row.updated_at));
-        // An impersonation is not prolonged.
-        if row.impersonator_pk.is_none() {
-            next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
-        }
-        let next = next.update(&*change).await?;
+        let next = next_generation(&row, now).update(&*change).await?;
         let event = Event::new("session.refresh", next.pk, &next.id).of_user(&user);
         (next, Some(event))
     } else {
@@ -107,6 +99,19 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
         change.commit([event]).await?;
     }
     Ok(tokens)
+}
+
+/// The session with its next refresh token.
+fn next_generation(row: &table::Model, now: Timestamp) -> table::ActiveModel {
+    let mut next = row.clone().into_active_model();
+    next.generation = Set(row.generation + 1);
+    next.rotated_at = Set(now);
+    next.updated_at = Set(now.later_than(row.updated_at));
+    // An impersonation is not prolonged.
+    if row.impersonator_pk.is_none() {
+        next.expires_at = Set(now.after(IDLE).min(row.created_at.after(LIFETIME)));
+    }
+    next
 }
 
 /// Whether the response to the last refresh may not have arrived yet. The upper bound is for a clock that was set back
