@@ -11,7 +11,7 @@ pub const FORMAT: i64 = 1;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PermissionsFile {
-    /// Always [`FORMAT`].
+    /// The version of the format: always 1.
     pub version: i64,
     /// Rises with each edition of the file. An older edition than the last one is not applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
