@@ -98,8 +98,8 @@ pub async fn hold(transaction: &impl Catalogued, caller: &Caller, now: Timestamp
     ];
     let statement = Statement::from_sql_and_values(backend, sql.as_str(), values);
     let rows = Row::find_by_statement(statement).all(transaction).await?;
-    let version = rows.first().map(|row| row.catalogue_version);
-    let catalogue = catalogue::at(transaction, version.unwrap_or_default()).await?;
+    let version = rows.first().ok_or_else(gone)?.catalogue_version;
+    let catalogue = catalogue::at(transaction, version).await?;
     let mut accounts: HashMap<i64, Standing> = HashMap::new();
     let mut credentials = (0, 0);
     for row in rows {

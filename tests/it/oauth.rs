@@ -90,6 +90,13 @@ pub async fn gate(app: &App, key: &str, path: &str) -> u16 {
     reply.status.as_u16()
 }
 
+/// What ends the credentials of USER.
+pub const ENDS: [&str; 3] = [
+    "mutation { revokeUserApiKeys(where: {id: \"USER\"}) { id } revokeSessions(where: {user: {id: \"USER\"}}) }",
+    "mutation { deactivateUser(where: {id: \"USER\"}) { id } }",
+    "mutation { deleteUser(where: {id: \"USER\"}) { id } }",
+];
+
 on_both! {
     async fn a_key_and_a_session_are_told(app: App) {
         let (_, asker) = world(&app).await;
@@ -196,11 +203,7 @@ on_both! {
 
     async fn what_is_taken_away_is_not_active(app: App) {
         let (ada, asker) = world(&app).await;
-        for (n, end) in [
-            "mutation { revokeUserApiKeys(where: {id: \"USER\"}) { id } revokeSessions(where: {user: {id: \"USER\"}}) }",
-            "mutation { deactivateUser(where: {id: \"USER\"}) { id } }",
-            "mutation { deleteUser(where: {id: \"USER\"}) { id } }",
-        ].into_iter().enumerate() {
+        for (n, end) in ENDS.into_iter().enumerate() {
             let id = format!("u{n}");
             let key = app.user("acme", &id, Some("api-user")).await.key.unwrap();
             let session = app.sign_in("acme", &id).await;

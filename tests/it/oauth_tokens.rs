@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::oauth::{FORM, ask, at_the_gate, form, gate, secret, world};
+use crate::oauth::{ENDS, FORM, ask, at_the_gate, form, gate, secret, world};
 use crate::on_both;
 use crate::support::session::Tokens;
 use crate::support::{App, PUBLIC_URL, Reply};
@@ -214,11 +214,7 @@ on_both! {
 
     async fn what_it_was_made_from_decides(app: App) {
         let (ada, asker) = world(&app).await;
-        for (n, end) in [
-            "mutation { revokeUserApiKeys(where: {id: \"USER\"}) { id } revokeSessions(where: {user: {id: \"USER\"}}) }",
-            "mutation { deactivateUser(where: {id: \"USER\"}) { id } }",
-            "mutation { deleteUser(where: {id: \"USER\"}) { id } }",
-        ].into_iter().enumerate() {
+        for (n, end) in ENDS.into_iter().enumerate() {
             let id = format!("u{n}");
             let key = app.user("acme", &id, Some("api-user")).await.key.unwrap();
             let session = app.sign_in("acme", &id).await;

@@ -15,7 +15,7 @@ use crate::authz::escalation::{directly, may_create_key};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
-use crate::model::{ApiKeyId, Caller, Limits, Permissions, Secret, Timestamp};
+use crate::model::{ApiKeyId, Caller, Catalogue, Limits, Permissions, Secret, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::catalogue::{self, Catalogued};
 use crate::store::entity::api_key::{self as table, Column};
@@ -44,7 +44,7 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
     let now = op.now();
     let mut change = op.begin().await?;
     // The new key gets the names of the old one: no permission is replaced or deleted in the meantime.
-    catalogue::hold(&*change).await?;
+    let catalogue = catalogue::hold(&*change).await?;
     // Names are unique for one user only, so another user's key is rotated by id.
     let service = match (&managed, &target.id) {
         (Some(granted), Some(id)) => service_of_key(&*change, granted, id).await?,
@@ -76,7 +76,7 @@ pub async fn rotate(op: &OpContext, target: &Target, overlap_seconds: i64) -> Re
             format!("The API key '{}' has expired; create a new one.", old.name),
         ));
     }
-    let limits = limits_of(&*change, &old).await?;
+    let limits = limits_of(&old, &catalogue);
     may_replace(caller, &old, limits)?;
     if service.is_some() {
         let rights = authn::rights_of(&*change, old.user_pk).await?;
@@ -145,15 +145,11 @@ async fn replace(
     Ok((key, [created, rotated]))
 }
 
-async fn limits_of(connection: &impl Catalogued, key: &table::Model) -> Result<Limits> {
-    let permissions = match &key.permissions {
-        Some(names) => Some(catalogue::present(connection).await?.from_stored(names)),
-        None => None,
-    };
-    Ok(Limits {
-        permissions,
+fn limits_of(key: &table::Model, catalogue: &Catalogue) -> Limits {
+    Limits {
+        permissions: key.permissions.as_deref().map(|names| catalogue.from_stored(names)),
         ends_at: key.expires_at,
-    })
+    }
 }
 
 /// The new secret must not give more access than the original credential: the old key must not have more permissions or

@@ -194,7 +194,10 @@ pub async fn held(connection: &impl Catalogued, user_pks: impl IntoIterator<Item
     let mut users = HashMap::new();
     let statement = held_by(connection.get_database_backend(), user_pks);
     let rows = connection.query_all_raw(statement).await?;
-    let catalogue = catalogue::at(connection, version_of(rows.first())?).await?;
+    let Some(first) = rows.first() else {
+        return Ok(HashMap::new());
+    };
+    let catalogue = catalogue::at(connection, version_of(first)?).await?;
     for row in rows {
         add_held(&mut users, &row, &catalogue)?;
     }
@@ -202,8 +205,8 @@ pub async fn held(connection: &impl Catalogued, user_pks: impl IntoIterator<Item
 }
 
 /// The version of the catalogue that a row was read with.
-fn version_of(row: Option<&QueryResult>) -> Result<i64> {
-    Ok(row.map_or(Ok(0), |row| row.try_get("", "catalogue_version"))?)
+fn version_of(row: &QueryResult) -> Result<i64> {
+    Ok(row.try_get("", "catalogue_version")?)
 }
 
 /// The same for a response, to which it is charged.
@@ -226,7 +229,7 @@ where
         let catalogue = op.catalogue();
         let (mut all, mut version) = (HashMap::new(), 0);
         let add = |row: QueryResult| -> Result<()> {
-            version = version_of(Some(&row))?;
+            version = version_of(&row)?;
             op.charge_read(add(&mut all, &row, &catalogue)?)
         };
         reader.each_row(statement.clone(), add).await?;
@@ -286,7 +289,10 @@ pub async fn of_groups(
     let mut groups = HashMap::new();
     let statement = carried_by(connection.get_database_backend(), group_pks);
     let rows = connection.query_all_raw(statement).await?;
-    let catalogue = catalogue::at(connection, version_of(rows.first())?).await?;
+    let Some(first) = rows.first() else {
+        return Ok(HashMap::new());
+    };
+    let catalogue = catalogue::at(connection, version_of(first)?).await?;
     for row in rows {
         add_carried(&mut groups, &row, &catalogue)?;
     }
