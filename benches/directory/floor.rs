@@ -26,7 +26,8 @@ const PAGE: &str = "SELECT id, email, COALESCE(name, NULLIF(TRIM(COALESCE(firstn
     FROM users WHERE organization_pk = $1 ORDER BY created_at, id LIMIT 50";
 const INSERT_USER: &str = "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, version, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, TRUE, 1, $7, $7) RETURNING pk";
-const INSERT_ROLE: &str = "INSERT INTO user_roles (user_pk, role_pk, created_at) VALUES ($1, $2, $3)";
+const INSERT_ROLE: &str =
+    "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at, created_by) VALUES ($1, $2, $3, $4, $5)";
 const INSERT_EVENT: &str = "INSERT INTO audit_events (id, organization_pk, actor_pk, actor_id, action, target_kind, target_pk, target_id, request_id, created_at)
     VALUES ($1, $2, $3, $4, 'user.create', 'user', $5, $6, $7, $8)";
 
@@ -172,7 +173,9 @@ macro_rules! create {
         sqlx::query(INSERT_ROLE)
             .bind(pk)
             .bind($floor.role_pk)
+            .bind($floor.organization_pk)
             .bind(now)
+            .bind($floor.user_pk)
             .execute(&mut *transaction)
             .await
             .unwrap();

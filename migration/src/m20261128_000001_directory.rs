@@ -193,26 +193,30 @@ const UP: &[&str] = &[
         version {int} NOT NULL,
         applied_revision {int}
     )",
-    // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, which do not
-    // bind without a tenant, keep user and tenant in one organization. `scope` is the tenant, or 0 for the whole
-    // organization: a primary key has no nulls.
+    // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, of which the one
+    // with the tenant does not bind without a tenant, keep user and tenant in one organization; with a user who moves, the
+    // organization moves. `scope` is the tenant, or 0 for the whole organization: a primary key has no nulls. `created_by`
+    // is the key of who really made it. No foreign key follows it, which would need an index: keys are never given out
+    // twice, so that of a deleted user names nobody.
     "CREATE TABLE user_roles (
-        user_pk {int} NOT NULL REFERENCES users (pk) ON DELETE CASCADE,
+        user_pk {int} NOT NULL,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
-        organization_pk {int},
+        organization_pk {int} NOT NULL,
         tenant_pk {int},
         scope {int} NOT NULL DEFAULT 0,
         created_at {int} NOT NULL,
+        created_by {int},
         PRIMARY KEY (user_pk, role_pk, scope),
-        CONSTRAINT user_roles_scope
-            CHECK (scope = COALESCE(tenant_pk, 0) AND (tenant_pk IS NULL) = (organization_pk IS NULL)),
+        CONSTRAINT user_roles_scope CHECK (scope = COALESCE(tenant_pk, 0)),
         CONSTRAINT user_roles_user_of_organization
-            FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk) ON DELETE CASCADE,
+            FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk)
+            ON UPDATE CASCADE ON DELETE CASCADE,
         CONSTRAINT user_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
     "CREATE INDEX user_roles_tenant ON user_roles (tenant_pk, user_pk) WHERE tenant_pk IS NOT NULL",
-    "CREATE INDEX user_roles_role ON user_roles (role_pk, user_pk)",
+    // The users of one organization who have a built-in role are found without those of all others.
+    "CREATE INDEX user_roles_role ON user_roles (role_pk, organization_pk, user_pk)",
     // Only the SHA-256 of a key is kept, and the first characters for people to tell keys apart. `creator_pk` is who
     // really made it: the owner, an administrator, or who impersonated one of them.
     "CREATE TABLE api_keys (
@@ -273,6 +277,7 @@ const UP: &[&str] = &[
         user_pk {int} NOT NULL,
         organization_pk {int} NOT NULL,
         created_at {int} NOT NULL,
+        created_by {int},
         PRIMARY KEY (group_pk, user_pk),
         CONSTRAINT group_members_group_of_organization
             FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
@@ -282,22 +287,22 @@ const UP: &[&str] = &[
     "CREATE INDEX group_members_user ON group_members (user_pk, group_pk)",
     // Built-in roles belong to no organization, so no composite key can hold these together; the server does.
     "CREATE TABLE group_roles (
-        group_pk {int} NOT NULL REFERENCES groups (pk) ON DELETE CASCADE,
+        group_pk {int} NOT NULL,
         role_pk {int} NOT NULL REFERENCES roles (pk) ON DELETE CASCADE,
-        organization_pk {int},
+        organization_pk {int} NOT NULL,
         tenant_pk {int},
         scope {int} NOT NULL DEFAULT 0,
         created_at {int} NOT NULL,
+        created_by {int},
         PRIMARY KEY (group_pk, role_pk, scope),
-        CONSTRAINT group_roles_scope
-            CHECK (scope = COALESCE(tenant_pk, 0) AND (tenant_pk IS NULL) = (organization_pk IS NULL)),
+        CONSTRAINT group_roles_scope CHECK (scope = COALESCE(tenant_pk, 0)),
         CONSTRAINT group_roles_group_of_organization
             FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
         CONSTRAINT group_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
     )",
     "CREATE INDEX group_roles_tenant ON group_roles (tenant_pk, group_pk) WHERE tenant_pk IS NOT NULL",
-    "CREATE INDEX group_roles_role ON group_roles (role_pk, group_pk)",
+    "CREATE INDEX group_roles_role ON group_roles (role_pk, organization_pk, group_pk)",
     // Of a session's refresh tokens one digest is kept, that of the part which all of them share; `generation` says
     // which of them is the present one. `parent_pk` or `api_key_pk` is the credential an impersonation was begun with.
     "CREATE TABLE sessions (

@@ -9,6 +9,15 @@ use crate::store::catalogue::Catalogued;
 
 /// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
 pub async fn caller_of(connection: &impl Catalogued, user_pk: i64) -> Result<Option<Caller>> {
+    read(connection, user_pk, "u.activated").await
+}
+
+/// The same for a question about what a user might do, who may be deactivated.
+pub async fn caller_even_deactivated(connection: &impl Catalogued, user_pk: i64) -> Result<Option<Caller>> {
+    read(connection, user_pk, "TRUE").await
+}
+
+async fn read(connection: &impl Catalogued, user_pk: i64, condition: &str) -> Result<Option<Caller>> {
     #[derive(FromQueryResult)]
     struct Known {
         user_id: UserId,
@@ -21,12 +30,14 @@ pub async fn caller_of(connection: &impl Catalogued, user_pk: i64) -> Result<Opt
     }
     let statement = Statement::from_sql_and_values(
         connection.get_database_backend(),
-        r"SELECT u.id AS user_id, u.email, u.email_verified_at, u.organization_pk, o.id AS organization_id, u.tenant_pk,
+        format!(
+            "SELECT u.id AS user_id, u.email, u.email_verified_at, u.organization_pk, o.id AS organization_id, u.tenant_pk,
                  t.id AS tenant_id
           FROM users u
           JOIN organizations o ON o.pk = u.organization_pk
           LEFT JOIN tenants t ON t.pk = u.tenant_pk
-          WHERE u.pk = $1 AND u.activated",
+          WHERE u.pk = $1 AND {condition}"
+        ),
         [user_pk.into()],
     );
     let Some(known) = Known::find_by_statement(statement).one(connection).await? else {

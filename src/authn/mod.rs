@@ -17,7 +17,7 @@ mod token;
 
 pub use activity::Activity;
 pub use bearer::{Credential, Credentials, credential};
-pub use caller::caller_of;
+pub use caller::{caller_even_deactivated, caller_of};
 pub use hold::hold;
 pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
 pub use issuer::Issuer;

@@ -78,6 +78,36 @@ pub enum Scope {
     Oneself(i64),
 }
 
+/// How far somebody reaches with a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    Nobody,
+    Oneself,
+    Tenants,
+    Organization,
+    Everything,
+}
+
+impl From<&Scope> for Extent {
+    fn from(scope: &Scope) -> Self {
+        match scope {
+            Scope::Oneself(_) => Self::Oneself,
+            Scope::Tenants(_) => Self::Tenants,
+            Scope::Organization(_) => Self::Organization,
+            Scope::Everything => Self::Everything,
+        }
+    }
+}
+
+/// What somebody can do with a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Whether a role permits it; without that, some is open for oneself.
+    pub held: bool,
+    /// The widest of what it opens.
+    pub extent: Extent,
+}
+
 /// The most tenants that one caller can hold a permission for one by one. It bounds the list in every predicate.
 pub const TENANTS_MAX: usize = 100;
 
@@ -109,6 +139,24 @@ impl Granted {
             Scope::Organization(pk) => *pk == organization_pk,
             Scope::Tenants(tenants) => tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk)),
             Scope::Oneself(_) => false,
+        }
+    }
+
+    /// Whether a user of this organization and tenant is within the scope.
+    pub fn includes(&self, user_pk: i64, organization_pk: i64, tenant_pk: Option<i64>) -> bool {
+        match &self.scope {
+            Scope::Oneself(pk) => *pk == user_pk,
+            Scope::Tenants(tenants) if tenants.oneself == Some(user_pk) => true,
+            Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => self.covers(organization_pk, tenant_pk),
+        }
+    }
+
+    /// The organization of the scope, if it is limited to one. Not for scopes of oneself.
+    pub fn organization(&self) -> Option<i64> {
+        match &self.scope {
+            Scope::Organization(pk) => Some(*pk),
+            Scope::Tenants(tenants) => Some(tenants.organization_pk),
+            Scope::Everything | Scope::Oneself(_) => None,
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 
 use strum::VariantArray;
 
-use super::{Action, Granted, Resource, Scope, TENANTS_MAX, Tenants};
+use super::{Action, Extent, Granted, Reached, Resource, Scope, TENANTS_MAX, Tenants};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, Door};
+use crate::model::{Actor, Caller, Door, Permissions};
 
 /// What an action on a resource requires.
 enum Rule {
@@ -93,21 +93,64 @@ fn rule(action: Action, resource: Resource) -> Rule {
     }
 }
 
+impl Rule {
+    /// The permissions that it names.
+    fn needs(&self) -> Door {
+        match self {
+            Self::Holding(permission)
+            | Self::HoldingInOrganization(permission)
+            | Self::HoldingEverywhere(permission)
+            | Self::HoldingOrOneself(permission)
+            | Self::OneselfHolding(permission) => *permission,
+            Self::Oneself | Self::Everybody | Self::Nobody => Door::empty(),
+        }
+    }
+}
+
+/// All that anybody can do.
+fn everything() -> impl Iterator<Item = (Action, Resource)> {
+    let actions = || Action::VARIANTS.iter().copied();
+    let resources = Resource::VARIANTS.iter().copied();
+    resources.flat_map(move |resource| actions().map(move |action| (action, resource)))
+}
+
+/// What the actor can do with a permission. One that opens nothing here counts where the actor has it.
+pub(crate) fn reached(actor: &Actor, permission: Permissions) -> Reached {
+    let mut reached = Reached {
+        held: false,
+        extent: Extent::Nobody,
+    };
+    if !doors().intersects(permission.doors()) {
+        let rights = actor.rights();
+        let in_tenant = |(pk, _)| rights.for_tenant(pk).contains(permission);
+        reached.extent = match rights.organization().contains(permission) {
+            true if rights.reach_everywhere() => Extent::Everything,
+            true => Extent::Organization,
+            false if rights.tenants().any(in_tenant) => Extent::Tenants,
+            false => Extent::Nobody,
+        };
+        reached.held = reached.extent != Extent::Nobody;
+        return reached;
+    }
+    for (action, resource) in everything() {
+        let rule = rule(action, resource);
+        if !rule.needs().contains(permission.doors()) {
+            continue;
+        }
+        if let Ok(granted) = decide(actor, action, resource) {
+            let extent = Extent::from(granted.scope());
+            let open_anyway = matches!(rule, Rule::HoldingOrOneself(_)) && extent == Extent::Oneself;
+            reached.held |= !open_anyway;
+            reached.extent = reached.extent.max(extent);
+        }
+    }
+    reached
+}
+
 /// The permissions that open something in this server. All others matter only to other products.
 pub(crate) fn doors() -> Door {
     static DOORS: LazyLock<Door> = LazyLock::new(|| {
-        let actions = || Action::VARIANTS.iter();
-        let rules = Resource::VARIANTS
-            .iter()
-            .flat_map(|resource| actions().map(|action| rule(*action, *resource)));
-        let opened = rules.map(|rule| match rule {
-            Rule::Holding(permission)
-            | Rule::HoldingInOrganization(permission)
-            | Rule::HoldingEverywhere(permission)
-            | Rule::HoldingOrOneself(permission)
-            | Rule::OneselfHolding(permission) => permission,
-            Rule::Oneself | Rule::Everybody | Rule::Nobody => Door::empty(),
-        });
+        let opened = everything().map(|(action, resource)| rule(action, resource).needs());
         opened.fold(Door::EVERY_ORGANIZATION, Door::union)
     });
     *DOORS

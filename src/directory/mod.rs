@@ -1,5 +1,6 @@
 //! The directory: a noun per folder, a verb per file. Nothing here depends on an API.
 
+pub mod access;
 pub mod access_token;
 pub mod api_key;
 pub mod audit_event;

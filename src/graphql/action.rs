@@ -52,7 +52,7 @@ pub fn action_of(field: &str) -> &'static str {
         "revokeSession" | "revokeSessions" => "session.revoke",
         "organization" | "organizations" | "countOrganizations" | "organizationsConnection" => "organization.read",
         "tenant" | "tenants" | "countTenants" | "tenantsConnection" => "tenant.read",
-        "me" | "viewer" | "viewerPermissions" | "can" | "check" => "user.read",
+        "me" | "viewer" | "viewerPermissions" | "can" | "check" | "accessExplanation" => "user.read",
         "user" | "users" | "countUsers" | "usersConnection" | "outsiders" => "user.read",
         "apiKey" | "apiKeys" | "countApiKeys" | "apiKeysConnection" => "apiKey.read",
         "group" | "groups" | "countGroups" | "groupsConnection" => "group.read",

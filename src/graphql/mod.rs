@@ -4,6 +4,7 @@
 //! itself, guided by what the document selects ([`Selection`]): first the page, then one statement per relation for all
 //! its rows. No rules of the directory are here.
 
+pub mod access;
 mod account;
 mod action;
 mod answer;

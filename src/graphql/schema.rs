@@ -2,6 +2,7 @@
 
 use async_graphql::{EmptySubscription, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
+use crate::graphql::access::AccessQuery;
 use crate::graphql::api_key::{ApiKeyMutation, ApiKeyQuery};
 use crate::graphql::audit_event::AuditQuery;
 use crate::graphql::email_verification::EmailMutation;
@@ -31,6 +32,7 @@ pub struct Query(
     OutsiderQuery,
     PermissionQuery,
     PermissionLists,
+    AccessQuery,
     InvitationQuery,
     SessionQuery,
     AuditQuery,

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, QueryResult,
     QuerySelect, QueryTrait, Statement,
 };
 
@@ -114,122 +114,6 @@ pub async fn few<L: Listed>(op: &OpContext, filter: &Filter<L::Term>, fields: L:
     let mut select = select_columns::<L>(fields);
     select.cond_where(visible::<L>(op, &granted, filter)?);
     things(op, op.db().backend().build(&select), fields).await
-}
-
-/// How the items of a nested list reference their parents.
-#[derive(Debug)]
-pub enum Link<L: Listed> {
-    /// This column contains the parent's key.
-    Column(<L::Entity as EntityTrait>::Column),
-    /// A join table contains it; see [`Link::through`].
-    Pairs {
-        children: Box<SelectStatement>,
-        parent: SimpleExpr,
-    },
-}
-
-impl<L: Listed> Link<L> {
-    /// A join table with the keys of children and parents.
-    pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
-        Self::Pairs {
-            children: Box::new(P::find().select_only().column(child).into_query()),
-            parent: parent.into_simple_expr(),
-        }
-    }
-
-    fn belongs_to(&self, key: SimpleExpr) -> SimpleExpr {
-        match self {
-            Self::Column(column) => column.into_simple_expr().eq(key),
-            Self::Pairs { children, parent } => {
-                let mut children = SelectStatement::clone(children);
-                children.and_where(parent.clone().eq(key));
-                L::pk_column().into_simple_expr().in_subquery(children)
-            }
-        }
-    }
-}
-
-/// The children of a nested list: the link to their parents, and the caller's scope.
-#[derive(Debug)]
-pub struct Children<L: Listed> {
-    pub link: Link<L>,
-    pub granted: Granted,
-}
-
-/// One page for each of several parents, in one statement: the nested lists of a list.
-///
-/// For each parent, the database walks the index on the child's parent column and stops at the end of the page, so the
-/// cost depends only on the number of rows returned.
-pub async fn for_parents<L: Listed>(
-    op: &OpContext,
-    children: &Children<L>,
-    parents: &[i64],
-    filter: &Filter<L::Term>,
-    order: Order,
-    fields: L::Fields,
-    window: Window,
-) -> Result<HashMap<i64, Vec<L>>> {
-    const PARENTS: &str = "parents";
-    const PARENT_KEY: &str = "parent_key";
-    const CHILD: &str = "child";
-    let sort = sort_of::<L>(order)?;
-    let fields = fields | L::sort_fields(order.key);
-    let visible = visible::<L>(op, &children.granted, filter)?;
-    let one_page = |select: &mut SelectStatement, key: SimpleExpr| {
-        select
-            .cond_where(visible.clone())
-            .and_where(children.link.belongs_to(key))
-            .limit(u64::from(window.first))
-            .offset(window.skip);
-        order_by::<L>(select, &sort, order.descending);
-    };
-    let mut select = Query::select();
-    match op.db().backend() {
-        DbBackend::Postgres => {
-            let key = Expr::col((PARENTS, PARENTS));
-            let mut page = select_columns::<L>(fields);
-            one_page(&mut page, key.clone());
-            let keys = Func::cust("unnest").arg(sea_orm::Value::from(parents.to_vec()));
-            select.from_function(keys, PARENTS);
-            select.columns(L::columns(fields).into_iter().map(|column| (CHILD, column)));
-            select.expr_as(key, PARENT_KEY);
-            // A cross join would be generated with an `ON`, which is not allowed.
-            select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
-        }
-        _ => {
-            let key = Expr::col((PARENTS, "value"));
-            let mut page = L::Entity::find().select_only().column(L::pk_column()).into_query();
-            one_page(&mut page, key.clone());
-            let keys = Func::cust("json_each").arg(serde_json::json!(parents).to_string());
-            select.from_function(keys, PARENTS);
-            select.columns(L::columns(fields).into_iter().map(|column| column.as_column_ref()));
-            select.expr_as(key, PARENT_KEY);
-            select.cross_join(L::Entity::default());
-            select.and_where(L::pk_column().into_simple_expr().in_subquery(page));
-        }
-    }
-    let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
-    let statement = prepared_once(op.db().backend(), &select);
-    let read = |row: QueryResult| -> Result<()> {
-        let thing = L::read(&row, fields)?;
-        op.charge_read(thing.weigh())?;
-        lists.entry(row.try_get("", PARENT_KEY)?).or_default().push(thing);
-        Ok(())
-    };
-    op.db().reader().each_row(statement, read).await?;
-    // A join does not guarantee the order, although each parent's rows were read in it.
-    for list in lists.values_mut() {
-        list.sort_by(|a, b| {
-            let by = |thing: &L| (thing.sort_value(order.key), thing.public_id().to_owned());
-            let ascending = by(a).cmp(&by(b));
-            if order.descending {
-                ascending.reverse()
-            } else {
-                ascending
-            }
-        });
-    }
-    Ok(lists)
 }
 
 /// The rows that match the filter and that the caller may see.

@@ -124,6 +124,13 @@ impl Rights {
         there
     }
 
+    /// Only what holds for the whole organization, and for some tenants.
+    #[must_use]
+    pub fn in_tenants(mut self, counts: impl Fn(i64) -> bool) -> Self {
+        self.tenants.retain(|pk, _| counts(*pk));
+        self
+    }
+
     /// Only these permissions, in every scope.
     #[must_use]
     pub fn only(mut self, permissions: Permissions) -> Self {

@@ -154,6 +154,7 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
     let assignment = user_role::ActiveModel {
         user_pk: Set(admin.pk),
         role_pk: Set(role_pk),
+        organization_pk: Set(organization.pk),
         scope: Set(0),
         created_at: Set(now),
         ..Default::default()

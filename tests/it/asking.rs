@@ -7,10 +7,10 @@ use crate::on_both;
 use crate::rules::statements::sent;
 use crate::support::{App, Caller};
 
-const ASSIGN: &str = "mutation($id: ID, $role: String!, $tenant: ID) { assignRole(where: {id: $id}, role: $role, tenant: $tenant) { id } }";
+pub(crate) const ASSIGN: &str = "mutation($id: ID, $role: String!, $tenant: ID) { assignRole(where: {id: $id}, role: $role, tenant: $tenant) { id } }";
 
 /// A user of acme in this tenant, with these roles for the organization and those for tenants.
-async fn user(app: &App, id: &str, tenant: Option<&str>, roles: &[&str], for_tenants: &[(&str, &str)]) {
+pub(crate) async fn user(app: &App, id: &str, tenant: Option<&str>, roles: &[&str], for_tenants: &[(&str, &str)]) {
     let of_tenants = for_tenants
         .iter()
         .map(|(role, tenant)| json!({ "role": role, "tenant": tenant }));
@@ -27,7 +27,7 @@ async fn user(app: &App, id: &str, tenant: Option<&str>, roles: &[&str], for_ten
 /// - in Berlin: `bob` is a user, `gil` is a reviewer by a group, and a labeler for Munich by it; `dee` is a deactivated user;
 /// - in Munich: `mia` is an api-user there and an accountant in Berlin;
 /// - in no tenant: `cora` is an accountant, `tim` a team-manager.
-async fn world(app: &App) -> Caller<'_> {
+pub(crate) async fn world(app: &App) -> Caller<'_> {
     app.organization("acme", &["berlin", "munich"]).await;
     app.organization("globex", &["rome"]).await;
     let chief = app.user("acme", "chief", Some("organization-admin")).await;
@@ -224,7 +224,7 @@ on_both! {
         let change = app.services.db.begin().await.unwrap();
         for (role, which) in [("trial-api-user", "u.id <> 'crowd-7'"), ("trial-user", "u.id IN ('crowd-5', 'crowd-6', 'crowd-800')")] {
             change.execute_unprepared(&format!(
-                "INSERT INTO user_roles (user_pk, role_pk, created_at) SELECT u.pk, r.pk, 0 FROM users u JOIN roles r ON r.name = '{role}'
+                "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at) SELECT u.pk, r.pk, u.organization_pk, 0 FROM users u JOIN roles r ON r.name = '{role}'
                  WHERE u.id LIKE 'crowd-%' AND {which}"
             )).await.unwrap();
         }

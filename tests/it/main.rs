@@ -14,6 +14,7 @@
 
 mod support;
 
+mod access;
 mod accounts;
 mod activity;
 mod address_requests;
@@ -63,6 +64,8 @@ mod password_spelling;
 mod races;
 mod request_log;
 mod role;
+mod role_grants;
+mod role_holders;
 mod rules;
 mod seats;
 mod self_service;

@@ -8,9 +8,9 @@ use super::Group;
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
-use crate::directory::role::{self, Assigned, RoleForTenant};
+use crate::directory::role::{self, Assigned, Made, RoleForTenant};
+use crate::model;
 use crate::model::error::{ConflictReason, Error, OrConflict, Result, shown};
-use crate::model::{self, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_role};
 
@@ -66,7 +66,7 @@ pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
             ),
         )
     })?;
-    give_roles(&*change, &row, &roles, now).await?;
+    give_roles(&*change, &row, &roles, Made::by_caller(op)).await?;
     let given = roles.iter().map(|role| role.mention().added());
     let event = Event::new("group.create", row.pk, &row.id).named(row.name.clone());
     let event = event.about(given);
@@ -107,17 +107,18 @@ pub(super) async fn give_roles<'a>(
     connection: &impl ConnectionTrait,
     group: &table::Model,
     roles: impl IntoIterator<Item = &'a Assigned>,
-    now: Timestamp,
+    made: Made,
 ) -> Result<()> {
     let given: Vec<group_role::ActiveModel> = roles
         .into_iter()
         .map(|role| group_role::ActiveModel {
             group_pk: Set(group.pk),
             role_pk: Set(role.role_pk),
-            organization_pk: Set(role.tenant_pk.map(|_| group.organization_pk)),
+            organization_pk: Set(group.organization_pk),
             tenant_pk: Set(role.tenant_pk),
             scope: Set(role.scope_key()),
-            created_at: Set(now),
+            created_at: Set(made.at),
+            created_by: Set(made.by),
         })
         .collect();
     if !given.is_empty() {

@@ -10,7 +10,7 @@ use crate::authn;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
-use crate::directory::role::{Assigned, Standing, union};
+use crate::directory::role::{Assigned, Made, Standing, union};
 use crate::directory::user;
 use crate::list::expect_version;
 use crate::model::error::Result;
@@ -30,11 +30,13 @@ pub async fn add_user(
     let change = op.begin().await?;
     let (group, user, roles) = locate_both(&change, op, &granted, group, member).await?;
     expect_version(group.version, expected_version)?;
+    let made = Made::by_caller(op);
     let row = group_member::ActiveModel {
         group_pk: Set(group.pk),
         user_pk: Set(user.pk),
         organization_pk: Set(group.organization_pk),
-        created_at: Set(op.now()),
+        created_at: Set(made.at),
+        created_by: Set(made.by),
     };
     let added = group_member::Entity::insert(row)
         .on_conflict(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::Stream;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
 use crate::authn::rights_of_members;
@@ -15,13 +15,13 @@ use crate::context::OpContext;
 use crate::directory::role::{self, Assigned, union};
 use crate::directory::user::User;
 use crate::directory::{organization, user};
-use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Filter, Pairs, Several, Sql, TextTest, names_one, none_named};
 use crate::model::Actor;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{GroupId, is_storable};
 use crate::store::catalogue::Catalogued;
 use crate::store::entity::group::{self as table, Column};
-use crate::store::entity::{group_member, user as user_table};
+use crate::store::entity::{group_member, group_role, user as user_table};
 
 /// The groups that the caller may list.
 pub fn readable(op: &OpContext) -> Result<Granted> {
@@ -66,6 +66,32 @@ pub async fn by_keys(op: &OpContext, pks: Vec<i64>, fields: GroupFields) -> Resu
         found.extend(list::by_keys::<Group>(op, &granted, missing, fields).await?);
     }
     Ok(found)
+}
+
+/// The groups within a scope that give roles to their members, as a link to the roles. For single tenants, the roles for
+/// the whole organization and for these tenants.
+pub fn giving_roles(granted: Option<&Granted>) -> Several {
+    use group_role::Column as Given;
+    let mut given = group_role::Entity::find().select_only();
+    if let Some(pk) = granted.and_then(Granted::organization) {
+        given = given.filter(Given::OrganizationPk.eq(pk));
+    }
+    let tenants = granted.and_then(Granted::tenants);
+    if let Some(tenants) = tenants {
+        let theirs = Given::TenantPk.is_in(tenants.keys.iter().copied());
+        given = given.filter(Condition::any().add(Given::TenantPk.is_null()).add(theirs));
+    }
+    let pairs = vec![Pairs {
+        from: given.into_query(),
+        child: Given::GroupPk.into_simple_expr(),
+        parent: Given::RolePk.into_simple_expr(),
+    }];
+    Several {
+        tested: pairs.clone(),
+        looked_up: pairs,
+        such: Condition::all(),
+        all_visible: tenants.is_none(),
+    }
 }
 
 /// A condition on a group.

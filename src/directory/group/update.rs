@@ -7,7 +7,7 @@ use super::read::{may_change_roles_of_members, roles_within};
 use super::{Group, Target, locate};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::role::{self, Assigned, RoleForTenant, Standing, union};
+use crate::directory::role::{self, Assigned, Made, RoleForTenant, Standing, union};
 use crate::list::expect_version;
 use crate::model;
 use crate::model::error::Result;
@@ -95,10 +95,10 @@ pub async fn update(
                 .exec(&*change)
                 .await?;
         }
-        give_roles(&*change, &row, gained, op.now()).await?;
+        give_roles(&*change, &row, gained, Made::by_caller(op)).await?;
         standing.remains(&*change, &union(lost), "roles").await?;
     } else {
-        give_roles(&*change, &row, gained, op.now()).await?;
+        give_roles(&*change, &row, gained, Made::by_caller(op)).await?;
     }
     let event = Event::new("group.update", row.pk, &row.id).named(updated.name.clone());
     let event = event.about(mentions).fields(fields).access();

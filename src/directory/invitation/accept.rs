@@ -104,7 +104,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         password_verified_at: Set(Some(now)),
         ..user::new_row(now)
     };
-    let (row, created) = user::insert_in_txn(&*change, row, &roles).await?;
+    let (row, created) = user::insert_in_txn(&*change, row, &roles, invitation.inviter_pk).await?;
     change.commit([accepted.of_user(&row), created]).await?;
     Ok(row.into())
 }

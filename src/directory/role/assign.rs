@@ -12,9 +12,8 @@ use crate::context::{Change, OpContext};
 use crate::directory::tenant;
 use crate::directory::user::{self, Target, User};
 use crate::list::expect_version;
-use crate::model::Actor;
-use crate::model::Timestamp;
 use crate::model::error::{Error, Result, shown};
+use crate::model::{Actor, Caller, Timestamp};
 use crate::store::audit_trail::{Event, Mention};
 use crate::store::entity::{group_role, user as user_table, user_role};
 
@@ -40,7 +39,7 @@ pub async fn assign(
     let mut wanted = had.directly_for_tenants();
     wanted.push(role.clone());
     few_tenants(&wanted, "tenant")?;
-    user_role::Entity::insert(assignment(row.pk, row.organization_pk, &role, op.now()))
+    user_role::Entity::insert(assignment(row.pk, row.organization_pk, &role, Made::by_caller(op)))
         .exec_without_returning(&*change)
         .await?;
     let updated = user::touch_in_txn(&*change, &row, op.now()).await?;
@@ -148,14 +147,32 @@ pub async fn is_assigned_for(connection: &impl ConnectionTrait, tenant_pk: i64) 
     Ok(group.one(connection).await?.is_some())
 }
 
-fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, now: Timestamp) -> user_role::ActiveModel {
+/// When and by whom a role is assigned, or a member added.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    pub at: Timestamp,
+    /// The key of the user who really does it; `None` if that is not a user.
+    pub by: Option<i64>,
+}
+
+impl Made {
+    pub fn by_caller(op: &OpContext) -> Self {
+        Self {
+            at: op.now(),
+            by: op.actor().caller().map(Caller::behind),
+        }
+    }
+}
+
+fn assignment(user_pk: i64, organization_pk: i64, role: &Assigned, made: Made) -> user_role::ActiveModel {
     user_role::ActiveModel {
         user_pk: Set(user_pk),
         role_pk: Set(role.role_pk),
-        organization_pk: Set(role.tenant_pk.map(|_| organization_pk)),
+        organization_pk: Set(organization_pk),
         tenant_pk: Set(role.tenant_pk),
         scope: Set(role.scope_key()),
-        created_at: Set(now),
+        created_at: Set(made.at),
+        created_by: Set(made.by),
     }
 }
 
@@ -176,11 +193,11 @@ pub async fn give_in_txn(
     user_pk: i64,
     organization_pk: i64,
     roles: impl IntoIterator<Item = &Assigned>,
-    now: Timestamp,
+    made: Made,
 ) -> Result<()> {
     let gained: Vec<user_role::ActiveModel> = roles
         .into_iter()
-        .map(|role| assignment(user_pk, organization_pk, role, now))
+        .map(|role| assignment(user_pk, organization_pk, role, made))
         .collect();
     if !gained.is_empty() {
         user_role::Entity::insert_many(gained)
@@ -197,7 +214,7 @@ pub async fn replace_in_txn(
     organization_pk: i64,
     had: &[Assigned],
     roles: &[Assigned],
-    now: Timestamp,
+    made: Made,
 ) -> Result<()> {
     let lost = besides(had, roles);
     if !lost.is_empty() {
@@ -208,5 +225,5 @@ pub async fn replace_in_txn(
             .exec(connection)
             .await?;
     }
-    give_in_txn(connection, user_pk, organization_pk, besides(roles, had), now).await
+    give_in_txn(connection, user_pk, organization_pk, besides(roles, had), made).await
 }

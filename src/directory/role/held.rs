@@ -216,7 +216,7 @@ pub async fn held_in_answer(op: &OpContext, user_pks: impl IntoIterator<Item = i
 }
 
 /// What rows of roles say together, charged to the response.
-async fn in_answer<T>(
+pub(super) async fn in_answer<T>(
     op: &OpContext,
     statement: &Statement,
     add: impl Fn(&mut HashMap<i64, T>, &QueryResult, &Catalogue) -> Result<usize> + Sync,
@@ -332,7 +332,7 @@ fn add_carried(groups: &mut HashMap<i64, Vec<Assigned>>, row: &QueryResult, cata
 }
 
 /// Internal keys as the single parameter `$1`, and the condition that a column is among them.
-fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, String) {
+pub(super) fn keys(backend: DbBackend, pks: impl IntoIterator<Item = i64>) -> (Value, String) {
     let keys = match backend {
         DbBackend::Postgres => pks.into_iter().collect::<Vec<i64>>().into(),
         _ => serde_json::Value::from_iter(pks).to_string().into(),

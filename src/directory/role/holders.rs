@@ -8,18 +8,16 @@ use sea_orm::sea_query::{ExprTrait, Query, SelectStatement, SimpleExpr, UnionTyp
 use sea_orm::{Condition, ConnectionTrait, DbBackend, QuerySelect, QueryTrait};
 
 use super::read::with_permission;
-use super::sight::Sight;
+use super::sight::{Sight, Start};
 use super::{Role, Term};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
-use crate::list::{Filter, Sql};
+use crate::list::{Filter, LOOKED_UP_MAX, Sql, count_of, union_all};
 use crate::model::BuiltIn;
 use crate::model::error::Result;
 use crate::store::entity::role::{self, Column};
 use crate::store::entity::user;
 
-/// How many holders are looked up; if there are more, users are tested one by one.
-const LOOKED_UP_MAX: u64 = 1_000;
 /// How many roles are looked up before their holders are counted.
 const ROLES_MAX: u64 = 200;
 
@@ -109,17 +107,20 @@ impl Holding {
 
     /// The keys of the users who have one of the roles; to test a user, only that user's.
     fn holders(&self, found: Option<&SelectStatement>) -> SelectStatement {
-        let [direct, by_groups] = self.sight.holders().map(|pairs| {
-            let mut holders = pairs.users;
-            holders.and_where(self.is_one(pairs.role, found));
+        let start = match self.way {
+            Way::LookedUp => Start::Roles,
+            Way::Tested => Start::Users,
+        };
+        let holders = self.sight.holders(start).into_iter().map(|pairs| {
+            let mut holders = pairs.from;
+            holders.expr(pairs.child.clone());
+            holders.and_where(self.is_one(pairs.parent, found));
             if self.way == Way::Tested {
-                holders.and_where(pairs.user.equals((user::Entity, user::Column::Pk)));
+                holders.and_where(pairs.child.equals((user::Entity, user::Column::Pk)));
             }
             holders
         });
-        let mut both = direct;
-        both.union(UnionType::All, by_groups);
-        both
+        union_all(holders)
     }
 
     /// The users who have one of the roles, for a filter of users.
@@ -178,12 +179,4 @@ pub async fn weigh(op: &OpContext, mut conditions: Vec<&mut Holding>) -> Result<
         }
     }
     Ok(())
-}
-
-/// The number of rows, counted up to a maximum.
-fn count_of(mut rows: SelectStatement, most: u64) -> SimpleExpr {
-    rows.limit(most);
-    let mut count = Query::select();
-    count.expr(Expr::cust("COUNT(*)")).from_subquery(rows, "counted");
-    SimpleExpr::SubQuery(None, Box::new(count.into()))
 }

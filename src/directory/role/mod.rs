@@ -15,6 +15,9 @@ mod assign;
 mod check;
 mod create;
 mod delete;
+mod giving;
+mod grants;
+mod having;
 mod held;
 mod holders;
 mod outsiders;
@@ -27,11 +30,14 @@ mod update;
 mod withdraw;
 
 pub use assign::{
-    assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
+    Made, assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
 pub use create::{NewRole, create, create_in_txn};
 pub use delete::{delete, delete_in_txn, holders_in_txn};
+pub use giving::that_would_give;
+pub use grants::{RoleGrant, grants, grants_in_sight};
+pub use having::{HOLDERS_COUNTED_MAX, Having};
 pub use held::{
     Assigned, ForTenant, Held, by_scope, for_tenants_in_sight, held, held_in_answer, of_groups, of_groups_in_answer,
     union,

@@ -49,6 +49,14 @@ impl Term {
     }
 }
 
+/// The roles with the permission of this name; `None` if there is no such permission.
+pub(super) fn having(op: &OpContext, name: &str) -> Option<Condition> {
+    match Term::with_permission(op, name)? {
+        Term::Permission(name, built_in) => Some(with_permission(op.db().backend(), &name, &built_in)),
+        _ => None,
+    }
+}
+
 /// The roles with a permission. Those of built-in roles are not in the database.
 pub(super) fn with_permission(backend: DbBackend, permission: &str, built_in: &[BuiltIn]) -> Condition {
     let names = built_in.iter().map(|role| role.name());

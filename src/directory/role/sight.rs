@@ -4,19 +4,19 @@
 //! single tenants find only users of these tenants, by what these have for the whole organization and for these tenants.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, IntoSimpleExpr, JoinType, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{ExprTrait, Query};
+use sea_orm::{Condition, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Action, Resource, Scope, Tenants};
 use crate::context::OpContext;
+use crate::list::{Pairs, Several};
 use crate::store::entity::{group_member, group_role, in_tenants, user, user_role};
 
-/// A select of users' keys from the tables with assignments of roles, and its columns with the keys of users and of roles.
-#[derive(Clone, Debug)]
-pub(super) struct Pairs {
-    pub users: SelectStatement,
-    pub user: SimpleExpr,
-    pub role: SimpleExpr,
+/// What a search for the holders of roles starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Roles,
+    Users,
 }
 
 /// Which roles of which users the caller may know.
@@ -24,6 +24,8 @@ pub(super) struct Pairs {
 pub(super) struct Sight {
     /// All of the caller's own.
     oneself: Option<i64>,
+    /// The only organization whose users the caller may see; `None` for callers who may see all.
+    organization: Option<i64>,
     others: Others,
 }
 
@@ -42,6 +44,11 @@ impl Sight {
         let users = op.authorize(Action::Read, Resource::User);
         Self {
             oneself: op.actor().caller().map(|caller| caller.user_pk),
+            organization: op
+                .actor()
+                .caller()
+                .filter(|caller| !caller.reaches_everywhere())
+                .map(|caller| caller.organization_pk),
             others: match (&roles, &users) {
                 (Ok(roles), Ok(users)) => in_both(roles.scope(), users.scope()),
                 _ => Others::Nobody,
@@ -68,36 +75,53 @@ impl Sight {
         }
     }
 
+    /// The users with the roles that the caller may know, as a link between both.
+    pub fn several(&self) -> Several {
+        Several {
+            looked_up: self.holders(Start::Roles),
+            tested: self.holders(Start::Users),
+            such: self.of_user(),
+            all_visible: matches!(self.others, Others::All),
+        }
+    }
+
     /// The users who have roles, as far as the caller may know: directly, and by groups.
-    pub fn holders(&self) -> [Pairs; 2] {
+    pub fn holders(&self, start: Start) -> Vec<Pairs> {
         use group_member::Column as Member;
         use group_role::Column as Given;
         use user_role::Column as Direct;
-        let direct = user_role::Entity::find()
+        let mut direct = user_role::Entity::find()
             .select_only()
-            .column(Direct::UserPk)
             .filter(self.of_assignment(Direct::TenantPk, Direct::UserPk));
-        let by_groups = group_member::Entity::find()
-            .select_only()
-            .column(Member::UserPk)
-            .filter(self.of_assignment(Given::TenantPk, Member::UserPk));
-        let mut by_groups = by_groups.into_query();
-        by_groups.join(
-            JoinType::InnerJoin,
-            group_role::Entity,
-            Expr::col((group_role::Entity, Given::GroupPk)).equals((group_member::Entity, Member::GroupPk)),
-        );
+        let mut by_groups = Query::select();
+        // SQLite joins in this order.
+        match start {
+            Start::Roles => by_groups.from(group_role::Entity).cross_join(group_member::Entity),
+            Start::Users => by_groups.from(group_member::Entity).cross_join(group_role::Entity),
+        };
+        by_groups
+            .and_where(Expr::col((group_role::Entity, Given::GroupPk)).equals((group_member::Entity, Member::GroupPk)))
+            .cond_where(self.of_assignment(Given::TenantPk, Member::UserPk));
+        if let Some(pk) = self.organization {
+            direct = direct.filter(Direct::OrganizationPk.eq(pk));
+            by_groups.and_where(Given::OrganizationPk.eq(pk));
+        }
         let direct = Pairs {
-            users: direct.into_query(),
-            user: Direct::UserPk.into_simple_expr(),
-            role: Direct::RolePk.into_simple_expr(),
+            from: direct.into_query(),
+            child: Direct::UserPk.into_simple_expr(),
+            parent: Direct::RolePk.into_simple_expr(),
         };
         let by_groups = Pairs {
-            users: by_groups,
-            user: Member::UserPk.into_simple_expr(),
-            role: Given::RolePk.into_simple_expr(),
+            from: by_groups,
+            child: Member::UserPk.into_simple_expr(),
+            parent: Given::RolePk.into_simple_expr(),
         };
-        [direct, by_groups]
+        vec![direct, by_groups]
+    }
+
+    /// Whether the caller may know roles of others than itself.
+    pub fn reaches_others(&self) -> bool {
+        !matches!(self.others, Others::Nobody)
     }
 
     /// The assignments that the caller may know: for which tenant, and of which user.

@@ -87,7 +87,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         password_hash: Set(password_hash),
         ..row
     };
-    let inserted = insert_in_txn(&*change, row, &roles).await;
+    let inserted = insert_in_txn(&*change, row, &roles, role::Made::by_caller(op).by).await;
     let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "user.create", error))?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
@@ -205,11 +205,12 @@ async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) 
     }
 }
 
-/// Writes a new user with its roles; returns its audit event too. `CONFLICT` for an id or address that is taken.
+/// Writes a new user with its roles, which `by` gives it; returns its audit event too. `CONFLICT` for an id or address that is taken.
 pub(crate) async fn insert_in_txn(
     connection: &impl ConnectionTrait,
     mut row: table::ActiveModel,
     roles: &[Assigned],
+    by: Option<i64>,
 ) -> Result<(table::Model, Event)> {
     // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
@@ -218,7 +219,8 @@ pub(crate) async fn insert_in_txn(
         .or_conflict(|constraint| taken(constraint, row.id.as_ref(), row.email.as_ref().as_ref()))?;
     row.pk = Set(inserted.last_insert_id);
     let row = row.try_into_model()?;
-    role::give_in_txn(connection, row.pk, row.organization_pk, roles, row.created_at).await?;
+    let made = role::Made { at: row.created_at, by };
+    role::give_in_txn(connection, row.pk, row.organization_pk, roles, made).await?;
     let given = roles.iter().map(|role| role.mention().added());
     let event = Event::new("user.create", row.pk, &row.id).of_user(&row).about(given);
     Ok((row, event))

@@ -3,7 +3,7 @@
 
 use super::User;
 use crate::authz::escalation::{Managing, as_oneself, may_impersonate, may_manage};
-use crate::authz::{Action, Resource, Scope};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::model::Rights;
 
@@ -24,11 +24,7 @@ pub struct ViewerCan {
 pub fn viewer_can(op: &OpContext, user: &User, rights: &Rights) -> ViewerCan {
     let reaches = |action, resource| {
         op.authorize(action, resource)
-            .is_ok_and(|granted| match granted.scope() {
-                Scope::Oneself(pk) => *pk == user.pk,
-                Scope::Tenants(tenants) if tenants.oneself == Some(user.pk) => true,
-                _ => granted.covers(user.organization_pk, user.tenant_pk),
-            })
+            .is_ok_and(|granted| granted.includes(user.pk, user.organization_pk, user.tenant_pk))
     };
     let manages = |what| may_manage(op.actor(), what, rights).is_ok();
     let oneself = op.actor().is(user.pk);

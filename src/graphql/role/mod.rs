@@ -1,9 +1,13 @@
 //! Roles in the schema.
 
 mod check;
+mod grant;
+mod holders;
 mod tenant;
 
 pub use check::{CheckData, PermissionAnswerObject, PermissionQuery};
+pub use grant::{RoleGrantObject, grants_beside};
+use holders::Holders;
 pub use tenant::{OutsiderQuery, TenantRoleData, TenantRoleObject, for_tenants_beside};
 
 use std::collections::HashMap;
@@ -15,11 +19,12 @@ use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::role::{self, Assigned, Clearable, NewRole, OrganizationRole, Role, RoleChange, RoleScope, Term};
 use crate::graphql::filter::related;
+use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
-use crate::graphql::user::{UserObject, UserWhere};
+use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, node_fields, op,
-    order_by, where_input,
+    DateTime, List, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing, node_fields,
+    op, order_by, where_input,
 };
 use crate::list::Filter;
 use crate::model::BuiltIn;
@@ -53,10 +58,28 @@ pub struct RoleObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    /// Number of users that `users` contains; 10,001 if there are more than 10,000. Null without `read:user` or `read:role`.
+    pub user_count: Option<i64>,
+    /// Number of groups that `groups` contains; 10,001 if there are more than 10,000. Null without `read:group`.
+    pub group_count: Option<i64>,
+    #[graphql(skip)]
+    users: Nested<UserObject>,
+    #[graphql(skip)]
+    groups: Nested<GroupObject>,
 }
 
 node_fields! {
-    RoleObject as "Role" {}
+    RoleObject as "Role" {
+        /// The users that have it and that the caller may see: directly or through a group, for the whole organization or for a
+        /// tenant. Without `read:role`, only the caller; with `read:role` for single tenants, only the users of these tenants
+        /// and the caller, and roles for other tenants do not count.
+        users: UserObject, UserWhere, UserOrderBy;
+        where "Filter. Default: all users.";
+        /// The groups that give it to their members and that the caller may see. Needs `read:group`; with `read:group` for
+        /// single tenants, roles for other tenants do not count.
+        groups: GroupObject, GroupWhere, GroupOrderBy;
+        where "Filter. Default: all groups.";
+    }
 }
 
 /// Who can have a role.
@@ -128,19 +151,30 @@ impl Listing for Role {
     type Object = RoleObject;
     type Where = RoleWhere;
     type OrderBy = RoleOrderBy;
-    type Preloaded = Related<Organization>;
+    type Preloaded = Preloaded;
 
     async fn preload(
         op: &OpContext,
         things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
-        organizations_beside(op, selection, things.iter().filter_map(|role| role.organization_pk)).await
+        let keys: Vec<i64> = things.iter().map(|role| role.pk).collect();
+        let owners = things.iter().filter_map(|role| role.organization_pk);
+        Ok(Preloaded {
+            organizations: organizations_beside(op, selection, owners).await?,
+            holders: Holders::load(op, &keys, selection).await?,
+        })
     }
 
-    fn object(self, op: &OpContext, organizations: &Related<Organization>) -> RoleObject {
+    fn object(self, op: &OpContext, preloaded: &Preloaded) -> RoleObject {
+        let Preloaded { organizations, holders } = preloaded;
         let catalogue = op.catalogue();
+        let pk = self.pk;
         RoleObject {
+            user_count: holders.user_count(pk),
+            group_count: holders.group_count(pk),
+            users: holders.users(pk),
+            groups: holders.groups(pk),
             id: ID(self.id.to_string()),
             description: self.description().map(str::to_owned),
             built_in: self.scope() == RoleScope::BuiltIn,
@@ -154,6 +188,12 @@ impl Listing for Role {
             updated_at: self.updated_at.into(),
         }
     }
+}
+
+/// The relations of a page of roles.
+pub struct Preloaded {
+    organizations: Related<Organization>,
+    holders: Holders,
 }
 
 /// The roles of some users or groups, each sorted by name, with what is selected under them.

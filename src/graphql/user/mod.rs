@@ -26,7 +26,7 @@ use crate::graphql::federated_identity::FederatedIdentityObject;
 use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
 use crate::graphql::node::node_id;
 use crate::graphql::organization::OrganizationObject;
-use crate::graphql::role::{OrganizationRoleValue, RoleObject, TenantRoleObject};
+use crate::graphql::role::{OrganizationRoleValue, RoleGrantObject, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
     DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, Where,
@@ -75,6 +75,9 @@ pub struct UserObject {
     /// The roles that it has for single tenants, assigned directly or through groups, ordered by name. A caller who
     /// manages single tenants sees those for these tenants only.
     pub tenant_roles: List<TenantRoleObject>,
+    /// All of its roles, each with where it comes from: assigned directly or through a group, for the whole organization or
+    /// for a tenant; ordered by name. A caller who manages single tenants sees those for these tenants only.
+    pub role_grants: List<RoleGrantObject>,
     /// Where the caller has permissions; null unless the user is the caller.
     pub reach: Option<ReachObject>,
     /// What the caller can do with the user.

@@ -23,7 +23,8 @@ use crate::graphql::api_key::ApiKeyObject;
 use crate::graphql::group::{GroupObject, of_users as groups_of_users};
 use crate::graphql::organization::beside as organizations_beside;
 use crate::graphql::role::{
-    RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
+    RoleGrantObject, RoleObject, TenantRoleObject, beside as roles_beside, for_tenants_beside as tenant_roles_beside,
+    grants_beside,
 };
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
@@ -45,6 +46,7 @@ pub struct Preloaded {
     permissions: HashMap<i64, Nested<String>>,
     pending_emails: HashMap<i64, Email>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
+    role_grants: HashMap<i64, List<RoleGrantObject>>,
     /// The caller's.
     reach: Option<ReachObject>,
     groups: HashMap<i64, Nested<GroupObject>>,
@@ -87,6 +89,10 @@ impl Preloaded {
             let held = preloaded.held.iter();
             let theirs = held.map(|(user, has)| (*user, has.for_tenants.clone()));
             preloaded.tenant_roles = tenant_roles_beside(op, Resource::User, theirs, &under).await?;
+        }
+        if let Some(under) = selection.under_field("roleGrants") {
+            let grants = role::grants(op, users.iter().map(|user| user.pk)).await?;
+            preloaded.role_grants = grants_beside(op, grants, &under).await?;
         }
         if selection.has("reach") && users.iter().any(|user| op.actor().is(user.pk)) {
             preloaded.reach = user::reach(op).await?.map(Into::into);
@@ -239,6 +245,7 @@ impl Preloaded {
             roles: self.roles.get(&user.pk).cloned().unwrap_or_default(),
             permissions: self.permissions.get(&user.pk).cloned().unwrap_or_default(),
             tenant_roles: self.tenant_roles.get(&user.pk).cloned().unwrap_or_default(),
+            role_grants: self.role_grants.get(&user.pk).cloned().unwrap_or_default(),
             reach: self.reach.clone().filter(|_| op.actor().is(user.pk)),
             effective: EffectiveVariables::new(inherited, variables.clone()),
             variables,

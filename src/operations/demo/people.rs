@@ -22,6 +22,7 @@ const USER: u64 = 2;
 pub struct Person {
     id: String,
     row: user::ActiveModel,
+    organization_pk: i64,
     role_pk: Option<i64>,
     created_at: Timestamp,
     key: Option<api_key::ActiveModel>,
@@ -94,6 +95,7 @@ impl People<'_> {
         Ok(Person {
             id,
             row,
+            organization_pk: organization.pk,
             role_pk: role.and_then(|role| self.roles.get(&role)).copied(),
             created_at,
             key,
@@ -192,16 +194,18 @@ pub async fn write(connection: &impl ConnectionTrait, people: Vec<Person>) -> Re
     let mut beside = Vec::with_capacity(people.len());
     for person in people {
         rows.push(person.row);
-        beside.push((person.id, person.role_pk, person.created_at, person.key));
+        let role = person.role_pk.map(|role_pk| (role_pk, person.organization_pk));
+        beside.push((person.id, role, person.created_at, person.key));
     }
     let pks = insert::<user::Entity>(connection, rows, user::Column::Pk, user::Column::Id).await?;
     let mut roles = Vec::with_capacity(beside.len());
     let mut keys = Vec::new();
-    for (id, role_pk, created_at, key) in beside {
+    for (id, role, created_at, key) in beside {
         let user_pk = key_of(&pks, &id)?;
-        roles.extend(role_pk.map(|role_pk| user_role::ActiveModel {
+        roles.extend(role.map(|(role_pk, organization_pk)| user_role::ActiveModel {
             user_pk: Set(user_pk),
             role_pk: Set(role_pk),
+            organization_pk: Set(organization_pk),
             scope: Set(0),
             created_at: Set(created_at),
             ..Default::default()

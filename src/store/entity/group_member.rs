@@ -15,6 +15,8 @@ pub struct Model {
     pub user_pk: i64,
     pub organization_pk: i64,
     pub created_at: Timestamp,
+    /// The key of the user who really made it, if a user did; that of a deleted user names nobody.
+    pub created_by: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -12,14 +12,16 @@ pub struct Model {
     pub user_pk: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub role_pk: i64,
-    /// With the tenant, its organization; composite foreign keys keep both and the user together.
-    pub organization_pk: Option<i64>,
+    /// The user's organization; composite foreign keys keep it, the user and the tenant together.
+    pub organization_pk: i64,
     /// The tenant that the assignment is for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
     /// The same for the primary key, which has no nulls: 0 for the whole organization.
     #[sea_orm(primary_key, auto_increment = false)]
     pub scope: i64,
     pub created_at: Timestamp,
+    /// The key of the user who really made it, if a user did; that of a deleted user names nobody.
+    pub created_by: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -14,14 +14,17 @@ const warnings: string[] = [];
 const embedded = () => null;
 
 const keys = {
+  AccessExplanation: embedded,
   Account: embedded,
   ApiKeySecret: embedded,
   AuditRelated: embedded,
   FederatedIdentity: embedded,
+  Hindrance: embedded,
   Outsider: embedded,
   PermissionAnswer: embedded,
   Reach: embedded,
   ReachTenant: embedded,
+  RoleGrant: embedded,
   SessionTokens: embedded,
   TenantRole: embedded,
   UserWithPassword: embedded,

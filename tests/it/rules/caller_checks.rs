@@ -131,7 +131,7 @@ on_both! {
             (format!("UPDATE api_keys SET revoked_at = 1 WHERE user_pk = {ann_is}"), format!("UPDATE api_keys SET revoked_at = NULL WHERE user_pk = {ann_is}")),
             (
                 format!("DELETE FROM user_roles WHERE user_pk = {ann_is}"),
-                format!("INSERT INTO user_roles (user_pk, role_pk, created_at) SELECT {ann_is}, pk, 0 FROM roles WHERE name = 'organization-admin' AND organization_pk IS NULL"),
+                "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at) SELECT u.pk, r.pk, u.organization_pk, 0 FROM users u, roles r WHERE u.id = 'acme-ann' AND r.name = 'organization-admin' AND r.organization_pk IS NULL".to_owned(),
             ),
         ];
         let other = Database::connect(&app.database.url).await.unwrap();

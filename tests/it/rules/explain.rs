@@ -209,16 +209,16 @@ on_both! {
         app.organization("globex", &[]).await;
         let ann = app.user("acme", "ann", Some("organization-admin")).await;
         fill(&app).await;
-        let give = "INSERT INTO {table} ({owner}, role_pk, created_at)
-            SELECT o.pk, r.pk, 0 FROM {owners} o JOIN roles r ON r.id = 'acme-77' WHERE o.id IN ('acme-77', 'acme-78')";
+        let give = "INSERT INTO {table} ({owner}, role_pk, organization_pk, created_at)
+            SELECT o.pk, r.pk, o.organization_pk, 0 FROM {owners} o JOIN roles r ON r.id = 'acme-77' WHERE o.id IN ('acme-77', 'acme-78')";
         let change = app.services.db.begin().await.unwrap();
         for (table, owner, owners) in [("user_roles", "user_pk", "users"), ("group_roles", "group_pk", "groups")] {
             let give = give.replace("{table}", table).replace("{owner}", owner).replace("{owners}", owners);
             change.execute_unprepared(&give).await.unwrap();
         }
         // So many that PostgreSQL would not rather read all of them.
-        let labelers = "INSERT INTO group_roles (group_pk, role_pk, created_at)
-            SELECT g.pk, r.pk, 0 FROM groups g JOIN roles r ON r.name = 'labeler' AND r.organization_pk IS NULL";
+        let labelers = "INSERT INTO group_roles (group_pk, role_pk, organization_pk, created_at)
+            SELECT g.pk, r.pk, g.organization_pk, 0 FROM groups g JOIN roles r ON r.name = 'labeler' AND r.organization_pk IS NULL";
         change.execute_unprepared(labelers).await.unwrap();
         let backend = app.services.db.backend();
         if backend == DbBackend::Postgres {
@@ -266,6 +266,63 @@ on_both! {
         let plan = explain(&app, &one[0]).await;
         for table in ["users", "user_roles", "group_roles", "group_members"] {
             assert!(!plan.contains(&whole(table)), "{}\n{plan}", one[0].sql);
+        }
+    }
+
+    /// Under roles too, whether few or many have them: both ways stand in one statement.
+    async fn who_has_each_role_is_looked_up(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        let tia = app.user("acme", "tia", None).await;
+        fill(&app).await;
+        let assign = "mutation { assignRole(where: {id: \"tia\"}, role: \"organization-admin\", tenant: \"acme-5\") { id } }";
+        app.admin().ok(assign, json!({})).await;
+        let backend = app.services.db.backend();
+        let change = app.services.db.begin().await.unwrap();
+        // Everybody has a role of one's own.
+        for (table, owner, owners) in [("user_roles", "user_pk", "users"), ("group_roles", "group_pk", "groups")] {
+            let give = format!(
+                "INSERT INTO {table} ({owner}, role_pk, organization_pk, created_at)
+                 SELECT o.pk, r.pk, o.organization_pk, 0 FROM {owners} o JOIN roles r ON r.id = o.id"
+            );
+            change.execute_unprepared(&give).await.unwrap();
+        }
+        if backend == DbBackend::Postgres {
+            change.execute_unprepared("ANALYZE").await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let document = "{ roles(first: 50) { id users(first: 5) { id } a: users(first: 5, orderBy: NAME_DESC) { id } groups(first: 5) { id } userCount groupCount } }";
+        let whole = |table: &str| match backend {
+            DbBackend::Postgres => format!("Seq Scan on {table}"),
+            _ => format!("SCAN {table}\n"),
+        };
+        for (caller, sees_all_names) in [(&ann, true), (&app.admin(), true), (&tia, false)] {
+            let statements = sent(caller, document).await;
+            assert_eq!(statements.len(), 6, "{statements:#?}");
+            for statement in &statements[1..] {
+                let plan = explain(&app, statement).await;
+                for table in ["users", "user_roles", "group_roles", "group_members", "groups"] {
+                    assert!(!plan.contains(&whole(table)), "{table}\n{}\n{plan}", statement.sql);
+                }
+                // Those that are looked up are sorted, and no others. (No index has the names of a tenant's users.)
+                let sorted = match backend {
+                    DbBackend::Postgres => plan.matches("Sort Key").count(),
+                    _ => plan.matches("TEMP B-TREE FOR ORDER BY").count(),
+                };
+                let is_list = statement.sql.contains("ORDER BY");
+                assert!(!is_list || !sees_all_names || sorted == 1, "{}\n{plan}", statement.sql);
+            }
+        }
+        let question = "{ accessExplanation(user: {id: \"acme-77\"}, permission: \"read:user\") { sources { since } wouldGive { id } } }";
+        for document in ["{ users(first: 50) { roleGrants { since } } }", question] {
+            for statement in sent(&ann, document).await {
+                let plan = explain(&app, &statement).await;
+                for table in ["users", "user_roles", "group_roles", "group_members", "groups"] {
+                    assert!(!plan.contains(&whole(table)), "{table}\n{}\n{plan}", statement.sql);
+                }
+                assert!(backend == DbBackend::Postgres || !plan.contains(&whole("roles")), "{}\n{plan}", statement.sql);
+            }
         }
     }
 

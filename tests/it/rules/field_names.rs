@@ -134,6 +134,10 @@ fn calls(sdl: &Sdl) -> Vec<(&'static str, String, Value)> {
                 let data = json!([{ "userId": "nobody", "permission": "read:user" }]);
                 ("Query", "check".to_owned(), json!({ "data": data }))
             }
+            "accessExplanation" => {
+                let given = json!({ "user": { "id": "admin" }, "permission": "read:user" });
+                ("Query", "accessExplanation".to_owned(), given)
+            }
             name if in_sight(name).is_some() => ("Query", name.to_owned(), json!({ "where": { "id": "nobody" } })),
             name => ("Query", name.to_owned(), json!({})),
         });

@@ -116,7 +116,8 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("UserWhere", "activated" | "kind" | "permission" | "lastSeenBefore" | "emailVerified") => Plain,
         ("ApiKeyWhere", "revoked") => Plain,
         ("CheckData", "userId") => Name(Kind::User, "id"),
-        ("CheckData", "permission") => Plain,
+        ("CheckData" | "Query.accessExplanation", "permission") => Plain,
+        ("Query.accessExplanation", "apiKey") => Name(Kind::ApiKey, "id"),
         // Which permissions there are is the same for every organization.
         ("PermissionWhere", "id" | "builtIn" | "built" | "lowestRole") => Plain,
         ("CreatePermissionData" | "UpdatePermissionData", "name" | "lowestRole" | "replaces") => Plain,
@@ -715,6 +716,9 @@ impl Place {
     }
 }
 
+/// The query that says `NOT_FOUND`.
+const EXPLANATION: &str = "accessExplanation";
+
 /// A thing in sight of `ann`, for a query for one thing.
 pub fn in_sight(query: &str) -> Option<Value> {
     let id = match query {
@@ -734,9 +738,12 @@ pub fn in_sight(query: &str) -> Option<Value> {
 }
 
 /// What a query needs beside the argument that is tried: other arguments, and what its input must hold.
-fn beside(query: &str) -> (&'static str, Option<Value>) {
+fn beside(query: &str, argument: &str) -> (&'static str, Option<Value>) {
+    let bob = || Some(json!({ "id": "acme-bob" }));
     match query {
-        "can" => ("permissions: [\"usage:api\"], ", Some(json!({ "id": "acme-bob" }))),
+        "accessExplanation" if argument == "target" => ("user: {id: \"acme-bob\"}, permission: \"read:user\", ", bob()),
+        "accessExplanation" => ("permission: \"read:user\", ", bob()),
+        "can" => ("permissions: [\"usage:api\"], ", bob()),
         "check" => ("", Some(json!({ "permission": "usage:api" }))),
         _ => ("", in_sight(query)),
     }
@@ -755,7 +762,7 @@ pub fn places(sdl: &Sdl) -> Vec<Place> {
             let below = named(&field.ty.node).to_owned();
             for argument in &field.arguments {
                 if sdl.is_input(named(&argument.node.ty.node)) {
-                    let (others, base) = beside(&name);
+                    let (others, base) = beside(&name, argument.node.name.node.as_str());
                     let keys = way.iter().cloned().chain([name.clone()]).collect();
                     places.push(Place {
                         before: way.iter().map(|step| format!("{step} {{ ")).collect(),
@@ -805,7 +812,9 @@ on_both! {
                     .into_iter()
                     .filter(|leaf| view.hides(leaf))
                     .collect();
-                for leaves in leaves.chunks(12) {
+                // An explanation of nobody is an error, and so is asked for alone.
+                let at_once = if place.field == EXPLANATION { 1 } else { 12 };
+                for leaves in leaves.chunks(at_once) {
                     asked += leaves.len();
                     equal_in_queries(view, place, leaves).await;
                 }
@@ -926,11 +935,8 @@ on_both! {
         for view in views.iter().filter(|view| view.name != "una, globex") {
             let mut verdicts: BTreeMap<(String, String, String), BTreeMap<String, String>> = BTreeMap::new();
             for (way, ty) in &ways {
-                // What is merged costs more, and is asked for alone.
-                let (merged, own): (Vec<_>, Vec<_>) = scalars(&sdl, ty).into_iter().partition(|field| field == "effectiveVariables");
-                for chunk in own.chunks(30).chain(merged.chunks(1)) {
+                for (chunk, long) in affordable(&sdl, way, ty) {
                     let mut document = format!("{{ id __typename {} }}", chunk.join(" "));
-                    let long = if chunk == merged { "first: 8" } else { "first: 12" };
                     for step in paged(&sdl, way).iter().map(|step| step.replace("first: 12", long)).rev() {
                         document = format!("{{ {step} {document} }}");
                     }
@@ -980,13 +986,17 @@ async fn equal_in_queries(view: &View<'_>, place: &Place, leaves: &[Leaf]) {
             )
         });
         let answer = view.caller.send(&document, Value::Object(variables.collect())).await;
-        let invalid = answer["errors"]
-            .get(0)
-            .is_some_and(|error| error["extensions"]["code"] != "FORBIDDEN");
-        assert!(!invalid, "{document}\n{answer:#}");
+        let refusal = answer["errors"].get(0).map(|error| &error["extensions"]["code"]);
+        let told = |code: &Value| code == "FORBIDDEN" || code == "NOT_FOUND" && place.field == EXPLANATION;
+        assert!(refusal.is_none_or(told), "{document}\n{answer:#}");
         answers.push(answer);
     }
-    let [there, nobody]: [Value; 2] = answers.try_into().unwrap();
+    let [mut there, nobody]: [Value; 2] = answers.try_into().unwrap();
+    if place.field == EXPLANATION {
+        // The words name what the caller sent, and nothing else.
+        let names = &view.hidden[&(leaves[0].kind, leaves[0].which)];
+        there = serde_json::from_str(&there.to_string().replace(&names.there, &names.nobody)).unwrap();
+    }
     let text = there.to_string();
     for word in &view.words {
         assert!(
@@ -1125,7 +1135,15 @@ async fn equal_in_mutation(
 /// All ways from a field on, through objects that have an id, so far that every type is reached by every other.
 pub(super) fn go_on(sdl: &Sdl, ty: &str, way: &mut Vec<String>, ways: &mut Vec<(Vec<String>, String)>) {
     const STEPS_MAX: usize = 4;
-    if !sdl.is_object(ty) {
+    // Two lists without pages within each other cost too much for one document.
+    let mut at = "Query";
+    let mut unpaged = 0;
+    for step in way.iter() {
+        let field = sdl.field(at, step).unwrap();
+        unpaged += usize::from(is_unpaged(field));
+        at = named(&field.ty.node);
+    }
+    if !sdl.is_object(ty) || unpaged > 1 {
         return;
     }
     if sdl.field(ty, "id").is_some() {
@@ -1179,6 +1197,8 @@ pub(super) fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
                     let (name, value) = filter.as_object().unwrap().iter().next().unwrap();
                     format!("where: {{{name}: {value}}}")
                 }
+                ("user", _) => "user: {id: \"acme-bob\"}".to_owned(),
+                ("permission", _) => "permission: \"read:user\"".to_owned(),
                 (name, _) => panic!("{step} needs the argument '{name}', that nobody thought of"),
             });
         }
@@ -1189,6 +1209,40 @@ pub(super) fn paged(sdl: &Sdl, way: &[String]) -> Vec<String> {
         ty = named(&field.ty.node);
     }
     steps
+}
+
+/// The fields of a type at the end of a way, in documents that do not cost too much, each with how long its longest page may
+/// be. A list without pages counts as a hundred. What is merged costs more: it is asked for alone, by the shorter ways.
+pub(super) fn affordable(sdl: &Sdl, way: &[String], ty: &str) -> Vec<(Vec<String>, &'static str)> {
+    const COST_MAX: usize = 240_000;
+    let first = |step: &String| {
+        let (_, page) = step.split_once("first: ")?;
+        page.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok()
+    };
+    let (mut at, mut objects) = ("Query", 1);
+    for (name, step) in way.iter().zip(paged(sdl, way)) {
+        let field = sdl.field(at, name).unwrap();
+        objects *= first(&step).unwrap_or(if is_unpaged(field) { 100 } else { 1 });
+        at = named(&field.ty.node);
+    }
+    let (merged, own): (Vec<_>, Vec<_>) = scalars(sdl, ty)
+        .into_iter()
+        .partition(|field| field == "effectiveVariables");
+    let at_once = (COST_MAX / objects).saturating_sub(2 + way.len()).min(30);
+    assert!(at_once > 0, "{way:?} costs too much");
+    let chunks = own.chunks(at_once).map(|chunk| (chunk.to_vec(), "first: 12"));
+    let is_affordable = objects * 8 / 12 * (52 + way.len()) < COST_MAX;
+    let merged = merged.into_iter().filter(|_| is_affordable);
+    chunks.chain(merged.map(|field| (vec![field], "first: 8"))).collect()
+}
+
+fn is_unpaged(field: &async_graphql::parser::types::FieldDefinition) -> bool {
+    let is_page = ["edges", "nodes"].contains(&field.name.node.as_str());
+    let has_pages = field
+        .arguments
+        .iter()
+        .any(|argument| argument.node.name.node == "first");
+    is_list(&field.ty.node) && !is_page && !has_pages
 }
 
 /// The fields of a type that are no objects, and those that are, by what they are.

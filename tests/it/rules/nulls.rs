@@ -83,7 +83,8 @@ fn full(sdl: &Sdl, case: &Case, in_document: bool, empty: bool) -> (String, Valu
             continue;
         }
         // What a change or a question is about is named, or the argument is left out: an empty one is refused.
-        let which = (case.mutation || case.field == "can") && named(&argument.node.ty.node).ends_with("Where");
+        let which = (case.mutation || ["can", "accessExplanation"].contains(&case.field.as_str()))
+            && named(&argument.node.ty.node).ends_with("Where");
         let depth = if which && given.is_none() { 0 } else { DEPTH };
         let nothing = Literal::Object(Default::default());
         let given = match given {

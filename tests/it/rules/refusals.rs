@@ -52,6 +52,22 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"{ check(data: [{userId: "$user", permission: "read:user"}]) { allowed } }"#,
     ),
     (
+        "accessExplanation (of oneself)",
+        r#"{ accessExplanation(user: {id: "$me"}, permission: "write:user") { allowed reach } }"#,
+    ),
+    (
+        "accessExplanation (of another)",
+        r#"{ accessExplanation(user: {id: "$user"}, permission: "write:user") { allowed reach } }"#,
+    ),
+    (
+        "accessExplanation (on another)",
+        r#"{ accessExplanation(user: {id: "$me"}, permission: "write:user", target: {id: "$user"}) { reach } }"#,
+    ),
+    (
+        "accessExplanation (of a user of a tenant)",
+        r#"{ accessExplanation(user: {id: "$inside"}, permission: "write:user", target: {id: "$inside"}) { reach } }"#,
+    ),
+    (
         "check (of a tenant)",
         r#"{ check(data: [{userId: "$inside", permission: "read:user"}], tenant: "berlin") { allowed } }"#,
     ),

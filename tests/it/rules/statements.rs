@@ -151,6 +151,25 @@ const CASES: &[(&str, usize)] = &[
     ("{ roles { id permissions } countRoles }", 2),
     ("{ permissions { id builtInRoles { id } } countPermissions }", 3),
     ("{ permissionsConnection { totalCount nodes { id } } }", 2),
+    ("{ roles { id users { id } } }", 2),
+    (
+        "{ roles { id userCount users(first: 2) { id } a: users(first: 3, orderBy: NAME_DESC) { id } groups { id } groupCount } }",
+        6,
+    ),
+    ("{ users { id roles { id userCount } } }", 4),
+    ("{ users { id roleGrants { direct since } } }", 3),
+    (
+        "{ users { id roleGrants { role { name } tenant { id } group { id } since by { id } } } }",
+        6,
+    ),
+    (
+        "{ accessExplanation(user: {id: \"u-2-0\"}, permission: \"write:databases\") { allowed reach hindrances { code } } }",
+        4,
+    ),
+    (
+        "{ accessExplanation(user: {id: \"u-2-0\"}, permission: \"read:user\", target: {id: \"u-2-1\"}) { sources { role { id } } wouldGive { id } } }",
+        7,
+    ),
     ("{ rolesConnection { totalCount nodes { id organization { id } } } }", 3),
     ("{ invitations { id state } countInvitations }", 2),
     (

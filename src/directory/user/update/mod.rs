@@ -214,7 +214,7 @@ pub(super) async fn update_as(
         updated.organization_pk,
         &had.direct,
         &roles.direct,
-        op.now(),
+        role::Made::by_caller(op),
     )
     .await?;
     if let Some(identities) = &identities {

@@ -1,0 +1,337 @@
+//! The lists under the items of a list: one statement for all of them.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult,
+    QuerySelect, QueryTrait,
+};
+
+use super::statement::{order_by, prepared_once, select_nothing, sort_of, visible};
+use super::{Filter, Listed, Order, Window};
+use crate::authz::Granted;
+use crate::context::OpContext;
+use crate::model::error::Result;
+
+/// How many children of a parent are looked up and sorted; if there are more, a list tests its items one by one.
+pub const LOOKED_UP_MAX: u64 = 1_000;
+
+const PARENTS: &str = "parents";
+const PARENT_KEY: &str = "parent_key";
+const CHILD: &str = "child";
+/// The parents, and whether each has more children than [`LOOKED_UP_MAX`].
+const SIZED: &str = "sized";
+const MANY: &str = "many";
+
+/// How the items of a nested list reference their parents.
+#[derive(Debug)]
+pub enum Link<L: Listed> {
+    /// This column contains the parent's key.
+    Column(<L::Entity as EntityTrait>::Column),
+    /// A join table contains it; see [`Link::through`].
+    Pairs(Box<Pairs>),
+    /// Several join tables contain it, or a join table in which one parent can have very many children.
+    Several(Box<Several>),
+}
+
+/// A select without columns from a join table, and its columns with the keys of children and of parents.
+#[derive(Clone, Debug)]
+pub struct Pairs {
+    pub from: SelectStatement,
+    pub child: SimpleExpr,
+    pub parent: SimpleExpr,
+}
+
+/// Join tables that link children with parents of which some have very many. Few children of a parent are looked up and
+/// sorted. If there are more, the list is read in its order, and each item is tested, until the page is full.
+#[derive(Clone, Debug)]
+pub struct Several {
+    /// To find the children of a parent.
+    pub looked_up: Vec<Pairs>,
+    /// To test whether an item is a child of a parent.
+    pub tested: Vec<Pairs>,
+    /// A further condition on the children.
+    pub such: Condition,
+    /// Whether the caller may see all of them, so that counting them needs no look at them.
+    pub all_visible: bool,
+}
+
+impl<L: Listed> Link<L> {
+    /// A join table with the keys of children and parents.
+    pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
+        Self::Pairs(Box::new(Pairs {
+            from: P::find().select_only().into_query(),
+            child: child.into_simple_expr(),
+            parent: parent.into_simple_expr(),
+        }))
+    }
+}
+
+/// The children of a nested list: the link to their parents, and the caller's scope.
+#[derive(Debug)]
+pub struct Children<L: Listed> {
+    pub link: Link<L>,
+    pub granted: Granted,
+}
+
+/// The keys of all children of a parent, with repetitions.
+fn children_of(pairs: &[Pairs], parent: &SimpleExpr) -> SelectStatement {
+    let of_it = |pairs: &Pairs| {
+        let mut select = pairs.from.clone();
+        select.expr_as(pairs.child.clone(), CHILD);
+        select.and_where(pairs.parent.clone().eq(parent.clone()));
+        select
+    };
+    union_all(pairs.iter().map(of_it))
+}
+
+/// The same, only for this child.
+fn is_child_of(pairs: &[Pairs], parent: &SimpleExpr, child: &SimpleExpr) -> SimpleExpr {
+    let of_it = |pairs: &Pairs| {
+        let mut select = pairs.from.clone();
+        select.expr(Expr::val(1));
+        select.and_where(pairs.parent.clone().eq(parent.clone()));
+        select.and_where(pairs.child.clone().eq(child.clone()));
+        select
+    };
+    // One subquery with all of them, and with an offset: PostgreSQL does not turn such a one into a join with all children.
+    let mut any = union_all(pairs.iter().map(of_it));
+    any.limit(1).offset(0);
+    Expr::exists(any)
+}
+
+/// The rows of several selects, which have the same columns.
+pub fn union_all(selects: impl IntoIterator<Item = SelectStatement>) -> SelectStatement {
+    let mut selects = selects.into_iter();
+    let mut all = selects.next().unwrap_or_default();
+    all.unions(selects.map(|more| (UnionType::All, more)));
+    all
+}
+
+/// The number of rows, counted up to a maximum.
+pub fn count_of(mut rows: SelectStatement, most: u64) -> SimpleExpr {
+    rows.limit(most);
+    let mut count = Query::select();
+    count.expr(Expr::cust("COUNT(*)")).from_subquery(rows, "counted");
+    SimpleExpr::SubQuery(None, Box::new(count.into()))
+}
+
+/// Selects from a list of internal keys, in one parameter, and returns the column with the keys.
+fn from_keys(select: &mut SelectStatement, backend: DbBackend, keys: &[i64]) -> SimpleExpr {
+    match backend {
+        DbBackend::Postgres => {
+            let keys = Func::cust("unnest").arg(sea_orm::Value::from(keys.to_vec()));
+            select.from_function(keys, PARENTS);
+            Expr::col((PARENTS, PARENTS))
+        }
+        _ => {
+            let keys = Func::cust("json_each").arg(serde_json::json!(keys).to_string());
+            select.from_function(keys, PARENTS);
+            Expr::col((PARENTS, "value"))
+        }
+    }
+}
+
+impl Several {
+    /// The parents with whether they have many children, as a table of the statement.
+    fn sized(&self, backend: DbBackend, parents: &[i64]) -> CommonTableExpression {
+        let mut select = Query::select();
+        let key = from_keys(&mut select, backend, parents);
+        let count = count_of(children_of(&self.looked_up, &key), LOOKED_UP_MAX + 1);
+        select.expr_as(key, PARENT_KEY);
+        select.expr_as(count.gt(i64::try_from(LOOKED_UP_MAX).unwrap_or(i64::MAX)), MANY);
+        let mut table = CommonTableExpression::new();
+        table.table_name(SIZED).query(select);
+        table
+    }
+
+    /// Parents of one size, with their key.
+    fn from_sized(select: &mut SelectStatement, many: bool) -> SimpleExpr {
+        let is_many = Expr::col((SIZED, MANY));
+        select.from(SIZED).and_where(if many { is_many } else { is_many.not() });
+        Expr::col((SIZED, PARENT_KEY))
+    }
+
+    /// A select, without columns, of the items that are children of a parent of this size.
+    fn items<L: Listed>(&self, backend: DbBackend, parent: &SimpleExpr, many: bool) -> SelectStatement {
+        let item = L::pk_column().into_simple_expr();
+        let mut select = Query::select();
+        if many {
+            select.from(L::Entity::default().table_ref());
+            select.and_where(is_child_of(&self.tested, parent, &item));
+        } else {
+            // The limit leaves out none, and tells the database that these are few.
+            let mut found = children_of(&self.looked_up, parent);
+            found.limit(LOOKED_UP_MAX + 1);
+            let mut keys = Query::select();
+            keys.column(CHILD).from_subquery(found, "found");
+            if backend == DbBackend::Postgres {
+                let keys = SimpleExpr::SubQuery(None, Box::new(keys.into()));
+                select.from(L::Entity::default().table_ref());
+                select.and_where(Expr::cust_with_exprs("$1 = ANY(ARRAY $2)", [item, keys]));
+            } else {
+                // SQLite might rather walk all items in the order of the list, so it has to start from these.
+                keys.distinct();
+                select.from_subquery(keys, "held").cross_join(L::Entity::default());
+                select.and_where(item.eq(Expr::col(("held", CHILD))));
+            }
+        }
+        select.cond_where(self.such.clone());
+        select
+    }
+}
+
+/// One page for each of several parents, in one statement: the nested lists of a list.
+///
+/// For each parent, the database walks the index on the child's parent column and stops at the end of the page, so the
+/// cost depends only on the number of rows returned. See [`Several`] for parents with very many children.
+pub async fn for_parents<L: Listed>(
+    op: &OpContext,
+    children: &Children<L>,
+    parents: &[i64],
+    filter: &Filter<L::Term>,
+    order: Order,
+    fields: L::Fields,
+    window: Window,
+) -> Result<HashMap<i64, Vec<L>>> {
+    let backend = op.db().backend();
+    let sort = sort_of::<L>(order)?;
+    let fields = fields | L::sort_fields(order.key);
+    let visible = visible::<L>(op, &children.granted, filter)?;
+    let page_of = |mut items: SelectStatement| {
+        items
+            .cond_where(visible.clone())
+            .limit(u64::from(window.first))
+            .offset(window.skip);
+        order_by::<L>(&mut items, &sort, order.descending);
+        items
+    };
+    let such = |tie: SimpleExpr| {
+        let mut items = select_nothing::<L>();
+        items.and_where(tie);
+        page_of(items)
+    };
+    let select = match &children.link {
+        Link::Column(column) => {
+            let mut select = Query::select();
+            let key = from_keys(&mut select, backend, parents);
+            let page = such(column.into_simple_expr().eq(key.clone()));
+            join_page::<L>(select, backend, fields, key, page)
+        }
+        Link::Pairs(pairs) => {
+            let mut select = Query::select();
+            let key = from_keys(&mut select, backend, parents);
+            let theirs = children_of(std::slice::from_ref(&**pairs), &key);
+            let page = such(L::pk_column().into_simple_expr().in_subquery(theirs));
+            join_page::<L>(select, backend, fields, key, page)
+        }
+        Link::Several(several) => {
+            let [mut few, many] = [false, true].map(|many| {
+                let mut select = Query::select();
+                let key = Several::from_sized(&mut select, many);
+                let page = page_of(several.items::<L>(backend, &key, many));
+                join_page::<L>(select, backend, fields, key, page)
+            });
+            few.union(UnionType::All, many)
+                .with_cte(several.sized(backend, parents));
+            few
+        }
+    };
+    let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
+    let statement = prepared_once(backend, &select);
+    let read = |row: QueryResult| -> Result<()> {
+        let thing = L::read(&row, fields)?;
+        op.charge_read(thing.weigh())?;
+        lists.entry(row.try_get("", PARENT_KEY)?).or_default().push(thing);
+        Ok(())
+    };
+    op.db().reader().each_row(statement, read).await?;
+    // A join does not guarantee the order, although each parent's rows were read in it.
+    for list in lists.values_mut() {
+        list.sort_by(|a, b| {
+            let by = |thing: &L| (thing.sort_value(order.key), thing.public_id().to_owned());
+            let ascending = by(a).cmp(&by(b));
+            if order.descending {
+                ascending.reverse()
+            } else {
+                ascending
+            }
+        });
+    }
+    Ok(lists)
+}
+
+/// Adds to a select of parents the items of each parent's page, which has no columns yet.
+fn join_page<L: Listed>(
+    mut select: SelectStatement,
+    backend: DbBackend,
+    fields: L::Fields,
+    key: SimpleExpr,
+    mut page: SelectStatement,
+) -> SelectStatement {
+    let columns = L::columns(fields).into_iter();
+    if backend == DbBackend::Postgres {
+        page.columns(columns.clone().map(|column| column.as_column_ref()));
+        select.columns(columns.map(|column| (CHILD, column)));
+        select.expr_as(key, PARENT_KEY);
+        // A cross join would be generated with an `ON`, which is not allowed.
+        select.join_lateral(JoinType::InnerJoin, page, CHILD, Condition::all());
+    } else {
+        page.column(L::pk_column().as_column_ref());
+        select.columns(columns.map(|column| column.as_column_ref()));
+        select.expr_as(key, PARENT_KEY);
+        select.cross_join(L::Entity::default());
+        select.and_where(L::pk_column().into_simple_expr().in_subquery(page));
+    }
+    select
+}
+
+/// The number of children of each of several parents, counted up to a maximum, in one statement.
+pub async fn count_for_parents<L: Listed>(
+    op: &OpContext,
+    several: &Several,
+    granted: &Granted,
+    parents: &[i64],
+    most: u64,
+) -> Result<HashMap<i64, i64>> {
+    let backend = op.db().backend();
+    let select = match several.all_visible {
+        true => {
+            let mut select = Query::select();
+            let key = from_keys(&mut select, backend, parents);
+            // Each join table is read up to the maximum, and then once more to leave out who is in both.
+            let distinct = |pairs: &Pairs| {
+                let mut children = children_of(std::slice::from_ref(pairs), &key);
+                children.distinct().limit(most);
+                let mut some = Query::select();
+                some.column(CHILD).from_subquery(children, "some");
+                some
+            };
+            let mut all = Query::select();
+            let some = union_all(several.looked_up.iter().map(distinct));
+            all.distinct().column(CHILD).from_subquery(some, "found");
+            select.expr(key.clone()).expr(count_of(all, most));
+            select
+        }
+        false => {
+            let visible = visible::<L>(op, granted, &Filter::default())?;
+            let [mut few, many] = [false, true].map(|many| {
+                let mut select = Query::select();
+                let key = Several::from_sized(&mut select, many);
+                let mut items = several.items::<L>(backend, &key, many);
+                items.cond_where(visible.clone());
+                items.column(L::pk_column().as_column_ref());
+                select.expr(key).expr(count_of(items, most));
+                select
+            });
+            few.union(UnionType::All, many)
+                .with_cte(several.sized(backend, parents));
+            few
+        }
+    };
+    let rows = op.db().reader().query_all(&select).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
+}
