@@ -146,7 +146,10 @@ impl AccessQuery {
             allowed: hindrances.is_empty(),
             reach: extent.into(),
             sources: shown.remove(&user_pk).unwrap_or_default(),
-            hindrances: hindrances.into_iter().map(|one| HindranceObject::of(one, &catalogue)).collect(),
+            hindrances: hindrances
+                .into_iter()
+                .map(|one| HindranceObject::of(one, &catalogue))
+                .collect(),
             would_give: roles.into(),
         })
     }

@@ -8,8 +8,8 @@ use crate::authz::Granted;
 use crate::authz::escalation::may_grant;
 use crate::context::OpContext;
 use crate::directory::user::User;
-use crate::model::error::Result;
 use crate::model::Rights;
+use crate::model::error::Result;
 use crate::store::entity::role::{self as table, Column};
 
 /// How many of an organization's roles are looked at.
@@ -17,12 +17,7 @@ const ROLES_MAX: u64 = 100;
 
 /// The roles with a permission that the caller could give to a user, as far as it is about what they permit: the built-in
 /// ones first, then the organization's, oldest first.
-pub async fn that_would_give(
-    op: &OpContext,
-    granted: &Granted,
-    permission: &str,
-    user: &User,
-) -> Result<Vec<Role>> {
+pub async fn that_would_give(op: &OpContext, granted: &Granted, permission: &str, user: &User) -> Result<Vec<Role>> {
     let Some(having) = having(op, permission) else {
         return Ok(Vec::new());
     };

@@ -73,13 +73,13 @@ fn add(users: &mut HashMap<i64, Vec<RoleGrant>>, row: &QueryResult, catalogue: &
     let row = Row::from_query_result(row, "")?;
     let bytes = size_of::<RoleGrant>() + row.permissions.len();
     users.entry(row.user_pk).or_default().push(RoleGrant {
-            role_pk: row.role_pk,
-            permissions: catalogue.of_role(row.organization_pk, &row.name, &row.permissions),
-            group_pk: row.group_pk,
-            tenant_pk: row.tenant_pk,
-            since: row.since,
-            by_pk: row.by_pk,
-        });
+        role_pk: row.role_pk,
+        permissions: catalogue.of_role(row.organization_pk, &row.name, &row.permissions),
+        group_pk: row.group_pk,
+        tenant_pk: row.tenant_pk,
+        since: row.since,
+        by_pk: row.by_pk,
+    });
     Ok(bytes)
 }
 
