@@ -18,6 +18,7 @@ pub struct Target {
     pub path: String,
     pub process: u32,
     pub credential: Credential,
+    pub content_type: &'static str,
     /// Behind a proxy, each request is another client's: so many there were.
     pub clients: Option<Arc<AtomicUsize>>,
 }
@@ -99,7 +100,7 @@ impl Target {
             .method(if body.is_empty() { Method::GET } else { Method::POST })
             .uri(&self.path)
             .header(header::HOST, &self.address)
-            .header(header::CONTENT_TYPE, "application/json");
+            .header(header::CONTENT_TYPE, self.content_type);
         if let Some(key) = self.credential.next() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
         }

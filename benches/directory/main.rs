@@ -1,13 +1,14 @@
 //! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--rounds 5] [--seconds 3] [--connections 16]
-//!                                      [--only sqlite|postgres] [--part floor|gate|sign-in|storm|refused|faces]... [--keep FOLDER]
+//!                                      [--only sqlite|postgres] [--part floor|gate|asking|sign-in|storm|refused|faces]... [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo` and starts the server on it. Then:
 //!
 //! - **floor**: the server and the floor (see `floor.rs`) are asked for the same, in rounds that take turns: how much of
 //!   what the machine can do is left after everything that the server does for a request;
 //! - **gate**: what authentication, permissions and the gate add to a page of 50 (see `gate.rs`);
+//! - **asking**: what it costs to ask who may do what (see `asking.rs`);
 //! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`);
 //! - **storm**: how long they wait while one organization's dear hashes are guessed at (see `storm.rs`);
 //! - **refused**: whether the time of a refused password tells anything of its account (see `refused.rs`);
@@ -28,6 +29,7 @@
     reason = "a benchmark that cannot go on fails"
 )]
 
+mod asking;
 mod faces;
 mod floor;
 mod gate;
@@ -66,6 +68,7 @@ const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 enum Part {
     Floor,
     Gate,
+    Asking,
     SignIn,
     Storm,
     Refused,
@@ -136,6 +139,9 @@ async fn run(options: &Options) {
         }
         if options.has(Part::Gate) {
             bench.gate(&mut table).await;
+        }
+        if options.has(Part::Asking) {
+            bench.asking(&mut table).await;
         }
         if options.has(Part::SignIn) {
             bench.sign_in(&mut table).await;
@@ -277,6 +283,7 @@ impl<'a> Bench<'a> {
             path: "/graphql".to_owned(),
             process: started.child.id(),
             credential: Credential::Key(self.key.clone()),
+            content_type: "application/json",
             clients: None,
         }
     }
