@@ -26,6 +26,7 @@ mod audit_file;
 mod audit_names;
 mod audit_order;
 mod audit_trail;
+mod authorization;
 mod catalogue;
 mod cleanup;
 mod command_line;
