@@ -9,6 +9,8 @@ trap 'kill "${pids[@]}" 2>/dev/null || true; wait "${pids[@]}" 2>/dev/null || tr
 start() {
     local name=$1
     shift
+    # The server's own redirection may come after the first look.
+    : >"$folder/$name.out"
     env TENANTRY_DATABASE_URL="sqlite://$folder/$name.db" TENANTRY_LISTEN=127.0.0.1:0 TENANTRY_MAIL_DIR="$folder/$name-mail" "$@" \
         "$server" serve >"$folder/$name.out" 2>"$folder/$name.log" &
     pids+=($!)
