@@ -217,6 +217,12 @@ impl OpContext {
         self.db.catalogue()
     }
 
+    /// Looks whether it has changed: for names that were read from the database just now.
+    pub async fn renew_catalogue(&self) -> Result<()> {
+        catalogue::present(self.db.reader()).await?;
+        Ok(())
+    }
+
     pub fn built_in_roles(&self) -> &BuiltInRoles {
         &self.services.built_in_roles
     }

@@ -170,6 +170,9 @@ impl Listing for ApiKey {
             let seen = list::by_keys::<User>(op, &user::readable(op)?, unnamed, UserFields::empty()).await?;
             ids.extend(seen.into_iter().map(|(pk, user)| (pk, user.id.to_string())));
         }
+        if selection.has("permissions") {
+            op.renew_catalogue().await?;
+        }
         let users = users_beside(op, selection, owners()).await?;
         let creators = users_in_field(op, selection, "creator", creators()).await?;
         Ok(Preloaded { ids, users, creators })

@@ -105,6 +105,12 @@ impl Listing for Permission {
         _things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
+        if ["builtInRoles", "opensHere", "viewerHolds"]
+            .iter()
+            .any(|name| selection.has(name))
+        {
+            op.renew_catalogue().await?;
+        }
         role::built_in_beside(op, selection, "builtInRoles").await
     }
 

@@ -91,6 +91,29 @@ on_both! {
         assert_eq!(declared_ones(&ann).await, [""; 0]);
     }
 
+    /// Also while the caller is remembered: what is shown is never older than what it was read from.
+    async fn a_declaration_elsewhere_counts_for_what_is_listed(app: App) {
+        let admin = app.admin();
+        admin.ok(CREATE_ROLE, json!({ "data": { "name": "clerk", "scope": "PRODUCT" } })).await;
+        admin.ok(CREATE_KEY, json!({ "data": { "name": "k", "permissions": [] } })).await;
+        let of_user = "{ roles(where: {name: \"user\"}) { permissions } }";
+        admin.ok(of_user, json!({})).await;
+        // As another process does it.
+        for (number, (asked, shown)) in [
+            (of_user, "invoices:r0"),
+            ("{ roles(where: {name: \"clerk\"}) { permissions } }", "\"permissions\":[\"invoices:r1\"]"),
+            ("{ apiKeys(where: {name: \"k\"}) { permissions } }", "\"permissions\":[\"invoices:r2\"]"),
+            ("{ permissions(where: {id: \"invoices:r3\"}) { viewerHolds } }", "\"viewerHolds\":true"),
+        ].into_iter().enumerate() {
+            sql(&app, &format!("INSERT INTO permissions (id, bit, lowest_role, version, created_at, updated_at) VALUES ('invoices:r{number}', {number}, 'USER', 1, 1, 1)")).await;
+            sql(&app, "UPDATE catalogue SET version = version + 1").await;
+            sql(&app, &format!("UPDATE roles SET permissions = 'invoices:r{number}' WHERE name = 'clerk'")).await;
+            sql(&app, &format!("UPDATE api_keys SET permissions = 'invoices:r{number}' WHERE name = 'k'")).await;
+            let answer = admin.ok(asked, json!({})).await.to_string();
+            assert!(answer.contains(shown), "{asked} {answer}");
+        }
+    }
+
     async fn only_a_super_admin_with_full_power_changes_the_catalogue(app: App) {
         app.organization("acme", &[]).await;
         let chief = app.user("acme", "chief", Some("organization-admin")).await;

@@ -160,6 +160,9 @@ impl Listing for Role {
         things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
+        if selection.has("permissions") {
+            op.renew_catalogue().await?;
+        }
         let keys: Vec<i64> = things.iter().map(|role| role.pk).collect();
         let owners = things.iter().filter_map(|role| role.organization_pk);
         Ok(Preloaded {

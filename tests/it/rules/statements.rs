@@ -148,8 +148,8 @@ const CASES: &[(&str, usize)] = &[
     ),
     ("{ groups { id tenantRoles { role { id } tenant { id } } } }", 4),
     ("{ groupsConnection { totalCount nodes { id roles { id } } } }", 4),
-    ("{ roles { id permissions } countRoles }", 2),
-    ("{ permissions { id builtInRoles { id } } countPermissions }", 3),
+    ("{ roles { id permissions } countRoles }", 3),
+    ("{ permissions { id builtInRoles { id } } countPermissions }", 4),
     ("{ permissionsConnection { totalCount nodes { id } } }", 2),
     ("{ roles { id users { id } } }", 2),
     (
