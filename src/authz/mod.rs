@@ -142,6 +142,15 @@ impl Granted {
         }
     }
 
+    /// Whether what others have for this tenant is within the scope.
+    pub fn covers_roles_for(&self, tenant_pk: i64) -> bool {
+        match &self.scope {
+            Scope::Everything | Scope::Organization(_) => true,
+            Scope::Tenants(tenants) => tenants.keys.contains(&tenant_pk),
+            Scope::Oneself(_) => false,
+        }
+    }
+
     /// Whether a user of this organization and tenant is within the scope.
     pub fn includes(&self, user_pk: i64, organization_pk: i64, tenant_pk: Option<i64>) -> bool {
         match &self.scope {

@@ -24,8 +24,8 @@ pub struct AccessExplanationObject {
     pub sources: List<RoleGrantObject>,
     /// Why the user may not do it; empty if the user may.
     pub hindrances: List<HindranceObject>,
-    /// Roles with the permission, if the user lacks one: those whose permissions do not go beyond the caller's; built-in roles
-    /// first, of the organization's 100 oldest. Needs `read:role`.
+    /// If the user lacks the permission: at most 100 roles that would give it, and that the caller could assign to the user.
+    /// Roles of the organization come last. Needs `read:role`; empty without `write:user`.
     pub would_give: List<RoleObject>,
 }
 
@@ -76,7 +76,7 @@ pub enum HindranceCodeValue {
     BeyondOwn,
     /// Users cannot do this to themselves.
     NotOneself,
-    /// The API key is limited to other permissions, is revoked, or has expired.
+    /// The API key or access token is limited to something else, or the API key is revoked or has expired.
     KeyLimit,
     /// The caller is impersonating the user, and this is not possible while impersonating.
     Impersonating,
@@ -99,8 +99,8 @@ pub struct AccessQuery;
 impl AccessQuery {
     /// Whether a user may do what a permission is for, and why: the server decides it as if the user did it. About the caller,
     /// this needs no permission, and it is about the credential of this request. About other users, it needs `read:user` and
-    /// `read:role`. A caller who has these for single tenants learns nothing of other tenants: what the user has for those does
-    /// not count.
+    /// `read:role`. A caller who has these for single tenants learns nothing of other tenants: what the user and the target have
+    /// for those does not count.
     async fn access_explanation(
         &self,
         ctx: &Context<'_>,
@@ -121,11 +121,14 @@ impl AccessQuery {
     ) -> Result<AccessExplanationObject> {
         let op = op(ctx);
         let _turn = op.turn().await;
+        let selection = Selection::of(ctx);
         let asked = Asked {
             user: user.target(op),
             permission,
             target: target.map(|target| target.target(op)),
             api_key: api_key.map(|id| id.0),
+            sources: selection.has("sources"),
+            would_give: selection.has("wouldGive"),
         };
         let Explanation {
             user_pk,
@@ -134,7 +137,6 @@ impl AccessQuery {
             hindrances,
             would_give,
         } = access::explain(op, &asked).await?;
-        let selection = Selection::of(ctx);
         let mut shown = HashMap::new();
         if let Some(under) = selection.under_field("sources") {
             shown = grants_beside(op, [(user_pk, sources)], &under).await?;

@@ -1,6 +1,7 @@
 //! API keys in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -42,12 +43,12 @@ pub struct ApiKeyObject {
     /// The id of its owner.
     pub user_id: ID,
     /// Its owner.
-    pub user: Option<Box<UserObject>>,
+    pub user: Option<Arc<UserObject>>,
     /// The id of the user who really created it: the owner, an administrator, or the impersonator of one of them. Null if
     /// it was created on the command line, if that user was deleted, or if neither the caller owns the key nor sees that user.
     pub creator_id: Option<ID>,
     /// The user who really created it; null also if the caller cannot see that user.
-    pub creator: Option<Box<UserObject>>,
+    pub creator: Option<Arc<UserObject>>,
     /// When it was created.
     pub created_at: DateTime,
     /// When it was last updated.

@@ -1,5 +1,7 @@
 //! Audit events in the schema.
 
+use std::sync::Arc;
+
 use async_graphql::{Enum, ID, SimpleObject};
 
 use crate::authz::Granted;
@@ -32,13 +34,13 @@ pub struct AuditEventObject {
     /// requests, for `tenantry` commands, and for users of other organizations who are not super admins.
     pub actor_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
-    pub actor: Option<Box<UserObject>>,
+    pub actor: Option<Arc<UserObject>>,
     /// The id of the impersonator; null if the request was not made during an impersonation, or if `actorId` is null.
     pub impersonator_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
-    pub impersonator: Option<Box<UserObject>>,
+    pub impersonator: Option<Arc<UserObject>>,
     /// The organization it happened in; null once the organization is deleted.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The kind of the target, for example `user`; `request` for a denied request without a known target.
     pub target_kind: String,
     /// The id of the target, which may have been deleted since; for the kind `request`, the same as `action`.

@@ -39,11 +39,11 @@ pub struct InvitationObject {
     /// Its current state.
     pub state: InvitationStateValue,
     /// The organization that the new user will belong to.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The id of that organization.
     pub organization_id: ID,
     /// The tenant that the new user will belong to; null if none.
-    pub tenant: Option<Box<TenantObject>>,
+    pub tenant: Option<Arc<TenantObject>>,
     /// The id of that tenant; null if none.
     pub tenant_id: Option<ID>,
     /// The roles that the new user will have for the whole organization, ordered by name.
@@ -65,7 +65,7 @@ pub struct InvitationObject {
     pub mail_problem: Option<String>,
     /// The user who sent it, or who last sent it again; null if no user did, if that user was deleted, or if the caller
     /// cannot see that user. While that user is deactivated, the invitation cannot be accepted.
-    pub inviter: Option<Box<UserObject>>,
+    pub inviter: Option<Arc<UserObject>>,
     /// Incremented by every change.
     pub version: i64,
     /// When it was first sent.

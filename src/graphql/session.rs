@@ -1,6 +1,7 @@
 //! Sessions in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -26,7 +27,7 @@ pub struct SessionObject {
     /// The id of its user.
     pub user_id: ID,
     /// Its user; null if the caller cannot, or can no longer, see that user.
-    pub user: Option<Box<UserObject>>,
+    pub user: Option<Arc<UserObject>>,
     /// The id of the impersonator; null if the session is not an impersonation.
     pub impersonator_id: Option<ID>,
     /// The reason that the impersonator gave; null if the session is not an impersonation. In sessions of other users, it

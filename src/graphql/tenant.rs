@@ -30,7 +30,7 @@ pub struct TenantObject {
     /// 1 to 255 characters.
     pub name: String,
     /// The organization it belongs to. It never changes.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: ID,
     /// Free-form JSON; null if none, or if the caller lacks `read:tenant`. Setting it needs `write:tenant`.

@@ -7,6 +7,7 @@ use strum::VariantArray;
 use tenantry::model::{BuiltIn, Door};
 
 use crate::asking::{ASSIGN, user, world};
+use crate::oauth_tokens::exchanged;
 use crate::on_both;
 use crate::support::{App, Caller};
 
@@ -211,8 +212,12 @@ on_both! {
         // Without a key, it is about the credential of the request.
         assert_eq!(verdict(&limited, "tem", "usage:api", "").await, said(false, "NOBODY", &["KEY_LIMIT"]));
         tem.ok("mutation { revokeApiKeys(names: [\"limited\"]) { id } }", json!({})).await;
-        assert_eq!(verdict(&tem, "tem", "write:access_key", &with_key).await, said(false, "SELF", &["KEY_LIMIT"]));
-        assert_eq!(verdict(&tem, "tem", "read:audit", &with_key).await.2, ["KEY_LIMIT"]);
+        assert_eq!(verdict(&tem, "tem", "write:access_key", &with_key).await, said(false, "NOBODY", &["KEY_LIMIT"]));
+        let ended = explained(&tem, "tem", "read:audit", &with_key).await;
+        assert_eq!((&ended["hindrances"][0]["code"], &ended["hindrances"][0]["permissions"]), (&json!("KEY_LIMIT"), &json!([])));
+        // An access token that permits less than its user.
+        let narrow = app.key(exchanged(&app, tem.key.as_deref().unwrap(), &[("scope", "write:access_key")]).await);
+        assert_eq!(verdict(&narrow, "tem", "usage:api", "").await, said(false, "NOBODY", &["KEY_LIMIT"]));
         // While impersonating, nobody else is impersonated.
         app.user("acme", "eve", Some("organization-admin")).await;
         let acting = chief.clone().acting_as("eve");
@@ -321,8 +326,33 @@ on_both! {
             assert_eq!(error["extensions"]["code"], "NOT_FOUND", "{other}: {error}");
         }
         // What somebody could be given is what the caller could give there.
+        assert_eq!(explained(&bea, "ned", "write:group", "").await["wouldGive"], json!([]), "no role for a tenant is enough");
         let lacks = explained(&bea, "ned", "read:audit", "").await;
         let names: Vec<&str> = lacks["wouldGive"].as_array().unwrap().iter().map(|role| role["name"].as_str().unwrap()).collect();
         assert!(names.contains(&"tenant-admin") && names.contains(&"accountant") && !names.contains(&"super-admin"), "{names:?}");
+    }
+    /// What two others have for a tenant does not show in what one may do to the other.
+    async fn a_target_tells_nothing_of_other_tenants(app: App) {
+        let chief = world(&app).await;
+        chief.ok("mutation { createRole(data: {name: \"reader\", permissions: [\"read:user\", \"read:role\"]}) { id } }", json!({})).await;
+        // They manage, or read, Berlin; one lives elsewhere.
+        user(&app, "bea", Some("berlin"), &[], &[("organization-admin", "berlin")]).await;
+        user(&app, "lou", Some("munich"), &[], &[("reader", "berlin")]).await;
+        let (bea, lou) = (app.key_of("bea").await, app.key_of("lou").await);
+        user(&app, "moe", Some("berlin"), &[], &[("admin", "munich")]).await;
+        user(&app, "one", Some("berlin"), &[], &[("tenant-admin", "berlin"), ("admin", "munich"), ("tenant-admin", "munich")]).await;
+        user(&app, "two", Some("berlin"), &[], &[("tenant-admin", "berlin")]).await;
+        for permission in ["read:user", "write:user", "write:group", "usage:impersonation"] {
+            let (one, two) = (explained(&bea, "one", permission, &on("moe")).await, explained(&bea, "two", permission, &on("moe")).await);
+            assert_eq!(one, two, "{permission}");
+            let about_lou = |id: &str| format!("{{ accessExplanation(user: {{id: \"{id}\"}}, permission: \"{permission}\", target: {{id: \"lou\"}}) {{ allowed }} }}");
+            for id in ["one", "two"] {
+                assert_eq!(lou.refused(&about_lou(id), json!({})).await, "NOT_FOUND", "{permission}");
+            }
+            lou.ok(&about_lou("lou"), json!({})).await;
+        }
+        // Somebody who assigns nothing is told of nothing to assign.
+        assert_eq!(explained(&lou, "two", "read:audit", "").await["wouldGive"], json!([]));
+        assert_eq!(explained(&lou, "two", "read:org", "").await["wouldGive"], json!([]));
     }
 }

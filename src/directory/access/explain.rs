@@ -4,7 +4,7 @@ use super::sight::Sight;
 use super::target::{About, OnTarget};
 use super::{Explanation, Hindrance, HindranceKind};
 use crate::authn;
-use crate::authz::escalation::as_oneself;
+use crate::authz::escalation::{Managing, as_oneself, may_manage};
 use crate::authz::{Action, Resource, policy};
 use crate::context::OpContext;
 use crate::directory::api_key::{self, ApiKey, ApiKeyFields};
@@ -24,6 +24,10 @@ pub struct Asked {
     pub target: Option<Target>,
     /// With which API key of the user.
     pub api_key: Option<String>,
+    /// Whether to tell where the permission comes from.
+    pub sources: bool,
+    /// Whether to tell which roles would give it.
+    pub would_give: bool,
 }
 
 /// The user as a caller, in the way that the question is about.
@@ -68,7 +72,7 @@ pub async fn explain(op: &OpContext, asked: &Asked) -> Result<Explanation> {
     match about {
         Some((about, named)) => {
             let on = OnTarget::find(op, &sight, &user, named).await?;
-            hindrances.extend(on.hindrances(&acting.actor, about, reached.held, &lacks));
+            hindrances.extend(on.hindrances(&in_sight(acting.actor.rights()), about, reached.held, &lacks));
         }
         None if !reached.held => hindrances.push(lacks.clone()),
         None => {}
@@ -82,13 +86,23 @@ pub async fn explain(op: &OpContext, asked: &Asked) -> Result<Explanation> {
             "While impersonating a user, nobody else can be impersonated.",
         ));
     }
-    let grants = role::grants(op, [user.pk]).await?.remove(&user.pk);
-    let mut sources = role::grants_in_sight(op, user.pk, grants.unwrap_or_default());
-    sources.retain(|grant| grant.permissions.contains(permission) && sight.sees(&user, grant.tenant_pk));
-    let would_give = match (sight.roles(), by_roles.held) {
-        (Some(granted), false) => role::that_would_give(op, granted, &asked.permission, &user).await?,
-        (_, _) => Vec::new(),
-    };
+    let mut sources = Vec::new();
+    if asked.sources {
+        let grants = role::grants(op, [user.pk]).await?.remove(&user.pk);
+        sources = role::grants_in_sight(op, user.pk, grants.unwrap_or_default());
+        sources.retain(|grant| grant.permissions.contains(permission) && sight.sees(&user, grant.tenant_pk));
+    }
+    let mut would_give = Vec::new();
+    if let Some(granted) = sight.roles().filter(|_| asked.would_give && !by_roles.held)
+        && let Some(place) = place_of_roles(op, &user, unlimited.rights())
+    {
+        let helps = |more: Permissions| {
+            let mut rights = unlimited.rights().clone();
+            rights.add(place, more);
+            policy::reached(&with_rights(&acting.actor, rights), permission).held
+        };
+        would_give = role::that_would_give(op, granted, &asked.permission, &user, place, helps).await?;
+    }
     Ok(Explanation {
         user_pk: user.pk,
         extent: reached.extent,
@@ -96,6 +110,15 @@ pub async fn explain(op: &OpContext, asked: &Asked) -> Result<Explanation> {
         hindrances,
         would_give,
     })
+}
+
+/// Where the caller could assign roles to this user: in its tenant or, `Some(None)`, for its whole organization. `None` if
+/// the caller may not.
+fn place_of_roles(op: &OpContext, user: &User, rights: &Rights) -> Option<Option<i64>> {
+    let granted = op.authorize(Action::Modify, Resource::User).ok()?;
+    let may =
+        granted.covers(user.organization_pk, user.tenant_pk) && may_manage(op.actor(), Managing::Roles, rights).is_ok();
+    may.then(|| granted.tenants().and(user.tenant_pk))
 }
 
 fn named(op: &OpContext, name: &str) -> Result<Permissions> {
@@ -129,7 +152,7 @@ fn with_rights(actor: &Actor, rights: Rights) -> Actor {
 async fn acting(op: &OpContext, user: &User, key: Option<&str>) -> Result<Acting> {
     let reader = op.db().reader();
     if let (Some(caller), None) = (op.actor().caller().filter(|caller| caller.user_pk == user.pk), key) {
-        let is_limited = caller.impersonator.is_none() && caller.limits.permissions.is_some();
+        let is_limited = caller.limits.permissions.is_some() || caller.derived.is_some();
         return Ok(Acting {
             actor: op.actor().clone(),
             unlimited: match is_limited {
@@ -150,8 +173,11 @@ async fn acting(op: &OpContext, user: &User, key: Option<&str>) -> Result<Acting
             permissions: key.permissions.map(|names| op.catalogue().from_stored(&names)),
             ends_at: [key.expires_at, key.revoked_at].into_iter().flatten().min(),
         };
-        caller.rights = caller.limits.narrow(caller.rights);
         ended = caller.limits.ends_at.is_some_and(|end| end <= op.now());
+        caller.rights = match ended {
+            true => Rights::default(),
+            false => caller.limits.narrow(caller.rights),
+        };
     }
     Ok(Acting {
         actor: Actor::user(caller),
@@ -192,9 +218,12 @@ fn of_account(op: &OpContext, user: &User, with_key: bool) -> Vec<Hindrance> {
 /// Why the user does not have the permission. `by_roles`: without the limits of an API key, the user has it.
 fn lacks(permission: Permissions, acting: &Acting, by_roles: bool, unlimited: &Actor) -> Hindrance {
     let hindrance = if acting.ended {
-        Hindrance::new(HindranceKind::KeyLimit, "The API key is revoked or has expired.")
+        return Hindrance::new(HindranceKind::KeyLimit, "The API key is revoked or has expired.");
     } else if by_roles {
-        Hindrance::new(HindranceKind::KeyLimit, "The API key is limited to other permissions.")
+        Hindrance::new(
+            HindranceKind::KeyLimit,
+            "The API key or access token is limited to something else.",
+        )
     } else if unlimited.rights().anywhere().contains(permission) {
         Hindrance::new(
             HindranceKind::OutOfReach,

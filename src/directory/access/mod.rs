@@ -23,7 +23,7 @@ pub struct Explanation {
     pub sources: Vec<RoleGrant>,
     /// Why the user may not do it; empty if the user may.
     pub hindrances: Vec<Hindrance>,
-    /// Roles with the permission that the caller could assign, if the user lacks one.
+    /// Roles that the caller could assign and that would give the permission, if the user lacks one.
     pub would_give: Vec<Role>,
 }
 
@@ -65,7 +65,7 @@ pub enum HindranceKind {
     BeyondOwn,
     /// Nobody does this to themselves.
     NotOneself,
-    /// The API key does not permit it.
+    /// The API key or access token does not permit it.
     KeyLimit,
     /// The caller is impersonating the user.
     Impersonating,

@@ -1,6 +1,6 @@
 //! What the caller of a question may know of others.
 
-use crate::authz::{Action, Granted, Resource, Scope};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{Target, User};
 use crate::model::Rights;
@@ -29,14 +29,19 @@ impl<'a> Sight<'a> {
         Ok(sight)
     }
 
+    pub fn is_of_oneself(&self) -> bool {
+        self.of_oneself
+    }
+
     pub fn roles(&self) -> Option<&Granted> {
         self.roles.as_ref()
     }
 
-    /// Refuses another user whose roles the caller may not read, unless the question is about the caller.
+    /// Refuses a user whose roles the caller may not read, unless the question is about the caller. In a question about
+    /// others, the caller is no exception: what they may do to it says what they have where it is.
     pub fn must_see(&self, user: &User, named: &Target) -> Result<()> {
         let covers = |roles: &Granted| roles.covers(user.organization_pk, user.tenant_pk);
-        match self.of_oneself || self.op.actor().is(user.pk) || self.roles.as_ref().is_some_and(covers) {
+        match self.of_oneself || self.roles.as_ref().is_some_and(covers) {
             true => Ok(()),
             false => Err(named.not_found()),
         }
@@ -47,11 +52,7 @@ impl<'a> Sight<'a> {
         let Some(pk) = tenant_pk.filter(|_| !self.op.actor().is(user.pk)) else {
             return true;
         };
-        let in_scope = |granted: &Granted| match granted.scope() {
-            Scope::Everything | Scope::Organization(_) => true,
-            Scope::Tenants(tenants) => tenants.keys.contains(&pk),
-            Scope::Oneself(_) => false,
-        };
+        let in_scope = |granted: &Granted| granted.covers_roles_for(pk);
         in_scope(&self.users) && self.roles.as_ref().is_some_and(in_scope)
     }
 

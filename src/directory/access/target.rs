@@ -102,11 +102,16 @@ impl<'a> OnTarget<'a> {
 
     /// If the target's permissions go beyond the user's. Changing is what changes the account, as for an address.
     fn beyond(&self, actor: &Actor, about: About) -> Option<Hindrance> {
+        // Of themselves, callers may know it: `viewerCan` tells the same.
+        let compared = match self.sight.is_of_oneself() {
+            true => self.rights.clone(),
+            false => self.sight.of_rights(&self.target, self.rights.clone()),
+        };
         let refused = match about {
             About::Reading => return None,
-            About::Changing => may_manage(actor, Managing::Address, &self.rights),
-            About::Grouping => may_manage(actor, Managing::Memberships, &self.rights),
-            About::Impersonating => may_impersonate(actor, &self.rights),
+            About::Changing => may_manage(actor, Managing::Address, &compared),
+            About::Grouping => may_manage(actor, Managing::Memberships, &compared),
+            About::Impersonating => may_impersonate(actor, &compared),
         };
         refused.err()?;
         let mut seen = match self.sight.roles() {

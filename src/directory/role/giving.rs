@@ -8,16 +8,24 @@ use crate::authz::Granted;
 use crate::authz::escalation::may_grant;
 use crate::context::OpContext;
 use crate::directory::user::User;
-use crate::model::Rights;
 use crate::model::error::Result;
+use crate::model::{Permissions, Rights};
 use crate::store::entity::role::{self as table, Column};
 
-/// How many of an organization's roles are looked at.
-const ROLES_MAX: u64 = 100;
+/// How many roles with the permission are looked at, and how many are named.
+const ROLES_MAX: u64 = 1_000;
+const NAMED_MAX: usize = 100;
 
-/// The roles with a permission that the caller could give to a user, as far as it is about what they permit: the built-in
-/// ones first, then the organization's, oldest first.
-pub async fn that_would_give(op: &OpContext, granted: &Granted, permission: &str, user: &User) -> Result<Vec<Role>> {
+/// The roles with a permission that the caller could assign to a user for this place, and that would help: those of all
+/// organizations first, then the organization's, oldest first. `helps` says whether these permissions would do.
+pub async fn that_would_give(
+    op: &OpContext,
+    granted: &Granted,
+    permission: &str,
+    user: &User,
+    place: Option<i64>,
+    helps: impl Fn(Permissions) -> bool,
+) -> Result<Vec<Role>> {
     let Some(having) = having(op, permission) else {
         return Ok(Vec::new());
     };
@@ -34,13 +42,16 @@ pub async fn that_would_give(op: &OpContext, granted: &Granted, permission: &str
         .limit(ROLES_MAX)
         .all(op.db().reader())
         .await?;
-    // Who manages single tenants gives roles for these.
-    let place = granted.tenants().and(user.tenant_pk);
     let catalogue = op.catalogue();
     let could_give = |row: &table::Model| {
+        let permissions = Assigned::of(row.clone(), &catalogue).permissions;
         let mut rights = Rights::default();
-        rights.add(place, Assigned::of(row.clone(), &catalogue).permissions);
-        may_grant(op.actor(), &rights).is_ok()
+        rights.add(place, permissions);
+        may_grant(op.actor(), &rights).is_ok() && helps(permissions)
     };
-    Ok(rows.into_iter().filter(could_give).map(Role::from).collect())
+    let given = rows.into_iter().filter(could_give).map(Role::from);
+    let (mut everywhere, own): (Vec<Role>, Vec<Role>) = given.partition(|role| role.organization_pk.is_none());
+    everywhere.extend(own);
+    everywhere.truncate(NAMED_MAX);
+    Ok(everywhere)
 }

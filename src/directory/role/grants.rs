@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{FromQueryResult, QueryResult, Statement};
 
 use super::held::{in_answer, keys};
-use crate::authz::{Action, Granted, Resource, Scope};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::model::error::Result;
 use crate::model::{Catalogue, Permissions, Timestamp};
@@ -90,11 +90,7 @@ pub fn grants_in_sight(op: &OpContext, user_pk: i64, mut grants: Vec<RoleGrant>)
         return grants;
     }
     let granted = op.authorize(Action::Read, Resource::User).ok();
-    let tenants = match granted.as_ref().map(Granted::scope) {
-        Some(Scope::Everything | Scope::Organization(_)) => return grants,
-        Some(Scope::Tenants(tenants)) => tenants.keys.as_slice(),
-        Some(Scope::Oneself(_)) | None => &[],
-    };
-    grants.retain(|grant| grant.tenant_pk.is_none_or(|pk| tenants.contains(&pk)));
+    let covered = |pk| granted.as_ref().is_some_and(|granted| granted.covers_roles_for(pk));
+    grants.retain(|grant| grant.tenant_pk.is_none_or(covered));
     grants
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{DbBackend, FromQueryResult, QueryResult, Statement, Value};
 
 use super::{OrganizationRole, Role, RoleScope};
-use crate::authz::{Action, Granted, Resource, Scope};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::tenant;
 use crate::model::error::Result;
@@ -350,12 +350,8 @@ pub fn for_tenants_in_sight(
     let granted = op.authorize(Action::Read, resource).ok();
     let is_shown = |owner: i64, held: &ForTenant| {
         let own = resource == Resource::User && op.actor().is(owner);
-        let scope = granted.as_ref().map(Granted::scope);
-        own || match scope {
-            Some(Scope::Everything | Scope::Organization(_)) => true,
-            Some(Scope::Tenants(tenants)) => held.role.tenant_pk.is_some_and(|pk| tenants.keys.contains(&pk)),
-            Some(Scope::Oneself(_)) | None => false,
-        }
+        let covered = |granted: &Granted| held.role.tenant_pk.is_none_or(|pk| granted.covers_roles_for(pk));
+        own || granted.as_ref().is_some_and(covered)
     };
     let owners = owners.into_iter();
     owners

@@ -5,8 +5,9 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, Query};
-use sea_orm::{Condition, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, DbBackend, IntoSimpleExpr, JoinType, QuerySelect, QueryTrait};
 
+use super::having::HOLDERS_COUNTED_MAX;
 use crate::authz::{Action, Resource, Scope, Tenants};
 use crate::context::OpContext;
 use crate::list::{Pairs, Several};
@@ -16,12 +17,15 @@ use crate::store::entity::{group_member, group_role, in_tenants, user, user_role
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
     Roles,
+    /// The same with no more than so many users of each group: to count up to that.
+    RolesUpTo(u64),
     Users,
 }
 
 /// Which roles of which users the caller may know.
 #[derive(Clone, Debug)]
 pub(super) struct Sight {
+    backend: DbBackend,
     /// All of the caller's own.
     oneself: Option<i64>,
     /// The only organization whose users the caller may see; `None` for callers who may see all.
@@ -43,6 +47,7 @@ impl Sight {
         let roles = op.authorize(Action::Read, Resource::Role);
         let users = op.authorize(Action::Read, Resource::User);
         Self {
+            backend: op.db().backend(),
             oneself: op.actor().caller().map(|caller| caller.user_pk),
             organization: op
                 .actor()
@@ -78,7 +83,10 @@ impl Sight {
     /// The users with the roles that the caller may know, as a link between both.
     pub fn several(&self) -> Several {
         Several {
-            looked_up: self.holders(Start::Roles),
+            looked_up: self.holders(match (self.backend, &self.others) {
+                (DbBackend::Postgres, Others::All) => Start::RolesUpTo(HOLDERS_COUNTED_MAX),
+                _ => Start::Roles,
+            }),
             tested: self.holders(Start::Users),
             such: self.of_user(),
             all_visible: matches!(self.others, Others::All),
@@ -94,14 +102,29 @@ impl Sight {
             .select_only()
             .filter(self.of_assignment(Direct::TenantPk, Direct::UserPk));
         let mut by_groups = Query::select();
+        let tie = Expr::col((group_role::Entity, Given::GroupPk)).equals((group_member::Entity, Member::GroupPk));
         // SQLite joins in this order.
         match start {
-            Start::Roles => by_groups.from(group_role::Entity).cross_join(group_member::Entity),
-            Start::Users => by_groups.from(group_member::Entity).cross_join(group_role::Entity),
+            Start::Roles => by_groups
+                .from(group_role::Entity)
+                .cross_join(group_member::Entity)
+                .and_where(tie),
+            // PostgreSQL would rather walk the members of all groups in the order of users.
+            Start::RolesUpTo(most) => {
+                let mut some = Query::select();
+                some.column((group_member::Entity, Member::UserPk));
+                some.from(group_member::Entity).and_where(tie).limit(most);
+                let alias = group_member::Entity;
+                by_groups
+                    .from(group_role::Entity)
+                    .join_lateral(JoinType::InnerJoin, some, alias, Condition::all())
+            }
+            Start::Users => by_groups
+                .from(group_member::Entity)
+                .cross_join(group_role::Entity)
+                .and_where(tie),
         };
-        by_groups
-            .and_where(Expr::col((group_role::Entity, Given::GroupPk)).equals((group_member::Entity, Member::GroupPk)))
-            .cond_where(self.of_assignment(Given::TenantPk, Member::UserPk));
+        by_groups.cond_where(self.of_assignment(Given::TenantPk, Member::UserPk));
         if let Some(pk) = self.organization {
             direct = direct.filter(Direct::OrganizationPk.eq(pk));
             by_groups.and_where(Given::OrganizationPk.eq(pk));

@@ -44,7 +44,7 @@ pub struct GroupObject {
     /// Its description; null if none.
     pub description: Option<String>,
     /// The organization it belongs to. It never changes.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: ID,
     /// The roles that its members get for the whole organization.

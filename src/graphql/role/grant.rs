@@ -1,6 +1,7 @@
 //! How users have their roles, in the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::SimpleObject;
 
@@ -20,18 +21,18 @@ use crate::model::error::Result;
 #[graphql(name = "RoleGrant")]
 pub struct RoleGrantObject {
     /// The role.
-    pub role: Box<RoleObject>,
+    pub role: Arc<RoleObject>,
     /// The tenant that it is for; null for the whole organization.
-    pub tenant: Option<Box<TenantObject>>,
+    pub tenant: Option<Arc<TenantObject>>,
     /// Whether it is assigned to the user itself, not to a group.
     pub direct: bool,
     /// The group that gives it; null if it is assigned directly, or if the caller may not see the group.
-    pub group: Option<Box<GroupObject>>,
+    pub group: Option<Arc<GroupObject>>,
     /// When the user got it. Through a group: when the user joined the group, or the group got the role, whichever came later.
     pub since: DateTime,
     /// The user who assigned it, or sent the invitation with it; through a group, the one who did what came later. Null if no
     /// user did it, or if that user was deleted or the caller may not see it.
-    pub by: Option<Box<UserObject>>,
+    pub by: Option<Arc<UserObject>>,
 }
 
 /// Those of some users, with what is selected under them.

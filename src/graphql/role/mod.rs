@@ -50,7 +50,7 @@ pub struct RoleObject {
     /// Its permissions, for example `read:user`.
     pub permissions: Vec<String>,
     /// The organization it belongs to; null for a built-in or product-wide role.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The id of the organization it belongs to; null for a built-in or product-wide role.
     pub organization_id: Option<ID>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
@@ -73,8 +73,8 @@ pub struct RoleObject {
 node_fields! {
     RoleObject as "Role" {
         /// The users that have it and that the caller may see: directly or through a group, for the whole organization or for a
-        /// tenant. Without `read:role`, only the caller; with `read:role` for single tenants, only the users of these tenants
-        /// and the caller, and roles for other tenants do not count.
+        /// tenant. Without `read:role`, only the caller; with `read:role` for single tenants, only the users of these tenants,
+        /// and roles for other tenants do not count.
         users: UserObject, UserWhere, UserOrderBy;
         where "Filter. Default: all users.";
         /// The groups that give it to their members and that the caller may see. Needs `read:group`; with `read:group` for
@@ -160,20 +160,27 @@ impl Listing for Role {
         things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
-        if selection.has("permissions") {
+        let permissions = selection.has("permissions");
+        if permissions {
             op.renew_catalogue().await?;
         }
         let keys: Vec<i64> = things.iter().map(|role| role.pk).collect();
         let owners = things.iter().filter_map(|role| role.organization_pk);
         Ok(Preloaded {
+            permissions,
             organizations: organizations_beside(op, selection, owners).await?,
             holders: Holders::load(op, &keys, selection).await?,
         })
     }
 
     fn object(self, op: &OpContext, preloaded: &Preloaded) -> RoleObject {
-        let Preloaded { organizations, holders } = preloaded;
-        let catalogue = op.catalogue();
+        let Preloaded {
+            organizations, holders, ..
+        } = preloaded;
+        let names = || {
+            let catalogue = op.catalogue();
+            catalogue.names(self.permissions(&catalogue))
+        };
         let pk = self.pk;
         RoleObject {
             user_count: holders.user_count(pk),
@@ -184,7 +191,7 @@ impl Listing for Role {
             description: self.description().map(str::to_owned),
             built_in: self.scope() == RoleScope::BuiltIn,
             scope: self.scope().into(),
-            permissions: catalogue.names(self.permissions(&catalogue)),
+            permissions: preloaded.permissions.then(names).unwrap_or_default(),
             organization_id: organizations.id(self.organization_pk),
             organization: organizations.object(self.organization_pk),
             name: self.name,
@@ -197,6 +204,8 @@ impl Listing for Role {
 
 /// The relations of a page of roles.
 pub struct Preloaded {
+    /// Whether they are selected. A role can have a thousand.
+    permissions: bool,
     organizations: Related<Organization>,
     holders: Holders,
 }

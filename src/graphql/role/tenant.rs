@@ -20,11 +20,11 @@ use crate::graphql::{List, PageSize, Related, Result, Selection, listing, op, wi
 #[graphql(name = "TenantRole")]
 pub struct TenantRoleObject {
     /// The role.
-    pub role: Box<RoleObject>,
+    pub role: Arc<RoleObject>,
     /// The tenant that it holds for.
-    pub tenant: Box<TenantObject>,
+    pub tenant: Arc<TenantObject>,
     /// The group that gives it; null if it is assigned directly, or if the caller may not see the group.
-    pub through: Option<Box<GroupObject>>,
+    pub through: Option<Arc<GroupObject>>,
 }
 
 /// A role for one tenant.

@@ -63,11 +63,11 @@ pub struct UserObject {
     /// Whether it counts towards the organization's `seatLimit` while it is activated. Only services can be exempt.
     pub takes_seat: bool,
     /// The organization it belongs to.
-    pub organization: Option<Box<OrganizationObject>>,
+    pub organization: Option<Arc<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: String,
     /// The tenant it belongs to; null if none.
-    pub tenant: Option<Box<TenantObject>>,
+    pub tenant: Option<Arc<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
     pub tenant_id: Option<ID>,
     /// A simplified view of its roles, including its groups' roles; null if it has none.
