@@ -22,7 +22,7 @@ use crate::authn::{self, Credential, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Catalogue, Client, Clock};
+use crate::model::{Actor, Catalogue, Client, Clock, Faces};
 use crate::services::counts::Counts;
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
@@ -67,6 +67,11 @@ impl Services {
             public_variables: Arc::default(),
             under_way: TaskTracker::new(),
         }
+    }
+
+    /// The faces that are on, as this process knows it.
+    pub fn faces(&self) -> Faces {
+        self.db.catalogue().faces()
     }
 }
 

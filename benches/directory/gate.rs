@@ -65,7 +65,7 @@ pub async fn serve(url: &str, user_pk: &str) {
     };
     let gated = async |State(app): State<App>, headers: HeaderMap, body: Bytes| {
         let id = request_id();
-        let presented = presented(&headers, &id).unwrap();
+        let presented = presented(&headers, &id, tenantry::model::Faces::all()).unwrap();
         presented.owner(&app.services).await.unwrap();
         let op = OpContext::of_request(Arc::clone(&app.services), presented).await;
         run(&app, op.unwrap(), body).await

@@ -187,10 +187,12 @@ const UP: &[&str] = &[
         updated_at {int} NOT NULL
     )",
     "CREATE UNIQUE INDEX permissions_id ON permissions (id) WHERE deleted_at IS NULL",
-    // One row. Every change of permissions raises the version, and is alone with it.
+    // One row. Every change of permissions raises the version, and is alone with it. `faces` are the names of the faces that
+    // are on, parted by commas; null until the first start.
     "CREATE TABLE catalogue (
         pk {key},
         version {int} NOT NULL,
+        faces {text},
         applied_revision {int}
     )",
     // With a tenant, an assignment holds for that tenant only, and goes with it. Composite foreign keys, of which the one

@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use super::look_up::{by_key, by_token};
 use super::{Activity, SigningKeys};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller, Timestamp, digest};
+use crate::model::{Actor, Caller, Faces, Timestamp, digest};
 use crate::store::db::Database;
 
 /// How long credentials are cached, and so how long a revocation by another process may go unnoticed. Revocations in
@@ -29,14 +29,19 @@ pub enum Credential<'a> {
     Unreadable,
 }
 
-/// Reads `Authorization: Bearer <key or token>` or `Authorization: X-API-Key: <key>`; schemes are case-insensitive.
-pub fn credential(header: Option<&[u8]>) -> Credential<'_> {
+/// Reads `Authorization: Bearer <key or token>` or, for Kili's clients, `Authorization: X-API-Key: <key>`; schemes are
+/// case-insensitive. `faces` are those that are on.
+pub fn credential(header: Option<&[u8]>, faces: Faces) -> Credential<'_> {
     let Some(header) = header else { return Credential::None };
     let Ok(header) = std::str::from_utf8(header) else {
         return Credential::Unreadable;
     };
+    let is_known = |scheme: &str| {
+        let of_kili = || faces.contains(Faces::KILI) && scheme.eq_ignore_ascii_case("x-api-key:");
+        scheme.eq_ignore_ascii_case("bearer") || of_kili()
+    };
     match header.split_once(' ') {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("x-api-key:") => {
+        Some((scheme, key)) if is_known(scheme) => {
             let key = key.trim();
             if key.is_empty() {
                 Credential::Unreadable

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::policy;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Door, Permissions, Rights};
 
@@ -50,7 +49,7 @@ impl Managing {
 pub fn may_manage(actor: &Actor, what: Managing, target: &Rights) -> Result<()> {
     let compared = match what.leads_to_acting() {
         true => Cow::Borrowed(target),
-        false => Cow::Owned(target.clone().only(policy::doors().into())),
+        false => Cow::Owned(target.clone().only(Door::all().into())),
     };
     within(actor, &compared, "This user's permissions go beyond yours")
 }
@@ -59,7 +58,7 @@ pub fn may_manage(actor: &Actor, what: Managing, target: &Rights) -> Result<()> 
 pub fn may_manage_invitation(actor: &Actor, promised: Rights) -> Result<()> {
     within(
         actor,
-        &promised.only(policy::doors().into()),
+        &promised.only(Door::all().into()),
         "This invitation's permissions go beyond yours",
     )
 }

@@ -16,6 +16,8 @@
 
 use std::sync::Arc;
 
+use crate::model::{Actor, Faces};
+
 pub mod escalation;
 pub(crate) mod policy;
 
@@ -125,9 +127,24 @@ pub struct Tenants {
 #[derive(Clone, Debug)]
 pub struct Granted {
     scope: Scope,
+    /// The faces that are on.
+    faces: Faces,
 }
 
 impl Granted {
+    fn new(scope: Scope, actor: &Actor) -> Self {
+        let faces = actor.caller().map(|caller| caller.catalogue.faces());
+        Self {
+            scope,
+            faces: faces.unwrap_or(Faces::all()),
+        }
+    }
+
+    /// The faces that are on: what belongs to the others is hidden.
+    pub fn faces(&self) -> Faces {
+        self.faces
+    }
+
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
@@ -180,14 +197,13 @@ impl Granted {
     /// The same for a list: somebody from outside who administers a tenant is not listed as one of its users.
     #[must_use]
     pub fn for_list(self) -> Self {
-        match self.scope {
-            Scope::Tenants(tenants) if tenants.oneself.is_some() => Self {
-                scope: Scope::Tenants(Arc::new(Tenants {
-                    oneself: None,
-                    ..Tenants::clone(&tenants)
-                })),
-            },
-            scope => Self { scope },
-        }
+        let scope = match self.scope {
+            Scope::Tenants(tenants) if tenants.oneself.is_some() => Scope::Tenants(Arc::new(Tenants {
+                oneself: None,
+                ..Tenants::clone(&tenants)
+            })),
+            scope => scope,
+        };
+        Self { scope, ..self }
     }
 }

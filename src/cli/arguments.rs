@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::model::Faces;
 use crate::operations::demo;
 use crate::services::config::ConfigArgs;
 
@@ -40,6 +41,13 @@ Examples:
   tenantry permissions show > permissions.json           the present state, in the same form
 
 The server applies the file in TENANTRY_PERMISSIONS_FILE when it starts, without deleting anything.";
+const FACES_EXAMPLES: &str = "\
+Examples:
+  tenantry faces                               shows which are on
+  tenantry faces --set kili,waii               turns these on and the others off
+  tenantry faces --set none                    leaves GraphQL only
+
+Then restart every process on this database, with TENANTRY_FACES set to the same value or not at all.";
 const ROTATE_EXAMPLES: &str = "\
 Examples:
   tenantry rotate-keys                         routine rotation: sessions stay valid
@@ -94,6 +102,9 @@ pub enum Command {
     /// Declare the permissions of your product and its product-wide roles, or show them. Works while the server runs.
     #[command(subcommand, after_help = PERMISSIONS_EXAMPLES)]
     Permissions(Permissions),
+    /// Show or change which APIs of other products are on. Works while the server runs.
+    #[command(after_help = FACES_EXAMPLES)]
+    Faces(FacesArgs),
     /// Create a new signing key for session tokens. Tokens signed with the old keys stay valid until they expire. Works
     /// while the server runs.
     #[command(after_help = ROTATE_EXAMPLES)]
@@ -157,6 +168,18 @@ pub struct ApplyArgs {
     /// Print the changes as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct FacesArgs {
+    /// Those to turn on, of kili, waii, wallaroo and air, separated by commas; none for no API but GraphQL. The others are
+    /// turned off.
+    #[arg(long, value_name = "NAMES", value_parser = faces)]
+    pub set: Option<Faces>,
+}
+
+fn faces(text: &str) -> Result<Faces, &'static str> {
+    Faces::parse(text).ok_or("must be names of kili, waii, wallaroo and air separated by commas, or none")
 }
 
 #[derive(Args, Debug)]

@@ -27,7 +27,7 @@ pub async fn examine(config: &Config, args: &DoctorArgs) -> anyhow::Result<ExitC
     }
     match existing(config).await {
         Ok(services) => {
-            for finding in doctor::examine_database(&services).await {
+            for finding in doctor::examine_database(&services, config.faces).await {
                 tell(&finding)?;
             }
             if let Some(to) = &to {

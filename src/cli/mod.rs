@@ -4,6 +4,7 @@ mod api_key;
 mod arguments;
 mod demo;
 mod doctor;
+mod faces;
 mod migrate;
 mod open;
 mod output;
@@ -84,6 +85,7 @@ async fn work(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Migrate(Migrate::Status) => migrate::status(config).await?,
         Command::ApiKey(args) => api_key::create(config, &args).await?,
         Command::Permissions(command) => return permissions::run(config, &command).await,
+        Command::Faces(args) => faces::run(config, &args).await?,
         Command::RotateKeys(args) => rotate_keys::rotate_keys(config, args.now).await?,
         Command::Demo(args) => demo::fill(config, &args).await?,
         Command::Doctor(args) => return doctor::examine(config, &args).await,

@@ -7,7 +7,8 @@ use anyhow::bail;
 
 use super::output::announce;
 use crate::authn::{Issuer, SigningKeys};
-use crate::context::Services;
+use crate::context::{OpContext, Services};
+use crate::directory::faces::{self, Settled};
 use crate::model::SecretSource;
 use crate::operations::setup;
 use crate::services::config::Config;
@@ -58,7 +59,11 @@ pub async fn prepare(services: &Arc<Services>, config: &Config) -> anyhow::Resul
             );
         }
     }
-    Ok(())
+    let op = OpContext::machine(Arc::clone(services));
+    match faces::settle(&op, config.faces).await? {
+        Settled::On(_) => Ok(()),
+        Settled::Otherwise(what) => bail!(what),
+    }
 }
 
 /// Opens an existing database, for a command that runs beside the server; never creates one.

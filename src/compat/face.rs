@@ -210,7 +210,7 @@ async fn begin(
     actor: &mut Actor,
 ) -> Result<(Call, OpContext)> {
     let (mut parts, body) = request.into_parts();
-    let presented = presented(&parts.headers, id)?;
+    let presented = presented(&parts.headers, id, app.services.faces())?;
     *actor = presented.owner(&app.services).await?;
     if matches!(actor, Actor::Anonymous) {
         return Err(Error::Unauthenticated(

@@ -34,7 +34,7 @@ pub fn routes(schema: &Schema) -> Router<App> {
 async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     // Check the credential before reading the body if possible; check it again afterwards.
-    let presented = match presented(&parts.headers, &id) {
+    let presented = match presented(&parts.headers, &id, app.services.faces()) {
         Ok(presented) => presented,
         Err(error) => return refuse_caller(error, &id),
     };

@@ -7,8 +7,8 @@
 //!
 //! - [`oauth`] is the standard's own face: what back ends and gateways ask about a credential.
 //!
-//! All are enabled at the same time and have different paths. An unknown path under `/api/` gives a response in WAII's
-//! format.
+//! Those of other products can be turned off; see [`crate::directory::faces`]. All can be on at the same time, because they
+//! have different paths. An unknown path under `/api/` gives a response in WAII's format, if that is on.
 
 pub mod air;
 pub mod face;
@@ -22,16 +22,25 @@ pub mod wallaroo;
 use axum::Router;
 
 use crate::graphql::Schema;
+use crate::model::Faces;
 use crate::request::{App, RefusalFormat};
 
-/// The routes of all of them.
-pub fn routes(schema: &Schema) -> Router<App> {
-    Router::new()
-        .merge(kili::routes(schema))
-        .merge(waii::routes())
-        .merge(wallaroo::routes())
-        .merge(air::routes())
-        .merge(oauth::routes())
+/// The routes of those that are on, and of [`oauth`].
+pub fn routes(schema: &Schema, on: Faces) -> Router<App> {
+    let mut routes = oauth::routes();
+    if on.contains(Faces::KILI) {
+        routes = routes.merge(kili::routes(schema));
+    }
+    if on.contains(Faces::WAII) {
+        routes = routes.merge(waii::routes());
+    }
+    if on.contains(Faces::WALLAROO) {
+        routes = routes.merge(wallaroo::routes());
+    }
+    if on.contains(Faces::AIR) {
+        routes = routes.merge(air::routes());
+    }
+    routes
 }
 
 /// The routes that pages of all origins may read.
@@ -49,23 +58,25 @@ pub fn ignores_body(path: &str) -> bool {
     oauth::ignores_body(path)
 }
 
-/// The format of a path's errors outside of handlers: a request head that is too large, a bug. `None` is GraphQL's.
-pub fn form_of(path: &str) -> Option<RefusalFormat> {
+/// The format of a path's errors outside of handlers: a request head that is too large, a bug. `None` is GraphQL's. `on` are
+/// the faces that are on.
+pub fn form_of(path: &str, on: Faces) -> Option<RefusalFormat> {
     let under = |top: &str| {
         path.strip_prefix(top)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if under("/api/label") {
+    let is = |face: Faces, top: &str| on.contains(face) && under(top);
+    if is(Faces::KILI, "/api/label") {
         None
-    } else if under("/api/data") {
+    } else if is(Faces::AIR, "/api/data") {
         Some(face::form::<air::Air>)
-    } else if under("/api") {
+    } else if is(Faces::WAII, "/api") {
         Some(face::form::<waii::Waii>)
-    } else if under("/v1/api") {
+    } else if is(Faces::WALLAROO, "/v1/api") {
         Some(face::form::<wallaroo::Mlops>)
-    } else if under("/auth/realms") {
+    } else if is(Faces::WALLAROO, "/auth/realms") {
         Some(face::form::<wallaroo::OpenId>)
-    } else if under("/auth") {
+    } else if is(Faces::WALLAROO, "/auth") {
         Some(face::form::<wallaroo::KeycloakAdmin>)
     } else if under("/oauth") || under("/forward-auth") {
         Some(face::form::<oauth::OAuth>)

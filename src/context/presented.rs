@@ -51,7 +51,8 @@ impl Presented {
 
     /// The owner of the credential. A cheap check, so that a request can be refused before its body has arrived.
     pub async fn owner(&self, services: &Services) -> Result<Actor> {
-        let credential = credential(self.authorization.as_ref().map(|value| value.expose_secret()));
+        let authorization = self.authorization.as_ref().map(|value| value.expose_secret());
+        let credential = credential(authorization, services.faces());
         services
             .credentials
             .actor(&services.db, &services.signing, credential, services.clock.now())

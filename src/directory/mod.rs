@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod audit_event;
 pub mod credential;
 pub mod email_verification;
+pub mod faces;
 pub mod federated_identity;
 pub mod group;
 pub mod invitation;

@@ -17,8 +17,8 @@ use crate::model::{BuiltIn, LadderRole};
 
 /// A permission: built in, or declared by the product.
 ///
-/// Built-in ones open something in this server. Declared ones open nothing here: the product checks them, in an access
-/// token or by asking (`can`, `check`). Both are granted by roles. Readable with `read:role`.
+/// Built-in ones open something in this server, or belong to the API of another product. Declared ones open nothing here: the
+/// product checks them, in an access token or by asking (`can`, `check`). All are granted by roles. Readable with `read:role`.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "Permission", complex)]
 pub struct PermissionObject {

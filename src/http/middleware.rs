@@ -17,8 +17,8 @@ use uuid::Uuid;
 use super::metrics::Metrics;
 use super::{HEAD_BYTES_MAX, Peer};
 use crate::compat;
-use crate::model::Client;
 use crate::model::error::Error;
+use crate::model::{Client, Faces};
 use crate::request::{self, App, LogFields, RefusalFormat, RequestInfo, is_encoded};
 use crate::store::db::STATEMENTS;
 
@@ -30,9 +30,6 @@ pub struct Observer {
     pub app: App,
     pub metrics: Arc<Metrics>,
 }
-
-/// The format of refusals for a path.
-pub type FormOf = fn(&str) -> Option<RefusalFormat>;
 
 /// Gives the request an id, counts it and its statements, and logs it.
 pub async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
@@ -89,12 +86,12 @@ pub async fn observe(State(observer): State<Observer>, mut request: Request, nex
 /// Refuses requests that no route should see, and catches panics. These responses pass through the same layers as all
 /// others: without the CORS headers, a browser would show a page its own error in place of ours.
 pub async fn guard(
-    State(form_of): State<FormOf>,
+    State(faces): State<Faces>,
     Extension(info): Extension<RequestInfo>,
     request: Request,
     next: Next,
 ) -> Response {
-    let form = form_of(request.uri().path()).unwrap_or(in_graphql);
+    let form = compat::form_of(request.uri().path(), faces).unwrap_or(in_graphql);
     if head_bytes(&request) > HEAD_BYTES_MAX {
         return head_too_large(form, &info);
     }

@@ -20,6 +20,7 @@ const NO_HEADER: [HeaderName; 0] = [];
 
 /// Builds the routes. This does not use the database.
 pub fn router(app: App) -> Router {
+    let faces = app.services.faces();
     let cors = app.edge.cors();
     let metrics = Metrics::new(&app);
     let mut pages = pages::link_routes(app.link_pages);
@@ -35,7 +36,7 @@ pub fn router(app: App) -> Router {
         .merge(pages::schema(app.introspection.then_some(&app.schema)))
         .route("/graphql", any(request::route))
         .route("/graphql/", any(request::route))
-        .merge(compat::routes(&app.schema))
+        .merge(compat::routes(&app.schema, faces))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(
@@ -44,7 +45,7 @@ pub fn router(app: App) -> Router {
         )
         .fallback(not_found)
         .layer(DefaultBodyLimit::disable());
-    let guard = middleware::from_fn_with_state(compat::form_of as every_request::FormOf, every_request::guard);
+    let guard = middleware::from_fn_with_state(faces, every_request::guard);
     let routes = routes.layer(guard.clone());
     let routes = match cors {
         Some(cors) => routes.layer(cors),

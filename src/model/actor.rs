@@ -57,16 +57,15 @@ impl Caller {
     /// that is limited to some permissions, because the roles say more than it permits.
     pub fn role_names(&self, tenant_pk: Option<i64>) -> Vec<&str> {
         let limit = self.derived.and_then(|derived| derived.permissions);
-        match self.limits.permissions.or(limit) {
-            Some(_) => Vec::new(),
-            // Within one tenant, a role that reaches every organization permits less than its name says.
-            None if self.only_tenant().is_some() => {
-                let mut names = self.roles.names(tenant_pk);
-                names.retain(|name| BuiltIn::named(name).is_none_or(BuiltIn::is_for_tenants));
-                names
-            }
-            None => self.roles.names(tenant_pk),
+        if self.limits.permissions.or(limit).is_some() {
+            return Vec::new();
         }
+        // Within one tenant, a role that reaches every organization permits less than its name says.
+        let here = |role: BuiltIn| self.only_tenant().is_none() || role.is_for_tenants();
+        let counts = |role| here(role) && !self.catalogue.hides(role);
+        let mut names = self.roles.names(tenant_pk);
+        names.retain(|name| BuiltIn::named(name).is_none_or(counts));
+        names
     }
 
     /// The only tenant that the credential is for, if it is for one.

@@ -5,7 +5,9 @@
 
 use strum::VariantArray;
 
-use super::permission::Door;
+use super::Faces;
+use super::pack;
+use super::permission::{Door, Permissions};
 
 /// A built-in role; the variants go from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
@@ -76,21 +78,25 @@ impl BuiltIn {
         Self::VARIANTS.iter().copied().find(|role| role.name() == name)
     }
 
-    /// Its built-in permissions. The catalogue knows the declared ones that it has as well.
+    /// The face that it belongs to, if it belongs to one: with the face off, it is hidden.
+    pub fn face(self) -> Option<Faces> {
+        pack::face_of(self)
+    }
+
+    /// Whether it is hidden if only these faces are on.
+    pub fn is_hidden_with(self, on: Faces) -> bool {
+        self.face().is_some_and(|face| !on.contains(face))
+    }
+
+    /// Its permissions, apart from declared ones, which the catalogue knows.
+    pub fn permissions(self) -> Permissions {
+        Permissions::of(self.doors()) | pack::of_role(self).into()
+    }
+
+    /// What it opens in this server.
     pub fn doors(self) -> Door {
         use Door as P;
-        let trial_user =
-            P::READ_SEMANTIC_CONTEXT | P::READ_LIKED_QUERIES | P::READ_DATABASES | P::READ_SIMILARITY_SEARCH_INDEX;
-        let by_programs = P::USAGE_API | P::WRITE_ACCESS_KEY;
-        let user = trial_user | P::WRITE_SEMANTIC_CONTEXT | P::WRITE_LIKED_QUERIES | P::WRITE_DATABASES;
-        let admin = user
-            | by_programs
-            | P::PUBLISH_SEMANTIC_CONTEXT
-            | P::PUBLISH_LIKED_QUERIES
-            | P::PUBLISH_ACCESS_RULES
-            | P::PUSH_DATABASES
-            | P::WRITE_SIMILARITY_SEARCH_INDEX;
-        let organization_admin = admin
+        let organization_admin = P::WRITE_ACCESS_KEY
             | P::READ_USER
             | P::WRITE_USER
             | P::READ_TENANT
@@ -102,20 +108,29 @@ impl BuiltIn {
             | P::READ_ORG
             | P::READ_AUDIT
             | P::USAGE_IMPERSONATION
-            | P::READ_USAGE_REPORT
             | P::ORGANIZATION_SETTINGS;
         match self {
             Self::TenantAdmin => {
                 P::READ_USER | P::WRITE_USER | P::READ_TENANT | P::READ_GROUP | P::READ_AUDIT | P::USAGE_IMPERSONATION
             }
-            Self::TrialUser => trial_user,
-            Self::TrialApiUser => trial_user | by_programs,
-            Self::User | Self::Labeler | Self::Reviewer => user,
-            Self::ApiUser => user | by_programs,
-            Self::TeamManager => user | P::READ_USER | P::READ_TENANT | P::READ_GROUP | P::WRITE_GROUP,
-            Self::Admin => admin,
+            Self::TrialUser | Self::User | Self::Labeler | Self::Reviewer => P::empty(),
+            Self::TrialApiUser | Self::ApiUser | Self::Admin => P::WRITE_ACCESS_KEY,
+            Self::TeamManager => P::READ_USER | P::READ_TENANT | P::READ_GROUP | P::WRITE_GROUP,
             Self::OrganizationAdmin => organization_admin,
             Self::SuperAdmin => organization_admin | P::WRITE_ORG | P::INTROSPECT | P::EVERY_ORGANIZATION,
+        }
+    }
+
+    /// The highest role of the ladder that it includes.
+    fn includes(self) -> Option<LadderRole> {
+        match self {
+            Self::TenantAdmin => None,
+            Self::TrialUser | Self::TrialApiUser => Some(LadderRole::TrialUser),
+            Self::User | Self::Labeler | Self::Reviewer | Self::TeamManager => Some(LadderRole::User),
+            Self::ApiUser => Some(LadderRole::ApiUser),
+            Self::Admin => Some(LadderRole::Admin),
+            Self::OrganizationAdmin => Some(LadderRole::OrganizationAdmin),
+            Self::SuperAdmin => Some(LadderRole::SuperAdmin),
         }
     }
 }
@@ -156,20 +171,9 @@ impl LadderRole {
         name.parse().ok()
     }
 
-    pub fn role(self) -> BuiltIn {
-        match self {
-            Self::TrialUser => BuiltIn::TrialUser,
-            Self::User => BuiltIn::User,
-            Self::ApiUser => BuiltIn::ApiUser,
-            Self::Admin => BuiltIn::Admin,
-            Self::OrganizationAdmin => BuiltIn::OrganizationAdmin,
-            Self::SuperAdmin => BuiltIn::SuperAdmin,
-        }
-    }
-
     /// Whether a built-in role includes this one.
     pub fn is_included_in(self, role: BuiltIn) -> bool {
-        role.doors().contains(self.role().doors())
+        role.includes().is_some_and(|highest| self <= highest)
     }
 }
 

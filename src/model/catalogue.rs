@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use strum::VariantArray;
 
+use super::pack::{self, Packed};
 use super::permission::{Door, Permissions};
-use super::{BuiltIn, LadderRole};
+use super::{BuiltIn, Faces, LadderRole};
 use crate::model::error::{Error, Result, shown};
 
 /// A permission that the product declared.
@@ -18,10 +19,14 @@ pub struct Declared {
     pub lowest_role: LadderRole,
 }
 
-/// The permissions at one version of the catalogue: the built-in ones, and those that the product declared.
+/// The permissions at one version of the catalogue: the built-in ones, those of packs, and those that the product declared.
 #[derive(Debug)]
 pub struct Catalogue {
     version: i64,
+    /// Those that are on.
+    faces: Faces,
+    /// The permissions of the faces that are off.
+    hidden: Permissions,
     named: HashMap<String, Known>,
     /// The declared ones, by name.
     declared: Vec<(u16, String)>,
@@ -31,33 +36,37 @@ pub struct Catalogue {
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
 enum Known {
-    BuiltIn(Door),
+    Door(Door),
+    Packed(Packed),
     Declared(u16),
 }
 
 impl Default for Catalogue {
-    /// Without declared ones; older than every stored version.
+    /// With all faces, without declared ones; older than every stored version.
     fn default() -> Self {
-        Self::new(0, Vec::new())
+        Self::new(0, Faces::all(), Vec::new())
     }
 }
 
 impl Catalogue {
-    pub fn new(version: i64, mut declared: Vec<Declared>) -> Self {
+    pub fn new(version: i64, faces: Faces, mut declared: Vec<Declared>) -> Self {
         declared.sort_by(|one, two| one.name.cmp(&two.name));
-        let doors = Door::with_names().map(|(door, name)| (name.to_owned(), Known::BuiltIn(door)));
+        let doors = Door::with_names().map(|(door, name)| (name.to_owned(), Known::Door(door)));
+        let packed = pack::permissions().map(|one| (one.name.to_owned(), Known::Packed(one.alone())));
         let others = declared.iter().map(|one| (one.name.clone(), Known::Declared(one.bit)));
         let includes = |role: BuiltIn| {
             let included = declared.iter().filter(|one| one.lowest_role.is_included_in(role));
             let declared: Permissions = included.map(|one| Permissions::declared(one.bit)).collect();
             match role {
-                BuiltIn::SuperAdmin => Permissions::of(role.doors()).with_all_declared(),
-                _ => declared | role.doors().into(),
+                BuiltIn::SuperAdmin => role.permissions().with_all_declared(),
+                _ => declared | role.permissions(),
             }
         };
         Self {
             version,
-            named: doors.chain(others).collect(),
+            faces,
+            hidden: Permissions::hidden_with(faces),
+            named: doors.chain(packed).chain(others).collect(),
             of_built_in: BuiltIn::VARIANTS.iter().map(|role| (*role, includes(*role))).collect(),
             declared: declared.into_iter().map(|one| (one.bit, one.name)).collect(),
         }
@@ -68,12 +77,23 @@ impl Catalogue {
         self.version
     }
 
-    /// The permission with this name, if there is one.
+    /// The faces that are on.
+    pub fn faces(&self) -> Faces {
+        self.faces
+    }
+
+    /// Whether a built-in role is hidden, because the face that it belongs to is off.
+    pub fn hides(&self, role: BuiltIn) -> bool {
+        role.is_hidden_with(self.faces)
+    }
+
+    /// The permission with this name, if there is one that is not hidden.
     pub fn named(&self, name: &str) -> Option<Permissions> {
-        self.named.get(name).map(|known| match known {
-            Known::BuiltIn(door) => Permissions::of(*door),
-            Known::Declared(bit) => Permissions::declared(*bit),
-        })
+        match self.named.get(name)? {
+            Known::Door(door) => Some((*door).into()),
+            Known::Packed(packed) => Some((*packed).into()).filter(|one: &Permissions| !self.hidden.intersects(*one)),
+            Known::Declared(bit) => Some(Permissions::declared(*bit)),
+        }
     }
 
     /// Parses a caller's list of names.
@@ -85,12 +105,15 @@ impl Catalogue {
             .collect()
     }
 
-    /// The names in a set: first the built-in ones, then the declared ones by name.
+    /// The names in a set, without hidden ones: first the built-in ones, then the declared ones by name.
     pub fn names(&self, permissions: Permissions) -> Vec<String> {
-        let doors = permissions.doors().names().into_iter().map(str::to_owned);
-        doors
-            .chain(self.declared_names(permissions).map(str::to_owned))
-            .collect()
+        self.all_names(permissions - self.hidden)
+    }
+
+    fn all_names(&self, permissions: Permissions) -> Vec<String> {
+        let built_in = permissions.built_in_names().map(str::to_owned);
+        let declared = self.declared_names(permissions).map(str::to_owned);
+        built_in.chain(declared).collect()
     }
 
     /// The names of the declared ones in a set, sorted.
@@ -100,12 +123,13 @@ impl Catalogue {
         inside.map(|(_, name)| name.as_str())
     }
 
-    /// Parses the stored form: names separated by spaces. Unknown names grant nothing.
+    /// Parses the stored form: names separated by spaces. Hidden ones count, unknown ones grant nothing.
     pub fn from_stored(&self, text: &str) -> Permissions {
         let mut all = Permissions::empty();
         for name in text.split_ascii_whitespace() {
             match self.named.get(name) {
-                Some(Known::BuiltIn(door)) => all.add_doors(*door),
+                Some(Known::Door(door)) => all.add_doors(*door),
+                Some(Known::Packed(packed)) => all.add_packed(*packed),
                 Some(Known::Declared(bit)) => all.add_declared(*bit),
                 None => {}
             }
@@ -113,9 +137,9 @@ impl Catalogue {
         all
     }
 
-    /// The stored form.
+    /// The stored form, with hidden ones.
     pub fn to_stored(&self, permissions: Permissions) -> String {
-        self.names(permissions).join(" ")
+        self.all_names(permissions).join(" ")
     }
 
     /// The permissions of a built-in role.

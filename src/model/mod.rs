@@ -12,9 +12,11 @@ mod client;
 mod clock;
 mod email;
 pub mod error;
+mod faces;
 mod id;
 mod json;
 mod mail_language;
+mod pack;
 mod permission;
 mod rights;
 mod roles;
@@ -31,6 +33,7 @@ pub use change::{cleared, set};
 pub use client::Client;
 pub use clock::Clock;
 pub use email::Email;
+pub use faces::Faces;
 pub use id::{
     ApiKeyId, GroupId, InvitationId, OrganizationId, RoleId, SessionId, TenantId, UserId, is_id, uuid_of, with_hyphens,
     without_hyphens,

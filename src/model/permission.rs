@@ -1,19 +1,24 @@
-//! Sets of permissions: those that open something in this server, and those that the product declared.
+//! Sets of permissions: those that open something in this server, those of packs, and those that the product declared.
 
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Sub};
+use std::sync::LazyLock;
 
 use bitflags::bitflags;
+
+use super::Faces;
+use super::pack::{self, Packed};
 
 /// The most permissions that a product can declare at the same time is below this: a deleted one keeps its bit for a day.
 pub const DECLARED_BITS: u16 = 1_024;
 
 const WORDS: usize = DECLARED_BITS as usize / 64;
 
-/// Declares the built-in permissions: each with its bit and its name.
-macro_rules! built_in {
+/// Declares the permissions that open something here: each with its place among all names, which is also its bit, and its
+/// name.
+macro_rules! doors {
     ($($flag:ident = $bit:literal $name:literal;)*) => {
         bitflags! {
-            /// A set of built-in permissions. The names are WAII's, and tenantry's own in the same form.
+            /// A set of the permissions that the policy asks for. The names are WAII's, and tenantry's own in the same form.
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
             pub struct Door: u64 {
                 $(const $flag = 1 << $bit;)*
@@ -27,21 +32,8 @@ macro_rules! built_in {
     };
 }
 
-built_in! {
-    READ_SEMANTIC_CONTEXT = 0 "read:semantic-context";
-    READ_LIKED_QUERIES = 1 "read:liked-queries";
-    READ_DATABASES = 2 "read:databases";
-    READ_SIMILARITY_SEARCH_INDEX = 3 "read:similarity-search-index";
-    WRITE_SEMANTIC_CONTEXT = 4 "write:semantic-context";
-    WRITE_LIKED_QUERIES = 5 "write:liked-queries";
-    WRITE_DATABASES = 6 "write:databases";
-    USAGE_API = 7 "usage:api";
+doors! {
     WRITE_ACCESS_KEY = 8 "write:access_key";
-    PUBLISH_SEMANTIC_CONTEXT = 9 "publish:semantic-context";
-    PUBLISH_LIKED_QUERIES = 10 "publish:liked-queries";
-    PUBLISH_ACCESS_RULES = 11 "publish:access-rules";
-    PUSH_DATABASES = 12 "push:databases";
-    WRITE_SIMILARITY_SEARCH_INDEX = 13 "write:similarity-search-index";
     READ_USER = 14 "read:user";
     WRITE_USER = 15 "write:user";
     READ_TENANT = 16 "read:tenant";
@@ -53,15 +45,14 @@ built_in! {
     READ_ORG = 22 "read:org";
     READ_AUDIT = 23 "read:audit";
     USAGE_IMPERSONATION = 24 "usage:impersonation";
-    READ_USAGE_REPORT = 25 "read:usage-report";
     WRITE_ORG = 26 "write:org";
     ORGANIZATION_SETTINGS = 27 "tenantry:organization-settings";
     INTROSPECT = 28 "tenantry:introspect";
 }
 
 impl Door {
-    /// Every built-in permission with its name, in the order of the role hierarchy.
-    pub fn with_names() -> impl Iterator<Item = (Self, &'static str)> {
+    /// Each of them with its name.
+    pub(super) fn with_names() -> impl Iterator<Item = (Self, &'static str)> {
         NAMES.iter().copied()
     }
 
@@ -72,13 +63,15 @@ impl Door {
     }
 }
 
-/// A set of permissions of both kinds.
+/// A set of permissions of all kinds.
 ///
-/// The declared ones are bits that the database assigned; the [`super::Catalogue`] knows their names. They never decide
-/// anything in this server, but count wherever permissions are compared: nobody gives away what they do not hold.
+/// The policy looks at the doors alone. The others never decide anything in this server, but count wherever permissions are
+/// compared: nobody gives away what they do not hold. The declared ones are bits that the database assigned; the
+/// [`super::Catalogue`] knows their names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Permissions {
     doors: Door,
+    packed: Packed,
     declared: [u64; WORDS],
 }
 
@@ -91,16 +84,41 @@ impl Permissions {
     pub const fn all() -> Self {
         Self {
             doors: Door::all(),
+            packed: Packed::all(),
             declared: [u64::MAX; WORDS],
         }
     }
 
-    /// Built-in ones.
+    /// Those that open something.
     pub const fn of(doors: Door) -> Self {
         Self {
             doors,
+            packed: Packed::empty(),
             declared: [0; WORDS],
         }
+    }
+
+    /// Every permission that comes with this server, with its name, in the order of the role hierarchy.
+    pub fn built_in() -> impl Iterator<Item = (Self, &'static str)> {
+        static ALL: LazyLock<Vec<(u64, Permissions, &'static str)>> = LazyLock::new(|| {
+            let doors = Door::with_names().map(|(door, name)| (door.bits(), Permissions::of(door), name));
+            let packed = pack::permissions().map(|one| (one.alone().bits(), one.alone().into(), one.name));
+            let mut all: Vec<_> = doors.chain(packed).collect();
+            all.sort_unstable_by_key(|(place, ..)| *place);
+            all
+        });
+        ALL.iter().map(|(_, permissions, name)| (*permissions, *name))
+    }
+
+    /// The names of those that come with this server, in the order of the role hierarchy.
+    pub fn built_in_names(self) -> impl Iterator<Item = &'static str> {
+        let inside = Self::built_in().filter(move |(one, _)| self.contains(*one));
+        inside.map(|(_, name)| name)
+    }
+
+    /// Those of packs that are hidden if only these faces are on.
+    pub fn hidden_with(on: Faces) -> Self {
+        pack::hidden_with(on).into()
     }
 
     /// The declared one with this bit, below [`DECLARED_BITS`]; none for a larger one.
@@ -120,21 +138,25 @@ impl Permissions {
         self.doors |= doors;
     }
 
-    /// The built-in ones among them.
+    pub(super) fn add_packed(&mut self, packed: Packed) {
+        self.packed |= packed;
+    }
+
+    /// Those among them that open something.
     pub const fn doors(&self) -> Door {
         self.doors
     }
 
-    /// All declared ones, also what is declared later.
+    /// With all declared ones, also with what is declared later.
     #[must_use]
     pub const fn with_all_declared(self) -> Self {
         Self {
-            doors: self.doors,
             declared: [u64::MAX; WORDS],
+            ..self
         }
     }
 
-    /// Whether these built-in permissions are among them.
+    /// Whether they open this.
     pub const fn open(&self, doors: Door) -> bool {
         self.doors.contains(doors)
     }
@@ -148,21 +170,19 @@ impl Permissions {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.doors.is_empty() && self.declared.iter().all(|word| *word == 0)
+        *self == Self::empty()
     }
 
-    /// Those that are not among the others.
-    #[must_use]
-    fn without(self, others: Self) -> Self {
-        self.with(others, self.doors - others.doors, |one, two| one & !two)
-    }
-
-    fn with(self, other: Self, doors: Door, combine: impl Fn(u64, u64) -> u64) -> Self {
+    fn with(self, other: Self, combine: impl Fn(u64, u64) -> u64) -> Self {
         let mut declared = self.declared;
         for (word, of_other) in declared.iter_mut().zip(other.declared) {
             *word = combine(*word, of_other);
         }
-        Self { doors, declared }
+        Self {
+            doors: Door::from_bits_retain(combine(self.doors.bits(), other.doors.bits())),
+            packed: Packed::from_bits_retain(combine(self.packed.bits(), other.packed.bits())),
+            declared,
+        }
     }
 }
 
@@ -172,11 +192,20 @@ impl From<Door> for Permissions {
     }
 }
 
+impl From<Packed> for Permissions {
+    fn from(packed: Packed) -> Self {
+        Self {
+            packed,
+            ..Self::empty()
+        }
+    }
+}
+
 impl BitOr for Permissions {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        self.with(other, self.doors | other.doors, |one, two| one | two)
+        self.with(other, |one, two| one | two)
     }
 }
 
@@ -184,7 +213,7 @@ impl BitAnd for Permissions {
     type Output = Self;
 
     fn bitand(self, other: Self) -> Self {
-        self.with(other, self.doors & other.doors, |one, two| one & two)
+        self.with(other, |one, two| one & two)
     }
 }
 
@@ -192,7 +221,7 @@ impl Sub for Permissions {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        self.without(other)
+        self.with(other, |one, two| one & !two)
     }
 }
 

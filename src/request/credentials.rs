@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::RequestInfo;
 use crate::context::Presented;
+use crate::model::Faces;
 use crate::model::error::{Error, Result};
 
 /// Names the user that the request acts as, in place of the credential's owner.
@@ -15,14 +16,19 @@ pub const WAII_IMPERSONATE: &str = "x-waii-impersonate-user";
 
 /// The caller, as given by a request's headers. Every route reads both headers that name a user to act as: a client
 /// that sends one wants less power than its credential has, and must not get more because a route ignores the header.
-pub fn presented(headers: &HeaderMap, id: &RequestInfo) -> Result<Arc<Presented>> {
+/// WAII's means nothing if that face is off; `faces` are those that are on.
+pub fn presented(headers: &HeaderMap, id: &RequestInfo, faces: Faces) -> Result<Arc<Presented>> {
     let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
     let authorization = authorizations.next().map(HeaderValue::as_bytes);
     if authorizations.next().is_some() {
         let message = "Send one 'Authorization' header, not several.".to_owned();
         return Err(Error::invalid("authorization", message));
     }
-    let impersonate = named(headers, &[IMPERSONATE, WAII_IMPERSONATE])?;
+    let names: &[&str] = match faces.contains(Faces::WAII) {
+        true => &[IMPERSONATE, WAII_IMPERSONATE],
+        false => &[IMPERSONATE],
+    };
+    let impersonate = named(headers, names)?;
     Ok(Arc::new(Presented::new(
         authorization,
         impersonate,

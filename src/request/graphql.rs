@@ -38,7 +38,7 @@ pub async fn route(
     };
     // Checked twice: before the body is read, to refuse early, and again after it. Bodies may take long to arrive, and
     // the caller may have been deactivated since.
-    let presented = match presented(&parts.headers, &id) {
+    let presented = match presented(&parts.headers, &id, app.services.faces()) {
         Ok(presented) => presented,
         Err(error) => return refuse_caller(error, media, &id),
     };

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::model::error::{Error, Result};
-use crate::model::{Catalogue, Declared, LadderRole};
+use crate::model::{Catalogue, Declared, Faces, LadderRole};
 
 /// A column with the version of the catalogue, for statements that read stored names.
 pub const VERSION: &str = "(SELECT version FROM catalogue) AS catalogue_version";
@@ -53,18 +53,23 @@ pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
     #[derive(FromQueryResult)]
     struct Row {
         version: i64,
+        faces: Option<String>,
         id: Option<String>,
         bit: Option<i64>,
         lowest_role: Option<String>,
     }
     let statement = Statement::from_string(
         connection.get_database_backend(),
-        "SELECT c.version, p.id, p.bit, p.lowest_role FROM catalogue c
+        "SELECT c.version, c.faces, p.id, p.bit, p.lowest_role FROM catalogue c
          LEFT JOIN permissions p ON p.bit IS NOT NULL AND p.deleted_at IS NULL",
     );
     let rows = Row::find_by_statement(statement).all(connection).await?;
-    let version = rows.first().map(|row| row.version);
-    let version = version.ok_or_else(|| Error::internal("the catalogue has no row"))?;
+    let first = rows
+        .first()
+        .ok_or_else(|| Error::internal("the catalogue has no row"))?;
+    let version = first.version;
+    // Before the first start, nothing is decided.
+    let faces = first.faces.as_deref().map_or(Faces::all(), Faces::from_stored);
     let declared = rows.into_iter().filter_map(|row| {
         Some(Declared {
             name: row.id?,
@@ -72,7 +77,7 @@ pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
             lowest_role: LadderRole::named(&row.lowest_role?)?,
         })
     });
-    let catalogue = Arc::new(Catalogue::new(version, declared.collect()));
+    let catalogue = Arc::new(Catalogue::new(version, faces, declared.collect()));
     connection.known().keep(&catalogue);
     Ok(catalogue)
 }
@@ -113,4 +118,21 @@ pub async fn change(transaction: &impl Catalogued) -> Result<Arc<Catalogue>> {
     let statement = Statement::from_string(transaction.get_database_backend(), sql);
     transaction.execute_raw(statement).await?;
     read(transaction).await
+}
+
+/// The faces that are on; `None` before the first start has decided.
+pub async fn faces(connection: &impl ConnectionTrait) -> Result<Option<Faces>> {
+    let statement = Statement::from_string(connection.get_database_backend(), "SELECT faces FROM catalogue");
+    let row = connection.query_one_raw(statement).await?;
+    let text: Option<String> = row.map_or(Ok(None), |row| row.try_get("", "faces"))?;
+    Ok(text.as_deref().map(Faces::from_stored))
+}
+
+/// Turns these faces on and the others off, within a change of the catalogue.
+pub async fn set_faces(transaction: &impl Catalogued, faces: Faces) -> Result<()> {
+    let sql = "UPDATE catalogue SET faces = $1";
+    let values = [faces.to_text().into()];
+    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+    transaction.execute_raw(statement).await?;
+    Ok(())
 }

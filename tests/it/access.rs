@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use strum::VariantArray;
-use tenantry::model::{BuiltIn, Door};
+use tenantry::model::{BuiltIn, Permissions};
 
 use crate::asking::{ASSIGN, user, world};
 use crate::oauth_tokens::exchanged;
@@ -48,7 +48,7 @@ fn on(target: &str) -> String {
 
 /// The names of the permissions, in their order.
 fn permissions() -> Vec<&'static str> {
-    Door::with_names().map(|(_, name)| name).collect()
+    Permissions::built_in().map(|(_, name)| name).collect()
 }
 
 /// What shows what the gate decides: operations that need this permission and no other. On a target, if there is one.
@@ -192,7 +192,7 @@ on_both! {
         assert_eq!(ask("bea", "write:role", "").await, said(false, "NOBODY", &["OUT_OF_REACH"]));
         let beyond = explained(&chief, "bea", "write:user", &on("chief")).await;
         assert_eq!(beyond["hindrances"][1]["code"], "BEYOND_OWN");
-        assert_eq!(beyond["hindrances"][1]["permissions"].as_array().unwrap().len(), BuiltIn::OrganizationAdmin.doors().names().len());
+        assert_eq!(beyond["hindrances"][1]["permissions"].as_array().unwrap().len(), BuiltIn::OrganizationAdmin.permissions().built_in_names().count());
         // A password that must be changed keeps out who signs in, and no API key.
         let temporary = "mutation { createUserWithPassword(data: {id: \"tem\", email: \"tem@acme.example\", roles: [\"api-user\"]}) { user { id } } }";
         chief.ok(temporary, json!({})).await;

@@ -151,7 +151,7 @@ on_both! {
         for built_in in BuiltIn::VARIANTS {
             let role = roles.iter().find(|role| role["name"] == built_in.name()).unwrap();
             assert_eq!(role["id"], built_in.id());
-            assert_eq!(role["permissions"], json!(built_in.doors().names()));
+            assert_eq!(role["permissions"], json!(built_in.permissions().built_in_names().collect::<Vec<_>>()));
             assert_eq!((&role["builtIn"], &role["organizationId"], &role["organization"]), (&json!(true), &Value::Null, &Value::Null));
             assert!(role["description"].as_str().is_some_and(|text| !text.is_empty()));
         }

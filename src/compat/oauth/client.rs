@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::form::Form;
 use crate::context::{OpContext, Presented};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller};
+use crate::model::{Actor, Caller, Faces};
 use crate::request::{App, RequestInfo, presented};
 
 /// Who calls. With HTTP Basic, the API key must be the named user's.
@@ -20,10 +20,10 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn read(headers: &HeaderMap, info: &RequestInfo) -> Result<Self> {
+    pub fn read(headers: &HeaderMap, info: &RequestInfo, faces: Faces) -> Result<Self> {
         let Some(header) = headers.get(header::AUTHORIZATION).filter(|value| is_basic(value)) else {
             return Ok(Self {
-                presented: presented(headers, info)?,
+                presented: presented(headers, info, faces)?,
                 id: None,
             });
         };
@@ -37,7 +37,7 @@ impl Client {
             as_key.append(header::AUTHORIZATION, other);
         }
         Ok(Self {
-            presented: presented(&as_key, info)?,
+            presented: presented(&as_key, info, faces)?,
             id: Some(id),
         })
     }

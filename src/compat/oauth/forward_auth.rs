@@ -125,7 +125,7 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
     let mut actor = Actor::Anonymous;
     let run = async {
         let demand = demand?;
-        let op = OpContext::of_request(app.services.clone(), presented(headers, id)?).await?;
+        let op = OpContext::of_request(app.services.clone(), presented(headers, id, app.services.faces())?).await?;
         actor = op.actor().clone();
         match (op.actor(), demand.optional) {
             (Actor::User(caller), _) => {

@@ -69,7 +69,7 @@ pub async fn introspect(State(app): State<App>, Extension(id): Extension<Request
     let mut actor = Actor::Anonymous;
     let mut basic = false;
     let run = async {
-        let client = Client::read(&parts.headers, &id)?;
+        let client = Client::read(&parts.headers, &id, app.services.faces())?;
         basic = client.is_basic();
         actor = client.owner(&app).await?;
         let form = Form::read(&parts.headers, body).await?;

@@ -32,7 +32,7 @@ pub async fn revoke(State(app): State<App>, Extension(id): Extension<RequestInfo
     let (parts, body) = request.into_parts();
     let run = async {
         // The token in the form is the only credential that counts.
-        let nobody = presented(&parts.headers, &id)?.without_credential();
+        let nobody = presented(&parts.headers, &id, app.services.faces())?.without_credential();
         let form = Form::read(&parts.headers, body).await?;
         let token = form.required("token")?.to_owned();
         let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;

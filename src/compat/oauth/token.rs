@@ -227,7 +227,7 @@ async fn run(
     operation: &mut &'static str,
 ) -> Result<Issued, Refusal> {
     // What the form presents is the only credential that counts, and nobody acts as somebody else here.
-    let nobody = presented(headers, id)?.without_credential();
+    let nobody = presented(headers, id, app.services.faces())?.without_credential();
     let form = Form::read(headers, body).await?;
     let grant = grant(headers, &form)?;
     *operation = grant.operation();

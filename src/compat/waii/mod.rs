@@ -47,8 +47,9 @@ impl Face for Waii {
 
     fn body(_status: StatusCode, message: &str) -> Value {
         // tenantry's own permissions, which end a list of names, mean nothing to WAII.
-        let own = Door::with_names()
-            .map(|(_, name)| name)
+        let own = Door::all()
+            .names()
+            .into_iter()
             .filter(|name| name.starts_with("tenantry:"));
         let message = own.fold(message.to_owned(), |text, name| text.replace(&format!(", {name}"), ""));
         json!({ "detail": message })

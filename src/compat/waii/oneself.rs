@@ -44,7 +44,7 @@ async fn info(Call { op, .. }: Call) -> Result<Response> {
     let held = role::held(op.db().reader(), [user.pk]).await?.remove(&user.pk);
     let held = held.unwrap_or_default();
     // A role that the user has directly and through a group is listed once.
-    let names: BTreeSet<&str> = held.all().map(roles::name).collect();
+    let names: BTreeSet<&str> = held.all().filter(|role| !role.hidden).map(roles::name).collect();
     // tenantry's own permissions mean nothing to WAII.
     let mut permissions = op.catalogue().names(held.rights().organization());
     permissions.retain(|name| !name.starts_with("tenantry:"));

@@ -109,13 +109,14 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
     }
     let users = users::all(&op, Filter::All(tests), UserFields::NAME | UserFields::VARIABLES);
     face::listed(r#"{"users":["#, "]}", users, |person: &Person, bytes| {
+        let direct = person.held.direct.iter();
         let shown = Shown {
             id: person.user.id.as_str(),
             name: person.user.name.as_deref(),
             tenant_id: person.tenant_id.as_deref(),
             org_id: &person.organization_id,
             variables: raw(person.user.variables.as_ref())?,
-            roles: person.held.direct.iter().map(roles::name).collect(),
+            roles: direct.filter(|role| !role.hidden).map(roles::name).collect(),
         };
         serde_json::to_writer(bytes, &shown)
     })

@@ -81,7 +81,7 @@ pub async fn token(State(app): State<App>, Extension(id): Extension<RequestInfo>
     let (parts, body) = request.into_parts();
     let run = async {
         // Credentials are not accepted here, and so impersonation is not possible.
-        let nobody = presented(&parts.headers, &id)?.without_credential();
+        let nobody = presented(&parts.headers, &id, app.services.faces())?.without_credential();
         let form = Form::parse(&read_body(body).await?);
         let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
         granted(&app, &op, &form, &parts.headers).await

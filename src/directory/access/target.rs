@@ -4,7 +4,7 @@ use super::sight::Sight;
 use super::{Hindrance, HindranceKind};
 use crate::authn;
 use crate::authz::escalation::{Managing, may_impersonate, may_manage};
-use crate::authz::{Action, Resource, policy};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::user::{self, Target, User, UserFields};
 use crate::model::error::{Error, Result};
@@ -119,7 +119,7 @@ impl<'a> OnTarget<'a> {
             None => Rights::default(),
         };
         if about == About::Grouping {
-            seen = seen.only(policy::doors().into());
+            seen = seen.only(Door::all().into());
         }
         let hindrance = Hindrance::new(
             HindranceKind::BeyondOwn,

@@ -56,7 +56,7 @@ pub fn issue(
     let permits = scope.map_or(held, |limit| limit & held);
     let declared = caller.catalogue.declared_names(permits);
     let declared = declared.map(str::to_owned).collect();
-    let scope = scope.map(|scope| caller.catalogue.to_stored(scope));
+    let scope = scope.map(|scope| caller.catalogue.names(scope).join(" "));
     let roles = match scope {
         Some(_) => Vec::new(),
         None => caller.role_names(tenant.as_ref().map(|(_, pk)| *pk)),

@@ -4,7 +4,7 @@ use crate::authn::{Credential, credential};
 use crate::context::OpContext;
 use crate::directory::{api_key, session};
 use crate::model::error::Result;
-use crate::model::family_of;
+use crate::model::{Faces, family_of};
 
 /// What was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Ended {
 pub async fn revoke(op: &OpContext, text: &str) -> Result<Ended> {
     let op = &op.as_nobody();
     let header = format!("Bearer {text}");
-    let ended = match (family_of(text), credential(Some(header.as_bytes()))) {
+    let ended = match (family_of(text), credential(Some(header.as_bytes()), Faces::empty())) {
         (Some(family), _) => session::end_by_family(op, family).await?.then_some(Ended::Session),
         (None, Credential::Token(token)) => match op.signing().verify(op.db(), token, op.now()).await? {
             Some((claims, _)) if claims.key_id.is_some() => Some(Ended::NotAlone),

@@ -7,7 +7,7 @@ use sea_orm::{EntityTrait, QuerySelect};
 use crate::authn::{Claims, Credential, credential};
 use crate::context::OpContext;
 use crate::model::error::Result;
-use crate::model::{Actor, ApiKeyId, Caller, Timestamp};
+use crate::model::{Actor, ApiKeyId, Caller, Faces, Timestamp};
 use crate::store::entity::api_key;
 
 /// A credential that is in force.
@@ -35,7 +35,7 @@ pub enum Kind {
 /// What a text is as a credential; `None` if it is not one in force.
 pub(super) async fn shown(op: &OpContext, text: &str) -> Result<Option<Shown>> {
     let header = format!("Bearer {text}");
-    let presented = credential(Some(header.as_bytes()));
+    let presented = credential(Some(header.as_bytes()), Faces::empty());
     let Some(Actor::User(caller)) = op.owner_of(presented).await? else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@ use super::{DECLARED_MAX, Permission, in_full_power, stored};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
 use crate::model::error::{ConflictReason, Error, Result, shown};
-use crate::model::{self, DECLARED_BITS, Door, LadderRole};
+use crate::model::{self, DECLARED_BITS, LadderRole, Permissions};
 use crate::store::audit_trail::{Event, Mention};
 use crate::store::catalogue;
 use crate::store::entity::permission::{self as table, Column};
@@ -141,10 +141,10 @@ fn name(name: &str) -> Result<String> {
             ),
         ));
     }
-    if name.starts_with(OURS) || Door::with_names().any(|(_, known)| known == name) {
+    if name.starts_with(OURS) || Permissions::built_in().any(|(_, known)| known == name) {
         return Err(Error::conflict(
             ConflictReason::Taken,
-            format!("The name '{name}' is reserved for the permissions of tenantry itself."),
+            format!("The name '{name}' is reserved."),
         ));
     }
     Ok(name.to_owned())

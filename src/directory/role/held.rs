@@ -24,6 +24,8 @@ pub struct Assigned {
     /// `None` for a product-wide role, and for one of an organization.
     pub built_in: Option<BuiltIn>,
     pub scope: RoleScope,
+    /// Whether it is built in and belongs to a face that is off: it counts, and nothing shows it.
+    pub hidden: bool,
     pub permissions: Permissions,
     /// The tenant that it is assigned for; `None` for the whole organization.
     pub tenant_pk: Option<i64>,
@@ -40,6 +42,7 @@ impl Assigned {
             id: role.id.to_string(),
             built_in: role.built_in(),
             scope: role.scope(),
+            hidden: role.built_in().is_some_and(|role| catalogue.hides(role)),
             permissions: role.permissions(catalogue),
             name: role.name,
             tenant_pk: None,
@@ -139,12 +142,12 @@ impl Held {
     /// AiR's view, which has only one role: the id of the strongest built-in one, or else of the first custom one, or
     /// else of `user`.
     pub fn role_id(&self) -> &str {
-        let strongest = self
-            .all()
+        let shown = || self.all().filter(|role| !role.hidden);
+        let strongest = shown()
             .filter(|role| role.built_in.is_some())
             .max_by_key(|role| role.built_in);
         strongest
-            .or_else(|| self.all().next())
+            .or_else(|| shown().next())
             .map_or(BuiltIn::User.id(), |role| &role.id)
     }
 }

@@ -83,15 +83,19 @@ impl Holding {
         backend: DbBackend,
         matching: impl FnOnce(&Filter<Term>) -> Result<Condition>,
     ) -> Result<Option<SelectStatement>> {
-        let such = match &self.roles {
+        type Within = fn(&Granted) -> Condition;
+        let (such, within): (Condition, Within) = match &self.roles {
             Roles::Known(_) => return Ok(None),
-            Roles::Matching(filter) => matching(filter)?,
-            Roles::With(permission, built_in) => with_permission(backend, permission, built_in),
+            Roles::Matching(filter) => (matching(filter)?, role::within),
+            // What a hidden role permits counts.
+            Roles::With(permission, built_in) => {
+                (with_permission(backend, permission, built_in), role::within_even_hidden)
+            }
         };
         let reach = self
             .within
             .as_ref()
-            .map_or_else(|| Condition::all().add(Column::Pk.is_null()), role::within);
+            .map_or_else(|| Condition::all().add(Column::Pk.is_null()), within);
         let roles = role::Entity::find().select_only().column(Column::Pk);
         Ok(Some(roles.filter(reach).filter(such).into_query()))
     }

@@ -45,7 +45,7 @@ pub use held::{
 pub use holders::{Holding, weigh};
 pub use outsiders::{Outsider, outsiders};
 pub use read::{Term, built_in_keys, by_keys};
-pub use resolve::{RoleForTenant, built_in, resolve, resolve_for_tenants, resolve_id, wanted};
+pub use resolve::{RoleForTenant, of_view, resolve, resolve_for_tenants, resolve_id, wanted};
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update, update_in_txn};
 
@@ -141,9 +141,9 @@ pub enum OrganizationRole {
 }
 
 impl OrganizationRole {
-    /// The view of a set of roles; `None` without any.
+    /// The view of a set of roles; `None` without any that is shown.
     pub fn of<'a>(roles: impl IntoIterator<Item = &'a Assigned>) -> Option<Self> {
-        let roles: Vec<&Assigned> = roles.into_iter().collect();
+        let roles: Vec<&Assigned> = roles.into_iter().filter(|role| !role.hidden).collect();
         let has = |wanted: BuiltIn| roles.iter().any(|role| role.built_in == Some(wanted));
         if has(BuiltIn::OrganizationAdmin) || has(BuiltIn::SuperAdmin) {
             Some(Self::Admin)

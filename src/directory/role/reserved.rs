@@ -65,17 +65,19 @@ pub fn free(name: &str) -> Result<()> {
             ),
         ));
     }
-    match looks(&plain).iter().find_map(|look| LOOKS.get(look.as_str())) {
-        Some(role) => Err(Error::conflict(
-            ConflictReason::Taken,
-            format!(
-                "The name '{}' is, or looks like, a reserved name of the built-in role '{}'.",
-                shown(name),
-                role.name()
-            ),
-        )),
-        None => Ok(()),
-    }
+    let Some(role) = looks(&plain).iter().find_map(|look| LOOKS.get(look.as_str())) else {
+        return Ok(());
+    };
+    let whose = match role.face() {
+        None => format!(" of the built-in role '{}'", role.name()),
+        // The role may be hidden. Its name is reserved all the same.
+        Some(_) => String::new(),
+    };
+    let name = shown(name);
+    Err(Error::conflict(
+        ConflictReason::Taken,
+        format!("The name '{name}' is, or looks like, a reserved name{whose}."),
+    ))
 }
 
 /// The appearance of each reserved name.

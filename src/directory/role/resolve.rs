@@ -139,7 +139,7 @@ pub(super) async fn find_named(
     let id = uuid_of(wanted).map(|uuid| uuid.hyphenated().to_string());
     let is_wanted = |role: &BuiltIn| role.name() == wanted || Some(role.id()) == id.as_deref();
     if let Some(role) = BuiltIn::VARIANTS.iter().copied().find(is_wanted) {
-        return built_in(op, connection, role).await.map(Some);
+        return built_in(op, connection, role).await;
     }
     let mut found = role::Entity::find()
         .filter(match &id {
@@ -167,18 +167,30 @@ pub(super) async fn find_named(
     }
 }
 
-/// A built-in role, to be assigned.
-pub async fn built_in(op: &OpContext, connection: &impl Catalogued, wanted: BuiltIn) -> Result<Assigned> {
-    Ok(Assigned {
+/// The built-in role of a view, to be assigned. `INVALID` if it is hidden.
+pub async fn of_view(op: &OpContext, connection: &impl Catalogued, view: OrganizationRole) -> Result<Assigned> {
+    let role = view.role();
+    let unknown = || Error::invalid("organizationRole", format!("There is no role '{}'.", role.name()));
+    built_in(op, connection, role).await?.ok_or_else(unknown)
+}
+
+/// A built-in role, to be assigned; `None` if it is hidden.
+async fn built_in(op: &OpContext, connection: &impl Catalogued, wanted: BuiltIn) -> Result<Option<Assigned>> {
+    let catalogue = connection.known().now();
+    if catalogue.hides(wanted) {
+        return Ok(None);
+    }
+    Ok(Some(Assigned {
         role_pk: op.built_in_roles().pk(connection, wanted).await?,
         id: wanted.id().to_owned(),
         name: wanted.name().to_owned(),
         built_in: Some(wanted),
         scope: RoleScope::BuiltIn,
-        permissions: connection.known().now().of_built_in(wanted),
+        hidden: false,
+        permissions: catalogue.of_built_in(wanted),
         tenant_pk: None,
         tenant: None,
-    })
+    }))
 }
 
 /// The roles that `organizationRole` and `roles` specify together.
@@ -191,7 +203,7 @@ pub async fn wanted(
 ) -> Result<Vec<Assigned>> {
     let mut roles = resolve(op, connection, organization_pk, "roles", named).await?;
     if let Some(view) = organization_role {
-        let role = built_in(op, connection, view.role()).await?;
+        let role = of_view(op, connection, view).await?;
         if !roles.iter().any(|known| known.role_pk == role.role_pk) {
             roles.push(role);
         }

@@ -102,7 +102,8 @@ pub enum RoleScopeValue {
 pub enum OrganizationRoleValue {
     /// The user has the role `organization-admin` or `super-admin`. Setting it assigns `organization-admin`.
     Admin,
-    /// The user has the role `team-manager`. Setting it assigns this role.
+    /// The user has the role `team-manager`. Setting it assigns this role. This and the next two
+    /// exist only while the Kili API is on.
     TeamManager,
     /// The user has the role `reviewer`. Setting it assigns this role.
     Reviewer,

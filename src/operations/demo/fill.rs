@@ -55,12 +55,14 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
         tenants: tenants.iter().map(|of| of.len() as u64).sum(),
         ..Filled::default()
     };
+    let mut roles = built_in_role_pks(&*change).await?;
+    roles.retain(|role, _| !op.catalogue().hides(*role));
     let mut people = People {
         now: op.now(),
         plan: &plan,
         organizations: &organizations,
         tenants: &tenants,
-        roles: built_in_role_pks(&*change).await?,
+        roles,
         addresses: HashMap::new(),
     };
     for first in (0..count).step_by(ROWS) {

@@ -34,6 +34,7 @@ pub struct People<'a> {
     pub plan: &'a Plan,
     pub organizations: &'a [Made],
     pub tenants: &'a [Vec<i64>],
+    /// The built-in roles that are not hidden.
     pub roles: HashMap<BuiltIn, i64>,
     /// How often each organization has a name in address form.
     pub addresses: HashMap<(usize, &'static str, &'static str), u32>,
@@ -96,7 +97,9 @@ impl People<'_> {
             id,
             row,
             organization_pk: organization.pk,
-            role_pk: role.and_then(|role| self.roles.get(&role)).copied(),
+            role_pk: role
+                .and_then(|role| self.roles.get(&role).or_else(|| self.roles.get(&BuiltIn::User)))
+                .copied(),
             created_at,
             key,
         })

@@ -1,13 +1,16 @@
 //! Checks of the database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::DbBackend;
 
 use super::Finding;
 use super::clock::clocks_apart;
-use crate::context::Services;
+use crate::context::{OpContext, Services};
+use crate::directory::faces::{self, Settled};
 use crate::directory::outbox;
+use crate::model::Faces;
 use crate::model::error::{Error, Result};
 use crate::store::db::{Database, SchemaState, Unready, schema_state, select};
 
@@ -17,7 +20,7 @@ const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
 const MAIL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Checks of the database, which must be open; see [`unopened`](super::unopened).
-pub async fn examine(services: &Services) -> Vec<Finding> {
+pub async fn examine(services: &Arc<Services>, configured: Option<Faces>) -> Vec<Finding> {
     let db = &services.db;
     let mut found = match examine_state(db).await {
         Ok(found) => found,
@@ -34,6 +37,7 @@ pub async fn examine(services: &Services) -> Vec<Finding> {
         ("content", content(db).await),
         ("orphans", orphans(db).await),
         ("seats", seats(db).await),
+        ("faces", faces(services, configured).await),
     ] {
         found.push(looked.unwrap_or_else(|error| broken(subject, &error)));
     }
@@ -223,6 +227,27 @@ async fn orphans(db: &Database) -> Result<Finding> {
                 "There are {}. Another program has written to the database: restore the last good backup, or remove \
                  them.",
                 found.join(", ")
+            ),
+        ),
+    })
+}
+
+async fn faces(services: &Arc<Services>, configured: Option<Faces>) -> Result<Finding> {
+    const SUBJECT: &str = "faces";
+    let op = OpContext::machine(Arc::clone(services));
+    let on = match faces::find(&op, configured).await? {
+        Settled::On(on) => on,
+        Settled::Otherwise(what) => return Ok(Finding::wrong(SUBJECT, format!("The server does not start: {what}."))),
+    };
+    let hidden = faces::hidden_roles_assigned(&op, on).await?;
+    Ok(match hidden {
+        0 => Finding::fine(SUBJECT, format!("On: {}.", on.to_text())),
+        _ => Finding::risky(
+            SUBJECT,
+            format!(
+                "On: {}. Roles of the others are assigned {hidden} times: nobody sees them, and they still permit what they \
+                 did. To withdraw them, turn the face on with 'tenantry faces --set'.",
+                on.to_text()
             ),
         ),
     })

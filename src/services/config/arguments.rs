@@ -65,6 +65,10 @@ pub struct ConfigArgs {
     /// The start page, GraphiQL and the documentation: on (the default) or off.
     #[arg(long, env = "TENANTRY_GRAPHIQL", value_name = "on|off", global = true)]
     pub graphiql: Option<String>,
+    /// APIs of other products that are on: of kili, waii, wallaroo and air, separated by commas; none for no API but GraphQL.
+    /// The first start stores it; afterwards 'tenantry faces' changes it. Default: what is stored, and all at the first start.
+    #[arg(long, env = "TENANTRY_FACES", value_name = "NAMES", global = true)]
+    pub faces: Option<String>,
     /// File that audit events are also written to, as JSON lines.
     #[arg(long, env = "TENANTRY_AUDIT_LOG", value_name = "FILE", global = true)]
     pub audit_log: Option<String>,

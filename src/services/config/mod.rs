@@ -15,7 +15,7 @@ use clap::{Args, Command};
 use lettre::message::Mailbox;
 use url::Url;
 
-use crate::model::{Secret, SecretKey};
+use crate::model::{Faces, Secret, SecretKey};
 use crate::services::network::{self, Edge};
 use crate::store::db::{Address, POSTGRES_CONNECTIONS, POSTGRES_CONNECTIONS_ALLOWED};
 
@@ -35,6 +35,8 @@ pub struct Config {
     pub mail_from: Option<Mailbox>,
     /// The folder of the operator's mail templates.
     pub mail_templates: Option<PathBuf>,
+    /// The APIs of other products that are on; `None`: as the database has it.
+    pub faces: Option<Faces>,
     pub graphiql: bool,
     pub introspection: bool,
     pub audit_log: Option<PathBuf>,
@@ -132,6 +134,12 @@ impl Config {
             "must be an e-mail address, with a name before it if you like: Acme <no-reply@acme.example>",
             |text| text.parse().ok(),
         );
+        let faces = faults.read(
+            "TENANTRY_FACES",
+            &args.faces,
+            "must be names of kili, waii, wallaroo and air separated by commas, or none",
+            Faces::parse,
+        );
         let graphiql = faults.read("TENANTRY_GRAPHIQL", &args.graphiql, SWITCH, switch);
         let introspection = faults.read("TENANTRY_INTROSPECTION", &args.introspection, SWITCH, switch);
         let secret_key = faults.read(
@@ -165,6 +173,7 @@ impl Config {
             mail,
             mail_from,
             mail_templates: given(&args.mail_templates).map(PathBuf::from),
+            faces,
             graphiql: graphiql.unwrap_or(true),
             introspection: introspection.unwrap_or(true),
             audit_log: given(&args.audit_log).map(PathBuf::from),

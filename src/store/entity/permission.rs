@@ -4,7 +4,7 @@ use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
 
 use crate::authz::{Granted, Scope};
-use crate::model::Timestamp;
+use crate::model::{Permissions, Timestamp};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,9 +26,13 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Which permissions there are is no secret of an organization.
+/// Which permissions there are is no secret of an organization. Hidden ones are in nobody's scope.
 pub fn within(granted: &Granted) -> Condition {
-    let there = Condition::all().add(Column::DeletedAt.is_null());
+    let mut there = Condition::all().add(Column::DeletedAt.is_null());
+    let hidden: Vec<&str> = Permissions::hidden_with(granted.faces()).built_in_names().collect();
+    if !hidden.is_empty() {
+        there = there.add(Column::Id.is_not_in(hidden));
+    }
     match granted.scope() {
         Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => there,
         Scope::Oneself(_) => there.add(Column::Pk.is_null()),

@@ -2,9 +2,10 @@
 
 use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use strum::VariantArray;
 
 use crate::authz::{Granted, Scope};
-use crate::model::{RoleId, Timestamp};
+use crate::model::{BuiltIn, RoleId, Timestamp};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,12 +26,24 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The built-in and the product-wide roles are in everybody's scope.
+/// The built-in and the product-wide roles are in everybody's scope, apart from hidden ones.
 pub fn within(granted: &Granted) -> Condition {
+    let hidden = BuiltIn::VARIANTS
+        .iter()
+        .filter(|role| role.is_hidden_with(granted.faces()));
+    let hidden: Vec<&str> = hidden.map(|role| role.id()).collect();
+    match hidden.is_empty() {
+        true => within_even_hidden(granted),
+        false => within_even_hidden(granted).add(Column::Id.is_not_in(hidden)),
+    }
+}
+
+/// The same with hidden ones: for what these permit.
+pub fn within_even_hidden(granted: &Granted) -> Condition {
     match granted.scope() {
         Scope::Everything => Condition::all(),
-        Scope::Organization(pk) => of_organization(*pk),
-        Scope::Tenants(tenants) => of_organization(tenants.organization_pk),
+        Scope::Organization(pk) => Condition::all().add(of_organization(*pk)),
+        Scope::Tenants(tenants) => Condition::all().add(of_organization(tenants.organization_pk)),
         Scope::Oneself(_) => Condition::all().add(Column::Pk.is_null()),
     }
 }

@@ -321,7 +321,7 @@ on_both! {
             }
             shown(&ada, &truth).await;
             let info = post(&eve, "/api/get-user-info", json!({})).await;
-            assert_eq!(info["permissions"], json!(BuiltIn::User.doors().names()));
+            assert_eq!(info["permissions"], json!(BuiltIn::User.permissions().built_in_names().collect::<Vec<_>>()));
         }
         post(&ada, "/v1/api/user", edited(&Truth { role: BuiltIn::OrganizationAdmin, ..truth.clone() })).await;
         truth.role = BuiltIn::OrganizationAdmin;
@@ -396,9 +396,9 @@ on_both! {
 
         // A role of the group is the members', at once and at every door.
         let permissions = async |caller: &Caller<'_>| post(caller, "/api/get-user-info", json!({})).await["permissions"].clone();
-        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.doors().names()));
+        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.permissions().built_in_names().collect::<Vec<_>>()));
         ada.ok("mutation { updateGroup(where: {key: \"EDITORS\"}, data: {roles: [\"organization-admin\"]}) { id } }", json!({})).await;
-        let mut names = BuiltIn::OrganizationAdmin.doors().names();
+        let mut names: Vec<&str> = BuiltIn::OrganizationAdmin.permissions().built_in_names().collect();
         names.retain(|name| !name.starts_with("tenantry:"));
         assert_eq!(permissions(&ann).await, json!(names));
         let seen = answer(&ann, Method::GET, "/api/data/users/ann", None).await;
@@ -408,14 +408,14 @@ on_both! {
         assert_eq!(kili(&ann, "{ users(where: {id: \"ann\"}) { organizationRole } }", json!({})).await["users"][0]["organizationRole"], "ADMIN");
         // And goes with the membership.
         answer(&ada, Method::DELETE, "/api/data/v3/users/ann/groups/EDITORS", None).await;
-        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.doors().names()));
+        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.permissions().built_in_names().collect::<Vec<_>>()));
         assert_eq!(ann.rest(Method::GET, "/api/data/roles", None).await.status.as_u16(), 401);
         assert_eq!(ann.rest(Method::POST, "/api/list-tenants", Some(&json!({}))).await.status.as_u16(), 403);
         ada.ok("mutation { addUserToGroup(where: {key: \"EDITORS\"}, user: {id: \"ann\"}) { id } }", json!({})).await;
         assert_eq!(answer(&ada, Method::GET, "/api/data/v3/users/ann/groups", None).await, json!({ "groups": [{ "id": "EDITORS", "name": "Cutters" }] }));
         answer(&ada, Method::DELETE, "/api/data/v3/groups/EDITORS", None).await;
         assert_eq!(ada.ok(groups, json!({})).await["groups"], json!([]));
-        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.doors().names()));
+        assert_eq!(permissions(&ann).await, json!(BuiltIn::User.permissions().built_in_names().collect::<Vec<_>>()));
         // An organization's own role too.
         let made = ada.ok("mutation { createRole(data: {name: \"own\", permissions: [\"read:tenant\"]}) { id } }", json!({})).await;
         let own = made["createRole"]["id"].as_str().unwrap();

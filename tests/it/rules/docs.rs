@@ -204,11 +204,11 @@ async fn roles_and_permissions() {
     let roles = BuiltIn::VARIANTS.iter().copied();
     let role_names: Vec<&str> = roles.clone().map(BuiltIn::name).collect();
     let mut permissions = head(&role_names, "permission");
-    for (holds, permission) in Door::with_names() {
+    for (holds, permission) in Permissions::built_in() {
         let cells: Vec<&str> = roles.clone().map(|role| mark(role, holds)).collect();
         writeln!(permissions, "| `{permission}` | {} |", cells.join(" | ")).unwrap();
     }
-    let everywhere = roles.clone().map(|role| mark(role, Door::EVERY_ORGANIZATION));
+    let everywhere = roles.clone().map(|role| mark(role, Door::EVERY_ORGANIZATION.into()));
     let everywhere: Vec<&str> = everywhere.collect();
     writeln!(permissions, "| in every organization | {} |", everywhere.join(" | ")).unwrap();
 
@@ -217,8 +217,8 @@ async fn roles_and_permissions() {
     let mut reaches = head(&names, "");
     let mut callers = vec![user(Permissions::empty())];
     callers.extend(roles.map(|role| match role.is_for_organizations() {
-        true => user(role.doors()),
-        false => user_of_tenant(role.doors()),
+        true => user(role.permissions()),
+        false => user_of_tenant(role.permissions()),
     }));
     for resource in Resource::VARIANTS {
         for action in Action::VARIANTS {
@@ -247,8 +247,12 @@ async fn roles_and_permissions() {
     assert_made("docs/roles.md", &[&permissions, &reaches]);
 }
 
-fn mark(role: BuiltIn, permission: Door) -> &'static str {
-    if role.doors().contains(permission) { "✓" } else { "" }
+fn mark(role: BuiltIn, permission: Permissions) -> &'static str {
+    if role.permissions().contains(permission) {
+        "✓"
+    } else {
+        ""
+    }
 }
 
 fn head(names: &[&str], first: &str) -> String {

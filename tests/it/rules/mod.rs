@@ -30,7 +30,7 @@ mod passwords;
 mod policy_matrix;
 mod refusals;
 mod reserved;
-mod role_inputs;
+pub mod role_inputs;
 mod runs_once;
 mod schema;
 mod scope;
@@ -132,7 +132,7 @@ impl Sdl {
         matches!(self.types.get(name).map(|ty| &ty.kind), Some(TypeKind::Object(_)))
     }
 
-    fn is_interface(&self, name: &str) -> bool {
+    pub fn is_interface(&self, name: &str) -> bool {
         matches!(self.types.get(name).map(|ty| &ty.kind), Some(TypeKind::Interface(_)))
     }
 
@@ -142,7 +142,7 @@ impl Sdl {
 }
 
 /// The name of a type without its lists and non-nulls.
-fn named(ty: &Type) -> &str {
+pub fn named(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name.as_str(),
         BaseType::List(inner) => named(inner),

@@ -30,14 +30,15 @@ async fn policy_matrix() {
     callers.extend(
         all()
             .filter(|role| role.is_for_organizations())
-            .map(|role| (role.name().to_owned(), user(role.doors()))),
+            .map(|role| (role.name().to_owned(), user(role.permissions()))),
     );
     // Two of them hold for a tenant as all do: by the permissions that they have there.
-    callers.extend(
-        [BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin]
-            .iter()
-            .map(|role| (format!("{} (for a tenant)", role.name()), user_of_tenant(role.doors()))),
-    );
+    callers.extend([BuiltIn::TenantAdmin, BuiltIn::OrganizationAdmin].iter().map(|role| {
+        (
+            format!("{} (for a tenant)", role.name()),
+            user_of_tenant(role.permissions()),
+        )
+    }));
 
     let mut text = String::from(
         "Who may do what, and how far it reaches.\n\n\
@@ -63,7 +64,7 @@ async fn policy_matrix() {
     text.push_str("\nWhat the built-in roles permit\n");
     for role in BuiltIn::VARIANTS {
         writeln!(text, "\n  {}", role.name()).unwrap();
-        for permission in role.doors().names() {
+        for permission in role.permissions().built_in_names() {
             writeln!(text, "    {permission}").unwrap();
         }
         if role.doors().contains(Door::EVERY_ORGANIZATION) {
@@ -129,35 +130,54 @@ fn trim(text: &mut String) {
     text.push('\n');
 }
 
-/// What a product declares opens nothing here: without its permissions, every decision is the same.
+/// The names of the permissions of packs: those that come with this server and open nothing.
+fn packed_names() -> Vec<&'static str> {
+    let none = |permission: Permissions| permission.doors().is_empty();
+    let packed: Vec<&str> = Permissions::built_in()
+        .filter(|(permission, _)| none(*permission))
+        .map(|(_, name)| name)
+        .collect();
+    assert_eq!(packed.len(), 14);
+    packed
+}
+
+/// What a product declares opens nothing here, and neither do the permissions of packs: without them, every decision is the
+/// same.
 #[tokio::test]
-async fn declared_permissions_never_open_anything() {
+async fn only_doors_open_anything() {
     let app = App::new(Backend::Sqlite).await;
     let doors = proptest::bits::u64::ANY;
     let bits = proptest::collection::vec(0..tenantry::model::DECLARED_BITS, 0..50);
+    let names = proptest::collection::vec(proptest::sample::select(packed_names()), 0..15);
+    let catalogue = tenantry::model::Catalogue::default();
     let mut runner = proptest::test_runner::TestRunner::default();
-    let run = runner.run(&(doors, bits, proptest::bool::ANY), |(doors, bits, for_tenant)| {
-        let doors = Permissions::of(Door::from_bits_truncate(doors));
-        let declared: Permissions = bits.into_iter().map(Permissions::declared).collect();
-        let caller = |held: Permissions| {
-            let actor = match for_tenant {
-                true => user_of_tenant(held),
-                false => user(held),
-            };
-            OpContext::new(Arc::clone(&app.services), actor, "test")
-        };
-        let (with, without) = (caller(doors | declared), caller(doors));
-        for resource in Resource::VARIANTS {
-            for action in Action::VARIANTS {
-                let decide = |op: &OpContext| match op.authorize(*action, *resource) {
-                    Ok(granted) => format!("{:?}", granted.scope()),
-                    Err(error) => error.to_string(),
+    let run = runner.run(
+        &(doors, bits, names, proptest::bool::ANY),
+        |(doors, bits, names, for_tenant)| {
+            let doors = Permissions::of(Door::from_bits_truncate(doors));
+            let declared = bits.into_iter().map(Permissions::declared);
+            let packed = names.iter().filter_map(|name| catalogue.named(name));
+            let others: Permissions = declared.chain(packed).collect();
+            let caller = |held: Permissions| {
+                let actor = match for_tenant {
+                    true => user_of_tenant(held),
+                    false => user(held),
                 };
-                proptest::prop_assert_eq!(decide(&with), decide(&without));
+                OpContext::new(Arc::clone(&app.services), actor, "test")
+            };
+            let (with, without) = (caller(doors | others), caller(doors));
+            for resource in Resource::VARIANTS {
+                for action in Action::VARIANTS {
+                    let decide = |op: &OpContext| match op.authorize(*action, *resource) {
+                        Ok(granted) => format!("{:?}", granted.scope()),
+                        Err(error) => error.to_string(),
+                    };
+                    proptest::prop_assert_eq!(decide(&with), decide(&without));
+                }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
     run.unwrap();
 }
 
@@ -174,7 +194,7 @@ fn the_ladder_only_adds() {
         BuiltIn::SuperAdmin,
     ];
     for pair in ladder.windows(2) {
-        let (below, above) = (pair[0].doors(), pair[1].doors());
+        let (below, above) = (pair[0].permissions(), pair[1].permissions());
         assert!(
             above.contains(below) && above != below,
             "{:?} above {:?}",
@@ -188,7 +208,13 @@ fn the_ladder_only_adds() {
         (BuiltIn::User, BuiltIn::Labeler, BuiltIn::User),
         (BuiltIn::User, BuiltIn::Reviewer, BuiltIn::User),
     ] {
-        assert!(role.doors().contains(below.doors()), "{role:?} above {below:?}");
-        assert!(above.doors().contains(role.doors()), "{role:?} below {above:?}");
+        assert!(
+            role.permissions().contains(below.permissions()),
+            "{role:?} above {below:?}"
+        );
+        assert!(
+            above.permissions().contains(role.permissions()),
+            "{role:?} below {above:?}"
+        );
     }
 }

@@ -27,7 +27,7 @@ use tenantry::context::{OpContext, Services};
 use tenantry::http::router;
 use tenantry::model::Clock;
 use tenantry::model::Timestamp;
-use tenantry::model::{Actor, SecretKey, SecretSource};
+use tenantry::model::{Actor, Faces, SecretKey, SecretSource};
 use tenantry::request::App as HttpApp;
 use tenantry::services::config::MailConfig;
 use tenantry::services::hasher::Hasher;
@@ -60,6 +60,17 @@ pub struct App {
     pub mail: tempfile::TempDir,
     pub backend: Backend,
     pub database: database::TestDatabase,
+}
+
+fn routed(services: &Arc<Services>, schema: &tenantry::graphql::Schema) -> axum::Router {
+    router(HttpApp {
+        services: Arc::clone(services),
+        schema: schema.clone(),
+        pages: true,
+        link_pages: true,
+        introspection: true,
+        edge: Arc::default(),
+    })
 }
 
 impl App {
@@ -129,14 +140,7 @@ impl App {
             ..Services::new(db, mailer, SigningKeys::new(secret, issuer))
         });
         let schema = tenantry::graphql::build(true);
-        let router = router(HttpApp {
-            services: Arc::clone(&services),
-            schema: schema.clone(),
-            pages: true,
-            link_pages: true,
-            introspection: true,
-            edge: Arc::default(),
-        });
+        let router = routed(&services, &schema);
         Self {
             services,
             router,
@@ -145,6 +149,13 @@ impl App {
             backend,
             database,
         }
+    }
+
+    /// The same server, started again with only these faces on.
+    pub async fn with_faces(mut self, on: Faces) -> Self {
+        tenantry::directory::faces::set(&self.machine(), on).await.unwrap();
+        self.router = routed(&self.services, &self.schema);
+        self
     }
 
     /// Nobody.

@@ -122,7 +122,7 @@ async fn wanted_roles(
         && shown != Some(view)
     {
         roles.retain(|role| role.built_in.is_none());
-        roles.push(role::built_in(op, connection, view.role()).await?);
+        roles.push(role::of_view(op, connection, view).await?);
     }
     Ok(roles)
 }

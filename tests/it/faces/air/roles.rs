@@ -65,7 +65,7 @@ on_both! {
         for role in BuiltIn::VARIANTS.iter().copied().filter(|role| role.is_for_organizations()) {
             let seen = get(&ada, &format!("{ROLES}/{}", role_id(role))).await;
             assert_eq!(seen, json!({
-                "id": role_id(role), "name": role.name(), "description": role.description(), "scopes": role.doors().names(),
+                "id": role_id(role), "name": role.name(), "description": role.description(), "scopes": role.permissions().built_in_names().collect::<Vec<_>>(),
             }));
         }
         // GraphQL tells the same.
