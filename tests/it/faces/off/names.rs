@@ -150,6 +150,7 @@ on_both! {
             let declare = "mutation($name: String!) { createPermission(data: {name: $name}) { id } }";
             let refused = admin.refusal(declare, json!({ "name": name })).await;
             assert_eq!((&refused["extensions"]["code"], &refused["extensions"]["reason"]), (&json!("CONFLICT"), &json!("TAKEN")), "{refused}");
+            assert_eq!(refused["message"], format!("The name '{name}' is reserved."));
         }
         for role in roles_of_faces() {
             for (name, scope) in [(role.name().to_owned(), "PRODUCT"), (role.name().to_uppercase(), "ORGANIZATION"), (role.name().replace('e', "е"), "PRODUCT")] {

@@ -182,3 +182,22 @@ async fn by_the_binary_on_sqlite() {
 async fn by_the_binary_on_postgres() {
     by_the_binary(Backend::Postgres).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn demo_data_has_no_hidden_role() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    let variables = [("TENANTRY_DATABASE_URL", database.url.as_str()), (FACES, "air")];
+    let filled = run(&["demo", "--users", "300"], &variables);
+    assert!(filled.status.success(), "{}", text(&filled.stderr));
+    assert_eq!(text(&run(&["faces"], &variables).stdout), "On: air.\n");
+    let server = Server::start(&database.url, &[]);
+    let key = text(&run(&["api-key", "--user", "admin"], &variables).stdout)
+        .trim()
+        .to_owned();
+    let (_, answer) = server.call(&key, "{ countUsers none: countUsers(where: {role: {builtIn: false}}) user: countUsers(where: {role: {name: \"user\"}}) }");
+    let count = |name: &str| answer["data"][name].as_i64().unwrap();
+    assert!(
+        count("countUsers") > 300 && count("none") == 0 && count("user") > 200,
+        "{answer}"
+    );
+}
