@@ -14,7 +14,9 @@ use crate::support::App;
 
 /// The names of the permissions of packs.
 fn packed() -> Vec<&'static str> {
-    Permissions::hidden_with(Faces::empty()).built_in_names().collect()
+    let names: Vec<&str> = Permissions::hidden_with(Faces::empty()).built_in_names().collect();
+    assert_eq!(names.len(), 14);
+    names
 }
 
 /// The built-in roles that belong to a face.
