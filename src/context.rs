@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::authn::{self, Credential, Credentials, SigningKeys};
+use crate::authn::{self, Accepted, Credential, Credentials, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
@@ -251,12 +251,12 @@ impl OpContext {
         &self.client
     }
 
-    /// The owner of a credential that the caller was shown; `None` if it is not in force.
+    /// The owner of a credential that the caller was shown, for this server or for a resource server; `None` if it is not in force.
     pub async fn owner_of(&self, credential: Credential<'_>) -> Result<Option<Actor>> {
         let services = &self.services;
         let owner = services
             .credentials
-            .actor(&self.db, &services.signing, credential, self.now());
+            .actor(&self.db, &services.signing, credential, Accepted::All, self.now());
         match owner.await {
             Ok(actor) => Ok(Some(actor)),
             Err(Error::Unauthenticated(_)) => Ok(None),

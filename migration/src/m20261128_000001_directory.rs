@@ -173,6 +173,16 @@ const UP: &[&str] = &[
     "CREATE INDEX roles_updated ON roles (updated_at, id)",
     "CREATE INDEX roles_name ON roles (name, id)",
     "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
+    // Who access tokens are for, and what tokens for it contain. `default` is this server.
+    "CREATE TABLE resource_servers (
+        pk {key},
+        id {text} NOT NULL CONSTRAINT resource_servers_id_key UNIQUE,
+        name {text} NOT NULL,
+        settings {text} NOT NULL,
+        version {int} NOT NULL,
+        created_at {int} NOT NULL,
+        updated_at {int} NOT NULL
+    )",
     // The permissions that a role can hold, by name. `bit` is what stands for a declared one in memory; it stays taken for
     // a day after the deletion, because a process may still hold a set with it. Built-in ones have none.
     "CREATE TABLE permissions (
@@ -181,12 +191,14 @@ const UP: &[&str] = &[
         description {text},
         bit {int} CONSTRAINT permissions_bit_key UNIQUE CONSTRAINT permissions_bit CHECK (bit BETWEEN 0 AND 1023),
         lowest_role {text} NOT NULL,
+        resource_server_pk {int} REFERENCES resource_servers (pk),
         deleted_at {int},
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
     )",
     "CREATE UNIQUE INDEX permissions_id ON permissions (id) WHERE deleted_at IS NULL",
+    "CREATE INDEX permissions_resource_server ON permissions (resource_server_pk)",
     // One row. Every change of permissions raises the version, and is alone with it. `faces` are the names of the faces that
     // are on, parted by commas; null until the first start.
     "CREATE TABLE catalogue (
@@ -334,6 +346,7 @@ const UP: &[&str] = &[
     "CREATE TABLE signing_keys (
         pk {key},
         id {text} NOT NULL CONSTRAINT signing_keys_id_key UNIQUE,
+        algorithm {text} NOT NULL,
         public {text} NOT NULL,
         sealed {text} NOT NULL,
         signs_from {int} NOT NULL,
@@ -513,6 +526,8 @@ const PERMISSIONS: &[&str] = &[
         ('tenantry:organization-settings', 'ORGANIZATION_ADMIN', 1, 0, 0),
         ('write:org', 'SUPER_ADMIN', 1, 0, 0),
         ('tenantry:introspect', 'SUPER_ADMIN', 1, 0, 0)",
+    "INSERT INTO resource_servers (id, name, settings, version, created_at, updated_at) VALUES
+        ('default', 'default', '{}', 1, 0, 0)",
     "INSERT INTO catalogue (version) VALUES (1)",
 ];
 
@@ -677,6 +692,7 @@ const DOWN: &[&str] = &[
     "DROP TABLE audit_events",
     "DROP TABLE catalogue",
     "DROP TABLE permissions",
+    "DROP TABLE resource_servers",
     "DROP TABLE federated_identities",
     "DROP TABLE password_requests",
     "DROP TABLE mail_limits",

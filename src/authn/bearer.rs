@@ -55,6 +55,27 @@ pub fn credential(header: Option<&[u8]>, faces: Faces) -> Credential<'_> {
     }
 }
 
+/// Whose access tokens are accepted. API keys are for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted<'a> {
+    /// Only those for this server.
+    Own,
+    /// Also those for this resource server.
+    OwnAnd(&'a str),
+    /// Those for every resource server.
+    All,
+}
+
+impl Accepted<'_> {
+    fn includes(self, elsewhere: Option<&str>) -> bool {
+        match (self, elsewhere) {
+            (_, None) | (Self::All, _) => true,
+            (Self::OwnAnd(this), Some(id)) => this == id,
+            (Self::Own, Some(_)) => false,
+        }
+    }
+}
+
 /// Resolves credentials to actors, with a cache of half a second.
 #[derive(Clone, Debug)]
 pub struct Credentials {
@@ -72,6 +93,8 @@ struct Remembered {
     caller: Arc<Caller>,
     /// When the credential expires.
     ends_at: Option<Timestamp>,
+    /// The resource server that it is for, if it is not for this server.
+    elsewhere: Option<String>,
 }
 
 impl Default for Credentials {
@@ -89,12 +112,14 @@ impl Default for Credentials {
 
 impl Credentials {
     /// Resolves the caller. `UNAUTHENTICATED` for a key that is unknown, revoked or expired, or whose owner is
-    /// deactivated, always with the same message; likewise for session tokens.
+    /// deactivated, always with the same message; likewise for session tokens, and for those of a resource server that is
+    /// not accepted.
     pub async fn actor(
         &self,
         db: &Database,
         signing: &SigningKeys,
         credential: Credential<'_>,
+        accepted: Accepted<'_>,
         now: Timestamp,
     ) -> Result<Actor> {
         let text = match credential {
@@ -122,12 +147,14 @@ impl Credentials {
                     read_at,
                     caller: Arc::new(found.caller),
                     ends_at: found.ends_at,
+                    elsewhere: found.elsewhere,
                 });
                 self.remembered.insert(digest, Arc::clone(&found));
                 found
             }
         };
-        if found.ends_at.is_some_and(|end| end <= now) {
+        let is_over = found.ends_at.is_some_and(|end| end <= now);
+        if is_over || !accepted.includes(found.elsewhere.as_deref()) {
             return Err(refused(credential));
         }
         self.activity.note(&found.caller, now);
@@ -153,7 +180,10 @@ impl Credentials {
 fn refused(credential: Credential<'_>) -> Error {
     Error::Unauthenticated(
         match credential {
-            Credential::Token(_) => "This access token is not valid. It may have expired, or its session ended.",
+            Credential::Token(_) => {
+                "This access token is not valid. It may have expired, its session may have ended, or it is not for \
+                 this server."
+            }
             Credential::Key(_) | Credential::None | Credential::Unreadable => {
                 "This API key is not valid. It may be mistyped, revoked or expired."
             }
@@ -194,6 +224,7 @@ mod tests {
                 read_at: Instant::now().checked_sub(age).unwrap(),
                 caller: Arc::clone(&caller),
                 ends_at: None,
+                elsewhere: None,
             };
             credentials.remembered.insert(key.to_owned(), Arc::new(remembered));
             assert_eq!(credentials.known(key, 0).is_some(), known, "{key}");

@@ -5,7 +5,7 @@ use sea_orm::{FromQueryResult, Statement};
 use super::rights_and_roles_of;
 use crate::model::error::Result;
 use crate::model::{Caller, Email, Limits, OrganizationId, TenantId, Timestamp, UserId};
-use crate::store::catalogue::Catalogued;
+use crate::store::catalogue::{self, Catalogued};
 
 /// A user as caller, with the current permissions of its roles; `None` if it does not exist or is deactivated.
 pub async fn caller_of(connection: &impl Catalogued, user_pk: i64) -> Result<Option<Caller>> {
@@ -27,12 +27,14 @@ async fn read(connection: &impl Catalogued, user_pk: i64, condition: &str) -> Re
         organization_id: OrganizationId,
         tenant_pk: Option<i64>,
         tenant_id: Option<TenantId>,
+        catalogue_version: i64,
     }
+    let version = catalogue::VERSION;
     let statement = Statement::from_sql_and_values(
         connection.get_database_backend(),
         format!(
             "SELECT u.id AS user_id, u.email, u.email_verified_at, u.organization_pk, o.id AS organization_id, u.tenant_pk,
-                 t.id AS tenant_id
+                 t.id AS tenant_id, {version}
           FROM users u
           JOIN organizations o ON o.pk = u.organization_pk
           LEFT JOIN tenants t ON t.pk = u.tenant_pk
@@ -43,6 +45,8 @@ async fn read(connection: &impl Catalogued, user_pk: i64, condition: &str) -> Re
     let Some(known) = Known::find_by_statement(statement).one(connection).await? else {
         return Ok(None);
     };
+    // Also for a user without roles: it says who tokens can be for.
+    catalogue::at(connection, known.catalogue_version).await?;
     let (rights, roles) = rights_and_roles_of(connection, user_pk).await?;
     Ok(Some(Caller {
         user_pk,

@@ -4,11 +4,11 @@ use sea_orm::{FromQueryResult, Statement, Value};
 
 use super::caller::caller_of;
 use super::impersonation::{Begun, begun_by};
-use super::{Claims, SigningKeys};
+use super::{Audience, Claims, SigningKeys};
 use crate::model::error::Result;
 use crate::model::{ApiKeyId, Email, OrganizationId, SessionId, Timestamp, UserId};
 use crate::model::{Caller, Derived, Limits};
-use crate::model::{Rights, Roles, TenantId};
+use crate::model::{Permissions, Rights, Roles, TenantId};
 use crate::store::catalogue;
 use crate::store::db::Database;
 
@@ -18,6 +18,8 @@ pub(super) struct Found {
     /// When the key expires or, after a rotation, is revoked, whichever comes first; for a token, when it, its session or
     /// its API key expires.
     pub ends_at: Option<Timestamp>,
+    /// The resource server that a token is for, if it is not for this server.
+    pub elsewhere: Option<String>,
 }
 
 /// The owner of an API key.
@@ -26,6 +28,7 @@ pub(super) async fn by_key(db: &Database, digest: &str, now: Timestamp) -> Resul
     Ok(found.map(|caller| Found {
         ends_at: caller.limits.ends_at,
         caller,
+        elsewhere: None,
     }))
 }
 
@@ -56,13 +59,18 @@ pub(super) async fn by_token(
         true => narrowed(db, &claims, caller).await?,
         false => Some(caller),
     };
+    let elsewhere = match claims.aud {
+        Audience::Here(_) => None,
+        Audience::Elsewhere(id) => Some(id),
+    };
     Ok(caller.map(|caller| Found {
         caller,
         ends_at: Some(ends_at),
+        elsewhere,
     }))
 }
 
-/// The caller with the limits of the token itself; `None` if the token is for a tenant that is gone.
+/// The caller with the limits of the token itself; `None` if the token is for a tenant or a resource server that is gone.
 async fn narrowed(db: &Database, claims: &Claims, caller: Caller) -> Result<Option<Caller>> {
     let tenant_pk = match claims.tenant_scope {
         true => {
@@ -79,8 +87,15 @@ async fn narrowed(db: &Database, claims: &Claims, caller: Caller) -> Result<Opti
         permissions: claims.limited.then(|| caller.catalogue.from_stored(scope)),
         tenant_pk,
     };
+    let mut rights = derived.narrow(caller.rights);
+    if let Audience::Elsewhere(id) = &claims.aud {
+        let Some(recipient) = caller.catalogue.recipient(id) else {
+            return Ok(None);
+        };
+        rights = rights.only(recipient.permits(Permissions::all()));
+    }
     Ok(Some(Caller {
-        rights: derived.narrow(caller.rights),
+        rights,
         derived: Some(derived),
         ..caller
     }))

@@ -4,18 +4,15 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use moka::sync::Cache;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::Issuer;
-use super::token::{Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, TYPE};
+use super::token::{Audience, Claims, LIFETIME_SECONDS_MAX, SKEW_SECONDS, Signed, TYPE};
+use super::{Issuer, key_pair};
 use crate::model::error::{Error, Result};
-use crate::model::{SecretKey, SecretSource, Timestamp};
+use crate::model::{SecretKey, SecretSource, SigningAlgorithm, Timestamp};
 use crate::store::db::Database;
 use crate::store::entity::signing_key::{self as table, Column};
 
@@ -31,7 +28,7 @@ pub struct SigningKeys {
     secret: OnceLock<SecretKey>,
     issuer: Issuer,
     /// By key id. A key never changes; each use checks in the database whether it is still valid.
-    public: Cache<String, DecodingKey>,
+    public: Cache<String, (SigningAlgorithm, DecodingKey)>,
     private: Cache<String, EncodingKey>,
 }
 
@@ -112,43 +109,39 @@ impl SigningKeys {
         let private = match self.private.get(&key.id) {
             Some(private) => private,
             None => {
-                let private = EncodingKey::from_ed_der(&self.secret()?.open(SEALED, &key.id, &key.sealed)?);
+                let private = key_pair::private(key.algorithm, &self.secret()?.open(SEALED, &key.id, &key.sealed)?);
                 self.private.insert(key.id.clone(), private.clone());
                 private
             }
         };
         Ok(Signer {
             id: key.id.clone(),
+            algorithm: key.algorithm,
             private,
         })
     }
 
     /// A new key pair: the private key, sealed for this id, and the public key.
-    pub fn new_pair(&self, id: &str) -> Result<(String, String)> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| Error::internal("cannot generate an Ed25519 key"))?;
-        let pkcs8 = pair
-            .to_pkcs8v1()
-            .map_err(|_| Error::internal("cannot encode an Ed25519 key"))?;
-        Ok((
-            self.secret()?.seal(SEALED, id, pkcs8.as_ref())?,
-            URL_SAFE_NO_PAD.encode(pair.public_key().as_ref()),
-        ))
+    pub fn new_pair(&self, id: &str, algorithm: SigningAlgorithm) -> Result<(String, String)> {
+        let (private, public) = key_pair::generate(algorithm)?;
+        Ok((self.secret()?.seal(SEALED, id, &private)?, public))
     }
 
-    /// The claims of a token and the id of its key, if we issued it for ourselves, and it is intact and within its
-    /// lifetime. The row of its session or API key decides whether that is still valid.
+    /// The claims of a token and the id of its key, if we issued it, and it is intact and within its lifetime. The row of
+    /// its session or API key decides whether that is still valid, and its audience whom it is for.
     pub async fn verify(&self, db: &Database, token: &str, now: Timestamp) -> Result<Option<(Claims, String)>> {
         let Ok(header) = jsonwebtoken::decode_header(token) else {
             return Ok(None);
         };
-        // Only our own type, algorithm and keys: header fields that say where to find the key are ignored.
-        let (Algorithm::EdDSA, Some(TYPE), Some(kid)) = (header.alg, header.typ.as_deref(), header.kid) else {
+        // Only our own type and keys: header fields that say where to find the key are ignored.
+        let (Some(TYPE), Some(kid)) = (header.typ.as_deref(), header.kid) else {
             return Ok(None);
         };
-        let Some(key) = self.public_key(db, &kid).await? else {
+        let Some((algorithm, key)) = self.public_key(db, &kid).await? else {
             return Ok(None);
         };
-        let mut validation = Validation::new(Algorithm::EdDSA);
+        // The key's own algorithm, which the library compares with the header's.
+        let mut validation = Validation::new(key_pair::algorithm(algorithm));
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
         // Checked below: the library knows neither our clock nor that the audience is the token's own issuer.
         validation.validate_aud = false;
@@ -162,11 +155,15 @@ impl SigningKeys {
         let in_time = claims.exp > seconds
             && claims.nbf.max(claims.iat) <= seconds.saturating_add(SKEW_SECONDS)
             && claims.exp.saturating_sub(claims.nbf) <= LIFETIME_SECONDS_MAX;
-        let ours = self.issuer.accepts(&claims.iss) && claims.aud.contains(&claims.iss);
+        let has_audience = match &claims.aud {
+            Audience::Here(all) => all.contains(&claims.iss),
+            Audience::Elsewhere(_) => true,
+        };
+        let ours = self.issuer.accepts(&claims.iss) && has_audience;
         Ok((in_time && ours).then_some((claims, kid)))
     }
 
-    async fn public_key(&self, db: &Database, id: &str) -> Result<Option<DecodingKey>> {
+    async fn public_key(&self, db: &Database, id: &str) -> Result<Option<(SigningAlgorithm, DecodingKey)>> {
         if Uuid::try_parse(id).is_err() {
             return Ok(None);
         }
@@ -176,7 +173,7 @@ impl SigningKeys {
         let Some(row) = table::Entity::find().filter(Column::Id.eq(id)).one(db.reader()).await? else {
             return Ok(None);
         };
-        let key = DecodingKey::from_ed_components(&row.public).map_err(Error::internal)?;
+        let key = (row.algorithm, key_pair::public(row.algorithm, &row.public)?);
         self.public.insert(row.id, key.clone());
         Ok(Some(key))
     }
@@ -185,25 +182,22 @@ impl SigningKeys {
 /// The public keys, as a JWK set (RFC 7517).
 pub async fn published(db: &Database, now: Timestamp) -> Result<Vec<serde_json::Value>> {
     let keys = in_force(now).order_by_desc(Column::Pk).all(db.reader()).await?;
-    Ok(keys
-        .into_iter()
-        .map(|key| {
-            serde_json::json!({
-                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.id, "x": key.public,
-            })
-        })
-        .collect())
+    let published = keys
+        .iter()
+        .map(|key| key_pair::published(key.algorithm, &key.id, &key.public));
+    Ok(published.collect())
 }
 
 /// A key for signing.
 pub struct Signer {
     id: String,
+    algorithm: SigningAlgorithm,
     private: EncodingKey,
 }
 
 impl Signer {
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
-        let mut header = Header::new(Algorithm::EdDSA);
+    pub fn sign(&self, claims: &Signed<'_>) -> Result<String> {
+        let mut header = Header::new(key_pair::algorithm(self.algorithm));
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(self.id.clone());
         jsonwebtoken::encode(&header, claims, &self.private).map_err(Error::internal)

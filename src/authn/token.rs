@@ -1,14 +1,11 @@
 //! The claims of an access token.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// The lifetime of an access token. We look up its session for every request anyway; this limits how long others, who
-/// only check the signature, accept it.
-pub const ACCESS_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// A token with a longer lifetime is not ours.
-pub(super) const LIFETIME_SECONDS_MAX: i64 = 15 * 60;
+/// The longest lifetime of an access token. We look up its session for every request anyway; this limits how long others,
+/// who only check the signature, accept it. A token with a longer lifetime is not ours.
+pub const LIFETIME_SECONDS_MAX: i64 = 15 * 60;
 /// How much the clocks of our processes may differ: a token is accepted that long before it becomes valid, but never
 /// after it expires.
 pub(super) const SKEW_SECONDS: i64 = 120;
@@ -25,8 +22,7 @@ pub const TOKEN_BYTES_MAX: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
-    /// The issuer: the token is for this server.
-    pub aud: Vec<String>,
+    pub aud: Audience,
     /// The user's id.
     pub sub: String,
     /// The id of the user's organization.
@@ -64,14 +60,20 @@ pub struct Claims {
     /// `None` if they made the token too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// The keys of the user's groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
     /// The declared permissions, for the whole organization or for the token's tenant. `None` if they made the token too
     /// long: a part of them would look like all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
+    /// The same, for resource servers that read them here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<Vec<String>>,
     /// The names of the claims that made the token too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub omitted: Vec<String>,
-    /// The permissions that the token is limited to, separated by spaces.
+    /// The permissions that the token is limited to, or those that it reports, separated by spaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// Whether `scope` is a limit, and not only information.
@@ -85,8 +87,37 @@ pub struct Claims {
 impl Claims {
     /// Whether the token was made from another credential, or narrowed: all but the tokens that a session itself gets.
     pub fn is_derived(&self) -> bool {
-        self.client_id != CLIENT || self.key_id.is_some() || self.limited || self.tenant_scope
+        let elsewhere = matches!(self.aud, Audience::Elsewhere(_));
+        self.client_id != CLIENT || self.key_id.is_some() || self.limited || self.tenant_scope || elsewhere
     }
+}
+
+/// Who a token is for. The form tells the two apart: somebody else's id can look like that of one of our processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// This server, by the issuer, which is among them.
+    Here(Vec<String>),
+    /// One resource server, and nobody else: not this server.
+    Elsewhere(String),
+}
+
+impl Audience {
+    pub fn contains(&self, id: &str) -> bool {
+        match self {
+            Self::Here(all) => all.iter().any(|one| one == id),
+            Self::Elsewhere(only) => only == id,
+        }
+    }
+}
+
+/// What is signed: the claims, and those that a resource server adds.
+#[derive(Debug, Serialize)]
+pub struct Signed<'a> {
+    #[serde(flatten)]
+    pub claims: &'a Claims,
+    #[serde(flatten)]
+    pub added: &'a Map<String, Value>,
 }
 
 /// The impersonator.

@@ -107,6 +107,14 @@ pub fn with_all_permissions(actor: &Actor, what: &str) -> Result<()> {
     }
 }
 
+/// Refuses changes for all organizations as somebody else, with an API key that is limited to some permissions, or with a
+/// token that was made from another credential.
+pub fn in_full_power(actor: &Actor, what: &str) -> Result<()> {
+    as_oneself(actor, what)?;
+    directly(actor, what)?;
+    with_all_permissions(actor, what)
+}
+
 /// Refuses operations that need the person itself: a session that began with signing in. With an API key or while
 /// impersonating, the caller may be somebody else.
 pub fn in_person(actor: &Actor, what: &str) -> Result<()> {

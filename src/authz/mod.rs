@@ -51,6 +51,8 @@ pub enum Resource {
     ManagedApiKey,
     /// What permissions there are.
     Permission,
+    /// Who access tokens are for.
+    ResourceServer,
     Role,
     /// The roles that every organization can assign and none can change.
     ProductRole,

@@ -73,6 +73,7 @@ fn rule(action: Action, resource: Resource) -> Rule {
         (Resource::Role, Create | Modify | Delete) => HoldingInOrganization(Door::WRITE_ROLE),
         (Resource::Permission | Resource::ProductRole, Read) => Holding(Door::READ_ROLE),
         (Resource::Permission | Resource::ProductRole, Create | Modify | Delete) => HoldingEverywhere(Door::WRITE_ROLE),
+        (Resource::ResourceServer, Read | Create | Modify | Delete) => HoldingEverywhere(Door::WRITE_ROLE),
         // Events are written together with the change that they describe, not by verbs of their own, and are never
         // changed.
         (Resource::AuditEvent, Read) => Holding(Door::READ_AUDIT),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::Services;
-use crate::authn::{credential, impersonated, refused_impersonation};
+use crate::authn::{Accepted, Credential, credential, impersonated, refused_impersonation};
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Client};
 
@@ -16,6 +16,8 @@ pub struct Presented {
     /// The value of the `Authorization` header; `Debug` hides it.
     authorization: Option<SecretSlice<u8>>,
     impersonate: Option<String>,
+    /// The resource server whose access tokens are accepted too.
+    resource: Option<String>,
     request_id: Arc<str>,
     client: Client,
 }
@@ -26,6 +28,7 @@ impl Presented {
         Self {
             authorization: authorization.map(|value| value.to_vec().into()),
             impersonate: impersonate.map(str::to_owned),
+            resource: None,
             request_id: Arc::clone(request_id),
             client,
         }
@@ -41,6 +44,26 @@ impl Presented {
         })
     }
 
+    /// The same for a question that this resource server asks: tokens for it are accepted too. Nobody impersonates with them.
+    #[must_use]
+    pub fn also_for(&self, resource: Option<&str>) -> Arc<Self> {
+        Arc::new(Self {
+            resource: resource.map(str::to_owned),
+            ..self.clone()
+        })
+    }
+
+    /// Whether it asks to impersonate somebody.
+    pub fn impersonates(&self) -> bool {
+        self.impersonate.is_some()
+    }
+
+    /// The credential, as [`credential`] reads it with these faces.
+    pub fn credential(&self, faces: Faces) -> Credential<'_> {
+        let authorization = self.authorization.as_ref().map(|value| value.expose_secret());
+        credential(authorization, faces)
+    }
+
     pub fn request_id(&self) -> Arc<str> {
         Arc::clone(&self.request_id)
     }
@@ -51,11 +74,19 @@ impl Presented {
 
     /// The owner of the credential. A cheap check, so that a request can be refused before its body has arrived.
     pub async fn owner(&self, services: &Services) -> Result<Actor> {
-        let authorization = self.authorization.as_ref().map(|value| value.expose_secret());
-        let credential = credential(authorization, services.faces());
+        let accepted = match (&self.resource, &self.impersonate) {
+            (Some(resource), None) => Accepted::OwnAnd(resource),
+            (None, _) | (_, Some(_)) => Accepted::Own,
+        };
         services
             .credentials
-            .actor(&services.db, &services.signing, credential, services.clock.now())
+            .actor(
+                &services.db,
+                &services.signing,
+                self.credential(services.faces()),
+                accepted,
+                services.clock.now(),
+            )
             .await
     }
 

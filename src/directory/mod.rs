@@ -14,6 +14,7 @@ pub mod organization;
 pub mod outbox;
 pub mod password;
 pub mod permission;
+pub mod resource_server;
 pub mod role;
 pub mod session;
 pub mod settings;

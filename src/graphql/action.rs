@@ -45,6 +45,9 @@ pub fn action_of(field: &str) -> &'static str {
         "createPermission" => "permission.create",
         "updatePermission" => "permission.update",
         "deletePermission" => "permission.delete",
+        "createResourceServer" => "resourceServer.create",
+        "updateResourceServer" => "resourceServer.update",
+        "deleteResourceServer" => "resourceServer.delete",
         "signIn" => "session.signIn",
         "refreshSession" => "session.refresh",
         "switchAccount" => "session.switch",
@@ -58,6 +61,9 @@ pub fn action_of(field: &str) -> &'static str {
         "group" | "groups" | "countGroups" | "groupsConnection" => "group.read",
         "role" | "roles" | "countRoles" | "rolesConnection" => "role.read",
         "permission" | "permissions" | "countPermissions" | "permissionsConnection" => "permission.read",
+        "resourceServer" | "resourceServers" | "countResourceServers" | "resourceServersConnection" => {
+            "resourceServer.read"
+        }
         "invitation" | "invitations" | "countInvitations" | "invitationsConnection" => "invitation.read",
         "session" | "sessions" | "countSessions" | "sessionsConnection" => "session.read",
         "node" => "node.read",

@@ -189,7 +189,7 @@ macro_rules! where_input {
             }
 
             fn filter(self, op: &crate::context::OpContext) -> crate::list::Filter<$term> {
-                use crate::graphql::filter::{id, ids, tested, text};
+                use crate::graphql::filter::{id, ids, text};
                 let mut tests = Vec::from_iter(text((self.$id.map(id), self.$id_in.map(ids), None, None), $term::Id));
                 $(tests.extend(text((None, None, self.$id_starts_with, self.$id_contains), $term::Id));)?
                 $(tests.extend(crate::graphql::filter::address(
@@ -200,7 +200,7 @@ macro_rules! where_input {
                     (self.$text, self.$text_in, self.$text_starts_with, self.$text_contains),
                     $term::$text_term,
                 ));)*
-                $(tests.extend(tested(op, self.$field, $translate));)*
+                $(tests.extend(crate::graphql::filter::tested(op, self.$field, $translate));)*
                 let filters = |wanted: Vec<Self>| wanted.into_iter().map(|one| one.filter(op)).collect::<Vec<_>>();
                 tests.extend(self.and.map(filters).into_iter().flatten());
                 tests.extend(self.or.map(|any| crate::list::Filter::Any(filters(any))));

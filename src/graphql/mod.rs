@@ -27,6 +27,7 @@ pub mod organization;
 pub mod password;
 pub mod permission;
 mod persisted;
+pub mod resource_server;
 pub mod role;
 mod rows;
 mod scalar;

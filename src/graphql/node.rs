@@ -17,6 +17,7 @@ use super::group::GroupObject;
 use super::invitation::InvitationObject;
 use super::organization::OrganizationObject;
 use super::permission::PermissionObject;
+use super::resource_server::ResourceServerObject;
 use super::role::RoleObject;
 use super::session::SessionObject;
 use super::tenant::TenantObject;
@@ -28,6 +29,7 @@ use crate::directory::group::Group;
 use crate::directory::invitation::Invitation;
 use crate::directory::organization::{self, Organization};
 use crate::directory::permission::Permission;
+use crate::directory::resource_server::ResourceServer;
 use crate::directory::role::Role;
 use crate::directory::session::Session;
 use crate::directory::tenant::{self, Tenant};
@@ -60,6 +62,7 @@ pub enum Node {
     Group(Box<GroupObject>),
     Role(Box<RoleObject>),
     Permission(Box<PermissionObject>),
+    ResourceServer(Box<ResourceServerObject>),
     ApiKey(Box<ApiKeyObject>),
     Session(Box<SessionObject>),
     Invitation(Box<InvitationObject>),
@@ -106,6 +109,7 @@ async fn find(ctx: &Context<'_>, node_id: &str) -> Result<Option<Node>> {
         "Group" => one::<Group>(ctx, id).await?.map(Node::Group),
         "Role" => one::<Role>(ctx, id).await?.map(Node::Role),
         "Permission" => one::<Permission>(ctx, id).await?.map(Node::Permission),
+        "ResourceServer" => one::<ResourceServer>(ctx, id).await?.map(Node::ResourceServer),
         "ApiKey" => one::<ApiKey>(ctx, id).await?.map(Node::ApiKey),
         "Session" => one::<Session>(ctx, id).await?.map(Node::Session),
         "Invitation" => one::<Invitation>(ctx, id).await?.map(Node::Invitation),

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
-use crate::directory::permission::{self, Clearable, NewPermission, Permission, PermissionChange, Term};
+use crate::directory::permission::{
+    self, Clearable, NewPermission, Permission, PermissionChange, PermissionFields, Term,
+};
+use crate::directory::resource_server;
+use crate::graphql::filter::equals;
 use crate::graphql::role::{self, RoleObject};
 use crate::graphql::{
     DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, node_fields, op, order_by,
@@ -34,6 +38,9 @@ pub struct PermissionObject {
     pub lowest_role: LadderRoleValue,
     /// The built-in roles that have it.
     pub built_in_roles: List<Arc<RoleObject>>,
+    /// The id of the resource server that it belongs to; null if it belongs to none. Access tokens for another resource
+    /// server do not contain it.
+    pub resource_server_id: Option<ID>,
     /// Whether something in this server needs it.
     pub opens_here: bool,
     /// Whether the caller has it for its whole organization, with the credential of this request.
@@ -80,6 +87,8 @@ where_input! {
         built_in: bool = |_, wanted| [Filter::Is(Term::BuiltIn(wanted))],
         /// Permissions that begin with this built-in role.
         lowest_role: LadderRoleValue = |_, role| [Filter::Is(Term::LowestRole(role.into()))],
+        /// Permissions that belong to the resource server with this id.
+        resource_server_id: ID = |_, server| equals(server.as_str(), Term::ResourceServerId),
     }
 }
 
@@ -98,11 +107,18 @@ impl Listing for Permission {
     type Object = PermissionObject;
     type Where = PermissionWhere;
     type OrderBy = PermissionOrderBy;
-    type Preloaded = HashMap<BuiltIn, Arc<RoleObject>>;
+    type Preloaded = Preloaded;
+
+    fn behind(name: &str) -> PermissionFields {
+        match name {
+            "resourceServerId" => PermissionFields::RESOURCE_SERVER_PK,
+            _ => PermissionFields::empty(),
+        }
+    }
 
     async fn preload(
         op: &OpContext,
-        _things: &[Self],
+        things: &[Self],
         selection: &Selection<'_>,
     ) -> crate::model::error::Result<Self::Preloaded> {
         if ["builtInRoles", "opensHere", "viewerHolds"]
@@ -111,11 +127,18 @@ impl Listing for Permission {
         {
             op.renew_catalogue().await?;
         }
-        role::built_in_beside(op, selection, "builtInRoles").await
+        let servers: Vec<i64> = things.iter().filter_map(|one| one.resource_server_pk).collect();
+        Ok(Preloaded {
+            roles: role::built_in_beside(op, selection, "builtInRoles").await?,
+            servers: match selection.has("resourceServerId") && !servers.is_empty() {
+                true => resource_server::ids_of(op, servers).await?,
+                false => HashMap::new(),
+            },
+        })
     }
 
-    fn object(self, op: &OpContext, roles: &Self::Preloaded) -> PermissionObject {
-        let has_it = roles.iter().filter(|(role, _)| self.is_in(op, **role));
+    fn object(self, op: &OpContext, preloaded: &Self::Preloaded) -> PermissionObject {
+        let has_it = preloaded.roles.iter().filter(|(role, _)| self.is_in(op, **role));
         let mut built_in_roles: Vec<(BuiltIn, Arc<RoleObject>)> =
             has_it.map(|(role, object)| (*role, Arc::clone(object))).collect();
         built_in_roles.sort_by_key(|(role, _)| *role);
@@ -124,6 +147,9 @@ impl Listing for Permission {
             built_in: self.is_built_in(),
             lowest_role: self.lowest_role().into(),
             built_in_roles: built_in_roles.into_iter().map(|(_, object)| object).collect(),
+            resource_server_id: self
+                .resource_server_pk
+                .and_then(|pk| preloaded.servers.get(&pk).cloned().map(ID)),
             opens_here: self.opens_here(op),
             viewer_holds: self.is_held_by(op),
             name: self.id,
@@ -133,6 +159,13 @@ impl Listing for Permission {
             updated_at: self.updated_at.into(),
         }
     }
+}
+
+/// What a page of permissions shows besides.
+pub struct Preloaded {
+    roles: HashMap<BuiltIn, Arc<RoleObject>>,
+    /// The ids of resource servers, by internal key.
+    servers: HashMap<i64, String>,
 }
 
 /// A new permission of the product.
@@ -147,6 +180,9 @@ pub struct CreatePermissionData {
     /// The weakest built-in role that has it. Default: that of the permission that it replaces, or else
     /// `ORGANIZATION_ADMIN`. Super admins have every permission.
     lowest_role: Option<LadderRoleValue>,
+    /// The id of the resource server that it belongs to: access tokens for another one do not contain it. Default: that of
+    /// the permission that it replaces, or else none, and every access token contains it.
+    resource_server_id: Option<ID>,
     /// The name of a declared permission that this one replaces: every role and every limited API key that has the old one
     /// gets the new one as well. Delete the old one when no program asks for it any more.
     replaces: Option<String>,
@@ -159,6 +195,8 @@ pub struct UpdatePermissionData {
     description: Option<String>,
     /// The weakest built-in role that has it. The change takes effect at once for everybody who has one of these roles.
     lowest_role: Option<LadderRoleValue>,
+    /// The id of the resource server that it is to belong to; an empty string takes it out of its resource server.
+    resource_server_id: Option<ID>,
 }
 
 /// Fields of a permission that can be cleared.
@@ -167,6 +205,8 @@ pub struct UpdatePermissionData {
 pub enum ClearableValue {
     /// `description`
     Description,
+    /// `resourceServerId`
+    ResourceServerId,
 }
 
 list_fields! {
@@ -199,6 +239,7 @@ impl PermissionMutation {
             name: data.name,
             description: data.description,
             lowest_role: data.lowest_role.map(Into::into),
+            resource_server_id: data.resource_server_id.map(|id| id.0),
             replaces: data.replaces,
         };
         listing::one(ctx, permission::create(op(ctx), new)).await
@@ -221,6 +262,7 @@ impl PermissionMutation {
         let wanted = PermissionChange {
             description: data.description,
             lowest_role: data.lowest_role.map(Into::into),
+            resource_server_id: data.resource_server_id.map(|id| id.0),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
         };
         let named = r#where.named(op(ctx));

@@ -13,6 +13,7 @@ use crate::graphql::nullable::Mutation;
 use crate::graphql::organization::{OrganizationMutation, OrganizationQuery};
 use crate::graphql::password::PasswordMutation;
 use crate::graphql::permission::{PermissionLists, PermissionMutation};
+use crate::graphql::resource_server::{ResourceServerMutation, ResourceServerQuery};
 use crate::graphql::role::{OutsiderQuery, PermissionQuery, RoleMutation, RoleQuery};
 use crate::graphql::session::{SessionMutation, SessionQuery};
 use crate::graphql::settings::SettingsMutation;
@@ -32,6 +33,7 @@ pub struct Query(
     OutsiderQuery,
     PermissionQuery,
     PermissionLists,
+    ResourceServerQuery,
     AccessQuery,
     InvitationQuery,
     SessionQuery,
@@ -56,6 +58,7 @@ pub struct Mutations(
     GroupMutation,
     RoleMutation,
     PermissionMutation,
+    ResourceServerMutation,
     SessionMutation,
 );
 

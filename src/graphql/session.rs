@@ -54,7 +54,7 @@ node_fields! {
 /// The tokens of a session.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct SessionTokens {
-    /// A signed token (JWT, EdDSA) to send as `Authorization: Bearer <accessToken>`. The public keys are at
+    /// A signed token (JWT) to send as `Authorization: Bearer <accessToken>`. The public keys are at
     /// `/.well-known/jwks.json`.
     pub access_token: String,
     /// Lifetime of the access token in seconds, unless its session ends earlier.
@@ -77,6 +77,9 @@ pub struct SignInData {
     organization_id: Option<ID>,
     /// At most 128 characters.
     password: String,
+    /// Who the access token is for: the `id` of a resource server. Default: this server. This server refuses a token for
+    /// another one.
+    resource: Option<String>,
 }
 
 /// A session's latest refresh token.
@@ -84,6 +87,9 @@ pub struct SignInData {
 pub struct RefreshSessionData {
     /// The refresh token from `signIn` or from the previous refresh.
     refresh_token: String,
+    /// Who the new access token is for: the `id` of a resource server. Default: this server. This server refuses a token
+    /// for another one.
+    resource: Option<String>,
 }
 
 where_input! {
@@ -237,6 +243,7 @@ impl SessionMutation {
             email: data.email,
             organization_id: data.organization_id.map(|id| id.0),
             password: data.password.into(),
+            resource: data.resource,
         };
         let tokens = crate::directory::session::sign_in(op(ctx), &typed).await?;
         object_of(ctx, tokens).await
@@ -249,7 +256,8 @@ impl SessionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The session's latest refresh token.")] data: RefreshSessionData,
     ) -> Result<SessionTokens> {
-        let tokens = crate::directory::session::refresh(op(ctx), &data.refresh_token, &Wanted::default()).await?;
+        let wanted = Wanted::resource(data.resource);
+        let tokens = crate::directory::session::refresh(op(ctx), &data.refresh_token, &wanted).await?;
         object_of(ctx, tokens).await
     }
 

@@ -1,12 +1,13 @@
-//! The catalogue: which permissions there are, and which of them the built-in roles have.
+//! The catalogue: which permissions there are, which of them the built-in roles have, and who tokens can be for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use strum::VariantArray;
 
 use super::pack::{self, Packed};
 use super::permission::{Door, Permissions};
-use super::{BuiltIn, Faces, LadderRole};
+use super::{BuiltIn, Faces, LadderRole, OWN_RECIPIENT, Recipient, RecipientSettings};
 use crate::model::error::{Error, Result, shown};
 
 /// A permission that the product declared.
@@ -17,6 +18,8 @@ pub struct Declared {
     pub bit: u16,
     /// The weakest built-in role that includes it.
     pub lowest_role: LadderRole,
+    /// The resource server that it belongs to, if it belongs to one.
+    pub resource_server_pk: Option<i64>,
 }
 
 /// The permissions at one version of the catalogue: the built-in ones, those of packs, and those that the product declared.
@@ -31,6 +34,7 @@ pub struct Catalogue {
     /// The declared ones, by name.
     declared: Vec<(u16, String)>,
     of_built_in: HashMap<BuiltIn, Permissions>,
+    recipients: HashMap<String, Arc<Recipient>>,
 }
 
 /// What a name stands for.
@@ -44,12 +48,18 @@ enum Known {
 impl Default for Catalogue {
     /// With all faces, without declared ones; older than every stored version.
     fn default() -> Self {
-        Self::new(0, Faces::all(), Vec::new())
+        Self::new(0, Faces::all(), Vec::new(), Vec::new())
     }
 }
 
 impl Catalogue {
-    pub fn new(version: i64, faces: Faces, mut declared: Vec<Declared>) -> Self {
+    /// `servers` are the internal keys, ids and settings of the resource servers.
+    pub fn new(
+        version: i64,
+        faces: Faces,
+        mut declared: Vec<Declared>,
+        servers: Vec<(i64, String, RecipientSettings)>,
+    ) -> Self {
         declared.sort_by(|one, two| one.name.cmp(&two.name));
         let doors = Door::with_names().map(|(door, name)| (name.to_owned(), Known::Door(door)));
         let packed = pack::permissions().map(|one| (one.name.to_owned(), Known::Packed(one.alone())));
@@ -62,10 +72,25 @@ impl Catalogue {
                 _ => declared | role.permissions(),
             }
         };
+        let recipient = |(pk, id, settings): (i64, String, RecipientSettings)| {
+            let is_told = |one: &&Declared| id == OWN_RECIPIENT || one.resource_server_pk.is_none_or(|own| own == pk);
+            let told = declared
+                .iter()
+                .filter(is_told)
+                .map(|one| Permissions::declared(one.bit));
+            let recipient = Recipient {
+                permissions: told.collect(),
+                pk,
+                settings,
+                id,
+            };
+            (recipient.id.clone(), Arc::new(recipient))
+        };
         Self {
             version,
             faces,
             hidden: Permissions::hidden_with(faces),
+            recipients: servers.into_iter().map(recipient).collect(),
             named: doors.chain(packed).chain(others).collect(),
             of_built_in: BuiltIn::VARIANTS.iter().map(|role| (*role, includes(*role))).collect(),
             declared: declared.into_iter().map(|one| (one.bit, one.name)).collect(),
@@ -85,6 +110,17 @@ impl Catalogue {
     /// Whether a built-in role is hidden, because the face that it belongs to is off.
     pub fn hides(&self, role: BuiltIn) -> bool {
         role.is_hidden_with(self.faces)
+    }
+
+    /// The resource server with this id, if there is one.
+    pub fn recipient(&self, id: &str) -> Option<&Arc<Recipient>> {
+        self.recipients.get(id)
+    }
+
+    /// The id of the resource server with this internal key, if there is one.
+    pub fn recipient_id(&self, pk: i64) -> Option<&str> {
+        let mut all = self.recipients.values();
+        all.find(|one| one.pk == pk).map(|one| one.id.as_str())
     }
 
     /// The permission with this name, if there is one that is not hidden.

@@ -18,6 +18,7 @@ mod json;
 mod mail_language;
 mod pack;
 mod permission;
+mod recipient;
 mod rights;
 mod roles;
 mod secret;
@@ -41,6 +42,7 @@ pub use id::{
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use mail_language::MailLanguage;
 pub use permission::{DECLARED_BITS, Door, Permissions};
+pub use recipient::{OWN_RECIPIENT, PermissionsClaim, Recipient, RecipientSettings, SigningAlgorithm};
 pub use rights::Rights;
 pub use roles::Roles;
 pub use secret::{Secret, digest, family_of};

@@ -1,4 +1,4 @@
-//! What a process knows of the catalogue of permissions.
+//! What a process knows of the catalogue of permissions and resource servers.
 //!
 //! Permissions are stored by name and compared as sets of bits. Which bit stands for which name is read once and remembered.
 //! Every statement that reads stored names reads the version of the catalogue too ([`VERSION`]): if it is newer, the
@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::model::error::{Error, Result};
-use crate::model::{Catalogue, Declared, Faces, LadderRole};
+use crate::model::{Catalogue, Declared, Faces, LadderRole, RecipientSettings};
 
 /// A column with the version of the catalogue, for statements that read stored names.
 pub const VERSION: &str = "(SELECT version FROM catalogue) AS catalogue_version";
@@ -50,6 +50,7 @@ pub async fn at(connection: &impl Catalogued, version: i64) -> Result<Arc<Catalo
 
 /// The catalogue as it is now.
 pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
+    /// A permission, or with settings a resource server.
     #[derive(FromQueryResult)]
     struct Row {
         version: i64,
@@ -57,11 +58,16 @@ pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
         id: Option<String>,
         bit: Option<i64>,
         lowest_role: Option<String>,
+        resource_server_pk: Option<i64>,
+        settings: Option<String>,
     }
+    // One statement, so that all of it is of the same moment.
     let statement = Statement::from_string(
         connection.get_database_backend(),
-        "SELECT c.version, c.faces, p.id, p.bit, p.lowest_role FROM catalogue c
-         LEFT JOIN permissions p ON p.bit IS NOT NULL AND p.deleted_at IS NULL",
+        "SELECT c.version, c.faces, p.id, p.bit, p.lowest_role, p.resource_server_pk, NULL AS settings FROM catalogue c
+         LEFT JOIN permissions p ON p.bit IS NOT NULL AND p.deleted_at IS NULL
+         UNION ALL
+         SELECT c.version, c.faces, s.id, NULL, NULL, s.pk, s.settings FROM catalogue c CROSS JOIN resource_servers s",
     );
     let rows = Row::find_by_statement(statement).all(connection).await?;
     let first = rows
@@ -70,14 +76,24 @@ pub async fn read(connection: &impl Catalogued) -> Result<Arc<Catalogue>> {
     let version = first.version;
     // Before the first start, nothing is decided.
     let faces = first.faces.as_deref().map_or(Faces::all(), Faces::from_stored);
-    let declared = rows.into_iter().filter_map(|row| {
-        Some(Declared {
-            name: row.id?,
-            bit: u16::try_from(row.bit?).ok()?,
-            lowest_role: LadderRole::named(&row.lowest_role?)?,
-        })
-    });
-    let catalogue = Arc::new(Catalogue::new(version, faces, declared.collect()));
+    let (mut declared, mut servers) = (Vec::new(), Vec::new());
+    for row in rows {
+        let Some(id) = row.id else { continue };
+        if let (Some(settings), Some(pk)) = (&row.settings, row.resource_server_pk) {
+            let settings = RecipientSettings::from_stored(settings).map_err(Error::internal)?;
+            servers.push((pk, id, settings));
+        } else if let (Some(bit), Some(lowest)) = (row.bit, row.lowest_role)
+            && let (Ok(bit), Some(lowest_role)) = (u16::try_from(bit), LadderRole::named(&lowest))
+        {
+            declared.push(Declared {
+                name: id,
+                bit,
+                lowest_role,
+                resource_server_pk: row.resource_server_pk,
+            });
+        }
+    }
+    let catalogue = Arc::new(Catalogue::new(version, faces, declared, servers));
     connection.known().keep(&catalogue);
     Ok(catalogue)
 }

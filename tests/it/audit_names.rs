@@ -367,6 +367,18 @@ async fn organizations_and_roles(steps: &mut Steps<'_>, admin: &Caller<'_>) {
             "permission.delete \"invoices:sign\"",
         ),
         (
+            "createResourceServer(data: {id: \"https://a.example\", name: \"Invoices\"}) { id }",
+            "resourceServer.create \"Invoices\"",
+        ),
+        (
+            "updateResourceServer(where: {id: \"https://a.example\"}, data: {name: \"Bills\"}) { id }",
+            "resourceServer.update \"Bills\"",
+        ),
+        (
+            "deleteResourceServer(where: {id: \"https://a.example\"}) { id }",
+            "resourceServer.delete \"Bills\"",
+        ),
+        (
             "createRole(data: {name: \"payer\", scope: PRODUCT, permissions: [\"invoices:read\"]}) { id }",
             "role.create \"payer\": +permission invoices:read",
         ),

@@ -10,12 +10,13 @@
 //! | a name that stands somewhere becomes live when it is declared | `catalogue::a_declaration_never_activates_a_name_that_stands_somewhere` |
 //! | a bit is used again · a deleted permission leaves a key unlimited | `catalogue::the_bit_of_a_deleted_permission_rests_for_a_day` · `a_key_that_is_limited_to_what_is_gone_permits_nothing` |
 //! | what was withdrawn goes on in tokens | `oauth::what_is_taken_away_is_not_active`, `oauth_tokens::what_it_was_made_from_decides`, `a_withdrawn_role_counts_at_once` |
-//! | an exchange widens scope or lifetime, or revives what has ended | `oauth_tokens::a_chain_of_exchanges_never_widens`, `oauth_tokens::what_it_was_made_from_decides` |
-//! | another algorithm, a foreign `kid`, `jku`, another `typ` | `session_tokens::another_algorithm_is_refused`, `session_tokens::keys_are_our_own_only` |
+//! | a token for one resource server is used at another, at tenantry or at one of its faces | `resource_servers::a_token_for_another_is_refused_everywhere` |
+//! | an exchange widens scope, lifetime or audience, or revives what has ended | `oauth_tokens::a_chain_of_exchanges_never_widens`, `resource_servers::a_chain_between_resource_servers_never_widens`, `oauth_tokens::what_it_was_made_from_decides` |
+//! | another algorithm, a foreign `kid`, `jku`, another `typ` | `session_tokens::another_algorithm_is_refused`, `session_tokens::keys_are_our_own_only`, `resource_servers::the_key_says_how_it_signs` |
 //! | introspection tells who has a credential | `oauth::who_may_not_ask_learns_nothing`, `oauth::an_organization_asks_about_its_own` |
 //! | a client sends the gateway's headers or parameters | `oauth::nothing_of_the_client_decides`; through nginx and Caddy: `docs/gateways.md`, `docs/protect.md` |
-//! | users write claims about themselves | `nothing_that_a_user_writes_becomes_a_claim` |
-//! | a token grows past what servers take | `catalogue::a_token_names_the_declared_permissions_or_none_of_them` |
+//! | users write claims about themselves | `nothing_that_a_user_writes_becomes_a_claim`, `resource_servers::what_tokens_are_to_contain_is_checked` |
+//! | a token grows past what servers take | `catalogue::a_token_names_the_declared_permissions_or_none_of_them`, `resource_servers::what_is_too_long_is_left_out_in_order` |
 //! | declare and assign, delete and store at once | `catalogue::declaring_and_storing_a_name_exclude_each_other` |
 //! | effective variables show an organization's secrets | `effective_variables::only_public_keys_without_the_permission` |
 

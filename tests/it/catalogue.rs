@@ -340,7 +340,7 @@ on_both! {
         assert_eq!(serde_json::to_value(&shown).unwrap()["roles"][0]["permissions"], json!(["invoices:approve", "invoices:read"]));
         let before = app.dump().await;
         let again = permission::apply(&op, &shown, Applying { prune: true, ..Applying::default() }).await.unwrap().unwrap();
-        assert_eq!((again.changes.len(), again.unchanged), (0, 3));
+        assert_eq!((again.changes.len(), again.unchanged), (0, 4));
         assert_eq!(app.dump().await, before);
         let older = permission::apply(&op, &file(&json!({"version": 1, "revision": 6})), Applying { prune: true, ..Applying::default() }).await.unwrap().unwrap();
         assert_eq!(older.newer_revision, Some(7));

@@ -64,6 +64,7 @@ mod password_reset;
 mod password_spelling;
 mod races;
 mod request_log;
+mod resource_servers;
 mod role;
 mod role_grants;
 mod role_holders;

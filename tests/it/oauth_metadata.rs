@@ -5,7 +5,7 @@ use axum::http::{Method, Request, header};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tenantry::authn::Issuer;
 use tenantry::model::Clock;
 
@@ -73,7 +73,10 @@ on_both! {
         app.organization("acme", &[]).await;
         app.user("acme", "ann", None).await;
         app.sign_in("acme", "ann").await;
-        let algorithms = get(&app, keys).await.json()["keys"].as_array().unwrap().iter().map(|key| key["alg"].clone()).collect::<Vec<_>>();
+        crate::resource_servers::create(&app, "https://api.example", json!({ "algorithm": "ES256" })).await;
+        crate::oauth_tokens::exchanged(&app, &app.admin().key.unwrap(), &[("resource", "https://api.example")]).await;
+        let keys = get(&app, keys).await.json()["keys"].as_array().unwrap().clone();
+        let algorithms: Vec<&Value> = keys.iter().rev().map(|key| &key["alg"]).collect();
         assert_eq!(offers["id_token_signing_alg_values_supported"], json!(algorithms));
     }
 

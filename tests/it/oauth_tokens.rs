@@ -25,12 +25,12 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const IMPERSONATE: &str = "mutation($id: ID!) { impersonateUser(where: {id: $id}, reason: \"to help\") { accessToken refreshToken expiresIn refreshExpiresIn user { id } } }";
 
-async fn ask_for(app: &App, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
+pub async fn ask_for(app: &App, authorization: Option<&str>, pairs: &[(&str, &str)]) -> Reply {
     form(app, "/oauth/token", authorization, pairs).await
 }
 
 /// The answer to a request that must succeed.
-async fn granted(app: &App, pairs: &[(&str, &str)]) -> Value {
+pub async fn granted(app: &App, pairs: &[(&str, &str)]) -> Value {
     let reply = ask_for(app, None, pairs).await;
     assert_eq!(reply.status, 200, "{pairs:?} {reply:?}");
     assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");
@@ -42,7 +42,7 @@ async fn granted(app: &App, pairs: &[(&str, &str)]) -> Value {
     answer
 }
 
-fn claims(token: &str) -> Value {
+pub fn claims(token: &str) -> Value {
     let claims = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }
@@ -52,7 +52,7 @@ fn token_of(answer: &Value) -> String {
 }
 
 /// A token for the owner of a key.
-async fn of_key(app: &App, id: &str, key: &str, more: &[(&str, &str)]) -> String {
+pub async fn of_key(app: &App, id: &str, key: &str, more: &[(&str, &str)]) -> String {
     let own = [
         ("grant_type", "client_credentials"),
         ("client_id", id),
@@ -62,7 +62,7 @@ async fn of_key(app: &App, id: &str, key: &str, more: &[(&str, &str)]) -> String
     token_of(&granted(app, &pairs).await)
 }
 
-fn exchange_of<'a>(subject: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn exchange_of<'a>(subject: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let own = [
         ("grant_type", EXCHANGE),
         ("subject_token_type", ACCESS_TOKEN),
@@ -71,7 +71,7 @@ fn exchange_of<'a>(subject: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a st
     [&own[..], more].concat()
 }
 
-fn refresh_of<'a>(token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn refresh_of<'a>(token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [&[("grant_type", "refresh_token"), ("refresh_token", token)][..], more].concat()
 }
 
@@ -83,7 +83,7 @@ pub async fn exchanged(app: &App, subject: &str, more: &[(&str, &str)]) -> Strin
 }
 
 /// The error of a request that is refused and changes nothing.
-async fn refused(app: &App, authorization: Option<&str>, pairs: &[(&str, &str)]) -> (u16, String) {
+pub async fn refused(app: &App, authorization: Option<&str>, pairs: &[(&str, &str)]) -> (u16, String) {
     let before = app.dump().await;
     let reply = ask_for(app, authorization, pairs).await;
     assert_eq!(before, app.dump().await, "a refusal changed something: {pairs:?}");
@@ -95,7 +95,7 @@ async fn refused(app: &App, authorization: Option<&str>, pairs: &[(&str, &str)])
     )
 }
 
-fn bad(error: &str) -> (u16, String) {
+pub fn bad(error: &str) -> (u16, String) {
     (400, error.to_owned())
 }
 

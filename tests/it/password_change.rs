@@ -50,7 +50,13 @@ async fn context_of(app: &App, caller: &Caller<'_>) -> context::OpContext {
     let services = &app.services;
     let actor = services
         .credentials
-        .actor(&services.db, &services.signing, credential, services.clock.now())
+        .actor(
+            &services.db,
+            &services.signing,
+            credential,
+            authn::Accepted::Own,
+            services.clock.now(),
+        )
         .await
         .unwrap();
     context::OpContext::new(std::sync::Arc::clone(services), actor, "test")

@@ -16,10 +16,11 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::compat::face::{log_cause, usual_status};
-use crate::context::OpContext;
-use crate::directory::tenant;
+use crate::context::{OpContext, Presented};
+use crate::directory::access_token::Wanted;
+use crate::directory::{credential, tenant};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Caller};
+use crate::model::{Actor, Caller, Secret};
 use crate::request::{App, LogFields, RequestInfo, in_time, presented};
 
 const OPERATION: &str = "forward auth";
@@ -37,6 +38,10 @@ struct Demand {
     organization: Option<String>,
     /// The tenant that the permissions are needed for.
     tenant: Option<String>,
+    /// The resource server that asks: tokens for it are accepted too.
+    resource: Option<String>,
+    /// A new token for the resource server, or this server, is asked for.
+    token: bool,
     /// A request without a credential passes.
     optional: bool,
 }
@@ -49,26 +54,30 @@ impl Demand {
             Some(_) => Err(Error::invalid(name, format!("The parameter '{name}' is repeated."))),
             None => Ok(()),
         };
-        let mut optional = None;
+        let (mut optional, mut token) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
             match name.as_str() {
                 "permission" => demand.permissions.push(value),
                 "organization" => once(&mut demand.organization, "organization", value)?,
                 "tenant" => once(&mut demand.tenant, "tenant", value)?,
+                "resource" => once(&mut demand.resource, "resource", value)?,
+                "token" => once(&mut token, "token", value)?,
                 "optional" => once(&mut optional, "optional", value)?,
                 _ => {
                     return Err(Error::invalid(
                         "query",
-                        "The parameters are 'permission', 'organization', 'tenant' and 'optional'.",
+                        "The parameters are 'permission', 'organization', 'tenant', 'resource', 'token' and 'optional'.",
                     ));
                 }
             }
         }
-        demand.optional = match optional.as_deref() {
-            None | Some("0") => false,
-            Some("1") => true,
-            Some(_) => return Err(Error::invalid("optional", "'optional' must be 1 or 0.")),
+        let switch = |name: &str, value: Option<String>| match value.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(Error::invalid(name, format!("'{name}' must be 1 or 0."))),
         };
+        demand.optional = switch("optional", optional)?;
+        demand.token = switch("token", token)?;
         demand.checked()
     }
 
@@ -125,7 +134,8 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
     let mut actor = Actor::Anonymous;
     let run = async {
         let demand = demand?;
-        let op = OpContext::of_request(app.services.clone(), presented(headers, id, app.services.faces())?).await?;
+        let presented = presented(headers, id, app.services.faces())?.also_for(demand.resource.as_deref());
+        let op = OpContext::of_request(app.services.clone(), presented.clone()).await?;
         actor = op.actor().clone();
         match (op.actor(), demand.optional) {
             (Actor::User(caller), _) => {
@@ -135,17 +145,20 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
                     Some(pk) => tenant::id_of(&op, pk).await?,
                     None => caller.tenant_id.as_ref().map(ToString::to_string),
                 };
-                Ok(Some((caller.clone(), tenant)))
+                let token = match demand.token {
+                    true => Some(token_for(&op, &presented, &demand).await?),
+                    false => None,
+                };
+                Ok(facts_of(Some(caller), tenant, token))
             }
-            (Actor::Anonymous | Actor::Machine, true) => Ok(None),
+            (Actor::Anonymous | Actor::Machine, true) => Ok(facts_of(None, None, None)),
             (Actor::Anonymous | Actor::Machine, false) => {
                 Err(Error::Unauthenticated("This needs a credential.".to_owned()))
             }
         }
     };
     let mut response = match in_time(run).await {
-        Ok(Some((caller, tenant))) => (StatusCode::OK, facts_of(Some(&caller), tenant)).into_response(),
-        Ok(None) => (StatusCode::OK, facts_of(None, None)).into_response(),
+        Ok(facts) => (StatusCode::OK, facts).into_response(),
         Err(error) => {
             log_cause(&error, id);
             refused(&error)
@@ -155,6 +168,24 @@ async fn decided(app: &App, id: &RequestInfo, headers: &HeaderMap, demand: Resul
     facts.operation = Some(OPERATION.to_owned());
     response.extensions_mut().insert(facts);
     response
+}
+
+/// A token for the back end behind the proxy, made from the credential of the request: for the resource server that asks, and
+/// for the tenant that is demanded. `FORBIDDEN` while impersonating by a header: the credential belongs to somebody else.
+async fn token_for(op: &OpContext, presented: &Presented, demand: &Demand) -> Result<Secret> {
+    if presented.impersonates() {
+        return Err(Error::forbidden(
+            "No token is made while a header says who is impersonated. Use 'impersonateUser'.".to_owned(),
+        ));
+    }
+    let wanted = Wanted {
+        tenant: demand.tenant.clone(),
+        ..Wanted::resource(demand.resource.clone())
+    };
+    Ok(credential::exchange_presented(op, presented.credential(), &wanted)
+        .await?
+        .token
+        .token)
 }
 
 /// `FORBIDDEN` unless the caller is what is demanded. A permission that nobody knows is had by nobody.
@@ -196,7 +227,7 @@ async fn tenant_of(op: &OpContext, caller: &Caller, id: &str) -> Result<Option<i
 }
 
 /// The headers that say who it is.
-fn facts_of(caller: Option<&Caller>, tenant: Option<String>) -> HeaderMap {
+fn facts_of(caller: Option<&Caller>, tenant: Option<String>, token: Option<Secret>) -> HeaderMap {
     let email = |caller: &Caller| {
         caller
             .email
@@ -228,6 +259,8 @@ fn facts_of(caller: Option<&Caller>, tenant: Option<String>) -> HeaderMap {
         // Each is encoded, so that the commas between them are the only ones.
         ("x-tenantry-roles", caller.map(roles)),
         ("x-tenantry-actor", encoded(caller.and_then(actor))),
+        // Of these characters already.
+        ("x-tenantry-token", token.map(|token| token.expose().to_owned())),
     ];
     let header = |(name, value): (&'static str, Option<String>)| {
         let value = value.filter(|value| !value.is_empty()).map(HeaderValue::try_from);
@@ -281,12 +314,15 @@ mod tests {
 
     #[test]
     fn a_demand_is_read_whole_or_refused() {
-        let demand =
-            Demand::of_query("permission=read%3Auser&permission=write:user&organization=acme&tenant=t&optional=1");
+        let demand = Demand::of_query(
+            "permission=read%3Auser&permission=write:user&organization=acme&tenant=t&resource=https://api.example&token=1&optional=1",
+        );
         let expected = Demand {
             permissions: vec!["read:user".to_owned(), "write:user".to_owned()],
             organization: Some("acme".to_owned()),
             tenant: Some("t".to_owned()),
+            resource: Some("https://api.example".to_owned()),
+            token: true,
             optional: true,
         };
         assert_eq!(demand.unwrap(), expected);
@@ -295,6 +331,8 @@ mod tests {
             "optional=yes",
             "tenant=a&tenant=b",
             "optional=1&optional=0",
+            "token=true",
+            "resource=a&resource=a",
             "x",
         ] {
             assert!(Demand::of_query(query).is_err(), "{query}");

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::OAuth;
 use super::client::Client;
 use super::form::Form;
-use crate::authn::{Act, Claims};
+use crate::authn::{Act, Audience, Claims};
 use crate::compat::face::{Face, json as answer, log_cause};
 use crate::directory::credential::{self, Asked, Introspected, Kind};
 use crate::model::Actor;
@@ -31,7 +31,7 @@ struct Active<'a> {
     username: &'a str,
     iss: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a [String]>,
+    aud: Option<&'a Audience>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,9 +8,11 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 use super::token::EXCHANGE;
 use crate::authn::{Issuer, PUBLISHED_SECONDS};
+use crate::model::SigningAlgorithm;
 use crate::request::App;
 
 /// `/.well-known/oauth-authorization-server` and `/.well-known/openid-configuration`.
@@ -33,6 +35,7 @@ fn document(issuer: &Issuer) -> Response {
 }
 
 fn offers(issuer: &str) -> Value {
+    let algorithms: Vec<&str> = SigningAlgorithm::VARIANTS.iter().map(|one| one.name()).collect();
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
@@ -47,6 +50,6 @@ fn offers(issuer: &str) -> Value {
         "revocation_endpoint_auth_methods_supported": ["none"],
         "subject_types_supported": ["public"],
         // OpenID's name for the algorithms of tokens. There are no ID tokens.
-        "id_token_signing_alg_values_supported": ["EdDSA"],
+        "id_token_signing_alg_values_supported": algorithms,
     })
 }

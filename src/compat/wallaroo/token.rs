@@ -113,6 +113,7 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
                 email: email.to_owned(),
                 organization_id: organization.map(str::to_owned),
                 password: Password::new(form.required("password")?),
+                resource: None,
             };
             let signed_in = to_its_end(app, async move { session::sign_in(&op, &typed).await }).await;
             signed_in.map_err(|cause| {

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::shown::{Kind, Shown, shown};
-use crate::authn::Claims;
+use super::shown::{Kind, Shown, presented};
+use crate::authn::{Audience, Claims, Credential, credential};
 use crate::context::OpContext;
 use crate::directory::access_token::{self, AccessToken, Source, Wanted};
-use crate::directory::signing_key;
-use crate::model::error::{Error, Result};
+use crate::model::error::{Error, Result, shown};
 use crate::model::{Caller, Timestamp};
 
 /// A new token, and whose it is.
@@ -17,15 +16,21 @@ pub struct Exchanged {
     pub caller: Arc<Caller>,
 }
 
-/// A token made from an API key or an access token, which is all that is needed. It never permits more, never ends later, and
-/// nothing can be started with it that outlasts it. `UNAUTHENTICATED` if the credential is not in force.
+/// A token made from an API key or an access token, which is all that is needed. It never permits more, never ends later, is
+/// never for a resource server that a token for another one is not for, and nothing can be started with it that outlasts it. `UNAUTHENTICATED` if the credential is not in force.
 pub async fn exchange(op: &OpContext, subject: &str, wanted: &Wanted) -> Result<Exchanged> {
+    let header = format!("Bearer {subject}");
+    exchange_presented(op, credential(Some(header.as_bytes())), wanted).await
+}
+
+/// The same for a credential as it was presented.
+pub async fn exchange_presented(op: &OpContext, subject: Credential<'_>, wanted: &Wanted) -> Result<Exchanged> {
     let refused = || {
         Error::Unauthenticated(
             "This is not an API key or access token in force. It may be mistyped, revoked or expired.".to_owned(),
         )
     };
-    made_from(op, shown(op, subject).await?.ok_or_else(refused)?, wanted).await
+    made_from(op, presented(op, subject).await?.ok_or_else(refused)?, wanted).await
 }
 
 pub(super) async fn made_from(op: &OpContext, subject: Shown, wanted: &Wanted) -> Result<Exchanged> {
@@ -36,9 +41,17 @@ pub(super) async fn made_from(op: &OpContext, subject: Shown, wanted: &Wanted) -
     };
     // A token that is looked up with its key ends with it, though it says a later time.
     let ends_at = [ends_at, caller.limits.ends_at].into_iter().flatten().min();
-    let narrowed = access_token::narrowed(op, &caller, wanted).await?;
-    let signer = signing_key::current(op).await?;
-    let token = access_token::issue(op, &signer, &caller, caller.user_id.as_str(), source, ends_at, narrowed)?;
+    let prepared = access_token::prepare(op, &caller, wanted).await?;
+    if let Kind::Session(claims) | Kind::Token(claims) = &kind
+        && let Audience::Elsewhere(own) = &claims.aud
+        && *own != prepared.recipient().id
+    {
+        return Err(Error::invalid(
+            "resource",
+            format!("This token is for '{}' alone: name it as the resource.", shown(own)),
+        ));
+    }
+    let token = access_token::issue(op, &caller, caller.user_id.as_str(), source, ends_at, prepared)?;
     Ok(Exchanged { token, caller })
 }
 

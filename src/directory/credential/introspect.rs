@@ -60,7 +60,7 @@ pub async fn introspect(op: &OpContext, text: &str, asked: Asked<'_>) -> Result<
 
 fn is_for(kind: &Kind, resource: Option<&str>) -> bool {
     match (kind, resource) {
-        (Kind::Session(claims) | Kind::Token(claims), Some(resource)) => claims.aud.iter().any(|aud| aud == resource),
+        (Kind::Session(claims) | Kind::Token(claims), Some(resource)) => claims.aud.contains(resource),
         (Kind::ApiKey { .. }, _) | (_, None) => true,
     }
 }

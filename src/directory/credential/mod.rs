@@ -7,7 +7,7 @@ mod of_key;
 mod revoke;
 mod shown;
 
-pub use exchange::{Exchanged, exchange};
+pub use exchange::{Exchanged, exchange, exchange_presented};
 pub use introspect::{Asked, Introspected, introspect};
 pub use of_key::of_key;
 pub use revoke::{Ended, revoke};

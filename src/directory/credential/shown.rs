@@ -35,7 +35,11 @@ pub enum Kind {
 /// What a text is as a credential; `None` if it is not one in force.
 pub(super) async fn shown(op: &OpContext, text: &str) -> Result<Option<Shown>> {
     let header = format!("Bearer {text}");
-    let presented = credential(Some(header.as_bytes()), Faces::empty());
+    presented(op, credential(Some(header.as_bytes()), Faces::empty())).await
+}
+
+/// The same for a credential that was read already.
+pub(super) async fn presented(op: &OpContext, presented: Credential<'_>) -> Result<Option<Shown>> {
     let Some(Actor::User(caller)) = op.owner_of(presented).await? else {
         return Ok(None);
     };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::Stream;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
 use crate::authn::rights_of_members;
@@ -50,6 +50,24 @@ pub fn of_user(
         seen_by: user::readable(op).ok(),
     });
     list::all_seen_by(op, gate, filter, fields)
+}
+
+/// How many keys of groups are read at most: far more than fit into a token.
+const KEYS_MAX: u64 = 1_000;
+
+/// The keys of a user's groups, sorted.
+pub async fn keys_of_user(connection: &impl ConnectionTrait, user_pk: i64) -> Result<Vec<String>> {
+    let theirs = group_member::Entity::find()
+        .select_only()
+        .column(group_member::Column::GroupPk)
+        .filter(group_member::Column::UserPk.eq(user_pk));
+    let keys = table::Entity::find()
+        .select_only()
+        .column(Column::Key)
+        .filter(Column::Pk.in_subquery(theirs.into_query()))
+        .order_by_asc(Column::Key)
+        .limit(KEYS_MAX);
+    Ok(keys.into_tuple().all(connection).await?)
 }
 
 /// Groups by internal key, for visible users who have roles through them: those that the caller may read, and those that

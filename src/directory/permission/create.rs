@@ -5,6 +5,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, PaginatorTrait, QueryF
 use super::{DECLARED_MAX, Permission, in_full_power, stored};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
+use crate::directory::resource_server;
 use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{self, DECLARED_BITS, LadderRole, Permissions};
 use crate::store::audit_trail::{Event, Mention};
@@ -23,6 +24,8 @@ pub struct NewPermission {
     pub description: Option<String>,
     /// By default that of the permission that it replaces, or else `organization-admin`.
     pub lowest_role: Option<LadderRole>,
+    /// The id of the resource server that it belongs to; by default that of the permission that it replaces, or else none.
+    pub resource_server_id: Option<String>,
     /// The name of the permission that it replaces.
     pub replaces: Option<String>,
 }
@@ -65,12 +68,18 @@ pub(super) async fn create_in_txn(
     };
     let lowest = replaced.as_ref().and_then(|old| LadderRole::named(&old.lowest_role));
     let lowest = new.lowest_role.or(lowest).unwrap_or_default();
+    let resource_server_pk = match new.resource_server_id.as_deref().filter(|id| !id.is_empty()) {
+        Some(id) => Some(resource_server::key_of(&**change, id).await?),
+        None if new.resource_server_id.is_some() => None,
+        None => replaced.as_ref().and_then(|old| old.resource_server_pk),
+    };
     let now = op.now();
     let row = table::ActiveModel {
         id: Set(name.clone()),
         description: Set(description),
         bit: Set(Some(free_bit(change).await?.into())),
         lowest_role: Set(lowest.name().to_owned()),
+        resource_server_pk: Set(resource_server_pk),
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),

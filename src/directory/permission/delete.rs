@@ -56,6 +56,7 @@ pub(super) async fn delete_in_txn(
     // The row stays for a day, so that nothing else gets its bit while a set in memory may still have it.
     let mut gone = row.clone().into_active_model();
     gone.deleted_at = Set(Some(now));
+    gone.resource_server_pk = Set(None);
     gone.update(&**change).await?;
     Ok(Event::new("permission.delete", row.pk, &row.id)
         .named(row.id.clone())

@@ -1,8 +1,11 @@
-//! The file in which a product declares its permissions and its product-wide roles.
+//! The file in which a product declares its permissions, its product-wide roles and its resource servers.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::model::LadderRole;
+use crate::directory::resource_server::SettingsChange;
+use crate::model::{LadderRole, OWN_RECIPIENT, PermissionsClaim, RecipientSettings, SigningAlgorithm};
+use crate::store::entity::resource_server;
 
 /// The version of the format that this release reads and writes.
 pub const FORMAT: i64 = 1;
@@ -17,9 +20,39 @@ pub struct PermissionsFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
     #[serde(default)]
+    pub resource_servers: Vec<ResourceServerEntry>,
+    #[serde(default)]
     pub permissions: Vec<PermissionEntry>,
     #[serde(default)]
     pub roles: Vec<RoleEntry>,
+}
+
+/// A resource server: `default` is tenantry itself. Members that are left out do not change.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ResourceServerEntry {
+    pub id: String,
+    /// If it is left out when it is created: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audiences: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_lifetime_seconds: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<SigningAlgorithm>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions_claim: Option<PermissionsClaim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_in_permissions: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles_claim: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_claim: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_claim: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Value>,
 }
 
 /// A permission of the product. Members that are left out do not change.
@@ -32,6 +65,9 @@ pub struct PermissionEntry {
     /// As in GraphQL, for example `USER`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowest_role: Option<Lowest>,
+    /// The id of a resource server; empty for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_server_id: Option<String>,
     /// Acts only when the permission is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
@@ -68,6 +104,41 @@ impl TryFrom<String> for Lowest {
 impl From<Lowest> for &'static str {
     fn from(lowest: Lowest) -> Self {
         lowest.0.name()
+    }
+}
+
+impl ResourceServerEntry {
+    /// All of a resource server.
+    pub(super) fn of(row: resource_server::Model) -> Result<Self, serde_json::Error> {
+        let settings = RecipientSettings::from_stored(&row.settings)?;
+        Ok(Self {
+            // No other one has any.
+            audiences: (row.id == OWN_RECIPIENT).then_some(settings.audiences),
+            token_lifetime_seconds: Some(settings.token_lifetime_seconds),
+            algorithm: Some(settings.algorithm),
+            permissions_claim: Some(settings.permissions_claim),
+            built_in_permissions: Some(settings.built_in_permissions),
+            roles_claim: Some(settings.roles_claim),
+            groups_claim: Some(settings.groups_claim),
+            email_claim: Some(settings.email_claim),
+            claims: Some(Value::Object(settings.claims)),
+            name: Some(row.name),
+            id: row.id,
+        })
+    }
+
+    pub(super) fn settings(&self) -> SettingsChange {
+        SettingsChange {
+            audiences: self.audiences.clone(),
+            token_lifetime_seconds: self.token_lifetime_seconds,
+            algorithm: self.algorithm,
+            permissions_claim: self.permissions_claim,
+            built_in_permissions: self.built_in_permissions,
+            roles_claim: self.roles_claim,
+            groups_claim: self.groups_claim,
+            email_claim: self.email_claim,
+            claims: self.claims.clone(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - Callers with `read:role` see all of them; super admins create, change and delete declared ones.
 //! - A new permission is held by the built-in roles from `lowestRole` upwards, and by everybody who gets it by another role.
 //! - Declaring a permission never activates a name that happens to be in a role or an API key already.
+//! - One that belongs to a resource server is only in tokens for that one, and for this server.
 //! - Every change of the catalogue is alone: two at the same time wait for each other, and so do changes that store a name.
 
 mod apply;
@@ -28,7 +29,7 @@ pub use update::{Clearable, PermissionChange, update};
 
 use std::time::Duration;
 
-use crate::authz::escalation::{as_oneself, directly, with_all_permissions};
+use crate::authz::escalation;
 use crate::context::OpContext;
 use crate::list::{orders, record};
 use crate::model::error::Result;
@@ -53,6 +54,7 @@ record! {
         }
         DESCRIPTION description: Option<String> = Description,
         LOWEST_ROLE lowest_role: String = LowestRole,
+        RESOURCE_SERVER_PK resource_server_pk: Option<i64> = ResourceServerPk,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,
@@ -98,8 +100,5 @@ impl Permission {
 
 /// Refuses to change the catalogue as somebody else, or with an API key that is limited to some permissions.
 fn in_full_power(op: &OpContext) -> Result<()> {
-    const WHAT: &str = "Changing what permissions there are";
-    as_oneself(op.actor(), WHAT)?;
-    directly(op.actor(), WHAT)?;
-    with_all_permissions(op.actor(), WHAT)
+    escalation::in_full_power(op.actor(), "Changing what permissions there are")
 }

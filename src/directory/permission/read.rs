@@ -1,6 +1,6 @@
 //! Reads permissions, and looks up the one that a mutation changes.
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::Permission;
 use crate::authz::Granted;
@@ -8,6 +8,7 @@ use crate::list::{self, Named, Sql, TextTest};
 use crate::model::LadderRole;
 use crate::model::error::{Error, Result};
 use crate::store::entity::permission::{self as table, Column};
+use crate::store::entity::resource_server;
 
 /// A condition on a permission.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub enum Term {
     Id(TextTest),
     BuiltIn(bool),
     LowestRole(LadderRole),
+    /// The id of its resource server.
+    ResourceServerId(TextTest),
 }
 
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
@@ -24,6 +27,13 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::BuiltIn(true) => Condition::all().add(Column::Bit.is_null()),
         Term::BuiltIn(false) => Condition::all().add(Column::Bit.is_not_null()),
         Term::LowestRole(role) => Condition::all().add(Column::LowestRole.eq(role.name())),
+        Term::ResourceServerId(test) => {
+            let server = resource_server::Entity::find()
+                .select_only()
+                .column(resource_server::Column::Pk)
+                .filter(sql.text(resource_server::Column::Id, test));
+            Condition::all().add(Column::ResourceServerPk.in_subquery(server.into_query()))
+        }
     })
 }
 

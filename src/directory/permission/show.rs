@@ -1,12 +1,15 @@
-//! Shows permissions and product-wide roles as a file.
+//! Shows resource servers, permissions and product-wide roles as a file.
+
+use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
 
-use super::file::{FORMAT, Lowest, PermissionEntry, PermissionsFile, RoleEntry};
+use super::file::{FORMAT, Lowest, PermissionEntry, PermissionsFile, ResourceServerEntry, RoleEntry};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
+use crate::directory::resource_server;
 use crate::model::LadderRole;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::store::catalogue;
 use crate::store::entity::permission::{self as table, Column};
 use crate::store::entity::role as role_table;
@@ -15,11 +18,16 @@ use crate::store::entity::role as role_table;
 pub async fn show(op: &OpContext) -> Result<PermissionsFile> {
     op.authorize(Action::Read, Resource::Permission)?;
     op.authorize(Action::Read, Resource::ProductRole)?;
+    op.authorize(Action::Read, Resource::ResourceServer)?;
     let change = op.begin().await?;
     // So that a role's permissions and the declared ones are of the same moment.
     let catalogue = catalogue::hold(&*change).await?;
     let revision = applied_revision(&change).await?;
+    let servers = resource_server::all_in_txn(&*change).await?;
+    let ids: HashMap<i64, String> = servers.iter().map(|row| (row.pk, row.id.clone())).collect();
+    let servers: Result<Vec<_>, _> = servers.into_iter().map(ResourceServerEntry::of).collect();
     let permissions = declared(&change).await?.into_iter().map(|row| PermissionEntry {
+        resource_server_id: row.resource_server_pk.and_then(|pk| ids.get(&pk).cloned()),
         lowest_role: LadderRole::named(&row.lowest_role).map(Lowest),
         name: row.id,
         description: row.description,
@@ -33,6 +41,7 @@ pub async fn show(op: &OpContext) -> Result<PermissionsFile> {
     Ok(PermissionsFile {
         version: FORMAT,
         revision,
+        resource_servers: servers.map_err(Error::internal)?,
         permissions: permissions.collect(),
         roles: roles.collect(),
     })

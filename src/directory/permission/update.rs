@@ -6,6 +6,7 @@ use super::read::locate;
 use super::{Permission, Term, in_full_power};
 use crate::authz::{Action, Resource};
 use crate::context::{Change, OpContext};
+use crate::directory::resource_server;
 use crate::list::{Named, expect_version};
 use crate::model::error::Result;
 use crate::model::{self, LadderRole};
@@ -17,14 +18,17 @@ use crate::store::entity::permission as table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clearable {
     Description,
+    ResourceServerId,
 }
 
-/// The changes; `None` leaves a field unchanged. The empty string clears the description.
+/// The changes; `None` leaves a field unchanged. The empty string clears the description, and takes the permission out of its
+/// resource server.
 #[derive(Clone, Debug, Default)]
 pub struct PermissionChange {
     pub description: Option<String>,
     /// A lower one gives the permission to more users at once, a higher one takes it from some.
     pub lowest_role: Option<LadderRole>,
+    pub resource_server_id: Option<String>,
     pub clear: Vec<Clearable>,
 }
 
@@ -58,11 +62,19 @@ pub(super) async fn update_in_txn(
     let description = model::clearable_description("description", wanted.description.as_deref())?;
     let clears = wanted.clear.contains(&Clearable::Description);
     let description = model::cleared("description", description, clears)?;
+    let server = match wanted.resource_server_id.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(id) => Some(Some(resource_server::key_of(&**change, id).await?)),
+    };
+    let clears = wanted.clear.contains(&Clearable::ResourceServerId);
+    let server = model::cleared("resourceServerId", server, clears)?;
     let lowest = wanted.lowest_role.map(|role| role.name().to_owned());
     let mut fields = Vec::new();
     let mut new = row.clone().into_active_model();
     model::set(&mut fields, "description", &mut new.description, description);
     model::set(&mut fields, "lowestRole", &mut new.lowest_role, lowest);
+    model::set(&mut fields, "resourceServerId", &mut new.resource_server_pk, server);
     if fields.is_empty() {
         return Ok((row, None));
     }

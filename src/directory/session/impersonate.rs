@@ -7,8 +7,7 @@ use crate::authn::{impersonated, refused_impersonation};
 use crate::authz::escalation::{as_oneself, directly};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::access_token::Narrowed;
-use crate::directory::signing_key;
+use crate::directory::access_token::Prepared;
 use crate::directory::user::{self, Target};
 use crate::model;
 use crate::model::error::{Error, Result};
@@ -64,10 +63,11 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
     if let Some(end) = op.actor().caller().and_then(|caller| caller.limits.ends_at) {
         lifetime = lifetime.min(op.now().until(end));
     }
-    let signer = signing_key::current(op).await?;
+    let prepared = Prepared::own(op).await?;
     let change = op.begin().await?;
     let row: table::Model = user::locate_shared(&*change, &granted, target).await?;
     let caller = impersonated(&*change, op.actor(), row.id.as_str()).await?;
+    let prepared = prepared.with_groups_of(&*change, caller.user_pk).await?;
     let impersonator = op.actor().caller();
     let because = reason.clone();
     let begun = Begun {
@@ -83,13 +83,5 @@ async fn begin(op: &OpContext, target: &Target, wanted: &Impersonation) -> Resul
         .of_user(&row)
         .because(because);
     change.commit([event]).await?;
-    issue::tokens(
-        op,
-        &signer,
-        &session,
-        family.expose(),
-        row.into(),
-        caller,
-        Narrowed::default(),
-    )
+    issue::tokens(op, &session, family.expose(), row.into(), caller, prepared)
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Set};
 
-use crate::authn::{CLIENT, Signer};
+use crate::authn::CLIENT;
 use crate::context::OpContext;
-use crate::directory::access_token::{self, Narrowed, Source};
+use crate::directory::access_token::{self, Prepared, Source};
 use crate::directory::user::User;
 use crate::model::error::Result;
 use crate::model::{Caller, Secret, SecretKey, SessionId, Timestamp};
@@ -78,19 +78,18 @@ pub(super) fn refresh_token(secret: &SecretKey, row: &table::Model, generation: 
 /// The tokens for a session's current generation.
 pub(super) fn tokens(
     op: &OpContext,
-    signer: &Signer,
     row: &table::Model,
     family: &str,
     user: User,
     mut caller: Caller,
-    narrowed: Narrowed,
+    prepared: Prepared,
 ) -> Result<Tokens> {
     let source = Source::Session {
         id: row.id.to_string(),
         authenticated_at: row.authenticated_at,
     };
     // The token does not outlast its session.
-    let issued = access_token::issue(op, signer, &caller, CLIENT, source, Some(row.expires_at), narrowed)?;
+    let issued = access_token::issue(op, &caller, CLIENT, source, Some(row.expires_at), prepared)?;
     caller.session_pk = Some(row.pk);
     Ok(Tokens {
         access_token: issued.token,

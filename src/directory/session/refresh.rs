@@ -12,7 +12,6 @@ use crate::authn::{Begun, begun_by, caller_of};
 use crate::context::OpContext;
 use crate::directory::access_token::{self, Wanted};
 use crate::directory::password;
-use crate::directory::signing_key;
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, digest, family_of};
@@ -37,7 +36,6 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
     else {
         return Err(refused());
     };
-    let signer = signing_key::current(op).await?;
     let now = op.now();
     let caller = caller_of(op.db().reader(), known.user_pk).await?.ok_or_else(refused)?;
     let caller = match known.impersonator_pk {
@@ -51,7 +49,7 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
         }
         None => caller,
     };
-    let narrowed = access_token::narrowed(op, &caller, wanted).await;
+    let prepared = access_token::prepare(op, &caller, wanted).await;
     let op = op.acting_as(Actor::user(caller.clone()));
     let change = op.begin().await?;
     // Locks the user first, then the session, in the same order as deactivating a user.
@@ -85,7 +83,7 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
         return Err(refused());
     }
     // Only now, because it says what the user may do; and before the token is used up.
-    let narrowed = narrowed?;
+    let prepared = prepared?;
     let (row, event) = if is_current {
         let next = next_generation(&row, now).update(&*change).await?;
         let event = Event::new("session.refresh", next.pk, &next.id).of_user(&user);
@@ -94,7 +92,7 @@ pub async fn refresh(op: &OpContext, token: &str, wanted: &Wanted) -> Result<Tok
         (row, None)
     };
     // Before the commit: a token that cannot be made must not use up this one.
-    let tokens = issue::tokens(&op, &signer, &row, family, user.into(), caller, narrowed)?;
+    let tokens = issue::tokens(&op, &row, family, user.into(), caller, prepared)?;
     if let Some(event) = event {
         change.commit([event]).await?;
     }

@@ -7,9 +7,8 @@ use sea_orm::{EntityTrait, QuerySelect};
 use super::issue::{self, Begun, Tokens};
 use crate::authn::caller_of;
 use crate::context::OpContext;
-use crate::directory::access_token::Narrowed;
+use crate::directory::access_token::{self, Wanted};
 use crate::directory::password::{self, Attempt, Door};
-use crate::directory::signing_key;
 use crate::directory::user;
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
@@ -29,6 +28,8 @@ pub struct SignIn {
     /// The organization whose account is meant; without it, the order in `docs/accounts.md` decides.
     pub organization_id: Option<String>,
     pub password: Password,
+    /// Who the access token is for: the id of a resource server; by default this server.
+    pub resource: Option<String>,
 }
 
 /// Starts a session. `UNAUTHENTICATED` for an unknown address and for a wrong password, with the same message and after
@@ -37,7 +38,8 @@ pub struct SignIn {
 pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
     let op = &op.as_nobody();
     // First, so that a server without a secret key refuses everybody in the same way.
-    let signer = signing_key::current(op).await?;
+    op.signing().secret()?;
+    access_token::check_resource(op, typed.resource.as_deref()).await?;
     let attempt = Attempt::by_address(op.client_address(), &typed.email, typed.organization_id.as_deref());
     let door = Door::open(op, "session.signIn", attempt, &typed.password).await?;
     door.answer(async {
@@ -45,6 +47,8 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         let (account, checked) = door.check(account, wrong).await?;
         let account = let_in(op, &door, account, checked, &typed.password).await?;
         let caller = caller_of(op.db().reader(), account.pk).await?.ok_or_else(wrong)?;
+        let wanted = Wanted::resource(typed.resource.clone());
+        let prepared = access_token::prepare(op, &caller, &wanted).await?;
         let op = op.acting_as(Actor::user(caller.clone()));
         let change = op.begin().await?;
         door.attempt().succeeded(&*change, op.now()).await?;
@@ -64,15 +68,7 @@ pub async fn sign_in(op: &OpContext, typed: &SignIn) -> Result<Tokens> {
         let (session, family) = issue::begin(&*change, &op, still.pk, IDLE, begun).await?;
         let event = Event::new("session.signIn", session.pk, &session.id).of_user(&still);
         change.commit([event]).await?;
-        issue::tokens(
-            &op,
-            &signer,
-            &session,
-            family.expose(),
-            still.into(),
-            caller,
-            Narrowed::default(),
-        )
+        issue::tokens(&op, &session, family.expose(), still.into(), caller, prepared)
     })
     .await
 }

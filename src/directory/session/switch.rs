@@ -8,8 +8,7 @@ use super::sign_in::IDLE;
 use crate::authn::{caller_of, hold};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::access_token::Narrowed;
-use crate::directory::signing_key;
+use crate::directory::access_token::{self, Wanted};
 use crate::directory::user;
 use crate::model::error::{Error, Result};
 use crate::model::{Actor, Caller, Timestamp, UserId};
@@ -29,10 +28,10 @@ pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
     let wanted = UserId::existing(user_id).filter(|id| *id != caller.user_id);
     let found = linked(op.db().reader(), caller, wanted.as_ref()).await?;
     let target = one(found, wanted.as_ref())?.ok_or_else(not_found)?;
-    let signer = signing_key::current(op).await?;
     let as_target = caller_of(op.db().reader(), target.user_pk)
         .await?
         .ok_or_else(not_found)?;
+    let prepared = access_token::prepare(op, &as_target, &Wanted::default()).await?;
     let new_op = op.acting_as(Actor::user(as_target.clone()));
     let change = new_op.begin().await?;
     let rows = locked(&*change, caller, &target).await?;
@@ -54,15 +53,7 @@ pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
     hold(&*change, caller, op.now()).await?;
     let event = Event::new("session.switch", session.pk, &session.id).of_user(&row);
     change.commit([event]).await?;
-    issue::tokens(
-        &new_op,
-        &signer,
-        &session,
-        family.expose(),
-        row.into(),
-        as_target,
-        Narrowed::default(),
-    )
+    issue::tokens(&new_op, &session, family.expose(), row.into(), as_target, prepared)
 }
 
 /// When the password of the caller's session was checked: no other was checked for the new one.

@@ -1,4 +1,4 @@
-//! The keys that sign session tokens: created when first needed, rotated by age or by command.
+//! The keys that sign access tokens: of each algorithm created when first needed, rotated by age or by command.
 //!
 //! A new key is published before it is used, and an old one stays valid until its last token has expired: so clients
 //! that cache the public keys for as long as the response allows can verify every token. Rotating at once is for a

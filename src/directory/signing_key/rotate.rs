@@ -4,24 +4,41 @@ use std::time::Duration;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, QueryFilter, Set};
+use strum::VariantArray;
 
 use super::current::newest;
-use crate::authn::{ACCESS_LIFETIME, PUBLISHED_SECONDS};
+use crate::authn::{LIFETIME_SECONDS_MAX, PUBLISHED_SECONDS, signing_keys_in_force};
 use crate::context::OpContext;
-use crate::model::Timestamp;
 use crate::model::error::Result;
+use crate::model::{SigningAlgorithm, Timestamp};
 use crate::store::audit_trail::{self, Event};
+use crate::store::db::Transaction;
 use crate::store::entity::signing_key::{self as table, Column};
 
 /// The time between a key's publication and its first use.
 const AHEAD: Duration = Duration::from_secs(2 * PUBLISHED_SECONDS);
 /// How long a key stays valid after the next one is in use.
-const OVERLAP: Duration = Duration::from_secs(ACCESS_LIFETIME.as_secs() + 60);
+const OVERLAP: Duration = Duration::from_secs(LIFETIME_SECONDS_MAX.unsigned_abs() + 60);
 const AGE_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Creates a new key, and ends the others: after an overlap, or at once.
+/// Creates a new key of every algorithm that is in use, and ends the others: after an overlap, or at once.
 pub async fn rotate(op: &OpContext, at_once: bool) -> Result<()> {
-    rotate_if(op, if at_once { Why::Leak } else { Why::Wish }).await
+    let why = if at_once { Why::Leak } else { Why::Wish };
+    let transaction = op.db().begin_alone().await?;
+    let known = signing_keys_in_force(op.now()).all(&transaction).await?;
+    let mut used: Vec<SigningAlgorithm> = SigningAlgorithm::VARIANTS.to_vec();
+    used.retain(|algorithm| known.iter().any(|key| key.algorithm == *algorithm));
+    if used.is_empty() {
+        used.push(SigningAlgorithm::default());
+    }
+    for algorithm in used {
+        replace(op, &transaction, why, algorithm).await?;
+    }
+    transaction.commit().await?;
+    if at_once {
+        op.forget_credentials();
+    }
+    Ok(())
 }
 
 pub(super) fn is_old(key: &table::Model, now: Timestamp) -> bool {
@@ -40,10 +57,16 @@ pub(super) enum Why {
 }
 
 /// Creates a key under the set-up lock, unless another process has done so in the meantime.
-pub(super) async fn rotate_if(op: &OpContext, why: Why) -> Result<()> {
-    let now = op.now();
+pub(super) async fn rotate_if(op: &OpContext, why: Why, algorithm: SigningAlgorithm) -> Result<()> {
     let transaction = op.db().begin_alone().await?;
-    let known = newest(&transaction, now).await?;
+    replace(op, &transaction, why, algorithm).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn replace(op: &OpContext, transaction: &Transaction, why: Why, algorithm: SigningAlgorithm) -> Result<()> {
+    let now = op.now();
+    let known = newest(transaction, algorithm, now).await?;
     let done = match why {
         Why::Need => known.iter().any(|key| key.signs_from <= now),
         Why::Age => known.first().is_some_and(|key| !is_old(key, now)),
@@ -63,16 +86,18 @@ pub(super) async fn rotate_if(op: &OpContext, why: Why) -> Result<()> {
     };
     table::Entity::update_many()
         .col_expr(Column::EndsAt, Expr::val(ends_at.micros()))
+        .filter(Column::Algorithm.eq(algorithm))
         .filter(
             Condition::any()
                 .add(Column::EndsAt.is_null())
                 .add(Column::EndsAt.gt(ends_at)),
         )
-        .exec(&transaction)
+        .exec(transaction)
         .await?;
     let id = op.new_id().to_string();
-    let (sealed, public) = op.signing().new_pair(&id)?;
+    let (sealed, public) = op.signing().new_pair(&id, algorithm)?;
     let row = table::ActiveModel {
+        algorithm: Set(algorithm),
         sealed: Set(sealed),
         public: Set(public),
         id: Set(id.clone()),
@@ -80,11 +105,6 @@ pub(super) async fn rotate_if(op: &OpContext, why: Why) -> Result<()> {
         created_at: Set(now),
         ..Default::default()
     };
-    let row = row.insert(&transaction).await?;
-    audit_trail::record(&transaction, op.author(), Event::new("signingKey.create", row.pk, &id)).await?;
-    transaction.commit().await?;
-    if why == Why::Leak {
-        op.forget_credentials();
-    }
-    Ok(())
+    let row = row.insert(transaction).await?;
+    audit_trail::record(transaction, op.author(), Event::new("signingKey.create", row.pk, &id)).await
 }

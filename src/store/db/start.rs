@@ -18,7 +18,7 @@ use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Result, database_error, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
-pub const TABLES: [&str; 24] = [
+pub const TABLES: [&str; 25] = [
     "api_keys",
     "audit_events",
     "catalogue",
@@ -35,6 +35,7 @@ pub const TABLES: [&str; 24] = [
     "password_requests",
     "password_tokens",
     "permissions",
+    "resource_servers",
     "roles",
     "sessions",
     "settings",

@@ -18,6 +18,7 @@ pub mod organization;
 pub mod password_request;
 pub mod password_token;
 pub mod permission;
+pub mod resource_server;
 pub mod role;
 pub mod session;
 pub mod setting;

@@ -18,6 +18,7 @@ pub struct Model {
     /// `None` for a built-in one.
     pub bit: Option<i64>,
     pub lowest_role: String,
+    pub resource_server_pk: Option<i64>,
     pub deleted_at: Option<Timestamp>,
     pub version: i64,
     pub created_at: Timestamp,

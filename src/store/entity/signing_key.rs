@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::model::Timestamp;
+use crate::model::{SigningAlgorithm, Timestamp};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -11,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub pk: i64,
     pub id: String,
+    pub algorithm: SigningAlgorithm,
     pub public: String,
     pub sealed: String,
     pub signs_from: Timestamp,

@@ -54,7 +54,8 @@ fn clearable(sdl: &Sdl, field: &FieldDefinition) -> Vec<(String, String)> {
         .arguments
         .iter()
         .find(|argument| argument.node.name.node == "clear");
-    let argument = argument.unwrap_or_else(|| panic!("{} takes no 'clear'", field.name.node));
+    // Where nothing can be empty.
+    let Some(argument) = argument else { return Vec::new() };
     let TypeKind::Enum(words) = &sdl.types[named(&argument.node.ty.node)].kind else {
         panic!("'clear' of {} is no enum", field.name.node);
     };
@@ -79,6 +80,7 @@ fn value_of(field: &str) -> Value {
         "variables" => json!({ "a": 1 }),
         "email" => json!("full@acme.example"),
         "tenantId" => json!("berlin"),
+        "resourceServerId" => json!("default"),
         "description" | "productName" | "name" | "firstname" | "lastname" => json!(format!("a {field}")),
         _ => panic!("give {field} a value"),
     }
@@ -134,6 +136,9 @@ on_both! {
         let mut cleared = 0;
         for field in updates(&sdl) {
             let name = field.name.node.as_str();
+            if clearable(&sdl, field).is_empty() {
+                continue;
+            }
             let which = match name {
                 "updateOrganization" | "updateOrganizationSettings" => json!({ "id": "acme" }),
                 "updateTenant" => json!({ "id": "berlin" }),
@@ -177,6 +182,6 @@ on_both! {
                 cleared += 1;
             }
         }
-        assert!(cleared >= 11, "only {cleared} fields");
+        assert!(cleared >= 12, "only {cleared} fields");
     }
 }

@@ -31,6 +31,7 @@ enum Kind {
 }
 
 /// Ids that are given to things of acme, so that calls can name them.
+const SERVER: &str = "https://acme.example";
 const GROUP: &str = "01900000-aaaa-7aaa-8aaa-000000000001";
 const ROLE: &str = "01900000-aaaa-7aaa-8aaa-000000000002";
 const INVITATION: &str = "01900000-aaaa-7aaa-8aaa-000000000003";
@@ -119,8 +120,13 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("CheckData" | "Query.accessExplanation", "permission") => Plain,
         ("Query.accessExplanation", "apiKey") => Name(Kind::ApiKey, "id"),
         // Which permissions there are is the same for every organization.
-        ("PermissionWhere", "id" | "builtIn" | "built" | "lowestRole") => Plain,
-        ("CreatePermissionData" | "UpdatePermissionData", "name" | "lowestRole" | "replaces") => Plain,
+        ("PermissionWhere", "id" | "builtIn" | "built" | "lowestRole" | "resourceServerId") => Plain,
+        ("CreatePermissionData" | "UpdatePermissionData", "name" | "lowestRole" | "replaces" | "resourceServerId") => {
+            Plain
+        }
+        // Who sees resource servers reaches every organization, and everybody may ask for a token for one.
+        ("ResourceServerWhere" | "CreateResourceServerData" | "UpdateResourceServerData", _) => Plain,
+        ("SignInData" | "RefreshSessionData", "resource") => Plain,
         ("Mutation.deletePermission", "withdraw") => Plain,
         ("CreateRoleData", "scope") => Plain,
         ("RoleWhere", "builtIn" | "built" | "scope" | "permission")
@@ -210,6 +216,9 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "createPermission" => json!({ "data": { "name": "acme:other" } }),
         "updatePermission" => json!({ "where": { "id": "acme:read" }, "data": { "description": "other" } }),
         "deletePermission" => json!({ "where": { "id": "acme:read" } }),
+        "createResourceServer" => json!({ "data": { "id": "https://acme-other.example", "name": "acme other" } }),
+        "updateResourceServer" => json!({ "where": { "id": SERVER }, "data": { "name": "other" } }),
+        "deleteResourceServer" => json!({ "where": { "id": SERVER } }),
         "assignRole" | "withdrawRole" => json!({ "where": bob, "role": "reviewer" }),
         "inviteUser" => json!({ "data": { "email": "new@acme.example" } }),
         "resendInvitation" | "withdrawInvitation" => json!({ "where": { "id": INVITATION } }),
@@ -442,6 +451,8 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     };
     let declare = "mutation { createPermission(data: {name: \"acme:read\"}) { id } }";
     admin.ok(declare, json!({})).await;
+    let server = "mutation($id: ID!) { createResourceServer(data: {id: $id, name: \"acme\"}) { id } }";
+    admin.ok(server, json!({ "id": SERVER })).await;
     let (_, ann) = key("acme-ann").await;
     let (_, una) = key("acme-una").await;
     let (_, bea) = key("acme-bea").await;
@@ -728,6 +739,7 @@ pub fn in_sight(query: &str) -> Option<Value> {
         "group" => GROUP,
         "role" => ROLE,
         "permission" => "acme:read",
+        "resourceServer" => SERVER,
         "invitation" => INVITATION,
         "session" => SESSION,
         "apiKey" => return Some(json!({ "name": "acme-key" })),

@@ -44,6 +44,14 @@ const CASES: &[(&str, &str)] = &[
         "CreateOrganizationData.name",
         "createOrganization(data: {name: $n}) { id }",
     ),
+    (
+        "CreateResourceServerData.name",
+        r#"createResourceServer(data: {id: "https://new.example", name: $n}) { id }"#,
+    ),
+    (
+        "UpdateResourceServerData.name",
+        r#"updateResourceServer(where: {id: "default"}, data: {name: $n}) { id }"#,
+    ),
     ("CreateRoleData.name", "createRole(data: {name: $n}) { id }"),
     ("CreateTenantData.name", "createTenant(data: {name: $n}) { id }"),
     (

@@ -97,6 +97,12 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "permissionsConnection",
         "{ permissionsConnection { totalCount nodes { id } } }",
     ),
+    ("resourceServers", "{ resourceServers { id } }"),
+    ("countResourceServers", "{ countResourceServers }"),
+    (
+        "resourceServersConnection",
+        "{ resourceServersConnection { totalCount nodes { id } } }",
+    ),
     ("outsiders", "{ outsiders(tenant: \"berlin\") { id } }"),
     ("rolesConnection", "{ rolesConnection { totalCount nodes { id } } }"),
     ("invitations", "{ invitations { id } }"),
@@ -127,6 +133,7 @@ pub(super) const CASES: &[(&str, &str)] = &[
     ("group", r#"{ group(where: {id: "$group"}) { id } }"#),
     ("role", r#"{ role(where: {id: "$role"}) { id } }"#),
     ("permission", r#"{ permission(where: {id: "$permission"}) { id } }"#),
+    ("resourceServer", r#"{ resourceServer(where: {id: "$server"}) { id } }"#),
     ("apiKey", r#"{ apiKey(where: {name: "none"}) { id } }"#),
     ("session", r#"{ session(where: {id: "none"}) { id } }"#),
     ("invitation", r#"{ invitation(where: {id: "none"}) { id } }"#),
@@ -385,6 +392,18 @@ pub(super) const CASES: &[(&str, &str)] = &[
     (
         "deletePermission",
         r#"mutation { deletePermission(where: {id: "$permission"}) { id } }"#,
+    ),
+    (
+        "createResourceServer",
+        r#"mutation { createResourceServer(data: {id: "https://$new.example", name: "New"}) { id } }"#,
+    ),
+    (
+        "updateResourceServer",
+        r#"mutation { updateResourceServer(where: {id: "$server"}, data: {name: "Other"}) { id } }"#,
+    ),
+    (
+        "deleteResourceServer",
+        r#"mutation { deleteResourceServer(where: {id: "$server"}) { id } }"#,
     ),
     (
         "assignRole (another)",
@@ -689,6 +708,7 @@ pub(super) async fn fill(app: &App, document: &str, me: Option<&str>, number: us
         "$group",
         "$role",
         "$permission",
+        "$server",
         "$user",
         "$inside",
         "$tenant",
@@ -755,6 +775,24 @@ async fn make(app: &App, filled: &str, what: &str, me: Option<&str>, number: usi
             };
             let made = tenantry::directory::permission::create(&op, new).await.unwrap();
             made.id
+        }
+        "$server" => {
+            // There can be few of them.
+            for old in app
+                .column::<String>("SELECT id FROM resource_servers WHERE id LIKE 'https://server-%'")
+                .await
+            {
+                let old = tenantry::list::Named::id(old);
+                tenantry::directory::resource_server::delete(&op, &old, None)
+                    .await
+                    .unwrap();
+            }
+            let new = tenantry::directory::resource_server::NewResourceServer {
+                id: format!("https://{id}.example"),
+                name: id,
+                ..Default::default()
+            };
+            tenantry::directory::resource_server::create(&op, new).await.unwrap().id
         }
         "$role" => {
             let new = tenantry::directory::role::NewRole {
@@ -902,6 +940,7 @@ async fn sign_in(app: &App, email: &str, password: &str) -> (String, String) {
         organization_id: None,
         email: email.to_owned(),
         password: tenantry::services::hasher::Password::new(password),
+        resource: None,
     };
     let tokens = tenantry::directory::session::sign_in(&app.machine(), &typed)
         .await

@@ -35,6 +35,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("password_request", "directory/password"),
     ("password_token", "directory/password"),
     ("permission", "directory/permission"),
+    ("resource_server", "directory/resource_server"),
     ("role", "directory/role"),
     ("session", "directory/session"),
     ("setting", "directory/settings"),
