@@ -1,11 +1,12 @@
 // What back ends use: jose to verify access tokens, and oauth4webapi, which is strict, for everything else.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 
-const { URL: url, KEY } = process.env;
+const { URL: url, KEY, SERVER, DATABASE } = process.env;
 // Without a public URL, the issuer is this machine.
 const issuer = url.replace('127.0.0.1', 'localhost');
 const insecure = { [oauth.allowInsecureRequests]: true };
@@ -96,3 +97,42 @@ test('a session is refreshed, seen, and ended', async () => {
   assert.equal(await oauth.processRevocationResponse(revoked), undefined);
   assert.deepEqual(await introspect(), { active: false });
 });
+
+for (const algorithm of ['EdDSA', 'ES256']) {
+  test(`a resource server with ${algorithm} verifies its tokens, and finds the next key`, async () => {
+    const id = `https://${algorithm.toLowerCase()}.example`;
+    const name = `${algorithm.toLowerCase()}:read`;
+    await graphql(`mutation {
+      createResourceServer(data: {id: "${id}", name: "${algorithm}", algorithm: ${algorithm.toUpperCase()}, permissionsClaim: SCOPE, claims: {role: {value: "staff"}}}) { id }
+      createPermission(data: {name: "${name}", lowestRole: USER, resourceServerId: "${id}"}) { id }
+    }`);
+    // As a program that runs for long keeps it.
+    const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), { cooldownDuration: 0 });
+    const check = (token, audience = id) => jwtVerify(token, keys, { issuer, audience, algorithms: [algorithm], typ: 'at+jwt' });
+    const tokenFor = async () => (await clientCredentials(oauth.ClientSecretBasic(secret), { resource: id })).access_token;
+    const token = await tokenFor();
+    const { payload, protectedHeader } = await check(token);
+    assert.deepEqual([payload.aud, payload.sub, payload.scope, payload.role, protectedHeader.alg], [id, 'job', name, 'staff', algorithm]);
+    await assert.rejects(check(token, issuer), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED' });
+    await assert.rejects(check(token.slice(0, -8) + 'AAAAAAAA'), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' });
+    const request = new Request(id, { headers: { authorization: `Bearer ${token}` } });
+    // A copy, because the library keeps keys for a minute with the object, also when it does not know one.
+    const claims = await oauth.validateJwtAccessToken({ ...as }, request, id, { signingAlgorithms: [algorithm], ...insecure });
+    assert.equal(claims.scope, name);
+    // Nothing here accepts it, and it is exchanged for nobody else.
+    const graphqlAsItself = await fetch(`${url}/graphql`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: '{"query": "{ me { id } }"}' });
+    assert.equal(graphqlAsItself.status, 401);
+    const exchange = { subject_token: token, subject_token_type: ACCESS_TOKEN, resource: issuer };
+    const refused = await oauth.genericTokenEndpointRequest(as, client, oauth.None(), EXCHANGE, exchange, insecure);
+    await assert.rejects(oauth.processGenericTokenEndpointResponse(as, client, refused), { error: 'invalid_target' });
+    const asked = await oauth.introspectionRequest(as, { client_id: 'admin' }, oauth.ClientSecretBasic(KEY), token, { additionalParameters: { resource: id }, ...insecure });
+    const told = await oauth.processIntrospectionResponse(as, { client_id: 'admin' }, asked);
+    assert.deepEqual([told.active, told.aud, told.scope], [true, id, name]);
+    // The keys change at once, as after a leak: the library loads the next one.
+    execFileSync(SERVER, ['rotate-keys', '--now'], { env: { ...process.env, TENANTRY_DATABASE_URL: DATABASE } });
+    const next = await check(await tokenFor());
+    assert.notEqual(next.protectedHeader.kid, protectedHeader.kid);
+    const fresh = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));
+    await assert.rejects(jwtVerify(token, fresh, { issuer, audience: id }), { code: 'ERR_JWKS_NO_MATCHING_KEY' });
+  });
+}
