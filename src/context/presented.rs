@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use super::Services;
 use crate::authn::{Accepted, Credential, credential, impersonated, refused_impersonation};
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Client};
+use crate::model::{Actor, Client, Faces};
 
 /// A credential, and the user to impersonate, if any. It is not trusted: every check asks the database, or this
 /// process's cache of half a second.

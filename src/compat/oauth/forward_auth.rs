@@ -182,10 +182,12 @@ async fn token_for(op: &OpContext, presented: &Presented, demand: &Demand) -> Re
         tenant: demand.tenant.clone(),
         ..Wanted::resource(demand.resource.clone())
     };
-    Ok(credential::exchange_presented(op, presented.credential(), &wanted)
-        .await?
-        .token
-        .token)
+    Ok(
+        credential::exchange_presented(op, presented.credential(op.catalogue().faces()), &wanted)
+            .await?
+            .token
+            .token,
+    )
 }
 
 /// `FORBIDDEN` unless the caller is what is demanded. A permission that nobody knows is had by nobody.

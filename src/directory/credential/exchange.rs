@@ -7,7 +7,7 @@ use crate::authn::{Audience, Claims, Credential, credential};
 use crate::context::OpContext;
 use crate::directory::access_token::{self, AccessToken, Source, Wanted};
 use crate::model::error::{Error, Result, shown};
-use crate::model::{Caller, Timestamp};
+use crate::model::{Caller, Faces, Timestamp};
 
 /// A new token, and whose it is.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Exchanged {
 /// never for a resource server that a token for another one is not for, and nothing can be started with it that outlasts it. `UNAUTHENTICATED` if the credential is not in force.
 pub async fn exchange(op: &OpContext, subject: &str, wanted: &Wanted) -> Result<Exchanged> {
     let header = format!("Bearer {subject}");
-    exchange_presented(op, credential(Some(header.as_bytes())), wanted).await
+    exchange_presented(op, credential(Some(header.as_bytes()), Faces::empty()), wanted).await
 }
 
 /// The same for a credential as it was presented.
