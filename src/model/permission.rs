@@ -147,6 +147,15 @@ impl Permissions {
         self.doors
     }
 
+    /// Only those that come with this server.
+    #[must_use]
+    pub const fn without_declared(self) -> Self {
+        Self {
+            declared: [0; WORDS],
+            ..self
+        }
+    }
+
     /// With all declared ones, also with what is declared later.
     #[must_use]
     pub const fn with_all_declared(self) -> Self {

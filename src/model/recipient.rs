@@ -30,7 +30,7 @@ impl Recipient {
     pub fn permits(&self, held: Permissions) -> Permissions {
         match (self.is_own(), self.settings.built_in_permissions) {
             (true, _) => held,
-            (false, true) => held & (self.permissions | Permissions::of(held.doors())),
+            (false, true) => held & (self.permissions | held.without_declared()),
             (false, false) => held & self.permissions,
         }
     }
@@ -38,7 +38,7 @@ impl Recipient {
     /// What tokens for it say of these permissions.
     pub fn tells(&self, held: Permissions) -> Permissions {
         match self.settings.built_in_permissions {
-            true => held & (self.permissions | Permissions::of(held.doors())),
+            true => held & (self.permissions | held.without_declared()),
             false => held & self.permissions,
         }
     }
