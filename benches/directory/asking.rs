@@ -60,12 +60,11 @@ impl Bench<'_> {
         let create = "mutation($data: CreateUserData!) { createUser(data: $data) { id } }";
         let organization = "SELECT o.id FROM organizations o JOIN users u ON u.organization_pk = o.pk WHERE u.pk = ";
         let organization = texts(&self.connection, &format!("{organization}{}", self.user_pk)).await;
-        let data = json!({ "roles": all, "organizationId": organization[0] });
-        let made = admin
+        let id = format!("bench-{}", uuid::Uuid::now_v7());
+        let data = json!({ "id": id, "roles": all, "organizationId": organization[0] });
+        admin
             .once(body(&json!({ "query": create, "variables": { "data": data } })))
             .await;
-        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
-        let id = made["data"]["createUser"]["id"].as_str().unwrap();
         let pk = texts(
             &self.connection,
             &format!("SELECT CAST(pk AS TEXT) FROM users WHERE id = '{id}'"),
