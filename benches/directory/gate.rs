@@ -103,7 +103,9 @@ fn authorize_nanos(op: &OpContext) -> f64 {
 /// Makes keys for this user, and gives their secrets.
 pub async fn make_keys(connection: &DatabaseConnection, user_pk: i64) -> Vec<String> {
     let run = std::process::id();
-    let secrets: Vec<String> = (0..KEYS).map(|n| format!("key-{n}-of-{user_pk}-of-benchmark-{run}")).collect();
+    let secrets: Vec<String> = (0..KEYS)
+        .map(|n| format!("key-{n}-of-{user_pk}-of-benchmark-{run}"))
+        .collect();
     let backend = connection.get_database_backend();
     for (batch, secrets) in secrets.chunks(500).enumerate() {
         let mut values: Vec<Value> = Vec::new();
