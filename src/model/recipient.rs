@@ -28,10 +28,9 @@ impl Recipient {
 
     /// What tokens for it permit of these permissions. This server's permit everything.
     pub fn permits(&self, held: Permissions) -> Permissions {
-        match (self.is_own(), self.settings.built_in_permissions) {
-            (true, _) => held,
-            (false, true) => held & (self.permissions | held.without_declared()),
-            (false, false) => held & self.permissions,
+        match self.is_own() {
+            true => held,
+            false => self.tells(held),
         }
     }
 

@@ -16,8 +16,9 @@ pub struct Exchanged {
     pub caller: Arc<Caller>,
 }
 
-/// A token made from an API key or an access token, which is all that is needed. It never permits more, never ends later, is
-/// never for a resource server that a token for another one is not for, and nothing can be started with it that outlasts it. `UNAUTHENTICATED` if the credential is not in force.
+/// A token made from an API key or an access token, which is all that is needed. It never permits more and never ends later,
+/// and nothing can be started with it that outlasts it. From a token for one resource server only a token for the same one
+/// can be made. `UNAUTHENTICATED` if the credential is not in force.
 pub async fn exchange(op: &OpContext, subject: &str, wanted: &Wanted) -> Result<Exchanged> {
     let header = format!("Bearer {subject}");
     exchange_presented(op, credential(Some(header.as_bytes()), Faces::empty()), wanted).await
