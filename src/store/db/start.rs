@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use migration::{Migrator, MigratorTrait};
@@ -10,12 +11,13 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, RuntimeErr};
 
 use super::connection::TAKES_CHANGES;
+use super::limits::WAIT;
 use super::pool::Pool;
 use super::reader::Reader;
 use super::schema::{applied_steps, select};
 use super::words::cannot_connect;
 use super::{Database, ROOM_BYTES_MIN};
-use crate::model::error::{Error, Result, database_error, sql_state};
+use crate::model::error::{Error, Fault, Result, database_error, fault_of, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
 pub const TABLES: [&str; 25] = [
@@ -47,6 +49,24 @@ pub const TABLES: [&str; 25] = [
 ];
 /// Where the migration library records applied migrations.
 const STEPS: &str = "seaql_migrations";
+
+/// How often to try again to initialize a SQLite file.
+const TRY_EVERY: Duration = Duration::from_millis(20);
+
+/// Opens the first connection to a SQLite file, which initializes a new one. If several processes do so at once, SQLite
+/// tells the others that the file is locked, without waiting as it does later.
+pub(super) async fn first_to_file(pool: &Arc<Pool>) -> Result<(), DbErr> {
+    let started = Instant::now();
+    loop {
+        match pool.take(None).await {
+            Ok(_) => return Ok(()),
+            Err(error) if fault_of(&error) == Fault::Busy && started.elapsed() < WAIT => {
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
 
 /// Opens the first connection, and refuses a server with unsuitable settings.
 pub(super) async fn first_connection(pool: &Arc<Pool>, asked: &PgConnectOptions) -> anyhow::Result<()> {

@@ -155,6 +155,24 @@ async fn sqlite_a_lock_that_another_program_holds_is_told() {
     assert_eq!(call(&server.address, &create("after"), SOON).0, 200);
 }
 
+/// Whoever starts while another process initializes the file waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite_a_new_file_is_opened_by_all_who_start_together() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..30 {
+        let url = format!("sqlite://{}", folder.path().join(format!("{round}.db")).display());
+        let starting: Vec<_> = (0..8)
+            .map(|_| {
+                let url = url.clone();
+                tokio::spawn(async move { Database::connect(&url).await })
+            })
+            .collect();
+        for one in starting {
+            one.await.unwrap().unwrap().close().await;
+        }
+    }
+}
+
 /// To open a pipe would wait for whoever is at its other end.
 #[test]
 fn sqlite_a_pipe_is_no_database() {
