@@ -4,76 +4,35 @@
 
 mod presented;
 pub mod room;
+mod services;
 
 pub use presented::Presented;
+pub use services::Services;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::TaskTracker;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::authn::{self, Accepted, Credential, Credentials, SigningKeys};
+use crate::authn::{self, Accepted, Credential, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Catalogue, Client, Clock, Faces};
-use crate::services::counts::Counts;
+use crate::model::{Actor, Catalogue, Client, CursorKey};
 use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
-use crate::services::refusals::{Refusal, Refusals};
+use crate::services::refusals::Refusal;
+use crate::services::user_counts::UserCount;
 use crate::store::audit_trail::{self, Author, Event};
 use crate::store::built_in_roles::BuiltInRoles;
 use crate::store::catalogue::{self, Catalogued as _};
 use crate::store::db::{Database, Holder, Transaction};
 use crate::store::entity::user;
-
-/// The services that the whole server shares.
-#[derive(Debug)]
-pub struct Services {
-    pub db: Database,
-    pub clock: Clock,
-    pub credentials: Credentials,
-    pub hasher: Hasher,
-    pub mailer: Mailer,
-    pub refusals: Refusals,
-    pub counts: Counts,
-    pub signing: SigningKeys,
-    pub built_in_roles: BuiltInRoles,
-    /// The top-level keys of effective variables that users see of themselves without further permissions.
-    pub public_variables: Arc<BTreeSet<String>>,
-    /// Tasks that run to completion, even if the request that started them is gone.
-    pub under_way: TaskTracker,
-}
-
-impl Services {
-    /// With what every process starts from.
-    pub fn new(db: Database, mailer: Mailer, signing: SigningKeys) -> Self {
-        Self {
-            db,
-            mailer,
-            signing,
-            clock: Clock::System,
-            credentials: Credentials::default(),
-            hasher: Hasher::default(),
-            refusals: Refusals::default(),
-            counts: Counts::default(),
-            built_in_roles: BuiltInRoles::default(),
-            public_variables: Arc::default(),
-            under_way: TaskTracker::new(),
-        }
-    }
-
-    /// The faces that are on, as this process knows it.
-    pub fn faces(&self) -> Faces {
-        self.db.catalogue().faces()
-    }
-}
 
 /// The context of a request, for one or more verbs.
 #[derive(Clone, Debug)]
@@ -226,6 +185,19 @@ impl OpContext {
     pub async fn renew_catalogue(&self) -> Result<()> {
         catalogue::present(self.db.reader()).await?;
         Ok(())
+    }
+
+    /// The key that encrypts the internal keys in cursors.
+    pub async fn cursor_key(&self) -> Result<&CursorKey> {
+        self.services.cursor_keys.get(self.db.reader()).await
+    }
+
+    /// How many users organizations have, all of whose users the caller may see.
+    pub async fn user_counts(&self, organization_pks: &[i64]) -> Result<HashMap<i64, UserCount>> {
+        self.services
+            .user_counts
+            .of_each(self.db.reader(), organization_pks)
+            .await
     }
 
     pub fn built_in_roles(&self) -> &BuiltInRoles {

@@ -20,6 +20,9 @@ impl MigrationName for Migration {
                 AUDIT_SQLITE,
                 AUDIT_POSTGRES,
                 AUDIT_INDEXES,
+                CURSOR_KEY_SQLITE,
+                CURSOR_KEY_POSTGRES,
+                SETTINGS_POSTGRES,
                 SIZES,
             ]
             .into_iter()
@@ -63,9 +66,8 @@ const UP: &[&str] = &[
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
     )",
-    "CREATE INDEX organizations_created ON organizations (created_at, id)",
-    "CREATE INDEX organizations_updated ON organizations (updated_at, id)",
-    "CREATE INDEX organizations_name ON organizations (name, id)",
+    "CREATE INDEX organizations_updated ON organizations (updated_at{end})",
+    "CREATE INDEX organizations_name ON organizations (name{end})",
     "CREATE TABLE tenants (
         pk {key},
         id {text} NOT NULL CONSTRAINT tenants_id_key UNIQUE,
@@ -77,17 +79,16 @@ const UP: &[&str] = &[
         updated_at {int} NOT NULL,
         CONSTRAINT tenants_of_organization UNIQUE (organization_pk, pk)
     )",
-    "CREATE INDEX tenants_created ON tenants (created_at, id)",
-    "CREATE INDEX tenants_updated ON tenants (updated_at, id)",
-    "CREATE INDEX tenants_name ON tenants (name, id)",
-    "CREATE INDEX tenants_organization_created ON tenants (organization_pk, created_at, id)",
-    "CREATE INDEX tenants_organization_updated ON tenants (organization_pk, updated_at, id)",
-    "CREATE INDEX tenants_organization_name ON tenants (organization_pk, name, id)",
+    "CREATE INDEX tenants_updated ON tenants (updated_at{end})",
+    "CREATE INDEX tenants_name ON tenants (name{end})",
+    "CREATE INDEX tenants_organization_updated ON tenants (organization_pk, updated_at{end})",
+    "CREATE INDEX tenants_organization_name ON tenants (organization_pk, name{end})",
     "CREATE INDEX tenants_organization_id ON tenants (organization_pk, id)",
     // A user's tenant is a tenant of the user's organization: the composite foreign key says so. It does not bind
     // while tenant_pk is null, which is a user of no tenant. `uuid` holds an id that is a UUID in one spelling: products
     // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null. A service is a
-    // program: it never has a password.
+    // program: it never has a password. Lists are sorted by `display_name` and `sort_email`, which are never null: NULLs sort
+    // differently on the two databases. The order in which rows were made is that of the keys.
     concat!(
         "CREATE TABLE users (
         pk {key},
@@ -121,24 +122,22 @@ const UP: &[&str] = &[
         digits!(),
         "
         END) STORED CONSTRAINT users_uuid_key UNIQUE,
+        display_name {text} GENERATED ALWAYS AS (COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)) {kept},
+        sort_email {text} GENERATED ALWAYS AS (COALESCE(email, '')) {kept},
         CONSTRAINT users_service_without_password CHECK (NOT service OR password_hash IS NULL),
         CONSTRAINT users_person_takes_seat CHECK (service OR takes_seat),
         CONSTRAINT users_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk)
     )"
     ),
-    "CREATE INDEX users_created ON users (created_at, id)",
-    "CREATE INDEX users_updated ON users (updated_at, id)",
-    "CREATE INDEX users_organization_created ON users (organization_pk, created_at, id)",
-    "CREATE INDEX users_organization_updated ON users (organization_pk, updated_at, id)",
+    "CREATE INDEX users_updated ON users (updated_at{end})",
+    "CREATE INDEX users_organization_updated ON users (organization_pk, updated_at{end})",
     "CREATE INDEX users_organization_id ON users (organization_pk, id)",
-    "CREATE INDEX users_tenant_created ON users (organization_pk, tenant_pk, created_at, id)",
-    // Absent addresses and names sort as the words of the server's `ORDER BY` say: NULLs sort differently on the two
-    // databases, expressions do not.
-    "CREATE INDEX users_name ON users ((COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)), id)",
-    "CREATE INDEX users_organization_name ON users (organization_pk, (COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)), id)",
-    "CREATE INDEX users_email ON users ((COALESCE(email, '')), id)",
-    "CREATE INDEX users_organization_email ON users (organization_pk, (COALESCE(email, '')), id)",
+    "CREATE INDEX users_tenant ON users (tenant_pk{end})",
+    "CREATE INDEX users_name ON users (display_name{end})",
+    "CREATE INDEX users_organization_name ON users (organization_pk, display_name{end})",
+    "CREATE INDEX users_email ON users (sort_email{end})",
+    "CREATE INDEX users_organization_email ON users (organization_pk, sort_email{end})",
     // A person may have an account in each of several organizations, with one address.
     "CREATE UNIQUE INDEX users_email_in_organization ON users (organization_pk, email)",
     // The accounts of an address, in the order in which one of them is chosen when no organization is named.
@@ -148,8 +147,8 @@ const UP: &[&str] = &[
         WHEN email_verified_at IS NOT NULL THEN 1
         ELSE 2
     END), (COALESCE(email_verified_at, email_changed_at, created_at)), pk) WHERE email IS NOT NULL",
-    // Counts an organization's seats without visiting its users.
-    "CREATE INDEX users_seats ON users (organization_pk) WHERE activated AND takes_seat",
+    // Counts an organization's activated users, and its seats, without visiting them.
+    "CREATE INDEX users_activated ON users (organization_pk, activated, takes_seat)",
     // What composite foreign keys to users point to.
     "CREATE UNIQUE INDEX users_of_organization ON users (organization_pk, pk)",
     // Built-in roles and product-wide ones belong to no organization. The permissions of built-in ones stand in the server,
@@ -169,10 +168,9 @@ const UP: &[&str] = &[
     )",
     "CREATE UNIQUE INDEX roles_organization_name ON roles (organization_pk, name)",
     "CREATE UNIQUE INDEX roles_built_in_name ON roles (name) WHERE organization_pk IS NULL",
-    "CREATE INDEX roles_created ON roles (created_at, id)",
-    "CREATE INDEX roles_updated ON roles (updated_at, id)",
-    "CREATE INDEX roles_name ON roles (name, id)",
-    "CREATE INDEX roles_organization_created ON roles (organization_pk, created_at, id)",
+    "CREATE INDEX roles_updated ON roles (updated_at{end})",
+    "CREATE INDEX roles_name ON roles (name{end})",
+    "CREATE INDEX roles_organization ON roles (organization_pk{end})",
     // Who access tokens are for, and what tokens for it contain. `default` is this server.
     "CREATE TABLE resource_servers (
         pk {key},
@@ -227,7 +225,7 @@ const UP: &[&str] = &[
             ON UPDATE CASCADE ON DELETE CASCADE,
         CONSTRAINT user_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
-    )",
+    ){pairs}",
     "CREATE INDEX user_roles_tenant ON user_roles (tenant_pk, user_pk) WHERE tenant_pk IS NOT NULL",
     // The users of one organization who have a built-in role are found without those of all others.
     "CREATE INDEX user_roles_role ON user_roles (role_pk, organization_pk, user_pk)",
@@ -252,7 +250,7 @@ const UP: &[&str] = &[
     )",
     // The name of a revoked key is free again.
     "CREATE UNIQUE INDEX api_keys_user_name ON api_keys (user_pk, name) WHERE revoked_at IS NULL",
-    "CREATE INDEX api_keys_user_created ON api_keys (user_pk, created_at, id)",
+    "CREATE INDEX api_keys_user ON api_keys (user_pk{end})",
     "CREATE INDEX api_keys_creator ON api_keys (creator_pk)",
     // A mailed promise that lets its holder set a password once.
     "CREATE TABLE password_tokens (
@@ -277,12 +275,10 @@ const UP: &[&str] = &[
         CONSTRAINT groups_organization_key UNIQUE (organization_pk, key),
         CONSTRAINT groups_of_organization UNIQUE (organization_pk, pk)
     )",
-    "CREATE INDEX groups_created ON groups (created_at, id)",
-    "CREATE INDEX groups_updated ON groups (updated_at, id)",
-    "CREATE INDEX groups_name ON groups (name, id)",
-    "CREATE INDEX groups_organization_created ON groups (organization_pk, created_at, id)",
-    "CREATE INDEX groups_organization_updated ON groups (organization_pk, updated_at, id)",
-    "CREATE INDEX groups_organization_name ON groups (organization_pk, name, id)",
+    "CREATE INDEX groups_updated ON groups (updated_at{end})",
+    "CREATE INDEX groups_name ON groups (name{end})",
+    "CREATE INDEX groups_organization_updated ON groups (organization_pk, updated_at{end})",
+    "CREATE INDEX groups_organization_name ON groups (organization_pk, name{end})",
     "CREATE INDEX groups_organization_id ON groups (organization_pk, id)",
     // A member is a user of the group's organization: one organization_pk stands in both composite foreign keys. So a
     // user cannot leave the organization either while it is still a member.
@@ -297,7 +293,7 @@ const UP: &[&str] = &[
             FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
         CONSTRAINT group_members_user_of_organization
             FOREIGN KEY (organization_pk, user_pk) REFERENCES users (organization_pk, pk) ON DELETE CASCADE
-    )",
+    ){pairs}",
     "CREATE INDEX group_members_user ON group_members (user_pk, group_pk)",
     // Built-in roles belong to no organization, so no composite key can hold these together; the server does.
     "CREATE TABLE group_roles (
@@ -314,7 +310,7 @@ const UP: &[&str] = &[
             FOREIGN KEY (organization_pk, group_pk) REFERENCES groups (organization_pk, pk) ON DELETE CASCADE,
         CONSTRAINT group_roles_tenant_of_organization
             FOREIGN KEY (organization_pk, tenant_pk) REFERENCES tenants (organization_pk, pk) ON DELETE CASCADE
-    )",
+    ){pairs}",
     "CREATE INDEX group_roles_tenant ON group_roles (tenant_pk, group_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX group_roles_role ON group_roles (role_pk, organization_pk, group_pk)",
     // Of a session's refresh tokens one digest is kept, that of the part which all of them share; `generation` says
@@ -337,9 +333,9 @@ const UP: &[&str] = &[
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL
     )",
-    "CREATE INDEX sessions_user_created ON sessions (user_pk, created_at, id)",
-    "CREATE INDEX sessions_user_updated ON sessions (user_pk, updated_at, id)",
-    "CREATE INDEX sessions_impersonator ON sessions (impersonator_pk, created_at, id)",
+    "CREATE INDEX sessions_user ON sessions (user_pk{end})",
+    "CREATE INDEX sessions_user_updated ON sessions (user_pk, updated_at{end})",
+    "CREATE INDEX sessions_impersonator ON sessions (impersonator_pk{end})",
     "CREATE INDEX sessions_parent ON sessions (parent_pk)",
     "CREATE INDEX sessions_api_key ON sessions (api_key_pk)",
     // `sealed` is the private half, encrypted with a key that is not in the database.
@@ -387,14 +383,13 @@ const UP: &[&str] = &[
     // for those who may not know about the other tenants.
     "CREATE UNIQUE INDEX invitations_open ON invitations (organization_pk, email, (COALESCE(tenant_pk, 0)))
         WHERE accepted_at IS NULL AND withdrawn_at IS NULL",
-    "CREATE INDEX invitations_created ON invitations (created_at, id)",
-    "CREATE INDEX invitations_updated ON invitations (updated_at, id)",
-    "CREATE INDEX invitations_email ON invitations (email, id)",
-    "CREATE INDEX invitations_organization_created ON invitations (organization_pk, created_at, id)",
-    "CREATE INDEX invitations_organization_updated ON invitations (organization_pk, updated_at, id)",
-    "CREATE INDEX invitations_organization_email ON invitations (organization_pk, email, id)",
+    "CREATE INDEX invitations_updated ON invitations (updated_at{end})",
+    "CREATE INDEX invitations_email ON invitations (email{end})",
+    "CREATE INDEX invitations_organization ON invitations (organization_pk{end})",
+    "CREATE INDEX invitations_organization_updated ON invitations (organization_pk, updated_at{end})",
+    "CREATE INDEX invitations_organization_email ON invitations (organization_pk, email{end})",
     "CREATE INDEX invitations_organization_id ON invitations (organization_pk, id)",
-    "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk, created_at, id)",
+    "CREATE INDEX invitations_tenant ON invitations (organization_pk, tenant_pk{end})",
     "CREATE INDEX invitations_inviter ON invitations (inviter_pk)",
     "CREATE TABLE invitation_roles (
         invitation_pk {int} NOT NULL REFERENCES invitations (pk) ON DELETE CASCADE,
@@ -403,7 +398,7 @@ const UP: &[&str] = &[
         scope {int} NOT NULL DEFAULT 0,
         PRIMARY KEY (invitation_pk, role_pk, scope),
         CONSTRAINT invitation_roles_scope CHECK (scope = COALESCE(tenant_pk, 0))
-    )",
+    ){pairs}",
     "CREATE INDEX invitation_roles_tenant ON invitation_roles (tenant_pk) WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX invitation_roles_role ON invitation_roles (role_pk)",
     // One row a key, so that two updates of different keys cannot undo each other.
@@ -466,6 +461,11 @@ const UP: &[&str] = &[
         client_address {text},
         user_agent {text},
         created_at {int} NOT NULL
+    )",
+    // One row. Cursors of lists are encrypted with it, because internal keys tell how many rows there are.
+    "CREATE TABLE cursor_keys (
+        pk {key},
+        secret {text} NOT NULL
     )",
     // Who a user is to another identity provider: one identity each.
     "CREATE TABLE federated_identities (
@@ -556,6 +556,8 @@ const AUDIT_SQLITE: &[&str] = &[
         related {text},
         fields {text},
         reason {text},
+        users_change {int},
+        activated_change {int},
         request_id {text},
         client_address {text},
         user_agent {text},
@@ -598,6 +600,8 @@ const AUDIT_POSTGRES: &[&str] = &[
         related {text},
         fields {text},
         reason {text},
+        users_change {int},
+        activated_change {int},
         request_id {text},
         client_address {text},
         user_agent {text},
@@ -616,9 +620,9 @@ const AUDIT_POSTGRES: &[&str] = &[
 ];
 
 const AUDIT_INDEXES: &[&str] = &[
-    "CREATE INDEX audit_events_position ON audit_events (position, id)",
-    "CREATE INDEX audit_events_organization_position ON audit_events (organization_pk, position, id)",
-    "CREATE INDEX audit_events_tenant_position ON audit_events (organization_pk, tenant_pk, position, id)
+    "CREATE INDEX audit_events_position ON audit_events (position{end})",
+    "CREATE INDEX audit_events_organization_position ON audit_events (organization_pk, position{end})",
+    "CREATE INDEX audit_events_tenant_position ON audit_events (organization_pk, tenant_pk, position{end})
         WHERE tenant_pk IS NOT NULL",
     "CREATE INDEX audit_events_organization_target ON audit_events (organization_pk, target_id, position)",
     // Who acted is asked for by id: the internal key is nowhere in a filter.
@@ -627,10 +631,29 @@ const AUDIT_INDEXES: &[&str] = &[
         WHERE impersonator_id IS NOT NULL",
     "CREATE INDEX audit_events_organization_subject ON audit_events (organization_pk, subject_id, position)
         WHERE subject_id IS NOT NULL",
-    "CREATE INDEX audit_events_created ON audit_events (created_at, id)",
-    "CREATE INDEX audit_events_organization_created ON audit_events (organization_pk, created_at, id)",
-    "CREATE INDEX audit_events_tenant_created ON audit_events (organization_pk, tenant_pk, created_at, id)
+    "CREATE INDEX audit_events_created ON audit_events (created_at{end})",
+    "CREATE INDEX audit_events_organization_created ON audit_events (organization_pk, created_at{end})",
+    "CREATE INDEX audit_events_tenant_created ON audit_events (organization_pk, tenant_pk, created_at{end})
         WHERE tenant_pk IS NOT NULL",
+];
+
+/// 128 bits, as 32 hex digits.
+const CURSOR_KEY_SQLITE: &[&str] = &["INSERT INTO cursor_keys (secret) VALUES (lower(hex(randomblob(16))))"];
+const CURSOR_KEY_POSTGRES: &[&str] =
+    &["INSERT INTO cursor_keys (secret) VALUES (replace(gen_random_uuid()::text, '-', ''))"];
+
+/// The statements of this server are planned once for all organizations, so the plan must suit a small one in a large
+/// table: PostgreSQL is told that an organization is a thousandth. `fillfactor` leaves room in a page for a user's next
+/// version, which `last_seen_at` then needs no index entries for. Many new rows soon need a vacuum, or lists and counts visit
+/// them one by one.
+const SETTINGS_POSTGRES: &[&str] = &[
+    "ALTER TABLE users SET (fillfactor = 90, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_scale_factor = 0.05)",
+    "ALTER TABLE group_members SET (autovacuum_vacuum_insert_scale_factor = 0.02)",
+    "ALTER TABLE users ALTER COLUMN organization_pk SET (n_distinct = 1000)",
+    "ALTER TABLE tenants ALTER COLUMN organization_pk SET (n_distinct = 1000)",
+    "ALTER TABLE groups ALTER COLUMN organization_pk SET (n_distinct = 1000)",
+    "ALTER TABLE invitations ALTER COLUMN organization_pk SET (n_distinct = 1000)",
+    "ALTER TABLE audit_events ALTER COLUMN organization_pk SET (n_distinct = 1000)",
 ];
 
 /// SQLite takes an organization for ten rows unless told otherwise, and then would rather read all of it in the list's order
@@ -648,43 +671,40 @@ const SIZES: &[&str] = &[
     "DROP TABLE IF EXISTS sqlite_stat4",
     "ANALYZE sqlite_schema",
     "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-         ('users', 'users_organization_created', '1000000 20000 2 1'),
-         ('users', 'users_organization_updated', '1000000 20000 2 1'),
-         ('users', 'users_tenant_created', '1000000 20000 20 1 1'),
+         ('users', 'users_organization_updated', '1000000 20000 2'),
+         ('users', 'users_tenant', '1000000 20'),
          ('users', 'users_organization_id', '1000000 20000 1'),
-         ('users', 'users_organization_email', '1000000 20000 2 1'),
-         ('users', 'users_organization_name', '1000000 20000 10 1'),
+         ('users', 'users_organization_email', '1000000 20000 2'),
+         ('users', 'users_organization_name', '1000000 20000 10'),
          ('users', 'users_email_in_organization', '1000000 20000 1'),
          ('users', 'users_accounts', '1000000 2 2 1 1'),
          ('users', 'users_of_organization', '1000000 20000 1'),
-         ('users', 'users_seats', '1000000 20000'),
-         ('tenants', 'tenants_organization_created', '100000 2000 2 1'),
-         ('tenants', 'tenants_organization_updated', '100000 2000 2 1'),
-         ('tenants', 'tenants_organization_name', '100000 2000 2 1'),
+         ('users', 'users_activated', '1000000 20000 10000 10000'),
+         ('tenants', 'tenants_organization_updated', '100000 2000 2'),
+         ('tenants', 'tenants_organization_name', '100000 2000 2'),
          ('tenants', 'tenants_organization_id', '100000 2000 1'),
          ('tenants', 'sqlite_autoindex_tenants_2', '100000 2000 1'),
-         ('groups', 'groups_organization_created', '100000 2000 2 1'),
-         ('groups', 'groups_organization_updated', '100000 2000 2 1'),
-         ('groups', 'groups_organization_name', '100000 2000 2 1'),
+         ('groups', 'groups_organization_updated', '100000 2000 2'),
+         ('groups', 'groups_organization_name', '100000 2000 2'),
          ('groups', 'groups_organization_id', '100000 2000 1'),
          ('groups', 'sqlite_autoindex_groups_2', '100000 2000 1'),
          ('groups', 'sqlite_autoindex_groups_3', '100000 2000 1'),
-         ('roles', 'roles_organization_created', '100000 10 2 1'),
+         ('roles', 'roles_organization', '100000 10'),
          ('roles', 'roles_organization_name', '100000 10 1'),
          ('invitations', 'invitations_open', '100000 2000 1 1'),
-         ('invitations', 'invitations_organization_created', '100000 2000 2 1'),
-         ('invitations', 'invitations_organization_updated', '100000 2000 2 1'),
-         ('invitations', 'invitations_organization_email', '100000 2000 2 1'),
+         ('invitations', 'invitations_organization', '100000 2000'),
+         ('invitations', 'invitations_organization_updated', '100000 2000 2'),
+         ('invitations', 'invitations_organization_email', '100000 2000 2'),
          ('invitations', 'invitations_organization_id', '100000 2000 1'),
-         ('invitations', 'invitations_tenant', '100000 2000 20 1 1'),
-         ('audit_events', 'audit_events_organization_position', '1000000 20000 1 1'),
-         ('audit_events', 'audit_events_tenant_position', '1000000 20000 100 1 1'),
+         ('invitations', 'invitations_tenant', '100000 2000 20'),
+         ('audit_events', 'audit_events_organization_position', '1000000 20000 1'),
+         ('audit_events', 'audit_events_tenant_position', '1000000 20000 100 1'),
          ('audit_events', 'audit_events_organization_target', '1000000 20000 10 1'),
          ('audit_events', 'audit_events_organization_actor', '1000000 20000 1000 1'),
          ('audit_events', 'audit_events_organization_impersonator', '100000 20000 1000 1'),
          ('audit_events', 'audit_events_organization_subject', '1000000 20000 10 1'),
-         ('audit_events', 'audit_events_organization_created', '1000000 20000 1 1'),
-         ('audit_events', 'audit_events_tenant_created', '1000000 20000 100 1 1')",
+         ('audit_events', 'audit_events_organization_created', '1000000 20000 1'),
+         ('audit_events', 'audit_events_tenant_created', '1000000 20000 100 1')",
     "ANALYZE sqlite_schema",
 ];
 
@@ -694,6 +714,7 @@ const DOWN: &[&str] = &[
     "DROP TABLE permissions",
     "DROP TABLE resource_servers",
     "DROP TABLE federated_identities",
+    "DROP TABLE cursor_keys",
     "DROP TABLE password_requests",
     "DROP TABLE mail_limits",
     "DROP TABLE mails",
@@ -732,7 +753,8 @@ impl MigrationTrait for Migration {
         Dialect::run(manager, PERMISSIONS).await?;
         Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;
         Dialect::run(manager, AUDIT_INDEXES).await?;
-        Dialect::run(manager, own(manager, SIZES, &[])).await
+        Dialect::run(manager, own(manager, CURSOR_KEY_SQLITE, CURSOR_KEY_POSTGRES)).await?;
+        Dialect::run(manager, own(manager, SIZES, SETTINGS_POSTGRES)).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

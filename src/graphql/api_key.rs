@@ -102,7 +102,7 @@ impl ApiKeyWhere {
 }
 
 order_by! {
-    /// Sort order of API keys; ties are ordered by id.
+    /// Sort order of API keys; ties are in the order in which they were created.
     ApiKeyOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

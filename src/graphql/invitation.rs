@@ -124,7 +124,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of invitations; ties are ordered by id.
+    /// Sort order of invitations; ties are in the order in which they were created.
     InvitationOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

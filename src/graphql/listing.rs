@@ -315,3 +315,17 @@ pub async fn nest_linked<L: Listing>(
     }
     Ok(nested)
 }
+
+/// How many users several parents have, if `userCount` is selected: one statement.
+pub async fn count_nested<L: Listing>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    link: Link<L>,
+    parents: &[i64],
+) -> Result<HashMap<i64, i64>> {
+    if !selection.has("userCount") {
+        return Ok(HashMap::new());
+    }
+    let granted = L::scope(op, &Filter::default())?;
+    list::count_children::<L>(op, &Children { link, granted }, parents).await
+}

@@ -93,7 +93,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of permissions; ties are ordered by id.
+    /// Sort order of permissions; ties are in the order in which they were created.
     PermissionOrderBy {
         CreatedAt: CreatedAtAsc "Built-in ones first, then the oldest; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

@@ -88,7 +88,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of resource servers; ties are ordered by id.
+    /// Sort order of resource servers; ties are in the order in which they were created.
     ResourceServerOrderBy {
         CreatedAt: CreatedAtAsc "`default` first, then the oldest; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

@@ -109,7 +109,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of sessions; ties are ordered by id.
+    /// Sort order of sessions; ties are in the order in which they were created.
     SessionOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently refreshed first.", UpdatedAtDesc "Most recently refreshed first.";

@@ -17,6 +17,7 @@ use crate::graphql::{
     DateTime, EffectiveVariables, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type,
     list_fields, listing, node_fields, op, order_by, where_input,
 };
+use crate::list::Link;
 use crate::store::entity::user as user_table;
 
 /// A part of an organization that groups users. Roles can be assigned for a tenant, so it can have its own administrators.
@@ -42,6 +43,8 @@ pub struct TenantObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    /// Number of its users that the caller may see.
+    pub user_count: i64,
     // Last, because it is asked for each field that comes after it.
     #[graphql(flatten)]
     effective: EffectiveVariables,
@@ -70,7 +73,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of tenants; ties are ordered by id.
+    /// Sort order of tenants; ties are in the order in which they were created.
     TenantOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
@@ -96,6 +99,13 @@ impl Listing for Tenant {
         let owners = things.iter().map(|thing| thing.organization_pk);
         Ok(Preloaded {
             users: listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?,
+            user_counts: listing::count_nested::<User>(
+                op,
+                selection,
+                Link::Column(user_table::Column::TenantPk),
+                &keys,
+            )
+            .await?,
             organizations: organizations_beside(op, selection, owners).await?,
             inherited: match EffectiveVariables::are_selected(selection) {
                 true => variables::of_tenants(op, things).await?,
@@ -116,6 +126,7 @@ impl Listing for Tenant {
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
+            user_count: preloaded.user_counts.get(&self.pk).copied().unwrap_or_default(),
         }
     }
 }
@@ -123,6 +134,7 @@ impl Listing for Tenant {
 /// The relations of a page of tenants.
 pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
+    user_counts: HashMap<i64, i64>,
     organizations: Related<Organization>,
     inherited: HashMap<i64, Arc<Inherited>>,
 }

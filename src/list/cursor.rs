@@ -3,52 +3,44 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::EntityName;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::{Listed, Order, SortKey, SortValue};
+use super::{Listed, Order, SortKey, SortValue, Sorting};
 use crate::model::error::{Error, Result};
-use crate::model::is_storable;
+use crate::model::{CursorKey, SEALED_BYTES, is_storable};
 
-/// A position in a sorted list: a row's sort value and id. Opaque to clients, typed here, and only used as bound
-/// parameters.
+/// A position in a sorted list: a row's sort value and internal key. Typed here, and only used as bound parameters.
 ///
-/// Its text also contains the list and the order. In another list, or in another order, the position would be
-/// meaningless, and rows would silently be missed. The filter is not part of it: the position is valid for any filter.
+/// Its text is the encrypted key and then the value. It is only valid for this list in this order: in another list, or in
+/// another order, the position would be meaningless, and rows would silently be missed. The filter is not part of it: the
+/// position is valid for any filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub value: SortValue,
-    pub id: String,
+    pub pk: i64,
 }
 
 impl Cursor {
     pub(super) fn of<L: Listed>(thing: &L, key: SortKey) -> Self {
         Self {
             value: thing.sort_value(key),
-            id: thing.public_id().to_owned(),
+            pk: thing.pk(),
         }
     }
 
-    pub fn encode<L: Listed>(&self, order: Order) -> String {
-        let (list, order) = (list_of::<L>(), tag(order));
+    pub fn encode<L: Listed>(&self, order: Order, key: &CursorKey) -> Result<String> {
         let value = match &self.value {
-            SortValue::Number(number) => serde_json::json!([list, order, number, self.id]),
-            SortValue::Text(text) => serde_json::json!([list, order, text, self.id]),
+            SortValue::Made => Vec::new(),
+            SortValue::Number(number) => number.to_be_bytes().to_vec(),
+            SortValue::Text(text) => text.as_bytes().to_vec(),
         };
-        URL_SAFE_NO_PAD.encode(value.to_string())
+        let mut bytes = key.seal(self.pk, &about::<L>(order, &value))?.to_vec();
+        bytes.extend(value);
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Parses a cursor for this list in this order; anything else is `INVALID`.
-    pub fn decode<L: Listed>(field: &str, text: &str, order: Order) -> Result<Self> {
-        let place = match order.key {
-            SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::Position => {
-                place::<L, i64>(text, order).map(|(number, id)| (SortValue::Number(number), id))
-            }
-            SortKey::Name | SortKey::Email | SortKey::Id => place::<L, String>(text, order)
-                .filter(|(text, _)| is_storable(text))
-                .map(|(text, id)| (SortValue::Text(text), id)),
-        };
-        let (value, id) = place.filter(|(_, id)| is_storable(id)).ok_or_else(|| {
+    pub fn decode<L: Listed>(field: &str, text: &str, order: Order, key: &CursorKey) -> Result<Self> {
+        read::<L>(text, order, key).ok_or_else(|| {
             Error::invalid(
                 field,
                 format!(
@@ -56,22 +48,35 @@ impl Cursor {
                      connection returned for the same 'orderBy'."
                 ),
             )
-        })?;
-        Ok(Self { value, id })
+        })
     }
 }
 
-fn place<L: Listed, V: DeserializeOwned>(text: &str, order: Order) -> Option<(V, String)> {
-    #[derive(Deserialize)]
-    struct Written<V>(String, String, V, String);
+fn read<L: Listed>(text: &str, order: Order, key: &CursorKey) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let Written(list, of, value, id) = serde_json::from_slice::<Written<V>>(&bytes).ok()?;
-    (list == list_of::<L>() && of == tag(order)).then_some((value, id))
+    let (sealed, value) = bytes.split_first_chunk::<SEALED_BYTES>()?;
+    let pk = key.open(*sealed, &about::<L>(order, value))?;
+    let value = match (L::sorting(order.key)?, order.key) {
+        (Sorting::Made, _) => SortValue::Made,
+        (_, SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::Position) => {
+            SortValue::Number(i64::from_be_bytes(value.try_into().ok()?))
+        }
+        (_, SortKey::Name | SortKey::Email | SortKey::Id) => {
+            let text = std::str::from_utf8(value).ok().filter(|text| is_storable(text))?;
+            SortValue::Text(text.to_owned())
+        }
+    };
+    Some(Cursor { value, pk })
 }
 
-/// The name of a list in its cursors: its table, and so unique.
-fn list_of<L: Listed>() -> &'static str {
-    L::Entity::default().table_name()
+/// What a cursor belongs to: the list, by its table, the order and the value.
+fn about<L: Listed>(order: Order, value: &[u8]) -> Vec<u8> {
+    let mut about = L::Entity::default().table_name().as_bytes().to_vec();
+    about.push(b' ');
+    about.extend(tag(order).as_bytes());
+    about.push(b' ');
+    about.extend(value);
+    about
 }
 
 fn tag(order: Order) -> String {

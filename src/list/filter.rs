@@ -133,6 +133,18 @@ impl<T> Filter<T> {
         }
     }
 
+    /// Its conditions, if nothing but all of them together is asked for.
+    pub fn all_of(&self) -> Option<Vec<&T>> {
+        match self {
+            Self::All(parts) => {
+                let each: Option<Vec<Vec<&T>>> = parts.iter().map(Self::all_of).collect();
+                each.map(|each| each.into_iter().flatten().collect())
+            }
+            Self::Any(_) | Self::Not(_) => None,
+            Self::Is(term) | Self::Own(term) => Some(vec![term]),
+        }
+    }
+
     /// Whether it has a condition of the caller.
     pub fn is_of_caller(&self) -> bool {
         self.has(|_| true)

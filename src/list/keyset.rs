@@ -2,11 +2,11 @@
 //! them.
 
 use futures::Stream;
-use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait};
 
-use super::statement::{order_by, prepared_once, select_columns, sort_of, things, visible};
-use super::{Cursor, Filter, Listed, Order, PAGE_MAX, SortValue, page_size, skipped};
+use super::sorting::Ordered;
+use super::statement::{prepared_once, select_columns, things, visible};
+use super::{Cursor, Filter, Listed, Order, PAGE_MAX, page_size, skipped};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::model::error::{Error, Result};
@@ -40,17 +40,14 @@ pub async fn connection<L: Listed>(
     paging: &Paging,
 ) -> Result<Slice<L>> {
     let granted = L::scope_of_list(op, filter)?;
-    let sort = sort_of::<L>(order)?;
-    let after = paging
-        .after
-        .as_deref()
-        .map(|text| Cursor::decode::<L>("after", text, order))
-        .transpose()?;
-    let before = paging
-        .before
-        .as_deref()
-        .map(|text| Cursor::decode::<L>("before", text, order))
-        .transpose()?;
+    let ordered = Ordered::of::<L>(order)?;
+    let key = op.cursor_key().await?;
+    let read = |field: &str, text: &Option<String>| -> Result<Option<Cursor>> {
+        let text = text.as_deref();
+        text.map(|text| Cursor::decode::<L>(field, text, order, key))
+            .transpose()
+    };
+    let (after, before) = (read("after", &paging.after)?, read("before", &paging.before)?);
     let (size, backwards) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {
             return Err(Error::invalid(
@@ -65,19 +62,21 @@ pub async fn connection<L: Listed>(
     let skip = skip(paging)?;
     let fields = fields | L::sort_fields(order.key);
     let visible = visible::<L>(op, &granted, filter)?;
-    let beyond = |cursor: &Cursor, forwards: bool| beyond::<L>(&sort, order, cursor, forwards);
     let mut select = select_columns::<L>(fields);
     select.cond_where(visible.clone()).limit(u64::from(size) + 1);
     if let Some(cursor) = &after {
-        select.cond_where(beyond(cursor, true));
+        select.cond_where(ordered.beyond(cursor, true));
     }
     if let Some(cursor) = &before {
-        select.cond_where(beyond(cursor, false));
+        select.cond_where(ordered.beyond(cursor, false));
     }
     if skip > 0 {
         select.offset(skip);
     }
-    order_by::<L>(&mut select, &sort, order.descending != backwards);
+    match backwards {
+        true => ordered.backwards().sort(&mut select),
+        false => ordered.sort(&mut select),
+    }
     let mut rows: Vec<L> = things(op, prepared_once(op.db().backend(), &select), fields).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
@@ -90,15 +89,15 @@ pub async fn connection<L: Listed>(
         _ if skip > 0 => !rows.is_empty() || any::<L>(op, visible.clone()).await?,
         None => false,
         Some(cursor) => {
-            let others = visible.clone().add(Condition::not(beyond(cursor, !backwards)));
+            let others = visible.clone().add(Condition::not(ordered.beyond(cursor, !backwards)));
             any::<L>(op, others).await?
         }
     };
     let (has_previous_page, has_next_page) = if backwards { (more, behind) } else { (behind, more) };
     let edges = rows
         .into_iter()
-        .map(|node| (Cursor::of(&node, order.key).encode::<L>(order), node))
-        .collect();
+        .map(|node| Ok((Cursor::of(&node, order.key).encode::<L>(order, key)?, node)))
+        .collect::<Result<_>>()?;
     Ok(Slice {
         edges,
         has_previous_page,
@@ -160,31 +159,16 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
             None => op,
         };
         let granted = gate(&op)?;
-        let sort = sort_of::<L>(order)?;
+        let ordered = Ordered::of::<L>(order)?;
         let mut select = select_columns::<L>(fields);
         select.cond_where(visible::<L>(&op, &granted, &filter)?).limit(STRETCH);
         if let Some(cursor) = &after {
-            select.cond_where(beyond::<L>(&sort, order, cursor, true));
+            select.cond_where(ordered.beyond(cursor, true));
         }
-        order_by::<L>(&mut select, &sort, order.descending);
+        ordered.sort(&mut select);
         let rows: Vec<L> = things(&op, prepared_once(op.db().backend(), &select), fields).await?;
         let last = rows.last().filter(|_| rows.len() as u64 == STRETCH);
         let next = last.map(|last| Some(Cursor::of(last, order.key)));
         Ok(Some((rows, (op, filter, next))))
-    })
-}
-
-/// The rows after a cursor, in the sort order or against it.
-fn beyond<L: Listed>(sort: &SimpleExpr, order: Order, cursor: &Cursor, forwards: bool) -> Condition {
-    let place = Expr::tuple([sort.clone(), L::id_column().into_simple_expr()]);
-    let value: SimpleExpr = match &cursor.value {
-        SortValue::Number(number) => Expr::val(*number),
-        SortValue::Text(text) => Expr::val(text.as_str()),
-    };
-    let from = Expr::tuple([value, Expr::val(cursor.id.as_str())]);
-    Condition::all().add(if forwards == order.descending {
-        place.lt(from)
-    } else {
-        place.gt(from)
     })
 }

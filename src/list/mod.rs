@@ -2,8 +2,8 @@
 //!
 //! A kind declares in [`Listed`] its columns, its scope and its sort keys; everything else is here, including the
 //! permission check. A page is one statement. Only the columns that the response needs are read. Every order ends with
-//! the id, so it is total. Texts compare by code point on both databases. A large `skip` first walks the index and then
-//! reads the rows, because PostgreSQL otherwise evaluates the whole row for every skipped one.
+//! the internal key, so it is total. Texts compare by code point on both databases. `skip` walks the index alone to the
+//! first row of the page, about 0.1 µs a row; a connection's page costs the same at any depth.
 
 mod address;
 mod cursor;
@@ -11,7 +11,9 @@ mod filter;
 mod keyset;
 mod named;
 mod nested;
+mod nested_count;
 mod record;
+mod sorting;
 mod statement;
 mod written;
 
@@ -20,13 +22,14 @@ pub use cursor::Cursor;
 pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
 pub use keyset::{Paging, Slice, all, all_seen_by, connection};
 pub use named::{Named, locate, names_one, none_named};
-pub use nested::{Children, LOOKED_UP_MAX, Link, Pairs, Several, count_for_parents, count_of, for_parents, union_all};
+pub use nested::{Children, LOOKED_UP_MAX, Link, Pairs, Several, count_of, for_parents, union_all};
+pub use nested_count::{count_children, count_for_parents};
 pub use record::{Weigh, is_called};
-pub(crate) use record::{orders, record, scoped};
+pub(crate) use record::{counted, orders, record, scoped};
+pub use sorting::{Order, Sorting};
 pub use statement::{by_keys, count, few, ids_of, page};
 pub use written::{Cell, Form, Member, page_as_json};
 
-use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, DbErr, EntityTrait, QueryResult};
 
 use crate::authz::{Action, Granted, Resource};
@@ -46,10 +49,9 @@ pub trait Sorted {
 
     /// The fields that a sort key needs.
     fn sort_fields(key: SortKey) -> Self::Fields;
-    /// The expression for `ORDER BY`; there is an index on exactly this expression. `None`: the kind does not have this
-    /// key.
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr>;
-    /// The value of that expression, for cursors.
+    /// What a key sorts by. `None`: the kind does not have this key.
+    fn sorting(key: SortKey) -> Option<Sorting>;
+    /// The value of that column, for cursors.
     fn sort_value(&self, key: SortKey) -> SortValue;
 }
 
@@ -76,6 +78,15 @@ pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     fn scope_of_list(op: &OpContext, filter: &Filter<Self::Term>) -> Result<Granted> {
         Ok(Self::scope(op, filter)?.for_list())
     }
+    /// The number of rows that match within a scope, if it is known without counting them.
+    fn known_count(
+        op: &OpContext,
+        granted: &Granted,
+        filter: &Filter<Self::Term>,
+    ) -> impl Future<Output = Result<Option<i64>>> + Send {
+        let _ = (op, granted, filter);
+        std::future::ready(Ok(None))
+    }
     /// The rows within a scope.
     fn within(granted: &Granted) -> Condition;
     /// The rows that match a condition.
@@ -86,9 +97,10 @@ pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
     fn id_column() -> <Self::Entity as EntityTrait>::Column;
 }
 
-/// The sort key of a list, before the id.
+/// The sort key of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SortKey {
+    /// The order in which they were made; of audit events, their time.
     CreatedAt,
     UpdatedAt,
     Name,
@@ -101,6 +113,8 @@ pub enum SortKey {
 /// A sort key's value in a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortValue {
+    /// None: the internal key is all.
+    Made,
     Number(i64),
     Text(String),
 }
@@ -120,23 +134,6 @@ impl From<&String> for SortValue {
 impl From<&Option<Email>> for SortValue {
     fn from(address: &Option<Email>) -> Self {
         Self::Text(address.as_ref().map(Email::to_string).unwrap_or_default())
-    }
-}
-
-/// A sort order: a key and a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    pub key: SortKey,
-    pub descending: bool,
-}
-
-impl Order {
-    /// The default order of a kind: oldest first.
-    pub fn usual<L: Sorted>() -> Self {
-        Self {
-            key: L::DEFAULT,
-            descending: false,
-        }
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult,
-    QuerySelect, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult, QuerySelect,
+    QueryTrait,
 };
 
-use super::statement::{order_by, prepared_once, select_nothing, sort_of, visible};
+use super::sorting::Ordered;
+use super::statement::{prepared_once, select_nothing, visible};
 use super::{Filter, Listed, Order, Window};
 use crate::authz::Granted;
 use crate::context::OpContext;
@@ -19,7 +20,7 @@ pub const LOOKED_UP_MAX: u64 = 1_000;
 
 const PARENTS: &str = "parents";
 const PARENT_KEY: &str = "parent_key";
-const CHILD: &str = "child";
+pub(super) const CHILD: &str = "child";
 /// The parents, and whether each has more children than [`LOOKED_UP_MAX`].
 const SIZED: &str = "sized";
 const MANY: &str = "many";
@@ -29,7 +30,7 @@ const MANY: &str = "many";
 pub enum Link<L: Listed> {
     /// This column contains the parent's key.
     Column(<L::Entity as EntityTrait>::Column),
-    /// A join table contains it; see [`Link::through`].
+    /// A join table that has each pair once contains it; see [`Link::through`].
     Pairs(Box<Pairs>),
     /// Several join tables contain it, or a join table in which one parent can have very many children.
     Several(Box<Several>),
@@ -75,8 +76,29 @@ pub struct Children<L: Listed> {
     pub granted: Granted,
 }
 
+impl Pairs {
+    /// A select, without columns, of the pairs of a parent.
+    pub(super) fn of_parent(&self, parent: &SimpleExpr) -> SelectStatement {
+        let mut pairs = self.from.clone();
+        pairs.and_where(self.parent.clone().eq(parent.clone()));
+        pairs
+    }
+
+    /// A select, without columns, of the items of a join table that has each pair once.
+    pub(super) fn items<L: Listed>(&self, backend: DbBackend, parent: &SimpleExpr) -> SelectStatement {
+        let mut items = self.of_parent(parent);
+        match backend {
+            // SQLite might rather walk all items in the order of the list.
+            DbBackend::Sqlite => items.cross_join(L::Entity::default()),
+            _ => items.from(L::Entity::default().table_ref()),
+        };
+        items.and_where(self.child.clone().eq(L::pk_column().into_simple_expr()));
+        items
+    }
+}
+
 /// The keys of all children of a parent, with repetitions.
-fn children_of(pairs: &[Pairs], parent: &SimpleExpr) -> SelectStatement {
+pub(super) fn children_of(pairs: &[Pairs], parent: &SimpleExpr) -> SelectStatement {
     let of_it = |pairs: &Pairs| {
         let mut select = pairs.from.clone();
         select.expr_as(pairs.child.clone(), CHILD);
@@ -118,7 +140,7 @@ pub fn count_of(mut rows: SelectStatement, most: u64) -> SimpleExpr {
 }
 
 /// Selects from a list of internal keys, in one parameter, and returns the column with the keys.
-fn from_keys(select: &mut SelectStatement, backend: DbBackend, keys: &[i64]) -> SimpleExpr {
+pub(super) fn from_keys(select: &mut SelectStatement, backend: DbBackend, keys: &[i64]) -> SimpleExpr {
     match backend {
         DbBackend::Postgres => {
             let keys = Func::cust("unnest").arg(sea_orm::Value::from(keys.to_vec()));
@@ -135,7 +157,7 @@ fn from_keys(select: &mut SelectStatement, backend: DbBackend, keys: &[i64]) -> 
 
 impl Several {
     /// The parents with whether they have many children, as a table of the statement.
-    fn sized(&self, backend: DbBackend, parents: &[i64]) -> CommonTableExpression {
+    pub(super) fn sized(&self, backend: DbBackend, parents: &[i64]) -> CommonTableExpression {
         let mut select = Query::select();
         let key = from_keys(&mut select, backend, parents);
         let count = count_of(children_of(&self.looked_up, &key), LOOKED_UP_MAX + 1);
@@ -147,14 +169,14 @@ impl Several {
     }
 
     /// Parents of one size, with their key.
-    fn from_sized(select: &mut SelectStatement, many: bool) -> SimpleExpr {
+    pub(super) fn from_sized(select: &mut SelectStatement, many: bool) -> SimpleExpr {
         let is_many = Expr::col((SIZED, MANY));
         select.from(SIZED).and_where(if many { is_many } else { is_many.not() });
         Expr::col((SIZED, PARENT_KEY))
     }
 
     /// A select, without columns, of the items that are children of a parent of this size.
-    fn items<L: Listed>(&self, backend: DbBackend, parent: &SimpleExpr, many: bool) -> SelectStatement {
+    pub(super) fn items<L: Listed>(&self, backend: DbBackend, parent: &SimpleExpr, many: bool) -> SelectStatement {
         let item = L::pk_column().into_simple_expr();
         let mut select = Query::select();
         if many {
@@ -196,34 +218,32 @@ pub async fn for_parents<L: Listed>(
     window: Window,
 ) -> Result<HashMap<i64, Vec<L>>> {
     let backend = op.db().backend();
-    let sort = sort_of::<L>(order)?;
+    let ordered = Ordered::of::<L>(order)?;
     let fields = fields | L::sort_fields(order.key);
     let visible = visible::<L>(op, &children.granted, filter)?;
-    let page_of = |mut items: SelectStatement| {
+    let page_by = |ordered: &Ordered, mut items: SelectStatement| {
         items
             .cond_where(visible.clone())
             .limit(u64::from(window.first))
             .offset(window.skip);
-        order_by::<L>(&mut items, &sort, order.descending);
+        ordered.sort(&mut items);
         items
     };
-    let such = |tie: SimpleExpr| {
-        let mut items = select_nothing::<L>();
-        items.and_where(tie);
-        page_of(items)
-    };
+    let page_of = |items: SelectStatement| page_by(&ordered, items);
     let select = match &children.link {
         Link::Column(column) => {
             let mut select = Query::select();
             let key = from_keys(&mut select, backend, parents);
-            let page = such(column.into_simple_expr().eq(key.clone()));
+            let mut items = select_nothing::<L>();
+            items.and_where(column.into_simple_expr().eq(key.clone()));
+            let page = page_of(items);
             join_page::<L>(select, backend, fields, key, page)
         }
         Link::Pairs(pairs) => {
             let mut select = Query::select();
             let key = from_keys(&mut select, backend, parents);
-            let theirs = children_of(std::slice::from_ref(&**pairs), &key);
-            let page = such(L::pk_column().into_simple_expr().in_subquery(theirs));
+            // In the order of the internal keys, the join table's own key is the list.
+            let page = page_by(&ordered.by_key(pairs.child.clone()), pairs.items::<L>(backend, &key));
             join_page::<L>(select, backend, fields, key, page)
         }
         Link::Several(several) => {
@@ -250,7 +270,7 @@ pub async fn for_parents<L: Listed>(
     // A join does not guarantee the order, although each parent's rows were read in it.
     for list in lists.values_mut() {
         list.sort_by(|a, b| {
-            let by = |thing: &L| (thing.sort_value(order.key), thing.public_id().to_owned());
+            let by = |thing: &L| (thing.sort_value(order.key), thing.pk());
             let ascending = by(a).cmp(&by(b));
             if order.descending {
                 ascending.reverse()
@@ -285,53 +305,4 @@ fn join_page<L: Listed>(
         select.and_where(L::pk_column().into_simple_expr().in_subquery(page));
     }
     select
-}
-
-/// The number of children of each of several parents, counted up to a maximum, in one statement.
-pub async fn count_for_parents<L: Listed>(
-    op: &OpContext,
-    several: &Several,
-    granted: &Granted,
-    parents: &[i64],
-    most: u64,
-) -> Result<HashMap<i64, i64>> {
-    let backend = op.db().backend();
-    let select = match several.all_visible {
-        true => {
-            let mut select = Query::select();
-            let key = from_keys(&mut select, backend, parents);
-            // Each join table is read up to the maximum, and then once more to leave out who is in both.
-            let distinct = |pairs: &Pairs| {
-                let mut children = children_of(std::slice::from_ref(pairs), &key);
-                children.distinct().limit(most);
-                let mut some = Query::select();
-                some.column(CHILD).from_subquery(children, "some");
-                some
-            };
-            let mut all = Query::select();
-            let some = union_all(several.looked_up.iter().map(distinct));
-            all.distinct().column(CHILD).from_subquery(some, "found");
-            select.expr(key.clone()).expr(count_of(all, most));
-            select
-        }
-        false => {
-            let visible = visible::<L>(op, granted, &Filter::default())?;
-            let [mut few, many] = [false, true].map(|many| {
-                let mut select = Query::select();
-                let key = Several::from_sized(&mut select, many);
-                let mut items = several.items::<L>(backend, &key, many);
-                items.cond_where(visible.clone());
-                items.column(L::pk_column().as_column_ref());
-                select.expr(key).expr(count_of(items, most));
-                select
-            });
-            few.union(UnionType::All, many)
-                .with_cte(several.sized(backend, parents));
-            few
-        }
-    };
-    let rows = op.db().reader().query_all(&select).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
-        .collect()
 }

@@ -66,11 +66,11 @@ pub fn is_called(field: &str, name: &str) -> bool {
 /// of its name is selected. It is one declaration so that a field cannot be declared and not read, or read under
 /// another's flag. The module has the table's entity as `table`, its columns as `Column`, the conditions of filters as
 /// `Term`, and their SQL as `read::condition`. `scoped` says that the module has `read::scope`, because the scope of a list
-/// depends on its filter.
+/// depends on its filter; `counted`, that it has `count::known`, because it knows some numbers without counting.
 macro_rules! record {
     (
         $(#[$doc:meta])*
-        $name:ident, $fields:ident, $number:ident of $resource:ident $($scoped:ident)? {
+        $name:ident, $fields:ident, $number:ident of $resource:ident $($more:ident)* {
             always { $($(#[$key_doc:meta])* $key:ident: $key_type:ty = $key_column:ident,)* }
             $($(#[$field_doc:meta])* $flag:ident $field:ident: $type:ty = $column:ident,)*
         }
@@ -143,7 +143,7 @@ macro_rules! record {
                 $fields::empty()
             }
 
-            $(crate::list::$scoped!();)?
+            $(crate::list::$more!();)*
 
             fn within(granted: &crate::authz::Granted) -> sea_orm::Condition {
                 table::within(granted)
@@ -172,7 +172,8 @@ macro_rules! record {
     };
 }
 
-/// Declares the sort keys of a kind, in addition to its id: columns, each with its flag and its field.
+/// Declares the sort keys of a kind, in addition to its id and to the order in which they were made: columns, each with
+/// its flag and its field.
 macro_rules! orders {
     ($name:ident, $fields:ident { $($key:ident: $flag:ident $column:ident $field:ident,)* }) => {
         impl crate::list::Sorted for $name {
@@ -185,16 +186,18 @@ macro_rules! orders {
                 }
             }
 
-            fn sort_expression(key: crate::list::SortKey) -> Option<sea_orm::sea_query::SimpleExpr> {
+            fn sorting(key: crate::list::SortKey) -> Option<crate::list::Sorting> {
                 match key {
-                    $(crate::list::SortKey::$key => Some(sea_orm::IntoSimpleExpr::into_simple_expr(Column::$column)),)*
-                    crate::list::SortKey::Id => Some(sea_orm::IntoSimpleExpr::into_simple_expr(Column::Id)),
+                    crate::list::SortKey::CreatedAt => Some(crate::list::Sorting::Made),
+                    $(crate::list::SortKey::$key => Some(Column::$column.into()),)*
+                    crate::list::SortKey::Id => Some(Column::Id.into()),
                     _ => None,
                 }
             }
 
             fn sort_value(&self, key: crate::list::SortKey) -> crate::list::SortValue {
                 match key {
+                    crate::list::SortKey::CreatedAt => crate::list::SortValue::Made,
                     $(crate::list::SortKey::$key => (&self.$field).into(),)*
                     _ => crate::list::SortValue::Text(self.id.to_string()),
                 }
@@ -222,4 +225,17 @@ macro_rules! scoped {
     };
 }
 
-pub(crate) use {orders, record, scoped};
+/// The numbers that `count::known` knows.
+macro_rules! counted {
+    () => {
+        async fn known_count(
+            op: &crate::context::OpContext,
+            granted: &crate::authz::Granted,
+            filter: &crate::list::Filter<Term>,
+        ) -> crate::model::error::Result<Option<i64>> {
+            count::known(op, granted, filter).await
+        }
+    };
+}
+
+pub(crate) use {counted, orders, record, scoped};

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, QueryResult,
-    QuerySelect, QueryTrait, Statement,
+    QuerySelect, QueryTrait, Statement, Value, Values,
 };
 
+use super::sorting::Ordered;
 use super::{Filter, Listed, Order, Window};
 use crate::authz::Granted;
 use crate::context::OpContext;
@@ -22,7 +23,7 @@ pub async fn page<L: Listed>(
     fields: L::Fields,
     window: Window,
 ) -> Result<Vec<L>> {
-    let statement = page_of::<L>(op, filter, order, select_columns::<L>(fields), window)?;
+    let statement = page_of::<L>(op, filter, order, columns::<L>(fields), window)?;
     things(op, statement, fields).await
 }
 
@@ -39,39 +40,72 @@ pub(super) async fn things<L: Listed>(op: &OpContext, statement: Statement, fiel
     Ok(things)
 }
 
-/// The statement of a page that reads what `select` selects.
+/// SQLite passes over this many rows directly; for more, it is cheaper to look for the page's keys first.
+const SKIPPED_DIRECTLY: u64 = 1_000;
+
+/// The statement of a page that reads these columns.
+///
+/// It walks the list's index. What it skips is never read from the table: a page that skips rows begins at the row that
+/// a walk over the index alone finds, in the same statement and so in the same snapshot.
 pub(super) fn page_of<L: Listed>(
     op: &OpContext,
     filter: &Filter<L::Term>,
     order: Order,
-    mut select: SelectStatement,
+    columns: Vec<SimpleExpr>,
     window: Window,
 ) -> Result<Statement> {
     let granted = L::scope_of_list(op, filter)?;
-    let sort = sort_of::<L>(order)?;
+    let backend = op.db().backend();
+    let ordered = Ordered::of::<L>(order)?;
     let condition = visible::<L>(op, &granted, filter)?;
-    if window.skip == 0 {
-        select.cond_where(condition).limit(u64::from(window.first));
-    } else {
-        let mut keys = L::Entity::find().select_only().column(L::pk_column()).into_query();
-        keys.cond_where(condition)
-            .limit(u64::from(window.first))
-            .offset(window.skip);
-        order_by::<L>(&mut keys, &sort, order.descending);
-        select.and_where(L::pk_column().into_simple_expr().in_subquery(keys));
+    let mut page = Query::select();
+    page.exprs(columns);
+    let mut rows = select_nothing::<L>();
+    match backend {
+        DbBackend::Sqlite if window.skip > SKIPPED_DIRECTLY => {
+            rows.column((L::Entity::default(), L::pk_column()))
+                .cond_where(condition)
+                .limit(u64::from(window.first))
+                .offset(window.skip);
+            ordered.sort(&mut rows);
+            let key = Expr::col((KEYS, L::pk_column()));
+            page.from_subquery(rows, KEYS).cross_join(L::Entity::default());
+            page.and_where(L::pk_column().into_simple_expr().eq(key));
+        }
+        DbBackend::Postgres if window.skip > 0 => {
+            rows.cond_where(condition.clone()).limit(1).offset(window.skip);
+            page.from(L::Entity::default().table_ref());
+            page.and_where(ordered.from_first_of(rows)).cond_where(condition);
+            page.limit(u64::from(window.first));
+        }
+        _ => {
+            page.from(L::Entity::default().table_ref()).cond_where(condition);
+            page.limit(u64::from(window.first));
+            if window.skip > 0 {
+                page.offset(window.skip);
+            }
+        }
     }
-    order_by::<L>(&mut select, &sort, order.descending);
-    Ok(prepared_once(op.db().backend(), &select))
+    ordered.sort(&mut page);
+    Ok(prepared_once(backend, &page))
 }
+
+/// The keys of a page, where they are found first.
+const KEYS: &str = "keys";
 
 /// The number of items in the list.
 pub async fn count<L: Listed>(op: &OpContext, filter: &Filter<L::Term>) -> Result<i64> {
     let granted = L::scope_of_list(op, filter)?;
+    // Too many conditions are refused, however it is counted.
+    let visible = visible::<L>(op, &granted, filter)?;
+    if let Some(known) = L::known_count(op, &granted, filter).await? {
+        return Ok(known);
+    }
     let mut select = L::Entity::find()
         .select_only()
         .expr(Expr::cust("COUNT(*)"))
         .into_query();
-    select.cond_where(visible::<L>(op, &granted, filter)?);
+    select.cond_where(visible);
     let row = op.db().reader().query_one(&select).await?;
     let row = row.ok_or_else(|| Error::internal("a count without a row"))?;
     Ok(row.try_get_by_index(0)?)
@@ -123,14 +157,14 @@ pub(super) fn visible<L: Listed>(op: &OpContext, granted: &Granted, filter: &Fil
         .add(filter.to_sql::<L>(op.db().backend())?))
 }
 
-pub(super) fn sort_of<L: Listed>(order: Order) -> Result<SimpleExpr> {
-    L::sort_expression(order.key)
-        .ok_or_else(|| Error::invalid("orderBy", "This list does not support this order.".to_owned()))
+pub(super) fn columns<L: Listed>(fields: L::Fields) -> Vec<SimpleExpr> {
+    let columns = L::columns(fields).into_iter();
+    columns.map(|column| column.into_simple_expr()).collect()
 }
 
 pub(super) fn select_columns<L: Listed>(fields: L::Fields) -> SelectStatement {
     let mut select = select_nothing::<L>();
-    select.columns(L::columns(fields).into_iter().map(|column| column.as_column_ref()));
+    select.exprs(columns::<L>(fields));
     select
 }
 
@@ -141,25 +175,43 @@ pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
     select
 }
 
-/// The statement of a page, in a form that SQLite does not prepare again. SQLite (3.51) uses the value of a bare
-/// `LIMIT ?` when it plans, and so plans again each time a value is bound, which costs more than the page itself; it
-/// does not do so for an expression. Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the
-/// text.
+/// A statement with page sizes, in a form that is planned once and well.
+///
+/// SQLite (3.51) uses the value of a bare `LIMIT ?` when it plans, and so plans again each time a value is bound, which
+/// costs more than the page itself; it does not do so for an expression. PostgreSQL plans once for all values
+/// (`plan_cache_mode`), and would take an unknown limit for a tenth of the table; so it is told: there are few page sizes.
+/// Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the text.
 pub(super) fn prepared_once(backend: DbBackend, select: &SelectStatement) -> Statement {
     let mut statement = backend.build(select);
-    if backend == DbBackend::Sqlite {
-        statement.sql = statement.sql.replace(" LIMIT ?", " LIMIT ? + 0");
+    match backend {
+        DbBackend::Postgres => write_limits(&mut statement),
+        _ => statement.sql = statement.sql.replace(" LIMIT ?", " LIMIT ? + 0"),
     }
     statement
 }
 
-pub(super) fn order_by<L: Listed>(select: &mut SelectStatement, sort: &SimpleExpr, descending: bool) {
-    use sea_orm::sea_query::Order::{Asc, Desc};
-    let way = if descending { Desc } else { Asc };
-    let id = L::id_column().into_simple_expr();
-    // Not the id twice: SQLite would sort again for the second one, although the index is already in order.
-    if *sort != id {
-        select.order_by_expr(sort.clone(), way.clone());
+/// Writes the values of `LIMIT $n` into the text. The parameters are numbered in the order of the text.
+fn write_limits(statement: &mut Statement) {
+    let mut values = statement
+        .values
+        .take()
+        .map(|values| values.0)
+        .unwrap_or_default()
+        .into_iter();
+    let mut pieces = statement.sql.split('$');
+    let mut sql = pieces.next().unwrap_or_default().to_owned();
+    let mut others = Vec::new();
+    for (piece, value) in pieces.zip(&mut values) {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        match value {
+            Value::BigUnsigned(Some(limit)) if sql.ends_with(" LIMIT ") => sql.push_str(&limit.to_string()),
+            other => {
+                others.push(other);
+                sql.push_str(&format!("${}", others.len()));
+            }
+        }
+        sql.push_str(rest);
     }
-    select.order_by_expr(id, way);
+    statement.sql = sql;
+    statement.values = Some(Values(others));
 }

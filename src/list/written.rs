@@ -8,10 +8,10 @@
 use std::fmt::Write;
 
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ColumnTrait, IntoSimpleExpr, QueryResult, TryGetable};
+use sea_orm::{IntoSimpleExpr, QueryResult, TryGetable};
 use serde_json::Value;
 
-use super::statement::{page_of, select_nothing};
+use super::statement::page_of;
 use super::{Filter, Listed, Order, Window};
 use crate::context::OpContext;
 use crate::model::Timestamp;
@@ -115,13 +115,12 @@ pub async fn page_as_json<L: Listed>(
     members: &[(String, Member)],
 ) -> Result<Vec<String>> {
     let (cells, keys) = cells(members)?;
-    let mut select = select_nothing::<L>();
-    if cells.is_empty() {
+    let mut columns: Vec<SimpleExpr> = cells.into_iter().map(|cell| cell.expression.clone()).collect();
+    if columns.is_empty() {
         // A statement selects something.
-        select.column(L::pk_column().as_column_ref());
+        columns.push(L::pk_column().into_simple_expr());
     }
-    select.exprs(cells.into_iter().map(|cell| cell.expression.clone()));
-    let statement = page_of::<L>(op, filter, order, select, window)?;
+    let statement = page_of::<L>(op, filter, order, columns, window)?;
 
     let mut pieces = Vec::new();
     let mut out = String::from("[");

@@ -10,6 +10,7 @@ mod catalogue;
 mod change;
 mod client;
 mod clock;
+mod cursor_key;
 mod email;
 pub mod error;
 mod faces;
@@ -33,6 +34,7 @@ pub use catalogue::{Catalogue, Declared};
 pub use change::{cleared, set};
 pub use client::Client;
 pub use clock::Clock;
+pub use cursor_key::{CursorKey, SEALED_BYTES};
 pub use email::Email;
 pub use faces::Faces;
 pub use id::{

@@ -167,6 +167,7 @@ async fn first_rows(connection: &impl ConnectionTrait, op: &OpContext) -> anyhow
         Event::new("tenant.create", tenant.pk, &tenant.id).named(tenant.name.clone()),
         Event::new("user.create", admin.pk, &admin.id)
             .concerning(&admin)
+            .counting(None, Some(&admin))
             .about([Mention::new("role", BuiltIn::SuperAdmin.id(), BuiltIn::SuperAdmin.name().to_owned()).added()]),
     ] {
         audit_trail::record(connection, op.author(), event.of_organization(organization.pk)).await?;

@@ -7,3 +7,4 @@ pub mod mailer;
 pub mod network;
 pub mod refusals;
 pub mod telemetry;
+pub mod user_counts;

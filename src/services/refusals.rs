@@ -279,6 +279,8 @@ async fn write(db: &Database, due: &[(Key, Folded)]) -> Result<()> {
             related: None,
             fields: None,
             reason: None,
+            users_change: None,
+            activated_change: None,
             request_id: &folded.request_id,
             client: &folded.client,
             count: folded.count,

@@ -3,5 +3,6 @@
 pub mod audit_trail;
 pub mod built_in_roles;
 pub mod catalogue;
+pub mod cursor_key;
 pub mod db;
 pub mod entity;

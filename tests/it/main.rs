@@ -79,6 +79,7 @@ mod startup;
 mod tenancy;
 mod tenant;
 mod user;
+mod user_counts;
 mod user_create;
 mod values;
 mod weather;

@@ -51,7 +51,6 @@ record! {
 
 orders! {
     ApiKey, ApiKeyFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: NAME Name name,
     }

@@ -26,10 +26,7 @@ pub use follow::newest_position;
 pub use read::Term;
 pub use related::readable;
 
-use sea_orm::IntoSimpleExpr;
-use sea_orm::sea_query::SimpleExpr;
-
-use crate::list::{SortKey, SortValue, Sorted, record};
+use crate::list::{SortKey, SortValue, Sorted, Sorting, record};
 use crate::model::Timestamp;
 use crate::store::entity::audit_event::{self as table, Column};
 
@@ -78,10 +75,10 @@ impl Sorted for AuditEvent {
         }
     }
 
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
+    fn sorting(key: SortKey) -> Option<Sorting> {
         match key {
-            SortKey::Position => Some(Column::Position.into_simple_expr()),
-            SortKey::CreatedAt => Some(Column::CreatedAt.into_simple_expr()),
+            SortKey::Position => Some(Column::Position.into()),
+            SortKey::CreatedAt => Some(Column::CreatedAt.into()),
             SortKey::UpdatedAt | SortKey::Name | SortKey::Email | SortKey::Id => None,
         }
     }

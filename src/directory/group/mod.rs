@@ -49,7 +49,6 @@ record! {
 
 orders! {
     Group, GroupFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: NAME Name name,
     }

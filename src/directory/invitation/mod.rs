@@ -87,7 +87,6 @@ impl Invitation {
 
 orders! {
     Invitation, InvitationFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Email: EMAIL Email email,
     }

@@ -10,6 +10,7 @@ mod mail;
 mod read;
 mod rename;
 mod seats;
+mod stats;
 mod update;
 mod update_settings;
 
@@ -20,6 +21,7 @@ use read::as_seen;
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use rename::rename;
 pub use seats::{seats_used, take_seat};
+pub use stats::{Stats, stats};
 pub use update::{Clearable, OrganizationChange, update};
 pub use update_settings::{ClearableSetting, SettingsChange, update_settings};
 
@@ -56,7 +58,6 @@ record! {
 
 orders! {
     Organization, OrganizationFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: NAME Name name,
     }

@@ -63,7 +63,6 @@ record! {
 
 orders! {
     Permission, PermissionFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
     }
 }

@@ -48,7 +48,6 @@ record! {
 
 orders! {
     ResourceServer, ResourceServerFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: ALWAYS Name name,
     }

@@ -124,7 +124,6 @@ impl Role {
 
 orders! {
     Role, RoleFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: ALWAYS Name name,
     }

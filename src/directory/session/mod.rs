@@ -70,7 +70,6 @@ record! {
 
 orders! {
     Session, SessionFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
     }
 }

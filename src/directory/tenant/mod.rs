@@ -39,7 +39,6 @@ record! {
 
 orders! {
     Tenant, TenantFields {
-        CreatedAt: CREATED_AT CreatedAt created_at,
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
         Name: NAME Name name,
     }

@@ -222,7 +222,10 @@ pub(crate) async fn insert_in_txn(
     let made = role::Made { at: row.created_at, by };
     role::give_in_txn(connection, row.pk, row.organization_pk, roles, made).await?;
     let given = roles.iter().map(|role| role.mention().added());
-    let event = Event::new("user.create", row.pk, &row.id).of_user(&row).about(given);
+    let event = Event::new("user.create", row.pk, &row.id)
+        .of_user(&row)
+        .counting(None, Some(&row))
+        .about(given);
     Ok((row, event))
 }
 

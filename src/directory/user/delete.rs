@@ -33,7 +33,9 @@ pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i6
     if rights.reach_everywhere() {
         role::keep_a_super_admin(&*change).await?;
     }
-    let event = Event::new("user.delete", row.pk, &row.id).of_user(&row);
+    let event = Event::new("user.delete", row.pk, &row.id)
+        .of_user(&row)
+        .counting(Some(&row), None);
     change.commit([event.access()]).await?;
     Ok(row.into())
 }

@@ -13,11 +13,12 @@
 //! - An e-mail address belongs to one user of an organization; it is compared case-insensitively. Users of several
 //!   organizations may have the same one. A user without one is identified by id.
 //!
-//! The display name is computed when read, never stored: the name, or else first and last name, or else the address, or
-//! else the id.
+//! The display name is the name, or else first and last name, or else the address, or else the id. The database computes the
+//! same in the column `display_name`, by which lists are sorted.
 
 mod activate;
 mod change_my_email;
+mod count;
 mod create;
 mod create_with_password;
 mod delete;
@@ -46,16 +47,13 @@ pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};
 pub use weigh::{of_one, weighed};
 
-use sea_orm::IntoSimpleExpr;
-use sea_orm::sea_query::{Expr, SimpleExpr};
-
-use crate::list::{SortKey, SortValue, Sorted, record};
+use crate::list::{SortKey, SortValue, Sorted, Sorting, record};
 use crate::model::{Email, JsonText, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
 
 record! {
     /// A user.
-    User, UserFields, UserFieldNumber of User {
+    User, UserFields, UserFieldNumber of User counted {
         always {
             pk: i64 = Pk,
             id: UserId = Id,
@@ -91,14 +89,6 @@ impl UserFields {
         .union(Self::EMAIL);
 }
 
-/// [`User::display_name`] in SQL, exactly as in the indexes.
-const DISPLAY_NAME_SQL: &str =
-    "COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)";
-
-pub fn display_name_expression() -> SimpleExpr {
-    Expr::cust(DISPLAY_NAME_SQL)
-}
-
 impl User {
     /// The name to show: never empty.
     pub fn display_name(&self) -> String {
@@ -130,29 +120,28 @@ impl Sorted for User {
 
     fn sort_fields(key: SortKey) -> UserFields {
         match key {
-            SortKey::CreatedAt => UserFields::CREATED_AT,
             SortKey::UpdatedAt => UserFields::UPDATED_AT,
             SortKey::Name => UserFields::DISPLAY_NAME,
             SortKey::Email => UserFields::EMAIL,
-            SortKey::Id | SortKey::Position => UserFields::empty(),
+            SortKey::CreatedAt | SortKey::Id | SortKey::Position => UserFields::empty(),
         }
     }
 
-    fn sort_expression(key: SortKey) -> Option<SimpleExpr> {
+    fn sorting(key: SortKey) -> Option<Sorting> {
         Some(match key {
-            SortKey::CreatedAt => Column::CreatedAt.into_simple_expr(),
-            SortKey::UpdatedAt => Column::UpdatedAt.into_simple_expr(),
-            SortKey::Name => display_name_expression(),
-            // Users without an address come first. NULLs would sort first on one database and last on the other.
-            SortKey::Email => Expr::cust("COALESCE(email, '')"),
-            SortKey::Id => Column::Id.into_simple_expr(),
+            SortKey::CreatedAt => Sorting::Made,
+            SortKey::UpdatedAt => Column::UpdatedAt.into(),
+            SortKey::Name => table::display_name().into(),
+            // Users without an address come first.
+            SortKey::Email => table::sort_email().into(),
+            SortKey::Id => Column::Id.into(),
             SortKey::Position => return None,
         })
     }
 
     fn sort_value(&self, key: SortKey) -> SortValue {
         match key {
-            SortKey::CreatedAt => SortValue::Number(self.created_at.micros()),
+            SortKey::CreatedAt => SortValue::Made,
             SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
             SortKey::Name => SortValue::Text(self.display_name()),
             SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{User, UserFields, display_name_expression};
+use super::{User, UserFields};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::{group, organization, role, tenant};
@@ -88,7 +88,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
         Term::Email(test) => sql.text(Column::Email, test),
-        Term::Name(test) => sql.text(display_name_expression(), test),
+        Term::Name(test) => sql.text(table::display_name(), test),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),

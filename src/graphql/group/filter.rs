@@ -45,7 +45,7 @@ impl GroupWhere {
 }
 
 order_by! {
-    /// Sort order of groups; ties are ordered by id.
+    /// Sort order of groups; ties are in the order in which they were created.
     GroupOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

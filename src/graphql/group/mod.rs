@@ -58,6 +58,8 @@ pub struct GroupObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    /// Number of its members that the caller may see.
+    pub user_count: i64,
     #[graphql(skip)]
     users: Nested<UserObject>,
 }
@@ -85,9 +87,10 @@ impl Listing for Group {
     ) -> crate::model::error::Result<Self::Preloaded> {
         let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
         let members =
-            Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
+            || Link::through::<group_member::Entity>(group_member::Column::UserPk, group_member::Column::GroupPk);
         let granted = crate::directory::user::readable(op);
-        let users = listing::nest_linked::<User>(op, selection, "users", granted, members, &keys).await?;
+        let users = listing::nest_linked::<User>(op, selection, "users", granted, members(), &keys).await?;
+        let user_counts = listing::count_nested::<User>(op, selection, members(), &keys).await?;
         let owners = things.iter().map(|thing| thing.organization_pk);
         let organizations = organizations_beside(op, selection, owners).await?;
         let (mut roles, mut tenant_roles) = (HashMap::new(), HashMap::new());
@@ -104,6 +107,7 @@ impl Listing for Group {
         }
         Ok(Preloaded {
             users,
+            user_counts,
             organizations,
             roles,
             tenant_roles,
@@ -124,6 +128,7 @@ impl Listing for Group {
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
+            user_count: preloaded.user_counts.get(&self.pk).copied().unwrap_or_default(),
         }
     }
 }
@@ -131,6 +136,7 @@ impl Listing for Group {
 /// The relations of a page of groups.
 pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
+    user_counts: HashMap<i64, i64>,
     organizations: Related<Organization>,
     roles: HashMap<i64, List<Arc<RoleObject>>>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,

@@ -138,7 +138,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of roles; ties are ordered by id.
+    /// Sort order of roles; ties are in the order in which they were created.
     RoleOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first, built-in roles before all others; the default.",
             CreatedAtDesc "Newest first.";

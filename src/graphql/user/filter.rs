@@ -82,7 +82,7 @@ impl UserWhere {
 }
 
 order_by! {
-    /// Sort order of users; ties are ordered by id.
+    /// Sort order of users; ties are in the order in which they were created.
     UserOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";

@@ -19,7 +19,7 @@ use sea_orm::IntoSimpleExpr;
 
 use crate::context::OpContext;
 use crate::directory::tenant::Tenant;
-use crate::directory::user::{Reach, User, UserFields, ViewerCan, display_name_expression};
+use crate::directory::user::{Reach, User, UserFields, ViewerCan};
 use crate::graphql::account::AccountObject;
 use crate::graphql::api_key::{ApiKeyObject, ApiKeyOrderBy, ApiKeyWhere};
 use crate::graphql::federated_identity::FederatedIdentityObject;
@@ -33,7 +33,7 @@ use crate::graphql::{
     connection_type, listing, or_null, window,
 };
 use crate::list::{self, Cell, Filter, Form};
-use crate::store::entity::user::Column;
+use crate::store::entity::user::{Column, display_name};
 
 /// A person, or a service, which is a program. It belongs to one organization and to at most one of its tenants.
 ///
@@ -332,7 +332,7 @@ impl Listing for User {
         let (column, form) = match field {
             "id" => (Column::Id.into_simple_expr(), Form::Text),
             "email" => (Column::Email.into_simple_expr(), Form::Text),
-            "name" => (display_name_expression(), Form::Text),
+            "name" => (display_name(), Form::Text),
             "firstname" => (Column::Firstname.into_simple_expr(), Form::Text),
             "lastname" => (Column::Lastname.into_simple_expr(), Form::Text),
             "activated" => (Column::Activated.into_simple_expr(), Form::Flag),

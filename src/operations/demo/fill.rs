@@ -146,6 +146,8 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
             size: *size,
         });
     }
+    // Lists show them in the order in which they were made.
+    rows.sort_by_key(|row| *row.created_at.as_ref());
     let keys =
         insert::<organization::Entity>(connection, rows, organization::Column::Pk, organization::Column::Id).await?;
     for one in &mut made {
@@ -205,6 +207,7 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
         }
         slugs.push(of);
     }
+    rows.sort_by_key(|row| *row.created_at.as_ref());
     let keys = insert::<tenant::Entity>(connection, rows, tenant::Column::Pk, tenant::Column::Id).await?;
     slugs
         .iter()

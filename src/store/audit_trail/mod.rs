@@ -27,6 +27,8 @@ pub struct Event {
     fields: Vec<&'static str>,
     reason: Option<String>,
     changes_access: bool,
+    users_change: Option<i64>,
+    activated_change: Option<i64>,
 }
 
 impl Event {
@@ -45,6 +47,8 @@ impl Event {
             fields: Vec::new(),
             reason: None,
             changes_access: false,
+            users_change: None,
+            activated_change: None,
         }
     }
 
@@ -127,6 +131,20 @@ impl Event {
         self
     }
 
+    /// A user of the event's organization before and after; `None` where it was or is not there. Numbers of users that
+    /// were read earlier are brought up to date by this, so every event about a user who comes, goes, or is activated or
+    /// deactivated has it.
+    #[must_use]
+    pub fn counting(mut self, before: Option<&user::Model>, after: Option<&user::Model>) -> Self {
+        let change = |such: fn(&user::Model) -> bool| {
+            let number = |user: Option<&user::Model>| i64::from(user.is_some_and(such));
+            Some(number(after) - number(before)).filter(|change| *change != 0)
+        };
+        self.users_change = change(|_| true);
+        self.activated_change = change(|user| user.activated);
+        self
+    }
+
     pub fn changes_access(&self) -> bool {
         self.changes_access
     }
@@ -160,6 +178,8 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
         related: event.related.to_stored(),
         fields: (!event.fields.is_empty()).then(|| event.fields.join(" ")),
         reason: event.reason,
+        users_change: event.users_change,
+        activated_change: event.activated_change,
         request_id: author.request_id,
         client: author.client,
         count: 1,
@@ -184,6 +204,8 @@ pub(crate) struct Row<'a> {
     pub related: Option<String>,
     pub fields: Option<String>,
     pub reason: Option<String>,
+    pub users_change: Option<i64>,
+    pub activated_change: Option<i64>,
     pub request_id: &'a str,
     pub client: &'a Client,
     pub count: i64,
@@ -215,6 +237,8 @@ impl Row<'_> {
             related: Set(self.related),
             fields: Set(self.fields),
             reason: Set(self.reason),
+            users_change: Set(self.users_change),
+            activated_change: Set(self.activated_change),
             request_id: Set(Some(self.request_id.to_owned())),
             client_address: Set(client
                 .and_then(|client| client.address)

@@ -105,7 +105,9 @@ impl Database {
         let writer = Pool::new(Target::sqlite(file.clone(), false), 1, waits.clone());
         let reader = Pool::new(Target::sqlite(file, true), SQLITE_READERS, waits);
         // The writer goes first: it initializes the file.
-        start::first_to_file(&writer).await.map_err(|error| cannot_open(&error, None))?;
+        start::first_to_file(&writer)
+            .await
+            .map_err(|error| cannot_open(&error, None))?;
         drop(reader.take(None).await.map_err(|error| cannot_open(&error, None))?);
         Ok(Self::of(DbBackend::Sqlite, reader, writer))
     }

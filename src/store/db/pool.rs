@@ -205,6 +205,11 @@ impl Pool {
         }
     }
 
+    /// Changes when a connection breaks.
+    pub fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
+    }
+
     /// Closes idle connections, so that a connection outside the pool can be opened.
     pub async fn make_room(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));

@@ -32,6 +32,11 @@ impl Catalogued for Reader {
 }
 
 impl Reader {
+    /// Changes when connections to the server have broken: another server may answer from then on.
+    pub fn era(&self) -> u64 {
+        self.pool.era()
+    }
+
     /// Runs a query and passes on each row as it arrives, so that they are never all in memory. Stops at the first
     /// error, of the database or of the function that processes the rows.
     ///

@@ -20,10 +20,11 @@ use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Fault, Result, database_error, fault_of, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
-pub const TABLES: [&str; 25] = [
+pub const TABLES: [&str; 26] = [
     "api_keys",
     "audit_events",
     "catalogue",
+    "cursor_keys",
     "email_tokens",
     "federated_identities",
     "group_members",

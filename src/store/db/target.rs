@@ -17,8 +17,10 @@ use crate::model::error::FileMoved;
 /// SQLite calls back after this many virtual machine steps, which take less than a millisecond.
 const STEPS: i32 = 10_000;
 /// The settings of our own sessions. The timeouts are for the server, in case we are gone or the network fails.
-pub(super) const SESSION: [(&str, &str); 7] = [
+pub(super) const SESSION: [(&str, &str); 8] = [
     (MARK, "own"),
+    // Planning is half of a page's cost: each statement is planned once for all values.
+    ("plan_cache_mode", "force_generic_plan"),
     ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),

@@ -34,6 +34,10 @@ pub struct Model {
     pub fields: Option<String>,
     /// Why somebody impersonates the target.
     pub reason: Option<String>,
+    /// How many more users the organization has since.
+    pub users_change: Option<i64>,
+    /// The same of activated users.
+    pub activated_change: Option<i64>,
     pub request_id: Option<String>,
     pub client_address: Option<String>,
     pub user_agent: Option<String>,

@@ -1,10 +1,10 @@
 //! `organizations`.
 
-use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QuerySelect};
 
 use crate::authz::{Granted, Scope};
-use crate::model::{JsonText, MailLanguage, OrganizationId, Timestamp};
+use crate::model::{JsonText, MailLanguage, OrganizationId, Timestamp, is_id};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -41,4 +41,17 @@ pub fn within(granted: &Granted) -> Condition {
 /// A predicate that no row matches.
 pub fn nothing() -> Condition {
     Condition::all().add(Column::Pk.is_null())
+}
+
+/// The internal key of the organization with this id.
+pub async fn pk_of(connection: &impl ConnectionTrait, id: &str) -> Result<Option<i64>, DbErr> {
+    // PostgreSQL refuses U+0000 even as a parameter.
+    if !is_id(id) {
+        return Ok(None);
+    }
+    let found = Entity::find()
+        .select_only()
+        .column(Column::Pk)
+        .filter(Column::Id.eq(id));
+    found.into_tuple().one(connection).await
 }

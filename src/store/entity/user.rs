@@ -75,6 +75,16 @@ END";
 /// When an account got its address, or verified it: an account does not get older by getting somebody's address later.
 pub const ACCOUNT_AGE: &str = "COALESCE(email_verified_at, email_changed_at, created_at)";
 
+/// The name to show, which the database computes from the others: never null.
+pub fn display_name() -> SimpleExpr {
+    Expr::col((Entity, "display_name"))
+}
+
+/// The address by which lists are sorted: empty without one.
+pub fn sort_email() -> SimpleExpr {
+    Expr::col((Entity, "sort_email"))
+}
+
 /// The column with the canonical spelling of an id that is a UUID. The database generates it from the id and keeps it
 /// unique.
 const UUID: &str = "uuid";

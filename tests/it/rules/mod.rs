@@ -18,6 +18,7 @@ mod faults;
 mod field_names;
 mod filters;
 mod hang_up;
+mod indexes;
 mod isolation;
 mod layers;
 mod leftover_databases;

@@ -313,7 +313,8 @@ async fn follow(
         .filter(|_| row.tenant_pk.is_some() && updated.tenant_pk != row.tenant_pk);
     if home.moves || arrives.is_some() {
         let arrival = Event::new("user.arrive", row.pk, &row.id).of_user(updated);
-        events.push(arrival.about(moved.here));
+        let before = (!home.moves).then_some(updated);
+        events.push(arrival.counting(before, Some(updated)).about(moved.here));
     }
     let tenant_pk = row.tenant_pk.or(updated.tenant_pk.filter(|_| !home.moves));
     // Those whom the user leaves read the name that they know.
@@ -321,6 +322,7 @@ async fn follow(
     let mut event = Event::new(action, row.pk, &row.id)
         .of_tenant(row.organization_pk, tenant_pk)
         .concerning(named)
+        .counting(Some(row), (!home.moves).then_some(updated))
         .about(moved.there);
     let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
     if of_access.iter().any(|field| draft.changes(field)) {

@@ -1,12 +1,16 @@
 //! Organizations in the schema.
 
+mod stats;
+
+pub use stats::OrganizationStats;
+
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
 use crate::context::OpContext;
 use crate::directory::organization::{
-    self, Clearable, ClearableSetting, NewOrganization, Organization, OrganizationChange, SettingsChange, Term,
+    self, Clearable, ClearableSetting, NewOrganization, Organization, OrganizationChange, SettingsChange, Stats, Term,
 };
 use crate::directory::tenant::Tenant;
 use crate::directory::user::User;
@@ -56,6 +60,8 @@ pub struct OrganizationObject {
     pub created_at: DateTime,
     /// When it was last updated.
     pub updated_at: DateTime,
+    /// How many objects it has; null if the caller does not see all of its users.
+    pub stats: Option<OrganizationStats>,
     #[graphql(skip)]
     users: Nested<UserObject>,
     #[graphql(skip)]
@@ -99,7 +105,7 @@ where_input! {
 }
 
 order_by! {
-    /// Sort order of organizations; ties are ordered by id.
+    /// Sort order of organizations; ties are in the order in which they were created.
     OrganizationOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
@@ -135,6 +141,10 @@ impl Listing for Organization {
                 true => seats_used(op, &keys).await?,
                 false => None,
             },
+            stats: match selection.has("stats") {
+                true => organization::stats(op, &keys).await?,
+                false => HashMap::new(),
+            },
         })
     }
 
@@ -156,6 +166,7 @@ impl Listing for Organization {
             version: self.version,
             created_at: self.created_at.into(),
             updated_at: self.updated_at.into(),
+            stats: preloaded.stats.get(&self.pk).copied().map(Into::into),
         }
     }
 }
@@ -165,6 +176,7 @@ pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
     tenants: HashMap<i64, Nested<TenantObject>>,
     seats_used: Option<HashMap<i64, i64>>,
+    stats: HashMap<i64, Stats>,
 }
 
 /// The number of used seats, for callers that may read organizations.
