@@ -5,7 +5,7 @@ use futures::Stream;
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait};
 
 use super::sorting::Ordered;
-use super::statement::{prepared_once, select_columns, things, visible};
+use super::statement::{select_columns, things, visible};
 use super::{Cursor, Filter, Listed, Order, PAGE_MAX, page_size, skipped};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
@@ -77,7 +77,7 @@ pub async fn connection<L: Listed>(
         true => ordered.backwards().sort(&mut select),
         false => ordered.sort(&mut select),
     }
-    let mut rows: Vec<L> = things(op, prepared_once(op.db().backend(), &select), fields).await?;
+    let mut rows: Vec<L> = things(op, op.db().backend().build(&select), fields).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);
     if backwards {
@@ -166,7 +166,7 @@ pub fn all_seen_by<L: Listed, G: Fn(&OpContext) -> Result<Granted> + Copy + Send
             select.cond_where(ordered.beyond(cursor, true));
         }
         ordered.sort(&mut select);
-        let rows: Vec<L> = things(&op, prepared_once(op.db().backend(), &select), fields).await?;
+        let rows: Vec<L> = things(&op, op.db().backend().build(&select), fields).await?;
         let last = rows.last().filter(|_| rows.len() as u64 == STRETCH);
         let next = last.map(|last| Some(Cursor::of(last, order.key)));
         Ok(Some((rows, (op, filter, next))))

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::sorting::Ordered;
-use super::statement::{prepared_once, select_nothing, visible};
+use super::statement::{select_nothing, visible};
 use super::{Filter, Listed, Order, Window};
 use crate::authz::Granted;
 use crate::context::OpContext;
@@ -259,7 +259,7 @@ pub async fn for_parents<L: Listed>(
         }
     };
     let mut lists: HashMap<i64, Vec<L>> = HashMap::with_capacity(parents.len());
-    let statement = prepared_once(backend, &select);
+    let statement = backend.build(&select);
     let read = |row: QueryResult| -> Result<()> {
         let thing = L::read(&row, fields)?;
         op.charge_read(thing.weigh())?;

@@ -190,7 +190,9 @@ macro_rules! orders {
                 match key {
                     crate::list::SortKey::CreatedAt => Some(crate::list::Sorting::Made),
                     $(crate::list::SortKey::$key => Some(Column::$column.into()),)*
-                    crate::list::SortKey::Id => Some(Column::Id.into()),
+                    crate::list::SortKey::Id => {
+                        Some(crate::list::Sorting::Unique(sea_orm::IntoSimpleExpr::into_simple_expr(Column::Id)))
+                    }
                     _ => None,
                 }
             }

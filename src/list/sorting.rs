@@ -24,13 +24,15 @@ impl Order {
     }
 }
 
-/// What rows are sorted by, before the internal key.
+/// What rows are sorted by.
 #[derive(Clone, Debug)]
 pub enum Sorting {
     /// By the internal key alone: in the order in which they were made.
     Made,
-    /// By a column. An index has it, after the column of the list's scope and before the internal key.
+    /// By a column, and then by the internal key. An index has them, after the column of the list's scope.
     By(SimpleExpr),
+    /// By a column in which no two rows are alike.
+    Unique(SimpleExpr),
 }
 
 impl<T: IntoSimpleExpr> From<T> for Sorting {
@@ -40,9 +42,10 @@ impl<T: IntoSimpleExpr> From<T> for Sorting {
 }
 
 /// The order of a list, as SQL.
+#[derive(Clone)]
 pub(super) struct Ordered {
-    /// The columns, of which the last is the internal key.
-    columns: Vec<SimpleExpr>,
+    column: Option<SimpleExpr>,
+    key: Option<SimpleExpr>,
     descending: bool,
 }
 
@@ -51,12 +54,15 @@ impl Ordered {
     pub fn of<L: Listed>(order: Order) -> Result<Self> {
         let sorting = L::sorting(order.key)
             .ok_or_else(|| Error::invalid("orderBy", "This list does not support this order.".to_owned()))?;
-        let first = match sorting {
-            Sorting::Made => None,
-            Sorting::By(column) => Some(column),
+        let pk = || Some(L::pk_column().into_simple_expr());
+        let (column, key) = match sorting {
+            Sorting::Made => (None, pk()),
+            Sorting::By(column) => (Some(column), pk()),
+            Sorting::Unique(column) => (Some(column), None),
         };
         Ok(Self {
-            columns: first.into_iter().chain([L::pk_column().into_simple_expr()]).collect(),
+            column,
+            key,
             descending: order.descending,
         })
     }
@@ -64,27 +70,28 @@ impl Ordered {
     /// The same, from the end.
     pub fn backwards(&self) -> Self {
         Self {
-            columns: self.columns.clone(),
             descending: !self.descending,
+            ..self.clone()
         }
     }
 
     /// The same, with another column that has the internal keys.
     pub fn by_key(&self, key: SimpleExpr) -> Self {
-        let mut columns = self.columns.clone();
-        columns.pop();
-        columns.push(key);
         Self {
-            columns,
-            descending: self.descending,
+            key: self.key.as_ref().map(|_| key),
+            ..self.clone()
         }
+    }
+
+    fn columns(&self) -> Vec<SimpleExpr> {
+        self.column.iter().chain(&self.key).cloned().collect()
     }
 
     /// Sorts a select.
     pub fn sort(&self, select: &mut SelectStatement) {
         use sea_orm::sea_query::Order::{Asc, Desc};
-        for column in &self.columns {
-            select.order_by_expr(column.clone(), if self.descending { Desc } else { Asc });
+        for column in self.columns() {
+            select.order_by_expr(column, if self.descending { Desc } else { Asc });
         }
     }
 
@@ -95,8 +102,11 @@ impl Ordered {
             SortValue::Number(number) => Some(Expr::val(*number)),
             SortValue::Text(text) => Some(Expr::val(text.as_str())),
         };
-        let from: Vec<SimpleExpr> = value.into_iter().chain([Expr::val(cursor.pk)]).collect();
-        let (place, from) = (one_or_tuple(self.columns.clone()), one_or_tuple(from));
+        let key = self.key.as_ref().map(|_| Expr::val(cursor.pk));
+        let (place, from) = (
+            one_or_tuple(self.columns()),
+            one_or_tuple(value.into_iter().chain(key).collect()),
+        );
         Condition::all().add(match forwards == self.descending {
             true => place.lt(from),
             false => place.gt(from),
@@ -105,10 +115,10 @@ impl Ordered {
 
     /// The rows from the first of these on, and none if there is none. `keys` selects nothing yet.
     pub fn from_first_of(&self, mut keys: SelectStatement) -> SimpleExpr {
-        keys.exprs(self.columns.clone());
+        keys.exprs(self.columns());
         self.sort(&mut keys);
         let (place, from) = (
-            one_or_tuple(self.columns.clone()),
+            one_or_tuple(self.columns()),
             SimpleExpr::SubQuery(None, Box::new(keys.into())),
         );
         match self.descending {
@@ -118,7 +128,7 @@ impl Ordered {
     }
 }
 
-/// SQLite compares a single value with a subquery, but not a tuple of one.
+/// A tuple, unless there is only one column.
 fn one_or_tuple(mut columns: Vec<SimpleExpr>) -> SimpleExpr {
     match columns.pop() {
         Some(only) if columns.is_empty() => only,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, QueryResult,
-    QuerySelect, QueryTrait, Statement, Value, Values,
+    QuerySelect, QueryTrait, Statement,
 };
 
 use super::sorting::Ordered;
@@ -87,7 +87,7 @@ pub(super) fn page_of<L: Listed>(
         }
     }
     ordered.sort(&mut page);
-    Ok(prepared_once(backend, &page))
+    Ok(backend.build(&page))
 }
 
 /// The keys of a page, where they are found first.
@@ -173,45 +173,4 @@ pub(super) fn select_nothing<L: Listed>() -> SelectStatement {
     let mut select = Query::select();
     select.from(L::Entity::default().table_ref());
     select
-}
-
-/// A statement with page sizes, in a form that is planned once and well.
-///
-/// SQLite (3.51) uses the value of a bare `LIMIT ?` when it plans, and so plans again each time a value is bound, which
-/// costs more than the page itself; it does not do so for an expression. PostgreSQL plans once for all values
-/// (`plan_cache_mode`), and would take an unknown limit for a tenth of the table; so it is told: there are few page sizes.
-/// Values are bound and the names are ours, so `LIMIT ?` occurs nowhere else in the text.
-pub(super) fn prepared_once(backend: DbBackend, select: &SelectStatement) -> Statement {
-    let mut statement = backend.build(select);
-    match backend {
-        DbBackend::Postgres => write_limits(&mut statement),
-        _ => statement.sql = statement.sql.replace(" LIMIT ?", " LIMIT ? + 0"),
-    }
-    statement
-}
-
-/// Writes the values of `LIMIT $n` into the text. The parameters are numbered in the order of the text.
-fn write_limits(statement: &mut Statement) {
-    let mut values = statement
-        .values
-        .take()
-        .map(|values| values.0)
-        .unwrap_or_default()
-        .into_iter();
-    let mut pieces = statement.sql.split('$');
-    let mut sql = pieces.next().unwrap_or_default().to_owned();
-    let mut others = Vec::new();
-    for (piece, value) in pieces.zip(&mut values) {
-        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
-        match value {
-            Value::BigUnsigned(Some(limit)) if sql.ends_with(" LIMIT ") => sql.push_str(&limit.to_string()),
-            other => {
-                others.push(other);
-                sql.push_str(&format!("${}", others.len()));
-            }
-        }
-        sql.push_str(rest);
-    }
-    statement.sql = sql;
-    statement.values = Some(Values(others));
 }

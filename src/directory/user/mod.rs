@@ -47,6 +47,8 @@ pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};
 pub use weigh::{of_one, weighed};
 
+use sea_orm::IntoSimpleExpr;
+
 use crate::list::{SortKey, SortValue, Sorted, Sorting, record};
 use crate::model::{Email, JsonText, Timestamp, UserId};
 use crate::store::entity::user::{self as table, Column};
@@ -134,7 +136,7 @@ impl Sorted for User {
             SortKey::Name => table::display_name().into(),
             // Users without an address come first.
             SortKey::Email => table::sort_email().into(),
-            SortKey::Id => Column::Id.into(),
+            SortKey::Id => Sorting::Unique(Column::Id.into_simple_expr()),
             SortKey::Position => return None,
         })
     }

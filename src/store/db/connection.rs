@@ -9,6 +9,8 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor, PgConnection
 use sea_orm::{DbBackend, ExecResult, QueryResult, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 
+use super::planned::planned_once;
+
 type Result<T, E = sqlx::Error> = std::result::Result<T, E>;
 
 /// A connection. Dropping it closes it at once, even if a statement is running.
@@ -57,6 +59,7 @@ impl Connection {
 
     /// Runs a statement in the current transaction.
     pub async fn execute(&mut self, statement: &Statement) -> Result<ExecResult> {
+        let statement = &*planned_once(statement);
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
@@ -74,6 +77,7 @@ impl Connection {
         statement: &Statement,
         each: &mut (impl FnMut(QueryResult) -> Result<(), E> + Send),
     ) -> Result<Result<(), E>> {
+        let statement = &*planned_once(statement);
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
