@@ -12,6 +12,7 @@ mod keyset;
 mod named;
 mod nested;
 mod nested_count;
+mod nested_shared;
 mod record;
 mod sorting;
 mod statement;
@@ -56,7 +57,7 @@ pub trait Sorted {
 }
 
 /// A kind of object that can be listed; `record!` declares it.
-pub trait Listed: Sorted + Weigh + Sized + Send + Sync + 'static {
+pub trait Listed: Sorted + Weigh + Clone + Send + Sync + 'static {
     type Entity: EntityTrait;
     /// A condition of a filter.
     type Term: Send + Sync;

@@ -8,6 +8,7 @@ use sea_orm::{
     QueryTrait,
 };
 
+use super::nested_shared::for_parents_that_share;
 use super::sorting::Ordered;
 use super::statement::{select_nothing, visible};
 use super::{Filter, Listed, Order, Window};
@@ -32,6 +33,8 @@ pub enum Link<L: Listed> {
     Column(<L::Entity as EntityTrait>::Column),
     /// A join table that has each pair once contains it; see [`Link::through`].
     Pairs(Box<Pairs>),
+    /// The same, and the parents have few items, which they share; see [`Link::shared`].
+    Shared(Box<Pairs>),
     /// Several join tables contain it, or a join table in which one parent can have very many children.
     Several(Box<Several>),
 }
@@ -61,11 +64,12 @@ pub struct Several {
 impl<L: Listed> Link<L> {
     /// A join table with the keys of children and parents.
     pub fn through<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
-        Self::Pairs(Box::new(Pairs {
-            from: P::find().select_only().into_query(),
-            child: child.into_simple_expr(),
-            parent: parent.into_simple_expr(),
-        }))
+        Self::Pairs(Box::new(Pairs::of::<P>(child, parent)))
+    }
+
+    /// A join table in which parents have few children, and share them.
+    pub fn shared<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
+        Self::Shared(Box::new(Pairs::of::<P>(child, parent)))
     }
 }
 
@@ -77,6 +81,14 @@ pub struct Children<L: Listed> {
 }
 
 impl Pairs {
+    fn of<P: EntityTrait>(child: P::Column, parent: P::Column) -> Self {
+        Self {
+            from: P::find().select_only().into_query(),
+            child: child.into_simple_expr(),
+            parent: parent.into_simple_expr(),
+        }
+    }
+
     /// A select, without columns, of the pairs of a parent.
     pub(super) fn of_parent(&self, parent: &SimpleExpr) -> SelectStatement {
         let mut pairs = self.from.clone();
@@ -204,9 +216,9 @@ impl Several {
     }
 }
 
-/// One page for each of several parents, in one statement: the nested lists of a list.
+/// One page for each of several parents: the nested lists of a list.
 ///
-/// For each parent, the database walks the index on the child's parent column and stops at the end of the page, so the
+/// In one statement, or two if the parents share their items. For each parent, the database walks the index on the child's parent column and stops at the end of the page, so the
 /// cost depends only on the number of rows returned. See [`Several`] for parents with very many children.
 pub async fn for_parents<L: Listed>(
     op: &OpContext,
@@ -221,6 +233,12 @@ pub async fn for_parents<L: Listed>(
     let ordered = Ordered::of::<L>(order)?;
     let fields = fields | L::sort_fields(order.key);
     let visible = visible::<L>(op, &children.granted, filter)?;
+    if let Link::Shared(pairs) = &children.link {
+        let shared = for_parents_that_share(op, pairs, visible.clone(), parents, order, fields, window);
+        if let Some(lists) = shared.await? {
+            return Ok(lists);
+        }
+    }
     let page_by = |ordered: &Ordered, mut items: SelectStatement| {
         items
             .cond_where(visible.clone())
@@ -239,7 +257,7 @@ pub async fn for_parents<L: Listed>(
             let page = page_of(items);
             join_page::<L>(select, backend, fields, key, page)
         }
-        Link::Pairs(pairs) => {
+        Link::Pairs(pairs) | Link::Shared(pairs) => {
             let mut select = Query::select();
             let key = from_keys(&mut select, backend, parents);
             // In the order of the internal keys, the join table's own key is the list.

@@ -30,7 +30,7 @@ pub async fn count_children<L: Listed>(
             items.cond_where(visible);
             items
         }
-        Link::Pairs(pairs) => match children.granted.scope() {
+        Link::Pairs(pairs) | Link::Shared(pairs) => match children.granted.scope() {
             Scope::Everything | Scope::Organization(_) => pairs.of_parent(&key),
             Scope::Tenants(_) | Scope::Oneself(_) => {
                 let mut items = pairs.items::<L>(backend, &key);

@@ -150,7 +150,7 @@ pub async fn of_users(
     user_pks: &[i64],
 ) -> crate::model::error::Result<HashMap<i64, Nested<GroupObject>>> {
     const FIELD: &str = "groups";
-    let link = || Link::through::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
+    let link = || Link::shared::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
     let by_list = crate::directory::group::readable(op);
     // A caller who may read the groups of single tenants sees all of its own groups on itself.
     if by_list.as_ref().is_ok_and(|granted| granted.tenants().is_none()) {

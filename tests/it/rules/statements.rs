@@ -98,10 +98,10 @@ const CASES: &[(&str, usize)] = &[
     ),
     ("{ outsiders(tenant: \"paris\") { id name roles { name } } }", 5),
     ("{ me { id reach { tenants { id permissions } } } }", 2),
-    ("{ users { id groups { id } federatedIdentities { userName } } }", 3),
+    ("{ users { id groups { id } federatedIdentities { userName } } }", 4),
     (
         "{ users { id groups(first: 5) { id users(first: 2) { id groups(first: 2) { id } } roles { id } } } }",
-        6,
+        8,
     ),
     ("{ a: users { id tenant { id } } b: users { id tenant { id } } }", 4),
     ("{ usersConnection { nodes { id } } }", 1),
