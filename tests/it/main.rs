@@ -49,6 +49,7 @@ mod invitation;
 mod letters;
 mod lists;
 mod mail_server;
+mod nested_groups;
 mod network;
 mod oauth;
 mod oauth_metadata;
