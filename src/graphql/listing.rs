@@ -250,12 +250,22 @@ pub async fn nest<L: Listing>(
     parent: <L::Entity as EntityTrait>::Column,
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
-    let granted = op.authorize(Action::Read, L::RESOURCE).map(Granted::for_list);
-    nest_linked::<L>(op, selection, field, granted, Link::Column(parent), parents).await
+    nest_such::<L>(op, selection, field, Link::Column(parent), parents).await
 }
 
-/// The same for children that are linked to their parents in another way, or that need another permission than their
-/// own list.
+/// The same for children that are linked to their parents in another way.
+pub async fn nest_such<L: Listing>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &'static str,
+    link: Link<L>,
+    parents: &[i64],
+) -> Result<HashMap<i64, Nested<L::Object>>> {
+    let granted = op.authorize(Action::Read, L::RESOURCE).map(Granted::for_list);
+    nest_linked::<L>(op, selection, field, granted, link, parents).await
+}
+
+/// The same for children that need another permission than their own list.
 pub async fn nest_linked<L: Listing>(
     op: &OpContext,
     selection: &Selection<'_>,

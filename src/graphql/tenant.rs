@@ -8,7 +8,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::tenant::{self, Clearable, NewTenant, Tenant, TenantChange, Term};
-use crate::directory::user::User;
+use crate::directory::user::{self, User};
 use crate::directory::variables::{self, Inherited};
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -18,7 +18,6 @@ use crate::graphql::{
     list_fields, listing, node_fields, op, order_by, where_input,
 };
 use crate::list::Link;
-use crate::store::entity::user as user_table;
 
 /// A part of an organization that groups users. Roles can be assigned for a tenant, so it can have its own administrators.
 ///
@@ -98,14 +97,8 @@ impl Listing for Tenant {
         let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
         let owners = things.iter().map(|thing| thing.organization_pk);
         Ok(Preloaded {
-            users: listing::nest::<User>(op, selection, "users", user_table::Column::TenantPk, &keys).await?,
-            user_counts: listing::count_nested::<User>(
-                op,
-                selection,
-                Link::Column(user_table::Column::TenantPk),
-                &keys,
-            )
-            .await?,
+            users: listing::nest_such::<User>(op, selection, "users", Link::Such(user::of_tenant), &keys).await?,
+            user_counts: listing::count_nested::<User>(op, selection, Link::Such(user::of_tenant), &keys).await?,
             organizations: organizations_beside(op, selection, owners).await?,
             inherited: match EffectiveVariables::are_selected(selection) {
                 true => variables::of_tenants(op, things).await?,

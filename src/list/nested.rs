@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{CommonTableExpression, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::sea_query::{
+    Asterisk, CommonTableExpression, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, UnionType,
+};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityName, EntityTrait, IntoSimpleExpr, JoinType, QueryResult, QuerySelect,
     QueryTrait,
@@ -31,6 +33,8 @@ const MANY: &str = "many";
 pub enum Link<L: Listed> {
     /// This column contains the parent's key.
     Column(<L::Entity as EntityTrait>::Column),
+    /// The children of a parent with this key are those that match a condition.
+    Such(fn(SimpleExpr) -> Condition),
     /// A join table that has each pair once contains it; see [`Link::through`].
     Pairs(Box<Pairs>),
     /// The same, and the parents have few items, which they share; see [`Link::shared`].
@@ -202,8 +206,13 @@ impl Several {
             keys.column(CHILD).from_subquery(found, "found");
             if backend == DbBackend::Postgres {
                 let keys = SimpleExpr::SubQuery(None, Box::new(keys.into()));
-                select.from(L::Entity::default().table_ref());
-                select.and_where(Expr::cust_with_exprs("$1 = ANY(ARRAY $2)", [item, keys]));
+                let mut held = Query::select();
+                held.column(Asterisk).from(L::Entity::default().table_ref());
+                held.and_where(Expr::cust_with_exprs("$1 = ANY(ARRAY $2)", [item, keys]));
+                // With an offset it is read by itself: PostgreSQL might rather walk all items in the order of the list,
+                // and look which of them are among these.
+                held.offset(0);
+                select.from_subquery(held, L::Entity::default());
             } else {
                 // SQLite might rather walk all items in the order of the list, so it has to start from these.
                 keys.distinct();
@@ -254,6 +263,14 @@ pub async fn for_parents<L: Listed>(
             let key = from_keys(&mut select, backend, parents);
             let mut items = select_nothing::<L>();
             items.and_where(column.into_simple_expr().eq(key.clone()));
+            let page = page_of(items);
+            join_page::<L>(select, backend, fields, key, page)
+        }
+        Link::Such(condition) => {
+            let mut select = Query::select();
+            let key = from_keys(&mut select, backend, parents);
+            let mut items = select_nothing::<L>();
+            items.cond_where(condition(key.clone()));
             let page = page_of(items);
             join_page::<L>(select, backend, fields, key, page)
         }

@@ -30,6 +30,11 @@ pub async fn count_children<L: Listed>(
             items.cond_where(visible);
             items
         }
+        Link::Such(condition) => {
+            let mut items = select_nothing::<L>();
+            items.cond_where(condition(key.clone())).cond_where(visible);
+            items
+        }
         Link::Pairs(pairs) | Link::Shared(pairs) => match children.granted.scope() {
             Scope::Everything | Scope::Organization(_) => pairs.of_parent(&key),
             Scope::Tenants(_) | Scope::Oneself(_) => {

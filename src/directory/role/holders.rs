@@ -111,10 +111,16 @@ impl Holding {
 
     /// The keys of the users who have one of the roles; to test a user, only that user's.
     fn holders(&self, found: Option<&SelectStatement>) -> SelectStatement {
-        let start = match self.way {
-            Way::LookedUp => Start::Roles,
-            Way::Tested => Start::Users,
-        };
+        self.holders_from(
+            match self.way {
+                Way::LookedUp => Start::Roles,
+                Way::Tested => Start::Users,
+            },
+            found,
+        )
+    }
+
+    fn holders_from(&self, start: Start, found: Option<&SelectStatement>) -> SelectStatement {
         let holders = self.sight.holders(start).into_iter().map(|pairs| {
             let mut holders = pairs.from;
             holders.expr(pairs.child.clone());
@@ -173,7 +179,11 @@ pub async fn weigh(op: &OpContext, mut conditions: Vec<&mut Holding>) -> Result<
         }
         let mut every = holding.clone();
         every.way = Way::LookedUp;
-        counts.expr(count_of(every.holders(None), LOOKED_UP_MAX + 1));
+        let start = match backend {
+            DbBackend::Postgres => Start::RolesUpTo(LOOKED_UP_MAX + 1),
+            _ => Start::Roles,
+        };
+        counts.expr(count_of(every.holders_from(start, None), LOOKED_UP_MAX + 1));
     }
     let row = op.db().reader().query_one(&counts).await?;
     for (number, holding) in conditions.into_iter().enumerate() {
