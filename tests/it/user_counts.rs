@@ -5,8 +5,9 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tenantry::store::db::Database;
 
+use crate::on_both;
 use crate::support::binary::Server;
-use crate::support::{Backend, TestDatabase};
+use crate::support::{App, Backend, TestDatabase};
 
 const KEY: &str = "the-key-of-the-first-administrator";
 /// More than are counted each time.
@@ -178,4 +179,61 @@ async fn summed(db: &Database, column: &str) -> i64 {
         .unwrap()
         .unwrap();
     row.try_get_by_index(0).unwrap()
+}
+
+const STATS: &str =
+    "{ organizations(where: {id: \"acme\"}) { stats { users activated tenants groups roles pendingInvitations } } }";
+
+on_both! {
+    /// Numbers at a glance: of whom sees all users, and of nobody else.
+    async fn objects_tell_how_many_they_have(app: App) {
+        app.organization("acme", &["berlin", "paris"]).await;
+        app.organization("globex", &["rome"]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        let tia = app.user("acme", "tia", None).await;
+        let mia = app.user("acme", "mia", Some("api-user")).await;
+        app.user("globex", "stranger", None).await;
+        let admin = app.admin();
+        for (id, tenant, activated) in [("bob", "berlin", true), ("cal", "berlin", false), ("dot", "paris", true)] {
+            admin.create_user(json!({"id": id, "organizationId": "acme", "tenantId": tenant, "activated": activated})).await;
+        }
+        ann.ok("mutation { createGroup(data: {name: \"editors\"}) { id } }", json!({})).await;
+        ann.ok("mutation { createRole(data: {name: \"teller\", permissions: []}) { id } }", json!({})).await;
+        let invite = "mutation($email: String!) { inviteUser(data: {email: $email}) { id } }";
+        let invited = ann.ok(invite, json!({"email": "one@acme.example"})).await;
+        ann.ok(invite, json!({"email": "two@acme.example"})).await;
+        let withdraw = "mutation($id: ID!) { withdrawInvitation(where: {id: $id}) { id } }";
+        ann.ok(withdraw, json!({"id": invited["inviteUser"]["id"]})).await;
+        let add = "mutation($id: ID!) { addUserToGroup(where: {key: \"EDITORS\"}, user: {id: $id}) { id } }";
+        for id in ["bob", "mia", "dot"] {
+            ann.ok(add, json!({"id": id})).await;
+        }
+        let assign = "mutation { assignRole(where: {id: \"tia\"}, role: \"organization-admin\", tenant: \"berlin\") { id } }";
+        admin.ok(assign, json!({})).await;
+
+        let expected = json!({"users": 6, "activated": 5, "tenants": 2, "groups": 1, "roles": 1, "pendingInvitations": 1});
+        for caller in [&ann, &admin] {
+            assert_eq!(caller.ok(STATS, json!({})).await["organizations"][0]["stats"], expected);
+        }
+        let home = "{ me { organization { stats { users } } } }";
+        assert_eq!(ann.ok(home, json!({})).await["me"]["organization"]["stats"], json!({"users": 6}));
+        for caller in [&tia, &mia] {
+            assert_eq!(caller.ok(home, json!({})).await["me"]["organization"]["stats"], Value::Null);
+        }
+
+        let tenants = "{ tenants(where: {organization: {id: \"acme\"}}, orderBy: ID_ASC) { id userCount } }";
+        for caller in [&ann, &admin] {
+            let found = caller.ok(tenants, json!({})).await;
+            assert_eq!(found["tenants"], json!([{"id": "berlin", "userCount": 2}, {"id": "paris", "userCount": 1}]));
+        }
+        assert_eq!(tia.ok(tenants, json!({})).await["tenants"], json!([{"id": "berlin", "userCount": 2}]));
+
+        let groups = "{ groups(where: {organization: {id: \"acme\"}}) { userCount users { id } } }";
+        for (caller, count) in [(&ann, 3), (&admin, 3), (&tia, 1)] {
+            let found = caller.ok(groups, json!({})).await["groups"][0].clone();
+            assert_eq!((&found["userCount"], found["users"].as_array().unwrap().len()), (&json!(count), count));
+        }
+        let own = mia.ok("{ me { groups { userCount } } }", json!({})).await;
+        assert_eq!(own["me"]["groups"], json!([{"userCount": 1}]));
+    }
 }

@@ -144,6 +144,8 @@ const CASES: &[(&str, usize)] = &[
     ),
     ("{ apiKeysConnection { totalCount nodes { id } } }", 2),
     ("{ groups { id } countGroups }", 2),
+    ("{ organizations { id stats { users tenants pendingInvitations } } }", 3),
+    ("{ tenants { id userCount } groups { id userCount } }", 4),
     (
         "{ groups { id organization { id } organizationId users { id } roles { id name } } }",
         5,
