@@ -40,7 +40,7 @@ pub(super) async fn things<L: Listed>(op: &OpContext, statement: Statement, fiel
     Ok(things)
 }
 
-/// SQLite passes over this many rows directly; for more, it is cheaper to look for the page's keys first.
+/// SQLite skips this many rows directly; for more, it is cheaper to look for the page's keys first.
 const SKIPPED_DIRECTLY: u64 = 1_000;
 
 /// The statement of a page that reads these columns.

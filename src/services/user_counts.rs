@@ -15,9 +15,9 @@ use crate::store::db::Reader;
 
 /// Fewer users than this are counted each time.
 const REMEMBERED_MIN: i64 = 1_000;
-/// After more changes than this, counting anew is as cheap.
+/// After more changes than this, counting again is as cheap.
 const CHANGES_MAX: i64 = 1_000;
-/// A number is counted anew after this long, in case somebody has written users without the audit trail.
+/// A number is counted again after this long, in case somebody has written users without the audit trail.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// More organizations than this with so many users are forgotten, and remembered again when asked for.
 const ORGANIZATIONS_MAX: usize = 10_000;
