@@ -51,12 +51,14 @@ macro_rules! digits {
 }
 
 const UP: &[&str] = &[
+    // The number of seats that are taken is kept while there is a limit, so that nobody has to count them under a lock.
     "CREATE TABLE organizations (
         pk {key},
         id {text} NOT NULL CONSTRAINT organizations_id_key UNIQUE,
         name {text} NOT NULL,
         variables {text},
         seat_limit {int},
+        seats_used {int},
         mail_allowed BOOLEAN NOT NULL DEFAULT TRUE,
         account_switching BOOLEAN NOT NULL DEFAULT TRUE,
         product_name {text},
@@ -64,7 +66,8 @@ const UP: &[&str] = &[
         confirm_email_changes BOOLEAN NOT NULL DEFAULT FALSE,
         version {int} NOT NULL,
         created_at {int} NOT NULL,
-        updated_at {int} NOT NULL
+        updated_at {int} NOT NULL,
+        CONSTRAINT organizations_seats CHECK ((seat_limit IS NULL) = (seats_used IS NULL) AND seats_used >= 0)
     )",
     "CREATE INDEX organizations_updated ON organizations (updated_at{end})",
     "CREATE INDEX organizations_name ON organizations (name{end})",

@@ -71,6 +71,7 @@ mod role_grants;
 mod role_holders;
 mod rules;
 mod seats;
+mod seats_kept;
 mod self_service;
 mod service_user;
 mod session;

@@ -88,7 +88,6 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         return Err(refused());
     }
     let roles = roles_to_assign(&*change, invitation.pk).await?;
-    organization::take_seat(&*change, &home, None).await?;
     let accepted = Event::new("invitation.accept", invitation.pk, &invitation.id);
     let row = user_table::ActiveModel {
         id: Set(UserId::from(op.new_id())),
@@ -105,6 +104,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         ..user::new_row(now)
     };
     let (row, created) = user::insert_in_txn(&*change, row, &roles, invitation.inviter_pk).await?;
+    organization::take_seat(&*change, &home, None).await?;
     change.commit([accepted.of_user(&row), created]).await?;
     Ok(row.into())
 }

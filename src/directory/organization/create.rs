@@ -36,11 +36,13 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
         None => op.new_id().into(),
     };
     let now = op.now();
+    let limit = new.seat_limit.map(seat_limit).transpose()?;
     let row = table::ActiveModel {
         id: Set(id.clone()),
         name: Set(model::name("name", &new.name)?),
         variables: Set(JsonText::object("variables", new.variables.as_ref())?),
-        seat_limit: Set(new.seat_limit.map(seat_limit).transpose()?),
+        seat_limit: Set(limit),
+        seats_used: Set(limit.map(|_| 0)),
         mail_allowed: Set(new.mail_allowed.unwrap_or(true)),
         account_switching: Set(new.account_switching.unwrap_or(true)),
         product_name: Set(model::product_name("productName", new.product_name.as_deref())?.flatten()),

@@ -20,7 +20,7 @@ pub use mail::{confirms_email_changes, letterhead, name_if_mailed, names, requir
 use read::as_seen;
 pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
 pub use rename::rename;
-pub use seats::{seats_used, take_seat};
+pub use seats::{follow as follow_seats, seats_used, take as take_seat};
 pub use stats::{Stats, stats};
 pub use update::{Clearable, OrganizationChange, update};
 pub use update_settings::{ClearableSetting, SettingsChange, update_settings};

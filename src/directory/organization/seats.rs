@@ -1,48 +1,108 @@
 //! Seats: an organization may have a limit on its activated users. Services may be exempt.
+//!
+//! While there is a limit, the organization's row has the number of seats that are taken, so that nobody has to count
+//! them. Every verb that changes who takes a seat calls [`follow`] or [`take`] for it. Setting a limit counts them once:
+//! it locks the row against all of these, which lock its key.
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::authz::Granted;
 use crate::model::error::{Error, Result};
 use crate::store::entity::{any_of, organization, user};
 
-/// Refuses one more activated user if the limit is reached. Called in the transaction that adds it, before adding.
-///
-/// With a limit, the organization's row is locked first: if two requests want the last seat, the second waits and then
-/// counts the first one's user. Without a limit, nothing is locked.
+/// Notes that a user changed: the row as it was, and as it is now, each `None` if there is none. It frees the seat that
+/// the user took, and takes the one that it needs, or refuses that if the limit is reached. Called after the change of the user's
+/// row, as late as possible: from here on, others who take seats of the same organization wait for the commit.
 ///
 /// Callers who manage single tenants do not learn the limit.
-pub async fn take_seat(
+pub async fn follow(
+    connection: &impl ConnectionTrait,
+    before: Option<&user::Model>,
+    after: Option<&user::Model>,
+    granted: &Granted,
+) -> Result<()> {
+    let seat_of = |row: Option<&user::Model>| {
+        let takes = row.filter(|row| row.activated && row.takes_seat);
+        takes.map(|row| row.organization_pk)
+    };
+    let (left, taken) = (seat_of(before), seat_of(after));
+    if left == taken {
+        return Ok(());
+    }
+    // In the order of the keys, so that two who move in opposite directions do not wait for each other.
+    let mut organizations: Vec<i64> = left.into_iter().chain(taken).collect();
+    organizations.sort_unstable();
+    for pk in organizations {
+        let Some(row) = locked(connection, pk).await? else {
+            continue;
+        };
+        match taken == Some(pk) {
+            true => take(connection, &row, Some(granted)).await?,
+            false => shift(connection, &row, -1).await.map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+/// The organization, whose limit does not change until the transaction ends.
+async fn locked(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<organization::Model>> {
+    let row = organization::Entity::find_by_id(pk).lock(LockType::KeyShare);
+    Ok(row.one(connection).await?)
+}
+
+/// Takes a seat for a new user, or refuses it if the limit is reached. The organization's key is locked already; without
+/// a limit, nothing is done.
+pub async fn take(
     connection: &impl ConnectionTrait,
     organization: &organization::Model,
     granted: Option<&Granted>,
 ) -> Result<()> {
-    if organization.seat_limit.is_none() {
-        return Ok(());
-    }
-    let row = organization::Entity::find_by_id(organization.pk)
-        .lock(LockType::NoKeyUpdate)
-        .one(connection)
-        .await?;
-    let Some(limit) = row.and_then(|row| row.seat_limit) else {
+    let Some(limit) = organization.seat_limit else {
         return Ok(());
     };
-    let used = seats_used(connection, &[organization.pk]).await?;
-    if used.get(&organization.pk).is_some_and(|used| *used >= limit) || limit == 0 {
-        if granted.is_some_and(|granted| granted.tenants().is_some()) {
-            return Err(Error::SeatLimitReached(
-                "All seats of the organization are taken. Ask an administrator of the organization.".to_owned(),
-            ));
-        }
-        return Err(Error::SeatLimitReached(format!(
-            "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
-            organization.id
-        )));
+    if shift(connection, organization, 1).await? {
+        return Ok(());
     }
-    Ok(())
+    if granted.is_some_and(|granted| granted.tenants().is_some()) {
+        return Err(Error::SeatLimitReached(
+            "All seats of the organization are taken. Ask an administrator of the organization.".to_owned(),
+        ));
+    }
+    Err(Error::SeatLimitReached(format!(
+        "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
+        organization.id
+    )))
+}
+
+/// Adds to the number of seats that are taken; returns whether it did. It never rises above the limit.
+async fn shift(connection: &impl ConnectionTrait, organization: &organization::Model, by: i64) -> Result<bool> {
+    let used = || Expr::col(organization::Column::SeatsUsed);
+    let mut shifted = organization::Entity::update_many()
+        .col_expr(organization::Column::SeatsUsed, used().add(by))
+        .filter(organization::Column::Pk.eq(organization.pk));
+    if by > 0 {
+        shifted = shifted.filter(used().lt(Expr::col(organization::Column::SeatLimit)));
+    }
+    Ok(shifted.exec(connection).await?.rows_affected > 0)
+}
+
+/// The number to keep for an organization with this limit. Its row is locked already, so that nobody takes a seat until the
+/// transaction ends.
+pub(super) async fn kept(
+    connection: &impl ConnectionTrait,
+    organization_pk: i64,
+    limit: Option<i64>,
+) -> Result<Option<i64>> {
+    match limit {
+        None => Ok(None),
+        Some(_) => {
+            let used = seats_used(connection, &[organization_pk]).await?;
+            Ok(Some(used.get(&organization_pk).copied().unwrap_or_default()))
+        }
+    }
 }
 
 /// The number of activated users of several organizations who take a seat, in one statement; one without any is absent.

@@ -3,6 +3,7 @@
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 
 use super::create::seat_limit;
+use super::seats::kept;
 use super::{Organization, Term, as_seen};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
@@ -75,6 +76,9 @@ pub(super) async fn update_as(
     model::set(&mut fields, "name", &mut new.name, name);
     model::set(&mut fields, "variables", &mut new.variables, variables);
     model::set(&mut fields, "seatLimit", &mut new.seat_limit, limit);
+    if fields.contains(&"seatLimit") {
+        new.seats_used = Set(kept(&*change, row.pk, *new.seat_limit.as_ref()).await?);
+    }
     model::set(&mut fields, "mailAllowed", &mut new.mail_allowed, wanted.mail_allowed);
     let switching = &mut new.account_switching;
     model::set(&mut fields, "accountSwitching", switching, wanted.account_switching);

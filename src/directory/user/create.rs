@@ -75,9 +75,6 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
     role::grantable(op.actor(), &granted, &roles, &[])?;
     let takes_seat = takes_seat(op, home.pk, new.service, new.takes_seat, true)?;
-    if takes_seat && new.activated.unwrap_or(true) {
-        organization::take_seat(&*change, &home, Some(&granted)).await?;
-    }
     let row = table::ActiveModel {
         organization_pk: Set(home.pk),
         tenant_pk: Set(tenant.pk),
@@ -91,6 +88,9 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "user.create", error))?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
+    }
+    if row.activated && row.takes_seat {
+        organization::take_seat(&*change, &home, Some(&granted)).await?;
     }
     let into = tenant.label.iter().map(|tenant| tenant.mention().added());
     change.commit([event.about(into)]).await?;

@@ -7,7 +7,7 @@ use crate::authn;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
-use crate::directory::{invitation, role, session};
+use crate::directory::{invitation, organization, role, session};
 use crate::list::expect_version;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
@@ -33,6 +33,7 @@ pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i6
     if rights.reach_everywhere() {
         role::keep_a_super_admin(&*change).await?;
     }
+    organization::follow_seats(&*change, Some(&row), None, &granted).await?;
     let event = Event::new("user.delete", row.pk, &row.id)
         .of_user(&row)
         .counting(Some(&row), None);

@@ -24,6 +24,9 @@ const ROWS: usize = 1_000;
 
 const ORGANIZATION: u64 = 1;
 
+const COUNT_SEATS: &str = "UPDATE organizations SET seats_used = (SELECT COUNT(*) FROM users \
+     WHERE organization_pk = organizations.pk AND activated AND takes_seat) WHERE seat_limit IS NOT NULL";
+
 /// What was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
@@ -73,6 +76,7 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
         filled.api_keys += people::write(&*change, batch).await?;
         progress(filled.users);
     }
+    change.execute_unprepared(COUNT_SEATS).await?;
     let event = Event::new("organization.demo", platform.pk, &platform.id)
         .of_organization(platform.pk)
         .named(platform.name.clone());
@@ -125,15 +129,18 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
         let created_at = created_at.unwrap_or_default();
         let mut random = choices(ORGANIZATION, number);
         let (name, slug) = organization_name(number);
+        let variables = variables(
+            random.percent(20),
+            || json!({ "plan": random.pick(&["starter", "team", "enterprise"]), "industry": slug.split('-').nth(1) }),
+        )?;
+        // A third has a limit, with some seats left; the first, largest one has none.
+        let limit = (number > 0 && random.percent(33)).then(|| i64::try_from(size + size / 5 + 10).unwrap_or(i64::MAX));
         rows.push(organization::ActiveModel {
             id: Set(OrganizationId::parse("id", &slug)?),
             name: Set(model::name("name", &name)?),
-            variables: Set(variables(random.percent(20), || {
-                json!({ "plan": random.pick(&["starter", "team", "enterprise"]), "industry": slug.split('-').nth(1) })
-            })?),
-            // A third has a limit, with some seats left; the first, largest one has none.
-            seat_limit: Set((number > 0 && random.percent(33))
-                .then(|| i64::try_from(size + size / 5 + 10).unwrap_or(i64::MAX))),
+            variables: Set(variables),
+            seat_limit: Set(limit),
+            seats_used: Set(limit.map(|_| 0)),
             version: Set(1),
             created_at: Set(created_at),
             updated_at: Set(created_at),

@@ -16,6 +16,8 @@ pub struct Model {
     pub name: String,
     pub variables: Option<JsonText>,
     pub seat_limit: Option<i64>,
+    /// How many seats are taken; only while there is a limit.
+    pub seats_used: Option<i64>,
     pub mail_allowed: bool,
     pub account_switching: bool,
     pub product_name: Option<String>,

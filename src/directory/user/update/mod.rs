@@ -16,7 +16,7 @@ use super::create::{note_conflict, taken};
 use super::person::takes_seat;
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
-use crate::authz::{Action, Granted, Resource};
+use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
@@ -188,7 +188,7 @@ pub(super) async fn update_as(
     home.write(&mut draft)?;
     let roles = Roles::find(op, &*change, &home, &had, &wanted).await?;
     roles.write(op, &granted, &had, &home, &mut draft)?;
-    activate(op, &*change, &granted, &wanted, &home, &mut draft).await?;
+    activate(op, &wanted, &home, &mut draft)?;
 
     if draft.fields.is_empty() {
         return Ok(draft.row.into());
@@ -224,20 +224,14 @@ pub(super) async fn update_as(
         role::keep_a_super_admin(&*change).await?;
     }
     let moved = Moved::find(&*change, &draft.row, &home, &had, &roles).await?;
+    organization::follow_seats(&*change, Some(&draft.row), Some(&updated), &granted).await?;
     let events = follow(op, &*change, action, &home, moved, draft, &updated).await?;
     change.commit(events).await?;
     Ok(updated.into())
 }
 
-/// Activates or deactivates the user, and takes a seat if needed.
-async fn activate(
-    op: &OpContext,
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    wanted: &UserChange,
-    home: &Home,
-    draft: &mut Draft,
-) -> Result<()> {
+/// Activates or deactivates the user, and decides whether it takes a seat.
+fn activate(op: &OpContext, wanted: &UserChange, home: &Home, draft: &mut Draft) -> Result<()> {
     let (was, is) = (draft.row.activated, wanted.activated.unwrap_or(draft.row.activated));
     if draft.notes(is != was, "activated") {
         if op.actor().is(draft.row.pk) && !is {
@@ -258,9 +252,6 @@ async fn activate(
     let takes = takes_seat(op, home.organization.pk, draft.row.service, wanted.takes_seat, took)?;
     if draft.notes(takes != took, "takesSeat") {
         draft.new.takes_seat = Set(takes);
-    }
-    if is && takes && (!was || !took || home.moves) {
-        organization::take_seat(connection, &home.organization, Some(granted)).await?;
     }
     Ok(())
 }
