@@ -15,6 +15,9 @@ impl MigrationName for Migration {
         static NAME: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
             let texts = [
                 UP,
+                WORDS,
+                WORDS_SQLITE,
+                WORDS_POSTGRES,
                 ROLES,
                 PERMISSIONS,
                 AUDIT_SQLITE,
@@ -50,6 +53,24 @@ macro_rules! digits {
     };
 }
 
+/// Writes the words of a user in a trigger of SQLite. They have letters and digits only, so they need no escaping.
+macro_rules! put {
+    () => {
+        r#"INSERT INTO user_words (organization_pk, word, user_pk)
+           SELECT NEW.organization_pk, value, NEW.pk FROM json_each('["' || replace(ltrim(NEW.words), ' ', '","') || '"]')
+           WHERE value <> '';"#
+    };
+}
+
+/// Removes them.
+macro_rules! take {
+    () => {
+        r#"DELETE FROM user_words
+           WHERE organization_pk = OLD.organization_pk AND user_pk = OLD.pk
+               AND word IN (SELECT value FROM json_each('["' || replace(ltrim(OLD.words), ' ', '","') || '"]'));"#
+    };
+}
+
 const UP: &[&str] = &[
     // The number of seats that are taken is kept while there is a limit, so that nobody has to count them under a lock.
     "CREATE TABLE organizations (
@@ -64,6 +85,7 @@ const UP: &[&str] = &[
         product_name {text},
         mail_language {text} NOT NULL DEFAULT 'en',
         confirm_email_changes BOOLEAN NOT NULL DEFAULT FALSE,
+        words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -77,6 +99,7 @@ const UP: &[&str] = &[
         organization_pk {int} NOT NULL REFERENCES organizations (pk),
         name {text} NOT NULL,
         variables {text},
+        words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -113,6 +136,7 @@ const UP: &[&str] = &[
         email_changed_at {int},
         email_verified_at {int},
         last_seen_at {int},
+        words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -272,6 +296,7 @@ const UP: &[&str] = &[
         key {text} NOT NULL,
         name {text} NOT NULL,
         description {text},
+        words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
         created_at {int} NOT NULL,
         updated_at {int} NOT NULL,
@@ -578,6 +603,67 @@ const AUDIT_SQLITE: &[&str] = &[
          BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END",
 ];
 
+/// The words of users by organization. `users.words` says which: each with a space before it. Triggers write them, so that
+/// they are right whatever inserts, changes, moves or deletes a user. `word_fold` has one row: the version of the rules by
+/// which all words were folded.
+const WORDS: &[&str] = &[
+    "CREATE TABLE user_words (
+        organization_pk {int} NOT NULL,
+        word {text} NOT NULL,
+        user_pk {int} NOT NULL,
+        PRIMARY KEY (organization_pk, word, user_pk)
+    ){pairs}",
+    "CREATE TABLE word_fold (
+        pk {key},
+        version {int} NOT NULL
+    )",
+    "INSERT INTO word_fold (version) VALUES (1)",
+];
+
+const WORDS_SQLITE: &[&str] = &[
+    concat!(
+        "CREATE TRIGGER users_words_insert AFTER INSERT ON users WHEN NEW.words <> '' BEGIN ",
+        put!(),
+        " END"
+    ),
+    concat!(
+        "CREATE TRIGGER users_words_delete AFTER DELETE ON users WHEN OLD.words <> '' BEGIN ",
+        take!(),
+        " END"
+    ),
+    concat!(
+        "CREATE TRIGGER users_words_update AFTER UPDATE OF words, organization_pk ON users
+         WHEN OLD.words <> NEW.words OR OLD.organization_pk <> NEW.organization_pk BEGIN ",
+        take!(),
+        " ",
+        put!(),
+        " END"
+    ),
+];
+
+const WORDS_POSTGRES: &[&str] = &[
+    "CREATE FUNCTION users_words() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF TG_OP <> 'INSERT' THEN
+            DELETE FROM user_words
+            WHERE organization_pk = OLD.organization_pk
+                AND word = ANY (string_to_array(ltrim(OLD.words), ' '))
+                AND user_pk = OLD.pk;
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+            INSERT INTO user_words (organization_pk, word, user_pk)
+            SELECT NEW.organization_pk, word, NEW.pk FROM unnest(string_to_array(ltrim(NEW.words), ' ')) AS word;
+        END IF;
+        RETURN NULL;
+    END $$",
+    "CREATE TRIGGER users_words_insert AFTER INSERT ON users
+         FOR EACH ROW WHEN (NEW.words <> '') EXECUTE FUNCTION users_words()",
+    "CREATE TRIGGER users_words_delete AFTER DELETE ON users
+         FOR EACH ROW WHEN (OLD.words <> '') EXECUTE FUNCTION users_words()",
+    "CREATE TRIGGER users_words_update AFTER UPDATE OF words, organization_pk ON users
+         FOR EACH ROW WHEN (OLD.words <> NEW.words OR OLD.organization_pk <> NEW.organization_pk)
+         EXECUTE FUNCTION users_words()",
+];
+
 /// Transactions commit in another order than they count up keys. Their own numbers order them so that a reader can tell
 /// which ones are still under way: a position is the transaction's number, then a counter within it. Those numbers begin
 /// anew on every server: what is added to them stands in a function, which costs a statement nothing, goes with a dump, and
@@ -686,6 +772,7 @@ const SIZES: &[&str] = &[
          ('users', 'users_accounts', '1000000 2 2 1 1'),
          ('users', 'users_of_organization', '1000000 20000 1'),
          ('users', 'users_activated', '1000000 20000 10000 10000'),
+         ('user_words', 'user_words', '4000000 80000 20 1'),
          ('tenants', 'tenants_organization_updated', '100000 2000 2'),
          ('tenants', 'tenants_organization_name', '100000 2000 2'),
          ('tenants', 'tenants_organization_id', '100000 2000 1'),
@@ -739,6 +826,8 @@ const DOWN: &[&str] = &[
     "DROP TABLE user_roles",
     "DROP TABLE roles",
     "DROP TABLE users",
+    "DROP TABLE user_words",
+    "DROP TABLE word_fold",
     "DROP TABLE tenants",
     "DROP TABLE organizations",
 ];
@@ -746,6 +835,7 @@ const DOWN: &[&str] = &[
 const DOWN_SQLITE: &[&str] = &["DROP TABLE IF EXISTS sqlite_stat1", "DROP TABLE IF EXISTS sqlite_stat4"];
 
 const DOWN_POSTGRES: &[&str] = &[
+    "DROP FUNCTION users_words()",
     "DROP FUNCTION audit_events_unchanged()",
     "DROP SEQUENCE audit_events_within",
     "DROP FUNCTION audit_events_era()",
@@ -755,6 +845,8 @@ const DOWN_POSTGRES: &[&str] = &[
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         Dialect::run(manager, UP).await?;
+        Dialect::run(manager, WORDS).await?;
+        Dialect::run(manager, own(manager, WORDS_SQLITE, WORDS_POSTGRES)).await?;
         Dialect::run(manager, ROLES).await?;
         Dialect::run(manager, PERMISSIONS).await?;
         Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;

@@ -144,9 +144,9 @@ macro_rules! where_input {
                 $text: Option<String>,
                 #[doc = concat!("One of these ", $many, ".")]
                 $text_in: Option<Vec<String>>,
-                #[doc = concat!($start, " starts with this.")]
+                #[doc = concat!($start, " starts with this; case and accents matter.")]
                 $text_starts_with: Option<String>,
-                #[doc = concat!($start, " contains this.")]
+                #[doc = concat!($start, " contains this; case and accents matter.")]
                 $text_contains: Option<String>,
             )*
             $($(#[$field_doc])* $field: Option<$type>,)*

@@ -30,6 +30,10 @@ pub trait Listing: Listed {
     fn filter_of_list(op: &OpContext, wanted: Self::Where) -> impl Future<Output = Result<Filter<Self::Term>>> + Send {
         std::future::ready(Ok(Self::filter(op, wanted)))
     }
+    /// The filter of a count.
+    fn filter_of_count(op: &OpContext, wanted: Self::Where) -> impl Future<Output = Result<Filter<Self::Term>>> + Send {
+        std::future::ready(Ok(Self::filter(op, wanted)))
+    }
     /// The filter of a query for a single thing. A list may leave out by default what this finds.
     fn filter_one(op: &OpContext, wanted: Self::Where) -> Filter<Self::Term> {
         Self::filter(op, wanted)
@@ -180,8 +184,7 @@ pub async fn find_one<L: Listing>(
 pub async fn count<L: Listing>(ctx: &Context<'_>, wanted: Option<L::Where>) -> super::Result<i64> {
     let op = op(ctx);
     let _turn = op.turn().await;
-    // Nothing of how a list is best read: all of it is counted anyway.
-    let filter = L::filter(op, wanted.unwrap_or_default());
+    let filter = L::filter_of_count(op, wanted.unwrap_or_default()).await?;
     Ok(list::count::<L>(op, &filter).await?)
 }
 

@@ -17,7 +17,7 @@ use crate::graphql::{
     DateTime, EffectiveVariables, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type,
     list_fields, listing, node_fields, op, order_by, where_input,
 };
-use crate::list::Link;
+use crate::list::{Filter, Link, Search};
 
 /// A part of an organization that groups users. Roles can be assigned for a tenant, so it can have its own administrators.
 ///
@@ -66,6 +66,8 @@ where_input! {
     id id id_in id_starts_with id_contains;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
+        /// Each word of this text is the beginning of a word of the name or the id. Case and accents do not matter.
+        text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],
         /// Tenants of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
     }

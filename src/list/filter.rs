@@ -169,6 +169,24 @@ impl<T> Filter<T> {
         }
     }
 
+    /// The conditions that everything it finds matches.
+    pub fn required(&self) -> Vec<&T> {
+        match self {
+            Self::All(parts) => parts.iter().flat_map(Self::required).collect(),
+            Self::Is(term) | Self::Own(term) => vec![term],
+            Self::Any(_) | Self::Not(_) => Vec::new(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn required_mut(&mut self) -> Vec<&mut T> {
+        match self {
+            Self::All(parts) => parts.iter_mut().flat_map(Self::required_mut).collect(),
+            Self::Is(term) | Self::Own(term) => vec![term],
+            Self::Any(_) | Self::Not(_) => Vec::new(),
+        }
+    }
+
     /// The same with a condition that the server adds.
     #[must_use]
     pub fn and_own(self, term: T) -> Self {

@@ -2,10 +2,10 @@
 //! them.
 
 use futures::Stream;
-use sea_orm::{Condition, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, EntityTrait, QuerySelect, QueryTrait};
 
 use super::sorting::Ordered;
-use super::statement::{select_columns, things, visible};
+use super::statement::{in_keys, select_columns, things, visible};
 use super::{Cursor, Filter, Listed, Order, PAGE_MAX, page_size, skipped};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
@@ -73,9 +73,14 @@ pub async fn connection<L: Listed>(
     if skip > 0 {
         select.offset(skip);
     }
-    match backwards {
-        true => ordered.backwards().sort(&mut select),
-        false => ordered.sort(&mut select),
+    let reversed = ordered.backwards();
+    let read_in = if backwards { &reversed } else { &ordered };
+    read_in.sort(&mut select);
+    if op.db().backend() == DbBackend::Postgres && L::finds_keys(filter) {
+        let keys = select.clear_selects().column(L::pk_column()).take();
+        select = select_columns::<L>(fields);
+        select.and_where(in_keys::<L>(keys));
+        read_in.sort(&mut select);
     }
     let mut rows: Vec<L> = things(op, op.db().backend().build(&select), fields).await?;
     let more = rows.len() > size as usize;

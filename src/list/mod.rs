@@ -14,6 +14,7 @@ mod nested;
 mod nested_count;
 mod nested_shared;
 mod record;
+mod search;
 mod sorting;
 mod statement;
 mod written;
@@ -26,7 +27,8 @@ pub use named::{Named, locate, names_one, none_named};
 pub use nested::{Children, LOOKED_UP_MAX, Link, Pairs, Several, count_of, for_parents, union_all};
 pub use nested_count::{count_children, count_for_parents};
 pub use record::{Weigh, is_called};
-pub(crate) use record::{counted, orders, record, scoped};
+pub(crate) use record::{counted, orders, record, scoped, searched};
+pub use search::{How, Search};
 pub use sorting::{Order, Sorting};
 pub use statement::{by_keys, count, few, ids_of, page};
 pub use written::{Cell, Form, Member, page_as_json};
@@ -87,6 +89,11 @@ pub trait Listed: Sorted + Weigh + Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<i64>>> + Send {
         let _ = (op, granted, filter);
         std::future::ready(Ok(None))
+    }
+    /// Whether a page is found faster if its keys are found first, and nothing else is read of other rows.
+    fn finds_keys(filter: &Filter<Self::Term>) -> bool {
+        let _ = filter;
+        false
     }
     /// The rows within a scope.
     fn within(granted: &Granted) -> Condition;

@@ -66,7 +66,8 @@ pub fn is_called(field: &str, name: &str) -> bool {
 /// of its name is selected. It is one declaration so that a field cannot be declared and not read, or read under
 /// another's flag. The module has the table's entity as `table`, its columns as `Column`, the conditions of filters as
 /// `Term`, and their SQL as `read::condition`. `scoped` says that the module has `read::scope`, because the scope of a list
-/// depends on its filter; `counted`, that it has `count::known`, because it knows some numbers without counting.
+/// depends on its filter; `counted`, that it has `count::known`, because it knows some numbers without counting; `searched`,
+/// that it has `search::finds_keys`.
 macro_rules! record {
     (
         $(#[$doc:meta])*
@@ -240,4 +241,13 @@ macro_rules! counted {
     };
 }
 
-pub(crate) use {counted, orders, record, scoped};
+/// Says, by `search::finds_keys`, for which filters the keys of a page are found first.
+macro_rules! searched {
+    () => {
+        fn finds_keys(filter: &crate::list::Filter<Term>) -> bool {
+            search::finds_keys(filter)
+        }
+    };
+}
+
+pub(crate) use {counted, orders, record, scoped, searched};

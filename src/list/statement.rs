@@ -72,6 +72,15 @@ pub(super) fn page_of<L: Listed>(
             page.from_subquery(rows, KEYS).cross_join(L::Entity::default());
             page.and_where(L::pk_column().into_simple_expr().eq(key));
         }
+        DbBackend::Postgres if L::finds_keys(filter) => {
+            rows.column(L::pk_column())
+                .cond_where(condition)
+                .limit(u64::from(window.first))
+                .offset(window.skip);
+            ordered.sort(&mut rows);
+            page.from(L::Entity::default().table_ref())
+                .and_where(in_keys::<L>(rows));
+        }
         DbBackend::Postgres if window.skip > 0 => {
             rows.cond_where(condition.clone()).limit(1).offset(window.skip);
             page.from(L::Entity::default().table_ref());
@@ -88,6 +97,11 @@ pub(super) fn page_of<L: Listed>(
     }
     ordered.sort(&mut page);
     Ok(backend.build(&page))
+}
+
+/// The rows of a page whose keys are found first.
+pub(super) fn in_keys<L: Listed>(keys: SelectStatement) -> SimpleExpr {
+    L::pk_column().into_simple_expr().in_subquery(keys)
 }
 
 /// The keys of a page, where they are found first.

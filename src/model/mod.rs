@@ -27,6 +27,7 @@ mod secret_key;
 mod text;
 mod timestamp;
 pub mod variables;
+mod words;
 
 pub use actor::{Actor, Caller, Derived, Impersonator, Limits};
 pub use built_in_role::{BuiltIn, LadderRole};
@@ -53,3 +54,4 @@ pub use text::{
     clearable, clearable_description, composed, description, is_storable, is_visible, name, optional, product_name,
 };
 pub use timestamp::Timestamp;
+pub use words::{FOLD, searched, words};

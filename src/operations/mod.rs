@@ -5,4 +5,5 @@ pub mod demo;
 pub mod doctor;
 pub mod setup;
 pub mod signals;
+pub mod words;
 pub mod worker;

@@ -16,7 +16,7 @@ use crate::directory::audit_event::AuditFile;
 use crate::directory::{outbox, password};
 use crate::model::error::Result;
 use crate::operations::signals::Hangups;
-use crate::operations::{cleanup, doctor};
+use crate::operations::{cleanup, doctor, words};
 
 /// How often to look for mails that another process has written, or that are due for a retry.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
@@ -26,6 +26,7 @@ const ACTIVITY_EVERY: Duration = Duration::from_secs(5);
 const CLOCK_EVERY: Duration = Duration::from_secs(15);
 /// Above this, other processes reject this one's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(120);
+const WORDS_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The tasks of a process.
@@ -46,6 +47,7 @@ impl Workers {
         spawn(Box::pin(write_refusals(with(), stopped())));
         spawn(Box::pin(write_activity(with(), stopped())));
         spawn(Box::pin(sweep(with(), stopped())));
+        spawn(Box::pin(renew_words(with(), stopped())));
         spawn(Box::pin(watch_clock(with(), stopped())));
         if let Some(file) = audit_file {
             spawn(Box::pin(write_audit_file(with(), file, stopped())));
@@ -125,6 +127,18 @@ async fn sweep(services: Arc<Services>, stop: CancellationToken) {
     while !stops_within(&stop, SWEEP_EVERY).await {
         let swept = cleanup::sweep(&services.db, services.clock.now()).await;
         warn(swept, "cannot remove what has expired; trying again");
+    }
+}
+
+/// Makes the words of a search again if an earlier release folded them differently.
+async fn renew_words(services: Arc<Services>, stop: CancellationToken) {
+    loop {
+        let renewed = words::renew(&services.db, &stop).await;
+        let is_done = renewed.is_ok();
+        warn(renewed, "cannot make the words of the search again; trying again");
+        if is_done || stops_within(&stop, WORDS_EVERY).await {
+            return;
+        }
     }
 }
 

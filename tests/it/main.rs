@@ -70,6 +70,7 @@ mod role;
 mod role_grants;
 mod role_holders;
 mod rules;
+mod search;
 mod seats;
 mod seats_kept;
 mod self_service;

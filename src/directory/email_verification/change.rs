@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::request::{TOKEN_LIFETIME, in_force};
@@ -194,14 +194,13 @@ pub async fn is_taken(connection: &impl ConnectionTrait, row: &user::Model, emai
 pub(super) async fn complete(change: Change<'_>, op: &OpContext, row: user::Model, new: &Email) -> Result<User> {
     let now = op.now();
     let updated = user::ActiveModel {
-        pk: Set(row.pk),
         email: Set(Some(new.clone())),
         email_changed_at: Set(Some(now)),
         email_verified_at: Set(Some(now)),
         password_verified_at: Set(None),
         version: Set(row.version + 1),
         updated_at: Set(now.later_than(row.updated_at)),
-        ..Default::default()
+        ..row.clone().into_active_model()
     }
     .update(&*change)
     .await

@@ -15,7 +15,7 @@ use crate::context::OpContext;
 use crate::directory::role::{self, Assigned, union};
 use crate::directory::user::User;
 use crate::directory::{organization, user};
-use crate::list::{self, Filter, Pairs, Several, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Filter, Pairs, Search, Several, Sql, TextTest, names_one, none_named};
 use crate::model::Actor;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{GroupId, is_storable};
@@ -118,6 +118,8 @@ pub enum Term {
     Id(TextTest),
     Key(TextTest),
     Name(TextTest),
+    /// Every word begins a word of the name or the id.
+    Text(Search),
     /// Its organization matches.
     Organization(Filter<organization::Term>),
     /// It has a matching member within the scope `seen_by`.
@@ -132,6 +134,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::Key(test) => sql.text(Column::Key, test),
         Term::Name(test) => sql.text(Column::Name, test),
+        Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::User { seen_by: None, .. } => nothing(),
         Term::User {

@@ -10,7 +10,7 @@ use super::{Organization, OrganizationFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::user;
-use crate::list::{self, Filter, Sql, TextTest};
+use crate::list::{self, Filter, Search, Sql, TextTest};
 use crate::model::Actor;
 use crate::model::error::{Error, Result};
 use crate::model::{OrganizationId, TenantId};
@@ -27,6 +27,8 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
+    /// Every word begins a word of the name or the id.
+    Text(Search),
     /// It has a matching user within the granted scope.
     User(Box<Filter<user::Term>>, Granted),
 }
@@ -46,6 +48,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::Name(test) => sql.text(Column::Name, test),
+        Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::User(filter, granted) => {
             let users = crate::store::entity::user::Entity::find()
                 .select_only()

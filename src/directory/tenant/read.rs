@@ -10,7 +10,7 @@ use super::{Tenant, TenantFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
-use crate::list::{self, Filter, Sql, TextTest};
+use crate::list::{self, Filter, Search, Sql, TextTest};
 use crate::model::TenantId;
 use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Mention;
@@ -22,6 +22,8 @@ use crate::store::entity::tenant::{self as table, Column};
 pub enum Term {
     Id(TextTest),
     Name(TextTest),
+    /// Every word begins a word of the name or the id.
+    Text(Search),
     /// Its organization matches.
     Organization(Filter<organization::Term>),
 }
@@ -30,6 +32,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::Name(test) => sql.text(Column::Name, test),
+        Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
     })
 }

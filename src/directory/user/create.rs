@@ -173,6 +173,7 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
         password_verified_at: Set(None),
         email_changed_at: Set(None),
         last_seen_at: Set(None),
+        words: NotSet,
         version: Set(1),
         created_at: Set(now),
         updated_at: Set(now),
@@ -208,10 +209,11 @@ async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) 
 /// Writes a new user with its roles, which `by` gives it; returns its audit event too. `CONFLICT` for an id or address that is taken.
 pub(crate) async fn insert_in_txn(
     connection: &impl ConnectionTrait,
-    mut row: table::ActiveModel,
+    row: table::ActiveModel,
     roles: &[Assigned],
     by: Option<i64>,
 ) -> Result<(table::Model, Event)> {
+    let mut row = row.complete()?;
     // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
         .exec(connection)

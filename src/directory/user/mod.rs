@@ -26,6 +26,7 @@ mod known;
 mod person;
 mod reach;
 mod read;
+mod search;
 mod update;
 mod update_me;
 mod viewer;
@@ -45,7 +46,7 @@ pub(crate) use read::{account, account_with_temporary_password, accounts, in_acc
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};
-pub use weigh::{of_one, weighed};
+pub use weigh::{of_one, weighed, weighed_for_count};
 
 use sea_orm::IntoSimpleExpr;
 
@@ -55,7 +56,7 @@ use crate::store::entity::user::{self as table, Column};
 
 record! {
     /// A user.
-    User, UserFields, UserFieldNumber of User counted {
+    User, UserFields, UserFieldNumber of User counted searched {
         always {
             pk: i64 = Pk,
             id: UserId = Id,

@@ -8,7 +8,7 @@ use super::{User, UserFields};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::{group, organization, role, tenant};
-use crate::list::{self, Filter, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Filter, Search, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Door, Email, Timestamp, UserId};
@@ -42,6 +42,8 @@ pub enum Term {
     Email(TextTest),
     /// Of the display name.
     Name(TextTest),
+    /// Every word begins a word of the names, the address or the id.
+    Text(Search),
     Firstname(TextTest),
     Lastname(TextTest),
     Activated(bool),
@@ -89,6 +91,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
         Term::Email(test) => sql.text(Column::Email, test),
         Term::Name(test) => sql.text(table::display_name(), test),
+        Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),

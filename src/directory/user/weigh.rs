@@ -1,5 +1,7 @@
-//! Decides how conditions on roles are evaluated; see [`crate::directory::role::weigh`].
+//! Decides how conditions are evaluated that depend on how much they find: on roles, see [`crate::directory::role::weigh`],
+//! and on words, see [`super::search`].
 
+use super::search::{self, Reading};
 use super::{Term, User};
 use crate::context::OpContext;
 use crate::directory::role::{self, Holding};
@@ -9,12 +11,26 @@ use crate::model::error::Result;
 /// The filter of a list. Statements are only sent if it has such conditions, and only for a caller who may read the list.
 pub async fn weighed(op: &OpContext, mut filter: Filter<Term>) -> Result<Filter<Term>> {
     if on_roles(&mut filter).is_empty() {
-        return Ok(filter);
+        return searched(op, filter, Reading::APage).await;
     }
     User::scope_of_list(op, &filter)?;
     // Refuses too many of them.
     filter.to_sql::<User>(op.db().backend())?;
     role::weigh(op, on_roles(&mut filter)).await?;
+    searched(op, filter, Reading::APage).await
+}
+
+/// The filter of a count. Conditions on roles are evaluated as they are: all of it is counted anyway.
+pub async fn weighed_for_count(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term>> {
+    searched(op, filter, Reading::All).await
+}
+
+async fn searched(op: &OpContext, mut filter: Filter<Term>, reading: Reading) -> Result<Filter<Term>> {
+    if search::searches(&filter) {
+        let granted = User::scope_of_list(op, &filter)?;
+        filter.to_sql::<User>(op.db().backend())?;
+        search::weigh(op, &granted, &mut filter, reading).await?;
+    }
     Ok(filter)
 }
 

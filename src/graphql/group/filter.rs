@@ -6,7 +6,7 @@ use crate::graphql::filter::related;
 use crate::graphql::organization::OrganizationWhere;
 use crate::graphql::user::UserWhere;
 use crate::graphql::{Where, order_by, where_input};
-use crate::list::Named;
+use crate::list::{Filter, Named, Search};
 
 where_input! {
     /// Filter for groups. Conditions are combined with AND; a null condition is ignored.
@@ -17,6 +17,8 @@ where_input! {
     text key key_in key_starts_with key_contains = Key, "key", "keys", "Key";
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
+        /// Each word of this text is the beginning of a word of the name or the id. Case and accents do not matter.
+        text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],
         /// Groups of an organization that matches this.
         organization: Box<OrganizationWhere> = |op, one| related(one.filter(op), Term::Organization),
         /// Groups with a member who matches this and whom the caller may see.

@@ -20,6 +20,7 @@ use crate::graphql::{
     DateTime, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type, list_fields, listing,
     node_fields, op, order_by, where_input,
 };
+use crate::list::{Filter, Search};
 use crate::model::MailLanguage;
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
@@ -96,6 +97,8 @@ where_input! {
     id id id_in id_starts_with id_contains;
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
     {
+        /// Each word of this text is the beginning of a word of the name or the id. Case and accents do not matter.
+        text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],
         /// Organizations with a user who matches this and whom the caller may see.
         user: Box<UserWhere> = |op, user| {
             let user = user.filter(op);

@@ -10,7 +10,7 @@ use crate::graphql::organization::OrganizationWhere;
 use crate::graphql::role::RoleWhere;
 use crate::graphql::tenant::TenantWhere;
 use crate::graphql::{DateTime, order_by, where_input};
-use crate::list::{Filter, Named};
+use crate::list::{Filter, Named, Search};
 
 where_input! {
     /// Filter for users. Conditions are combined with AND; a null condition is ignored, also in nested filters.
@@ -24,6 +24,8 @@ where_input! {
     text lastname lastname_in lastname_starts_with lastname_contains = Lastname,
         "last name", "last names", "Last name";
     {
+        /// Each word of this text is the beginning of a word of a name, the email address or the id. Case and accents do not matter.
+        text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],
         /// `true`: activated users; `false`: deactivated users.
         activated: bool = |_, wanted| [Filter::Is(Term::Activated(wanted))],
         /// People or services.

@@ -312,6 +312,13 @@ impl Listing for User {
         crate::directory::user::weighed(op, wanted.filter(op)).await
     }
 
+    async fn filter_of_count(
+        op: &OpContext,
+        wanted: UserWhere,
+    ) -> crate::model::error::Result<Filter<crate::directory::user::Term>> {
+        crate::directory::user::weighed_for_count(op, wanted.filter(op)).await
+    }
+
     fn filter_one(op: &OpContext, wanted: UserWhere) -> Filter<crate::directory::user::Term> {
         crate::directory::user::of_one(wanted.filter(op))
     }

@@ -135,7 +135,7 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
         )?;
         // A third has a limit, with some seats left; the first, largest one has none.
         let limit = (number > 0 && random.percent(33)).then(|| i64::try_from(size + size / 5 + 10).unwrap_or(i64::MAX));
-        rows.push(organization::ActiveModel {
+        let row = organization::ActiveModel {
             id: Set(OrganizationId::parse("id", &slug)?),
             name: Set(model::name("name", &name)?),
             variables: Set(variables),
@@ -145,7 +145,8 @@ async fn organizations(connection: &impl ConnectionTrait, plan: &Plan) -> Result
             created_at: Set(created_at),
             updated_at: Set(created_at),
             ..Default::default()
-        });
+        };
+        rows.push(row.worded()?);
         made.push(Made {
             pk: 0,
             slug,
@@ -201,7 +202,7 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
                 .unwrap_or_default();
             let id = format!("{}-{slug}", organization.slug);
             let created_at = organization.created_at.after(Duration::from_secs(60 * place as u64));
-            rows.push(tenant::ActiveModel {
+            let row = tenant::ActiveModel {
                 id: Set(TenantId::parse("id", &id)?),
                 organization_pk: Set(organization.pk),
                 name: Set(model::name("name", name)?),
@@ -209,7 +210,8 @@ async fn tenants(connection: &impl ConnectionTrait, organizations: &[Made]) -> R
                 created_at: Set(created_at),
                 updated_at: Set(created_at),
                 ..Default::default()
-            });
+            };
+            rows.push(row.worded()?);
             of.push(id);
         }
         slugs.push(of);

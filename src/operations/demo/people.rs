@@ -91,6 +91,7 @@ impl People<'_> {
             }
         };
         row.id = Set(UserId::parse("id", &id)?);
+        let row = row.complete()?;
         let has_key = activated && (is_program || is_founder || random.percent(1));
         let key = has_key.then(|| key(created_at, last_seen_at, &mut random));
         Ok(Person {

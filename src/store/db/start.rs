@@ -20,7 +20,7 @@ use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Fault, Result, database_error, fault_of, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
-pub const TABLES: [&str; 26] = [
+pub const TABLES: [&str; 28] = [
     "api_keys",
     "audit_events",
     "catalogue",
@@ -46,7 +46,9 @@ pub const TABLES: [&str; 26] = [
     "signing_keys",
     "tenants",
     "user_roles",
+    "user_words",
     "users",
+    "word_fold",
 ];
 /// Where the migration library records applied migrations.
 const STEPS: &str = "seaql_migrations";

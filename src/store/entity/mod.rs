@@ -27,6 +27,11 @@ pub mod signing_key;
 pub mod tenant;
 pub mod user;
 pub mod user_role;
+pub mod user_word;
+pub mod word_fold;
+mod words;
+
+pub use words::Worded;
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr, Value};

@@ -24,12 +24,14 @@ pub struct Model {
     pub mail_language: MailLanguage,
     /// Whether a changed address of a user must be confirmed first, also if an administrator changes it.
     pub confirm_email_changes: bool,
+    /// The words of its name and its id, each with a space before it.
+    pub words: String,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
+super::words::words_of_id_and_name!();
 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {

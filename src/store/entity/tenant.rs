@@ -17,12 +17,14 @@ pub struct Model {
     pub organization_pk: i64,
     pub name: String,
     pub variables: Option<JsonText>,
+    /// The words of its name and its id, each with a space before it.
+    pub words: String,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
+super::words::words_of_id_and_name!();
 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {

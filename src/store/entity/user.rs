@@ -2,11 +2,12 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Granted, Scope};
-use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of};
-use crate::store::entity::{among, in_tenants};
+use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of, words};
+use crate::store::entity::words::{known, or_null, put};
+use crate::store::entity::{Worded, among, in_tenants};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -38,12 +39,63 @@ pub struct Model {
     pub email_changed_at: Option<Timestamp>,
     pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
+    /// The words of its names, its address and its id, each with a space before it. The database keeps `user_words` by them.
+    pub words: String,
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-impl ActiveModelBehavior for ActiveModel {}
+#[async_trait::async_trait]
+impl ActiveModelBehavior for ActiveModel {
+    async fn before_save<C: ConnectionTrait>(self, _: &C, insert: bool) -> Result<Self, DbErr> {
+        match insert {
+            true => self.complete(),
+            false => self.worded(),
+        }
+    }
+}
+
+impl ActiveModel {
+    /// A row that is inserted without [`ActiveModelTrait::insert`], with its words.
+    pub fn complete(mut self) -> Result<Self, DbErr> {
+        for text in [&mut self.name, &mut self.firstname, &mut self.lastname] {
+            or_null(text);
+        }
+        or_null(&mut self.email);
+        self.worded()
+    }
+
+    /// The row with the words of what is set. Fails if a part of them is not known.
+    fn worded(mut self) -> Result<Self, DbErr> {
+        let names = [&self.name, &self.firstname, &self.lastname];
+        if names.iter().any(|name| name.is_set()) || self.email.is_set() || self.id.is_set() {
+            let names = [known(&self.firstname)?, known(&self.lastname)?, known(&self.name)?];
+            let made = words_of(names, known(&self.email)?.as_ref(), known(&self.id)?);
+            put(&mut self.words, made);
+        }
+        Ok(self)
+    }
+}
+
+impl Worded for Model {
+    fn pk(&self) -> i64 {
+        self.pk
+    }
+
+    fn stored_words(&self) -> &str {
+        &self.words
+    }
+
+    fn made_words(&self) -> String {
+        let names = [&self.firstname, &self.lastname, &self.name];
+        words_of(names, self.email.as_ref(), &self.id)
+    }
+}
+
+fn words_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId) -> String {
+    words(names.into_iter().flatten().map(String::as_str), email, id.as_str())
+}
 
 impl Model {
     /// The name to show where the address must not be: in texts that are kept for longer than the user. `None` without one.

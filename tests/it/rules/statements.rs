@@ -36,6 +36,15 @@ const CASES: &[(&str, usize)] = &[
         1,
     ),
     ("{ countUsers }", 1),
+    // Before a list by words, those who have them are counted.
+    (
+        "{ users(where: {text: \"ann acme\", AND: [{activated: true}]}) { id } }",
+        2,
+    ),
+    ("{ countUsers(where: {text: \"ann\"}) }", 2),
+    ("{ users(where: {OR: [{text: \"ann\"}]}) { id } }", 1),
+    ("{ users(where: {text: \" \"}) { id } }", 1),
+    ("{ tenants(where: {text: \"a\"}) { id } }", 1),
     (
         "{ users(where: {lastSeenBefore: \"2026-01-02T00:00:00Z\", emailVerified: true}) { id } }",
         1,
