@@ -8,7 +8,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use crate::context::OpContext;
 use crate::directory::organization::Organization;
 use crate::directory::tenant::{self, Clearable, NewTenant, Tenant, TenantChange, Term};
-use crate::directory::user::{self, User};
+use crate::directory::user::User;
 use crate::directory::variables::{self, Inherited};
 use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
@@ -18,6 +18,7 @@ use crate::graphql::{
     list_fields, listing, node_fields, op, order_by, where_input,
 };
 use crate::list::{Filter, Link, Search};
+use crate::store::entity::user::of_tenant;
 
 /// A part of an organization that groups users. Roles can be assigned for a tenant, so it can have its own administrators.
 ///
@@ -99,8 +100,8 @@ impl Listing for Tenant {
         let keys: Vec<i64> = things.iter().map(|thing| thing.pk).collect();
         let owners = things.iter().map(|thing| thing.organization_pk);
         Ok(Preloaded {
-            users: listing::nest_such::<User>(op, selection, "users", Link::Such(user::of_tenant), &keys).await?,
-            user_counts: listing::count_nested::<User>(op, selection, Link::Such(user::of_tenant), &keys).await?,
+            users: listing::nest_such::<User>(op, selection, "users", Link::Such(of_tenant), &keys).await?,
+            user_counts: listing::count_nested::<User>(op, selection, Link::Such(of_tenant), &keys).await?,
             organizations: organizations_beside(op, selection, owners).await?,
             inherited: match EffectiveVariables::are_selected(selection) {
                 true => variables::of_tenants(op, things).await?,

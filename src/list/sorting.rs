@@ -114,7 +114,7 @@ impl Ordered {
     }
 
     /// The rows from the first of these on, and none if there is none. `keys` selects nothing yet.
-    pub fn from_first_of(&self, mut keys: SelectStatement) -> SimpleExpr {
+    pub fn beginning_with_first_of(&self, mut keys: SelectStatement) -> SimpleExpr {
         keys.exprs(self.columns());
         self.sort(&mut keys);
         let (place, from) = (

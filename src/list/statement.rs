@@ -84,7 +84,8 @@ pub(super) fn page_of<L: Listed>(
         DbBackend::Postgres if window.skip > 0 => {
             rows.cond_where(condition.clone()).limit(1).offset(window.skip);
             page.from(L::Entity::default().table_ref());
-            page.and_where(ordered.from_first_of(rows)).cond_where(condition);
+            page.and_where(ordered.beginning_with_first_of(rows))
+                .cond_where(condition);
             page.limit(u64::from(window.first));
         }
         _ => {

@@ -41,7 +41,7 @@ pub use delete::delete;
 pub use known::{Known, known_by};
 pub use person::require_person;
 pub use reach::{Reach, permitted_now, reach};
-pub use read::{Target, Term, get, is_one_of, listable, locate, locate_shared, of_tenant, oneself, readable};
+pub use read::{Target, Term, get, is_one_of, listable, locate, locate_shared, oneself, readable};
 pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use update_me::{ClearableInMe, OwnNames, update_me};

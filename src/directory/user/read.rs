@@ -129,22 +129,6 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     })
 }
 
-/// The users of the tenant with this key. The index of a tenant's users begins with the organization.
-pub fn of_tenant(key: SimpleExpr) -> Condition {
-    use crate::store::entity::tenant::{Column as Of, Entity as Tenants};
-    let organization = Tenants::find().select_only().column(Of::OrganizationPk);
-    let organization = organization
-        .filter(Of::Pk.into_simple_expr().eq(key.clone()))
-        .into_query();
-    Condition::all()
-        .add(
-            Column::OrganizationPk
-                .into_simple_expr()
-                .eq(SimpleExpr::SubQuery(None, Box::new(organization.into()))),
-        )
-        .add(Column::TenantPk.into_simple_expr().eq(key))
-}
-
 /// `column` references a matching user. A single id becomes an equality, so that an index that starts with the user can be
 /// used in order; anything else becomes a set.
 pub fn is_one_of<C: ColumnTrait>(sql: &mut Sql, column: C, filter: &Filter<Term>) -> Result<Condition> {

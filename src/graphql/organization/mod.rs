@@ -1,8 +1,11 @@
 //! Organizations in the schema.
 
+mod mail_language;
 mod stats;
 
+pub use mail_language::MailLanguageValue;
 pub use stats::OrganizationStats;
+use stats::seats_used;
 
 use std::collections::HashMap;
 
@@ -21,7 +24,6 @@ use crate::graphql::{
     node_fields, op, order_by, where_input,
 };
 use crate::list::{Filter, Search};
-use crate::model::MailLanguage;
 use crate::store::entity::{tenant as tenant_table, user as user_table};
 
 /// A customer, with its tenants and users. Nothing is shared between organizations.
@@ -67,16 +69,6 @@ pub struct OrganizationObject {
     users: Nested<UserObject>,
     #[graphql(skip)]
     tenants: Nested<TenantObject>,
-}
-
-/// Language of email.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(name = "MailLanguage", remote = "MailLanguage")]
-pub enum MailLanguageValue {
-    /// English.
-    En,
-    /// German.
-    De,
 }
 
 node_fields! {
@@ -180,14 +172,6 @@ pub struct Preloaded {
     tenants: HashMap<i64, Nested<TenantObject>>,
     seats_used: Option<HashMap<i64, i64>>,
     stats: HashMap<i64, Stats>,
-}
-
-/// The number of used seats, for callers that may read organizations.
-async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result<Option<HashMap<i64, i64>>> {
-    if crate::directory::organization::readable(op).is_err() {
-        return Ok(None);
-    }
-    organization::seats_used(op.db().reader(), keys).await.map(Some)
 }
 
 /// The organizations of some objects, if they are selected, with what is selected under them.

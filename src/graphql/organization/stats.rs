@@ -1,8 +1,11 @@
-//! `Organization.stats`.
+//! `Organization.stats` and `seatsUsed`.
+
+use std::collections::HashMap;
 
 use async_graphql::SimpleObject;
 
-use crate::directory::organization::Stats;
+use crate::context::OpContext;
+use crate::directory::organization::{self, Stats};
 
 /// How many objects an organization has.
 #[derive(Clone, Copy, Debug, SimpleObject)]
@@ -32,4 +35,12 @@ impl From<Stats> for OrganizationStats {
             pending_invitations: stats.pending_invitations,
         }
     }
+}
+
+/// The number of used seats, for callers that may read organizations.
+pub async fn seats_used(op: &OpContext, keys: &[i64]) -> crate::model::error::Result<Option<HashMap<i64, i64>>> {
+    if crate::directory::organization::readable(op).is_err() {
+        return Ok(None);
+    }
+    organization::seats_used(op.db().reader(), keys).await.map(Some)
 }

@@ -127,6 +127,19 @@ END";
 /// When an account got its address, or verified it: an account does not get older by getting somebody's address later.
 pub const ACCOUNT_AGE: &str = "COALESCE(email_verified_at, email_changed_at, created_at)";
 
+/// The users of the tenant with this key. The index of a tenant's users begins with the organization.
+pub fn of_tenant(key: SimpleExpr) -> Condition {
+    use super::tenant::{Column as Of, Entity as Tenants};
+    let organization = Tenants::find().select_only().column(Of::OrganizationPk);
+    let organization = organization
+        .filter(Of::Pk.into_simple_expr().eq(key.clone()))
+        .into_query();
+    let organization = SimpleExpr::SubQuery(None, Box::new(organization.into()));
+    Condition::all()
+        .add(Column::OrganizationPk.into_simple_expr().eq(organization))
+        .add(Column::TenantPk.into_simple_expr().eq(key))
+}
+
 /// The name to show, which the database computes from the others: never null.
 pub fn display_name() -> SimpleExpr {
     Expr::col((Entity, "display_name"))
