@@ -17,8 +17,6 @@ pub async fn sent(caller: &Caller<'_>, document: &str) -> Vec<sea_orm::Statement
     });
     sent.await
         .into_iter()
-        // The key of cursors is read once.
-        .filter(|statement| !statement.sql.contains("FROM cursor_keys"))
         .filter(|statement| !statement.sql.contains("k.digest") && !statement.sql.starts_with("UPDATE"))
         .collect()
 }

@@ -139,6 +139,7 @@ impl App {
             public_variables: Arc::new(public_variables.iter().map(|key| (*key).to_owned()).collect()),
             ..Services::new(db, mailer, SigningKeys::new(secret, issuer))
         });
+        services.cursor_keys.get(services.db.reader()).await.unwrap();
         let schema = tenantry::graphql::build(true);
         let router = routed(&services, &schema);
         Self {
