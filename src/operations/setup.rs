@@ -57,7 +57,9 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
     if takes_no_changes(&services.db).await? {
         return Ok(None);
     }
-    while_it_answers(&services.db, set_up(services, configured)).await
+    let key = while_it_answers(&services.db, set_up(services, configured)).await?;
+    services.cursor_keys.get(services.db.reader()).await?;
+    Ok(key)
 }
 
 async fn set_up(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
