@@ -732,7 +732,7 @@ const CURSOR_KEY_POSTGRES: &[&str] =
     &["INSERT INTO cursor_keys (secret) VALUES (replace(gen_random_uuid()::text, '-', ''))"];
 
 /// The statements of this server are planned once for all organizations, so the plan must suit small and large ones:
-/// PostgreSQL is told that an organization has a thousand rows, and a tenant a thousand users, and a role ten. `fillfactor`
+/// PostgreSQL is told that an organization has a thousand rows, a tenant a thousand users, and a role two. `fillfactor`
 /// leaves room in a page for a user's next version, which `last_seen_at` then needs no index entries for. Many new rows
 /// soon need a vacuum, or lists and counts visit them one by one.
 const SETTINGS_POSTGRES: &[&str] = &[
@@ -743,8 +743,8 @@ const SETTINGS_POSTGRES: &[&str] = &[
     "ALTER TABLE tenants ALTER COLUMN organization_pk SET (n_distinct = -0.001)",
     "ALTER TABLE groups ALTER COLUMN organization_pk SET (n_distinct = -0.001)",
     "ALTER TABLE invitations ALTER COLUMN organization_pk SET (n_distinct = -0.001)",
-    "ALTER TABLE user_roles ALTER COLUMN role_pk SET (n_distinct = -0.1)",
-    "ALTER TABLE group_roles ALTER COLUMN role_pk SET (n_distinct = -0.1)",
+    "ALTER TABLE user_roles ALTER COLUMN role_pk SET (n_distinct = -0.5)",
+    "ALTER TABLE group_roles ALTER COLUMN role_pk SET (n_distinct = -0.5)",
     "ALTER TABLE audit_events ALTER COLUMN organization_pk SET (n_distinct = -0.001)",
 ];
 

@@ -257,23 +257,15 @@ pub async fn for_parents<L: Listed>(
         items
     };
     let page_of = |items: SelectStatement| page_by(&ordered, items);
+    let page_such = |condition: &dyn Fn(SimpleExpr) -> Condition| {
+        let (mut select, mut items) = (Query::select(), select_nothing::<L>());
+        let key = from_keys(&mut select, backend, parents);
+        items.cond_where(condition(key.clone()));
+        join_page::<L>(select, backend, fields, key, page_of(items))
+    };
     let select = match &children.link {
-        Link::Column(column) => {
-            let mut select = Query::select();
-            let key = from_keys(&mut select, backend, parents);
-            let mut items = select_nothing::<L>();
-            items.and_where(column.into_simple_expr().eq(key.clone()));
-            let page = page_of(items);
-            join_page::<L>(select, backend, fields, key, page)
-        }
-        Link::Such(condition) => {
-            let mut select = Query::select();
-            let key = from_keys(&mut select, backend, parents);
-            let mut items = select_nothing::<L>();
-            items.cond_where(condition(key.clone()));
-            let page = page_of(items);
-            join_page::<L>(select, backend, fields, key, page)
-        }
+        Link::Column(column) => page_such(&|key| Condition::all().add(column.into_simple_expr().eq(key))),
+        Link::Such(condition) => page_such(condition),
         Link::Pairs(pairs) | Link::Shared(pairs) => {
             let mut select = Query::select();
             let key = from_keys(&mut select, backend, parents);

@@ -513,8 +513,10 @@ fn scanned(statement: &Statement, plan: &str) -> Option<&'static str> {
             "SCAN audit_events\n",
         ],
     };
-    let found = words.iter().copied().filter(|word| plan.contains(word));
-    found.filter(|word| !is_walked(statement, word)).next()
+    words
+        .iter()
+        .copied()
+        .find(|word| plan.contains(word) && !is_walked(statement, word))
 }
 
 /// Whether the table is read in the order of its internal keys, which is that of the list, up to the page's end.

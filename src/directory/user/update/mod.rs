@@ -157,7 +157,6 @@ pub(super) async fn update_as(
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let profile = Profile::parse(&wanted)?;
-
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
