@@ -16,8 +16,9 @@ const WORDS_MAX: usize = 32;
 /// The maximum number of characters of a word; what follows does not count.
 const WORD_CHARACTERS_MAX: usize = 64;
 
-/// Letters whose stroke or ligature Unicode does not take apart.
-const ALIKE: [(char, &str); 10] = [
+/// Letters whose stroke or ligature Unicode does not take apart; `ß` is what is left of its capital letter.
+const ALIKE: [(char, &str); 11] = [
+    ('ß', "ss"),
     ('æ', "ae"),
     ('œ', "oe"),
     ('ø', "o"),

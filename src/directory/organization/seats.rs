@@ -117,9 +117,8 @@ pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i
             user::Column::OrganizationPk,
             keys,
         ))
-        // Exactly as in the partial index on those who take a seat.
-        .filter(Expr::cust("activated"))
-        .filter(Expr::cust("takes_seat"))
+        .filter(user::Column::Activated.eq(true))
+        .filter(user::Column::TakesSeat.eq(true))
         .group_by(user::Column::OrganizationPk)
         .into_tuple()
         .all(connection)
