@@ -40,7 +40,7 @@ async fn pages(app: &App, order: &str, backwards: bool) -> Vec<String> {
 
 on_both! {
     async fn events_are_ordered_by_time_or_by_commit(app: App) {
-        // In the order of commits; and when they began. Two began at the same moment.
+        // In the order of commits; and when they began. Two began at the same moment, and stay in the order of commits.
         let written = [("e", 500), ("a", 100), ("d", 300), ("c", 300), ("b", 200)];
         for (id, at) in written {
             let transaction = app.services.db.begin().await.unwrap();
@@ -50,7 +50,7 @@ on_both! {
         }
         app.settle().await;
         let trail = ["e", "a", "d", "c", "b"];
-        let by_time = ["a", "b", "c", "d", "e"];
+        let by_time = ["a", "b", "d", "c", "e"];
         let reversed = |ids: [&'static str; 5]| { let mut ids = ids; ids.reverse(); ids };
         for (order, expected) in [
             ("POSITION_ASC", trail),

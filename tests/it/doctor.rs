@@ -162,7 +162,7 @@ async fn what_is_in_the_database_is_looked_at() {
             &database.url,
             &[
                 "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at) SELECT u.pk, r.pk, u.organization_pk, 0 FROM users u, roles r WHERE u.id = 'ann' AND r.name = 'ours'",
-                "UPDATE organizations SET seat_limit = 0 WHERE id = 'acme'",
+                "UPDATE organizations SET seat_limit = 0, seats_used = 1 WHERE id = 'acme'",
             ],
         )
         .await;

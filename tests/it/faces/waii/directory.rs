@@ -207,10 +207,10 @@ on_both! {
         ada.waii("create-user", json!({"user": {"id": "mona", "tenant_id": "munich"}})).await;
         app.admin().create_user(json!({"id": "free", "organizationId": "acme"})).await;
         for (caller, lookups, expected) in [
-            (&ada, json!({"lookup_org_id": null, "lookup_tenant_id": null, "lookup_user_id": null}), vec!["ada", "bob", "free", "mona"]),
-            (&ada, json!({"lookup_org_id": "", "lookup_tenant_id": "", "lookup_user_id": ""}), vec!["ada", "bob", "free", "mona"]),
-            (&ada, json!({}), vec!["ada", "bob", "free", "mona"]),
-            (&ada, json!({"lookup_org_id": "acme"}), vec!["ada", "bob", "free", "mona"]),
+            (&ada, json!({"lookup_org_id": null, "lookup_tenant_id": null, "lookup_user_id": null}), vec!["ada", "bob", "mona", "free"]),
+            (&ada, json!({"lookup_org_id": "", "lookup_tenant_id": "", "lookup_user_id": ""}), vec!["ada", "bob", "mona", "free"]),
+            (&ada, json!({}), vec!["ada", "bob", "mona", "free"]),
+            (&ada, json!({"lookup_org_id": "acme"}), vec!["ada", "bob", "mona", "free"]),
             (&ada, json!({"lookup_tenant_id": "munich"}), vec!["mona"]),
             (&ada, json!({"lookup_user_id": "bob"}), vec!["bob"]),
             (&ada, json!({"lookup_user_id": "BOB"}), vec![]),
