@@ -276,7 +276,9 @@ on_both! {
                 change.commit().await.unwrap();
             };
             let (answer, ()) = tokio::join!(caller.send(SWITCH, json!({ "id": at_globex })), ends);
-            assert_eq!(code_of(&answer), expected, "{taken}");
+            // A session that has ended may be noticed before the switch begins.
+            let early = taken.contains("ended_at") && code_of(&answer) == "UNAUTHENTICATED";
+            assert!(early || code_of(&answer) == expected, "{taken}: {answer}");
             assert_eq!(app.number("SELECT COUNT(*) FROM sessions").await, before);
             let change = app.services.db.begin().await.unwrap();
             let back = format!("UPDATE users SET password_verified_at = 1, activated = TRUE, email = '{ADA}' WHERE email IN ('{ADA}', 'other@mail.example')");
