@@ -20,6 +20,7 @@ const keys = {
   AuditRelated: embedded,
   FederatedIdentity: embedded,
   Hindrance: embedded,
+  OrganizationStats: embedded,
   Outsider: embedded,
   PermissionAnswer: embedded,
   Reach: embedded,
