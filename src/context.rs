@@ -15,7 +15,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
@@ -298,8 +297,7 @@ impl OpContext {
     pub async fn begin(&self) -> Result<Change<'_>> {
         let place = self.db.place_for_change().await?;
         Ok(Change {
-            transaction: self.db.begin().await?,
-            _place: place,
+            transaction: self.db.begin().await?.holding(place),
             op: self,
             held: false,
         })
@@ -311,8 +309,6 @@ impl OpContext {
 #[derive(Debug)]
 pub struct Change<'op> {
     transaction: Transaction,
-    /// The caller's slot, held while the change is open.
-    _place: Option<OwnedSemaphorePermit>,
     op: &'op OpContext,
     /// Whether the caller's access is locked; see [`authn::hold`].
     held: bool,

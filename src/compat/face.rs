@@ -173,15 +173,17 @@ where
         let run = async {
             let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
             let handled = handle(call);
+            let db = op.db().clone();
             let noted = async move {
                 let done = handled.await;
+                op.db().settled().await?;
                 // An impersonation that is refused is noted where it is refused, as GraphQL's is.
                 if let Err(Error::Forbidden(_)) = &done {
                     op.note_refusal(action);
                 }
                 done
             };
-            to_its_end(&app, Box::pin(noted)).await
+            to_its_end(&app, db, Box::pin(noted)).await
         };
         let mut response = match run.await {
             Ok(mut response) => {

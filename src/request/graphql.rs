@@ -265,8 +265,10 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     let schema = app.schema.clone();
     let mutates = operation.mutates();
     // On the heap, because it is large and is moved several times.
+    let db = op.db().clone();
     let run = Box::pin(async move {
         let mut answer = schema.execute(request).await;
+        op.db().settled().await?;
         note_refusals(&op, &answer, &operation);
         if op.room().is_some_and(Room::overflowed) {
             answer = without_data(answer);
@@ -274,7 +276,7 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
         Ok(answer)
     });
     let answer = if mutates {
-        to_its_end(app, run).await
+        to_its_end(app, db, run).await
     } else {
         in_time(run).await
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::model::error::{Error, Reason, Result};
-use crate::store::db::counted_here;
+use crate::store::db::{Database, counted_here};
 
 /// How long a request may be worked on, not counting the time to receive its body.
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -22,12 +22,19 @@ async fn within<T>(limit: Duration, run: impl Future<Output = Result<T>>) -> Res
 }
 
 /// Runs the work of a request to its end, on a task of its own, even if the client disconnects or the time limit is
-/// reached: what must follow a change's commit then still happens. The server waits for such tasks when it stops.
+/// reached: what must follow a change's commit then still happens. The server waits for such tasks when it stops. The
+/// answer is given when what it was decided by is committed in `db`, the caller's.
 pub async fn to_its_end<T: Send + 'static>(
     app: &App,
+    db: Database,
     run: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    let task = app.services.under_way.spawn(counted_here(run));
+    let settled = async move {
+        let done = run.await;
+        db.settled().await?;
+        done
+    };
+    let task = app.services.under_way.spawn(counted_here(settled));
     in_time(async {
         match task.await {
             Ok(done) => done,

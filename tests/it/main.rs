@@ -42,6 +42,7 @@ mod email_domains;
 mod faces;
 mod federated;
 mod group;
+mod group_commit;
 mod http;
 mod ids;
 mod impersonation;

@@ -36,7 +36,12 @@ pub async fn revoke(State(app): State<App>, Extension(id): Extension<RequestInfo
         let form = Form::read(&parts.headers, body).await?;
         let token = form.required("token")?.to_owned();
         let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
-        to_its_end(&app, async move { credential::revoke(&op, &token).await }).await
+        to_its_end(
+            &app,
+            op.db().clone(),
+            async move { credential::revoke(&op, &token).await },
+        )
+        .await
     };
     let ended: Result<Ended> = run.await;
     let mut response = match ended {

@@ -234,7 +234,7 @@ async fn run(
     let (name, is_client) = (grant.name(), matches!(grant, Grant::Key(_)));
     let wanted = wanted(&form)?;
     let op = OpContext::of_request(Arc::clone(&app.services), nobody).await?;
-    let issued = to_its_end(app, async move { grant.run(&op, &wanted).await }).await;
+    let issued = to_its_end(app, op.db().clone(), async move { grant.run(&op, &wanted).await }).await;
     let issued = issued.map_err(|error| Refusal::of(error, is_client))?;
     app.services.counts.token(name);
     Ok(issued)

@@ -115,7 +115,7 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
                 password: Password::new(form.required("password")?),
                 resource: None,
             };
-            let signed_in = to_its_end(app, async move { session::sign_in(&op, &typed).await }).await;
+            let signed_in = to_its_end(app, op.db().clone(), async move { session::sign_in(&op, &typed).await }).await;
             signed_in.map_err(|cause| {
                 let (status, description) = match &cause {
                     Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "Invalid user credentials"),
@@ -128,10 +128,9 @@ async fn granted(app: &App, op: &OpContext, form: &Form, headers: &HeaderMap) ->
         }
         "refresh_token" => {
             let token = form.required("refresh_token")?.to_owned();
-            let refreshed = to_its_end(
-                app,
-                async move { session::refresh(&op, &token, &Wanted::default()).await },
-            )
+            let refreshed = to_its_end(app, op.db().clone(), async move {
+                session::refresh(&op, &token, &Wanted::default()).await
+            })
             .await;
             refreshed.map_err(|cause| match &cause {
                 Error::Unauthenticated(_) => {

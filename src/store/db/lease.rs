@@ -9,6 +9,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::group::Group;
 use super::limits::{SILENCE, STATEMENT_TIMEOUT, TURN, silence};
 use super::pool::{Kept, Pool};
 use crate::model::error::{Fault, fault};
@@ -26,7 +27,8 @@ pub struct Lease {
     /// Whether a step is running.
     busy: bool,
     caller: Option<OwnedSemaphorePermit>,
-    _place: OwnedSemaphorePermit,
+    /// `None` after it was passed to a task that rolls back what was running.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
@@ -41,7 +43,7 @@ impl Lease {
             kept: Some(kept),
             busy: false,
             caller,
-            _place: place,
+            place: Some(place),
         }
     }
 
@@ -90,13 +92,33 @@ impl Lease {
         result.map_err(failed)
     }
 
-    /// Opens a transaction.
+    /// Opens a transaction, or a savepoint in the one of the group.
     pub async fn begin(&mut self) -> Result<(), DbErr> {
+        if self.group().is_some() {
+            return self.end("SAVEPOINT change", TURN).await;
+        }
         let begun = timeout(TURN, self.step()?.begin()).await;
         self.ended(begun)
     }
 
-    /// Ends a transaction, with this timeout.
+    /// The changes that are done in this connection's transaction and not committed yet.
+    pub fn group(&self) -> Option<&Group> {
+        self.kept.as_ref()?.group.as_ref()
+    }
+
+    /// The same for one more, with a new group for the first.
+    pub fn open_group(&mut self, new: impl FnOnce() -> Group) -> Result<&mut Group, DbErr> {
+        let kept = self.kept.as_mut();
+        let kept = kept.ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))?;
+        Ok(kept.group.get_or_insert_with(new))
+    }
+
+    /// The same, to commit them now.
+    pub fn close_group(&mut self) -> Option<Group> {
+        self.kept.as_mut()?.group.take()
+    }
+
+    /// Ends a transaction or a savepoint, with this timeout.
     pub async fn end(&mut self, sql: &str, limit: Duration) -> Result<(), DbErr> {
         let ended = timeout(limit, self.step()?.run(sql)).await;
         self.ended(ended).map(drop)
@@ -120,6 +142,11 @@ impl Lease {
         };
         self.drop_broken(&error);
         error
+    }
+
+    /// Closes the connection.
+    pub fn give_up(mut self) {
+        drop(self.cut_off());
     }
 
     fn drop_broken(&mut self, error: &sqlx::Error) {
@@ -150,8 +177,15 @@ impl Drop for Lease {
             self.pool.keep(kept);
             return;
         }
+        let runtime = tokio::runtime::Handle::try_current();
+        if let (true, Some(place), Ok(runtime)) = (kept.group.is_some(), self.place.take(), &runtime) {
+            // Others wait for this connection's commit.
+            let rest = Self::new(Arc::clone(&self.pool), kept, place, self.caller.take());
+            self.pool.ends.spawn_on(rest.undo(), runtime);
+            return;
+        }
         kept.connection.abandon();
-        if let (Some(caller), Ok(runtime)) = (self.caller.take(), tokio::runtime::Handle::try_current()) {
+        if let (Some(caller), Ok(runtime)) = (self.caller.take(), runtime) {
             runtime.spawn(async move {
                 tokio::time::sleep(NOTICED).await;
                 drop(caller);

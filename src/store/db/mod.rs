@@ -3,6 +3,7 @@
 mod address;
 mod connection;
 mod count;
+mod group;
 mod lease;
 mod limits;
 mod planned;
@@ -38,6 +39,7 @@ pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 pub use start::{TABLES, refuse_what_cannot_work, room};
 pub use transaction::Transaction;
 
+use self::group::Seen;
 use self::limits::WAIT;
 use self::pool::{Pool, waits};
 use self::shares::Shares;
@@ -64,6 +66,8 @@ pub struct Database {
     reader: Reader,
     writer: Arc<Pool>,
     shares: Arc<Shares>,
+    /// What the caller has seen of changes that are not committed yet.
+    seen: Option<Seen>,
 }
 
 /// Why this process is not ready.
@@ -124,6 +128,7 @@ impl Database {
             },
             writer,
             shares: Arc::default(),
+            seen: None,
         }
     }
 
@@ -131,6 +136,7 @@ impl Database {
     #[must_use]
     pub fn held_by(&self, holder: Holder) -> Self {
         let mut held = self.clone();
+        held.seen = Some(Seen::default());
         held.reader.share = Some(self.shares.of(holder));
         held
     }
@@ -165,7 +171,16 @@ impl Database {
 
     /// Opens a transaction that may write.
     pub async fn begin(&self) -> Result<Transaction> {
-        Transaction::begin(&self.writer, self.backend(), &self.reader.known).await
+        Transaction::begin(&self.writer, self.backend(), &self.reader.known, self.seen.clone()).await
+    }
+
+    /// Waits until everything is committed that the caller has seen in changes that it gave up, such as one that was
+    /// refused because a name is taken. `UNAVAILABLE` if it could not be committed.
+    pub async fn settled(&self) -> Result<()> {
+        match &self.seen {
+            Some(seen) => Ok(seen.settled().await?),
+            None => Ok(()),
+        }
     }
 
     /// Whether this process can serve requests: the database answers and accepts writes, and its schema is not older

@@ -4,7 +4,7 @@
 //! connection, so one whose server does not respond cannot be dropped. Here, each step has a timeout, and connections
 //! that do not respond are dropped.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::connection::Connection;
+use super::group::Group;
 use super::lease::Lease;
 use super::limits::{CONNECT, LEAVE, TEST, TRUSTED, WAIT, silence, within};
 use super::target::Target;
@@ -36,6 +37,8 @@ pub struct Load {
 pub struct Pool {
     pub target: Target,
     places: Arc<Semaphore>,
+    /// How many wait for a place.
+    waiting: AtomicUsize,
     size_max: usize,
     size: Mutex<Size>,
     idle: Mutex<Vec<Kept>>,
@@ -52,6 +55,22 @@ pub struct Pool {
     pub ends: TaskTracker,
 }
 
+/// One that waits for a place.
+struct Waiting<'pool>(&'pool AtomicUsize);
+
+impl<'pool> Waiting<'pool> {
+    fn of(count: &'pool AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The current and the configured number of slots.
 #[derive(Debug)]
 struct Size {
@@ -63,6 +82,8 @@ struct Size {
 #[derive(Debug)]
 pub struct Kept {
     pub connection: Connection,
+    /// The changes of its open transaction that wait for the commit; `None` on PostgreSQL.
+    pub group: Option<Group>,
     /// When the server last answered.
     pub answered: Instant,
     /// When it was last asked whether it accepts writes, and the result.
@@ -78,6 +99,7 @@ impl Pool {
         Arc::new(Self {
             target,
             places: Arc::new(Semaphore::new(size)),
+            waiting: AtomicUsize::new(0),
             size_max: size,
             size: Mutex::new(Size {
                 now: size,
@@ -109,7 +131,7 @@ impl Pool {
         let failed = |error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into()));
         self.target.is_still_there().map_err(failed)?;
         self.grow_again();
-        let mut place = self.place().await?;
+        let mut place = self.place_in_queue().await?;
         loop {
             while let Some(kept) = self.next_idle() {
                 if let Some(kept) = self.tested(kept).await {
@@ -121,11 +143,27 @@ impl Pool {
                 // Others are in use, and will be returned.
                 Err(error) if is_too_many_connections(&error) && self.open() > 0 => {
                     self.make_smaller(place);
-                    place = self.place().await?;
+                    place = self.place_in_queue().await?;
                 }
                 Err(error) => return Err(failed(error)),
             }
         }
+    }
+
+    async fn place_in_queue(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+        let _waiting = Waiting::of(&self.waiting);
+        self.place().await
+    }
+
+    /// Whether somebody waits for a connection.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits for the writer in the same queue, without a timeout; `None` if it broke or is closed.
+    pub async fn turn(self: &Arc<Self>) -> Option<Lease> {
+        let place = self.place().await.ok()?;
+        Some(Lease::new(Arc::clone(self), self.next_idle()?, place, None))
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, DbErr> {
@@ -137,7 +175,7 @@ impl Pool {
     fn next_idle(&self) -> Option<Kept> {
         let era = self.era.load(Ordering::Relaxed);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|kept| kept.era == era && kept.made.elapsed() < AGE_MAX);
+        idle.retain(|kept| kept.era == era && (kept.group.is_some() || kept.made.elapsed() < AGE_MAX));
         idle.pop()
     }
 
@@ -156,6 +194,7 @@ impl Pool {
                 let now = Instant::now();
                 Ok(Kept {
                     connection,
+                    group: None,
                     answered: now,
                     asked: now,
                     takes_changes,

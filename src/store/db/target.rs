@@ -66,6 +66,8 @@ impl Target {
             .busy_timeout(WAIT)
             .pragma("trusted_schema", "OFF")
             .pragma("cache_size", "-8192")
+            // Savepoints of the writer would copy pages to a temporary file.
+            .pragma("temp_store", if read_only { "DEFAULT" } else { "MEMORY" })
             .read_only(read_only)
             .statement_cache_capacity(256)
             .disable_statement_logging();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use sea_orm::entity::prelude::async_trait::async_trait;
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OwnedSemaphorePermit};
 use tokio::time::timeout;
 
 use super::count::count;
-use super::lease::{Lease, failed};
-use super::limits::{LEAVE, TURN};
+use super::group::Seen;
+use super::lease::Lease;
 use super::pool::Pool;
 use crate::model::error::{Fault, Result, fault_of};
 use crate::store::catalogue::{Catalogued, Known};
@@ -21,6 +21,10 @@ pub struct Transaction {
     /// One statement runs at a time. `None` after the transaction has ended.
     lease: Mutex<Option<Lease>>,
     known: Known,
+    /// Where to note what it has seen of a group, if it is given up.
+    seen: Option<Seen>,
+    /// The caller's slot.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Catalogued for Transaction {
@@ -31,7 +35,7 @@ impl Catalogued for Transaction {
 
 impl Transaction {
     /// Opens one. If a connection turns out to be broken, nothing has been done yet, so another one is used.
-    pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend, known: &Known) -> Result<Self> {
+    pub(super) async fn begin(pool: &Arc<Pool>, backend: DbBackend, known: &Known, seen: Option<Seen>) -> Result<Self> {
         let lease = match begun(pool).await {
             Err(error) if fault_of(&error) == Fault::Lost => begun(pool).await,
             begun => begun,
@@ -43,19 +47,30 @@ impl Transaction {
             backend,
             lease: Mutex::new(Some(lease?)),
             known: Known::new(known.now()),
+            seen,
+            place: None,
         })
+    }
+
+    /// The same, which holds the caller's slot until it is done.
+    #[must_use]
+    pub fn holding(mut self, place: Option<OwnedSemaphorePermit>) -> Self {
+        self.place = place;
+        self
     }
 
     /// Commits the change. If this fails because the database does not answer, the outcome is unknown.
     pub async fn commit(mut self) -> Result<()> {
         let mut lease = self.lease.get_mut().take().ok_or_else(gone)?;
-        let pool = Arc::clone(lease.pool());
-        let committed = async {
-            pool.target.is_still_there().map_err(failed)?;
-            lease.end("COMMIT", TURN).await
-        };
-        let committed = committed.await;
-        pool.changed(committed.as_ref().err().map(fault_of));
+        if self.backend == DbBackend::Sqlite && (lease.group().is_some() || lease.pool().is_awaited()) {
+            // In a task: if this is cancelled, the change must be in the group or not, for the sake of the others.
+            let joined = lease.pool().ends.clone().spawn(lease.join()).await;
+            let fate = joined.map_err(|_| gone())??;
+            // A change that only waits for the disk takes nothing from others.
+            drop(self.place.take());
+            return Ok(fate.known().await?);
+        }
+        let committed = lease.commit().await;
         if committed.is_err() {
             roll_back(lease);
         }
@@ -99,24 +114,27 @@ fn note<T>(lease: &Lease, ended: &Result<T, DbErr>) {
     }
 }
 
-/// Rolls back a transaction in the background. If a statement is running, the connection is closed.
-fn roll_back(mut lease: Lease) {
+/// Rolls back a change in the background. If a statement is running, dropping the connection does what is needed.
+fn roll_back(lease: Lease) {
     if lease.is_busy() {
         return;
     }
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => {
             let ends = lease.pool().ends.clone();
-            ends.spawn_on(async move { drop(lease.end("ROLLBACK", LEAVE).await) }, &runtime);
+            ends.spawn_on(lease.undo(), &runtime);
         }
         // The connection is closed, and with it the transaction.
-        Err(_) => drop(lease.cut_off()),
+        Err(_) => lease.give_up(),
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.get_mut().take() {
+            if let (Some(seen), Some(group)) = (&self.seen, lease.group()) {
+                seen.note(group.fate());
+            }
             roll_back(lease);
         }
     }
