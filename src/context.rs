@@ -2,23 +2,24 @@
 //!
 //! The command line, set-up and tests also create an [`OpContext`], and so are subject to the same permission checks.
 
+mod change;
 mod presented;
 pub mod room;
 mod services;
 
+pub use change::Change;
 pub use presented::Presented;
 pub use services::Services;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::{NoContext, Uuid};
 
 use self::room::{Room, Turn};
-use crate::authn::{self, Accepted, Credential, SigningKeys};
+use crate::authn::{Accepted, Credential, SigningKeys};
 use crate::authz::{Action, Granted, Resource, policy};
 use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
@@ -27,10 +28,10 @@ use crate::services::hasher::Hasher;
 use crate::services::mailer::Mailer;
 use crate::services::refusals::Refusal;
 use crate::services::user_counts::UserCount;
-use crate::store::audit_trail::{self, Author, Event};
+use crate::store::audit_trail::Author;
 use crate::store::built_in_roles::BuiltInRoles;
-use crate::store::catalogue::{self, Catalogued as _};
-use crate::store::db::{Database, Holder, Transaction};
+use crate::store::catalogue;
+use crate::store::db::{Database, Holder};
 use crate::store::entity::user;
 
 /// The context of a request, for one or more verbs.
@@ -295,71 +296,6 @@ impl OpContext {
 
     /// Opens the transaction of a verb.
     pub async fn begin(&self) -> Result<Change<'_>> {
-        let place = self.db.place_for_change().await?;
-        Ok(Change {
-            transaction: self.db.begin().await?.holding(place),
-            op: self,
-            held: false,
-        })
-    }
-}
-
-/// A verb's transaction. Dropped without a commit, it changes nothing.
-#[must_use]
-#[derive(Debug)]
-pub struct Change<'op> {
-    transaction: Transaction,
-    op: &'op OpContext,
-    /// Whether the caller's access is locked; see [`authn::hold`].
-    held: bool,
-}
-
-impl Change<'_> {
-    /// Refuses the change if the caller has lost access, and locks the caller's access until the commit.
-    /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
-    /// credential of the request.
-    pub async fn hold_caller(&mut self) -> Result<()> {
-        if let Some(caller) = self.op.actor().caller().filter(|_| !self.held) {
-            authn::hold(&self.transaction, caller, self.op.now()).await?;
-        }
-        self.held = true;
-        Ok(())
-    }
-
-    /// Writes the change's audit events in the same transaction, and commits it.
-    pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
-        // Cached credentials are stale if somebody's access changed.
-        let mut access = false;
-        for event in events {
-            access |= event.changes_access();
-            audit_trail::record(&self.transaction, self.op.author(), event).await?;
-        }
-        self.hold_caller().await?;
-        let catalogue = self.transaction.known().now().version();
-        self.transaction.commit().await?;
-        if access {
-            self.op.services.credentials.forget();
-        }
-        if catalogue != self.op.catalogue().version() {
-            // Read for the answer of this request. If that fails, the next look-up does it.
-            if let Err(error) = catalogue::read(self.op.db.reader()).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the new catalogue cannot be read yet"
-                );
-            }
-        }
-        if self.op.has_mail.swap(false, Ordering::Relaxed) {
-            self.op.services.mailer.wake();
-        }
-        Ok(())
-    }
-}
-
-impl Deref for Change<'_> {
-    type Target = Transaction;
-
-    fn deref(&self) -> &Transaction {
-        &self.transaction
+        Change::begin(self).await
     }
 }

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use sea_orm::sea_query::{InsertStatement, PostgresQueryBuilder, Values};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
 use crate::model::Caller;
@@ -22,17 +23,17 @@ use crate::store::catalogue::{self, Catalogued};
 /// Accounts, credentials, and all rows that give a permission, each locked in its own query: PostgreSQL cannot lock
 /// rows through an outer join or a union. Built-in roles never change and are not locked.
 const HOLD: &str = r"
-    WITH accounts AS (
-        SELECT pk, organization_pk, tenant_pk FROM users WHERE pk IN ($1, $2) AND activated {lock}
+    WITH {event} accounts AS (
+        SELECT pk, organization_pk, tenant_pk FROM users WHERE pk IN ({user}, {behind}) AND activated {lock}
     ), keys AS (
         SELECT pk FROM api_keys
-        WHERE pk = $3 AND (revoked_at IS NULL OR revoked_at > $6) AND (expires_at IS NULL OR expires_at > $6) {lock}
+        WHERE pk = {key} AND (revoked_at IS NULL OR revoked_at > {now}) AND (expires_at IS NULL OR expires_at > {now}) {lock}
     ), signed_in AS (
-        SELECT pk FROM sessions WHERE pk IN ($4, $5) AND ended_at IS NULL AND expires_at > $6 {lock}
+        SELECT pk FROM sessions WHERE pk IN ({session}, {began}) AND ended_at IS NULL AND expires_at > {now} {lock}
     ), direct AS (
-        SELECT user_pk, role_pk, tenant_pk FROM user_roles WHERE user_pk IN ($1, $2) {lock}
+        SELECT user_pk, role_pk, tenant_pk FROM user_roles WHERE user_pk IN ({user}, {behind}) {lock}
     ), memberships AS (
-        SELECT user_pk, group_pk FROM group_members WHERE user_pk IN ($1, $2) {lock}
+        SELECT user_pk, group_pk FROM group_members WHERE user_pk IN ({user}, {behind}) {lock}
     ), carried AS (
         SELECT group_pk, role_pk, tenant_pk FROM group_roles WHERE group_pk IN (SELECT group_pk FROM memberships) {lock}
     ), assigned AS (
@@ -51,8 +52,18 @@ const HOLD: &str = r"
     LEFT JOIN roles r ON r.pk = s.role_pk
     LEFT JOIN own_roles o ON o.pk = r.pk";
 
-static HOLD_ON_POSTGRES: LazyLock<String> = LazyLock::new(|| HOLD.replace("{lock}", "FOR SHARE"));
-static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| HOLD.replace("{lock}", ""));
+/// The statement with this lock, after the insertion of an event if there is one, whose values come first.
+fn text(lock: &str, event: Option<&str>, values: usize) -> String {
+    let event = event.map_or(String::new(), |event| format!("event AS ({event}),"));
+    let mut text = HOLD.replace("{event}", &event).replace("{lock}", lock);
+    let names = ["{user}", "{behind}", "{key}", "{session}", "{began}", "{now}"];
+    for (number, name) in names.into_iter().enumerate() {
+        text = text.replace(name, &format!("${}", values + number + 1));
+    }
+    text
+}
+
+static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| text("", None, 0));
 
 /// One row per role of each account; an account without roles has one row without a role.
 #[derive(FromQueryResult)]
@@ -79,24 +90,42 @@ struct Standing {
 
 /// Refuses a change if the caller's access has changed, and locks it until the transaction ends. `UNAUTHENTICATED` if
 /// the account or the credential is gone, `FORBIDDEN` if a permission is.
-pub async fn hold(transaction: &impl Catalogued, caller: &Caller, now: Timestamp) -> Result<()> {
+///
+/// `event` is written too: on PostgreSQL in the same statement, because each one costs a way to the server.
+pub async fn hold(
+    transaction: &impl Catalogued,
+    caller: &Caller,
+    now: Timestamp,
+    event: Option<InsertStatement>,
+) -> Result<()> {
     let impersonator = caller.impersonator.as_ref();
     let api_key = caller.api_key_pk.or(impersonator.and_then(|who| who.api_key_pk));
     let began_with = impersonator.and_then(|who| who.session_pk);
     let backend = transaction.get_database_backend();
-    let sql = match backend {
-        DbBackend::Postgres => &HOLD_ON_POSTGRES,
-        _ => &HOLD_ON_SQLITE,
+    let mut values = Vec::new();
+    let sql = match (backend, event) {
+        (DbBackend::Postgres, Some(event)) => {
+            let (event, Values(of_event)) = event.build(PostgresQueryBuilder);
+            values = of_event;
+            text("FOR SHARE", Some(&event), values.len())
+        }
+        (DbBackend::Postgres, None) => text("FOR SHARE", None, 0),
+        (_, event) => {
+            if let Some(event) = event {
+                transaction.execute(&event).await?;
+            }
+            HOLD_ON_SQLITE.clone()
+        }
     };
-    let values = [
+    values.extend([
         caller.user_pk.into(),
         impersonator.map_or(caller.user_pk, |who| who.user_pk).into(),
         api_key.into(),
         caller.session_pk.into(),
         began_with.into(),
         now.micros().into(),
-    ];
-    let statement = Statement::from_sql_and_values(backend, sql.as_str(), values);
+    ]);
+    let statement = Statement::from_sql_and_values(backend, sql, values);
     let rows = Row::find_by_statement(statement).all(transaction).await?;
     let version = rows.first().ok_or_else(gone)?.catalogue_version;
     let catalogue = catalogue::at(transaction, version).await?;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use crate::model::Timestamp;
@@ -286,7 +287,7 @@ async fn write(db: &Database, due: &[(Key, Folded)]) -> Result<()> {
             count: folded.count,
             refused: true,
         };
-        row.insert(&transaction).await?;
+        transaction.execute(&row.insertion()).await?;
     }
     transaction.commit().await?;
     Ok(())

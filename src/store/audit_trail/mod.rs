@@ -4,7 +4,8 @@ mod related;
 
 pub use related::{Became, Mention, Related};
 
-use sea_orm::{ConnectionTrait, EntityTrait, Set};
+use sea_orm::sea_query::InsertStatement;
+use sea_orm::{ConnectionTrait, EntityTrait, QueryTrait, Set};
 use uuid::Uuid;
 
 use crate::model::Timestamp;
@@ -163,6 +164,12 @@ pub struct Author<'a> {
 
 /// Writes an event.
 pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event: Event) -> Result<()> {
+    connection.execute(&insertion(author, event)).await?;
+    Ok(())
+}
+
+/// The statement that writes an event.
+pub fn insertion(author: Author<'_>, event: Event) -> InsertStatement {
     let row = Row {
         id: author.id.to_string(),
         created_at: author.at,
@@ -185,7 +192,7 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
         count: 1,
         refused: false,
     };
-    row.insert(connection).await
+    row.insertion()
 }
 
 /// A complete event.
@@ -213,8 +220,8 @@ pub(crate) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Writes it.
-    pub async fn insert(self, connection: &impl ConnectionTrait) -> Result<()> {
+    /// The statement that writes it.
+    pub fn insertion(self) -> InsertStatement {
         let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
         // Where a caller comes from tells who it is.
@@ -249,10 +256,7 @@ impl Row<'_> {
             created_at: Set(self.created_at),
             ..Default::default()
         };
-        audit_event::Entity::insert(row)
-            .exec_without_returning(connection)
-            .await?;
-        Ok(())
+        audit_event::Entity::insert(row).into_query()
     }
 
     /// Whether the caller may be named in the trail of the event's organization: its administrators may see its own

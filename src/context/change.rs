@@ -1,0 +1,94 @@
+//! The transaction of a verb.
+
+use std::ops::Deref;
+use std::sync::atomic::Ordering;
+
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::InsertStatement;
+
+use super::OpContext;
+use crate::authn;
+use crate::model::error::Result;
+use crate::store::audit_trail::{self, Event};
+use crate::store::catalogue::{self, Catalogued as _};
+use crate::store::db::Transaction;
+
+/// A verb's transaction. Dropped without a commit, it changes nothing.
+#[must_use]
+#[derive(Debug)]
+pub struct Change<'op> {
+    transaction: Transaction,
+    op: &'op OpContext,
+    /// Whether the caller's access is locked; see [`authn::hold`].
+    held: bool,
+}
+
+impl<'op> Change<'op> {
+    pub(super) async fn begin(op: &'op OpContext) -> Result<Self> {
+        let place = op.db.place_for_change().await?;
+        Ok(Self {
+            transaction: op.db.begin().await?.holding(place),
+            op,
+            held: false,
+        })
+    }
+
+    /// Refuses the change if the caller has lost access, and locks the caller's access until the commit.
+    /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
+    /// credential of the request.
+    pub async fn hold_caller(&mut self) -> Result<()> {
+        self.hold_caller_and_write(None).await
+    }
+
+    async fn hold_caller_and_write(&mut self, event: Option<InsertStatement>) -> Result<()> {
+        match (self.op.actor().caller().filter(|_| !self.held), event) {
+            (Some(caller), event) => authn::hold(&self.transaction, caller, self.op.now(), event).await?,
+            (None, Some(event)) => {
+                self.transaction.execute(&event).await?;
+            }
+            (None, None) => {}
+        }
+        self.held = true;
+        Ok(())
+    }
+
+    /// Writes the change's audit events in the same transaction, and commits it.
+    pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
+        // Cached credentials are stale if somebody's access changed.
+        let mut access = false;
+        let mut last = None;
+        for event in events {
+            access |= event.changes_access();
+            if let Some(earlier) = last.replace(audit_trail::insertion(self.op.author(), event)) {
+                self.transaction.execute(&earlier).await?;
+            }
+        }
+        self.hold_caller_and_write(last).await?;
+        let catalogue = self.transaction.known().now().version();
+        self.transaction.commit().await?;
+        if access {
+            self.op.services.credentials.forget();
+        }
+        if catalogue != self.op.catalogue().version() {
+            // Read for the answer of this request. If that fails, the next look-up does it.
+            if let Err(error) = catalogue::read(self.op.db.reader()).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the new catalogue cannot be read yet"
+                );
+            }
+        }
+        if self.op.has_mail.swap(false, Ordering::Relaxed) {
+            self.op.services.mailer.wake();
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Change<'_> {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.transaction
+    }
+}
