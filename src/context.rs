@@ -192,12 +192,10 @@ impl OpContext {
         self.services.cursor_keys.get(self.db.reader()).await
     }
 
-    /// How many users organizations have, all of whose users the caller may see.
-    pub async fn user_counts(&self, organization_pks: &[i64]) -> Result<HashMap<i64, UserCount>> {
-        self.services
-            .user_counts
-            .of_each(self.db.reader(), organization_pks)
-            .await
+    /// How many users there are in organizations all of whose users the caller may see; `None` stands for all of them.
+    pub async fn user_counts(&self, organization_pks: &[Option<i64>]) -> Result<HashMap<Option<i64>, UserCount>> {
+        let counts = &self.services.user_counts;
+        counts.of_each(self.db.reader(), organization_pks).await
     }
 
     pub fn built_in_roles(&self) -> &BuiltInRoles {

@@ -1,4 +1,4 @@
-//! How many users an organization has: exact, and for a large one without counting it each time.
+//! How many users an organization has, or all of them: exact, and for many without counting them each time.
 //!
 //! Nothing is written for it. A number is remembered with the snapshot that it was counted in, and corrected by what the
 //! audit trail says of every change that this snapshot did not see ([`crate::store::audit_trail::Event::counting`]). Both
@@ -22,16 +22,19 @@ const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// More organizations than this with so many users are forgotten, and remembered again when asked for.
 const ORGANIZATIONS_MAX: usize = 10_000;
 
-/// The users of an organization.
+/// The users of an organization, or of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserCount {
     pub all: i64,
     pub activated: i64,
 }
 
-/// Remembers how many users large organizations have.
+/// Remembers how many users large organizations have, and all of them.
 #[derive(Debug, Default)]
-pub struct UserCounts(Mutex<HashMap<i64, Remembered>>);
+pub struct UserCounts(Mutex<HashMap<Group, Remembered>>);
+
+/// Whose users are counted: those of an organization by its key, or of all (`None`).
+pub type Group = Option<i64>;
 
 #[derive(Clone, Debug)]
 struct Remembered {
@@ -52,44 +55,44 @@ struct Seen {
 }
 
 impl UserCounts {
-    /// Counts the users of several organizations, in at most two statements.
-    pub async fn of_each(&self, reader: &Reader, organization_pks: &[i64]) -> Result<HashMap<i64, UserCount>> {
+    /// Counts the users of each, in at most two statements. One without any is absent.
+    pub async fn of_each(&self, reader: &Reader, groups: &[Group]) -> Result<HashMap<Group, UserCount>> {
         let era = reader.era();
-        let known = self.known(organization_pks, era);
+        let known = self.known(groups, era);
         let mut found = match known.is_empty() {
             true => HashMap::new(),
             false => corrected(reader, known).await?,
         };
-        let others = organization_pks.iter().filter(|pk| !found.contains_key(pk));
-        let others: Vec<i64> = others.copied().collect();
+        let others = groups.iter().filter(|group| !found.contains_key(group));
+        let others: Vec<Group> = others.copied().collect();
         if !others.is_empty() {
             found.extend(counted(reader, &others, era).await?);
         }
-        let counts = found.iter().map(|(pk, found)| (*pk, found.count)).collect();
+        let counts = found.iter().map(|(group, found)| (*group, found.count)).collect();
         self.remember(found);
         Ok(counts)
     }
 
-    fn known(&self, organization_pks: &[i64], era: u64) -> Vec<(i64, Remembered)> {
+    fn known(&self, groups: &[Group], era: u64) -> Vec<(Group, Remembered)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = organization_pks.iter().filter_map(|pk| Some((*pk, all.get(pk)?)));
+        let known = groups.iter().filter_map(|group| Some((*group, all.get(group)?)));
         known
             .filter(|(_, known)| known.era == era && known.counted.elapsed() < AGE_MAX)
-            .map(|(pk, known)| (pk, known.clone()))
+            .map(|(group, known)| (group, known.clone()))
             .collect()
     }
 
-    fn remember(&self, found: HashMap<i64, Remembered>) {
+    fn remember(&self, found: HashMap<Group, Remembered>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (pk, found) in found {
+        for (group, found) in found {
             if found.count.all < REMEMBERED_MIN {
-                all.remove(&pk);
+                all.remove(&group);
                 continue;
             }
-            if all.len() >= ORGANIZATIONS_MAX && !all.contains_key(&pk) {
+            if all.len() >= ORGANIZATIONS_MAX && !all.contains_key(&group) {
                 all.clear();
             }
-            all.insert(pk, found);
+            all.insert(group, found);
         }
     }
 }
@@ -104,22 +107,30 @@ fn seen_in(backend: DbBackend) -> &'static str {
     }
 }
 
-async fn counted(reader: &Reader, organization_pks: &[i64], era: u64) -> Result<HashMap<i64, Remembered>> {
+async fn counted(reader: &Reader, groups: &[Group], era: u64) -> Result<HashMap<Group, Remembered>> {
     let backend = reader.get_database_backend();
-    let (these, value) = match backend {
-        DbBackend::Postgres => ("= ANY($1)", Value::from(organization_pks.to_vec())),
-        _ => (
-            "IN (SELECT value FROM json_each(?))",
-            serde_json::json!(organization_pks).to_string().into(),
-        ),
-    };
-    let sql = format!(
-        "SELECT organization_pk, COUNT(*), COUNT(CASE WHEN activated THEN 1 END), {} \
-         FROM users WHERE organization_pk {these} GROUP BY organization_pk",
-        seen_in(backend)
-    );
+    let organization_pks: Vec<i64> = groups.iter().copied().flatten().collect();
+    let columns = format!("COUNT(*), COUNT(CASE WHEN activated THEN 1 END), {}", seen_in(backend));
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    if groups.contains(&None) {
+        parts.push(format!("SELECT CAST(NULL AS BIGINT), {columns} FROM users"));
+    }
+    if !organization_pks.is_empty() {
+        let (these, value) = match backend {
+            DbBackend::Postgres => ("= ANY($1)", Value::from(organization_pks)),
+            _ => (
+                "IN (SELECT value FROM json_each(?))",
+                serde_json::json!(organization_pks).to_string().into(),
+            ),
+        };
+        values.push(value);
+        parts.push(format!(
+            "SELECT organization_pk, {columns} FROM users WHERE organization_pk {these} GROUP BY organization_pk"
+        ));
+    }
+    let sql = parts.join(" UNION ALL ");
     let rows = reader
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [value]))
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
         .await?;
     rows.iter()
         .map(|row| {
@@ -138,7 +149,7 @@ async fn counted(reader: &Reader, organization_pks: &[i64], era: u64) -> Result<
 }
 
 /// The numbers with the changes since, of those for which there are not too many of them.
-async fn corrected(reader: &Reader, known: Vec<(i64, Remembered)>) -> Result<HashMap<i64, Remembered>> {
+async fn corrected(reader: &Reader, known: Vec<(Group, Remembered)>) -> Result<HashMap<Group, Remembered>> {
     let backend = reader.get_database_backend();
     let mut values: Vec<Value> = Vec::new();
     let mut value = |value: Value| {
@@ -148,8 +159,9 @@ async fn corrected(reader: &Reader, known: Vec<(i64, Remembered)>) -> Result<Has
             _ => "?".to_owned(),
         }
     };
-    let since = known.iter().enumerate().map(|(number, (organization_pk, known))| {
-        let (organization, floor) = (value((*organization_pk).into()), value(known.seen.floor.into()));
+    let since = known.iter().enumerate().map(|(number, (group, known))| {
+        let organization = group.map(|pk| format!("organization_pk = {} AND", value(pk.into())));
+        let floor = value(known.seen.floor.into());
         let unseen = known.seen.snapshot.as_deref().map(|snapshot| {
             format!(
                 "AND NOT pg_visible_in_snapshot(((position >> 20) - audit_events_era())::text::xid8, {}::pg_snapshot)",
@@ -160,8 +172,9 @@ async fn corrected(reader: &Reader, known: Vec<(i64, Remembered)>) -> Result<Has
             "SELECT {number}, COUNT(*), CAST(COALESCE(SUM(users_change), 0) AS BIGINT), \
              CAST(COALESCE(SUM(activated_change), 0) AS BIGINT), {} \
              FROM (SELECT users_change, activated_change FROM audit_events \
-             WHERE organization_pk = {organization} AND position >= {floor} {} LIMIT {}) AS since",
+             WHERE {} position >= {floor} {} LIMIT {}) AS since",
             seen_in(backend),
+            organization.unwrap_or_default(),
             unseen.unwrap_or_default(),
             CHANGES_MAX + 1
         )
@@ -174,7 +187,7 @@ async fn corrected(reader: &Reader, known: Vec<(i64, Remembered)>) -> Result<Has
     for row in &rows {
         let (number, changes): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let known = usize::try_from(number).ok().and_then(|number| known.get(number));
-        let Some((organization_pk, known)) = known.filter(|_| changes <= CHANGES_MAX) else {
+        let Some((group, known)) = known.filter(|_| changes <= CHANGES_MAX) else {
             continue;
         };
         let change = |place| -> Result<i64> { Ok(row.try_get_by_index(place)?) };
@@ -187,7 +200,7 @@ async fn corrected(reader: &Reader, known: Vec<(i64, Remembered)>) -> Result<Has
             seen: seen(row, 4)?,
             ..*known
         };
-        corrected.insert(*organization_pk, found);
+        corrected.insert(*group, found);
     }
     Ok(corrected)
 }

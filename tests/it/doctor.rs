@@ -181,6 +181,17 @@ async fn what_is_in_the_database_is_looked_at() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(of_ours(lines), of_ours(again));
+        meddle(
+            &database.url,
+            &["UPDATE organizations SET seats_used = 7 WHERE id = 'acme'"],
+        )
+        .await;
+        let (_, lines) = examined(&[], &variables);
+        let (severity, says) = found(&lines, "seats");
+        assert!(
+            severity == "wrong" && says.contains("1 organizations with a seat limit keep a wrong number"),
+            "{says}"
+        );
     }
 }
 

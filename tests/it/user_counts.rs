@@ -1,5 +1,5 @@
-//! How many users an organization has is remembered where they are many, and is exact nevertheless: two processes change
-//! and count at once, and what each of them says afterwards is what a plain count says.
+//! How many users an organization has, and how many there are at all, is remembered where they are many, and is exact
+//! nevertheless: two processes change and count at once, and what each of them says afterwards is what a plain count says.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ const CHANGES: u64 = 12;
 
 const COUNTS: &str = "query($all: UserWhere, $active: UserWhere, $rest: UserWhere, $none: UserWhere) {
     all: countUsers(where: $all) active: countUsers(where: $active) rest: countUsers(where: $rest) none: countUsers(where: $none)
+    everybody: countUsers everybodyActive: countUsers(where: {activated: true})
     usersConnection(where: $all, first: 1) { totalCount } }";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -76,8 +77,8 @@ async fn two_processes_count_what_is_there(backend: Backend) {
     );
 }
 
-/// All of an organization, activated ones, others; and those of another one.
-fn counts(server: &Server, organization: &str) -> [i64; 4] {
+/// All of an organization, activated ones, others; those of another one; and all there are, and the activated ones of them.
+fn counts(server: &Server, organization: &str) -> [i64; 6] {
     let of = |activated: Option<bool>| match activated {
         None => json!({"organization": {"id": organization}}),
         Some(is) => json!({"AND": [{"organization": {"id": organization}}, {"activated": is}]}),
@@ -86,7 +87,7 @@ fn counts(server: &Server, organization: &str) -> [i64; 4] {
         "all": of(None), "active": of(Some(true)), "rest": of(Some(false)), "none": {"organization": {"id": "nothing"}},
     });
     let (_, answer) = server.call_with(KEY, COUNTS, &variables);
-    let found = ["all", "active", "rest", "none"]
+    let found = ["all", "active", "rest", "none", "everybody", "everybodyActive"]
         .map(|name| answer["data"][name].as_i64().unwrap_or_else(|| panic!("{answer}")));
     if found[0] == answer["data"]["usersConnection"]["totalCount"] {
         return found;
@@ -155,9 +156,10 @@ async fn crowd(db: &Database) {
 }
 
 /// The same numbers, by a plain statement.
-async fn counted(db: &Database, organization: &str) -> [i64; 4] {
+async fn counted(db: &Database, organization: &str) -> [i64; 6] {
     let sql = format!(
-        "SELECT COUNT(*), COUNT(CASE WHEN activated THEN 1 END), COUNT(CASE WHEN NOT activated THEN 1 END) FROM users
+        "SELECT COUNT(*), COUNT(CASE WHEN activated THEN 1 END), COUNT(CASE WHEN NOT activated THEN 1 END),
+         (SELECT COUNT(*) FROM users), (SELECT COUNT(*) FROM users WHERE activated) FROM users
          WHERE organization_pk = (SELECT pk FROM organizations WHERE id = '{organization}')"
     );
     let row = db
@@ -167,7 +169,7 @@ async fn counted(db: &Database, organization: &str) -> [i64; 4] {
         .unwrap()
         .unwrap();
     let number = |place| row.try_get_by_index::<i64>(place).unwrap();
-    [number(0), number(1), number(2), 0]
+    [number(0), number(1), number(2), 0, number(3), number(4)]
 }
 
 async fn summed(db: &Database, column: &str) -> i64 {

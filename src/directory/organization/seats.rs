@@ -6,8 +6,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, LockType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoSimpleExpr, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+};
 
 use crate::authz::Granted;
 use crate::model::error::{Error, Result};
@@ -96,32 +98,48 @@ pub(super) async fn kept(
     organization_pk: i64,
     limit: Option<i64>,
 ) -> Result<Option<i64>> {
-    match limit {
-        None => Ok(None),
-        Some(_) => {
-            let used = seats_used(connection, &[organization_pk]).await?;
-            Ok(Some(used.get(&organization_pk).copied().unwrap_or_default()))
-        }
+    if limit.is_none() {
+        return Ok(None);
     }
+    let counted = user::Entity::find()
+        .filter(user::Column::OrganizationPk.eq(organization_pk))
+        .filter(taken())
+        .count(connection)
+        .await?;
+    Ok(Some(i64::try_from(counted).unwrap_or(i64::MAX)))
 }
 
-/// The number of activated users of several organizations who take a seat, in one statement; one without any is absent.
+/// The number of seats that are taken in several organizations, in one statement: the kept number, or where there is no
+/// limit, that of the users who take one.
 pub async fn seats_used(connection: &impl ConnectionTrait, organization_pks: &[i64]) -> Result<HashMap<i64, i64>> {
-    let keys = organization_pks.iter().copied();
-    let counted: Vec<(i64, i64)> = user::Entity::find()
+    let owner = Expr::col((organization::Entity, organization::Column::Pk));
+    let mut counted = user::Entity::find()
         .select_only()
-        .column(user::Column::OrganizationPk)
         .expr(Expr::cust("COUNT(*)"))
+        .filter(taken())
+        .into_query();
+    counted.and_where(user::Column::OrganizationPk.into_simple_expr().eq(owner));
+    let kept = Expr::col((organization::Entity, organization::Column::SeatsUsed));
+    let used = Func::coalesce([kept, Expr::SubQuery(None, Box::new(counted.into()))]);
+    let backend = connection.get_database_backend();
+    let found: Vec<(i64, i64)> = organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Pk)
+        .expr(used)
         .filter(any_of(
-            connection.get_database_backend(),
-            user::Column::OrganizationPk,
-            keys,
+            backend,
+            organization::Column::Pk,
+            organization_pks.iter().copied(),
         ))
-        .filter(user::Column::Activated.eq(true))
-        .filter(user::Column::TakesSeat.eq(true))
-        .group_by(user::Column::OrganizationPk)
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(counted.into_iter().collect())
+    Ok(found.into_iter().collect())
+}
+
+/// Who takes a seat.
+fn taken() -> Condition {
+    Condition::all()
+        .add(user::Column::Activated.eq(true))
+        .add(user::Column::TakesSeat.eq(true))
 }

@@ -36,7 +36,8 @@ pub async fn stats(op: &OpContext, organization_pks: &[i64]) -> Result<HashMap<i
     if pks.is_empty() {
         return Ok(HashMap::new());
     }
-    let users = op.user_counts(&pks).await?;
+    let groups: Vec<Option<i64>> = pks.iter().copied().map(Some).collect();
+    let users = op.user_counts(&groups).await?;
     let pending = Condition::all()
         .add(invitation::Column::AcceptedAt.is_null())
         .add(invitation::Column::WithdrawnAt.is_null())
@@ -66,8 +67,8 @@ pub async fn stats(op: &OpContext, organization_pks: &[i64]) -> Result<HashMap<i
     let rows = op.db().reader().query_all(&select).await?;
     rows.iter()
         .map(|row| {
-            let pk = row.try_get_by_index(0)?;
-            let counted = users.get(&pk).copied().unwrap_or_default();
+            let pk: i64 = row.try_get_by_index(0)?;
+            let counted = users.get(&Some(pk)).copied().unwrap_or_default();
             let stats = Stats {
                 users: counted.all,
                 activated: counted.activated,

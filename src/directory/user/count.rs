@@ -1,4 +1,4 @@
-//! Counts the users of an organization at a constant cost.
+//! Counts the users of an organization, or all of them, at a constant cost.
 
 use super::Term;
 use crate::authz::{Granted, Scope};
@@ -8,7 +8,8 @@ use crate::list::{Filter, TextTest};
 use crate::model::error::Result;
 use crate::store::entity::organization as organizations;
 
-/// The number of users that match, if they are all users of one organization, or all activated ones, or all others.
+/// The number of users that match, if they are all users of one organization or all that there are, or the activated ones
+/// among them, or the others.
 /// `None` for any other filter: then they are counted one by one.
 pub(super) async fn known(op: &OpContext, granted: &Granted, filter: &Filter<Term>) -> Result<Option<i64>> {
     let Some(terms) = filter.all_of() else { return Ok(None) };
@@ -28,9 +29,10 @@ pub(super) async fn known(op: &OpContext, granted: &Granted, filter: &Filter<Ter
         None => None,
     };
     let organization_pk = match (granted.scope(), named) {
-        (Scope::Organization(own), None) => *own,
-        (Scope::Organization(own), Some(named)) if named == Some(*own) => *own,
-        (Scope::Everything, Some(Some(named))) => named,
+        (Scope::Everything, None) => None,
+        (Scope::Organization(own), None) => Some(*own),
+        (Scope::Organization(own), Some(named)) if named == Some(*own) => named,
+        (Scope::Everything, Some(Some(named))) => Some(named),
         // There is no such organization, or it is another one.
         (Scope::Organization(_) | Scope::Everything, Some(_)) => return Ok(Some(0)),
         _ => return Ok(None),

@@ -253,17 +253,32 @@ async fn faces(services: &Arc<Services>, configured: Option<Faces>) -> Result<Fi
     })
 }
 
+/// How many organizations have a limit and such a number of taken seats.
+async fn organizations_whose_seats(db: &Database, such: &str) -> Result<i64> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT o.seat_limit, o.seats_used, (SELECT COUNT(*) FROM users u \
+         WHERE u.organization_pk = o.pk AND u.activated AND u.takes_seat) AS taken \
+         FROM organizations o WHERE o.seat_limit IS NOT NULL) AS counted WHERE {such}"
+    );
+    one(db, &sql).await
+}
+
 async fn seats(db: &Database) -> Result<Finding> {
-    let over: i64 = one(
-        db,
-        "SELECT COUNT(*) FROM organizations o WHERE o.seat_limit IS NOT NULL AND o.seat_limit < \
-         (SELECT COUNT(*) FROM users u WHERE u.organization_pk = o.pk AND u.activated)",
-    )
-    .await?;
-    Ok(match over {
-        0 => Finding::fine("seats", "No organization has more active users than seats."),
-        _ => Finding::risky(
-            "seats",
+    const SUBJECT: &str = "seats";
+    let wrong = organizations_whose_seats(db, "seats_used IS NULL OR seats_used <> taken").await?;
+    if wrong > 0 {
+        return Ok(Finding::wrong(
+            SUBJECT,
+            format!(
+                "{wrong} organizations with a seat limit keep a wrong number of taken seats. Another program has written to \
+                 the database. Clear their seat limit and set it again: this counts the seats."
+            ),
+        ));
+    }
+    Ok(match organizations_whose_seats(db, "seat_limit < taken").await? {
+        0 => Finding::fine(SUBJECT, "No organization has more active users than seats."),
+        over => Finding::risky(
+            SUBJECT,
             format!(
                 "{over} organizations have more active users than seats, so nobody can be added to them. Raise their \
                  seat limit, or deactivate users."

@@ -26,6 +26,9 @@ const AGE_MAX: Duration = Duration::from_secs(30 * 60);
 /// How long after the server refused a connection to try again.
 const SMALLER_FOR: Duration = Duration::from_secs(30);
 
+/// How long after the server counted too many connections to ask again, if all of ours are closed.
+const COUNTED_AGAIN: Duration = Duration::from_millis(50);
+
 /// How many connections of a pool are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
@@ -144,6 +147,10 @@ impl Pool {
                 Err(error) if is_too_many_connections(&error) && self.open() > 0 => {
                     self.make_smaller(place);
                     place = self.place_in_queue().await?;
+                }
+                // The server may still count one of ours that was closed just now.
+                Err(error) if is_too_many_connections(&error) && self.was_heard() => {
+                    tokio::time::sleep(COUNTED_AGAIN).await;
                 }
                 Err(error) => return Err(failed(error)),
             }
