@@ -145,7 +145,7 @@ impl Written {
     }
 
     /// Writes a value as JSON. Returns how many bytes of it already were text.
-    fn value(&mut self, value: &Value) -> Result<usize> {
+    pub(super) fn value(&mut self, value: &Value) -> Result<usize> {
         let mut raw = 0;
         match value {
             Value::Null => self.push(b"null"),

@@ -1,7 +1,6 @@
 //! API keys in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -11,8 +10,8 @@ use crate::directory::user::{self, User, UserFields};
 use crate::graphql::filter::related;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside, in_field as users_in_field};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, node_fields, op,
-    order_by, where_input,
+    DateTime, List, Listing, Related, Result, Selection, Shared, Where, connection_type, list_fields, listing,
+    node_fields, op, order_by, where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Timestamp;
@@ -43,12 +42,12 @@ pub struct ApiKeyObject {
     /// The id of its owner.
     pub user_id: ID,
     /// Its owner.
-    pub user: Option<Arc<UserObject>>,
+    pub user: Option<Shared<UserObject>>,
     /// The id of the user who really created it: the owner, an administrator, or the impersonator of one of them. Null if
     /// it was created on the command line, if that user was deleted, or if neither the caller owns the key nor sees that user.
     pub creator_id: Option<ID>,
     /// The user who really created it; null also if the caller cannot see that user.
-    pub creator: Option<Arc<UserObject>>,
+    pub creator: Option<Shared<UserObject>>,
     /// When it was created.
     pub created_at: DateTime,
     /// When it was last updated.

@@ -1,7 +1,5 @@
 //! Audit events in the schema.
 
-use std::sync::Arc;
-
 use async_graphql::{Enum, ID, SimpleObject};
 
 use crate::authz::Granted;
@@ -14,7 +12,7 @@ use crate::graphql::filter::{equals, one_of, related, starts_with};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, in_field as users_beside};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Selection, Where, connection_type, list_fields, node_fields, order_by,
+    DateTime, List, Listing, Related, Selection, Shared, Where, connection_type, list_fields, node_fields, order_by,
     where_input,
 };
 use crate::list::Filter;
@@ -34,13 +32,13 @@ pub struct AuditEventObject {
     /// requests, for `tenantry` commands, and for users of other organizations who are not super admins.
     pub actor_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
-    pub actor: Option<Arc<UserObject>>,
+    pub actor: Option<Shared<UserObject>>,
     /// The id of the impersonator; null if the request was not made during an impersonation, or if `actorId` is null.
     pub impersonator_id: Option<ID>,
     /// That user; null if the caller cannot, or can no longer, see it.
-    pub impersonator: Option<Arc<UserObject>>,
+    pub impersonator: Option<Shared<UserObject>>,
     /// The organization it happened in; null once the organization is deleted.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The kind of the target, for example `user`; `request` for a denied request without a known target.
     pub target_kind: String,
     /// The id of the target, which may have been deleted since; for the kind `request`, the same as `action`.

@@ -1,7 +1,6 @@
 //! Invitations in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
@@ -23,8 +22,8 @@ use crate::graphql::role::{
 use crate::graphql::tenant::{TenantObject, TenantWhere, beside as tenants_beside};
 use crate::graphql::user::{UserObject, in_field as users_in_field, to_itself};
 use crate::graphql::{
-    DateTime, List, Listing, Related, Result, Selection, connection_type, list_fields, listing, node_fields, op,
-    order_by, where_input,
+    DateTime, List, Listing, Related, Result, Selection, Shared, connection_type, list_fields, listing, node_fields,
+    op, order_by, where_input,
 };
 use crate::list::Filter;
 
@@ -39,15 +38,15 @@ pub struct InvitationObject {
     /// Its current state.
     pub state: InvitationStateValue,
     /// The organization that the new user will belong to.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The id of that organization.
     pub organization_id: ID,
     /// The tenant that the new user will belong to; null if none.
-    pub tenant: Option<Arc<TenantObject>>,
+    pub tenant: Option<Shared<TenantObject>>,
     /// The id of that tenant; null if none.
     pub tenant_id: Option<ID>,
     /// The roles that the new user will have for the whole organization, ordered by name.
-    pub roles: List<Arc<RoleObject>>,
+    pub roles: List<Shared<RoleObject>>,
     /// The roles that the new user will have for single tenants, ordered by name.
     pub tenant_roles: List<TenantRoleObject>,
     /// When the invitation expires. Its token is then no longer accepted.
@@ -65,7 +64,7 @@ pub struct InvitationObject {
     pub mail_problem: Option<String>,
     /// The user who sent it, or who last sent it again; null if no user did, if that user was deleted, or if the caller
     /// cannot see that user. While that user is deactivated, the invitation cannot be accepted.
-    pub inviter: Option<Arc<UserObject>>,
+    pub inviter: Option<Shared<UserObject>>,
     /// Incremented by every change.
     pub version: i64,
     /// When it was first sent.
@@ -212,7 +211,7 @@ pub struct Preloaded {
     organizations: Related<Organization>,
     tenants: Related<Tenant>,
     inviters: Related<User>,
-    roles: HashMap<i64, List<Arc<RoleObject>>>,
+    roles: HashMap<i64, List<Shared<RoleObject>>>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
 }
 

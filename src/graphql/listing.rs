@@ -1,7 +1,6 @@
 //! Lists, counts, queries for one thing, and nested lists: one implementation for all kinds of objects.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::{Context, ID, InputType};
 use futures::FutureExt;
@@ -9,7 +8,7 @@ use futures::future::BoxFuture;
 use sea_orm::EntityTrait;
 
 use super::selection::place_key;
-use super::{Failure, List, OrderBy, PageSize, Selection, Where, op, window};
+use super::{Failure, List, OrderBy, PageSize, Selection, Shared, Where, op, window};
 use crate::authz::{Action, Granted};
 use crate::context::OpContext;
 use crate::list::{self, Cell, Children, Filter, Link, Listed, Order};
@@ -90,7 +89,7 @@ pub async fn present_one<L: Listing>(op: &OpContext, thing: L, selection: &Selec
 }
 
 /// Objects that others refer to, by internal key, each with its id.
-pub struct Related<L: Listing>(HashMap<i64, (String, Arc<L::Object>)>);
+pub struct Related<L: Listing>(HashMap<i64, (String, Shared<L::Object>)>);
 
 impl<L: Listing> Default for Related<L> {
     fn default() -> Self {
@@ -102,7 +101,7 @@ impl<L: Listing> Related<L> {
     pub async fn present(op: &OpContext, found: HashMap<i64, L>, selection: &Selection<'_>) -> Result<Self> {
         let name = |(key, thing): (i64, L)| ((key, thing.public_id().to_owned()), thing);
         let (names, things): (Vec<(i64, String)>, Vec<L>) = found.into_iter().map(name).unzip();
-        let objects = present(op, things, selection).await?.into_iter().map(Arc::new);
+        let objects = present(op, things, selection).await?.into_iter().map(Shared::from);
         let named = names.into_iter().zip(objects);
         Ok(Self(named.map(|((key, id), object)| (key, (id, object))).collect()))
     }
@@ -112,9 +111,9 @@ impl<L: Listing> Related<L> {
         Some(ID(id.clone()))
     }
 
-    pub fn object(&self, key: impl Into<Option<i64>>) -> Option<Arc<L::Object>> {
+    pub fn object(&self, key: impl Into<Option<i64>>) -> Option<Shared<L::Object>> {
         let (_, object) = self.0.get(&key.into()?)?;
-        Some(Arc::clone(object))
+        Some(object.clone())
     }
 }
 
@@ -277,7 +276,50 @@ pub async fn nest_linked<L: Listing>(
     link: Link<L>,
     parents: &[i64],
 ) -> Result<HashMap<i64, Nested<L::Object>>> {
-    let mut nested: HashMap<i64, Nested<L::Object>> = HashMap::new();
+    nest_presented::<L, _>(op, selection, field, granted, link, parents, present::<L>).await
+}
+
+/// The same for children that parents share: each is presented once.
+pub async fn nest_shared<L: Listing>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &'static str,
+    granted: Result<Granted>,
+    link: Link<L>,
+    parents: &[i64],
+) -> Result<HashMap<i64, Nested<Shared<L::Object>>>> {
+    nest_presented::<L, _>(op, selection, field, granted, link, parents, present_shared::<L>).await
+}
+
+/// Converts objects to their schema type, in the same order.
+type Present<L, O> = for<'a> fn(&'a OpContext, Vec<L>, &'a Selection<'a>) -> BoxFuture<'a, Result<Vec<O>>>;
+
+fn present_shared<'a, L: Listing>(
+    op: &'a OpContext,
+    things: Vec<L>,
+    selection: &'a Selection<'a>,
+) -> BoxFuture<'a, Result<Vec<Shared<L::Object>>>> {
+    async move {
+        let keys: Vec<i64> = things.iter().map(L::pk).collect();
+        let each: BTreeMap<i64, L> = things.into_iter().map(|thing| (thing.pk(), thing)).collect();
+        let (known, things): (Vec<i64>, Vec<L>) = each.into_iter().unzip();
+        let objects = present(op, things, selection).await?.into_iter().map(Shared::from);
+        let objects: HashMap<i64, Shared<L::Object>> = known.into_iter().zip(objects).collect();
+        Ok(keys.iter().filter_map(|key| objects.get(key)).cloned().collect())
+    }
+    .boxed()
+}
+
+async fn nest_presented<L: Listing, O: Clone>(
+    op: &OpContext,
+    selection: &Selection<'_>,
+    field: &'static str,
+    granted: Result<Granted>,
+    link: Link<L>,
+    parents: &[i64],
+    present: Present<L, O>,
+) -> Result<HashMap<i64, Nested<O>>> {
+    let mut nested: HashMap<i64, Nested<O>> = HashMap::new();
     // A parent can occur several times, for example a user in several groups; its list is loaded once.
     let parents: &[i64] = &BTreeSet::from_iter(parents.iter().copied())
         .into_iter()

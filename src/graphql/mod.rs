@@ -35,6 +35,7 @@ mod schema;
 mod selection;
 pub mod session;
 pub mod settings;
+mod shared;
 pub mod tenant;
 pub mod user;
 pub mod variables;
@@ -56,6 +57,7 @@ pub use rows::{Rows, rows};
 pub use scalar::{DateTime, Json, KeptJson, PageSize};
 pub use schema::{Query, Schema, build, builder, sdl};
 pub use selection::Selection;
+pub use shared::Shared;
 pub use variables::EffectiveVariables;
 
 use async_graphql::Context;

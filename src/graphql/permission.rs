@@ -1,7 +1,6 @@
 //! Permissions in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
@@ -13,8 +12,8 @@ use crate::directory::resource_server;
 use crate::graphql::filter::equals;
 use crate::graphql::role::{self, RoleObject};
 use crate::graphql::{
-    DateTime, List, Listing, Result, Selection, connection_type, list_fields, listing, node_fields, op, order_by,
-    where_input,
+    DateTime, List, Listing, Result, Selection, Shared, connection_type, list_fields, listing, node_fields, op,
+    order_by, where_input,
 };
 use crate::list::Filter;
 use crate::model::{BuiltIn, LadderRole};
@@ -37,7 +36,7 @@ pub struct PermissionObject {
     /// The weakest built-in role that has it. The stronger ones have it too.
     pub lowest_role: LadderRoleValue,
     /// The built-in roles that have it.
-    pub built_in_roles: List<Arc<RoleObject>>,
+    pub built_in_roles: List<Shared<RoleObject>>,
     /// The id of the resource server that it belongs to; null if it belongs to none. Access tokens for another resource
     /// server do not contain it.
     pub resource_server_id: Option<ID>,
@@ -139,8 +138,8 @@ impl Listing for Permission {
 
     fn object(self, op: &OpContext, preloaded: &Self::Preloaded) -> PermissionObject {
         let has_it = preloaded.roles.iter().filter(|(role, _)| self.is_in(op, **role));
-        let mut built_in_roles: Vec<(BuiltIn, Arc<RoleObject>)> =
-            has_it.map(|(role, object)| (*role, Arc::clone(object))).collect();
+        let mut built_in_roles: Vec<(BuiltIn, Shared<RoleObject>)> =
+            has_it.map(|(role, object)| (*role, object.clone())).collect();
         built_in_roles.sort_by_key(|(role, _)| *role);
         PermissionObject {
             id: ID(self.id.clone()),
@@ -163,7 +162,7 @@ impl Listing for Permission {
 
 /// What a page of permissions shows besides.
 pub struct Preloaded {
-    roles: HashMap<BuiltIn, Arc<RoleObject>>,
+    roles: HashMap<BuiltIn, Shared<RoleObject>>,
     /// The ids of resource servers, by internal key.
     servers: HashMap<i64, String>,
 }

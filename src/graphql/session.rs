@@ -1,7 +1,6 @@
 //! Sessions in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -12,8 +11,8 @@ use crate::directory::user::User;
 use crate::graphql::filter::related;
 use crate::graphql::user::{UserObject, UserWhere, beside as users_beside};
 use crate::graphql::{
-    DateTime, Listing, Related, Result, Selection, Where, connection_type, list_fields, listing, node_fields, op,
-    order_by, where_input,
+    DateTime, Listing, Related, Result, Selection, Shared, Where, connection_type, list_fields, listing, node_fields,
+    op, order_by, where_input,
 };
 use crate::list::{self, Filter};
 use crate::model::Actor;
@@ -27,7 +26,7 @@ pub struct SessionObject {
     /// The id of its user.
     pub user_id: ID,
     /// Its user; null if the caller cannot, or can no longer, see that user.
-    pub user: Option<Arc<UserObject>>,
+    pub user: Option<Shared<UserObject>>,
     /// The id of the impersonator; null if the session is not an impersonation.
     pub impersonator_id: Option<ID>,
     /// The reason that the impersonator gave; null if the session is not an impersonation. In sessions of other users, it

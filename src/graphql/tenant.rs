@@ -14,7 +14,7 @@ use crate::graphql::filter::related;
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, EffectiveVariables, Json, KeptJson, Listing, Nested, Related, Result, Selection, connection_type,
+    DateTime, EffectiveVariables, Json, KeptJson, Listing, Nested, Related, Result, Selection, Shared, connection_type,
     list_fields, listing, node_fields, op, order_by, where_input,
 };
 use crate::list::{Filter, Link, Search};
@@ -31,7 +31,7 @@ pub struct TenantObject {
     /// 1 to 255 characters.
     pub name: String,
     /// The organization it belongs to. It never changes.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: ID,
     /// Free-form JSON; null if none, or if the caller lacks `read:tenant`. Setting it needs `write:tenant`.

@@ -63,7 +63,9 @@ pub fn start() -> Logging {
         .try_init();
     if started.is_ok() {
         LINES.lock().at_work = true;
-        let writes = std::thread::Builder::new().name("log".to_owned()).spawn(|| LINES.write());
+        let writes = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(|| LINES.write());
         LINES.lock().at_work &= writes.is_ok();
     }
     Logging(())
@@ -125,7 +127,9 @@ impl Lines {
             text.clear();
             text.shrink_to(WAITING_BYTES_MAX / 16);
             let waiting = self.lock();
-            let _ = self.news.wait_timeout_while(waiting, COLLECTED_FOR, |waiting| !waiting.ending);
+            let _ = self
+                .news
+                .wait_timeout_while(waiting, COLLECTED_FOR, |waiting| !waiting.ending);
         }
     }
 }

@@ -7,7 +7,6 @@ pub use change::GroupMutation;
 pub use filter::{GroupOrderBy, GroupWhere};
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{ID, SimpleObject};
 
@@ -23,7 +22,7 @@ use crate::graphql::role::{
 };
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, node_fields,
+    DateTime, List, Listing, Nested, Related, Selection, Shared, connection_type, list_fields, listing, node_fields,
 };
 use crate::list::Link;
 use crate::store::entity::group_member;
@@ -44,11 +43,11 @@ pub struct GroupObject {
     /// Its description; null if none.
     pub description: Option<String>,
     /// The organization it belongs to. It never changes.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: ID,
     /// The roles that its members get for the whole organization.
-    pub roles: List<Arc<RoleObject>>,
+    pub roles: List<Shared<RoleObject>>,
     /// The roles that its members get for single tenants, ordered by name.
     pub tenant_roles: List<TenantRoleObject>,
     /// Incremented by every change, except when members are added or removed. Pass it as `expectedVersion`: the
@@ -138,7 +137,7 @@ pub struct Preloaded {
     users: HashMap<i64, Nested<UserObject>>,
     user_counts: HashMap<i64, i64>,
     organizations: Related<Organization>,
-    roles: HashMap<i64, List<Arc<RoleObject>>>,
+    roles: HashMap<i64, List<Shared<RoleObject>>>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
 }
 
@@ -148,22 +147,22 @@ pub async fn of_users(
     op: &OpContext,
     selection: &Selection<'_>,
     user_pks: &[i64],
-) -> crate::model::error::Result<HashMap<i64, Nested<GroupObject>>> {
+) -> crate::model::error::Result<HashMap<i64, Nested<Shared<GroupObject>>>> {
     const FIELD: &str = "groups";
     let link = || Link::shared::<group_member::Entity>(group_member::Column::GroupPk, group_member::Column::UserPk);
     let by_list = crate::directory::group::readable(op);
     // A caller who may read the groups of single tenants sees all of its own groups on itself.
     if by_list.as_ref().is_ok_and(|granted| granted.tenants().is_none()) {
-        return listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), user_pks).await;
+        return listing::nest_shared::<Group>(op, selection, FIELD, by_list, link(), user_pks).await;
     }
     let (own, others): (Vec<i64>, Vec<i64>) = user_pks.iter().partition(|pk| op.actor().is(**pk));
     let mut groups = HashMap::new();
     if !others.is_empty() {
-        groups = listing::nest_linked::<Group>(op, selection, FIELD, by_list, link(), &others).await?;
+        groups = listing::nest_shared::<Group>(op, selection, FIELD, by_list, link(), &others).await?;
     }
     if !own.is_empty() {
         let granted = crate::directory::group::readable_of_oneself(op);
-        groups.extend(listing::nest_linked::<Group>(op, selection, FIELD, granted, link(), &own).await?);
+        groups.extend(listing::nest_shared::<Group>(op, selection, FIELD, granted, link(), &own).await?);
     }
     Ok(groups)
 }

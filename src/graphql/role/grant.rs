@@ -1,7 +1,6 @@
 //! How users have their roles, in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::SimpleObject;
 
@@ -13,7 +12,7 @@ use crate::directory::tenant::{self, Tenant};
 use crate::graphql::group::GroupObject;
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::user::{UserObject, in_field as users_beside};
-use crate::graphql::{DateTime, List, Related, Selection, listing};
+use crate::graphql::{DateTime, List, Related, Selection, Shared, listing};
 use crate::model::error::Result;
 
 /// A role that a user has, and how: a role that several groups give is one for each of them.
@@ -21,18 +20,18 @@ use crate::model::error::Result;
 #[graphql(name = "RoleGrant")]
 pub struct RoleGrantObject {
     /// The role.
-    pub role: Arc<RoleObject>,
+    pub role: Shared<RoleObject>,
     /// The tenant that it is for; null for the whole organization.
-    pub tenant: Option<Arc<TenantObject>>,
+    pub tenant: Option<Shared<TenantObject>>,
     /// Whether it is assigned to the user itself, not to a group.
     pub direct: bool,
     /// The group that gives it; null if it is assigned directly, or if the caller may not see the group.
-    pub group: Option<Arc<GroupObject>>,
+    pub group: Option<Shared<GroupObject>>,
     /// When the user got it. Through a group: when the user joined the group, or the group got the role, whichever came later.
     pub since: DateTime,
     /// The user who assigned it, or sent the invitation with it; through a group, the one who did what came later. Null if no
     /// user did it, or if that user was deleted or the caller may not see it.
-    pub by: Option<Arc<UserObject>>,
+    pub by: Option<Shared<UserObject>>,
 }
 
 /// Those of some users, with what is selected under them.

@@ -13,7 +13,6 @@ use holders::Holders;
 pub use tenant::{OutsiderQuery, TenantRoleData, TenantRoleObject, for_tenants_beside};
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Enum, ID, SimpleObject};
 
@@ -25,8 +24,8 @@ use crate::graphql::group::{GroupObject, GroupOrderBy, GroupWhere};
 use crate::graphql::organization::{OrganizationObject, OrganizationWhere, beside as organizations_beside};
 use crate::graphql::user::{UserObject, UserOrderBy, UserWhere};
 use crate::graphql::{
-    DateTime, List, Listing, Nested, Related, Selection, connection_type, list_fields, listing, node_fields, order_by,
-    where_input,
+    DateTime, List, Listing, Nested, Related, Selection, Shared, connection_type, list_fields, listing, node_fields,
+    order_by, where_input,
 };
 use crate::list::Filter;
 use crate::model::BuiltIn;
@@ -50,7 +49,7 @@ pub struct RoleObject {
     /// Its permissions, for example `read:user`.
     pub permissions: Vec<String>,
     /// The organization it belongs to; null for a built-in or product-wide role.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The id of the organization it belongs to; null for a built-in or product-wide role.
     pub organization_id: Option<ID>,
     /// Incremented by every change. Pass it as `expectedVersion`: the mutation then fails with `CONFLICT` if the object
@@ -216,7 +215,7 @@ pub async fn beside<'r>(
     op: &OpContext,
     owners: impl IntoIterator<Item = (i64, &'r [Assigned])>,
     selection: &Selection<'_>,
-) -> crate::model::error::Result<HashMap<i64, List<Arc<RoleObject>>>> {
+) -> crate::model::error::Result<HashMap<i64, List<Shared<RoleObject>>>> {
     let owners: Vec<(i64, &[Assigned])> = owners.into_iter().collect();
     let pks: std::collections::BTreeSet<i64> = owners
         .iter()
@@ -228,8 +227,11 @@ pub async fn beside<'r>(
     let fields = listing::fields_of::<Role>(selection);
     let roles = crate::directory::role::by_keys(op, pks, fields).await?;
     let (keys, roles): (Vec<i64>, Vec<Role>) = roles.into_iter().unzip();
-    let objects = listing::present(op, roles, selection).await?.into_iter().map(Arc::new);
-    let known: HashMap<i64, Arc<RoleObject>> = keys.into_iter().zip(objects).collect();
+    let objects = listing::present(op, roles, selection)
+        .await?
+        .into_iter()
+        .map(Shared::from);
+    let known: HashMap<i64, Shared<RoleObject>> = keys.into_iter().zip(objects).collect();
     Ok(owners
         .into_iter()
         .map(|(owner, roles)| {
@@ -244,7 +246,7 @@ pub async fn built_in_beside(
     op: &OpContext,
     selection: &Selection<'_>,
     field: &str,
-) -> crate::model::error::Result<HashMap<BuiltIn, Arc<RoleObject>>> {
+) -> crate::model::error::Result<HashMap<BuiltIn, Shared<RoleObject>>> {
     let Some(under) = selection.under_field(field) else {
         return Ok(HashMap::new());
     };
@@ -252,7 +254,7 @@ pub async fn built_in_beside(
     let fields = listing::fields_of::<Role>(&under);
     let roles = role::by_keys(op, pks, fields).await?.into_values();
     let (known, roles): (Vec<BuiltIn>, Vec<Role>) = roles.filter_map(|role| Some((role.built_in()?, role))).unzip();
-    let objects = listing::present(op, roles, &under).await?.into_iter().map(Arc::new);
+    let objects = listing::present(op, roles, &under).await?.into_iter().map(Shared::from);
     Ok(known.into_iter().zip(objects).collect())
 }
 

@@ -1,7 +1,6 @@
 //! Roles for single tenants in the schema.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
@@ -13,18 +12,18 @@ use crate::directory::role::{self, ForTenant, Role, RoleForTenant};
 use crate::directory::tenant::{self, Tenant};
 use crate::graphql::group::GroupObject;
 use crate::graphql::tenant::TenantObject;
-use crate::graphql::{List, PageSize, Related, Result, Selection, listing, op, window};
+use crate::graphql::{List, PageSize, Related, Result, Selection, Shared, listing, op, window};
 
 /// A role that holds for one tenant only.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(name = "TenantRole")]
 pub struct TenantRoleObject {
     /// The role.
-    pub role: Arc<RoleObject>,
+    pub role: Shared<RoleObject>,
     /// The tenant that it holds for.
-    pub tenant: Arc<TenantObject>,
+    pub tenant: Shared<TenantObject>,
     /// The group that gives it; null if it is assigned directly, or if the caller may not see the group.
-    pub through: Option<Arc<GroupObject>>,
+    pub through: Option<Shared<GroupObject>>,
 }
 
 /// A role for one tenant.
@@ -54,7 +53,7 @@ pub struct OutsiderObject {
     /// The `name` that was set, or else first and last name, or else the `id`.
     pub name: String,
     /// The roles assigned to it for the tenant, ordered by name.
-    pub roles: List<Arc<RoleObject>>,
+    pub roles: List<Shared<RoleObject>>,
 }
 
 /// The roles for single tenants of some users, groups or invitations, as far as the caller sees them, with what is selected

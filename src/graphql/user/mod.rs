@@ -12,8 +12,6 @@ pub use oneself::OneselfMutation;
 use preload::Preloaded;
 pub use query::{UserLists, UserQuery, to_itself};
 
-use std::sync::Arc;
-
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use sea_orm::IntoSimpleExpr;
 
@@ -29,7 +27,7 @@ use crate::graphql::organization::OrganizationObject;
 use crate::graphql::role::{OrganizationRoleValue, RoleGrantObject, RoleObject, TenantRoleObject};
 use crate::graphql::tenant::TenantObject;
 use crate::graphql::{
-    DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, Where,
+    DateTime, EffectiveVariables, KeptJson, List, Listing, Nested, PageSize, Related, Result, Selection, Shared, Where,
     connection_type, listing, or_null, window,
 };
 use crate::list::{self, Cell, Filter, Form};
@@ -63,11 +61,11 @@ pub struct UserObject {
     /// Whether it counts towards the organization's `seatLimit` while it is activated. Only services can be exempt.
     pub takes_seat: bool,
     /// The organization it belongs to.
-    pub organization: Option<Arc<OrganizationObject>>,
+    pub organization: Option<Shared<OrganizationObject>>,
     /// The id of the organization it belongs to.
     pub organization_id: String,
     /// The tenant it belongs to; null if none.
-    pub tenant: Option<Arc<TenantObject>>,
+    pub tenant: Option<Shared<TenantObject>>,
     /// The id of the tenant it belongs to; null if none.
     pub tenant_id: Option<ID>,
     /// A simplified view of its roles, including its groups' roles; null if it has none.
@@ -114,9 +112,9 @@ pub struct UserObject {
     #[graphql(skip)]
     api_keys: Option<Nested<ApiKeyObject>>,
     #[graphql(skip)]
-    groups: Nested<GroupObject>,
+    groups: Nested<Shared<GroupObject>>,
     #[graphql(skip)]
-    roles: Nested<Arc<RoleObject>>,
+    roles: Nested<Shared<RoleObject>>,
     #[graphql(skip)]
     permissions: Nested<String>,
 }
@@ -236,7 +234,7 @@ impl UserObject {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id of a tenant.")] tenant: Option<ID>,
-    ) -> Result<List<Arc<RoleObject>>> {
+    ) -> Result<List<Shared<RoleObject>>> {
         let _ = tenant;
         self.roles.list(ctx, None, None)
     }
@@ -260,7 +258,7 @@ impl UserObject {
         #[graphql(desc = "Sort order; oldest first by default.")] order_by: Option<GroupOrderBy>,
         #[graphql(desc = "Page size, from 1 to 100.", default_with = "Some(PageSize(100))")] first: Option<PageSize>,
         #[graphql(desc = "Number of items to skip.", default = 0)] skip: Option<i32>,
-    ) -> Result<List<GroupObject>> {
+    ) -> Result<List<Shared<GroupObject>>> {
         let _ = (r#where, order_by);
         self.groups.list(ctx, first, skip)
     }

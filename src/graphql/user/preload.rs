@@ -28,7 +28,7 @@ use crate::graphql::role::{
 };
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
-use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, listing};
+use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, Shared, listing};
 use crate::model::Email;
 use crate::model::Permissions;
 use crate::model::error::Error;
@@ -42,14 +42,14 @@ pub struct Preloaded {
     /// Whether `viewerCan` or `passwordVerified` is selected.
     viewer: bool,
     held: HashMap<i64, Held>,
-    roles: HashMap<i64, Nested<Arc<RoleObject>>>,
+    roles: HashMap<i64, Nested<Shared<RoleObject>>>,
     permissions: HashMap<i64, Nested<String>>,
     pending_emails: HashMap<i64, Email>,
     tenant_roles: HashMap<i64, List<TenantRoleObject>>,
     role_grants: HashMap<i64, List<RoleGrantObject>>,
     /// The caller's.
     reach: Option<ReachObject>,
-    groups: HashMap<i64, Nested<GroupObject>>,
+    groups: HashMap<i64, Nested<Shared<GroupObject>>>,
     api_keys: HashMap<i64, Nested<ApiKeyObject>>,
     federated_identities: HashMap<i64, Vec<FederatedIdentity>>,
     /// The caller, if it is on the page.
