@@ -79,6 +79,7 @@ mod service_user;
 mod session;
 mod session_tokens;
 mod settings;
+mod shared_objects;
 mod startup;
 mod tenancy;
 mod tenant;

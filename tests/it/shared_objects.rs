@@ -1,0 +1,54 @@
+//! An object that several others refer to is resolved once for each field that selects it. Nobody may see that in an answer:
+//! each place has what it selects, and its own errors.
+
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::App;
+
+const PAGE: &str = "users(where: {idIn: [\"ann\", \"bob\"]}, orderBy: ID_ASC)";
+
+async fn two_users(app: &App) {
+    app.organization("acme", &["berlin"]).await;
+    for id in ["ann", "bob"] {
+        let data = json!({"id": id, "organizationId": "acme", "tenantId": "berlin", "roles": ["user"]});
+        app.admin().create_user(data).await;
+    }
+}
+
+on_both! {
+    /// A fragment is one text that selects different fields in each place where it is spread.
+    async fn each_place_has_the_fields_that_it_selects(app: App) {
+        two_users(&app).await;
+        let document = format!("{{ {PAGE} {{
+            x: organization {{ ...Home }}
+            y: organization {{ ...Home tenants {{ organization {{ name }} }} }}
+            z: organization {{ tenants {{ organization {{ name }} }} ...Home }}
+            tenant {{ organization {{ id }} same: organization {{ name }} }}
+            roles {{ name }} again: roles {{ id: name }}
+        }} }}
+        fragment Home on Organization {{ id tenants {{ organization {{ id }} }} }}");
+        let data = app.admin().ok(&document, json!({})).await;
+        let under = |home: Value| json!([{"organization": home}]);
+        let each = json!({
+            "x": {"id": "acme", "tenants": under(json!({"id": "acme"}))},
+            "y": {"id": "acme", "tenants": under(json!({"id": "acme", "name": "Organization acme"}))},
+            "z": {"tenants": under(json!({"name": "Organization acme", "id": "acme"})), "id": "acme"},
+            "tenant": {"organization": {"id": "acme"}, "same": {"name": "Organization acme"}},
+            "roles": [{"name": "user"}],
+            "again": [{"id": "user"}],
+        });
+        assert_eq!(data["users"], json!([each, each]));
+    }
+
+    /// An error says where it happened, in each place.
+    async fn each_place_has_its_errors(app: App) {
+        two_users(&app).await;
+        let document = format!("{{ {PAGE} {{ id tenant {{ id organization {{ id users(skip: -1) {{ id }} }} }} }} }}");
+        let answer = app.admin().send(&document, json!({})).await;
+        let mut paths: Vec<Value> = answer["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
+        paths.sort_by_key(Value::to_string);
+        let path = |number: u8| json!(["users", number, "tenant", "organization", "users"]);
+        assert_eq!(paths, [path(0), path(1)], "{answer}");
+    }
+}
