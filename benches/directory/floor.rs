@@ -24,8 +24,8 @@ const BY_EMAIL: &str = "SELECT id, email, COALESCE(name, NULLIF(TRIM(COALESCE(fi
     FROM users WHERE organization_pk = $1 AND email = $2 ORDER BY created_at, id LIMIT 1";
 const PAGE: &str = "SELECT id, email, COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id), activated, created_at
     FROM users WHERE organization_pk = $1 ORDER BY created_at, id LIMIT 50";
-const INSERT_USER: &str = "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, TRUE, 1, $7, $7) RETURNING pk";
+const INSERT_USER: &str = "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, sort_name, activated, version, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, lower($5 || ' ' || $6), TRUE, 1, $7, $7) RETURNING pk";
 const INSERT_ROLE: &str =
     "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at, created_by) VALUES ($1, $2, $3, $4, $5)";
 const INSERT_EVENT: &str = "INSERT INTO audit_events (id, organization_pk, actor_pk, actor_id, action, target_kind, target_pk, target_id, request_id, created_at)

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr};
 
 use super::Listed;
 use crate::model::error::{Error, Result};
-use crate::model::is_storable;
+use crate::model::{is_storable, sort_name};
 use crate::store::entity::among;
 
 /// Conditions combined with AND, OR and NOT.
@@ -52,6 +52,15 @@ impl Sql {
     /// A condition on a text column, or on an expression over columns.
     pub fn text(&self, column: impl IntoSimpleExpr, test: &TextTest) -> Condition {
         text_condition(self.backend, column, test)
+    }
+
+    /// A condition on a name. The index of the folded name finds those that may match it, and the name itself decides.
+    pub fn name(&self, folded: impl IntoSimpleExpr, name: impl IntoSimpleExpr, test: &TextTest) -> Condition {
+        let exact = text_condition(self.backend, name, test);
+        match test.folded() {
+            Some(test) => text_condition(self.backend, folded, &test).add(exact),
+            None => exact,
+        }
     }
 
     fn count(&mut self) -> Result<()> {
@@ -214,6 +223,19 @@ pub enum TextTest {
     Contains(String),
     /// At least one of these; matches nothing if empty.
     Any(Vec<TextTest>),
+}
+
+impl TextTest {
+    /// A condition on the folded name that every name which matches this one meets; `None` if no index would help.
+    fn folded(&self) -> Option<Self> {
+        Some(match self {
+            Self::Equals(text) => Self::Equals(sort_name(text)),
+            Self::In(texts) => Self::In(texts.iter().map(|text| sort_name(text)).collect()),
+            Self::StartsWith(start) => Self::StartsWith(sort_name(start)),
+            Self::Any(tests) => Self::Any(tests.iter().map(Self::folded).collect::<Option<_>>()?),
+            Self::EndsWith(_) | Self::Contains(_) => return None,
+        })
+    }
 }
 
 /// The predicate for a condition on a text column, or on an expression over columns.

@@ -54,4 +54,4 @@ pub use text::{
     clearable, clearable_description, composed, description, is_storable, is_visible, name, optional, product_name,
 };
 pub use timestamp::Timestamp;
-pub use words::{FOLD, searched, words};
+pub use words::{FOLD, searched, sort_name, words};

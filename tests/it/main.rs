@@ -50,6 +50,7 @@ mod invitation;
 mod letters;
 mod lists;
 mod mail_server;
+mod name_order;
 mod nested_groups;
 mod network;
 mod oauth;

@@ -21,8 +21,8 @@ async fn join(app: &App, groups: u32) {
     let change = app.services.db.begin().await.unwrap();
     for statement in [
         format!(
-            "INSERT INTO groups (id, organization_pk, key, name, version, created_at, updated_at)
-             SELECT 'g-' || i, {acme}, 'G_' || i, 'g ' || (i * 7 % 10), 1, i, i * 104729 % 1000 FROM ({}) numbers",
+            "INSERT INTO groups (id, organization_pk, key, name, sort_name, version, created_at, updated_at)
+             SELECT 'g-' || i, {acme}, 'G_' || i, 'g ' || (i * 7 % 10), 'g ' || (i * 7 % 10), 1, i, i * 104729 % 1000 FROM ({}) numbers",
             numbers(groups)
         ),
         format!(

@@ -68,8 +68,8 @@ on_both! {
             "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)
              SELECT u.pk, r.pk, u.organization_pk, u.tenant_pk, u.tenant_pk, 0 FROM users u JOIN roles r ON r.name = 'trial-api-user'
              WHERE u.id LIKE 'crowd-%' AND u.tenant_pk IS NOT NULL AND u.id <> 'crowd-7'".to_owned(),
-            "INSERT INTO groups (id, organization_pk, key, name, version, created_at, updated_at)
-             SELECT u.id, u.organization_pk, u.id, u.id, 1, u.pk, u.pk FROM users u WHERE u.id LIKE 'crowd-%'".to_owned(),
+            "INSERT INTO groups (id, organization_pk, key, name, sort_name, version, created_at, updated_at)
+             SELECT u.id, u.organization_pk, u.id, u.id, u.id, 1, u.pk, u.pk FROM users u WHERE u.id LIKE 'crowd-%'".to_owned(),
             "INSERT INTO group_roles (group_pk, role_pk, organization_pk, created_at)
              SELECT g.pk, r.pk, g.organization_pk, 0 FROM groups g JOIN roles r ON r.name = 'trial-api-user' WHERE g.key LIKE 'crowd-%'".to_owned(),
             // Who has it by a group as well is still one; crowd-9 has it by a group alone.

@@ -45,7 +45,7 @@ async fn words_are_right(app: &App) {
     let users = user::Entity::find().all(connection).await.unwrap();
     let mut expected = BTreeSet::new();
     for row in &users {
-        assert_eq!(row.stored_words(), row.made_words(), "{row:?}");
+        assert_eq!(row.stored(), row.made(), "{row:?}");
         let words = row.words.split_whitespace();
         expected.extend(words.map(|word| (row.organization_pk, word.to_owned(), row.pk)));
     }
@@ -56,13 +56,13 @@ async fn words_are_right(app: &App) {
         .collect();
     assert_eq!(stored, expected);
     for row in organization::Entity::find().all(connection).await.unwrap() {
-        assert_eq!(row.stored_words(), row.made_words(), "{row:?}");
+        assert_eq!(row.stored(), row.made(), "{row:?}");
     }
     for row in tenant::Entity::find().all(connection).await.unwrap() {
-        assert_eq!(row.stored_words(), row.made_words(), "{row:?}");
+        assert_eq!(row.stored(), row.made(), "{row:?}");
     }
     for row in group::Entity::find().all(connection).await.unwrap() {
-        assert_eq!(row.stored_words(), row.made_words(), "{row:?}");
+        assert_eq!(row.stored(), row.made(), "{row:?}");
     }
 }
 
@@ -280,7 +280,7 @@ on_both! {
         assert_eq!(words::renew(&app.services.db, &stop).await.unwrap(), 0);
         let change = app.services.db.begin().await.unwrap();
         for table in ["users", "tenants", "organizations"] {
-            change.execute_unprepared(&format!("UPDATE {table} SET words = ' old' WHERE id <> 'admin'")).await.unwrap();
+            change.execute_unprepared(&format!("UPDATE {table} SET words = ' old', sort_name = 'old' WHERE id <> 'admin'")).await.unwrap();
         }
         change.execute_unprepared("UPDATE word_fold SET version = 0").await.unwrap();
         change.commit().await.unwrap();

@@ -40,6 +40,8 @@ record! {
         }
         KEY key: String = Key,
         NAME name: String = Name,
+        /// The folded name, by which lists are sorted.
+        SORT_NAME sort_name: String = SortName,
         DESCRIPTION description: Option<String> = Description,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
@@ -50,6 +52,6 @@ record! {
 orders! {
     Group, GroupFields {
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
-        Name: NAME Name name,
+        Name: SORT_NAME SortName sort_name,
     }
 }

@@ -37,6 +37,8 @@ record! {
             id: OrganizationId = Id,
         }
         NAME name: String = Name,
+        /// The folded name, by which lists are sorted.
+        SORT_NAME sort_name: String = SortName,
         VARIABLES variables: Option<JsonText> = Variables,
         /// The maximum number of activated users; `None` means no limit.
         SEAT_LIMIT seat_limit: Option<i64> = SeatLimit,
@@ -59,6 +61,6 @@ record! {
 orders! {
     Organization, OrganizationFields {
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
-        Name: NAME Name name,
+        Name: SORT_NAME SortName sort_name,
     }
 }

@@ -47,7 +47,7 @@ impl Term {
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
-        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Name(test) => sql.name(Column::SortName, Column::Name, test),
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::User(filter, granted) => {
             let users = crate::store::entity::user::Entity::find()

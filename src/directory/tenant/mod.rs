@@ -30,6 +30,8 @@ record! {
             organization_pk: i64 = OrganizationPk,
         }
         NAME name: String = Name,
+        /// The folded name, by which lists are sorted.
+        SORT_NAME sort_name: String = SortName,
         VARIABLES variables: Option<JsonText> = Variables,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
@@ -40,6 +42,6 @@ record! {
 orders! {
     Tenant, TenantFields {
         UpdatedAt: UPDATED_AT UpdatedAt updated_at,
-        Name: NAME Name name,
+        Name: SORT_NAME SortName sort_name,
     }
 }

@@ -31,7 +31,7 @@ pub enum Term {
 pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
     Ok(match term {
         Term::Id(test) => sql.text(Column::Id, test),
-        Term::Name(test) => sql.text(Column::Name, test),
+        Term::Name(test) => sql.name(Column::SortName, Column::Name, test),
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
     })

@@ -173,6 +173,7 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
         password_verified_at: Set(None),
         email_changed_at: Set(None),
         last_seen_at: Set(None),
+        sort_name: NotSet,
         words: NotSet,
         version: Set(1),
         created_at: Set(now),

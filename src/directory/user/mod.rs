@@ -14,7 +14,7 @@
 //!   organizations may have the same one. A user without one is identified by id.
 //!
 //! The display name is the name, or else first and last name, or else the address, or else the id. The database computes the
-//! same in the column `display_name`, by which lists are sorted.
+//! same in the column `display_name`. Lists are sorted by the folded display name, which is written with the row.
 
 mod activate;
 mod change_my_email;
@@ -68,6 +68,8 @@ record! {
         NAME name: Option<String> = Name,
         FIRSTNAME firstname: Option<String> = Firstname,
         LASTNAME lastname: Option<String> = Lastname,
+        /// The folded display name, by which lists are sorted.
+        SORT_NAME sort_name: String = SortName,
         ACTIVATED activated: bool = Activated,
         /// Whether it is a program that has no password and never signs in.
         SERVICE service: bool = Service,
@@ -95,17 +97,11 @@ impl UserFields {
 impl User {
     /// The name to show: never empty.
     pub fn display_name(&self) -> String {
-        if let Some(name) = &self.name {
-            return name.clone();
-        }
-        let first = self.firstname.as_deref().unwrap_or_default();
-        let last = self.lastname.as_deref().unwrap_or_default();
-        let both = format!("{first} {last}");
-        match (both.trim_matches(' '), &self.email) {
-            ("", Some(email)) => email.to_string(),
-            ("", None) => self.id.to_string(),
-            (both, _) => both.to_owned(),
-        }
+        table::shown_name(
+            [&self.name, &self.firstname, &self.lastname],
+            self.email.as_ref(),
+            &self.id,
+        )
     }
 }
 
@@ -124,7 +120,7 @@ impl Sorted for User {
     fn sort_fields(key: SortKey) -> UserFields {
         match key {
             SortKey::UpdatedAt => UserFields::UPDATED_AT,
-            SortKey::Name => UserFields::DISPLAY_NAME,
+            SortKey::Name => UserFields::SORT_NAME,
             SortKey::Email => UserFields::EMAIL,
             SortKey::CreatedAt | SortKey::Id | SortKey::Position => UserFields::empty(),
         }
@@ -134,7 +130,7 @@ impl Sorted for User {
         Some(match key {
             SortKey::CreatedAt => Sorting::Made,
             SortKey::UpdatedAt => Column::UpdatedAt.into(),
-            SortKey::Name => table::display_name().into(),
+            SortKey::Name => Column::SortName.into(),
             // Users without an address come first.
             SortKey::Email => table::sort_email().into(),
             SortKey::Id => Sorting::Unique(Column::Id.into_simple_expr()),
@@ -146,7 +142,7 @@ impl Sorted for User {
         match key {
             SortKey::CreatedAt => SortValue::Made,
             SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
-            SortKey::Name => SortValue::Text(self.display_name()),
+            SortKey::Name => SortValue::Text(self.sort_name.clone()),
             SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
             SortKey::Id | SortKey::Position => SortValue::Text(self.id.to_string()),
         }

@@ -90,7 +90,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::SameId(ids) => table::has_id(sql.backend(), ids.iter().map(String::as_str)),
         Term::Email(test) => sql.text(Column::Email, test),
-        Term::Name(test) => sql.text(table::display_name(), test),
+        Term::Name(test) => sql.name(Column::SortName, table::display_name(), test),
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),

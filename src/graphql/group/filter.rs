@@ -51,7 +51,7 @@ order_by! {
     GroupOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
-        Name: NameAsc "By name, ascending by code point.", NameDesc "By name, descending.";
+        Name: NameAsc "By name, ascending. Case and accents do not matter.", NameDesc "By name, descending.";
         Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }

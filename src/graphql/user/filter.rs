@@ -88,7 +88,7 @@ order_by! {
     UserOrderBy {
         CreatedAt: CreatedAtAsc "Oldest first; the default.", CreatedAtDesc "Newest first.";
         UpdatedAt: UpdatedAtAsc "Least recently updated first.", UpdatedAtDesc "Most recently updated first.";
-        Name: NameAsc "By display name, ascending by code point.", NameDesc "By display name, descending.";
+        Name: NameAsc "By display name, ascending. Case and accents do not matter.", NameDesc "By display name, descending.";
         Email: EmailAsc "By email address, ascending; users without one come first.",
             EmailDesc "By email address, descending; users without one come last.";
         Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";

@@ -31,7 +31,7 @@ pub mod user_word;
 pub mod word_fold;
 mod words;
 
-pub use words::Worded;
+pub use words::{Folded, Worded};
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, IntoSimpleExpr, Value};

@@ -24,6 +24,8 @@ pub struct Model {
     pub mail_language: MailLanguage,
     /// Whether a changed address of a user must be confirmed first, also if an administrator changes it.
     pub confirm_email_changes: bool,
+    /// The folded name, by which lists are sorted.
+    pub sort_name: String,
     /// The words of its name and its id, each with a space before it.
     pub words: String,
     pub version: i64,
@@ -31,7 +33,7 @@ pub struct Model {
     pub updated_at: Timestamp,
 }
 
-super::words::words_of_id_and_name!();
+super::words::folded_of_id_and_name!();
 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {

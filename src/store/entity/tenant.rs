@@ -17,6 +17,8 @@ pub struct Model {
     pub organization_pk: i64,
     pub name: String,
     pub variables: Option<JsonText>,
+    /// The folded name, by which lists are sorted.
+    pub sort_name: String,
     /// The words of its name and its id, each with a space before it.
     pub words: String,
     pub version: i64,
@@ -24,7 +26,7 @@ pub struct Model {
     pub updated_at: Timestamp,
 }
 
-super::words::words_of_id_and_name!();
+super::words::folded_of_id_and_name!();
 
 pub fn within(granted: &Granted) -> Condition {
     match granted.scope() {

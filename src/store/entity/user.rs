@@ -5,9 +5,9 @@ use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use crate::authz::{Granted, Scope};
-use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, uuid_of, words};
+use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, sort_name, uuid_of, words};
 use crate::store::entity::words::{known, or_null, put};
-use crate::store::entity::{Worded, among, in_tenants};
+use crate::store::entity::{Folded, Worded, among, in_tenants};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,6 +39,8 @@ pub struct Model {
     pub email_changed_at: Option<Timestamp>,
     pub email_verified_at: Option<Timestamp>,
     pub last_seen_at: Option<Timestamp>,
+    /// The folded display name, by which lists are sorted.
+    pub sort_name: String,
     /// The words of its names, its address and its id, each with a space before it. The database keeps `user_words` by them.
     pub words: String,
     pub version: i64,
@@ -57,7 +59,7 @@ impl ActiveModelBehavior for ActiveModel {
 }
 
 impl ActiveModel {
-    /// A row that is inserted without [`ActiveModelTrait::insert`], with its words.
+    /// A row that is inserted without [`ActiveModelTrait::insert`], with its folded texts.
     pub fn complete(mut self) -> Result<Self, DbErr> {
         for text in [&mut self.name, &mut self.firstname, &mut self.lastname] {
             or_null(text);
@@ -66,13 +68,14 @@ impl ActiveModel {
         self.worded()
     }
 
-    /// The row with the words of what is set. Fails if a part of them is not known.
+    /// The row with the folded texts of what is set. Fails if a part of them is not known.
     fn worded(mut self) -> Result<Self, DbErr> {
         let names = [&self.name, &self.firstname, &self.lastname];
         if names.iter().any(|name| name.is_set()) || self.email.is_set() || self.id.is_set() {
-            let names = [known(&self.firstname)?, known(&self.lastname)?, known(&self.name)?];
-            let made = words_of(names, known(&self.email)?.as_ref(), known(&self.id)?);
-            put(&mut self.words, made);
+            let names = [known(&self.name)?, known(&self.firstname)?, known(&self.lastname)?];
+            let made = folded_of(names, known(&self.email)?.as_ref(), known(&self.id)?);
+            put(&mut self.sort_name, made.sort_name);
+            put(&mut self.words, made.words);
         }
         Ok(self)
     }
@@ -83,18 +86,41 @@ impl Worded for Model {
         self.pk
     }
 
-    fn stored_words(&self) -> &str {
-        &self.words
+    fn stored(&self) -> Folded {
+        Folded {
+            sort_name: self.sort_name.clone(),
+            words: self.words.clone(),
+        }
     }
 
-    fn made_words(&self) -> String {
-        let names = [&self.firstname, &self.lastname, &self.name];
-        words_of(names, self.email.as_ref(), &self.id)
+    fn made(&self) -> Folded {
+        let names = [&self.name, &self.firstname, &self.lastname];
+        folded_of(names, self.email.as_ref(), &self.id)
     }
 }
 
-fn words_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId) -> String {
-    words(names.into_iter().flatten().map(String::as_str), email, id.as_str())
+fn folded_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId) -> Folded {
+    let [name, first, last] = names;
+    let texts = [first, last, name].into_iter().flatten().map(String::as_str);
+    Folded {
+        sort_name: sort_name(&shown_name(names, email, id)),
+        words: words(texts, email, id.as_str()),
+    }
+}
+
+/// The name to show of a user with this name, first name and last name: never empty. The column `display_name` is the same.
+pub fn shown_name([name, first, last]: [&Option<String>; 3], email: Option<&Email>, id: &UserId) -> String {
+    if let Some(name) = name {
+        return name.clone();
+    }
+    let first = first.as_deref().unwrap_or_default();
+    let last = last.as_deref().unwrap_or_default();
+    let both = format!("{first} {last}");
+    match (both.trim_matches(' '), email) {
+        ("", Some(email)) => email.to_string(),
+        ("", None) => id.to_string(),
+        (both, _) => both.to_owned(),
+    }
 }
 
 impl Model {

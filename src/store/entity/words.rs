@@ -1,21 +1,30 @@
-//! The column `words` of what can be searched. It is written with the row that the words are of; see
-//! [`crate::model::words`].
+//! The columns with folded texts: `words` of what can be searched, and `sort_name` of what lists sort by name. They are
+//! written with the row that they are made of; see [`crate::model::words`].
 
 use sea_orm::{ActiveValue, DbErr, Set, Value};
 
-/// A row that has words.
+/// The folded texts of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// What lists by name are sorted by.
+    pub sort_name: String,
+    /// What a search compares: words, each with a space before it.
+    pub words: String,
+}
+
+/// A row that has folded texts.
 pub trait Worded {
     /// The internal key.
     fn pk(&self) -> i64;
-    /// The words as they are stored.
-    fn stored_words(&self) -> &str;
-    /// The words as they should be.
-    fn made_words(&self) -> String;
+    /// The folded texts as they are stored.
+    fn stored(&self) -> Folded;
+    /// The folded texts as they should be.
+    fn made(&self) -> Folded;
 }
 
-/// The value of a field that words are made of.
+/// The value of a field that folded texts are made of.
 pub(super) fn known<V: Into<Value>>(field: &ActiveValue<V>) -> Result<&V, DbErr> {
-    let unknown = || DbErr::Custom("words are made of the whole row: start from its model".to_owned());
+    let unknown = || DbErr::Custom("folded texts are made of the whole row: start from its model".to_owned());
     field.try_as_ref().ok_or_else(unknown)
 }
 
@@ -29,15 +38,15 @@ where
     }
 }
 
-/// Sets the words, if they change.
+/// Sets a folded text, if it changes.
 pub(super) fn put(field: &mut ActiveValue<String>, new: String) {
     if field.try_as_ref() != Some(&new) {
         *field = Set(new);
     }
 }
 
-/// Keeps the words of a thing that has an id and a name.
-macro_rules! words_of_id_and_name {
+/// Keeps the folded texts of a thing that has an id and a name.
+macro_rules! folded_of_id_and_name {
     () => {
         #[async_trait::async_trait]
         impl ActiveModelBehavior for ActiveModel {
@@ -47,13 +56,14 @@ macro_rules! words_of_id_and_name {
         }
 
         impl ActiveModel {
-            /// The row with the words of what is set, for rows that are inserted without
+            /// The row with the folded texts of what is set, for rows that are inserted without
             /// [`sea_orm::ActiveModelTrait::insert`]. Fails if a part of them is not known.
             pub fn worded(mut self) -> Result<Self, DbErr> {
                 use crate::store::entity::words::{known, put};
                 if self.id.is_set() || self.name.is_set() {
-                    let made = words_of(known(&self.id)?.as_str(), known(&self.name)?);
-                    put(&mut self.words, made);
+                    let made = folded_of(known(&self.id)?.as_str(), known(&self.name)?);
+                    put(&mut self.sort_name, made.sort_name);
+                    put(&mut self.words, made.words);
                 }
                 Ok(self)
             }
@@ -64,19 +74,25 @@ macro_rules! words_of_id_and_name {
                 self.pk
             }
 
-            fn stored_words(&self) -> &str {
-                &self.words
+            fn stored(&self) -> crate::store::entity::Folded {
+                crate::store::entity::Folded {
+                    sort_name: self.sort_name.clone(),
+                    words: self.words.clone(),
+                }
             }
 
-            fn made_words(&self) -> String {
-                words_of(self.id.as_str(), &self.name)
+            fn made(&self) -> crate::store::entity::Folded {
+                folded_of(self.id.as_str(), &self.name)
             }
         }
 
-        fn words_of(id: &str, name: &str) -> String {
-            crate::model::words([name], None, id)
+        fn folded_of(id: &str, name: &str) -> crate::store::entity::Folded {
+            crate::store::entity::Folded {
+                sort_name: crate::model::sort_name(name),
+                words: crate::model::words([name], None, id),
+            }
         }
     };
 }
 
-pub(super) use words_of_id_and_name;
+pub(super) use folded_of_id_and_name;

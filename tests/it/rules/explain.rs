@@ -431,10 +431,10 @@ pub const NARROW: &[(&str, &str)] = &[
         "users(where: {emailIn: [\"u-77@acme.example\", \"nobody@acme.example\"]}) { id }",
         "email",
     ),
-    ("users(where: {name: \"first 77 last\"}) { id }", "display_name"),
+    ("users(where: {name: \"first 77 last\"}) { id }", "sort_name"),
     (
         "users(where: {nameIn: [\"first 77 last\", \"nobody\"]}) { id }",
-        "display_name",
+        "sort_name",
     ),
     ("users(where: {tenant: {id: \"acme-77\"}}) { id }", "tenant_pk"),
     (
@@ -605,18 +605,18 @@ pub async fn fill(app: &App) {
         ),
     };
     let mut statements = vec![format!(
-        "INSERT INTO organizations (id, name, version, created_at, updated_at) SELECT 'o-' || i, 'o ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+        "INSERT INTO organizations (id, name, sort_name, version, created_at, updated_at) SELECT 'o-' || i, 'o ' || i, 'o ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
     )];
     for organization in ["acme", "globex"] {
         let pk = format!("(SELECT pk FROM organizations WHERE id = '{organization}')");
         let tenant = format!("(SELECT pk FROM tenants WHERE id = '{organization}-' || (i % 300 + 1))");
         statements.push(format!(
-            "INSERT INTO tenants (id, organization_pk, name, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO tenants (id, organization_pk, name, sort_name, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 't ' || i, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, last_seen_at, words, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, i, ' last later w' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, last_seen_at, sort_name, words, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, i, 'first ' || i || ' last', ' last later w' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)
@@ -624,8 +624,8 @@ pub async fn fill(app: &App) {
              JOIN tenants t ON t.id = '{organization}-' || (i % 299 + 1) JOIN roles r ON r.name = 'reviewer' AND r.organization_pk IS NULL"
         ));
         statements.push(format!(
-            "INSERT INTO groups (id, organization_pk, key, name, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, 'G_' || i, 'g ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO groups (id, organization_pk, key, name, sort_name, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'G_' || i, 'g ' || i, 'g ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO group_members (group_pk, user_pk, organization_pk, created_at)

@@ -236,8 +236,8 @@ impl App {
         };
         let name = "name of a user ".repeat(10);
         let insert = format!(
-            "INSERT INTO users (id, name, organization_pk, activated, password_temporary, version, created_at, updated_at) \
-             SELECT 'crowd-' || i, '{name}' || i, (SELECT pk FROM organizations WHERE id = '{organization}'), true, false, 1, 1, 1 \
+            "INSERT INTO users (id, name, sort_name, organization_pk, activated, password_temporary, version, created_at, updated_at) \
+             SELECT 'crowd-' || i, '{name}' || i, lower('{name}' || i), (SELECT pk FROM organizations WHERE id = '{organization}'), true, false, 1, 1, 1 \
              FROM ({numbers}) numbers"
         );
         let change = self.services.db.begin().await.unwrap();
