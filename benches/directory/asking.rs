@@ -15,10 +15,12 @@ use axum::body::Bytes;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
+use crate::bench::{Bench, TITLE, WIDTH, median, millis, shown};
+use crate::database::texts;
 use crate::gate::make_keys;
 use crate::load::{Bodies, Credential, Target};
+use crate::started::{ADMIN_KEY, Started, tenantry};
 use crate::table::Table;
-use crate::{ADMIN_KEY, Bench, Started, median, millis, tenantry, texts};
 
 const DECLARED: usize = 300;
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -209,9 +211,9 @@ impl Bench<'_> {
     ) {
         let ratio = median(rounds.iter().map(|[one, other]| of(one.per_second / other.per_second)));
         println!(
-            "{title:<16}{:>30}{:>30}{ratio:>30.2}",
-            crate::shown(rounds.iter().map(|[one, _]| *one)),
-            crate::shown(rounds.iter().map(|[_, other]| *other))
+            "{title:<TITLE$}{:>WIDTH$}{:>WIDTH$}{ratio:>WIDTH$.2}",
+            shown(rounds.iter().map(|[one, _]| *one)),
+            shown(rounds.iter().map(|[_, other]| *other))
         );
         note(title, ratio);
     }

@@ -18,10 +18,82 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use crate::bench::{Bench, TITLE, WIDTH, median, millis, shown};
 use crate::load::{Bodies, PER_SECOND, Punctual, Target};
+use crate::requests::page;
+use crate::table::Table;
+
+impl Bench<'_> {
+    pub async fn faces(&self, table: &mut Table) {
+        let page = page();
+        let server = self.server();
+        let graphql = self.target(&server);
+        self.heading("faces", &["face", "GraphQL", "face adds, %"]);
+        for pair in pairs(&self.ids, &page) {
+            let face = Target {
+                path: pair.path,
+                ..graphql.clone()
+            };
+            let rounds = self.rounds(&[(&face, &pair.face), (&graphql, &pair.graphql)]).await;
+            let added = median(
+                rounds
+                    .iter()
+                    .map(|[face, graphql]| (graphql.per_second / face.per_second - 1.0) * 100.0),
+            );
+            println!(
+                "{:<TITLE$}{:>WIDTH$}{:>WIDTH$}{added:>WIDTH$.1}",
+                pair.title,
+                shown(rounds.iter().map(|[face, _]| *face)),
+                shown(rounds.iter().map(|[_, graphql]| *graphql))
+            );
+            table.at_most(
+                &format!("{}, face adds, %", pair.title),
+                Some(20.0),
+                self.database,
+                added,
+            );
+        }
+        drop(server);
+        for list in UNPAGED {
+            // Its own server: what is asked for is the most memory that it ever held.
+            let server = self.server();
+            let outcome = list
+                .measure(&self.target(&server), &page, self.options.time() * 2)
+                .await;
+            println!(
+                "{}'s list of {} users: {} of them in {:.1} s each; beside them {} pages of 50 at 200/s, p50 {:.1} ms, p99 {:.1} ms, {} failed",
+                list.title,
+                outcome.users,
+                outcome.lists,
+                outcome.took.as_secs_f64(),
+                outcome.pages.asked,
+                millis(outcome.pages.p50),
+                millis(outcome.pages.p99),
+                outcome.pages.failed
+            );
+            assert!(outcome.users as u64 * 4 > self.options.users, "a whole organization");
+            let row = |what: &str| format!("{}'s whole list and 200 pages/s, {what}", list.title);
+            table.at_most(
+                &row("p99 of a page, ms"),
+                Some(50.0),
+                self.database,
+                millis(outcome.pages.p99),
+            );
+            table.at_most(&row("failed"), Some(0.0), self.database, outcome.pages.failed as f64);
+            if let Some(bytes) = server.most_memory() {
+                table.at_most(
+                    &row("server's memory, MB"),
+                    Some(150.0),
+                    self.database,
+                    bytes as f64 / 1e6,
+                );
+            }
+        }
+    }
+}
 
 /// One verb in two ways.
-pub struct Pair {
+struct Pair {
     pub title: &'static str,
     pub path: String,
     pub face: Bodies,
@@ -35,7 +107,7 @@ const WALLAROO: &str = "query($ids: [ID!]!) { users(where: {idIn: $ids}, first: 
 const AIR: &str = "query($id: ID!) { users(where: {id: $id}, first: 1) {
     id email firstname lastname activated organizationRole createdAt updatedAt } }";
 
-pub fn pairs(ids: &[String], page: &Bodies) -> Vec<Pair> {
+fn pairs(ids: &[String], page: &Bodies) -> Vec<Pair> {
     let one = |of: fn(&str) -> Value| {
         let (ids, next) = (ids.to_vec(), AtomicUsize::new(0));
         move || body(&of(&ids[next.fetch_add(7_919, Ordering::Relaxed) % ids.len()]))
@@ -83,13 +155,13 @@ fn body(value: &Value) -> Bytes {
 }
 
 /// A list that nobody pages through.
-pub struct Unpaged {
+struct Unpaged {
     pub title: &'static str,
     path: &'static str,
     count: fn(&[u8]) -> usize,
 }
 
-pub const UNPAGED: [Unpaged; 2] = [
+const UNPAGED: [Unpaged; 2] = [
     Unpaged {
         title: "WAII",
         path: "/api/list-users",
@@ -115,7 +187,7 @@ pub const UNPAGED: [Unpaged; 2] = [
 ];
 
 /// What came of it.
-pub struct Outcome {
+struct Outcome {
     pub users: usize,
     pub lists: usize,
     pub took: Duration,

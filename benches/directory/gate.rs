@@ -32,8 +32,58 @@ use tenantry::services::mailer::Mailer;
 use tenantry::store::db::Database;
 use uuid::Uuid;
 
+use crate::bench::{Bench, TITLE, WIDTH, median, shown};
+use crate::load::{Credential, Target};
+use crate::requests::page;
+use crate::table::Table;
+
 /// More than are asked with in the half second for which a verified credential is remembered.
 const KEYS: usize = 20_000;
+
+impl Bench<'_> {
+    /// What authentication, permissions and the gate add to a page of 50.
+    pub async fn gate(&self, table: &mut Table) {
+        let server = self.role(&["gate", self.url, &self.user_pk.to_string()]);
+        let authorize: f64 = server.said("authorize ").parse().unwrap();
+        let known = self.target(&server);
+        let targets = [
+            Target {
+                path: "/open".to_owned(),
+                ..known.clone()
+            },
+            known.clone(),
+            Target {
+                credential: Credential::in_turn(make_keys(&self.connection, self.user_pk).await),
+                ..known
+            },
+        ];
+        self.heading("gate", &["open", "one key", "a new key each time"]);
+        let page = page();
+        let rounds = self.rounds(&targets.each_ref().map(|target| (target, &page))).await;
+        let of = |which: usize| shown(rounds.iter().map(|measured| measured[which]));
+        println!(
+            "{:<TITLE$}{:>WIDTH$}{:>WIDTH$}{:>WIDTH$}",
+            "page of 50",
+            of(0),
+            of(1),
+            of(2)
+        );
+        // Of the time that a request takes of the machine.
+        for (which, how) in [(1, "with the cache"), (2, "without")] {
+            let added = median(rounds.iter().map(|measured| {
+                let [open, gated] = [0, which].map(|which| 1e9 / measured[which].per_second);
+                (gated + authorize - open) / open * 100.0
+            }));
+            table.at_most(
+                &format!("page of 50, gate adds {how}, %"),
+                Some(10.0),
+                self.database,
+                added,
+            );
+        }
+        println!("permissions and gate by themselves: {authorize:.0} ns");
+    }
+}
 
 /// Serves on behalf of this user, and of whom the keys belong to, until the process is ended.
 pub async fn serve(url: &str, user_pk: &str) {

@@ -1,5 +1,6 @@
 //! Requests as fast as they are answered, over connections that stay open.
 
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,12 +12,16 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::bench::{median, millis};
+
 /// Where requests go, and as whom.
 #[derive(Clone)]
 pub struct Target {
     pub address: String,
     pub path: String,
     pub process: u32,
+    /// Of the database that it asks, if that is one on this machine.
+    pub postmaster: Option<Postmaster>,
     pub credential: Credential,
     pub content_type: &'static str,
     /// Behind a proxy, each request is another client's: so many there were.
@@ -70,19 +75,91 @@ pub struct Measured {
     pub p99: Duration,
     /// Of the asked process, for each request; nothing where there is no `/proc`.
     pub cpu_micros: f64,
+    /// Of PostgreSQL.
+    pub database_micros: Option<f64>,
+    /// What the server says that it sent, for each request.
+    pub statements: Option<f64>,
 }
 
-/// What a process has had of the processors so far.
-fn cpu_micros(process: u32) -> f64 {
-    // In ticks, a hundred a second on every Linux of today; after the name, which may hold blanks.
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
-    fields
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<f64>().ok())
-        .sum::<f64>()
-        * 10_000.0
+impl Measured {
+    /// Each figure's median.
+    pub fn median(measured: impl Iterator<Item = Self>) -> Self {
+        let all: Vec<Self> = measured.collect();
+        let of = |value: fn(&Self) -> f64| median(all.iter().map(value));
+        let of_known = |value: fn(&Self) -> Option<f64>| {
+            let known: Vec<f64> = all.iter().filter_map(value).collect();
+            (!known.is_empty()).then(|| median(known.into_iter()))
+        };
+        Self {
+            per_second: of(|one| one.per_second),
+            p50: Duration::from_secs_f64(of(|one| one.p50.as_secs_f64())),
+            p99: Duration::from_secs_f64(of(|one| one.p99.as_secs_f64())),
+            cpu_micros: of(|one| one.cpu_micros),
+            database_micros: of_known(|one| one.database_micros),
+            statements: of_known(|one| one.statements),
+        }
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = format!(
+            "{:.0} ({:.1}, {:.1}; {:.0}",
+            self.per_second,
+            millis(self.p50),
+            millis(self.p99),
+            self.cpu_micros
+        );
+        if let Some(micros) = self.database_micros {
+            let _ = write!(text, "+{micros:.0}");
+        }
+        if let Some(statements) = self.statements {
+            let _ = write!(text, "; {statements:.1}");
+        }
+        text.push(')');
+        f.pad(&text)
+    }
+}
+
+/// The process that starts those that PostgreSQL answers with.
+#[derive(Clone, Copy, Debug)]
+pub struct Postmaster(u32);
+
+impl Postmaster {
+    /// Of one of them; nothing if it runs on another machine.
+    pub fn of(backend: i64) -> Option<Self> {
+        let process = u32::try_from(backend).ok()?;
+        let name = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+        name.starts_with("postgres")
+            .then(|| processor(process).map(|(parent, _)| Self(parent)))?
+    }
+
+    /// What they have had of the processors so far.
+    fn cpu_micros(self) -> f64 {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .filter_map(|entry| processor(entry.file_name().to_str()?.parse().ok()?))
+            .filter(|(parent, _)| *parent == self.0)
+            .map(|(_, micros)| micros)
+            .sum()
+    }
+}
+
+/// A process's parent, and what it has had of the processors so far.
+fn processor(process: u32) -> Option<(u32, f64)> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // After the name, which may hold blanks.
+    let fields: Vec<&str> = stat.rsplit(") ").next()?.split(' ').collect();
+    let number = |place: usize| fields.get(place)?.parse::<u32>().ok();
+    // In ticks, a hundred a second on every Linux of today.
+    let ticks = number(11)? + number(12)?;
+    Some((number(1)?, f64::from(ticks) * 10_000.0))
+}
+
+struct Counts {
+    cpu_micros: f64,
+    database_micros: Option<f64>,
+    statements: Option<f64>,
 }
 
 impl Target {
@@ -155,19 +232,47 @@ impl Target {
                 times
             });
         }
-        let (started, cpu) = (Instant::now(), cpu_micros(self.process));
+        let before = self.counts().await;
+        let started = Instant::now();
         let asking: Vec<_> = asking.into_iter().map(tokio::spawn).collect();
         let mut times = Vec::new();
         for one in asking {
             times.extend(one.await.unwrap());
         }
         let elapsed = started.elapsed();
+        let after = self.counts().await;
         times.sort_unstable();
+        let count = times.len() as f64;
         Measured {
-            per_second: times.len() as f64 / elapsed.as_secs_f64(),
+            per_second: count / elapsed.as_secs_f64(),
             p50: times[times.len() / 2],
             p99: times[times.len() * 99 / 100],
-            cpu_micros: (cpu_micros(self.process) - cpu) / times.len() as f64,
+            cpu_micros: (after.cpu_micros - before.cpu_micros) / count,
+            database_micros: Option::zip(after.database_micros, before.database_micros)
+                .map(|(after, before)| (after - before) / count),
+            statements: Option::zip(after.statements, before.statements)
+                .map(|(after, before)| (after - before) / count),
+        }
+    }
+
+    /// What it and its database have done so far.
+    async fn counts(&self) -> Counts {
+        let metrics = Self {
+            path: "/metrics".to_owned(),
+            credential: Credential::None,
+            ..self.clone()
+        };
+        // The floors have none.
+        let text = metrics.try_ask(&mut metrics.connect().await, Bytes::new()).await;
+        let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let statements = text.unwrap_or_default();
+        let mut statements = statements
+            .lines()
+            .filter_map(|line| line.strip_prefix("tenantry_statements_total "));
+        Counts {
+            cpu_micros: processor(self.process).map_or(0.0, |(_, micros)| micros),
+            database_micros: self.postmaster.map(Postmaster::cpu_micros),
+            statements: statements.next().and_then(|count| count.parse().ok()),
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::table::Table;
-use super::{Bench, body, millis};
+use crate::bench::{Bench, millis};
+use crate::requests::body;
+use crate::table::Table;
 
 /// So many guesses at each kind of account a round.
 const TIMES: usize = 40;

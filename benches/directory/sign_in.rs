@@ -12,16 +12,63 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use serde_json::json;
 
+use crate::bench::{Bench, millis};
 use crate::load::{Bodies, Credential, PER_SECOND, Punctual, Target};
+use crate::requests::page;
+use crate::table::Table;
 
 const IN_FLIGHT: usize = 64;
 /// More than run and wait.
 const CROWD: usize = 400;
 const ACCOUNTS: usize = 64;
-const PASSWORD: &str = "correct horse of the benchmark";
+pub const PASSWORD: &str = "correct horse of the benchmark";
+
+impl Bench<'_> {
+    pub async fn sign_in(&self, table: &mut Table) {
+        let server = self.server();
+        let time = self.options.time() * 4;
+        let outcome = measure(&self.target(&server), &page(), time).await;
+        println!(
+            "\n{}, {} users, sign-in: {} pages of 50 at 200/s, p50 {:.1} ms, p99 {:.1} ms, {} failed; beside them {:.0} sign-ins/s",
+            self.database,
+            self.options.users,
+            outcome.pages.asked,
+            millis(outcome.pages.p50),
+            millis(outcome.pages.p99),
+            outcome.pages.failed,
+            outcome.sign_ins_per_second
+        );
+        println!(
+            "then 400 sign-ins at once: {} signed in, {} were told UNAVAILABLE with retryAfterSeconds",
+            outcome.crowd_signed_in, outcome.crowd_refused
+        );
+        let row = |what: &str| format!("64 sign-ins and 200 pages/s, {what}");
+        table.at_most(
+            &row("p99 of a page, ms"),
+            Some(50.0),
+            self.database,
+            millis(outcome.pages.p99),
+        );
+        table.at_most(&row("failed"), Some(0.0), self.database, outcome.pages.failed as f64);
+        if let Some(bytes) = server.most_memory() {
+            table.at_most(
+                &row("server's memory, MB"),
+                Some(300.0),
+                self.database,
+                bytes as f64 / 1e6,
+            );
+        }
+        table.at_least(
+            "400 sign-ins at once, told when to try again",
+            Some(1.0),
+            self.database,
+            outcome.crowd_refused as f64,
+        );
+    }
+}
 
 /// What came of it.
-pub struct Outcome {
+struct Outcome {
     pub pages: Punctual,
     pub sign_ins_per_second: f64,
     pub crowd_refused: usize,
@@ -29,7 +76,7 @@ pub struct Outcome {
 }
 
 /// `server` as an administrator of some organization; `page` is what is asked for meanwhile.
-pub async fn measure(server: &Target, page: &Bodies, time: Duration) -> Outcome {
+async fn measure(server: &Target, page: &Bodies, time: Duration) -> Outcome {
     let addresses = make_accounts(server).await;
     let nobody = Target {
         credential: Credential::None,
@@ -72,7 +119,7 @@ pub async fn measure(server: &Target, page: &Bodies, time: Duration) -> Outcome 
     }
 }
 
-async fn make_accounts(server: &Target) -> Vec<String> {
+pub async fn make_accounts(server: &Target) -> Vec<String> {
     let run = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let mut addresses = Vec::new();
     for number in 0..ACCOUNTS {
@@ -87,7 +134,7 @@ async fn make_accounts(server: &Target) -> Vec<String> {
     addresses
 }
 
-fn sign_in(email: &str) -> Bytes {
+pub fn sign_in(email: &str) -> Bytes {
     json!({
         "query": "mutation($data: SignInData!) { signIn(data: $data) { accessToken } }",
         "variables": {"data": {"email": email, "password": PASSWORD}},

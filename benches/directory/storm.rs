@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::load::{PER_SECOND, Target};
-use super::table::Table;
-use super::{Bench, body, millis, page};
+use crate::bench::{Bench, millis};
+use crate::load::{PER_SECOND, Target};
+use crate::requests::{body, page};
+use crate::table::Table;
 
 const IN_FLIGHT: usize = 32;
 const PASSWORD: &str = "correct horse of the benchmark";

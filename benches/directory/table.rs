@@ -2,28 +2,83 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
+use crate::DATABASES;
+use crate::bench::{Bench, millis};
+use crate::load::{Measured, Punctual};
+
 #[derive(Default)]
 pub struct Table {
-    rows: Vec<Row>,
+    pub rows: Vec<Row>,
+    /// What was measured, for the results as JSON.
+    pub measured: Vec<Value>,
 }
 
-struct Row {
-    what: String,
-    aim: Option<Aim>,
-    figures: Vec<(&'static str, f64)>,
+pub struct Row {
+    pub what: String,
+    pub figures: Vec<Figure>,
 }
 
+/// What came of it on one database.
 #[derive(Clone, Copy)]
-enum Aim {
+pub struct Figure {
+    pub database: &'static str,
+    pub value: f64,
+    pub aim: Option<Aim>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Aim {
     AtLeast(f64),
     AtMost(f64),
 }
 
-impl Aim {
-    fn is_met(self, figure: f64) -> bool {
+impl Figure {
+    pub fn missed(&self) -> bool {
+        match self.aim {
+            Some(Aim::AtLeast(aim)) => self.value < aim,
+            Some(Aim::AtMost(aim)) => self.value > aim,
+            None => false,
+        }
+    }
+}
+
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtLeast(aim) => figure >= aim,
-            Self::AtMost(aim) => figure <= aim,
+            Self::AtLeast(aim) => write!(f, "≥ {aim}"),
+            Self::AtMost(aim) => write!(f, "≤ {aim}"),
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = if self.value.abs() < 10.0 { 2 } else { 1 };
+        let missed = if self.missed() { " missed" } else { "" };
+        f.pad(&format!("{:.digits$}{missed}", self.value))
+    }
+}
+
+impl Row {
+    pub fn on(&self, database: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.database == database)
+    }
+
+    /// One for both databases, or one for each.
+    fn aims(&self) -> String {
+        let aims: Vec<Option<Aim>> = DATABASES
+            .iter()
+            .filter_map(|database| Some(self.on(database)?.aim))
+            .collect();
+        match aims.as_slice() {
+            [Some(one)] => one.to_string(),
+            [Some(one), Some(other)] if one == other => one.to_string(),
+            [one, other] if one != other => [one, other]
+                .map(|aim| aim.map_or("–".to_owned(), |aim| aim.to_string()))
+                .join(", "),
+            _ => String::new(),
         }
     }
 }
@@ -37,39 +92,66 @@ impl Table {
         self.add(what, aim.map(Aim::AtMost), database, figure);
     }
 
-    fn add(&mut self, what: &str, aim: Option<Aim>, database: &'static str, figure: f64) {
-        if !self.rows.iter().any(|row| row.what == what) {
-            self.rows.push(Row {
+    fn add(&mut self, what: &str, aim: Option<Aim>, database: &'static str, value: f64) {
+        let figure = Figure { database, value, aim };
+        match self.rows.iter_mut().find(|row| row.what == what) {
+            Some(row) => row.figures.push(figure),
+            None => self.rows.push(Row {
                 what: what.to_owned(),
-                aim: None,
-                figures: Vec::new(),
-            });
+                figures: vec![figure],
+            }),
         }
-        if let Some(row) = self.rows.iter_mut().find(|row| row.what == what) {
-            row.aim = row.aim.or(aim);
-            row.figures.push((database, figure));
-        }
+    }
+
+    /// Notes what came of a workload, as fast as it was answered.
+    pub fn note(&mut self, bench: &Bench<'_>, workload: &str, who: &str, connections: usize, measured: &Measured) {
+        self.measured.push(json!({
+            "database": bench.database,
+            "users": bench.users,
+            "workload": workload,
+            "who": who,
+            "connections": connections,
+            "perSecond": measured.per_second,
+            "p50Millis": millis(measured.p50),
+            "p99Millis": millis(measured.p99),
+            "cpuMicros": measured.cpu_micros,
+            "databaseCpuMicros": measured.database_micros,
+            "statements": measured.statements,
+        }));
+    }
+
+    /// Notes what came of a workload at a fixed rate.
+    pub fn note_punctual(
+        &mut self,
+        bench: &Bench<'_>,
+        workload: &str,
+        who: &str,
+        per_second: u32,
+        punctual: &Punctual,
+    ) {
+        self.measured.push(json!({
+            "database": bench.database,
+            "users": bench.users,
+            "workload": workload,
+            "who": who,
+            "askedPerSecond": per_second,
+            "failed": punctual.failed,
+            "p50Millis": millis(punctual.p50),
+            "p99Millis": millis(punctual.p99),
+        }));
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<58}{:>10}{:>14}{:>14}", "", "aim", "sqlite", "postgres")?;
+        writeln!(f, "{:<62}{:>16}{:>14}{:>14}", "", "aim", "sqlite", "postgres")?;
         for row in &self.rows {
-            let aim = match row.aim {
-                Some(Aim::AtLeast(aim)) => format!("≥ {aim}"),
-                Some(Aim::AtMost(aim)) => format!("≤ {aim}"),
-                None => String::new(),
-            };
-            write!(f, "{:<58}{aim:>10}", row.what)?;
-            for database in super::DATABASES {
-                let figure = row.figures.iter().find(|(of, _)| *of == database);
-                let figure = figure.map(|(_, figure)| {
-                    let missed = row.aim.is_some_and(|aim| !aim.is_met(*figure));
-                    let digits = if figure.abs() < 10.0 { 2 } else { 1 };
-                    format!("{figure:.digits$}{}", if missed { " missed" } else { "" })
-                });
-                write!(f, "{:>14}", figure.unwrap_or_default())?;
+            write!(f, "{:<62}{:>16}", row.what, row.aims())?;
+            for database in DATABASES {
+                match row.on(database) {
+                    Some(figure) => write!(f, "{figure:>14}")?,
+                    None => write!(f, "{:>14}", "")?,
+                }
             }
             writeln!(f)?;
         }
