@@ -1,13 +1,14 @@
 //! What must hold at size, on both databases, as one table.
 //!
-//!     cargo bench --bench directory -- [--users 1000000] [--rounds 5] [--seconds 3] [--connections 16]
-//!         [--only sqlite|postgres] [--part floor|gate|asking|sign-in|storm|refused|faces]... [--workload TEXT]
+//!     cargo bench --bench directory -- [--users 1000000] [--small 10000] [--rounds 5] [--seconds 3] [--connections 16]
+//!         [--only sqlite|postgres] [--part floor|growth|gate|asking|sign-in|storm|refused|faces]... [--workload TEXT]
 //!         [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo`, groups and audit events, and starts the server on it. Then:
 //!
 //! - **floor**: the server and two floors (see `floor/`) are asked for the same, in rounds that take turns: how much of
 //!   what the machine can do is left after everything that the server does for a request (see `floors.rs`);
+//! - **growth**: the server is asked for the same in this directory and in a small one (see `growth/`);
 //! - **gate**: what authentication, permissions and the gate add to a page of 50 (see `gate.rs`);
 //! - **asking**: what it costs to ask who may do what (see `asking.rs`);
 //! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`);
@@ -15,7 +16,7 @@
 //! - **refused**: whether the time of a refused password tells anything of its account (see `refused.rs`);
 //! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`).
 //!
-//! `--workload` takes only those workloads of `floor` whose titles contain a text. A line says for each who
+//! `--workload` takes only those workloads of `floor` and `growth` whose titles contain a text. A line says for each who
 //! answers: requests a second; of their times the median and p99; the processor's time that the process and PostgreSQL
 //! took for a request; and the statements that the server says it sent. All are medians of the rounds. At the end there is
 //! a table of figures and their aims, which for some are others on SQLite and on PostgreSQL.
@@ -42,6 +43,7 @@ mod faces;
 mod floor;
 mod floors;
 mod gate;
+mod growth;
 mod load;
 #[path = "../../tests/it/support/postgres.rs"]
 mod postgres;
@@ -68,6 +70,7 @@ const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Floor,
+    Growth,
     Gate,
     Asking,
     SignIn,
@@ -81,6 +84,9 @@ struct Options {
     /// Users in the directory.
     #[arg(long, default_value_t = 1_000_000)]
     users: u64,
+    /// Users in the directory that the part `growth` compares with; at most a tenth of the others.
+    #[arg(long, default_value_t = 10_000)]
+    small: u64,
     /// How often those who are compared take turns.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -131,6 +137,12 @@ async fn run(options: &Options) {
         let bench = Bench::prepare(options, database, &url, options.users, &mut table).await;
         if options.has(Part::Floor) {
             bench.floors(&mut table).await;
+        }
+        if options.has(Part::Growth) {
+            let small = options.small.min(options.users / 10);
+            let url = database::url_of(options, database, small, folder.path()).await;
+            let small = Bench::prepare(options, database, &url, small, &mut table).await;
+            bench.growth(&small, &mut table).await;
         }
         if options.has(Part::Gate) {
             bench.gate(&mut table).await;
