@@ -19,7 +19,9 @@
 //! `--workload` takes only those workloads of `floor` and `growth` whose titles contain a text. A line says for each who
 //! answers: requests a second; of their times the median and p99; the processor's time that the process and PostgreSQL
 //! took for a request; and the statements that the server says it sent. All are medians of the rounds. At the end there is
-//! a table of figures and their aims, which for some are others on SQLite and on PostgreSQL.
+//! a table of figures and their aims, which for some are others on SQLite and on PostgreSQL. All of it is written to
+//! `bench/results.json` in the folder that cargo builds in, and how near the figures came to their aims to
+//! `bench/chart.svg`.
 //!
 //! Load, server, floor and database share the machine. So only the ratios mean something, and only those of one run; what
 //! is said in milliseconds is of this machine, with nothing else running. PostgreSQL is started as for the tests
@@ -38,6 +40,7 @@
 
 mod asking;
 mod bench;
+mod chart;
 mod database;
 mod faces;
 mod floor;
@@ -167,6 +170,8 @@ async fn run(options: &Options) {
         "\n{} users, {} connections\n{table}",
         options.users, options.connections
     );
+    let folder = chart::write(options, &table).unwrap();
+    println!("results.json and chart.svg are in {}", folder.display());
 }
 
 impl Options {
