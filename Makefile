@@ -33,7 +33,8 @@ web:
 release: web
 	$(CARGO) build --locked --release
 
-## The server against its floor on both databases, at a million users. Takes a while.
+## The server against its floors and against itself in a small directory, on both databases, at a million users. Takes an hour.
+## The results are in target/bench.
 bench:
 	$(CARGO) bench --locked --bench directory
 
