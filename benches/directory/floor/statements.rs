@@ -35,8 +35,8 @@ pub const NAMES_SQLITE: &str = "SELECT 0, pk, id, name FROM organizations WHERE 
     UNION ALL SELECT 2, r.pk, r.id, r.name FROM json_each($3) j CROSS JOIN roles r ON r.pk = j.value";
 
 pub const INSERT_USER: &str = "INSERT INTO users
-        (id, organization_pk, tenant_pk, email, firstname, lastname, activated, words, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, 'Ada', 'Lovelace', TRUE, $5, 1, $6, $6) RETURNING pk";
+        (id, organization_pk, tenant_pk, email, firstname, lastname, sort_name, activated, words, version, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, 'Ada', 'Lovelace', 'ada lovelace', TRUE, $5, 1, $6, $6) RETURNING pk";
 pub const INSERT_ROLE: &str =
     "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at, created_by) VALUES ($1, $2, $3, $4, $5)";
 pub const INSERT_EVENT: &str = "INSERT INTO audit_events (id, organization_pk, tenant_pk, actor_pk, actor_id, action, target_kind,
@@ -46,8 +46,8 @@ pub const INSERT_EVENT: &str = "INSERT INTO audit_events (id, organization_pk, t
 /// All three at once.
 pub const CREATE_POSTGRES: &str = "WITH made AS (
         INSERT INTO users
-            (id, organization_pk, tenant_pk, email, firstname, lastname, activated, words, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'Ada', 'Lovelace', TRUE, $5, 1, $6, $6) RETURNING pk
+            (id, organization_pk, tenant_pk, email, firstname, lastname, sort_name, activated, words, version, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, 'Ada', 'Lovelace', 'ada lovelace', TRUE, $5, 1, $6, $6) RETURNING pk
     ), given AS (
         INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at, created_by)
         SELECT pk, $7, $2, $6, $8 FROM made
