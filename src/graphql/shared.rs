@@ -1,4 +1,4 @@
-//! Objects that stand in many places of an answer, such as the organization of every user on a page.
+//! Objects that are in many places of an answer, such as the organization of every user on a page.
 
 use std::borrow::Cow;
 use std::ops::Deref;

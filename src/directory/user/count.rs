@@ -8,7 +8,7 @@ use crate::list::{Filter, TextTest};
 use crate::model::error::Result;
 use crate::store::entity::organization as organizations;
 
-/// The number of users that match, if they are all users of one organization or all that there are, or the activated ones
+/// The number of users that match, if they are all users of one organization or everybody, or the activated ones
 /// among them, or the others.
 /// `None` for any other filter: then they are counted one by one.
 pub(super) async fn known(op: &OpContext, granted: &Granted, filter: &Filter<Term>) -> Result<Option<i64>> {
