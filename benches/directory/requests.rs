@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::load::Bodies;
 
@@ -52,9 +53,9 @@ pub fn nested() -> Bodies {
 /// A new user each time.
 pub fn create() -> Bodies {
     let made = AtomicUsize::new(0);
-    let started = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    let run = Uuid::now_v7().simple();
     Arc::new(move || {
-        let email = format!("ada.{started}.{}@new.example", made.fetch_add(1, Ordering::Relaxed));
+        let email = format!("ada.{run}.{}@new.example", made.fetch_add(1, Ordering::Relaxed));
         body(
             "Create",
             "mutation Create($email: String!) { createUser(data: {email: $email, firstname: \"Ada\", lastname: \"Lovelace\", roles: [\"user\"]}) { id } }",
