@@ -31,10 +31,10 @@ pub struct UserCount {
 
 /// Remembers how many users large organizations have, and all of them.
 #[derive(Debug, Default)]
-pub struct UserCounts(Mutex<HashMap<Group, Remembered>>);
+pub struct UserCounts(Mutex<HashMap<Whose, Remembered>>);
 
 /// Whose users are counted: those of an organization by its key, or of all (`None`).
-pub type Group = Option<i64>;
+pub type Whose = Option<i64>;
 
 #[derive(Clone, Debug)]
 struct Remembered {
@@ -56,43 +56,43 @@ struct Seen {
 
 impl UserCounts {
     /// Counts the users of each, in at most two statements. One without any is absent.
-    pub async fn of_each(&self, reader: &Reader, groups: &[Group]) -> Result<HashMap<Group, UserCount>> {
+    pub async fn of_each(&self, reader: &Reader, whose: &[Whose]) -> Result<HashMap<Whose, UserCount>> {
         let era = reader.era();
-        let known = self.known(groups, era);
+        let known = self.known(whose, era);
         let mut found = match known.is_empty() {
             true => HashMap::new(),
             false => corrected(reader, known).await?,
         };
-        let others = groups.iter().filter(|group| !found.contains_key(group));
-        let others: Vec<Group> = others.copied().collect();
+        let others = whose.iter().filter(|one| !found.contains_key(one));
+        let others: Vec<Whose> = others.copied().collect();
         if !others.is_empty() {
             found.extend(counted(reader, &others, era).await?);
         }
-        let counts = found.iter().map(|(group, found)| (*group, found.count)).collect();
+        let counts = found.iter().map(|(one, found)| (*one, found.count)).collect();
         self.remember(found);
         Ok(counts)
     }
 
-    fn known(&self, groups: &[Group], era: u64) -> Vec<(Group, Remembered)> {
+    fn known(&self, whose: &[Whose], era: u64) -> Vec<(Whose, Remembered)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = groups.iter().filter_map(|group| Some((*group, all.get(group)?)));
+        let known = whose.iter().filter_map(|one| Some((*one, all.get(one)?)));
         known
             .filter(|(_, known)| known.era == era && known.counted.elapsed() < AGE_MAX)
-            .map(|(group, known)| (group, known.clone()))
+            .map(|(one, known)| (one, known.clone()))
             .collect()
     }
 
-    fn remember(&self, found: HashMap<Group, Remembered>) {
+    fn remember(&self, found: HashMap<Whose, Remembered>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (group, found) in found {
+        for (one, found) in found {
             if found.count.all < REMEMBERED_MIN {
-                all.remove(&group);
+                all.remove(&one);
                 continue;
             }
-            if all.len() >= ORGANIZATIONS_MAX && !all.contains_key(&group) {
+            if all.len() >= ORGANIZATIONS_MAX && !all.contains_key(&one) {
                 all.clear();
             }
-            all.insert(group, found);
+            all.insert(one, found);
         }
     }
 }
@@ -107,12 +107,12 @@ fn seen_in(backend: DbBackend) -> &'static str {
     }
 }
 
-async fn counted(reader: &Reader, groups: &[Group], era: u64) -> Result<HashMap<Group, Remembered>> {
+async fn counted(reader: &Reader, whose: &[Whose], era: u64) -> Result<HashMap<Whose, Remembered>> {
     let backend = reader.get_database_backend();
-    let organization_pks: Vec<i64> = groups.iter().copied().flatten().collect();
+    let organization_pks: Vec<i64> = whose.iter().copied().flatten().collect();
     let columns = format!("COUNT(*), COUNT(CASE WHEN activated THEN 1 END), {}", seen_in(backend));
     let (mut parts, mut values) = (Vec::new(), Vec::new());
-    if groups.contains(&None) {
+    if whose.contains(&None) {
         parts.push(format!("SELECT CAST(NULL AS BIGINT), {columns} FROM users"));
     }
     if !organization_pks.is_empty() {
@@ -149,7 +149,7 @@ async fn counted(reader: &Reader, groups: &[Group], era: u64) -> Result<HashMap<
 }
 
 /// The numbers with the changes since, of those for which there are not too many of them.
-async fn corrected(reader: &Reader, known: Vec<(Group, Remembered)>) -> Result<HashMap<Group, Remembered>> {
+async fn corrected(reader: &Reader, known: Vec<(Whose, Remembered)>) -> Result<HashMap<Whose, Remembered>> {
     let backend = reader.get_database_backend();
     let mut values: Vec<Value> = Vec::new();
     let mut value = |value: Value| {
@@ -159,8 +159,8 @@ async fn corrected(reader: &Reader, known: Vec<(Group, Remembered)>) -> Result<H
             _ => "?".to_owned(),
         }
     };
-    let since = known.iter().enumerate().map(|(number, (group, known))| {
-        let organization = group.map(|pk| format!("organization_pk = {} AND", value(pk.into())));
+    let since = known.iter().enumerate().map(|(number, (one, known))| {
+        let organization = one.map(|pk| format!("organization_pk = {} AND", value(pk.into())));
         let floor = value(known.seen.floor.into());
         let unseen = known.seen.snapshot.as_deref().map(|snapshot| {
             format!(
@@ -187,7 +187,7 @@ async fn corrected(reader: &Reader, known: Vec<(Group, Remembered)>) -> Result<H
     for row in &rows {
         let (number, changes): (i32, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let known = usize::try_from(number).ok().and_then(|number| known.get(number));
-        let Some((group, known)) = known.filter(|_| changes <= CHANGES_MAX) else {
+        let Some((one, known)) = known.filter(|_| changes <= CHANGES_MAX) else {
             continue;
         };
         let change = |place| -> Result<i64> { Ok(row.try_get_by_index(place)?) };
@@ -200,7 +200,7 @@ async fn corrected(reader: &Reader, known: Vec<(Group, Remembered)>) -> Result<H
             seen: seen(row, 4)?,
             ..*known
         };
-        corrected.insert(*group, found);
+        corrected.insert(*one, found);
     }
     Ok(corrected)
 }

@@ -36,8 +36,8 @@ pub async fn stats(op: &OpContext, organization_pks: &[i64]) -> Result<HashMap<i
     if pks.is_empty() {
         return Ok(HashMap::new());
     }
-    let groups: Vec<Option<i64>> = pks.iter().copied().map(Some).collect();
-    let users = op.user_counts(&groups).await?;
+    let whose: Vec<Option<i64>> = pks.iter().copied().map(Some).collect();
+    let users = op.user_counts(&whose).await?;
     let pending = Condition::all()
         .add(invitation::Column::AcceptedAt.is_null())
         .add(invitation::Column::WithdrawnAt.is_null())
