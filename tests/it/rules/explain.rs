@@ -163,6 +163,38 @@ on_both! {
         assert!(plan.contains("user_roles_tenant"), "{}\n{plan}", statement.sql);
     }
 
+    /// A page of a tenant with most of an organization's rows is read in the list's order, not sorted.
+    async fn a_large_tenants_page_is_read_in_order(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        let tia = app.user("acme", "tia", None).await;
+        fill(&app).await;
+        enlarge(&app, "acme-1").await;
+        let assign = "mutation { assignRole(where: {id: \"tia\"}, role: \"organization-admin\", tenant: \"acme-1\") { id } }";
+        app.admin().ok(assign, json!({})).await;
+        let backend = app.services.db.backend();
+        let of_the_tenant = "where: {tenant: {id: \"acme-1\"}}, ";
+        let cases = [
+            ("users(FILTER first: 50) { id }", true),
+            ("users(FILTER first: 50, skip: 500) { id }", true),
+            ("usersConnection(FILTER last: 50) { nodes { id } }", true),
+            ("invitations(FILTER first: 50) { id }", true),
+            ("auditEvents(first: 50) { id }", false),
+        ];
+        for (list, has_filter) in cases {
+            let by_filter = has_filter.then(|| (&ann, list.replace("FILTER ", of_the_tenant)));
+            for (caller, list) in by_filter.into_iter().chain([(&tia, list.replace("FILTER ", ""))]) {
+                let statements = sent(caller, &format!("{{ {list} }}")).await;
+                let statement = statements.last().unwrap();
+                let plan = explain(&app, statement).await;
+                for word in sorts(backend) {
+                    assert!(!plan.contains(word), "{list}: {word}\n{}\n{plan}", statement.sql);
+                }
+            }
+        }
+    }
+
     // In the list's order the database might walk all of an organization for them.
     async fn what_a_filter_names_is_looked_up(app: App) {
         app.organization("acme", &[]).await;
@@ -593,6 +625,38 @@ async fn explain_generic(app: &App, statement: &Statement) -> Vec<QueryResult> {
     let rows = change.query_all_raw(explain).await.unwrap();
     change.execute_unprepared("DEALLOCATE explained").await.unwrap();
     rows
+}
+
+/// Many more users, invitations and audit events of one tenant of acme, and fresh statistics.
+async fn enlarge(app: &App, tenant: &str) {
+    let change = app.services.db.begin().await.unwrap();
+    let numbers = match app.services.db.backend() {
+        DbBackend::Postgres => "generate_series(1, 20000) AS n (i)",
+        _ => "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n) AS n",
+    };
+    let of = format!(
+        "(SELECT organization_pk FROM tenants WHERE id = '{tenant}'), (SELECT pk FROM tenants WHERE id = '{tenant}')"
+    );
+    for statement in [
+        format!(
+            "INSERT INTO users (id, organization_pk, tenant_pk, activated, sort_name, words, version, created_at, updated_at)
+             SELECT 'more-' || i, {of}, TRUE, 'more ' || i, '', 1, i, i FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO invitations (id, organization_pk, tenant_pk, email, digest, expires_at, version, created_at, updated_at)
+             SELECT 'more-' || i, {of}, 'more-' || i || '@acme.example', 'more ' || i, i, 1, i, i FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO audit_events (id, organization_pk, tenant_pk, action, target_kind, target_id, actor_id, created_at)
+             SELECT 'more-' || i, {of}, 'user.update', 'user', 'more-' || i, 'ann', i FROM {numbers}"
+        ),
+    ] {
+        change.execute_unprepared(&statement).await.unwrap();
+    }
+    if app.services.db.backend() == DbBackend::Postgres {
+        change.execute_unprepared("ANALYZE").await.unwrap();
+    }
+    change.commit().await.unwrap();
 }
 
 /// Some thousand rows of each kind, half of them another organization's, and fresh statistics.
