@@ -9,10 +9,11 @@
 //! already has a stronger lock on that row, and a verb that ends its caller's own credential calls `hold` before that.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use sea_orm::sea_query::{InsertStatement, PostgresQueryBuilder, Values};
-use sea_orm::{DbBackend, FromQueryResult, Statement};
+use sea_orm::sea_query::{InsertStatement, PostgresQueryBuilder, SqlWriterValues, Values};
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
 
 use crate::model::Caller;
 use crate::model::Timestamp;
@@ -23,7 +24,7 @@ use crate::store::catalogue::{self, Catalogued};
 /// Accounts, credentials, and all rows that give a permission, each locked in its own query: PostgreSQL cannot lock
 /// rows through an outer join or a union. Built-in roles never change and are not locked.
 const HOLD: &str = r"
-    WITH {event} accounts AS (
+    WITH {writes} accounts AS (
         SELECT pk, organization_pk, tenant_pk FROM users WHERE pk IN ({user}, {behind}) AND activated {lock}
     ), keys AS (
         SELECT pk FROM api_keys
@@ -52,18 +53,51 @@ const HOLD: &str = r"
     LEFT JOIN roles r ON r.pk = s.role_pk
     LEFT JOIN own_roles o ON o.pk = r.pk";
 
-/// The statement with this lock, after the insertion of an event if there is one, whose values come first.
-fn text(lock: &str, event: Option<&str>, values: usize) -> String {
-    let event = event.map_or(String::new(), |event| format!("event AS ({event}),"));
-    let mut text = HOLD.replace("{event}", &event).replace("{lock}", lock);
-    let names = ["{user}", "{behind}", "{key}", "{session}", "{began}", "{now}"];
-    for (number, name) in names.into_iter().enumerate() {
-        text = text.replace(name, &format!("${}", values + number + 1));
+/// The same with this lock, after parts that write, which have the first values.
+fn text(lock: &str, writes: &str, values: usize) -> String {
+    let mut text = String::with_capacity(HOLD.len() + writes.len());
+    for (before, name) in PIECES.iter() {
+        text.push_str(before);
+        match *name {
+            "lock" => text.push_str(lock),
+            "writes" => text.push_str(writes),
+            name => {
+                let number = VALUES.iter().position(|value| *value == name);
+                text.extend(number.map(|number| format!("${}", values + number + 1)));
+            }
+        }
     }
     text
 }
 
-static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| text("", None, 0));
+/// In the order in which they are bound.
+const VALUES: [&str; 6] = ["user", "behind", "key", "session", "began", "now"];
+
+/// The statement's text, cut at its names in braces: each piece with the name after it.
+static PIECES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let pieces = HOLD.split('}').map(|piece| piece.split_once('{'));
+    let last = HOLD.rsplit('}').next().unwrap_or_default();
+    pieces.flatten().chain([(last, "")]).collect()
+});
+
+static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| text("", "", 0));
+
+/// Insertions as parts of another statement of PostgreSQL, with their values.
+fn parts(insertions: &[InsertStatement]) -> (String, Vec<Value>) {
+    let mut parts = SqlWriterValues::new("$", true);
+    for (number, insertion) in insertions.iter().enumerate() {
+        let before = if number == 0 { "" } else { ", " };
+        // Writing into memory does not fail.
+        let _ = write!(parts, "{before}written_{number} AS (");
+        insertion.build_collect_into(PostgresQueryBuilder, &mut parts);
+        let _ = parts.write_char(')');
+    }
+    let (mut text, Values(values)) = parts.into_parts();
+    if !insertions.is_empty() {
+        text.push(',');
+    }
+    (text, values)
+}
 
 /// One row per role of each account; an account without roles has one row without a role.
 #[derive(FromQueryResult)]
@@ -91,30 +125,28 @@ struct Standing {
 /// Refuses a change if the caller's access has changed, and locks it until the transaction ends. `UNAUTHENTICATED` if
 /// the account or the credential is gone, `FORBIDDEN` if a permission is.
 ///
-/// `event` is written too: on PostgreSQL in the same statement, because each one costs a way to the server.
+/// `insertions` are done too: on PostgreSQL in the same statement, because each one costs a way to the server, and in no
+/// certain order.
 pub async fn hold(
     transaction: &impl Catalogued,
     caller: &Caller,
     now: Timestamp,
-    event: Option<InsertStatement>,
+    insertions: &[InsertStatement],
 ) -> Result<()> {
     let impersonator = caller.impersonator.as_ref();
     let api_key = caller.api_key_pk.or(impersonator.and_then(|who| who.api_key_pk));
     let began_with = impersonator.and_then(|who| who.session_pk);
     let backend = transaction.get_database_backend();
-    let mut values = Vec::new();
-    let sql = match (backend, event) {
-        (DbBackend::Postgres, Some(event)) => {
-            let (event, Values(of_event)) = event.build(PostgresQueryBuilder);
-            values = of_event;
-            text("FOR SHARE", Some(&event), values.len())
+    let (sql, mut values) = match backend {
+        DbBackend::Postgres => {
+            let (writes, values) = parts(insertions);
+            (text("FOR SHARE", &writes, values.len()), values)
         }
-        (DbBackend::Postgres, None) => text("FOR SHARE", None, 0),
-        (_, event) => {
-            if let Some(event) = event {
-                transaction.execute(&event).await?;
+        _ => {
+            for insertion in insertions {
+                transaction.execute(insertion).await?;
             }
-            HOLD_ON_SQLITE.clone()
+            (HOLD_ON_SQLITE.clone(), Vec::new())
         }
     };
     values.extend([

@@ -21,6 +21,8 @@ pub struct Change<'op> {
     op: &'op OpContext,
     /// Whether the caller's access is locked; see [`authn::hold`].
     held: bool,
+    /// What the last statement writes.
+    rest: Vec<InsertStatement>,
 }
 
 impl<'op> Change<'op> {
@@ -30,6 +32,7 @@ impl<'op> Change<'op> {
             transaction: op.db.begin().await?.holding(place),
             op,
             held: false,
+            rest: Vec::new(),
         })
     }
 
@@ -37,19 +40,26 @@ impl<'op> Change<'op> {
     /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
     /// credential of the request.
     pub async fn hold_caller(&mut self) -> Result<()> {
-        self.hold_caller_and_write(None).await
+        self.hold_caller_and_write(&[]).await
     }
 
-    async fn hold_caller_and_write(&mut self, event: Option<InsertStatement>) -> Result<()> {
-        match (self.op.actor().caller().filter(|_| !self.held), event) {
-            (Some(caller), event) => authn::hold(&self.transaction, caller, self.op.now(), event).await?,
-            (None, Some(event)) => {
-                self.transaction.execute(&event).await?;
+    async fn hold_caller_and_write(&mut self, insertions: &[InsertStatement]) -> Result<()> {
+        match self.op.actor().caller().filter(|_| !self.held) {
+            Some(caller) => authn::hold(&self.transaction, caller, self.op.now(), insertions).await?,
+            None => {
+                for insertion in insertions {
+                    self.transaction.execute(insertion).await?;
+                }
             }
-            (None, None) => {}
         }
         self.held = true;
         Ok(())
+    }
+
+    /// Inserts rows right before the commit, with the last audit event: in one statement with it, where the database can.
+    /// Only for rows that nothing else in this change reads.
+    pub fn insert_last(&mut self, insertion: impl Into<Option<InsertStatement>>) {
+        self.rest.extend(insertion.into());
     }
 
     /// Writes the change's audit events in the same transaction, and commits it.
@@ -63,7 +73,9 @@ impl<'op> Change<'op> {
                 self.transaction.execute(&earlier).await?;
             }
         }
-        self.hold_caller_and_write(last).await?;
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.extend(last);
+        self.hold_caller_and_write(&rest).await?;
         let catalogue = self.transaction.known().now().version();
         self.transaction.commit().await?;
         if access {

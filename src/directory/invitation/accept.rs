@@ -58,7 +58,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         .hash(Some(invitation.organization_pk), &given.password)
         .await?;
 
-    let change = op.begin().await?;
+    let mut change = op.begin().await?;
     // Locks organization and tenant first, in the same order as deleting them, so that they are not deleted until this
     // ends.
     let home = organization_table::Entity::find_by_id(invitation.organization_pk)
@@ -103,7 +103,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         password_verified_at: Set(Some(now)),
         ..user::new_row(now)
     };
-    let (row, created) = user::insert_in_txn(&*change, row, &roles, invitation.inviter_pk).await?;
+    let (row, created) = user::insert_in_txn(&mut change, row, &roles, invitation.inviter_pk).await?;
     organization::take_seat(&*change, &home, None).await?;
     change.commit([accepted.of_user(&row), created]).await?;
     Ok(row.into())

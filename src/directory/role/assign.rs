@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::sea_query::InsertStatement;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait, Set};
 
 use super::resolve::{assignable, find_named};
 use super::{Assigned, Held, held, union};
@@ -187,24 +188,17 @@ pub async fn leave_tenants_in_txn(connection: &impl ConnectionTrait, user_pk: i6
     Ok(left.rows_affected > 0)
 }
 
-/// Assigns roles to a new user.
-pub async fn give_in_txn(
-    connection: &impl ConnectionTrait,
+/// What assigns roles to a user who does not have them, if there are any.
+pub fn assigning<'a>(
     user_pk: i64,
     organization_pk: i64,
-    roles: impl IntoIterator<Item = &Assigned>,
+    roles: impl IntoIterator<Item = &'a Assigned>,
     made: Made,
-) -> Result<()> {
-    let gained: Vec<user_role::ActiveModel> = roles
-        .into_iter()
-        .map(|role| assignment(user_pk, organization_pk, role, made))
-        .collect();
-    if !gained.is_empty() {
-        user_role::Entity::insert_many(gained)
-            .exec_without_returning(connection)
-            .await?;
-    }
-    Ok(())
+) -> Option<InsertStatement> {
+    let mut roles = roles.into_iter().peekable();
+    roles.peek()?;
+    let rows = roles.map(|role| assignment(user_pk, organization_pk, role, made));
+    Some(user_role::Entity::insert_many(rows).into_query())
 }
 
 /// Replaces the user's direct roles for the whole organization with `roles`. Roles for tenants stay.
@@ -225,5 +219,8 @@ pub async fn replace_in_txn(
             .exec(connection)
             .await?;
     }
-    give_in_txn(connection, user_pk, organization_pk, besides(roles, had), made).await
+    if let Some(insertion) = assigning(user_pk, organization_pk, besides(roles, had), made) {
+        connection.execute(&insertion).await?;
+    }
+    Ok(())
 }

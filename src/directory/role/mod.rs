@@ -30,7 +30,7 @@ mod update;
 mod withdraw;
 
 pub use assign::{
-    Made, assign, besides, few_tenants, give_in_txn, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
+    Made, assign, assigning, besides, few_tenants, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
 pub use create::{NewRole, create, create_in_txn};

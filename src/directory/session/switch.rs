@@ -50,7 +50,7 @@ pub async fn switch(op: &OpContext, user_id: &str) -> Result<Tokens> {
     };
     let (session, family) = issue::begin(&*change, &new_op, row.pk, IDLE, begun).await?;
     // The commit checks the new session's user; this checks the caller.
-    hold(&*change, caller, op.now(), None).await?;
+    hold(&*change, caller, op.now(), &[]).await?;
     let event = Event::new("session.switch", session.pk, &session.id).of_user(&row);
     change.commit([event]).await?;
     issue::tokens(&new_op, &session, family.expose(), row.into(), as_target, prepared)

@@ -1,12 +1,12 @@
 //! Creates a user.
 
-use sea_orm::{ConnectionTrait, EntityTrait, NotSet, Set, TryIntoModel};
+use sea_orm::{EntityTrait, NotSet, Set, TryIntoModel};
 
 use super::User;
 use super::person::takes_seat;
 use crate::authn::CLIENT;
 use crate::authz::{Action, Granted, Resource};
-use crate::context::OpContext;
+use crate::context::{Change, OpContext};
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::role::{self, Assigned, OrganizationRole, RoleForTenant};
 use crate::directory::{organization, password, tenant};
@@ -59,7 +59,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
     let identities = federated_identity::parse(&new.federated_identities)?;
     let password_hash = password_hash(op, &new, &row).await?;
 
-    let change = op.begin().await?;
+    let mut change = op.begin().await?;
     let home = match (&new.organization_id, &new.tenant_id) {
         (None, Some(tenant)) => organization::home_of_tenant(&*change, &granted, tenant).await?,
         (named, _) => organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
@@ -84,7 +84,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         password_hash: Set(password_hash),
         ..row
     };
-    let inserted = insert_in_txn(&*change, row, &roles, role::Made::by_caller(op).by).await;
+    let inserted = insert_in_txn(&mut change, row, &roles, role::Made::by_caller(op).by).await;
     let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "user.create", error))?;
     if !identities.is_empty() {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
@@ -207,9 +207,10 @@ async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) 
     }
 }
 
-/// Writes a new user with its roles, which `by` gives it; returns its audit event too. `CONFLICT` for an id or address that is taken.
+/// Writes a new user with its roles, which `by` gives it; returns its audit event too. `CONFLICT` for an id or address that
+/// is taken. The roles are written right before the commit.
 pub(crate) async fn insert_in_txn(
-    connection: &impl ConnectionTrait,
+    change: &mut Change<'_>,
     row: table::ActiveModel,
     roles: &[Assigned],
     by: Option<i64>,
@@ -217,13 +218,13 @@ pub(crate) async fn insert_in_txn(
     let mut row = row.complete()?;
     // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
     let inserted = table::Entity::insert(row.clone())
-        .exec(connection)
+        .exec(&**change)
         .await
         .or_conflict(|constraint| taken(constraint, row.id.as_ref(), row.email.as_ref().as_ref()))?;
     row.pk = Set(inserted.last_insert_id);
     let row = row.try_into_model()?;
     let made = role::Made { at: row.created_at, by };
-    role::give_in_txn(connection, row.pk, row.organization_pk, roles, made).await?;
+    change.insert_last(role::assigning(row.pk, row.organization_pk, roles, made));
     let given = roles.iter().map(|role| role.mention().added());
     let event = Event::new("user.create", row.pk, &row.id)
         .of_user(&row)
