@@ -101,7 +101,9 @@ impl<T: OutputType> OutputType for Shared<T> {
         });
         charged.map_err(|error| placed(ctx, field, error))?;
         let pieces = out.into_pieces();
-        if let [whole] = pieces.as_slice() {
+        if let [whole] = pieces.as_slice()
+            && Arc::strong_count(&self.0) > 1
+        {
             self.keep(place, whole.clone());
         }
         Ok(text_in_pieces(pieces))

@@ -41,6 +41,40 @@ on_both! {
         assert_eq!(data["users"], json!([each, each]));
     }
 
+    /// Whoever is in several places of an answer has all relations in each of them.
+    async fn each_place_has_all_relations(app: App) {
+        two_users(&app).await;
+        let admin = app.admin();
+        admin.ok("mutation { updatePropertiesInUser(where: {id: \"ann\"}, data: {variables: {color: \"red\"}}) { id } }", json!({})).await;
+        admin.ok("mutation { assignRole(where: {id: \"ann\"}, role: \"reviewer\", tenant: \"berlin\") { id } }", json!({})).await;
+        for name in ["One", "Two", "Three"] {
+            let group = json!({"data": {"name": name, "organizationId": "acme", "roles": ["reviewer"]}});
+            let group = admin.ok("mutation($data: CreateGroupData!) { createGroup(data: $data) { id } }", group).await["createGroup"]["id"].clone();
+            let add = "mutation($group: ID!, $user: ID!) { addUserToGroup(where: {id: $group}, user: {id: $user}) { id } }";
+            for user in ["ann", "bob"] {
+                admin.ok(add, json!({"group": group, "user": user})).await;
+            }
+        }
+        // Every field of a user that is loaded beside it.
+        let fields = "id organization { id } tenant { id } organizationRole roles { name } here: roles(tenant: \"berlin\") { name }
+            permissions allowed: permissions(tenant: \"berlin\") tenantRoles { tenant { id } role { name } }
+            roleGrants { role { name } group { id } by { id } since } groups(first: 5) { id } viewerCan { update } passwordVerified pendingEmail
+            effectiveVariables federatedIdentities { userId }";
+        let alone = admin.ok(&format!("{{ user(where: {{id: \"ann\"}}) {{ {fields} }} }}"), json!({})).await["user"].clone();
+        assert_eq!(alone["roles"], json!([{"name": "user"}]));
+        for list in ["groups(where: {organization: {id: \"acme\"}}, first: 5)", "roles(where: {nameIn: [\"user\", \"reviewer\"]}, first: 5)", "tenants(where: {id: \"berlin\"}, first: 5)"] {
+            let of = "users(where: {id: \"ann\"}, first: 2)";
+            let data = admin.ok(&format!("{{ list: {list} {{ {of} {{ {fields} }} again: {of} {{ {fields} }} }} }}"), json!({})).await;
+            let all = data["list"].as_array().unwrap();
+            let places = all.iter().flat_map(|one| [&one["users"], &one["again"]]);
+            let places: Vec<&Value> = places.filter(|users| **users != json!([])).collect();
+            assert!(places.len() > 1, "{data}");
+            for users in places {
+                assert_eq!(*users, json!([alone]), "{list}");
+            }
+        }
+    }
+
     /// An error says where it happened, in each place.
     async fn each_place_has_its_errors(app: App) {
         two_users(&app).await;

@@ -196,9 +196,10 @@ impl Preloaded {
                 })
                 .collect();
             let theirs = direct.iter().map(|(user, roles)| (*user, roles.as_slice()));
-            let mut objects = roles_beside(op, theirs, &place.selection).await?;
+            let objects = roles_beside(op, theirs, &place.selection).await?;
+            // The same user can occur several times: in several groups.
             for user in users {
-                let roles = objects.remove(&user.pk).unwrap_or_default();
+                let roles = objects.get(&user.pk).cloned().unwrap_or_default();
                 let entry = self.roles.entry(user.pk).or_default();
                 entry.set(&place.key, find(place, user).map(|_| roles));
             }
