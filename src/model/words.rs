@@ -3,8 +3,7 @@
 //!
 //! Folding works on each code point by itself, so the beginning of a text folds to the beginning of the folded text.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{canonical_combining_class, decompose_compatible, is_combining_mark};
 
 use super::Email;
 use super::uuid_of;
@@ -42,10 +41,10 @@ fn folded(text: &str) -> String {
         out.make_ascii_lowercase();
         return out;
     }
-    let letters = text.nfkd().filter(|c| !is_combining_mark(*c));
     // By way of upper case, so that the small letters of one capital letter are one: `ς` and `σ`.
+    let letters = plain(text.chars()).into_iter();
     let letters = letters.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-    for letter in letters.nfkd().filter(|c| !is_combining_mark(*c)) {
+    for letter in plain(letters) {
         match ALIKE.iter().find(|(known, _)| *known == letter) {
             Some((_, plain)) => out.push_str(plain),
             None => out.push(letter),
@@ -54,12 +53,58 @@ fn folded(text: &str) -> String {
     out
 }
 
+/// Letters without accents and compatibility forms. Nothing is put into another order, unlike in a normalization form.
+fn plain(letters: impl Iterator<Item = char>) -> Vec<char> {
+    let mut out = Vec::new();
+    for letter in letters {
+        decompose_compatible(letter, |part| {
+            if !is_accent(part) {
+                out.push(part);
+            }
+        });
+    }
+    out
+}
+
+/// Whether a mark is added to a letter that stays the same. Vowels and voicing marks of Indian, Thai, Tibetan and Japanese
+/// writing make another syllable; the points of Hebrew and Arabic are often left out.
+fn is_accent(mark: char) -> bool {
+    is_combining_mark(mark)
+        && match canonical_combining_class(mark) {
+            0 => !mark.is_alphabetic(),
+            6..=9 | 84..=132 => false,
+            _ => true,
+        }
+}
+
+/// Whether a character is part of a word.
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
 /// The words of a text: what is between characters that are neither letters nor digits.
 fn split(text: &str, into: &mut Vec<String>) {
     let folded = folded(text);
-    let words = folded.split(|c: char| !c.is_alphanumeric());
+    let words = folded.split(|c: char| !is_of_word(c));
     let words = words.filter(|word| !word.is_empty());
     into.extend(words.map(|word| limited(word, WORD_CHARACTERS_MAX).to_owned()));
+}
+
+/// The words of a text as they are stored: also those that begin like a UUID, such as `20261130-7`, without their hyphens,
+/// because [`searched`] takes what somebody types for the beginning of one.
+fn split_to_store(text: &str, into: &mut Vec<String>) {
+    split(text, into);
+    let folded = folded(text);
+    for token in folded.split(|c: char| !is_of_word(c) && c != '-') {
+        let mut rest = Some(token);
+        while let Some(this) = rest {
+            let after = this.split_once('-').map(|(_, after)| after);
+            if this.get(..10).is_some_and(|start| start_of_uuid(start).is_some()) {
+                into.push(limited(&this.replace('-', ""), WORD_CHARACTERS_MAX).to_owned());
+            }
+            rest = after;
+        }
+    }
 }
 
 fn limited(text: &str, characters: usize) -> &str {
@@ -78,15 +123,15 @@ pub fn sort_name(name: &str) -> String {
 pub fn words<'a>(texts: impl IntoIterator<Item = &'a str>, email: Option<&Email>, id: &str) -> String {
     let mut found = Vec::new();
     for text in texts {
-        split(text, &mut found);
+        split_to_store(text, &mut found);
     }
     if let Some((local, domain)) = email.and_then(|email| email.as_str().rsplit_once('@')) {
-        split(local, &mut found);
-        split(&idna::domain_to_unicode(domain).0, &mut found);
+        split_to_store(local, &mut found);
+        split_to_store(&idna::domain_to_unicode(domain).0, &mut found);
     }
     match uuid_of(id) {
         Some(uuid) => found.push(uuid.simple().to_string()),
-        None => split(id, &mut found),
+        None => split_to_store(id, &mut found),
     }
     let mut stored = String::new();
     let mut kept: Vec<&String> = Vec::new();
@@ -107,7 +152,7 @@ pub fn searched(text: &str) -> Option<Vec<String>> {
     for part in text.split_whitespace() {
         match start_of_uuid(part) {
             Some(digits) => found.push(digits),
-            None if part.contains("xn--") => {
+            None if part.to_ascii_lowercase().contains("xn--") => {
                 for piece in part.split('@') {
                     split(&idna::domain_to_unicode(piece).0, &mut found);
                 }
@@ -158,9 +203,14 @@ mod tests {
             ("İstanbul ISPARTA ısparta", "istanbul isparta isparta"),
             ("Łukasz Søren Þór Æsir", "lukasz soren thor aesir"),
             ("ﬁn Ｆｕｌｌ", "fin full"),
+            ("שָׁלוֹם مُحَمَّد", "שלום محمد"),
         ];
         for (one, other) in alike {
             assert_eq!(folded(one), folded(other), "{one}");
+        }
+        // Other syllables, not accents.
+        for (one, other) in [("कि", "का"), ("กิ", "กุ"), ("か", "が"), ("क", "क्")] {
+            assert_ne!(folded(one), folded(other), "{one}");
         }
     }
 
@@ -232,6 +282,31 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_the_beginning_of_a_uuid_is_found() {
+        let uuid = "550e8400-e29b-41d4-a716-446655440000";
+        let stored = [
+            "20261130-00011",
+            "(a-20261130-0001)",
+            "deadbeef-cafe",
+            "20261130-0001-x",
+            uuid,
+        ];
+        for stored in stored {
+            let words = words([stored], None, "-");
+            for end in 1..=stored.len() {
+                let start = stored.get(..end).unwrap().trim_start_matches('(');
+                let found = searched(start).unwrap_or_default();
+                let is_found = |word: &String| words.contains(&format!(" {word}"));
+                assert!(found.iter().all(is_found), "{start}: {found:?} in {words}");
+            }
+        }
+        let found = searched("20261130-0001").unwrap();
+        assert_eq!(found, ["202611300001"]);
+        assert!(words(["Kunde A-20261130-00012"], None, "-").contains(" 2026113000012"));
+        assert_eq!(words(["12-34", "abcdefgh-1"], None, "-"), " 12 34 abcdefgh 1");
+    }
+
+    #[test]
     fn a_search_has_the_longest_words_first_and_none_twice() {
         let found = |text: &str| searched(text).unwrap();
         assert_eq!(found(" Lov  ada@EXAMPLE "), ["example", "ada", "lov"]);
@@ -243,6 +318,8 @@ mod tests {
         );
         assert_eq!(found("deadbeef"), ["deadbeef"]);
         assert_eq!(found("ada@xn--mller-kva.example"), ["example", "muller", "ada"]);
+        assert_eq!(found("ada@XN--MLLER-KVA.example"), ["example", "muller", "ada"]);
+        assert_eq!(found("हिन्दी"), ["हिन्दी"]);
         assert_eq!(found("  "), [""; 0]);
         assert_eq!(searched("—!"), None);
         let many: String = (100..150).map(|number| format!("{number} ")).collect();

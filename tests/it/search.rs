@@ -9,6 +9,7 @@ use tenantry::store::entity::{Worded, group, organization, tenant, user, user_wo
 use tokio_util::sync::CancellationToken;
 
 use crate::on_both;
+use crate::rules::statements::sent;
 use crate::support::documents::{CREATE_USER, DELETE_USER, UPDATE_USER, change};
 use crate::support::{App, Caller};
 
@@ -264,6 +265,22 @@ on_both! {
         admin.ok(DELETE_USER, json!({"id": eve})).await;
         admin.ok("mutation { deleteOrganization(where: {id: \"acme\"}) { id } }", json!({})).await;
         words_are_right(&app).await;
+    }
+
+    /// However often a filter searches, one statement decides by which word it begins.
+    async fn many_searches_are_weighed_at_once(app: App) {
+        app.organization("acme", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        app.admin().create_user(json!({"id": "bob", "organizationId": "acme", "name": "Kunde 20261130-0001 Bob"})).await;
+        let many = ["{text: \"KUNDE 20261130-0001\"}, {text: \"bob\"}", &", {text: \"b k 2\"}".repeat(150)].concat();
+        for list in ["countUsers", "users"] {
+            let fields = if list == "users" { "{ id }" } else { "" };
+            let document = format!("{{ {list}(where: {{AND: [{many}]}}) {fields} }}");
+            assert_eq!(sent(&ann, &document).await.len(), 2, "{list}");
+        }
+        assert_eq!(ann.ok(&format!("{{ countUsers(where: {{AND: [{many}]}}) }}"), json!({})).await["countUsers"], 1);
+        assert_eq!(found(&ann, "Kunde 20261130-00").await, ["bob"]);
+        assert_eq!(found(&ann, "20261130-0002").await, [""; 0]);
     }
 
     async fn the_demo_is_searchable(app: App) {

@@ -1,4 +1,4 @@
-//! Decides how a search for users is evaluated: by the word that the fewest users have.
+//! Decides how searches for users are evaluated: by the word that the fewest users have.
 //!
 //! If few have it, the list starts from them and sorts them. If some have it, the list's index is read in order, and each
 //! key is looked for among theirs, without reading the rows that do not match. If many have each of the words, the next
@@ -13,7 +13,7 @@ use super::Term;
 use crate::authz::{Granted, Scope};
 use crate::context::OpContext;
 use crate::directory::organization::Organization;
-use crate::list::{Filter, How, TextTest, text_condition, union_all};
+use crate::list::{Filter, How, Search, TextTest, text_condition, union_all};
 use crate::model::error::Result;
 use crate::store::entity::organization as organizations;
 use crate::store::entity::user_word::{self as table, Column};
@@ -38,7 +38,7 @@ pub enum Reading {
     All,
 }
 
-/// Decides it for each search that all users of the list have to match; one statement for each.
+/// Decides it for the searches that all users of the list have to match, by one of their words; one statement.
 pub(super) async fn weigh(
     op: &OpContext,
     granted: &Granted,
@@ -49,25 +49,39 @@ pub(super) async fn weigh(
     let Some(within) = organizations_of(backend, granted, filter)? else {
         return Ok(());
     };
-    for term in filter.required_mut() {
-        let Term::Text(search) = term else { continue };
-        let words = search.words().iter().take(LOOKED_AT);
-        let keys: Vec<SelectStatement> = words.map(|word| keys_of(backend, &within, word)).collect();
-        let Some((place, count)) = rarest(op, &keys).await? else {
-            continue;
-        };
-        let how = match count {
-            count if count <= few(backend) => match reading {
-                Reading::APage => How::StartFromThem,
-                Reading::All => How::CountFromThem,
-            },
-            ..=SOME => How::LookAmongThem,
-            _ if reading == Reading::All => How::LookAmongThem,
-            _ => continue,
-        };
-        if let Some(keys) = keys.into_iter().nth(place) {
-            search.evaluate_by(place, keys, how);
-        }
+    let terms = filter.required_mut().into_iter();
+    let searches = terms.filter_map(|term| match term {
+        Term::Text(search) => Some(search),
+        _ => None,
+    });
+    let mut searches: Vec<&mut Search> = searches.collect();
+    let words = searches.iter().enumerate();
+    let words = words.flat_map(|(number, search)| (0..search.words().len()).map(move |place| (number, place)));
+    let mut words: Vec<(usize, usize)> = words.collect();
+    let word = |searches: &[&mut Search], (number, place): (usize, usize)| -> String {
+        let words = searches.get(number).map(|search| search.words());
+        words.and_then(|words| words.get(place)).cloned().unwrap_or_default()
+    };
+    words.sort_by_cached_key(|at| std::cmp::Reverse(word(&searches, *at).chars().count()));
+    words.truncate(LOOKED_AT);
+    let keys = words.iter().map(|at| keys_of(backend, &within, &word(&searches, *at)));
+    let keys: Vec<SelectStatement> = keys.collect();
+    let Some((fewest, count)) = rarest(op, &keys).await? else {
+        return Ok(());
+    };
+    let how = match count {
+        count if count <= few(backend) => match reading {
+            Reading::APage => How::StartFromThem,
+            Reading::All => How::CountFromThem,
+        },
+        ..=SOME => How::LookAmongThem,
+        _ if reading == Reading::All => How::LookAmongThem,
+        _ => return Ok(()),
+    };
+    if let (Some((number, place)), Some(keys)) = (words.get(fewest), keys.into_iter().nth(fewest))
+        && let Some(search) = searches.get_mut(*number)
+    {
+        search.evaluate_by(*place, keys, how);
     }
     Ok(())
 }
