@@ -22,7 +22,7 @@ pub use create::{NewGroup, create, key_of};
 pub use delete::delete;
 pub use members::{add_user, leave_all_in_txn, remove_user};
 pub use read::{
-    Target, Term, by_keys, giving_roles, has_one_of, keys_of_user, locate, of_user, readable, readable_of_oneself,
+    Membership, Target, Term, by_keys, giving_roles, keys_of_user, locate, of_user, readable, readable_of_oneself,
 };
 pub use update::{Clearable, GroupChange, update};
 

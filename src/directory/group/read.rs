@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use futures::Stream;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{ExprTrait, LockType, SelectStatement, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Group, GroupFields};
 use crate::authn::rights_of_members;
@@ -159,24 +159,74 @@ fn nothing() -> Condition {
     Condition::all().add(Column::Pk.is_null())
 }
 
-/// `user` is the key of a member of a matching group within the scope `seen_by`.
-pub fn has_one_of<C: ColumnTrait>(
-    sql: &mut Sql,
-    user: C,
-    filter: &Filter<Term>,
-    seen_by: Option<&Granted>,
-) -> Result<Condition> {
-    let reach = seen_by.map_or_else(nothing, table::within);
-    let groups = table::Entity::find()
-        .select_only()
-        .column(Column::Pk)
-        .filter(reach)
-        .filter(filter.nested::<Group>(sql)?);
-    let members = group_member::Entity::find()
-        .select_only()
-        .column(group_member::Column::UserPk)
-        .filter(group_member::Column::GroupPk.in_subquery(groups.into_query()));
-    Ok(Condition::all().add(user.in_subquery(members.into_query())))
+/// Which groups a user is to be a member of: matching ones within the scope `seen_by`.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    filter: Filter<Term>,
+    seen_by: Option<Granted>,
+    /// Whether a list is read in its order, and each user looked for among the members, instead of starting from them.
+    looks_for_each: bool,
+}
+
+impl Membership {
+    pub fn seen_by_caller(op: &OpContext, filter: Filter<Term>) -> Self {
+        Self {
+            filter,
+            seen_by: readable_of_oneself(op).ok(),
+            looks_for_each: false,
+        }
+    }
+
+    /// `user` is the key of such a member.
+    pub fn condition<C: ColumnTrait>(&self, sql: &mut Sql, user: C) -> Result<Condition> {
+        let such = self.filter.nested::<Group>(sql)?;
+        let mut members = self.members(such);
+        if !self.looks_for_each {
+            return Ok(Condition::all().add(user.in_subquery(members)));
+        }
+        members.and_where(Expr::col((group_member::Entity, group_member::Column::UserPk)).eq(user.into_simple_expr()));
+        // Not a join, which would read all members first.
+        if sql.backend() == DbBackend::Postgres {
+            members.offset(0);
+            return Ok(Condition::all().add(Expr::exists(members)));
+        }
+        Ok(Condition::all().add(Expr::cust_with_exprs("(?) IS TRUE", [Expr::exists(members)])))
+    }
+
+    /// How many there are, counted up to a maximum.
+    pub fn count(&self, backend: DbBackend, most: u64) -> Result<SimpleExpr> {
+        Ok(list::count_of(
+            self.members(self.filter.to_sql::<Group>(backend)?),
+            most,
+        ))
+    }
+
+    /// Evaluates it user by user.
+    pub fn look_for_each(&mut self) {
+        self.looks_for_each = true;
+    }
+
+    fn members(&self, such: Condition) -> SelectStatement {
+        let reach = self.seen_by.as_ref().map_or_else(nothing, table::within);
+        let groups = table::Entity::find().select_only().column(Column::Pk);
+        let (groups, group) = (
+            groups.filter(reach).filter(such).into_query(),
+            group_member::Column::GroupPk,
+        );
+        let mut required = self.filter.required().into_iter();
+        let names_one = required.any(|term| matches!(term, Term::Id(TextTest::Equals(_))));
+        let is_theirs = match names_one {
+            true => group
+                .into_simple_expr()
+                .eq(Expr::SubQuery(None, Box::new(groups.into()))),
+            false => group.in_subquery(groups),
+        };
+        let members = group_member::Entity::find().select_only();
+        members
+            .column(group_member::Column::UserPk)
+            .filter(is_theirs)
+            .into_query()
+    }
 }
 
 /// The group that a mutation changes: identified by id, by key, or by both, which must match the same one; possibly

@@ -56,11 +56,8 @@ pub enum Term {
     Holding(Box<role::Holding>),
     Organization(Filter<organization::Term>),
     Tenant(Filter<tenant::Term>),
-    /// It is in a matching group within the scope `seen_by`.
-    Group {
-        filter: Filter<group::Term>,
-        seen_by: Option<Granted>,
-    },
+    /// It is in a matching group.
+    Group(group::Membership),
     /// It has an identity with this provider, with this id there; `None` matches any.
     Federated {
         provider: Option<String>,
@@ -102,7 +99,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Holding(holding) => holding.condition(sql)?,
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
-        Term::Group { filter, seen_by } => group::has_one_of(sql, Column::Pk, filter, seen_by.as_ref())?,
+        Term::Group(membership) => membership.condition(sql, Column::Pk)?,
         Term::Federated { provider, user_id } => {
             use federated_identity::Column as Of;
             let equals = |column: Of, text: &Option<String>| match text {

@@ -1,15 +1,26 @@
 //! Decides how conditions are evaluated that depend on how much they find: on roles, see [`crate::directory::role::weigh`],
-//! and on words, see [`super::search`].
+//! on words, see [`super::search`], and on groups.
+
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::Query;
 
 use super::search::{self, Reading};
 use super::{Term, User};
 use crate::context::OpContext;
+use crate::directory::group::Membership;
 use crate::directory::role::{self, Holding};
 use crate::list::{Filter, Listed};
 use crate::model::error::Result;
 
+/// Up to how many members of its groups a list starts from them: sorting them takes about as long as looking for the next
+/// member among a few hundred thousand users.
+const FEW_MEMBERS: u64 = 4_000;
+/// How many conditions on groups are looked at.
+const GROUPS_LOOKED_AT: usize = 4;
+
 /// The filter of a list. Statements are only sent if it has such conditions, and only for a caller who may read the list.
-pub async fn weighed(op: &OpContext, mut filter: Filter<Term>) -> Result<Filter<Term>> {
+pub async fn weighed(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term>> {
+    let mut filter = by_groups(op, filter).await?;
     if on_roles(&mut filter).is_empty() {
         return searched(op, filter, Reading::APage).await;
     }
@@ -32,6 +43,40 @@ async fn searched(op: &OpContext, mut filter: Filter<Term>, reading: Reading) ->
         search::weigh(op, &granted, &mut filter, reading).await?;
     }
     Ok(filter)
+}
+
+/// Decides for each group that all users of the list have to be in, whether the list starts from its members; one statement.
+async fn by_groups(op: &OpContext, mut filter: Filter<Term>) -> Result<Filter<Term>> {
+    let backend = op.db().backend();
+    let are_groups = |term: &&Term| matches!(term, Term::Group(_));
+    if !filter.required().iter().any(are_groups) {
+        return Ok(filter);
+    }
+    User::scope_of_list(op, &filter)?;
+    filter.to_sql::<User>(backend)?;
+    let groups = filter.required_mut().into_iter().filter_map(membership);
+    let mut groups: Vec<&mut Membership> = groups.take(GROUPS_LOOKED_AT).collect();
+    let mut counts = Query::select();
+    for group in &groups {
+        counts.expr(group.count(backend, FEW_MEMBERS + 1)?);
+    }
+    if let Some(row) = op.db().reader().query_one(&counts).await? {
+        for (place, group) in groups.iter_mut().enumerate() {
+            let members: i64 = row.try_get_by_index(place)?;
+            if members.unsigned_abs() > FEW_MEMBERS {
+                group.look_for_each();
+            }
+        }
+    }
+    Ok(filter)
+}
+
+fn membership(term: &mut Term) -> Option<&mut Membership> {
+    if let Term::Group(membership) = term {
+        Some(membership)
+    } else {
+        None
+    }
 }
 
 /// The same for a filter that names one user.

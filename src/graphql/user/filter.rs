@@ -2,6 +2,7 @@
 
 use super::UserKind;
 use crate::context::OpContext;
+use crate::directory::group::Membership;
 use crate::directory::role::Holding;
 use crate::directory::user::{Target, Term, of_one};
 use crate::graphql::filter::related;
@@ -39,10 +40,7 @@ where_input! {
         tenant: Box<TenantWhere> = |op, one| related(one.filter(op), Term::Tenant),
         /// Users who are in a group that matches this and that the caller may see.
         group: Box<GroupWhere> = |op, one| {
-            related(one.filter(op), |filter| Term::Group {
-                filter,
-                seen_by: crate::directory::group::readable_of_oneself(op).ok(),
-            })
+            related(one.filter(op), |filter| Term::Group(Membership::seen_by_caller(op, filter)))
         },
         /// Users who have a role that matches this: directly or through a group, for the whole organization or for a
         /// tenant. Without `read:role`, only the caller matches; with `read:role` for single tenants, only the users of
