@@ -1,8 +1,11 @@
 //! The number of seats that an organization's row has is always the one that is counted, whatever happens at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
 use tenantry::authn::{Issuer, SigningKeys};
 use tenantry::context::{OpContext, Services};
 use tenantry::directory::organization::{self, OrganizationChange};
@@ -15,6 +18,7 @@ use tenantry::services::mailer::Mailer;
 use tenantry::store::db::Database;
 
 use crate::on_both;
+use crate::rules::statements::sent;
 use crate::support::App;
 
 /// Another process on the same database.
@@ -155,6 +159,62 @@ on_both! {
             let clear = OrganizationChange { clear: vec![organization::Clearable::SeatLimit], ..OrganizationChange::default() };
             organization::update(&op, &named, clear, None).await.unwrap();
         }
+    }
+
+    /// Without a limit there is no number, and nobody waits for the organization's row.
+    async fn without_a_limit_nothing_is_kept(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "eve", None).await;
+        for document in [
+            "mutation { deactivateUser(where: {id: \"eve\"}) { id } }",
+            "mutation { activateUser(where: {id: \"eve\"}) { id } }",
+            "mutation { deleteUser(where: {id: \"eve\"}) { id } }",
+        ] {
+            let statements = sent(&app.admin(), document).await;
+            let writes = statements.iter().filter(|one| one.sql.starts_with("UPDATE \"organizations\""));
+            assert_eq!(writes.count(), 0, "{statements:#?}");
+        }
+    }
+
+    /// Somebody outside has written a wrong number: `doctor` says so, and nobody keeps access because of it.
+    async fn a_wrong_number_keeps_nobody_active(app: App) {
+        app.organization("acme", &[]).await;
+        app.user("acme", "eve", None).await;
+        app.user("acme", "bob", None).await;
+        let admin = app.admin();
+        admin.ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 5}) { id } }", json!({})).await;
+        let change = app.services.db.begin().await.unwrap();
+        change.execute_unprepared("UPDATE organizations SET seats_used = 0 WHERE id = 'acme'").await.unwrap();
+        change.commit().await.unwrap();
+        admin.ok("mutation { deactivateUser(where: {id: \"eve\"}) { id } }", json!({})).await;
+        admin.ok("mutation { deleteUser(where: {id: \"bob\"}) { id } }", json!({})).await;
+        assert_eq!(app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await, 0);
+    }
+
+    /// Whoever takes one seat after the other cannot keep an administrator from ending that.
+    async fn who_takes_seats_is_deactivated_all_the_same(app: App) {
+        app.organization("acme", &[]).await;
+        let (eve, ann) = (app.user("acme", "eve", Some("organization-admin")).await, app.user("acme", "ann", Some("organization-admin")).await);
+        app.admin().ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 100000}) { id } }", json!({})).await;
+        let ended = AtomicBool::new(false);
+        let taking = (0..2).map(async |lane| {
+            let create = "mutation($id: ID!, $name: String!) { createUser(data: {id: $id}) { id } updateOrganization(where: {id: \"acme\"}, data: {name: $name}) { id } }";
+            let mut number = 0;
+            while !ended.load(Ordering::Relaxed) {
+                number += 1;
+                let id = format!("of-eve-{lane}-{number}");
+                eve.send(create, json!({"id": id, "name": id})).await;
+            }
+        });
+        let ending = async {
+            for _ in 0..20 {
+                ann.ok("mutation { deactivateUser(where: {id: \"eve\"}) { id } }", json!({})).await;
+                ann.ok("mutation { activateUser(where: {id: \"eve\"}) { id } }", json!({})).await;
+            }
+            ended.store(true, Ordering::Relaxed);
+        };
+        tokio::join!(join_all(taking), ending);
+        assert!(app.number("SELECT COUNT(*) FROM users WHERE id LIKE 'of-eve-%'").await > 0);
     }
 }
 

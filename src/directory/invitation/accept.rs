@@ -104,7 +104,7 @@ pub async fn accept(op: &OpContext, token: &str, given: &Acceptance) -> Result<U
         ..user::new_row(now)
     };
     let (row, created) = user::insert_in_txn(&mut change, row, &roles, invitation.inviter_pk).await?;
-    organization::take_seat(&*change, &home, None).await?;
+    organization::take_seat(&mut change, &home, None).await?;
     change.commit([accepted.of_user(&row), created]).await?;
     Ok(row.into())
 }

@@ -12,16 +12,18 @@ use sea_orm::{
 };
 
 use crate::authz::Granted;
+use crate::context::Change;
 use crate::model::error::{Error, Result};
 use crate::store::entity::{any_of, organization, user};
 
 /// Notes that a user changed: the row as it was, and as it is now, each `None` if there is none. It frees the seat that
 /// the user took, and takes the one that it needs, or refuses that if the limit is reached. Called after the change of the user's
-/// row, as late as possible: from here on, others who take seats of the same organization wait for the commit.
+/// row, as late as possible: from here on, others who take seats of the same organization wait for the commit. So the
+/// caller's access is locked before that: who withdraws it may need the same seats.
 ///
 /// Callers who manage single tenants do not learn the limit.
 pub async fn follow(
-    connection: &impl ConnectionTrait,
+    change: &mut Change<'_>,
     before: Option<&user::Model>,
     after: Option<&user::Model>,
     granted: &Granted,
@@ -38,12 +40,14 @@ pub async fn follow(
     let mut organizations: Vec<i64> = left.into_iter().chain(taken).collect();
     organizations.sort_unstable();
     for pk in organizations {
-        let Some(row) = locked(connection, pk).await? else {
+        let Some(row) = locked(&**change, pk).await? else {
             continue;
         };
-        match taken == Some(pk) {
-            true => take(connection, &row, Some(granted)).await?,
-            false => shift(connection, &row, -1).await.map(drop)?,
+        if taken == Some(pk) {
+            take(change, &row, Some(granted)).await?;
+        } else if row.seat_limit.is_some() {
+            change.hold_caller().await?;
+            shift(&**change, &row, -1).await?;
         }
     }
     Ok(())
@@ -58,14 +62,15 @@ async fn locked(connection: &impl ConnectionTrait, pk: i64) -> Result<Option<org
 /// Takes a seat for a new user, or refuses it if the limit is reached. The organization's key is locked already; without
 /// a limit, nothing is done.
 pub async fn take(
-    connection: &impl ConnectionTrait,
+    change: &mut Change<'_>,
     organization: &organization::Model,
     granted: Option<&Granted>,
 ) -> Result<()> {
     let Some(limit) = organization.seat_limit else {
         return Ok(());
     };
-    if shift(connection, organization, 1).await? {
+    change.hold_caller().await?;
+    if shift(&**change, organization, 1).await? {
         return Ok(());
     }
     if granted.is_some_and(|granted| granted.tenants().is_some()) {
@@ -79,15 +84,17 @@ pub async fn take(
     )))
 }
 
-/// Adds to the number of seats that are taken; returns whether it did. It never rises above the limit.
+/// Adds to the number of seats that are taken; returns whether it did. It never rises above the limit, nor falls below
+/// none: a wrong number, which `tenantry doctor` reports, must not keep anybody from ending somebody's access.
 async fn shift(connection: &impl ConnectionTrait, organization: &organization::Model, by: i64) -> Result<bool> {
     let used = || Expr::col(organization::Column::SeatsUsed);
     let mut shifted = organization::Entity::update_many()
         .col_expr(organization::Column::SeatsUsed, used().add(by))
         .filter(organization::Column::Pk.eq(organization.pk));
-    if by > 0 {
-        shifted = shifted.filter(used().lt(Expr::col(organization::Column::SeatLimit)));
-    }
+    shifted = shifted.filter(match by > 0 {
+        true => used().lt(Expr::col(organization::Column::SeatLimit)),
+        false => used().gt(0),
+    });
     Ok(shifted.exec(connection).await?.rows_affected > 0)
 }
 

@@ -68,7 +68,9 @@ pub(super) async fn update_as(
     let product = model::product_name("productName", wanted.product_name.as_deref())?;
     let product = model::cleared("productName", product, clears(Clearable::ProductName))?;
 
-    let change = op.begin().await?;
+    let mut change = op.begin().await?;
+    // Before the organization: who withdraws the caller's access has locked that first, and then wants the organization.
+    change.hold_caller().await?;
     let row = locate::<Organization>(&*change, &granted, named, "organization").await?;
     expect_version(row.version, expected_version)?;
     let mut fields = Vec::new();

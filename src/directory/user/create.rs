@@ -90,7 +90,7 @@ pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
         federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
     }
     if row.activated && row.takes_seat {
-        organization::take_seat(&*change, &home, Some(&granted)).await?;
+        organization::take_seat(&mut change, &home, Some(&granted)).await?;
     }
     let into = tenant.label.iter().map(|tenant| tenant.mention().added());
     change.commit([event.about(into)]).await?;

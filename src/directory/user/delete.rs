@@ -18,7 +18,7 @@ use crate::store::entity::user as table;
 /// `CONFLICT` for the last super admin.
 pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i64>) -> Result<User> {
     let granted = op.authorize(Action::Delete, Resource::User)?;
-    let change = op.begin().await?;
+    let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     expect_version(row.version, expected_version)?;
     if op.actor().is(row.pk) {
@@ -33,7 +33,7 @@ pub async fn delete(op: &OpContext, target: &Target, expected_version: Option<i6
     if rights.reach_everywhere() {
         role::keep_a_super_admin(&*change).await?;
     }
-    organization::follow_seats(&*change, Some(&row), None, &granted).await?;
+    organization::follow_seats(&mut change, Some(&row), None, &granted).await?;
     let event = Event::new("user.delete", row.pk, &row.id)
         .of_user(&row)
         .counting(Some(&row), None);

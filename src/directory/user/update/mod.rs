@@ -223,7 +223,7 @@ pub(super) async fn update_as(
         role::keep_a_super_admin(&*change).await?;
     }
     let moved = Moved::find(&*change, &draft.row, &home, &had, &roles).await?;
-    organization::follow_seats(&*change, Some(&draft.row), Some(&updated), &granted).await?;
+    organization::follow_seats(&mut change, Some(&draft.row), Some(&updated), &granted).await?;
     let events = follow(op, &*change, action, &home, moved, draft, &updated).await?;
     change.commit(events).await?;
     Ok(updated.into())
