@@ -193,7 +193,14 @@ pub fn one<'a, L: Listing>(
     ctx: &'a Context<'_>,
     verb: impl Future<Output = Result<L>> + Send + 'a,
 ) -> BoxFuture<'a, super::Result<L::Object>> {
-    async move { Ok(present_one(op(ctx), verb.await?, &Selection::of(ctx)).await?) }.boxed()
+    async move {
+        let op = op(ctx);
+        let done = verb.await;
+        // What others are doing at the same time may have decided it; see `Database::settled`.
+        op.db().settled().await?;
+        Ok(present_one(op, done?, &Selection::of(ctx)).await?)
+    }
+    .boxed()
 }
 
 /// Nested lists that were loaded with their parent, by their place in the document.

@@ -180,7 +180,7 @@ async fn who_stalls_keeps_nobody_longer_than_a_commit_may_take_on_sqlite() {
 }
 
 /// Refused because of a change that is not committed yet: the answer waits for the commit, and depends on it.
-async fn refused_by_what_is_not_committed(commits: bool) -> (Value, Vec<String>) {
+async fn refused_by_what_is_not_committed(commits: bool) -> (Value, Value, Vec<String>) {
     let app = App::new(Backend::Sqlite).await;
     let db = &app.services.db;
     let first = db.begin().await.unwrap();
@@ -219,18 +219,19 @@ async fn refused_by_what_is_not_committed(commits: bool) -> (Value, Vec<String>)
         std::fs::rename(&away, path).unwrap();
     }
     let ids = ids(&app).await;
-    (answer["errors"][0]["extensions"]["code"].clone(), ids)
+    let error = &answer["errors"][0];
+    (error["extensions"]["code"].clone(), error["path"].clone(), ids)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_waits_for_the_commit_that_it_depends_on_on_sqlite() {
     assert_eq!(
         refused_by_what_is_not_committed(true).await,
-        (json!("CONFLICT"), vec!["first".to_owned()])
+        (json!("CONFLICT"), json!(["createUser"]), vec!["first".to_owned()])
     );
     assert_eq!(
         refused_by_what_is_not_committed(false).await,
-        (json!("UNAVAILABLE"), vec![])
+        (json!("UNAVAILABLE"), json!(["createUser"]), vec![])
     );
 }
 

@@ -12,9 +12,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnAcquireErr, DbErr, sqlx};
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::lease::{Lease, failed};
 use super::limits::{LEAVE, STATEMENT_TIMEOUT, TURN};
@@ -60,13 +59,12 @@ impl Group {
 }
 
 impl Fate {
-    /// Waits for the commit, not longer than anybody waits for a commit.
+    /// Waits for the commit, however long the disk takes: to call it a failure before that could be wrong.
     pub async fn known(mut self) -> Result<(), DbErr> {
         let lost = || DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
-        match timeout(TURN, self.0.wait_for(Option::is_some)).await {
-            Ok(Ok(known)) => known.clone().unwrap_or_else(|| Err(lost())),
-            Ok(Err(_)) => Err(lost()),
-            Err(_) => Err(failed(sqlx::Error::PoolTimedOut)),
+        match self.0.wait_for(Option::is_some).await {
+            Ok(known) => known.clone().unwrap_or_else(|| Err(lost())),
+            Err(_) => Err(lost()),
         }
     }
 
@@ -164,11 +162,15 @@ async fn commit(mut lease: Lease) {
 }
 
 impl Lease {
-    /// Commits the transaction.
+    /// Commits the transaction. SQLite's commit cannot be called off: one that is not waited for may still succeed.
     pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
         let pool = Arc::clone(self.pool());
+        let limit = match self.backend() {
+            Some(DbBackend::Sqlite) => Duration::MAX,
+            _ => TURN,
+        };
         let committed = match pool.target.is_still_there() {
-            Ok(()) => self.end("COMMIT", TURN).await,
+            Ok(()) => self.end("COMMIT", limit).await,
             Err(error) => Err(failed(error)),
         };
         pool.changed(committed.as_ref().err().map(fault_of));

@@ -124,9 +124,14 @@ impl Lease {
         self.ended(ended).map(drop)
     }
 
+    /// `None` after the connection broke.
+    pub fn backend(&self) -> Option<DbBackend> {
+        self.kept.as_ref().map(|kept| kept.connection.backend())
+    }
+
     /// How long to wait for a statement. PostgreSQL cancels it by itself, and gets a little longer to report that.
     pub fn limit(&self) -> Duration {
-        match self.kept.as_ref().map(|kept| kept.connection.backend()) {
+        match self.backend() {
             Some(DbBackend::Sqlite) => STATEMENT_TIMEOUT,
             _ => STATEMENT_TIMEOUT + SILENCE,
         }
@@ -136,7 +141,7 @@ impl Lease {
     /// too long.
     pub fn cut_off(&mut self) -> sqlx::Error {
         self.busy = false;
-        let error = match self.kept.as_ref().map(|kept| kept.connection.backend()) {
+        let error = match self.backend() {
             Some(DbBackend::Sqlite) => sqlx::Error::PoolTimedOut,
             _ => silence(),
         };

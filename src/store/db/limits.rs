@@ -1,4 +1,4 @@
-//! Timeouts for each step with the database. Nothing waits without a timeout.
+//! Timeouts for each step with the database. Nothing waits without a timeout but a commit of SQLite, which waits for the disk.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind};
@@ -13,7 +13,7 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much longer than the statement timeout we wait for PostgreSQL, which cancels statements itself; after that, it
 /// is not responding.
 pub const SILENCE: Duration = Duration::from_secs(2);
-/// How long BEGIN and COMMIT of a change may take: SQLite itself waits for its lock, and for the disk.
+/// How long BEGIN of a change, and COMMIT on PostgreSQL, may take: SQLite itself waits for its lock.
 pub const TURN: Duration = Duration::from_secs(12);
 /// How long a new connection may take, with encryption and authentication.
 pub const CONNECT: Duration = Duration::from_secs(5);

@@ -223,7 +223,9 @@ impl Pool {
     async fn tested(&self, mut kept: Kept) -> Option<Kept> {
         // A server that did not accept writes when the connection was opened is checked again soon.
         let trusted = if kept.takes_changes { TRUSTED } else { TRUSTED / 5 };
-        if kept.answered.elapsed() < trusted && kept.asked.elapsed() < trusted {
+        // Changes of others wait for the commit of a group: its connection must not be lost by giving up here.
+        let is_trusted = kept.answered.elapsed() < trusted && kept.asked.elapsed() < trusted;
+        if is_trusted || kept.group.is_some() {
             return Some(kept);
         }
         match within(TEST, kept.connection.takes_changes()).await {
