@@ -19,6 +19,8 @@ const REMEMBERED_MIN: i64 = 1_000;
 const CHANGES_MAX: i64 = 1_000;
 /// A number is counted again after this long, in case somebody has written users without the audit trail.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
+/// At most so many numbers are corrected in one statement (SQLite's limit is 500 parts); the others are counted.
+const CORRECTED_MAX: usize = 400;
 /// More organizations than this with so many users are forgotten, and remembered again when asked for.
 const ORGANIZATIONS_MAX: usize = 10_000;
 
@@ -79,6 +81,7 @@ impl UserCounts {
         known
             .filter(|(_, known)| known.era == era && known.counted.elapsed() < AGE_MAX)
             .map(|(one, known)| (one, known.clone()))
+            .take(CORRECTED_MAX)
             .collect()
     }
 

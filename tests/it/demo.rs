@@ -115,6 +115,11 @@ on_both! {
         assert!(refused.to_string().contains("empty database"), "{refused}");
         assert_eq!(app.dump().await, before);
         let other = App::new(app.backend).await;
+        other.admin().create_user(json!({"id": "second"})).await;
+        let before = other.dump().await;
+        assert_eq!(demo::fill(&other.machine(), 10, |_| {}).await.unwrap_err().code().into_str(), "CONFLICT");
+        assert_eq!(other.dump().await, before);
+        let other = App::new(app.backend).await;
         demo::fill(&other.machine(), 10, |_| {}).await.unwrap();
         assert_eq!(demo::fill(&other.machine(), 10, |_| {}).await.unwrap_err().code().into_str(), "CONFLICT");
     }

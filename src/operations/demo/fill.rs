@@ -16,7 +16,7 @@ use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{self, JsonText, OrganizationId, TenantId, Timestamp};
 use crate::store::audit_trail::Event;
 use crate::store::built_in_roles::built_in_role_pks;
-use crate::store::entity::{organization, tenant};
+use crate::store::entity::{organization, tenant, user};
 
 /// Rows per statement. Multiplied by the columns of the widest table, this stays below SQLite's limit of 32,766 bound
 /// values.
@@ -85,15 +85,17 @@ pub async fn fill(op: &OpContext, users: u64, mut progress: impl FnMut(u64)) -> 
 }
 
 async fn the_only_organization(connection: &impl ConnectionTrait) -> Result<organization::Model> {
+    let users = user::Entity::find().select_only().column(user::Column::Pk).limit(2);
+    let users: Vec<i64> = users.into_tuple().all(connection).await?;
     match organization::Entity::find().limit(2).all(connection).await?.as_slice() {
-        [platform] => Ok(platform.clone()),
+        [platform] if users.len() < 2 => Ok(platform.clone()),
         [] => Err(Error::conflict(
             ConflictReason::InUse,
             "The database has no platform organization; start the server on this database once.".to_owned(),
         )),
         _ => Err(Error::conflict(
             ConflictReason::InUse,
-            "The database already contains organizations. The demo needs an empty database: specify another one with \
+            "The database already contains organizations or users. The demo needs an empty database: specify another one with \
              --database-url."
                 .to_owned(),
         )),
