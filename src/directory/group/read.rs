@@ -177,45 +177,57 @@ impl Membership {
         }
     }
 
-    /// `user` is the key of such a member.
-    pub fn condition<C: ColumnTrait>(&self, sql: &mut Sql, user: C) -> Result<Condition> {
-        let such = self.filter.nested::<Group>(sql)?;
-        let mut members = self.members(such);
+    /// `user` is the key of such a member, and `organization` the user's.
+    pub fn condition<C: ColumnTrait>(&self, sql: &mut Sql, user: C, organization: C) -> Result<Condition> {
+        let groups = self.groups(self.filter.nested::<Group>(sql)?);
+        let mut members = self.members(groups.clone());
         if !self.looks_for_each {
             return Ok(Condition::all().add(user.in_subquery(members)));
         }
+        // For callers who see all organizations: of no other one.
+        let mut theirs = groups;
+        let theirs = theirs
+            .clear_selects()
+            .column((table::Entity, Column::OrganizationPk))
+            .take();
+        let theirs = organization
+            .into_simple_expr()
+            .eq(Expr::SubQuery(None, Box::new(theirs.into())));
         members.and_where(Expr::col((group_member::Entity, group_member::Column::UserPk)).eq(user.into_simple_expr()));
         // Not a join, which would read all members first.
-        if sql.backend() == DbBackend::Postgres {
-            members.offset(0);
-            return Ok(Condition::all().add(Expr::exists(members)));
-        }
-        Ok(Condition::all().add(Expr::cust_with_exprs("(?) IS TRUE", [Expr::exists(members)])))
+        let is_member = match sql.backend() {
+            DbBackend::Postgres => Expr::exists(members.offset(0).take()),
+            _ => Expr::cust_with_exprs("(?) IS TRUE", [Expr::exists(members)]),
+        };
+        Ok(Condition::all().add(theirs).add(is_member))
     }
 
     /// How many there are, counted up to a maximum.
     pub fn count(&self, backend: DbBackend, most: u64) -> Result<SimpleExpr> {
-        Ok(list::count_of(
-            self.members(self.filter.to_sql::<Group>(backend)?),
-            most,
-        ))
+        let groups = self.groups(self.filter.to_sql::<Group>(backend)?);
+        Ok(list::count_of(self.members(groups), most))
     }
 
-    /// Evaluates it user by user.
+    /// Whether it names one group, by its id.
+    pub fn names_one(&self) -> bool {
+        let mut required = self.filter.required().into_iter();
+        required.any(|term| matches!(term, Term::Id(TextTest::Equals(_))))
+    }
+
+    /// Evaluates it user by user. Only for one that names one group.
     pub fn look_for_each(&mut self) {
-        self.looks_for_each = true;
+        self.looks_for_each = self.names_one();
     }
 
-    fn members(&self, such: Condition) -> SelectStatement {
+    fn groups(&self, such: Condition) -> SelectStatement {
         let reach = self.seen_by.as_ref().map_or_else(nothing, table::within);
         let groups = table::Entity::find().select_only().column(Column::Pk);
-        let (groups, group) = (
-            groups.filter(reach).filter(such).into_query(),
-            group_member::Column::GroupPk,
-        );
-        let mut required = self.filter.required().into_iter();
-        let names_one = required.any(|term| matches!(term, Term::Id(TextTest::Equals(_))));
-        let is_theirs = match names_one {
+        groups.filter(reach).filter(such).into_query()
+    }
+
+    fn members(&self, groups: SelectStatement) -> SelectStatement {
+        let group = group_member::Column::GroupPk;
+        let is_theirs = match self.names_one() {
             true => group
                 .into_simple_expr()
                 .eq(Expr::SubQuery(None, Box::new(groups.into()))),

@@ -99,7 +99,7 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Holding(holding) => holding.condition(sql)?,
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::Tenant(filter) => tenant::is_one_of(sql, Column::TenantPk, Column::OrganizationPk, filter)?,
-        Term::Group(membership) => membership.condition(sql, Column::Pk)?,
+        Term::Group(membership) => membership.condition(sql, Column::Pk, Column::OrganizationPk)?,
         Term::Federated { provider, user_id } => {
             use federated_identity::Column as Of;
             let equals = |column: Of, text: &Option<String>| match text {

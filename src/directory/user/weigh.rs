@@ -45,16 +45,18 @@ async fn searched(op: &OpContext, mut filter: Filter<Term>, reading: Reading) ->
     Ok(filter)
 }
 
-/// Decides for each group that all users of the list have to be in, whether the list starts from its members; one statement.
+/// Decides for each group that all users of the list have to be in, and that is named by its id, whether the list starts from
+/// its members; one statement.
 async fn by_groups(op: &OpContext, mut filter: Filter<Term>) -> Result<Filter<Term>> {
     let backend = op.db().backend();
-    let are_groups = |term: &&Term| matches!(term, Term::Group(_));
-    if !filter.required().iter().any(are_groups) {
+    let names_one = |term: &&Term| matches!(term, Term::Group(membership) if membership.names_one());
+    if !filter.required().iter().any(names_one) {
         return Ok(filter);
     }
     User::scope_of_list(op, &filter)?;
     filter.to_sql::<User>(backend)?;
     let groups = filter.required_mut().into_iter().filter_map(membership);
+    let groups = groups.filter(|membership| membership.names_one());
     let mut groups: Vec<&mut Membership> = groups.take(GROUPS_LOOKED_AT).collect();
     let mut counts = Query::select();
     for group in &groups {
