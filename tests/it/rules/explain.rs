@@ -696,6 +696,8 @@ async fn enlarge(app: &App, tenant: &str) {
         change.execute_unprepared("ANALYZE").await.unwrap();
     }
     change.commit().await.unwrap();
+    // PostgreSQL plans a list of events by how many of them can be listed yet.
+    app.settle().await;
 }
 
 /// Some thousand rows of each kind, half of them another organization's, and fresh statistics.
@@ -767,4 +769,6 @@ pub async fn fill(app: &App) {
         change.execute_unprepared(&statement).await.unwrap();
     }
     change.commit().await.unwrap();
+    // PostgreSQL plans a list of events by how many of them can be listed yet.
+    app.settle().await;
 }
