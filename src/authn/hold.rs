@@ -86,16 +86,12 @@ static HOLD_ON_SQLITE: LazyLock<String> = LazyLock::new(|| text("", "", 0));
 fn parts(insertions: &[InsertStatement]) -> (String, Vec<Value>) {
     let mut parts = SqlWriterValues::new("$", true);
     for (number, insertion) in insertions.iter().enumerate() {
-        let before = if number == 0 { "" } else { ", " };
         // Writing into memory does not fail.
-        let _ = write!(parts, "{before}written_{number} AS (");
+        let _ = write!(parts, "written_{number} AS (");
         insertion.build_collect_into(PostgresQueryBuilder, &mut parts);
-        let _ = parts.write_char(')');
+        let _ = parts.write_str("), ");
     }
-    let (mut text, Values(values)) = parts.into_parts();
-    if !insertions.is_empty() {
-        text.push(',');
-    }
+    let (text, Values(values)) = parts.into_parts();
     (text, values)
 }
 

@@ -55,16 +55,15 @@ pub(super) async fn weigh(
         _ => None,
     });
     let mut searches: Vec<&mut Search> = searches.collect();
-    let words = searches.iter().enumerate();
-    let words = words.flat_map(|(number, search)| (0..search.words().len()).map(move |place| (number, place)));
-    let mut words: Vec<(usize, usize)> = words.collect();
-    let word = |searches: &[&mut Search], (number, place): (usize, usize)| -> String {
-        let words = searches.get(number).map(|search| search.words());
-        words.and_then(|words| words.get(place)).cloned().unwrap_or_default()
-    };
-    words.sort_by_cached_key(|at| std::cmp::Reverse(word(&searches, *at).chars().count()));
+    // Each with the place of its search, and its own place there.
+    let words = searches.iter().enumerate().flat_map(|(number, search)| {
+        let words = search.words().iter().enumerate();
+        words.map(move |(place, word)| (number, place, word.clone()))
+    });
+    let mut words: Vec<(usize, usize, String)> = words.collect();
+    words.sort_by_key(|(_, _, word)| std::cmp::Reverse(word.chars().count()));
     words.truncate(LOOKED_AT);
-    let keys = words.iter().map(|at| keys_of(backend, &within, &word(&searches, *at)));
+    let keys = words.iter().map(|(_, _, word)| keys_of(backend, &within, word));
     let keys: Vec<SelectStatement> = keys.collect();
     let Some((fewest, count)) = rarest(op, &keys).await? else {
         return Ok(());
@@ -78,7 +77,7 @@ pub(super) async fn weigh(
         _ if reading == Reading::All => How::LookAmongThem,
         _ => return Ok(()),
     };
-    if let (Some((number, place)), Some(keys)) = (words.get(fewest), keys.into_iter().nth(fewest))
+    if let (Some((number, place, _)), Some(keys)) = (words.get(fewest), keys.into_iter().nth(fewest))
         && let Some(search) = searches.get_mut(*number)
     {
         search.evaluate_by(*place, keys, how);
