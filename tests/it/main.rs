@@ -43,6 +43,7 @@ mod faces;
 mod federated;
 mod group;
 mod group_commit;
+mod hash_vectors;
 mod http;
 mod ids;
 mod impersonation;

@@ -18,7 +18,7 @@ use crate::support::{App, Caller, SPEEDS};
 const UPDATE: &str = "mutation($where: UserWhere!, $old: String!) { updatePassword(where: $where, data: {oldPassword: $old, newPassword1: \"a brand new one\", newPassword2: \"a brand new one\"}) { id } }";
 
 /// Hashes from elsewhere, of each kind, that cost more than one of ours or less.
-const IMPORTED: [(&str, &str); 6] = [
+const IMPORTED: [(&str, &str); 9] = [
     ("bcrypt", "$2b$08$abcdefghijklmnopqrstuu..............................."),
     (
         "argon2",
@@ -40,6 +40,15 @@ const IMPORTED: [(&str, &str); 6] = [
         "sha512",
         "$pbkdf2-sha512$i=1000,l=32$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
     ),
+    (
+        "crypt",
+        "$6$BG3pyh6MAXcM9QeF$iE63Qnp2Un3bN3DZj5qoLf8/yJqTozqnMgXsslu1xQcDKZ9yuk55wNlWC69SbcEgOu2V/tiDLOjKlkYY0yju30",
+    ),
+    (
+        "firebase",
+        "$fbscrypt$v=1,n=13,r=8,p=1,ss=Bw==,sk=AAAAAAAAAAAAAAAAAAAAAA==$c29tZXNhbHQ=$wWKIMhR9lyDFvRz9YTZweA==",
+    ),
+    ("wrapped", "{SSHA}gXE1LB05TlgxAsKLIznAL+uZtXDef0wdSfjmTA=="),
 ];
 
 /// A hash that costs some ten of ours.

@@ -181,29 +181,23 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
     }
 }
 
-/// The hash of the given password, or the given hash. Hashing takes the most time, so it is done before the
-/// transaction, without holding locks.
+/// The hash of the given password, or the given hash in the form to store. Hashing takes the most time, so it is done
+/// before the transaction, without holding locks.
 async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) -> Result<Option<String>> {
     if let Some(password) = &new.password {
         let email = row.email.as_ref().iter().map(Email::as_str);
         let own: Vec<&str> = email.chain([row.id.as_ref().as_str()]).collect();
         password::acceptable("password", password, &own)?;
     }
-    if let Some(hash) = &new.password_hash {
-        if new.password.is_some() {
-            return Err(Error::invalid(
-                "passwordHash",
-                "Provide a 'password' or a 'passwordHash', not both.".to_owned(),
-            ));
-        }
-        op.hasher().accept("passwordHash", hash).await?;
-    }
-    match &new.password {
-        Some(password) => {
-            let organization = op.actor().caller().map(|caller| caller.organization_pk);
-            Ok(Some(op.hasher().hash(organization, password).await?))
-        }
-        None => Ok(new.password_hash.clone()),
+    let organization = op.actor().caller().map(|caller| caller.organization_pk);
+    match (&new.password, &new.password_hash) {
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "passwordHash",
+            "Provide a 'password' or a 'passwordHash', not both.".to_owned(),
+        )),
+        (Some(password), None) => Ok(Some(op.hasher().hash(organization, password).await?)),
+        (None, Some(hash)) => Ok(Some(op.hasher().accept("passwordHash", organization, hash).await?)),
+        (None, None) => Ok(None),
     }
 }
 

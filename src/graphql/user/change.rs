@@ -51,9 +51,10 @@ pub struct CreateUserData {
     takes_seat: Option<bool>,
     /// A JSON object of at most 64 KiB and 32 levels.
     variables: Option<Json>,
-    /// For an imported user, instead of `password`: the hash of the user's existing password. Either a PHC string of
-    /// argon2, scrypt or pbkdf2 (sha256, sha512), or a bcrypt string (`$2b$…`). Verifying it must take at most about
-    /// one second and 128 MiB, and must not need a secret key (pepper).
+    /// For an imported user, instead of `password`: the hash of the user's existing password. A PHC string of argon2,
+    /// scrypt or pbkdf2, a bcrypt string (`$2b$…`), or a form of another product that docs/operating.md lists. It is
+    /// stored in a common form; a weak one, such as `{SSHA}…`, inside Argon2id. Verifying it must take at most about one
+    /// second and 128 MiB, and must not need a secret key (pepper).
     password_hash: Option<String>,
     /// The user's identities at other identity providers, at most 20.
     federated_identities: Option<Vec<FederatedIdentityData>>,

@@ -1,14 +1,31 @@
 //! Computing hashes, on a bounded number of blocking threads.
 
+mod digest;
+mod firebase;
+mod forms;
 mod imported;
+mod limits;
+mod named;
+mod onion;
+mod phc;
+mod refused;
+mod sha_crypt;
 mod speed;
 mod stored;
+mod text;
 mod turns;
 mod typed;
+mod weak;
 
+pub use firebase::FirebaseProject;
+pub use imported::{Recognized, recognize};
+pub use named::NamedHash;
+pub use refused::Refused;
 pub use speed::Speeds;
+pub use stored::Stored;
 pub use turns::Load;
 pub use typed::{CHARACTERS_MAX, Password};
+pub use weak::Weak;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,9 +34,10 @@ use std::time::Duration;
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use self::imported::recognize;
-use self::stored::{ITERATIONS, LANES, MEMORY_KIB, Stored};
+use self::imported::ready;
+use self::stored::{ITERATIONS, LANES, MEMORY_KIB};
 use self::turns::Turns;
+use self::typed::BYTES_MAX;
 use crate::model::error::{Error, Result};
 
 /// The maximum number of waiting hashes; a further one fails with `UNAVAILABLE`. At about 60 hashes per second and
@@ -46,6 +64,8 @@ struct Inner {
     speeds: OnceLock<Speeds>,
     /// The longest time that was allowed for checking a hash, in microseconds.
     dearest_micros: AtomicU64,
+    /// The longest time that was allowed for each byte of the password, in nanoseconds.
+    dearest_byte_nanos: AtomicU64,
     computed: AtomicU64,
 }
 
@@ -58,6 +78,7 @@ impl Default for Hasher {
             dear: Turns::new(dear, dear - 1, DEAR_WAITING_MAX),
             speeds: OnceLock::new(),
             dearest_micros: AtomicU64::new(0),
+            dearest_byte_nanos: AtomicU64::new(0),
             computed: AtomicU64::new(0),
         }))
     }
@@ -114,10 +135,17 @@ impl Hasher {
         let (hasher, password) = (self.clone(), password.clone());
         run(&self.0.ours, organization, move || {
             hasher.count();
-            argon2()?
-                .hash_password(password.expose().as_bytes())
-                .map(|hash| hash.to_string())
-                .map_err(|e| Error::internal(e.to_string()))
+            new_hash(password.expose().as_bytes())
+        })
+        .await
+    }
+
+    /// The text to store for a weak hash: Argon2id around it. That takes as long as the hash of a password.
+    pub async fn wrap(&self, organization: Option<i64>, weak: &Weak) -> Result<String> {
+        let (hasher, weak) = (self.clone(), weak.clone());
+        run(&self.0.ours, organization, move || {
+            hasher.count();
+            Ok(weak.wrapped(&new_hash(weak.digits().as_bytes())?))
         })
         .await
     }
@@ -128,7 +156,7 @@ impl Hasher {
             self.hash(organization, &Password::new("")).await?;
             return Ok(Checked::Wrong);
         };
-        let stored = recognize(hash).map_err(Error::internal)?;
+        let stored = ready(hash).map_err(|refused| Error::internal(refused.message))?;
         let turns = self.allow_for(&stored).await?;
         let (hasher, password) = (self.clone(), password.clone());
         run(turns, organization, move || {
@@ -147,10 +175,23 @@ impl Hasher {
         .await
     }
 
-    /// Refuses a hash that cannot be verified or is too expensive; all others may be verified from now on.
-    pub async fn accept(&self, field: &str, hash: &str) -> Result<()> {
-        let stored = recognize(hash).map_err(|reason| Error::invalid(field, reason))?;
-        self.allow_for(&stored).await.map(|_| ())
+    /// Refuses a hash that cannot be verified or is too expensive. For any other one, returns the text to store; see
+    /// [`stored_form`](Self::stored_form).
+    pub async fn accept(&self, field: &str, organization: Option<i64>, hash: &str) -> Result<String> {
+        let recognized = recognize(hash).map_err(|refused| Error::invalid(field, refused.message))?;
+        self.stored_form(organization, &recognized).await
+    }
+
+    /// The text to store for a hash, which may be verified from now on. A weak one is wrapped. `organization` is the one
+    /// whose turn it takes.
+    pub async fn stored_form(&self, organization: Option<i64>, recognized: &Recognized) -> Result<String> {
+        let text = match recognized {
+            Recognized::Ready(stored) => stored.text(),
+            Recognized::Weak(weak) => self.wrap(organization, weak).await?,
+        };
+        let stored = ready(&text).map_err(|refused| Error::internal(refused.message))?;
+        self.allow_for(&stored).await?;
+        Ok(text)
     }
 
     /// When a wrong password is refused, counted from the request: almost every verification of any hash is finished by
@@ -158,19 +199,26 @@ impl Hasher {
     ///
     /// It is the time of the most expensive hash in common use on this machine; or of a more expensive one, once this
     /// process has seen one. It never decreases while the process runs. A password with two spellings gets twice the
-    /// time.
+    /// time, and a long one more, once this process has seen a hash for which the length matters.
     pub async fn deadline(&self, password: &Password) -> Result<Duration> {
         let usual = self.speeds().await?.usual()?;
         let dearest = Duration::from_micros(self.0.dearest_micros.load(Ordering::Relaxed));
+        let dearest_byte = Duration::from_nanos(self.0.dearest_byte_nanos.load(Ordering::Relaxed));
+        let bytes = password.expose().len().max(password.as_typed().len()).min(BYTES_MAX);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let spellings = u32::try_from(password.spellings().count()).unwrap_or(1).max(1);
-        Ok((usual.max(dearest) * spellings).min(DEADLINE_MAX))
+        let of_one = usual.max(dearest).saturating_add(dearest_byte.saturating_mul(bytes));
+        Ok(of_one.saturating_mul(spellings).min(DEADLINE_MAX))
     }
 
     /// Where verifying a hash takes its turn. From now on, refusals allow time for it.
     async fn allow_for(&self, stored: &Stored) -> Result<&Turns> {
         let speeds = self.speeds().await?;
-        let allowed = u64::try_from(speeds.allowed(stored).as_micros()).unwrap_or(u64::MAX);
-        self.0.dearest_micros.fetch_max(allowed, Ordering::Relaxed);
+        let allowed = speeds.allowed(stored);
+        let micros = u64::try_from(allowed.fixed.as_micros()).unwrap_or(u64::MAX);
+        let byte_nanos = u64::try_from(allowed.per_byte.as_nanos()).unwrap_or(u64::MAX);
+        self.0.dearest_micros.fetch_max(micros, Ordering::Relaxed);
+        self.0.dearest_byte_nanos.fetch_max(byte_nanos, Ordering::Relaxed);
         Ok(match speeds.is_dear(stored) {
             true => &self.0.dear,
             false => &self.0.ours,
@@ -203,7 +251,11 @@ async fn run<T: Send + 'static>(
     .map_err(Error::internal)?
 }
 
-fn argon2() -> Result<Argon2<'static>> {
+/// A hash with a new salt, as a PHC string.
+fn new_hash(bytes: &[u8]) -> Result<String> {
     let parameters = Params::new(MEMORY_KIB, ITERATIONS, LANES, None).map_err(|e| Error::internal(e.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+        .hash_password(bytes)
+        .map(|hash| hash.to_string())
+        .map_err(|e| Error::internal(e.to_string()))
 }

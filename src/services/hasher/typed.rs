@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 pub const CHARACTERS_MAX: usize = 128;
 /// A longer text exceeds the character limit in any form, so it is not normalized.
-const BYTES_MAX: usize = CHARACTERS_MAX * 12;
+pub(super) const BYTES_MAX: usize = CHARACTERS_MAX * 12;
 
 /// A password as the user typed it, to be set or verified. Hashing accepts nothing else, so every password goes through
 /// this type, whichever verb or API it came from.
