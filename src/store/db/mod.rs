@@ -12,6 +12,7 @@ mod reader;
 mod schema;
 mod setup;
 mod shares;
+mod snapshot;
 mod start;
 mod target;
 mod transaction;
@@ -36,6 +37,7 @@ pub use reader::Reader;
 pub use schema::{SchemaState, schema_state, select};
 pub use setup::Setup;
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
+pub use snapshot::Snapshot;
 pub use start::{TABLES, refuse_what_cannot_work, room};
 pub use transaction::Transaction;
 

@@ -53,16 +53,7 @@ impl Database {
     pub async fn begin_setup(&self) -> anyhow::Result<Setup> {
         // The user may be limited to one connection.
         self.writer.make_room().await;
-        let connection = match &self.writer.target {
-            Target::Postgres(postgres) => {
-                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
-                SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(postgres.options().clone()))
-            }
-            Target::Sqlite { options, .. } => {
-                let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
-                SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(options.clone()))
-            }
-        };
+        let connection = self.separate();
         let begun = connection.begin_with_options(TransactionOptions {
             isolation_level: (self.backend() == DbBackend::Postgres).then_some(sea_orm::IsolationLevel::ReadCommitted),
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -92,6 +83,20 @@ impl Database {
             transaction,
             connection,
         })
+    }
+
+    /// A connection that no pool has.
+    pub(super) fn separate(&self) -> DatabaseConnection {
+        match &self.writer.target {
+            Target::Postgres(postgres) => {
+                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
+                SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(postgres.options().clone()))
+            }
+            Target::Sqlite { options, .. } => {
+                let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
+                SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with(options.clone()))
+            }
+        }
     }
 
     /// Opens a transaction that only one process can have at a time, and not during set-up.
