@@ -156,6 +156,15 @@ impl OpContext {
         Self::new(services, Actor::Machine, "machine")
     }
 
+    /// The same with this id in its audit events: for work of several transactions.
+    #[must_use]
+    pub fn with_request_id(self, id: impl Into<Arc<str>>) -> Self {
+        Self {
+            request_id: id.into(),
+            ..self
+        }
+    }
+
     pub fn actor(&self) -> &Actor {
         &self.actor
     }

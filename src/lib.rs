@@ -20,6 +20,7 @@
 //! | [`compat`] | the APIs of four other products, at their own paths |
 //! | [`request`] | a request on its way: credentials, body, time limits |
 //! | [`graphql`] | the schema, with a file per noun, and how documents are processed |
+//! | [`transfer`] | a directory as a file: export |
 //! | [`operations`] | setup, background work, cleanup, `tenantry doctor`, demo data |
 //! | [`directory`] | the nouns of the product: a folder per noun, a file per verb |
 //! | [`list`] | every list, count and connection |
@@ -55,3 +56,4 @@ pub mod operations;
 pub mod request;
 pub mod services;
 pub mod store;
+pub mod transfer;

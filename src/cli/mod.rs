@@ -4,11 +4,14 @@ mod api_key;
 mod arguments;
 mod demo;
 mod doctor;
+mod export;
 mod faces;
+mod import;
 mod migrate;
 mod open;
 mod output;
 mod permissions;
+mod progress;
 mod rotate_keys;
 mod serve;
 
@@ -88,6 +91,8 @@ async fn work(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Faces(args) => faces::run(config, &args).await?,
         Command::RotateKeys(args) => rotate_keys::rotate_keys(config, args.now).await?,
         Command::Demo(args) => demo::fill(config, &args).await?,
+        Command::Import(args) => return import::import(config, &args).await,
+        Command::Export(args) => export::export(config, &args).await?,
         Command::Doctor(args) => return doctor::examine(config, &args).await,
         Command::Serve | Command::Schema | Command::Completions { .. } => {}
     }

@@ -49,6 +49,12 @@ impl Timestamp {
         self.moment().format(&Rfc3339).unwrap_or_default()
     }
 
+    /// RFC 3339 with exactly six fractional digits, which is all that is stored.
+    pub fn to_micros(self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+        self.moment().format(format).unwrap_or_default()
+    }
+
     fn moment(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }

@@ -88,7 +88,7 @@ pub(super) fn for_each_tenant(event: Event, organization_pk: i64, roles: &[Assig
 }
 
 /// A group's name, stored without leading and trailing spaces.
-pub(super) fn group_name(name: &str) -> Result<String> {
+pub fn group_name(name: &str) -> Result<String> {
     Ok(model::name("name", name)?.trim().to_owned())
 }
 

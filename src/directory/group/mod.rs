@@ -18,7 +18,7 @@ mod members;
 mod read;
 mod update;
 
-pub use create::{NewGroup, create, key_of};
+pub use create::{NewGroup, create, group_name, key_of};
 pub use delete::delete;
 pub use members::{add_user, leave_all_in_txn, remove_user};
 pub use read::{

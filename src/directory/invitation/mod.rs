@@ -18,7 +18,7 @@ mod withdraw;
 pub use accept::{Acceptance, accept};
 pub use read::{Term, promised_roles};
 pub use resend::resend;
-pub use send::{NewInvitation, send};
+pub use send::{LIFETIME, NewInvitation, send};
 pub use withdraw::{withdraw, withdraw_all_of_in_txn};
 
 use crate::list::{orders, record};

@@ -21,7 +21,7 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::invitation::{self as table, Column};
 use crate::store::entity::{invitation_role, organization, user};
 
-pub(super) const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const LIFETIME_DAYS_MAX: u64 = 90;
 
 /// A new invitation as the caller describes it.

@@ -67,7 +67,7 @@ pub async fn create(op: &OpContext, new: NewOrganization) -> Result<Organization
     Ok(row.into())
 }
 
-pub(super) fn seat_limit(limit: i64) -> Result<i64> {
+pub fn seat_limit(limit: i64) -> Result<i64> {
     if (0..=i64::from(i32::MAX)).contains(&limit) {
         return Ok(limit);
     }

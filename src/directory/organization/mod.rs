@@ -14,7 +14,7 @@ mod stats;
 mod update;
 mod update_settings;
 
-pub use create::{NewOrganization, create};
+pub use create::{NewOrganization, create, seat_limit};
 pub use delete::delete;
 pub use mail::{confirms_email_changes, letterhead, name_if_mailed, names, require_mail};
 use read::as_seen;

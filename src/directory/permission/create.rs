@@ -42,11 +42,7 @@ pub async fn create(op: &OpContext, new: NewPermission) -> Result<Permission> {
 }
 
 /// The same within a change of the catalogue; returns the event.
-pub(super) async fn create_in_txn(
-    op: &OpContext,
-    change: &Change<'_>,
-    new: NewPermission,
-) -> Result<(table::Model, Event)> {
+pub async fn create_in_txn(op: &OpContext, change: &Change<'_>, new: NewPermission) -> Result<(table::Model, Event)> {
     let name = name(&new.name)?;
     let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
     if find(change, &name).await?.is_some() {

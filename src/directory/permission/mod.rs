@@ -20,7 +20,7 @@ mod stored;
 mod update;
 
 pub use apply::{Applied, Applying, Changed, What, apply};
-pub use create::{NewPermission, create};
+pub use create::{NewPermission, create, create_in_txn};
 pub use delete::delete;
 pub use file::PermissionsFile;
 pub use read::Term;

@@ -138,7 +138,7 @@ pub(super) fn in_full_power(op: &OpContext) -> Result<()> {
 }
 
 /// Refuses permissions that would make a role of every organization one that reaches beyond its organization.
-pub(super) fn for_products(permissions: Permissions) -> Result<()> {
+pub fn for_products(permissions: Permissions) -> Result<()> {
     match permissions.open(Door::WRITE_ORG) {
         true => Err(Error::invalid(
             "permissions",
@@ -149,7 +149,7 @@ pub(super) fn for_products(permissions: Permissions) -> Result<()> {
 }
 
 /// Refuses the name of a product-wide role.
-pub(super) async fn free_in_product(connection: &impl ConnectionTrait, name: &str) -> Result<()> {
+pub async fn free_in_product(connection: &impl ConnectionTrait, name: &str) -> Result<()> {
     let there = table::Entity::find().filter(Column::Product.eq(true));
     let same = there.filter(Column::Name.eq(name)).one(connection).await?;
     match same {
@@ -177,7 +177,7 @@ pub(super) async fn free_in_organizations(connection: &impl ConnectionTrait, nam
 }
 
 /// A name that nobody can take for a built-in role; see [`reserved`].
-pub(super) fn role_name(name: &str) -> Result<String> {
+pub fn role_name(name: &str) -> Result<String> {
     let name = model::name("name", name)?.trim().to_owned();
     reserved::free(&name)?;
     Ok(name)

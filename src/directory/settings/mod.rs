@@ -7,7 +7,7 @@ mod read;
 mod update;
 
 pub use read::read;
-pub use update::update;
+pub use update::{KEYS_MAX, check_key, update};
 
 use std::collections::BTreeMap;
 

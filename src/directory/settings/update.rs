@@ -15,7 +15,8 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::setting::{self as table, Column};
 use crate::store::entity::user;
 
-const KEYS_MAX: usize = 500;
+/// The number of settings of a user.
+pub const KEYS_MAX: usize = 500;
 /// The total size of a user's settings, as in a response.
 pub const SETTINGS_BYTES_MAX: usize = 512 * 1024;
 const KEY_CHARACTERS_MAX: usize = 255;
@@ -110,15 +111,7 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
     members
         .iter()
         .map(|(key, value)| {
-            if !is_storable(key) || key.chars().count() > KEY_CHARACTERS_MAX {
-                return Err(Error::invalid(
-                    "updated",
-                    format!(
-                        "'{}' is not a valid key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
-                        shown(key)
-                    ),
-                ));
-            }
+            check_key("updated", key)?;
             let text = JsonText::parse(&format!("updated.{}", shown(key)), value)?;
             Ok(table::ActiveModel {
                 user_pk: Set(user_pk),
@@ -127,4 +120,18 @@ fn rows(user_pk: i64, updated: Option<&Value>) -> Result<Vec<table::ActiveModel>
             })
         })
         .collect()
+}
+
+/// Refuses what cannot be the key of a setting.
+pub fn check_key(field: &str, key: &str) -> Result<()> {
+    match !is_storable(key) || key.chars().count() > KEY_CHARACTERS_MAX {
+        true => Err(Error::invalid(
+            field,
+            format!(
+                "'{}' is not a valid key: at most {KEY_CHARACTERS_MAX} characters, without U+0000.",
+                shown(key)
+            ),
+        )),
+        false => Ok(()),
+    }
 }

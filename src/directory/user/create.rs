@@ -102,7 +102,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
     let email = new.email.as_deref();
     let email = email.map(|email| Email::parse("email", email)).transpose()?;
     let id = match (&new.id, &email) {
-        (Some(id), _) => chosen(id)?,
+        (Some(id), _) => chosen_id(id)?,
         (None, Some(_)) => op.new_id().into(),
         (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
     };
@@ -125,7 +125,7 @@ fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
 
 /// An id that the caller chooses. One is reserved: access tokens name a user as their client (`client_id`), or with this
 /// word this server itself.
-fn chosen(id: &str) -> Result<UserId> {
+pub fn chosen_id(id: &str) -> Result<UserId> {
     match id {
         CLIENT => Err(Error::invalid(
             "id",

@@ -34,7 +34,7 @@ mod weigh;
 
 pub use activate::{activate, deactivate};
 pub use change_my_email::change_my_email;
-pub use create::{NewUser, create};
+pub use create::{NewUser, chosen_id, create};
 pub(crate) use create::{address_taken, insert_in_txn, new_row, taken};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;

@@ -30,6 +30,7 @@ pub struct Event {
     changes_access: bool,
     users_change: Option<i64>,
     activated_change: Option<i64>,
+    count: i64,
 }
 
 impl Event {
@@ -50,6 +51,7 @@ impl Event {
             changes_access: false,
             users_change: None,
             activated_change: None,
+            count: 1,
         }
     }
 
@@ -132,6 +134,15 @@ impl Event {
         self
     }
 
+    /// Stands for so many records that were created together, and among them so many users and activated ones.
+    #[must_use]
+    pub fn of_many(mut self, records: i64, users: i64, activated: i64) -> Self {
+        self.count = records;
+        self.users_change = Some(users).filter(|users| *users != 0);
+        self.activated_change = Some(activated).filter(|activated| *activated != 0);
+        self
+    }
+
     /// A user of the event's organization before and after; `None` where it was or is not there. Numbers of users that
     /// were read earlier are brought up to date by this, so every event about a user who comes, goes, or is activated or
     /// deactivated has it.
@@ -189,7 +200,7 @@ pub fn insertion(author: Author<'_>, event: Event) -> InsertStatement {
         activated_change: event.activated_change,
         request_id: author.request_id,
         client: author.client,
-        count: 1,
+        count: event.count,
         refused: false,
     };
     row.insertion()

@@ -21,6 +21,7 @@ const LEVELS: &[(&str, &str)] = &[
         "the nouns of the product: a folder per noun, a file per verb",
     ),
     ("operations", "set-up, background work, cleanup, doctor, demo"),
+    ("transfer", "a directory as a file: export"),
     ("graphql", "the GraphQL schema and its resolvers"),
     ("request", "reading a GraphQL request and its credential"),
     ("compat", "the APIs of other products"),

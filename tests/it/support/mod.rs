@@ -2,7 +2,7 @@
 
 pub mod binary;
 pub mod cluster;
-mod database;
+pub mod database;
 pub mod documents;
 pub mod mail;
 pub mod postgres;

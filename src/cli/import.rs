@@ -1,0 +1,147 @@
+//! `tenantry import`.
+
+mod first_start;
+mod survey;
+mod tell;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, anyhow, bail};
+
+use self::survey::Survey;
+use self::tell::Errors;
+use super::arguments::ImportArgs;
+use super::open::current;
+use super::progress::Progress;
+use crate::context::OpContext;
+use crate::model::Clock;
+use crate::model::error::told;
+use crate::services::config::Config;
+use crate::transfer::format::firebase::HashConfig;
+use crate::transfer::format::{Counted, Reader};
+use crate::transfer::intake::{self, Options, Passwords, Stopped};
+use crate::transfer::map::Map;
+use crate::transfer::record::Fault;
+use crate::transfer::report::Report;
+use crate::transfer::source::{Format, How, Source};
+
+/// Some rows were refused; the others are in.
+const SOME_REFUSED: u8 = 3;
+
+pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let how = how(args)?;
+    let source = Source::open(&args.files, &how).map_err(fault)?;
+    if source.format() != Format::Tenantry && args.organization.is_none() && !names_organizations(&source, args) {
+        bail!("name the organization of the users with --organization; create it first, if there is none");
+    }
+    let survey = Survey::of(&source)?;
+    let mut options = options(args);
+    let services = match args.dry_run {
+        true => current(config).await?,
+        false => {
+            let (services, as_it_is) = first_start::open(config, &survey).await?;
+            options.alone = as_it_is && survey.dear_hashes == 0;
+            options.super_admins |= as_it_is;
+            options.keep_first_start &= !as_it_is;
+            services
+        }
+    };
+    let op = OpContext::machine(Arc::clone(&services)).with_request_id(uuid::Uuid::new_v4().to_string());
+    let errors = Errors::new(args);
+    let mut progress = Progress::new(Some(source.bytes()), "bytes")?;
+    let read = source.bytes_read();
+    let mut reader = Counted::new(source.reader().map_err(fault)?, || {
+        progress.at(read.load(Ordering::Relaxed))
+    });
+    let mut report = Report::new(|told| errors.add(&told));
+    let done = intake::import(&op, &mut reader, &options, &mut report).await;
+    let notes = reader.notes();
+    drop(reader);
+    progress.end();
+    services.db.clone().close().await;
+    let refused = report.total(|counts| counts.refused);
+    let summary = tell::Summary::of(&op, args.dry_run, &report, &notes);
+    drop(report);
+    errors.end()?;
+    match done {
+        Ok(()) => summary.print(args.json)?,
+        Err(stopped) => {
+            let what = match stopped {
+                Stopped::File(why) => fault(why),
+                Stopped::Database(error) => anyhow!("{}", told(&error)),
+            };
+            return Err(what.context(match options.alone || args.dry_run {
+                true => "the import stopped, and nothing was written",
+                false => "the import stopped; what was read before is in. Run it again: what is there stays unchanged",
+            }));
+        }
+    }
+    Ok(match refused {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(SOME_REFUSED),
+    })
+}
+
+fn how(args: &ImportArgs) -> anyhow::Result<How> {
+    let mut how = How::new(Clock::System.now());
+    how.format = args.format;
+    how.preset.clone_from(&args.preset);
+    how.columns.clone_from(&args.column);
+    how.realm.clone_from(&args.realm);
+    how.encoding.clone_from(&args.encoding);
+    how.id_prefix.clone_from(&args.id_prefix);
+    how.passwords = args.passwords != Passwords::None;
+    if let Some(path) = &args.map {
+        let text = read(path)?;
+        how.map = Some(Map::parse(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?);
+    }
+    if let Some(path) = &args.hash_config {
+        how.hash_config = Some(HashConfig::parse(&read(path)?).map_err(fault)?);
+    }
+    Ok(how)
+}
+
+fn options(args: &ImportArgs) -> Options {
+    Options {
+        organization: args.organization.clone(),
+        tenant: args.tenant.clone(),
+        roles: args.role.clone(),
+        missing_roles: args.missing_roles,
+        on_conflict: args.on_conflict,
+        passwords: args.passwords,
+        keys: args.with_keys,
+        super_admins: args.allow_super_admins,
+        dry_run: args.dry_run,
+        alone: false,
+        keep_first_start: args.on_conflict != intake::OnConflict::Update,
+    }
+}
+
+/// Whether the file may say itself which organization its users belong to.
+fn names_organizations(source: &Source, args: &ImportArgs) -> bool {
+    source.format() == Format::Keycloak || args.preset.is_some() || args.map.is_some()
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A fault of the file, with its place.
+fn fault(fault: Fault) -> anyhow::Error {
+    let file = fault.file.map(|file| format!("{file}: ")).unwrap_or_default();
+    match fault.line {
+        Some(line) => anyhow!("{file}line {line}: {}", fault.message),
+        None => anyhow!("{file}{}", fault.message),
+    }
+}
+
+/// Where the refused rows are written, without a flag.
+fn errors_beside(files: &[PathBuf]) -> PathBuf {
+    let first = files.first().filter(|path| path.as_os_str() != "-");
+    let mut name = first.map_or_else(|| "import".into(), |path| path.as_os_str().to_owned());
+    name.push(".errors.ndjson");
+    PathBuf::from(name)
+}

@@ -1,0 +1,134 @@
+//! Members of groups, where a format names them apart from users. They are looked at after all users.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect, Set};
+
+use super::Intake;
+use super::imagined::digest;
+use super::places::Home;
+use crate::context::Change;
+use crate::model::error::{Error, Result, shown};
+use crate::store::entity::{group_member, user};
+use crate::transfer::kind::Kind;
+use crate::transfer::record::MembersRecord;
+use crate::transfer::report::{Did, Lacks, Outcome};
+
+/// Members in a statement.
+const SOME: usize = 1_000;
+
+/// The users of the file by the other names that it has for them, such as distinguished names.
+#[derive(Debug, Default)]
+pub(super) struct Aliases(HashMap<u128, (i64, i64)>);
+
+impl Aliases {
+    pub fn note(&mut self, names: &[String], organization_pk: i64, user_pk: i64) {
+        for name in names {
+            self.0.insert(digest(name), (organization_pk, user_pk));
+        }
+    }
+
+    fn find(&self, name: &str, organization_pk: i64) -> Option<i64> {
+        let (organization, user) = self.0.get(&digest(name))?;
+        (*organization == organization_pk).then_some(*user)
+    }
+}
+
+impl Intake<'_> {
+    /// Puts the members into the group; one that is not there is refused alone.
+    pub(super) async fn members(&mut self, change: &mut Change<'_>, line: u64, record: &MembersRecord) -> Result<()> {
+        let home = self.home(change, record.organization_id.as_deref()).await?;
+        let Some(place) = self.group_named(change, &home, &record.group).await? else {
+            return Err(Error::invalid(
+                "group",
+                format!("There is no group '{}'.", shown(&record.group)),
+            ));
+        };
+        if place.all_powerful && !self.options.super_admins {
+            return Err(Error::forbidden(format!(
+                "The group '{}' gives the role 'super-admin', which is given only with --allow-super-admins.",
+                shown(&record.group)
+            )));
+        }
+        let mut seen = HashSet::new();
+        for some in record.members.chunks(SOME) {
+            let found = self.found(change, &home, some).await?;
+            let mut rows = Vec::with_capacity(some.len());
+            for member in some {
+                match found.get(member) {
+                    Some(pk) if seen.insert(*pk) => rows.push(group_member::ActiveModel {
+                        group_pk: Set(place.pk),
+                        user_pk: Set(*pk),
+                        organization_pk: Set(home.pk),
+                        created_at: Set(self.op.now()),
+                        created_by: Set(None),
+                    }),
+                    Some(_) => {}
+                    None => self.tell_missing(line, member, &record.group),
+                }
+            }
+            if rows.is_empty() || self.imagined.is_some() {
+                continue;
+            }
+            let key = [group_member::Column::GroupPk, group_member::Column::UserPk];
+            let added = group_member::Entity::insert_many(rows)
+                .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+                .exec_without_returning(&**change)
+                .await?;
+            if added > 0 {
+                self.tallies.added_members(&home, added);
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of those who are there, by the names of the file.
+    async fn found(&self, change: &Change<'_>, home: &Home, names: &[String]) -> Result<HashMap<String, i64>> {
+        let mut found = HashMap::new();
+        let mut others = Vec::new();
+        for name in names {
+            match self.aliases.find(name, home.pk) {
+                Some(pk) => {
+                    found.insert(name.clone(), pk);
+                }
+                None => others.push(name.as_str()),
+            }
+        }
+        if others.is_empty() {
+            return Ok(found);
+        }
+        let rows = user::Entity::find()
+            .select_only()
+            .columns([user::Column::Pk, user::Column::Id, user::Column::OrganizationPk])
+            .filter(user::has_id(self.op.db().backend(), others.iter().copied()));
+        let rows: Vec<(i64, String, i64)> = rows.into_tuple().all(&**change).await?;
+        let rows: HashMap<String, i64> = rows
+            .into_iter()
+            .filter(|(_, _, organization)| *organization == home.pk)
+            .map(|(pk, id, _)| (super::check::id_key(&id), pk))
+            .collect();
+        for name in others {
+            if let Some(pk) = rows.get(&super::check::id_key(name)) {
+                found.insert(name.to_owned(), *pk);
+            }
+        }
+        Ok(found)
+    }
+
+    fn tell_missing(&mut self, line: u64, member: &str, group: &str) {
+        let told = Error::NotFound(format!(
+            "The group '{}' has a member '{}', who is not there.",
+            shown(group),
+            shown(member)
+        ));
+        self.outcomes.push(Outcome {
+            line,
+            kind: Kind::Group,
+            id: Some(group.to_owned()),
+            email: None,
+            did: Did::Refused(told.into()),
+            lacks: Lacks::default(),
+        });
+    }
+}

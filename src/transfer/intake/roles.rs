@@ -1,0 +1,165 @@
+//! The roles of a file.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+
+use super::places::Home;
+use super::{Intake, OnConflict};
+use crate::context::Change;
+use crate::directory::role::{for_products, free_in_product, role_name};
+use crate::model::error::{Error, Result};
+use crate::model::{self, Permissions, RoleId, uuid_of};
+use crate::store::audit_trail::Event;
+use crate::store::catalogue::{self, Catalogued as _};
+use crate::store::entity::role as table;
+use crate::transfer::record::RoleRecord;
+use crate::transfer::report::Did;
+
+impl Intake<'_> {
+    /// A role of an organization; one that names none, in a file of a whole directory, is product-wide.
+    pub(super) async fn role(&mut self, change: &mut Change<'_>, record: &RoleRecord) -> Result<Did> {
+        let home = match (&record.organization_id, &self.options.organization) {
+            (None, None) => None,
+            (named, _) => Some(self.home(change, named.as_deref()).await?),
+        };
+        let home = home.as_deref();
+        let Some(row) = find(change, home, record).await? else {
+            self.create_role(change, home, record).await?;
+            return Ok(Did::Created);
+        };
+        if row.organization_pk != home.map(|home| home.pk) {
+            return Err(super::here::elsewhere("role"));
+        }
+        self.update_role(change, row, record).await
+    }
+
+    /// Its row, as it is now in the directory. While looking only, nothing is written.
+    pub(super) async fn create_role(
+        &mut self,
+        change: &mut Change<'_>,
+        home: Option<&Home>,
+        record: &RoleRecord,
+    ) -> Result<table::Model> {
+        let name = role_name(&record.name)?;
+        let permissions = permissions(change, record).await?.unwrap_or_default();
+        match home {
+            Some(_) => free_in_product(&**change, &name).await?,
+            None => for_products(permissions)?,
+        }
+        let now = self.op.now();
+        let id = match record.id.as_deref().and_then(uuid_of) {
+            Some(uuid) => RoleId::from(uuid),
+            None => RoleId::from(self.op.new_id()),
+        };
+        let stamps = &record.stamps;
+        let created_at = stamps.created_at.unwrap_or(now);
+        let row = table::ActiveModel {
+            id: Set(id),
+            organization_pk: Set(home.map(|home| home.pk)),
+            product: Set(home.is_none()),
+            name: Set(name),
+            description: Set(
+                model::description("description", record.description.as_deref())?.filter(|text| !text.is_empty())
+            ),
+            permissions: Set(change.known().now().to_stored(permissions)),
+            version: Set(stamps.version.unwrap_or(1)),
+            created_at: Set(created_at),
+            updated_at: Set(stamps.updated_at.unwrap_or(created_at)),
+            ..Default::default()
+        };
+        let row = match &mut self.imagined {
+            Some(imagined) => table::Model::try_from(table::ActiveModel {
+                pk: Set(imagined.key()),
+                ..row
+            })?,
+            None => row.insert(&**change).await?,
+        };
+        if let Some(home) = home {
+            self.tallies.created(home, "roles");
+        }
+        Ok(row)
+    }
+
+    async fn update_role(&mut self, change: &mut Change<'_>, row: table::Model, record: &RoleRecord) -> Result<Did> {
+        let mut fields = Vec::new();
+        let mut new = row.clone().into_active_model();
+        let name = role_name(&record.name)?;
+        if name != row.name {
+            fields.push("name");
+            new.name = Set(name);
+        }
+        if let Some(description) = model::description("description", record.description.as_deref())? {
+            let description = Some(description).filter(|text| !text.is_empty());
+            if description != row.description {
+                fields.push("description");
+                new.description = Set(description);
+            }
+        }
+        if let Some(permissions) = permissions(change, record).await? {
+            let catalogue = change.known().now();
+            if catalogue.from_stored(&row.permissions) != permissions {
+                fields.push("permissions");
+                new.permissions = Set(catalogue.to_stored(permissions));
+            }
+        }
+        match self.settle("role", &fields)? {
+            Some(did) => return Ok(did),
+            None if self.imagined.is_some() => return Ok(Did::Changed),
+            None => {}
+        }
+        new.version = Set(row.version + 1);
+        new.updated_at = Set(self.op.now().later_than(row.updated_at));
+        let updated = new.update(&**change).await?;
+        self.tallies.changed(
+            Event::new("role.update", updated.pk, &updated.id)
+                .of_organization(updated.organization_pk)
+                .named(updated.name)
+                .fields(fields)
+                .access(),
+        );
+        Ok(Did::Changed)
+    }
+
+    /// What becomes of a record that is there, if these fields differ; `None` if it is to be changed.
+    pub(super) fn settle(&self, what: &str, fields: &[&'static str]) -> Result<Option<Did>> {
+        match (fields, self.options.on_conflict) {
+            ([], _) => Ok(Some(Did::Unchanged)),
+            (_, OnConflict::Skip) => Ok(Some(Did::Skipped)),
+            (_, OnConflict::Update) => Ok(None),
+            (fields, OnConflict::Fail) => Err(super::here::differs(what, fields)),
+        }
+    }
+}
+
+/// The role that the record is about: by id, or else by name.
+async fn find(change: &Change<'_>, home: Option<&Home>, record: &RoleRecord) -> Result<Option<table::Model>> {
+    let all = table::Entity::find();
+    let named = match &record.id {
+        Some(id) => {
+            let uuid = uuid_of(id).ok_or_else(|| Error::invalid("id", "The id of a role is a UUID."))?;
+            let found = all.clone().filter(table::Column::Id.eq(uuid.hyphenated().to_string()));
+            if let Some(row) = found.one(&**change).await? {
+                return Ok(Some(row));
+            }
+            all.filter(table::Column::Name.eq(record.name.trim()))
+        }
+        None => all.filter(table::Column::Name.eq(record.name.trim())),
+    };
+    let within = match home {
+        Some(home) => named.filter(table::Column::OrganizationPk.eq(home.pk)),
+        None => named.filter(table::Column::Product.eq(true)),
+    };
+    match (within.one(&**change).await?, &record.id) {
+        (Some(row), Some(_)) => Err(Error::conflict(
+            crate::model::error::ConflictReason::Taken,
+            format!("Another role has the name '{}': '{}'.", row.name, row.id),
+        )),
+        (found, _) => Ok(found),
+    }
+}
+
+async fn permissions(change: &Change<'_>, record: &RoleRecord) -> Result<Option<Permissions>> {
+    let Some(names) = &record.permissions else {
+        return Ok(None);
+    };
+    Ok(Some(catalogue::hold(&**change).await?.parse(names)?))
+}

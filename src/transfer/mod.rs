@@ -1,0 +1,20 @@
+//! Users in and out: a directory as a file, and other systems' files of users.
+
+pub mod export;
+pub mod format;
+pub mod intake;
+pub mod kind;
+pub mod map;
+#[cfg(test)]
+mod map_tests;
+pub mod native;
+pub mod options;
+pub mod presets;
+#[cfg(test)]
+mod presets_tests;
+pub mod record;
+pub mod report;
+#[cfg(test)]
+mod samples;
+pub mod source;
+pub mod values;

@@ -1,0 +1,279 @@
+//! Reads a file in the native format, line by line.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Read as _};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::line::VERSION;
+use super::members::{self, IntoRecord};
+use crate::model::error::{Error, shown};
+use crate::transfer::format::Reader;
+use crate::transfer::record::{Fault, Item, Notes, Refusal, Row};
+
+/// A longer line is refused with the whole file.
+const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The first line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Head {
+    #[serde(rename = "type")]
+    kind: String,
+    version: i64,
+    /// "everything", if the file has a whole directory.
+    pub scope: Option<String>,
+    pub organizations: Option<Vec<String>>,
+    pub with: Vec<String>,
+    /// Whether the last line is an end line.
+    pub end: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(rename = "type")]
+    _kind: String,
+    records: u64,
+    sha256: String,
+}
+
+/// The records of a file. The end line, if one is promised, is checked when it is reached.
+pub struct NativeReader {
+    input: Box<dyn BufRead + Send>,
+    digest: Sha256,
+    line: u64,
+    records: u64,
+    head: Head,
+    ended: bool,
+}
+
+impl std::fmt::Debug for NativeReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NativeReader")
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NativeReader {
+    /// Reads the first line.
+    pub fn open(input: Box<dyn BufRead + Send>) -> Result<Self, Fault> {
+        let mut reader = Self {
+            input,
+            digest: Sha256::new(),
+            line: 0,
+            records: 0,
+            head: Head::default(),
+            ended: false,
+        };
+        let first = reader.next_line()?.unwrap_or_default();
+        reader.digest.update(&first);
+        let head: Head = serde_json::from_str(first.trim_end()).map_err(|_| {
+            reader.fault(
+                "This is no file of 'tenantry export': its first line is not {\"type\":\"tenantry\",\"version\":1}.",
+            )
+        })?;
+        if head.kind != "tenantry" {
+            return Err(
+                reader.fault("This is no file of 'tenantry export': the type of its first line is not 'tenantry'.")
+            );
+        }
+        if head.version != VERSION {
+            return Err(reader.fault(&format!(
+                "This file has version {} of the format; this release reads version {VERSION}. Import it with a newer release.",
+                head.version
+            )));
+        }
+        reader.head = head;
+        Ok(reader)
+    }
+
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, Fault> {
+        loop {
+            let Some(line) = self.next_line()? else {
+                return match self.head.end && !self.ended {
+                    true => Err(self
+                        .fault("The file is cut: its last line, {\"type\":\"end\", …}, is missing. Export it again.")),
+                    false => Ok(None),
+                };
+            };
+            if self.ended {
+                return Err(self.fault("There is something after the last line."));
+            }
+            if self.head.end && line.starts_with("{\"type\":\"end\"") {
+                self.check_end(&line)?;
+                continue;
+            }
+            self.digest.update(&line);
+            let text = line.trim();
+            if text.is_empty() {
+                continue;
+            }
+            self.records += 1;
+            return Ok(Some(Row {
+                file: None,
+                line: self.line,
+                item: parsed(text),
+            }));
+        }
+    }
+
+    fn check_end(&mut self, line: &str) -> Result<(), Fault> {
+        let end: End =
+            serde_json::from_str(line.trim_end()).map_err(|_| self.fault("The last line cannot be read."))?;
+        let digest: String = self
+            .digest
+            .clone()
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        if end.records != self.records {
+            return Err(self.fault(&format!(
+                "The last line says that there are {} records, but there are {}. Export the file again.",
+                end.records, self.records
+            )));
+        }
+        if end.sha256 != digest {
+            return Err(self.fault(
+                "The file was changed after its export: its digest differs. To import it all the same, remove \"end\":true \
+                 from its first line, and its last line.",
+            ));
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    /// The next line with its line break.
+    fn next_line(&mut self) -> Result<Option<String>, Fault> {
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX) + 1;
+        let read = (&mut self.input).take(limit).read_until(b'\n', &mut bytes);
+        self.line += 1;
+        let read = read.map_err(|error| self.fault(&format!("The file cannot be read: {error}.")))?;
+        if read == 0 {
+            self.line -= 1;
+            return Ok(None);
+        }
+        if bytes.len() > LINE_BYTES_MAX {
+            return Err(self.fault("This line is longer than 16 MiB."));
+        }
+        if self.head.end && bytes.last() != Some(&b'\n') {
+            return Err(self.fault("The file is cut in the middle of this line. Export it again."));
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(self.fault("This line is not UTF-8.")),
+        }
+    }
+
+    fn fault(&self, message: &str) -> Fault {
+        Fault {
+            line: Some(self.line),
+            ..Fault::new(message)
+        }
+    }
+}
+
+impl Reader for NativeReader {
+    fn next(&mut self) -> Result<Option<Row>, Fault> {
+        self.next_row()
+    }
+
+    fn notes(&self) -> Notes {
+        Notes::default()
+    }
+}
+
+/// Which kind of record a line has.
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+}
+
+/// A record, or why it is refused, with what is known of it.
+fn parsed(text: &str) -> Item {
+    let kind = match serde_json::from_str::<Kind<'_>>(text) {
+        Ok(Kind { kind }) => kind,
+        Err(error) => return refused(text, "record", &why(&error, text)),
+    };
+    match kind.as_ref() {
+        "resourceServer" => of_kind::<members::ResourceServer>(text, "resourceServer"),
+        "permission" => of_kind::<members::Permission>(text, "permission"),
+        "organization" => of_kind::<members::Organization>(text, "organization"),
+        "tenant" => of_kind::<members::Tenant>(text, "tenant"),
+        "role" => of_kind::<members::Role>(text, "role"),
+        "group" => of_kind::<members::Group>(text, "group"),
+        "user" => of_kind::<members::User>(text, "user"),
+        "setting" => of_kind::<members::Setting>(text, "setting"),
+        "apiKey" => of_kind::<members::ApiKey>(text, "apiKey"),
+        "invitation" => of_kind::<members::Invitation>(text, "invitation"),
+        // For archives only.
+        "auditEvent" => Item::Ignored("audit event"),
+        other => refused(text, "record", &format!("There is no type '{}'.", shown(other))),
+    }
+}
+
+fn of_kind<'de, T: Deserialize<'de> + IntoRecord>(text: &'de str, kind: &'static str) -> Item {
+    match serde_json::from_str::<T>(text) {
+        Err(error) => refused(text, kind, &why(&error, text)),
+        Ok(members) => match members.into_record() {
+            Ok(record) => Item::Record(record),
+            Err(Error::Invalid { field, message }) => match refused(text, kind, &message) {
+                Item::Refused(refusal) => Item::Refused(Refusal {
+                    field: Some(field),
+                    ..refusal
+                }),
+                other => other,
+            },
+            Err(error) => refused(text, kind, &error.to_string()),
+        },
+    }
+}
+
+fn refused(text: &str, kind: &'static str, message: &str) -> Item {
+    let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
+    let member = |name: &str| Some(value.as_ref()?.get(name)?.as_str()?.to_owned());
+    Item::Refused(Refusal {
+        kind,
+        id: member("id"),
+        email: member("email"),
+        field: None,
+        message: message.to_owned(),
+    })
+}
+
+/// The reason in plain words. The library's text names members and kinds, but never the value of a text.
+fn why(error: &serde_json::Error, text: &str) -> String {
+    if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_err() {
+        return "This line is not a JSON object.".to_owned();
+    }
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    if let Some(name) = text
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return format!("There is no member '{name}'. Remove it, or correct its name.");
+    }
+    if let Some(name) = text
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return format!("The member '{name}' is there twice.");
+    }
+    if let Some(name) = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split('`').next())
+    {
+        return format!("The member '{name}' is missing.");
+    }
+    "A member has the wrong kind of value: for example a number instead of a text.".to_owned()
+}
