@@ -23,6 +23,7 @@
 //! | [`transfer`] | a directory as a file: export |
 //! | [`operations`] | setup, background work, cleanup, `tenantry doctor`, demo data |
 //! | [`directory`] | the nouns of the product: a folder per noun, a file per verb |
+//! | [`keep`] | backups and other copies of a whole database, and checks of it |
 //! | [`list`] | every list, count and connection |
 //! | [`context`] | what a verb gets first: the caller, the services, and its one transaction |
 //! | [`authn`] | who calls: API keys, session tokens, impersonation |
@@ -50,6 +51,7 @@ pub mod context;
 pub mod directory;
 pub mod graphql;
 pub mod http;
+pub mod keep;
 pub mod list;
 pub mod model;
 pub mod operations;

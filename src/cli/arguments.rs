@@ -83,6 +83,12 @@ Examples:
 
 The file has a line of JSON for each record, and is readable for its owner only. It never contains sessions, mailed tokens,
 signing keys or the secret key.";
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  tenantry backup /var/backups/tenantry.db     of the SQLite or PostgreSQL database that the server uses
+  tenantry backup copy.db --quick              with a shorter check of the copy
+
+The copy is a SQLite file. It does not contain the secret key: keep the key file, or TENANTRY_SECRET_KEY, in another place.";
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   tenantry doctor                              with the same flags or variables as the server
@@ -145,6 +151,9 @@ pub enum Command {
     /// Write the directory, or some organizations, to a file. Works while the server runs.
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Copy the database into a new SQLite file, and check the copy. Works while the server runs.
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(BackupArgs),
     /// Check the configuration, the local files and the database, and report what is wrong or risky and how to fix it.
     /// Changes nothing. The exit code is 0 if all is fine, 1 if something is risky, 2 if something is wrong.
     #[command(after_help = DOCTOR_EXAMPLES)]
@@ -240,6 +249,15 @@ pub struct DoctorArgs {
     /// Also send a test mail to this address, and show the mail server's reply.
     #[arg(long, value_name = "ADDRESS")]
     pub mail_to: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// The file to create. It must not exist.
+    pub file: PathBuf,
+    /// Check the copy faster: without comparing its indexes with its tables.
+    #[arg(long)]
+    pub quick: bool,
 }
 
 #[derive(Args, Debug)]

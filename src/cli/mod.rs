@@ -2,6 +2,7 @@
 
 mod api_key;
 mod arguments;
+mod backup;
 mod demo;
 mod doctor;
 mod export;
@@ -93,6 +94,7 @@ async fn work(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::fill(config, &args).await?,
         Command::Import(args) => return import::import(config, &args).await,
         Command::Export(args) => export::export(config, &args).await?,
+        Command::Backup(args) => backup::backup(config, &args).await?,
         Command::Doctor(args) => return doctor::examine(config, &args).await,
         Command::Serve | Command::Schema | Command::Completions { .. } => {}
     }

@@ -24,6 +24,15 @@ pub async fn services(
     templates: Option<Templates>,
 ) -> anyhow::Result<Arc<Services>> {
     let db = Database::open(&config.database, config.database_connections).await?;
+    with(db, config, address, templates)
+}
+
+fn with(
+    db: Database,
+    config: &Config,
+    address: Option<SocketAddr>,
+    templates: Option<Templates>,
+) -> anyhow::Result<Arc<Services>> {
     let local = address.map_or_else(|| "http://localhost".to_owned(), |address| format!("http://{address}"));
     let base = config.public_url.as_ref().unwrap_or(&local);
     let mut mailer = Mailer::new(&config.mail, config.mail_from.as_ref(), base)?;
@@ -76,7 +85,8 @@ pub async fn existing(config: &Config) -> anyhow::Result<Arc<Services>> {
             path.display()
         );
     }
-    services(config, None, None).await
+    let db = Database::open_existing(&config.database, config.database_connections).await?;
+    with(db, config, None, None)
 }
 
 /// The same, and requires the schema of this binary.

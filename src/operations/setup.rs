@@ -7,10 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, Set,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
 use crate::authn;
 use crate::context::{OpContext, Services};
@@ -20,7 +17,7 @@ use crate::model::BuiltIn;
 use crate::model::Secret;
 use crate::model::{ApiKeyId, Email, OrganizationId, TenantId, UserId};
 use crate::store::audit_trail::{self, Event, Mention};
-use crate::store::db::{Database, SchemaState, refuse_what_cannot_work, schema_state};
+use crate::store::db::{Database, SchemaState, schema_state};
 use crate::store::entity::{api_key, organization, tenant, user, user_role};
 
 const PLATFORM: &str = "platform";
@@ -37,7 +34,7 @@ pub async fn migrate(db: &Database) -> anyhow::Result<()> {
     }
     let done = async {
         let transaction = db.begin_setup().await?;
-        migrate_in(&transaction).await?;
+        transaction.migrate().await?;
         Ok(transaction.commit().await?)
     };
     while_it_answers(db, done).await
@@ -64,7 +61,7 @@ pub async fn prepare(services: &Arc<Services>, configured: Option<&Secret>) -> a
 
 async fn set_up(services: &Arc<Services>, configured: Option<&Secret>) -> anyhow::Result<Option<Secret>> {
     let transaction = services.db.begin_setup().await?;
-    migrate_in(&transaction).await?;
+    transaction.migrate().await?;
     audit_event::begin_era_if_restored(&*transaction).await?;
     let op = OpContext::machine(Arc::clone(services));
     let made = first_rows(&*transaction, &op).await?;
@@ -102,16 +99,6 @@ async fn takes_no_changes(db: &Database) -> anyhow::Result<bool> {
          server is not ready and only reads"
     );
     Ok(true)
-}
-
-async fn migrate_in(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
-    refuse_what_cannot_work(transaction).await?;
-    if schema_state(transaction).await?.known()? != SchemaState::Current {
-        Migrator::up(transaction, None)
-            .await
-            .context("cannot bring the schema up to date")?;
-    }
-    Ok(())
 }
 
 /// The platform's organization, tenant and super admin; `false` if this database has had its first start.

@@ -50,6 +50,7 @@ mod ids;
 mod impersonation;
 mod import;
 mod invitation;
+mod keep;
 mod letters;
 mod lists;
 mod mail_server;

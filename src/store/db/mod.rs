@@ -16,6 +16,7 @@ mod snapshot;
 mod start;
 mod target;
 mod transaction;
+mod whole;
 mod words;
 
 use std::ops::RangeInclusive;
@@ -38,8 +39,9 @@ pub use schema::{SchemaState, schema_state, select};
 pub use setup::Setup;
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 pub use snapshot::Snapshot;
-pub use start::{TABLES, refuse_what_cannot_work, room};
+pub use start::{TABLES, room};
 pub use transaction::Transaction;
+pub use whole::WholeFile;
 
 use self::group::Seen;
 use self::limits::WAIT;
@@ -94,7 +96,15 @@ impl Database {
     pub async fn open(address: &Address, connections: usize) -> anyhow::Result<Self> {
         match address {
             Address::Postgres(options) => Self::open_postgres(options, connections).await,
-            Address::Sqlite(path) => Self::open_sqlite(path).await,
+            Address::Sqlite(path) => Self::open_sqlite(path, false).await,
+        }
+    }
+
+    /// Connects to a database that exists. Neither creates a SQLite file nor sets its journal mode.
+    pub async fn open_existing(address: &Address, connections: usize) -> anyhow::Result<Self> {
+        match address {
+            Address::Postgres(options) => Self::open_postgres(options, connections).await,
+            Address::Sqlite(path) => Self::open_sqlite(path, true).await,
         }
     }
 
@@ -106,12 +116,16 @@ impl Database {
         Ok(Self::of(DbBackend::Postgres, Arc::clone(&pool), pool))
     }
 
-    async fn open_sqlite(path: &Path) -> anyhow::Result<Self> {
+    async fn open_sqlite(path: &Path, as_it_is: bool) -> anyhow::Result<Self> {
         let cannot_open = |error: &(dyn std::error::Error + 'static), kind| words::cannot_open(path, error, kind);
-        let file = File::open(path).map_err(|error| cannot_open(&error, Some(error.kind())))?;
+        let opened = match as_it_is {
+            true => File::existing(path),
+            false => File::open(path),
+        };
+        let file = opened.map_err(|error| cannot_open(&error, Some(error.kind())))?;
         let waits = waits();
-        let writer = Pool::new(Target::sqlite(file.clone(), false), 1, waits.clone());
-        let reader = Pool::new(Target::sqlite(file, true), SQLITE_READERS, waits);
+        let writer = Pool::new(Target::sqlite(file.clone(), false, as_it_is), 1, waits.clone());
+        let reader = Pool::new(Target::sqlite(file, true, as_it_is), SQLITE_READERS, waits);
         // The writer goes first: it initializes the file.
         start::first_to_file(&writer)
             .await

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use migration::{Migrator, MigratorTrait};
 use sea_orm::sqlx::postgres::PgPoolOptions;
 use sea_orm::sqlx::sqlite::SqlitePoolOptions;
 use sea_orm::{
@@ -11,8 +12,9 @@ use sea_orm::{
 };
 
 use super::limits::{CONNECT, LEAVE, STATEMENT_TIMEOUT, WAIT};
+use super::start::refuse_what_cannot_work;
 use super::target::Target;
-use super::{Database, Transaction};
+use super::{Database, SchemaState, Transaction, schema_state};
 use crate::model::error::Result;
 
 /// The lock under which one of several starting processes migrates: an arbitrary fixed number.
@@ -38,6 +40,31 @@ impl std::ops::Deref for Setup {
 }
 
 impl Setup {
+    pub(super) fn of(transaction: DatabaseTransaction, connection: DatabaseConnection) -> Self {
+        Self {
+            transaction,
+            connection,
+        }
+    }
+
+    /// Runs the pending migrations. A newer schema, and another program's tables, are refused.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        refuse_what_cannot_work(&self.transaction).await?;
+        if schema_state(&self.transaction).await?.known()? != SchemaState::Current {
+            Migrator::up(&self.transaction, None)
+                .await
+                .context("cannot bring the schema up to date")?;
+        }
+        Ok(())
+    }
+
+    /// Gives up all changes.
+    pub async fn undo(self) -> Result<()> {
+        self.transaction.rollback().await?;
+        let _ = tokio::time::timeout(LEAVE, self.connection.close()).await;
+        Ok(())
+    }
+
     pub async fn commit(self) -> Result<()> {
         forget_statements(&self.transaction).await?;
         self.transaction.commit().await?;
@@ -79,10 +106,7 @@ impl Database {
                 .execute_unprepared("SET LOCAL statement_timeout = 0")
                 .await?;
         }
-        Ok(Setup {
-            transaction,
-            connection,
-        })
+        Ok(Setup::of(transaction, connection))
     }
 
     /// A connection that no pool has.

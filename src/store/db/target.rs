@@ -56,10 +56,14 @@ impl Target {
         })
     }
 
-    pub fn sqlite(file: File, read_only: bool) -> Self {
-        let options = SqliteConnectOptions::new()
+    /// `as_it_is`: without setting its journal mode.
+    pub fn sqlite(file: File, read_only: bool, as_it_is: bool) -> Self {
+        let mut options = SqliteConnectOptions::new();
+        if !as_it_is {
+            options = options.journal_mode(SqliteJournalMode::Wal);
+        }
+        let options = options
             .filename(&file.path)
-            .journal_mode(SqliteJournalMode::Wal)
             // FULL: confirmed changes survive a power failure, not only a killed process.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -170,12 +174,21 @@ pub struct File {
 impl File {
     /// Opens the file at this path; creates it (mode 0600) if it does not exist.
     pub fn open(path: &Path) -> std::io::Result<Self> {
+        Self::found(path, true)
+    }
+
+    /// The same, for a file that exists.
+    pub fn existing(path: &Path) -> std::io::Result<Self> {
+        Self::found(path, false)
+    }
+
+    fn found(path: &Path, create: bool) -> std::io::Result<Self> {
         // Opening a named pipe would block until its other end is opened.
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
         }
         let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
+        options.write(true).create(create).truncate(false).mode(0o600);
         options.open(path)?;
         Ok(Self {
             path: path.to_owned(),

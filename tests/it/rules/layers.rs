@@ -20,6 +20,7 @@ const LEVELS: &[(&str, &str)] = &[
         "directory",
         "the nouns of the product: a folder per noun, a file per verb",
     ),
+    ("keep", "backups and other copies of a whole database, and checks of it"),
     ("operations", "set-up, background work, cleanup, doctor, demo"),
     ("transfer", "a directory as a file: export"),
     ("graphql", "the GraphQL schema and its resolvers"),

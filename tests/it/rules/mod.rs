@@ -20,6 +20,7 @@ mod filters;
 mod hang_up;
 mod indexes;
 mod isolation;
+mod kept;
 mod layers;
 mod leftover_databases;
 mod managing;

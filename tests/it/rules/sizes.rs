@@ -86,6 +86,11 @@ const WRITERS: &[(&str, &str, &str)] = &[
         "directory/organization",
         "an organization's roles are deleted with it",
     ),
+    (
+        "session",
+        "keep/restore",
+        "the sessions of a backup can end before a server starts on it",
+    ),
     ("tenant", "operations/demo", "many rows at once"),
     (
         "tenant",
