@@ -92,6 +92,8 @@ The copy is a SQLite file. It does not contain the secret key: keep the key file
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   tenantry doctor                              with the same flags or variables as the server
+  tenantry doctor --quick                      without reading every row
+  tenantry doctor --digests                    also print what each table contains, to compare it with a copy
   tenantry doctor --mail-to ann@acme.example   also send a test mail";
 const SCHEMA_EXAMPLES: &str = "\
 Example:
@@ -154,8 +156,9 @@ pub enum Command {
     /// Copy the database into a new SQLite file, and check the copy. Works while the server runs.
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(BackupArgs),
-    /// Check the configuration, the local files and the database, and report what is wrong or risky and how to fix it.
-    /// Changes nothing. The exit code is 0 if all is fine, 1 if something is risky, 2 if something is wrong.
+    /// Check the configuration, the local files and the database with everything in it, and report what is wrong or risky
+    /// and how to fix it. Changes nothing. Works while the server runs. The exit code is 0 if all is fine, 3 if something
+    /// is risky or wrong, 1 if the configuration or the database cannot be read.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// Print the GraphQL schema.
@@ -249,6 +252,15 @@ pub struct DoctorArgs {
     /// Also send a test mail to this address, and show the mail server's reply.
     #[arg(long, value_name = "ADDRESS")]
     pub mail_to: Option<String>,
+    /// Do not read every row of the database.
+    #[arg(long, conflicts_with = "digests")]
+    pub quick: bool,
+    /// Print the number of rows and the SHA-256 of each table. They are equal in a copy, on SQLite and on PostgreSQL.
+    #[arg(long)]
+    pub digests: bool,
+    /// Print everything as one JSON object, at the end.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::BackupArgs;
 use super::open::existing;
-use super::output::say;
+use super::output::{say, unsound};
 use crate::context::OpContext;
 use crate::keep::backup::{self, Depth};
 use crate::services::config::Config;
@@ -26,6 +26,9 @@ pub async fn backup(config: &Config, args: &BackupArgs) -> anyhow::Result<()> {
         );
     }
     services.db.clone().close().await;
+    if made.faults > 0 {
+        let _ = writeln!(std::io::stderr(), "{}", unsound(made.faults));
+    }
     say(format!(
         "Wrote {}: {} bytes, {} rows, as of {}.\nIt does not contain the secret key. {}\nIt does contain e-mail addresses \
          and password hashes: keep it encrypted.",

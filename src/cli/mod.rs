@@ -54,7 +54,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())));
     let config = match (Config::read(&cli.config, environment), &command) {
         (Ok(config), _) => config,
-        (Err(faults), Command::Doctor(_)) => return doctor::misconfigured(&faults),
+        (Err(faults), Command::Doctor(args)) => return doctor::misconfigured(&faults, args),
         (Err(faults), _) => bail!("the configuration is invalid:\n{}", faults.trim_end()),
     };
     let _logging = telemetry::start();

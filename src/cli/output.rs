@@ -33,6 +33,13 @@ pub fn complain(error: &anyhow::Error) {
     let _ = soon(move || io::stderr().write_all(text.as_bytes()));
 }
 
+/// What to print if a copied database is whole, and not all in it is as it should be.
+pub fn unsound(faults: u64) -> String {
+    format!(
+        "The copy is complete, but not everything in it is as it should be (faults: {faults}): 'tenantry doctor' names them."
+    )
+}
+
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;

@@ -21,6 +21,8 @@ pub struct Backup {
     pub rows: u64,
     /// It contains what was committed by then.
     pub at: Timestamp,
+    /// How much in it is not as it should be.
+    pub faults: u64,
     /// Why the database has no event of it.
     pub unrecorded: Option<anyhow::Error>,
 }
@@ -62,6 +64,7 @@ pub async fn backup(op: &OpContext, file: &Path, depth: Depth) -> anyhow::Result
     Ok(Backup {
         bytes,
         rows: content.rows,
+        faults: content.faults,
         at,
         unrecorded,
     })

@@ -5,8 +5,12 @@ mod counters;
 mod digest;
 mod draft;
 mod indexes;
+mod laws;
 mod load;
+pub mod relations;
 mod rows;
+pub mod scan;
+pub mod structure;
 pub mod tables;
 mod verify;
 

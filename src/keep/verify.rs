@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use sea_orm::ConnectionTrait;
 
 use super::tables::TABLES;
+use super::{relations, scan};
 use crate::store::db::{SchemaState, WholeFile, schema_state, select};
 
 /// How much to check.
@@ -23,6 +24,8 @@ pub struct Content {
     pub rows: u64,
     /// Whether its schema is older than this binary's.
     pub is_older: bool,
+    /// How much in it is not as it should be. It is no reason to refuse it: a backup of such a database is better than none.
+    pub faults: u64,
 }
 
 /// Refuses a file that is damaged, or whose schema this binary does not know.
@@ -35,8 +38,8 @@ pub async fn verify(path: &Path, depth: Depth) -> anyhow::Result<Content> {
 
 async fn content(file: &WholeFile, depth: Depth) -> anyhow::Result<Content> {
     let check = match depth {
-        Depth::Quick => "PRAGMA quick_check(1)",
-        Depth::Whole => "PRAGMA integrity_check(1)",
+        Depth::Quick => "PRAGMA quick_check(5)",
+        Depth::Whole => "PRAGMA integrity_check(5)",
     };
     let damage: Vec<String> = select(file, check).await?;
     if damage != ["ok"] {
@@ -53,7 +56,22 @@ async fn content(file: &WholeFile, depth: Depth) -> anyhow::Result<Content> {
     Ok(Content {
         rows: rows(file).await?,
         is_older,
+        faults: match is_older {
+            true => 0,
+            false => faults(file, depth).await?,
+        },
     })
+}
+
+async fn faults(file: &WholeFile, depth: Depth) -> anyhow::Result<u64> {
+    let mut faults = relations::broken(file).await?;
+    if depth == Depth::Whole {
+        let permissions = scan::permissions(file).await?;
+        for table in TABLES {
+            faults.extend(scan::scan(file, table, &permissions).await?.faults);
+        }
+    }
+    Ok(faults.iter().map(|fault| fault.count).sum())
 }
 
 /// The number of rows of all tables; an older schema may not have all of them.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sea_orm::DbBackend;
 
-use super::Finding;
 use super::clock::clocks_apart;
+use super::{Finding, broken};
 use crate::context::{OpContext, Services};
 use crate::directory::faces::{self, Settled};
 use crate::directory::outbox;
@@ -42,11 +42,6 @@ pub async fn examine(services: &Arc<Services>, configured: Option<Faces>) -> Vec
         found.push(looked.unwrap_or_else(|error| broken(subject, &error)));
     }
     found
-}
-
-fn broken(subject: &'static str, error: &Error) -> Finding {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    Finding::wrong(subject, cause.unwrap_or_else(|| error.to_string()))
 }
 
 /// Does not repeat the checks at start: encoding, privileges, foreign tables.
@@ -92,17 +87,7 @@ async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
 
 async fn described(db: &Database) -> Result<String> {
     Ok(match db.backend() {
-        DbBackend::Sqlite => {
-            let checked: Result<String> = one(db, "PRAGMA quick_check(1)").await;
-            match checked.as_deref() {
-                Ok("ok") => "SQLite, undamaged.".to_owned(),
-                Ok(damage) => {
-                    let told = format!("The file is damaged: {damage}. Restore the last backup.");
-                    return Err(Error::internal(told));
-                }
-                Err(_) => "SQLite. It is too large to check here: run 'PRAGMA integrity_check' in sqlite3.".to_owned(),
-            }
-        }
+        DbBackend::Sqlite => "SQLite.".to_owned(),
         _ => {
             let version: String = one(db, "SELECT current_setting('server_version')").await?;
             let encoding: String = one(db, "SELECT current_setting('server_encoding')").await?;

@@ -12,6 +12,9 @@ use crate::store::db::{Address, room};
 /// With less free disk space than this, a SQLite file or an audit log will soon fail.
 const ROOM_BYTES: u64 = 512 * 1024 * 1024;
 
+/// A backup, or an import, lets the log grow for a while.
+const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
 pub fn examine(config: &Config) -> Vec<Finding> {
     let mut private: Vec<PathBuf> = Vec::new();
     if let Address::Sqlite(path) = &config.database {
@@ -33,6 +36,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     if let MailConfig::Directory(folder) = &config.mail {
         found.push(mail_folder(folder));
     }
+    found.extend(config.database.sqlite_file().and_then(log));
     found.extend(disks(&private));
     found
 }
@@ -59,6 +63,22 @@ fn mail_folder(folder: &Path) -> Finding {
         (true, true, true) => Finding::fine(SUBJECT, format!("This user can write mails to {wanted}.")),
         (true, true, false) => Finding::fine(SUBJECT, format!("The server creates {wanted} when it starts.")),
     }
+}
+
+/// SQLite writes its log into the database, and begins it again, unless somebody reads an old state all the time.
+fn log(database: &Path) -> Option<Finding> {
+    let path = beside(database, "-wal");
+    let bytes = path.metadata().ok()?.len();
+    (bytes > LOG_BYTES_MAX).then(|| {
+        Finding::risky(
+            "log",
+            format!(
+                "{} has {} MB. Something reads an old state of the database all the time: find it with lsof, and restart it.",
+                path.display(),
+                bytes / 1_000_000
+            ),
+        )
+    })
 }
 
 fn takes_files(folder: &Path) -> bool {

@@ -48,6 +48,11 @@ const DEAR_WAITING_MAX: usize = 64;
 /// The maximum time before a wrong password is refused, however slow the machine is.
 const DEADLINE_MAX: Duration = Duration::from_secs(10);
 
+/// Whether a stored hash can be checked, within the limits on its cost.
+pub fn is_verifiable(hash: &str) -> bool {
+    recognize(hash).is_ok()
+}
+
 /// Hashes and checks passwords: each takes a core for 16 ms and 19 MiB, so only as many run at once as there are cores.
 ///
 /// An imported hash may take a second and 128 MiB. Hashes that are more expensive than ours have a few slots of their

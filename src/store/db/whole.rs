@@ -59,8 +59,13 @@ impl WholeFile {
 
     /// Writes everything into the file itself, so that no other file belongs to it any longer.
     pub async fn without_log(&self) -> Result<(), DbErr> {
-        let _: Vec<String> = select(self, "PRAGMA journal_mode = DELETE").await?;
-        Ok(())
+        let mode: Vec<String> = select(self, "PRAGMA journal_mode = DELETE").await?;
+        match mode == ["delete"] {
+            true => Ok(()),
+            false => Err(DbErr::Custom(
+                "SQLite keeps its log: another process has the file open".to_owned(),
+            )),
+        }
     }
 
     /// Begins a transaction that may change everything, and closes the file when it is committed.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::{asked, counters, differing, digests, done, furnish, names, on, refused, url_of};
+use super::{asked, counters, differing, digests, done, furnish, meddle, names, on, refused, url_of};
 use crate::support::binary::{Server, run, tenantry, text};
 use crate::support::{Backend, TestDatabase};
 
@@ -44,6 +44,15 @@ async fn backs_up_beside_a_server(backend: Backend) {
     assert_eq!(
         asked(&url, "SELECT journal_mode AS one FROM pragma_journal_mode").await,
         ["delete"]
+    );
+    let sound = run(
+        &["backup", folder.path().join("second.db").to_str().unwrap()],
+        &on(&database.url),
+    );
+    assert!(
+        sound.status.success() && sound.stderr.is_empty(),
+        "{}",
+        text(&sound.stderr)
     );
     let event = "SELECT action AS one FROM audit_events ORDER BY position DESC LIMIT 1";
     assert_eq!(asked(&database.url, event).await, ["database.backup"]);
@@ -96,6 +105,25 @@ async fn what_is_not_there_is_not_made() {
         &["backup", nowhere.to_str().unwrap()],
         &on(&database.url),
         "cannot create",
+    );
+}
+
+/// What is wrong in a database is told, and no reason not to keep it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unsound_database_is_backed_up_and_told() {
+    let database = TestDatabase::new(Backend::Sqlite).await;
+    meddle(&database.url, &["UPDATE users SET email = 'Not An Address'"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    let output = run(&["backup", copy.to_str().unwrap()], &on(&database.url));
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("(faults: 1)"), "{}", text(&output.stderr));
+    let url = url_of(&folder.path().join("new.db"));
+    let output = run(&["restore", copy.to_str().unwrap()], &on(&url));
+    assert!(
+        output.status.success() && text(&output.stderr).contains("tenantry doctor"),
+        "{}",
+        text(&output.stderr)
     );
 }
 

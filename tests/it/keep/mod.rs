@@ -1,6 +1,7 @@
 //! Whole databases: backups, restores, copies, and what `tenantry doctor` finds in them.
 
 mod backup;
+mod doctor;
 
 use std::path::Path;
 use std::process::Output;
