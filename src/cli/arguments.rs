@@ -13,6 +13,7 @@ use crate::services::config::ConfigArgs;
 use crate::transfer::intake::{MissingRoles, OnConflict, Passwords};
 use crate::transfer::kind::Kind;
 use crate::transfer::source::Format;
+use crate::store::db::Address;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,6 +90,21 @@ Examples:
   tenantry backup copy.db --quick              with a shorter check of the copy
 
 The copy is a SQLite file. It does not contain the secret key: keep the key file, or TENANTRY_SECRET_KEY, in another place.";
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  tenantry restore /var/backups/tenantry.db    into the database that the server uses; stop the server first
+  tenantry restore copy.db --end-sessions      everybody signs in again
+  tenantry restore copy.db --database-url postgres://tenantry@localhost/tenantry
+                                               into an empty PostgreSQL database
+
+A SQLite database that is replaced is kept next to it. What was revoked or deactivated after the backup is valid again.";
+const COPY_EXAMPLES: &str = "\
+Examples:
+  tenantry copy --to postgres://tenantry@localhost/tenantry
+                                               from the database that the server uses; stop the server first
+  tenantry copy --from postgres://tenantry@localhost/tenantry --to sqlite://tenantry.db
+
+The source is not changed. Afterwards, start the server with the new TENANTRY_DATABASE_URL.";
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   tenantry doctor                              with the same flags or variables as the server
@@ -156,6 +172,12 @@ pub enum Command {
     /// Copy the database into a new SQLite file, and check the copy. Works while the server runs.
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup(BackupArgs),
+    /// Put a backup in the place of the database. No server may run.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
+    /// Copy everything into another database: from SQLite to PostgreSQL, back, or between two of a kind. No server may run.
+    #[command(after_help = COPY_EXAMPLES)]
+    Copy(CopyArgs),
     /// Check the configuration, the local files and the database with everything in it, and report what is wrong or risky
     /// and how to fix it. Changes nothing. Works while the server runs. The exit code is 0 if all is fine, 3 if something
     /// is risky or wrong, 1 if the configuration or the database cannot be read.
@@ -270,6 +292,29 @@ pub struct BackupArgs {
     /// Check the copy faster: without comparing its indexes with its tables.
     #[arg(long)]
     pub quick: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// The backup.
+    pub file: PathBuf,
+    /// End all sessions of the backup.
+    #[arg(long)]
+    pub end_sessions: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct CopyArgs {
+    /// The URL of the database to fill: one without organizations, or a SQLite file that does not exist.
+    #[arg(long, value_name = "URL", value_parser = address)]
+    pub to: Address,
+    /// The URL of the database to copy. Default: the database of the server.
+    #[arg(long, value_name = "URL", value_parser = address)]
+    pub from: Option<Address>,
+}
+
+fn address(url: &str) -> Result<Address, String> {
+    url.parse()
 }
 
 #[derive(Args, Debug)]

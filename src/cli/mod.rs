@@ -3,6 +3,7 @@
 mod api_key;
 mod arguments;
 mod backup;
+mod copy;
 mod demo;
 mod doctor;
 mod export;
@@ -13,6 +14,7 @@ mod open;
 mod output;
 mod permissions;
 mod progress;
+mod restore;
 mod rotate_keys;
 mod serve;
 
@@ -95,6 +97,8 @@ async fn work(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
         Command::Import(args) => return import::import(config, &args).await,
         Command::Export(args) => export::export(config, &args).await?,
         Command::Backup(args) => backup::backup(config, &args).await?,
+        Command::Restore(args) => restore::restore(config, &args).await?,
+        Command::Copy(args) => copy::copy(config, &args).await?,
         Command::Doctor(args) => return doctor::examine(config, &args).await,
         Command::Serve | Command::Schema | Command::Completions { .. } => {}
     }

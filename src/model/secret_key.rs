@@ -30,6 +30,20 @@ impl SecretKey {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Writes it into a key file (mode 0600). Changes nothing if there is one, and fails if that has another key.
+    pub fn store(&self, path: &Path) -> std::io::Result<()> {
+        write(path, &HEXLOWER.encode(&self.0))?;
+        match self.is_in(path)? {
+            true => Ok(()),
+            false => Err(std::io::Error::other("the file has another key")),
+        }
+    }
+
+    /// Whether this key file contains it.
+    pub fn is_in(&self, path: &Path) -> std::io::Result<bool> {
+        Ok(read(path)?.is_some_and(|key| key.0 == self.0))
+    }
+
     /// A keyed digest of several parts. Each purpose has its own derived key, so that a digest for one purpose is not
     /// valid for another.
     pub fn mac(&self, purpose: &str, parts: &[&str]) -> [u8; 32] {
@@ -159,16 +173,21 @@ fn read(path: &Path) -> std::io::Result<Option<SecretKey>> {
     }
 }
 
-/// Creates the file atomically: it is written under another name and then linked. Linking fails if another process was
-/// first; then that process's key is used.
+/// Creates the file with a new key. If another process was first, that process's key is used.
 fn make(path: &Path) -> std::io::Result<()> {
+    write(path, &hex()?)
+}
+
+fn hex() -> std::io::Result<String> {
+    random()
+        .map(|bytes| HEXLOWER.encode(&bytes))
+        .map_err(std::io::Error::other)
+}
+
+/// Creates the file atomically: it is written under another name and then linked. A file that is there is left as it is.
+fn write(path: &Path, key: &str) -> std::io::Result<()> {
     use std::io::Write;
-    let hex = || {
-        random()
-            .map(|bytes| HEXLOWER.encode(&bytes))
-            .map_err(std::io::Error::other)
-    };
-    let (name, key) = (hex()?, hex()?);
+    let name = hex()?;
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", name.get(..8).unwrap_or_default()));
     let draft = PathBuf::from(draft);

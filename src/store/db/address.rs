@@ -45,6 +45,23 @@ impl Address {
             Self::Postgres(_) => None,
         }
     }
+
+    /// The same address under another name, by which a server can tell its clients.
+    #[must_use]
+    pub fn as_application(&self, name: &str) -> Self {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(path.clone()),
+            Self::Postgres(options) => Self::Postgres(Box::new((**options).clone().application_name(name))),
+        }
+    }
+
+    /// The name by which a PostgreSQL server knows its clients.
+    pub fn application(&self) -> Option<&str> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(options) => options.get_application_name(),
+        }
+    }
 }
 
 /// Without the password.

@@ -1,7 +1,9 @@
 //! Whole databases: backups, restores, copies, and what `tenantry doctor` finds in them.
 
 mod backup;
+mod copy;
 mod doctor;
+mod restore;
 
 use std::path::Path;
 use std::process::Output;
