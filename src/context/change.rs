@@ -65,13 +65,14 @@ impl<'op> Change<'op> {
     /// Writes the change's audit events in the same transaction, and commits it.
     pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
         // Cached credentials are stale if somebody's access changed.
-        let mut access = false;
-        let mut last = None;
-        for event in events {
-            access |= event.changes_access();
-            if let Some(earlier) = last.replace(audit_trail::insertion(self.op.author(), event)) {
-                self.transaction.execute(&earlier).await?;
-            }
+        let mut events: Vec<Event> = events.into_iter().collect();
+        let access = events.iter().any(Event::changes_access);
+        let last = events
+            .pop()
+            .map(|event| audit_trail::insertion(self.op.author(), event));
+        let earlier = events.into_iter().map(|event| (self.op.author(), event));
+        for insertion in audit_trail::insertions(earlier) {
+            self.transaction.execute(&insertion).await?;
         }
         let mut rest = std::mem::take(&mut self.rest);
         rest.extend(last);

@@ -11,7 +11,7 @@ pub fn action_of(field: &str) -> &'static str {
         "createTenant" => "tenant.create",
         "updateTenant" => "tenant.update",
         "deleteTenant" => "tenant.delete",
-        "createUser" | "createUserWithPassword" => "user.create",
+        "createUser" | "createUsers" | "createUserWithPassword" => "user.create",
         "updatePropertiesInUser" | "updateMe" => "user.update",
         "activateUser" => "user.activate",
         "deactivateUser" => "user.deactivate",

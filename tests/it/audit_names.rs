@@ -408,6 +408,13 @@ async fn users(steps: &mut Steps<'_>, admin: &Caller<'_>) {
             &["user.create \"Ada Lovelace\": +role user, +role desk @Munich, +tenant Berlin"],
         )
         .await;
+    steps
+        .step(
+            admin,
+            "createUsers(data: [{id: \"may\", name: \"May\", organizationId: \"acme\", roles: [\"user\"]}]) { user { id } }",
+            &["user.create \"May\": +role user"],
+        )
+        .await;
     let made = steps.step(admin, "createUserWithPassword(data: {id: \"eve\", name: \"Eve\", email: \"eve@acme.example\", organizationId: \"acme\"}) { password }", &["user.create \"Eve\""]).await;
     steps.secret(made["password"].as_str().unwrap());
     steps

@@ -91,6 +91,7 @@ mod tenant;
 mod user;
 mod user_counts;
 mod user_create;
+mod users_create;
 mod values;
 mod weather;
 mod written_lists;

@@ -22,7 +22,7 @@ use crate::rules::statements::sent;
 use crate::support::App;
 
 /// Another process on the same database.
-async fn another(app: &App) -> OpContext {
+pub async fn another(app: &App) -> OpContext {
     let db = Database::connect(&app.database.url).await.unwrap();
     let mailer = Mailer::new(&MailConfig::None, None, "http://localhost").unwrap();
     let services = Services::new(

@@ -8,7 +8,7 @@ mod read;
 mod replace;
 
 pub use read::{is_only_federated, of_users};
-pub use replace::{parse, replace_in_txn};
+pub use replace::{insert_in_txn, parse, replace_in_txn};
 
 /// One identity with one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use super::FederatedIdentity;
 use crate::model;
 use crate::model::error::{Error, Result, shown};
+use crate::store::db::rows_at_once;
 use crate::store::entity::federated_identity::{self as table, Column};
 
 const FIELD: &str = "federatedIdentities";
@@ -54,18 +55,28 @@ pub async fn replace_in_txn(
         .filter(Column::UserPk.eq(user_pk))
         .exec(connection)
         .await?;
-    if identities.is_empty() {
-        return Ok(());
-    }
-    let rows = identities.iter().map(|one| table::ActiveModel {
+    insert_in_txn(connection, identities.iter().map(|one| (user_pk, one)).collect()).await
+}
+
+/// Adds the identities of users who have none.
+pub async fn insert_in_txn(
+    connection: &impl ConnectionTrait,
+    identities: Vec<(i64, &FederatedIdentity)>,
+) -> Result<()> {
+    /// The columns of an identity.
+    const VALUES: usize = 4;
+    let rows = identities.into_iter().map(|(user_pk, one)| table::ActiveModel {
         user_pk: Set(user_pk),
         identity_provider: Set(one.identity_provider.clone()),
         user_id: Set(one.user_id.clone()),
         user_name: Set(one.user_name.clone()),
         ..Default::default()
     });
-    table::Entity::insert_many(rows)
-        .exec_without_returning(connection)
-        .await?;
+    let rows: Vec<table::ActiveModel> = rows.collect();
+    for some in rows.chunks(rows_at_once(VALUES)) {
+        table::Entity::insert_many(some.iter().cloned())
+            .exec_without_returning(connection)
+            .await?;
+    }
     Ok(())
 }

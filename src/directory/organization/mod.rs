@@ -6,6 +6,7 @@
 
 mod create;
 mod delete;
+mod home;
 mod mail;
 mod read;
 mod rename;
@@ -16,11 +17,14 @@ mod update_settings;
 
 pub use create::{NewOrganization, create, seat_limit};
 pub use delete::delete;
+pub use home::{HomeName, Homes, home};
 pub use mail::{confirms_email_changes, letterhead, name_if_mailed, names, require_mail};
 use read::as_seen;
-pub use read::{Term, by_keys, home, home_of_tenant, is_one_of, readable};
+pub use read::{Term, by_keys, is_one_of, readable};
 pub use rename::rename;
-pub use seats::{follow as follow_seats, seats_used, take as take_seat};
+pub use seats::{
+    follow as follow_seats, none_left as no_seat_left, seats_used, take as take_seat, take_some as take_seats,
+};
 pub use stats::{Stats, stats};
 pub use update::{Clearable, OrganizationChange, update};
 pub use update_settings::{ClearableSetting, SettingsChange, update_settings};

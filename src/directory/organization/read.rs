@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{ExprTrait, SimpleExpr};
+use sea_orm::{Condition, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::{Organization, OrganizationFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::user;
 use crate::list::{self, Filter, Search, Sql, TextTest};
-use crate::model::Actor;
-use crate::model::error::{Error, Result};
-use crate::model::{OrganizationId, TenantId};
+use crate::model::error::Result;
 use crate::store::entity::organization::{self as table, Column};
-use crate::store::entity::tenant;
 
 /// The organizations that the caller may list.
 pub fn readable(op: &OpContext) -> Result<Granted> {
@@ -106,51 +103,4 @@ pub(super) fn as_seen(op: &OpContext, mut organization: Organization) -> Organiz
         organization.confirm_email_changes = None;
     }
     organization
-}
-
-/// The organization for a new object: the specified one, within the caller's scope, or the caller's own. It cannot be
-/// deleted until the transaction ends.
-pub async fn home(
-    connection: &impl ConnectionTrait,
-    actor: &Actor,
-    granted: &Granted,
-    id: Option<&str>,
-) -> Result<table::Model> {
-    let wanted = match (id, actor.caller()) {
-        (Some(id), _) => {
-            let id = OrganizationId::existing(id).ok_or_else(|| Error::no_such("organization", "id", id))?;
-            Column::Id.eq(id)
-        }
-        (None, Some(caller)) => Column::Pk.eq(caller.organization_pk),
-        (None, None) => return Err(Error::invalid("organizationId", "Specify the organization.".to_owned())),
-    };
-    table::Entity::find()
-        .filter(table::within(granted))
-        .filter(wanted)
-        .lock(LockType::KeyShare)
-        .one(connection)
-        .await?
-        .ok_or_else(|| Error::no_such("organization", "id", id.unwrap_or_default()))
-}
-
-/// The organization of a tenant within the caller's scope, for a new object that belongs to both. It cannot be deleted
-/// until the transaction ends.
-pub async fn home_of_tenant(
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    tenant_id: &str,
-) -> Result<table::Model> {
-    let not_found = || Error::no_such("tenant", "id", tenant_id);
-    let known = TenantId::existing(tenant_id).ok_or_else(not_found)?;
-    let of_tenant = tenant::Entity::find()
-        .select_only()
-        .column(tenant::Column::OrganizationPk)
-        .filter(tenant::Column::Id.eq(known));
-    table::Entity::find()
-        .filter(table::within(granted))
-        .filter(Column::Pk.in_subquery(of_tenant.into_query()))
-        .lock(LockType::KeyShare)
-        .one(connection)
-        .await?
-        .ok_or_else(not_found)
 }

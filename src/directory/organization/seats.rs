@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, LockType};
+use sea_orm::sea_query::{CaseStatement, Condition, Expr, ExprTrait, Func, LockType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoSimpleExpr, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoSimpleExpr, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use crate::authz::Granted;
@@ -47,7 +48,7 @@ pub async fn follow(
             take(change, &row, Some(granted)).await?;
         } else if row.seat_limit.is_some() {
             change.hold_caller().await?;
-            shift(&**change, &row, -1).await?;
+            shift(&**change, row.pk, -1).await?;
         }
     }
     Ok(())
@@ -66,33 +67,112 @@ pub async fn take(
     organization: &organization::Model,
     granted: Option<&Granted>,
 ) -> Result<()> {
-    let Some(limit) = organization.seat_limit else {
-        return Ok(());
-    };
+    match take_some(change, &[(organization, 1)]).await?.get(&organization.pk) {
+        Some(0) => Err(none_left(organization, granted)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Takes seats for several new users: how many in which organizations, each once. Their keys are locked already. Returns
+/// how many there were, of each organization that has a limit: none, or fewer than wanted, if it is reached.
+pub async fn take_some(change: &mut Change<'_>, wanted: &[(&organization::Model, i64)]) -> Result<HashMap<i64, i64>> {
+    let limited = wanted
+        .iter()
+        .filter(|(organization, _)| organization.seat_limit.is_some());
+    let limited: Vec<(i64, i64)> = limited.map(|(organization, seats)| (organization.pk, *seats)).collect();
+    if limited.is_empty() {
+        return Ok(HashMap::new());
+    }
     change.hold_caller().await?;
-    if shift(&**change, organization, 1).await? {
-        return Ok(());
+    if let [(pk, seats)] = limited.as_slice() {
+        if shift(&**change, *pk, *seats).await? {
+            return Ok(HashMap::from([(*pk, *seats)]));
+        }
+        if *seats == 1 {
+            return Ok(HashMap::from([(*pk, 0)]));
+        }
     }
+    let taken = seats_left(&**change, &limited).await?;
+    let some: Vec<(i64, i64)> = taken
+        .iter()
+        .map(|(pk, seats)| (*pk, *seats))
+        .filter(|(_, seats)| *seats > 0)
+        .collect();
+    if !some.is_empty() {
+        add(&**change, &some).await?;
+    }
+    Ok(taken)
+}
+
+/// How many of the wanted seats each organization has left. Nobody else takes or frees one until the transaction ends.
+async fn seats_left(connection: &impl ConnectionTrait, wanted: &[(i64, i64)]) -> Result<HashMap<i64, i64>> {
+    let backend = connection.get_database_backend();
+    let pks = wanted.iter().map(|(pk, _)| *pk);
+    let left: Vec<(i64, Option<i64>, Option<i64>)> = organization::Entity::find()
+        .select_only()
+        .columns([
+            organization::Column::Pk,
+            organization::Column::SeatLimit,
+            organization::Column::SeatsUsed,
+        ])
+        .filter(any_of(backend, organization::Column::Pk, pks))
+        .order_by_asc(organization::Column::Pk)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let left: HashMap<i64, i64> = left
+        .into_iter()
+        .map(|(pk, limit, used)| (pk, limit.unwrap_or_default() - used.unwrap_or_default()))
+        .collect();
+    let granted = |(pk, seats): &(i64, i64)| (*pk, left.get(pk).map_or(0, |left| (*left).clamp(0, *seats)));
+    Ok(wanted.iter().map(granted).collect())
+}
+
+/// Adds to the numbers of several organizations, in one statement.
+async fn add(connection: &impl ConnectionTrait, seats: &[(i64, i64)]) -> Result<()> {
+    let backend = connection.get_database_backend();
+    let more = seats.iter().fold(CaseStatement::new(), |more, (pk, seats)| {
+        more.case(organization::Column::Pk.eq(*pk), *seats)
+    });
+    organization::Entity::update_many()
+        .col_expr(
+            organization::Column::SeatsUsed,
+            Expr::col(organization::Column::SeatsUsed).add(more.finally(0)),
+        )
+        .filter(any_of(
+            backend,
+            organization::Column::Pk,
+            seats.iter().map(|(pk, _)| *pk),
+        ))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// The refusal of who finds no seat left. Callers who manage single tenants do not learn the limit.
+pub fn none_left(organization: &organization::Model, granted: Option<&Granted>) -> Error {
     if granted.is_some_and(|granted| granted.tenants().is_some()) {
-        return Err(Error::SeatLimitReached(
+        return Error::SeatLimitReached(
             "All seats of the organization are taken. Ask an administrator of the organization.".to_owned(),
-        ));
+        );
     }
-    Err(Error::SeatLimitReached(format!(
-        "All {limit} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
+    Error::SeatLimitReached(format!(
+        "All {} seats of the organization '{}' are taken; deactivate a user or raise the seat limit.",
+        organization.seat_limit.unwrap_or_default(),
         organization.id
-    )))
+    ))
 }
 
 /// Adds to the number of seats that are taken; returns whether it did. It never rises above the limit, nor falls below
 /// none: a wrong number, which `tenantry doctor` reports, must not keep anybody from ending somebody's access.
-async fn shift(connection: &impl ConnectionTrait, organization: &organization::Model, by: i64) -> Result<bool> {
+async fn shift(connection: &impl ConnectionTrait, organization_pk: i64, by: i64) -> Result<bool> {
     let used = || Expr::col(organization::Column::SeatsUsed);
     let mut shifted = organization::Entity::update_many()
         .col_expr(organization::Column::SeatsUsed, used().add(by))
-        .filter(organization::Column::Pk.eq(organization.pk));
+        .filter(organization::Column::Pk.eq(organization_pk));
     shifted = shifted.filter(match by > 0 {
-        true => used().lt(Expr::col(organization::Column::SeatLimit)),
+        true => used().add(by).lte(Expr::col(organization::Column::SeatLimit)),
         false => used().gt(0),
     });
     Ok(shifted.exec(connection).await?.rows_affected > 0)

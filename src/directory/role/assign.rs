@@ -16,6 +16,7 @@ use crate::list::expect_version;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Actor, Caller, Timestamp};
 use crate::store::audit_trail::{Event, Mention};
+use crate::store::db::rows_at_once;
 use crate::store::entity::{group_role, user as user_table, user_role};
 
 /// Assigns a role to a user, by name or id: for the whole organization, or for one tenant of it. Does nothing if the user
@@ -199,6 +200,23 @@ pub fn assigning<'a>(
     roles.peek()?;
     let rows = roles.map(|role| assignment(user_pk, organization_pk, role, made));
     Some(user_role::Entity::insert_many(rows).into_query())
+}
+
+/// What assigns roles to several users who do not have them, each with its organization.
+pub fn assigning_to_each<'a>(
+    roles: impl IntoIterator<Item = (i64, i64, &'a Assigned)>,
+    made: Made,
+) -> Vec<InsertStatement> {
+    /// The columns of an assignment.
+    const VALUES: usize = 7;
+    let rows = roles.into_iter();
+    let rows: Vec<user_role::ActiveModel> = rows
+        .map(|(user_pk, organization_pk, role)| assignment(user_pk, organization_pk, role, made))
+        .collect();
+    let at_once = rows.chunks(rows_at_once(VALUES));
+    at_once
+        .map(|some| user_role::Entity::insert_many(some.iter().cloned()).into_query())
+        .collect()
 }
 
 /// Replaces the user's direct roles for the whole organization with `roles`. Roles for tenants stay.

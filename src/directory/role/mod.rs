@@ -30,7 +30,8 @@ mod update;
 mod withdraw;
 
 pub use assign::{
-    Made, assign, assigning, besides, few_tenants, grantable, is_assigned_for, leave_tenants_in_txn, replace_in_txn,
+    Made, assign, assigning, assigning_to_each, besides, few_tenants, grantable, is_assigned_for, leave_tenants_in_txn,
+    replace_in_txn,
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
 pub use create::{NewRole, create, create_in_txn, for_products, free_in_product, role_name};
@@ -45,7 +46,7 @@ pub use held::{
 pub use holders::{Holding, weigh};
 pub use outsiders::{Outsider, outsiders};
 pub use read::{Term, built_in_keys, by_keys};
-pub use resolve::{RoleForTenant, of_view, resolve, resolve_for_tenants, resolve_id, wanted};
+pub use resolve::{NamedRoles, RoleForTenant, few_named, of_view, resolve, resolve_for_tenants, resolve_id, wanted};
 pub use standing::{Standing, keep_a_super_admin};
 pub use update::{Clearable, RoleChange, update, update_in_txn};
 

@@ -6,15 +6,14 @@
 
 mod create;
 mod delete;
+mod named;
 mod read;
 mod update;
 
 pub use create::{NewTenant, create};
 pub use delete::delete;
-pub use read::{
-    Label, Nameable, Term, by_keys, find, for_new, id_of, is_one_of, key_within, labels, nameable, of_organization,
-    readable, within,
-};
+pub use named::{ForNew, Label, NamedTenants, find, for_new, of_organization, within};
+pub use read::{Nameable, Term, by_keys, id_of, is_one_of, key_within, labels, nameable, readable};
 pub use update::{Clearable, TenantChange, update};
 
 use crate::list::{orders, record};

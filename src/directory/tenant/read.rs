@@ -6,15 +6,13 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
-use super::{Tenant, TenantFields};
+use super::{Label, Tenant, TenantFields};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::list::{self, Filter, Search, Sql, TextTest};
 use crate::model::TenantId;
-use crate::model::error::{Error, Result};
-use crate::store::audit_trail::Mention;
-use crate::store::entity::organization as organization_table;
+use crate::model::error::Result;
 use crate::store::entity::tenant::{self as table, Column};
 
 /// A condition on a tenant.
@@ -110,69 +108,6 @@ pub async fn id_of(op: &OpContext, pk: i64) -> Result<Option<String>> {
     Ok(id.map(|id| id.to_string()))
 }
 
-/// A tenant as the audit trail names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    pub pk: i64,
-    pub id: String,
-    pub name: String,
-}
-
-impl Label {
-    pub fn mention(&self) -> Mention {
-        Mention::tenant(self.pk, &self.id, self.name.clone())
-    }
-}
-
-/// A tenant of this organization; it cannot be deleted until the transaction ends. `NOT_FOUND` for one outside the
-/// caller's scope, `INVALID` for one of another organization within the scope.
-pub async fn of_organization(
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    home: &organization_table::Model,
-    id: &str,
-) -> Result<Label> {
-    match find(connection, granted, id).await? {
-        None => Err(Error::no_such("tenant", "id", id)),
-        Some((tenant, organization_pk)) if organization_pk == home.pk => Ok(tenant),
-        Some(_) => Err(Error::invalid(
-            "tenantId",
-            format!("The tenant '{id}' does not belong to the organization '{}'.", home.id),
-        )),
-    }
-}
-
-/// The same for a tenant that a role is assigned for: `NOT_FOUND` for one of another organization.
-pub async fn within(
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    organization_pk: i64,
-    id: &str,
-) -> Result<Label> {
-    let found = find(connection, granted, id).await?;
-    let here = found.filter(|(_, its_organization)| *its_organization == organization_pk);
-    here.map(|(tenant, _)| tenant)
-        .ok_or_else(|| Error::no_such("tenant", "id", id))
-}
-
-/// The tenant within the caller's scope, and the key of its organization. In a transaction, it cannot be deleted until
-/// that ends.
-pub async fn find(connection: &impl ConnectionTrait, granted: &Granted, id: &str) -> Result<Option<(Label, i64)>> {
-    let Some(known) = TenantId::existing(id) else {
-        return Ok(None);
-    };
-    let found: Option<(i64, String, String, i64)> = table::Entity::find()
-        .select_only()
-        .columns([Column::Pk, Column::Id, Column::Name, Column::OrganizationPk])
-        .filter(table::within(granted))
-        .filter(Column::Id.eq(known))
-        .lock(sea_orm::sea_query::LockType::KeyShare)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    Ok(found.map(|(pk, id, name, organization_pk)| (Label { pk, id, name }, organization_pk)))
-}
-
 /// The tenants with these keys, for the event of a user who moves between them.
 pub async fn labels(
     connection: &impl ConnectionTrait,
@@ -231,41 +166,4 @@ pub async fn nameable(
         (of_others || of_caller(pk)).then(|| (id.to_string(), tenant))
     };
     Ok(found.into_iter().filter_map(named).collect())
-}
-
-/// The tenant of a new user or invitation.
-#[derive(Clone, Debug, Default)]
-pub struct ForNew {
-    pub pk: Option<i64>,
-    /// `None` if the caller did not specify it, so that it was not looked up.
-    pub label: Option<Label>,
-}
-
-/// The tenant of a new user or invitation: the specified one, or else the caller's own if the organization is. Callers who
-/// manage single tenants create nothing outside them: `INVALID` if it is not clear which.
-pub async fn for_new(
-    op: &OpContext,
-    connection: &impl ConnectionTrait,
-    granted: &Granted,
-    home: &organization_table::Model,
-    id: Option<&str>,
-) -> Result<ForNew> {
-    if let Some(id) = id {
-        let label = of_organization(connection, granted, home, id).await?;
-        return Ok(ForNew {
-            pk: Some(label.pk),
-            label: Some(label),
-        });
-    }
-    let caller = op.actor().caller().filter(|caller| caller.organization_pk == home.pk);
-    let own = caller.and_then(|caller| caller.tenant_pk);
-    let pk = match granted.tenants() {
-        None => own,
-        Some(tenants) => match (own, tenants.keys.as_slice()) {
-            (Some(own), keys) if keys.contains(&own) => Some(own),
-            (_, [only]) => Some(*only),
-            (_, _) => return Err(Error::invalid("tenantId", "Specify one of your tenants.".to_owned())),
-        },
-    };
-    Ok(ForNew { pk, label: None })
 }

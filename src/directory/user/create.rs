@@ -1,257 +1,272 @@
-//! Creates a user.
+//! Creates users: one, or many at once.
 
-use sea_orm::{EntityTrait, NotSet, Set, TryIntoModel};
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use super::User;
-use super::person::takes_seat;
-use crate::authn::CLIENT;
+use super::claims::{Claims, wanted_before};
+use super::draft::{Draft, NewUser};
+use super::insert::{created, insert_rows, note_conflict};
+use super::placed::{Placed, Surroundings};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
-use crate::directory::federated_identity::{self, FederatedIdentity};
-use crate::directory::role::{self, Assigned, OrganizationRole, RoleForTenant};
-use crate::directory::{organization, password, tenant};
-use crate::model::error::{ConflictReason, Error, OrConflict, Result};
-use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
-use crate::services::hasher::Password;
+use crate::directory::{federated_identity, organization, role};
+use crate::model::error::{Error, Result};
 use crate::store::audit_trail::Event;
-use crate::store::entity::user as table;
+use crate::store::entity::{any_of, user as table};
 
-/// A new user as the caller describes it: all optional, except that an e-mail address or an id is required.
-#[derive(Clone, Debug, Default)]
-pub struct NewUser {
-    pub id: Option<String>,
-    pub email: Option<String>,
-    pub password: Option<Password>,
-    pub name: Option<String>,
-    pub firstname: Option<String>,
-    pub lastname: Option<String>,
-    /// The tenant's by default, or else the caller's; only a super admin can specify another one.
-    pub organization_id: Option<String>,
-    /// The caller's by default, if the user belongs to the caller's organization; otherwise none.
-    pub tenant_id: Option<String>,
-    pub organization_role: Option<OrganizationRole>,
-    /// Names or ids, for the whole organization.
-    pub roles: Vec<String>,
-    /// Roles for single tenants.
-    pub tenant_roles: Vec<RoleForTenant>,
-    /// One more role, by id only, for AiR.
-    pub role_id: Option<String>,
-    /// True by default.
-    pub activated: Option<bool>,
-    /// Whether it is a program: without password and federated identities.
-    pub service: bool,
-    /// True by default; only for services.
-    pub takes_seat: Option<bool>,
-    pub variables: Option<serde_json::Value>,
-    /// Instead of a password: its hash, for importing a user.
-    pub password_hash: Option<String>,
-    /// The password must be changed before signing in.
-    pub password_temporary: bool,
-    pub federated_identities: Vec<FederatedIdentity>,
-}
+/// How many users one call creates.
+pub const USERS_MAX: usize = 1_000;
+/// How many of them have a password that is to be hashed, which takes a core for 17 ms.
+pub const PASSWORDS_MAX: usize = 100;
+/// How often users are written: those who want the same as an earlier one, which was refused, only in the second round.
+const ROUNDS: usize = 2;
 
 /// Creates a user. `CONFLICT` for an id or address that is taken, `SEAT_LIMIT_REACHED` above the organization's limit,
 /// `FORBIDDEN` for a role beyond the caller's own permissions.
 pub async fn create(op: &OpContext, new: NewUser) -> Result<User> {
-    let granted = op.authorize(Action::Create, Resource::User)?;
-    let row = described(op, &new)?;
-    refuse_service_with_password(&new)?;
-    let identities = federated_identity::parse(&new.federated_identities)?;
-    let password_hash = password_hash(op, &new, &row).await?;
+    let mut outcomes = create_each(op, vec![new]).await?;
+    outcomes
+        .pop()
+        .unwrap_or_else(|| Err(Error::internal("a new user without an outcome")))
+}
 
+/// Creates users in one transaction, and returns for each of them, in this order, what [`create`] would have. A user who
+/// is refused changes nothing, and keeps no other from being created; of two who want the same id or address, or the last
+/// seat, the first gets it. An error concerns the call as a whole: then nobody is created.
+pub async fn create_many(op: &OpContext, new: Vec<NewUser>) -> Result<Vec<Result<User>>> {
+    op.authorize(Action::Create, Resource::User)?;
+    if new.len() > USERS_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "'data' contains {} users; the limit is {USERS_MAX}. Send them in several requests.",
+            new.len()
+        )));
+    }
+    let passwords = new.iter().filter(|user| user.password.is_some()).count();
+    if passwords > PASSWORDS_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "{passwords} users of 'data' have a 'password'; the limit is {PASSWORDS_MAX}, because hashing passwords takes \
+             time. Send them in several requests, or send 'passwordHash'."
+        )));
+    }
+    create_each(op, new).await
+}
+
+async fn create_each(op: &OpContext, new: Vec<NewUser>) -> Result<Vec<Result<User>>> {
+    let granted = op.authorize(Action::Create, Resource::User)?;
+    let mut outcomes = Outcomes(Vec::new());
+    outcomes.0.resize_with(new.len(), || None);
+    let drafts = drafts(op, new, &mut outcomes).await?;
+    if drafts.is_empty() {
+        return outcomes.all();
+    }
     let mut change = op.begin().await?;
-    let home = match (&new.organization_id, &new.tenant_id) {
-        (None, Some(tenant)) => organization::home_of_tenant(&*change, &granted, tenant).await?,
-        (named, _) => organization::home(&*change, op.actor(), &granted, named.as_deref()).await?,
-    };
-    let tenant = tenant::for_new(op, &*change, &granted, &home, new.tenant_id.as_deref()).await?;
-    let mut roles = role::wanted(op, &*change, home.pk, new.organization_role, &new.roles).await?;
-    if let Some(id) = &new.role_id {
-        let role = role::resolve_id(op, &*change, home.pk, "roleId", id).await?;
-        if !roles.iter().any(|known| known.role_pk == role.role_pk) {
-            roles.push(role);
+    let around = Surroundings::look_up(op, &*change, &granted, &drafts).await?;
+    let mut placed = Vec::with_capacity(drafts.len());
+    for (number, draft) in drafts {
+        match around.place(op, &granted, number, draft) {
+            Ok(one) => placed.push(one),
+            Err(error) => outcomes.refuse(number, error)?,
         }
     }
-    roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
-    role::grantable(op.actor(), &granted, &roles, &[])?;
-    let takes_seat = takes_seat(op, home.pk, new.service, new.takes_seat, true)?;
-    let row = table::ActiveModel {
-        organization_pk: Set(home.pk),
-        tenant_pk: Set(tenant.pk),
-        takes_seat: Set(takes_seat),
-        password_changed_at: Set(password_hash.is_some().then_some(op.now())),
-        password_temporary: Set(new.password_temporary && password_hash.is_some()),
-        password_hash: Set(password_hash),
-        ..row
-    };
-    let inserted = insert_in_txn(&mut change, row, &roles, role::Made::by_caller(op).by).await;
-    let (row, event) = inserted.inspect_err(|error| note_conflict(op, &granted, "user.create", error))?;
-    if !identities.is_empty() {
-        federated_identity::replace_in_txn(&*change, row.pk, &identities).await?;
+    let made = write(op, &mut change, &granted, &around, placed, &mut outcomes).await?;
+    if made.is_empty() {
+        return outcomes.all();
     }
-    if row.activated && row.takes_seat {
-        organization::take_seat(&mut change, &home, Some(&granted)).await?;
+    complete(op, &mut change, &made).await?;
+    change.commit(events(&made)).await?;
+    for (one, row) in made {
+        outcomes.put(one.number, Ok(row.into()));
     }
-    let into = tenant.label.iter().map(|tenant| tenant.mention().added());
-    change.commit([event.about(into)]).await?;
-    Ok(row.into())
+    outcomes.all()
 }
 
-/// The validated row of a new user, with the fields that the caller provides.
-fn described(op: &OpContext, new: &NewUser) -> Result<table::ActiveModel> {
-    let email = new.email.as_deref();
-    let email = email.map(|email| Email::parse("email", email)).transpose()?;
-    let id = match (&new.id, &email) {
-        (Some(id), _) => chosen_id(id)?,
-        (None, Some(_)) => op.new_id().into(),
-        (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
-    };
-    let name = model::optional("name", new.name.as_deref())?;
-    let firstname = model::optional("firstname", new.firstname.as_deref())?;
-    let lastname = model::optional("lastname", new.lastname.as_deref())?;
-    let variables = JsonText::object("variables", new.variables.as_ref())?;
-    Ok(table::ActiveModel {
-        id: Set(id),
-        email: Set(email),
-        name: Set(name),
-        firstname: Set(firstname),
-        lastname: Set(lastname),
-        activated: Set(new.activated.unwrap_or(true)),
-        service: Set(new.service),
-        variables: Set(variables),
-        ..new_row(op.now())
-    })
-}
+/// What became of each user.
+struct Outcomes(Vec<Option<Result<User>>>);
 
-/// An id that the caller chooses. One is reserved: access tokens name a user as their client (`client_id`), or with this
-/// word this server itself.
-pub fn chosen_id(id: &str) -> Result<UserId> {
-    match id {
-        CLIENT => Err(Error::invalid(
-            "id",
-            format!("The id '{CLIENT}' is reserved. Choose another one."),
-        )),
-        _ => UserId::parse("id", id),
+impl Outcomes {
+    fn put(&mut self, number: usize, outcome: Result<User>) {
+        if let Some(place) = self.0.get_mut(number) {
+            *place = Some(outcome);
+        }
+    }
+
+    /// Refuses a user. An error that says nothing about this one is returned: it concerns the call.
+    fn refuse(&mut self, number: usize, error: Error) -> Result<()> {
+        match error {
+            Error::Unauthenticated(_) | Error::RateLimited { .. } | Error::Unavailable { .. } | Error::Internal(_) => {
+                Err(error)
+            }
+            Error::Forbidden(_)
+            | Error::NotFound(_)
+            | Error::Invalid { .. }
+            | Error::Conflict(_)
+            | Error::Ambiguous { .. }
+            | Error::SeatLimitReached(_)
+            | Error::PasswordChangeRequired(_)
+            | Error::LimitExceeded(_) => {
+                self.put(number, Err(error));
+                Ok(())
+            }
+        }
+    }
+
+    fn all(self) -> Result<Vec<Result<User>>> {
+        let missing = || Error::internal("a new user without an outcome");
+        self.0.into_iter().map(|outcome| outcome.ok_or_else(missing)).collect()
     }
 }
 
-/// A service has no way to sign in.
-fn refuse_service_with_password(new: &NewUser) -> Result<()> {
-    let given = [
-        ("password", new.password.is_some()),
-        ("passwordHash", new.password_hash.is_some()),
-        ("federatedIdentities", !new.federated_identities.is_empty()),
-    ];
-    match given.into_iter().find(|(_, is)| *is && new.service) {
-        Some((field, _)) => Err(Error::invalid(
-            field,
-            format!("A service cannot sign in, so '{field}' must not be given. Create an API key for it."),
-        )),
-        None => Ok(()),
+/// The users whose fields are as they may be, with their passwords hashed. Hashing takes the most time, so it is done
+/// before the transaction, without holding locks; one after the other, because others want to sign in meanwhile.
+async fn drafts(op: &OpContext, new: Vec<NewUser>, outcomes: &mut Outcomes) -> Result<Vec<(usize, Draft)>> {
+    let mut drafts = Vec::with_capacity(new.len());
+    for (number, new) in new.into_iter().enumerate() {
+        match draft(op, new).await {
+            Ok(draft) => drafts.push((number, draft)),
+            Err(error) => outcomes.refuse(number, error)?,
+        }
     }
+    Ok(drafts)
 }
 
-/// An empty row with timestamps.
-pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
-    table::ActiveModel {
-        pk: NotSet,
-        id: NotSet,
-        organization_pk: NotSet,
-        tenant_pk: Set(None),
-        email: Set(None),
-        email_verified_at: Set(None),
-        name: Set(None),
-        firstname: Set(None),
-        lastname: Set(None),
-        activated: Set(true),
-        service: Set(false),
-        takes_seat: Set(true),
-        variables: Set(None),
-        password_hash: Set(None),
-        password_changed_at: Set(None),
-        password_temporary: Set(false),
-        password_verified_at: Set(None),
-        email_changed_at: Set(None),
-        last_seen_at: Set(None),
-        sort_name: NotSet,
-        words: NotSet,
-        version: Set(1),
-        created_at: Set(now),
-        updated_at: Set(now),
-    }
-}
-
-/// The hash of the given password, or the given hash in the form to store. Hashing takes the most time, so it is done
-/// before the transaction, without holding locks.
-async fn password_hash(op: &OpContext, new: &NewUser, row: &table::ActiveModel) -> Result<Option<String>> {
-    if let Some(password) = &new.password {
-        let email = row.email.as_ref().iter().map(Email::as_str);
-        let own: Vec<&str> = email.chain([row.id.as_ref().as_str()]).collect();
-        password::acceptable("password", password, &own)?;
-    }
+/// A user whose fields are as they may be, with the hash of the given password, or with the given hash.
+async fn draft(op: &OpContext, new: NewUser) -> Result<Draft> {
+    let mut draft = Draft::of(new, op.now(), || op.new_id())?;
     let organization = op.actor().caller().map(|caller| caller.organization_pk);
-    match (&new.password, &new.password_hash) {
-        (Some(_), Some(_)) => Err(Error::invalid(
-            "passwordHash",
-            "Provide a 'password' or a 'passwordHash', not both.".to_owned(),
-        )),
-        (Some(password), None) => Ok(Some(op.hasher().hash(organization, password).await?)),
-        (None, Some(hash)) => Ok(Some(op.hasher().accept("passwordHash", organization, hash).await?)),
-        (None, None) => Ok(None),
-    }
+    let hash = match (&draft.new.password, &draft.new.password_hash) {
+        (Some(password), _) => Some(op.hasher().hash(organization, password).await?),
+        (None, Some(hash)) => Some(op.hasher().accept("passwordHash", organization, hash).await?),
+        (None, None) => None,
+    };
+    draft.row.password_changed_at = Set(hash.is_some().then_some(op.now()));
+    draft.row.password_temporary = Set(draft.new.password_temporary && hash.is_some());
+    draft.row.password_hash = Set(hash);
+    Ok(draft)
 }
 
-/// Writes a new user with its roles, which `by` gives it; returns its audit event too. `CONFLICT` for an id or address that
-/// is taken. The roles are written right before the commit.
-pub(crate) async fn insert_in_txn(
+/// Writes the rows of those who can be created, and takes their seats. The others are refused.
+async fn write(
+    op: &OpContext,
     change: &mut Change<'_>,
-    row: table::ActiveModel,
-    roles: &[Assigned],
-    by: Option<i64>,
-) -> Result<(table::Model, Event)> {
-    let mut row = row.complete()?;
-    // Only the key is unknown, so this is not `insert`, which makes the database return the whole row.
-    let inserted = table::Entity::insert(row.clone())
-        .exec(&**change)
-        .await
-        .or_conflict(|constraint| taken(constraint, row.id.as_ref(), row.email.as_ref().as_ref()))?;
-    row.pk = Set(inserted.last_insert_id);
-    let row = row.try_into_model()?;
-    let made = role::Made { at: row.created_at, by };
-    change.insert_last(role::assigning(row.pk, row.organization_pk, roles, made));
-    let given = roles.iter().map(|role| role.mention().added());
-    let event = Event::new("user.create", row.pk, &row.id)
-        .of_user(&row)
-        .counting(None, Some(&row))
-        .about(given);
-    Ok((row, event))
-}
-
-/// A conflict tells callers who manage single tenants that somebody outside has an address or id, which cannot be hidden
-/// from who wants to take it. So the organization's administrators see who tried.
-pub(super) fn note_conflict(op: &OpContext, granted: &Granted, action: &str, error: &Error) {
-    if matches!(error, Error::Conflict(_)) && granted.tenants().is_some() {
-        op.note_refusal(action);
+    granted: &Granted,
+    around: &Surroundings,
+    placed: Vec<Placed>,
+    outcomes: &mut Outcomes,
+) -> Result<Vec<(Placed, table::Model)>> {
+    let mut claims = Claims::default();
+    let mut made: Vec<(Placed, table::Model)> = Vec::with_capacity(placed.len());
+    let mut pending = placed;
+    for round in 1..=ROUNDS {
+        let chosen = claims.choose(pending);
+        pending = chosen.later;
+        if round == ROUNDS {
+            pending
+                .drain(..)
+                .try_for_each(|one| outcomes.refuse(one.number, wanted_before()))?;
+        }
+        for (number, error) in chosen.refused {
+            outcomes.refuse(number, error)?;
+        }
+        if chosen.now.is_empty() {
+            break;
+        }
+        let rows = chosen.now.iter().map(|one| one.row.clone()).collect();
+        let mut written = Vec::with_capacity(chosen.now.len());
+        for (one, row) in chosen.now.into_iter().zip(insert_rows(&**change, rows).await?) {
+            match row {
+                Ok(row) => written.push((one, row)),
+                Err(error) => {
+                    note_conflict(op, granted, "user.create", &error);
+                    outcomes.refuse(one.number, error)?;
+                }
+            }
+        }
+        let (seated, surplus) = seated(change, around, written).await?;
+        for (one, _) in &surplus {
+            let home = around.home_of(one)?;
+            outcomes.refuse(one.number, organization::no_seat_left(home, Some(granted)))?;
+        }
+        // If nobody is created, nothing is committed.
+        if !surplus.is_empty() && !(made.is_empty() && seated.is_empty() && pending.is_empty()) {
+            take_back(&**change, surplus.iter().map(|(_, row)| row.pk).collect()).await?;
+        }
+        seated.iter().for_each(|(one, _)| claims.keep(one));
+        made.extend(seated);
     }
+    made.sort_by_key(|(one, _)| one.number);
+    Ok(made)
 }
 
-/// What a violated unique constraint of `users` means.
-pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
-    // SQLite reports the column, PostgreSQL the constraint; both contain the word.
-    match email {
-        Some(email) if constraint.contains("email") => Error::conflict(ConflictReason::Taken, address_taken(email)),
-        Some(_) | None if uuid_of(id.as_str()).is_some() => Error::conflict(
-            ConflictReason::Taken,
-            format!("A user with the id '{id}', or the same UUID in another spelling, already exists."),
-        ),
-        Some(_) | None => Error::conflict(
-            ConflictReason::Taken,
-            format!("A user with the id '{id}' already exists."),
-        ),
+/// Those with a seat, or who take none; and those for whom no seat was left.
+type Seated = (Vec<(Placed, table::Model)>, Vec<(Placed, table::Model)>);
+
+/// Takes seats, once for each organization: the first users get them.
+async fn seated(
+    change: &mut Change<'_>,
+    around: &Surroundings,
+    written: Vec<(Placed, table::Model)>,
+) -> Result<Seated> {
+    let mut wanted: HashMap<i64, i64> = HashMap::new();
+    for (_, row) in written.iter().filter(|(_, row)| row.activated && row.takes_seat) {
+        *wanted.entry(row.organization_pk).or_default() += 1;
     }
+    let mut seats = Vec::with_capacity(wanted.len());
+    for (pk, number) in wanted {
+        seats.push((around.home(pk)?, number));
+    }
+    let mut left = organization::take_seats(change, &seats).await?;
+    let is_seated = |(_, row): &(Placed, table::Model)| {
+        if !(row.activated && row.takes_seat) {
+            return true;
+        }
+        match left.get_mut(&row.organization_pk) {
+            Some(0) => false,
+            Some(seats) => {
+                *seats -= 1;
+                true
+            }
+            // Without a limit.
+            None => true,
+        }
+    };
+    Ok(written.into_iter().partition(is_seated))
 }
 
-/// The message for an address that is taken.
-pub(crate) fn address_taken(email: &Email) -> String {
-    format!("A user with the e-mail address '{email}' already exists.")
+/// Deletes users that were written in this transaction.
+async fn take_back(connection: &impl ConnectionTrait, pks: Vec<i64>) -> Result<()> {
+    table::Entity::delete_many()
+        .filter(any_of(connection.get_database_backend(), table::Column::Pk, pks))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes what belongs to the new users. The roles of a single one are written with its event.
+async fn complete(op: &OpContext, change: &mut Change<'_>, made: &[(Placed, table::Model)]) -> Result<()> {
+    let identities = made
+        .iter()
+        .flat_map(|(one, row)| one.identities.iter().map(|identity| (row.pk, identity)))
+        .collect();
+    federated_identity::insert_in_txn(&**change, identities).await?;
+    let roles = made
+        .iter()
+        .flat_map(|(one, row)| one.roles.iter().map(|role| (row.pk, row.organization_pk, role)));
+    for insertion in role::assigning_to_each(roles, role::Made::by_caller(op)) {
+        match made {
+            [_] => change.insert_last(insertion),
+            _ => drop(change.execute(&insertion).await?),
+        }
+    }
+    Ok(())
+}
+
+/// The events of the new users.
+fn events(made: &[(Placed, table::Model)]) -> Vec<Event> {
+    let event = |(one, row): &(Placed, table::Model)| {
+        let into = one.tenant.label.iter().map(|tenant| tenant.mention().added());
+        created(row, &one.roles).about(into)
+    };
+    made.iter().map(event).collect()
 }

@@ -18,12 +18,16 @@
 
 mod activate;
 mod change_my_email;
+mod claims;
 mod count;
 mod create;
 mod create_with_password;
 mod delete;
+mod draft;
+mod insert;
 mod known;
 mod person;
+mod placed;
 mod reach;
 mod read;
 mod search;
@@ -34,10 +38,12 @@ mod weigh;
 
 pub use activate::{activate, deactivate};
 pub use change_my_email::change_my_email;
-pub use create::{NewUser, chosen_id, create};
-pub(crate) use create::{address_taken, insert_in_txn, new_row, taken};
+pub use create::{PASSWORDS_MAX, USERS_MAX, create, create_many};
 pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
+pub(crate) use draft::new_row;
+pub use draft::{Draft, NewUser, chosen_id};
+pub(crate) use insert::{address_taken, insert_in_txn, taken};
 pub use known::{Known, known_by};
 pub use person::require_person;
 pub use reach::{Reach, permitted_now, reach};

@@ -51,12 +51,13 @@ pub const TYPE_FIELDS_NESTED_MAX: u64 = 2;
 const PAGE_MAX: u64 = 100;
 /// Mutations that can be used for guessing, take much CPU time, or return a secret. A document may contain one of them;
 /// otherwise it could get around the delays, which count requests.
-pub const SENSITIVE: [&str; 17] = [
+pub const SENSITIVE: [&str; 18] = [
     "acceptInvitation",
     "changeMyEmail",
     "completePasswordReset",
     "createApiKey",
     "createUserWithPassword",
+    "createUsers",
     "impersonateUser",
     "refreshSession",
     "requestEmailVerification",
@@ -281,7 +282,7 @@ impl<'a> Measuring<'a> {
                 1,
             )?;
         }
-        let page = self.page_size(field);
+        let page = self.page_size(field).saturating_mul(self.rows(field));
         size.selections = size.selections.saturating_add(below.selections);
         size.values = size
             .values
@@ -318,6 +319,25 @@ impl<'a> Measuring<'a> {
             .or_else(|| given("last"))
             .unwrap_or(PAGE_MAX)
             .min(PAGE_MAX)
+    }
+
+    /// How many objects a field returns that returns one for each item of an argument. A single item is a list of one.
+    fn rows(&self, field: &Field) -> u64 {
+        if field.name.node != "createUsers" {
+            return 1;
+        }
+        let length = |items: &Value| match items {
+            Value::List(items) => Some(items.len()),
+            _ => None,
+        };
+        let items = field.get_argument("data").and_then(|given| match &given.node {
+            Value::Variable(variable) => match self.variables.get(variable.as_str()) {
+                Some(given) => given.as_array().map(Vec::len),
+                None => length(&default(self.operation, variable)?),
+            },
+            given => length(given),
+        });
+        items.map_or(1, |items| items as u64)
     }
 
     fn number(&self, variable: &Name) -> Option<u64> {

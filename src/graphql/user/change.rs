@@ -1,13 +1,15 @@
 //! Changing users.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use futures::FutureExt;
 
 use super::{UserKind, UserObject, UserWhere};
 use crate::directory::federated_identity::FederatedIdentity;
 use crate::directory::user::{self, Clearable, NewUser, UserChange};
 use crate::graphql::federated_identity::FederatedIdentityData;
 use crate::graphql::role::{OrganizationRoleValue, TenantRoleData};
-use crate::graphql::{Json, Result, Selection, listing, op};
+use crate::graphql::{Json, List, Result, Selection, listing, op};
+use crate::model::error::{self, ConflictReason, Error};
 
 /// A new user. `email` or `id` is required; all other fields are optional.
 #[derive(Clone, InputObject)]
@@ -86,6 +88,38 @@ impl From<CreateUserData> for NewUser {
     }
 }
 
+/// Creates users, and converts what became of them to its schema type: the relations of all of them at once.
+async fn created(ctx: &Context<'_>, data: Vec<CreateUserData>) -> error::Result<List<UserOutcome>> {
+    let op = op(ctx);
+    let done = user::create_many(op, data.into_iter().map(Into::into).collect()).await;
+    // What others are doing at the same time may have decided it; see `Database::settled`.
+    op.db().settled().await?;
+    let done = done?;
+    let under = Selection::of(ctx).under_field("user").unwrap_or_default();
+    let users = done
+        .iter()
+        .filter_map(|outcome| outcome.as_ref().ok())
+        .cloned()
+        .collect();
+    let mut users = listing::present(op, users, &under).await?.into_iter();
+    let outcome = |outcome| match outcome {
+        Ok(_) => UserOutcome {
+            user: users.next(),
+            refusal: None,
+        },
+        Err(error) => {
+            if matches!(error, Error::Forbidden(_)) {
+                op.note_refusal("user.create");
+            }
+            UserOutcome {
+                user: None,
+                refusal: Some(error.into()),
+            }
+        }
+    };
+    Ok(done.into_iter().map(outcome).collect())
+}
+
 fn identities(given: Option<Vec<FederatedIdentityData>>) -> Option<Vec<FederatedIdentity>> {
     given.map(|all| all.into_iter().map(Into::into).collect())
 }
@@ -154,6 +188,54 @@ pub enum ClearableValue {
     Variables,
 }
 
+/// What became of one of the users of `createUsers`: exactly one of the two fields has a value.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserOutcome {
+    /// The user, if it was created.
+    pub user: Option<UserObject>,
+    /// Why it was not created.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why one of several objects was refused, as the mutation for a single one would say it in `errors`.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Refusal {
+    /// As in the extensions of an error.
+    pub code: String,
+    /// Why there is a conflict; null for other codes.
+    pub reason: Option<String>,
+    /// The field that was refused, without `data`, as in `email`; null if no single one was.
+    pub field: Option<String>,
+    /// The missing permissions, for `FORBIDDEN`: none if no permission would help, or if the caller must not learn which.
+    pub permissions: Vec<String>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let (code, message) = (error.code().into_str().to_owned(), error.to_string());
+        let (reason, field, permissions) = match error {
+            Error::Conflict(conflict) => (Some(conflict.reason.into_str()), None, Vec::new()),
+            Error::Ambiguous { field, .. } => (
+                Some(ConflictReason::Ambiguous.into_str()),
+                Some(field.to_owned()),
+                Vec::new(),
+            ),
+            Error::Invalid { field, .. } => (None, Some(field), Vec::new()),
+            Error::Forbidden(denied) => (None, None, denied.permissions),
+            _ => (None, None, Vec::new()),
+        };
+        Self {
+            code,
+            reason: reason.map(str::to_owned),
+            field,
+            permissions,
+            message,
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct UserMutation;
 
@@ -166,6 +248,18 @@ impl UserMutation {
         #[graphql(desc = "The new user.")] data: CreateUserData,
     ) -> Result<UserObject> {
         listing::one(ctx, user::create(op(ctx), data.into())).await
+    }
+
+    /// Creates up to 1,000 users in one transaction, and returns what became of each, in the order of `data`. A user who is
+    /// refused changes nothing, and keeps no other from being created. Of two with the same id or email address, the first
+    /// is created; of several for fewer seats, the first ones. An error in `errors` concerns the whole call: then nobody is
+    /// created. At most 100 of the users can have a `password`. Needs `write:user`.
+    async fn create_users(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new users, at most 1,000.")] data: Vec<CreateUserData>,
+    ) -> Result<List<UserOutcome>> {
+        Ok(created(ctx, data).boxed().await?)
     }
 
     /// Creates a user with a password, the given one or a generated temporary one, and returns the password. Needs

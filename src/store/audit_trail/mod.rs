@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::model::{Actor, Caller, Client, UserId};
+use crate::store::db::rows_at_once;
 use crate::store::entity::{audit_event, user};
 
 /// What happened. Build it with [`Event::new`] and the setters.
@@ -181,6 +182,20 @@ pub async fn record(connection: &impl ConnectionTrait, author: Author<'_>, event
 
 /// The statement that writes an event.
 pub fn insertion(author: Author<'_>, event: Event) -> InsertStatement {
+    audit_event::Entity::insert(row(author, event)).into_query()
+}
+
+/// The statements that write several events, in this order.
+pub fn insertions<'a>(events: impl IntoIterator<Item = (Author<'a>, Event)>) -> Vec<InsertStatement> {
+    /// The columns of an event.
+    const VALUES: usize = 24;
+    let rows: Vec<audit_event::ActiveModel> = events.into_iter().map(|(author, event)| row(author, event)).collect();
+    rows.chunks(rows_at_once(VALUES))
+        .map(|some| audit_event::Entity::insert_many(some.iter().cloned()).into_query())
+        .collect()
+}
+
+fn row(author: Author<'_>, event: Event) -> audit_event::ActiveModel {
     let row = Row {
         id: author.id.to_string(),
         created_at: author.at,
@@ -203,7 +218,7 @@ pub fn insertion(author: Author<'_>, event: Event) -> InsertStatement {
         count: event.count,
         refused: false,
     };
-    row.insertion()
+    row.stored()
 }
 
 /// A complete event.
@@ -233,12 +248,16 @@ pub(crate) struct Row<'a> {
 impl Row<'_> {
     /// The statement that writes it.
     pub fn insertion(self) -> InsertStatement {
+        audit_event::Entity::insert(self.stored()).into_query()
+    }
+
+    fn stored(self) -> audit_event::ActiveModel {
         let caller = self.actor.caller().filter(|caller| self.is_for_trail(caller));
         let impersonator = caller.and_then(|caller| caller.impersonator.as_ref());
         // Where a caller comes from tells who it is.
         let is_hidden = self.actor.caller().is_some() && caller.is_none();
         let client = Some(self.client).filter(|_| !is_hidden);
-        let row = audit_event::ActiveModel {
+        audit_event::ActiveModel {
             id: Set(self.id),
             organization_pk: Set(self.organization_pk),
             tenant_pk: Set(self.tenant_pk),
@@ -266,8 +285,7 @@ impl Row<'_> {
             refused: Set(self.refused),
             created_at: Set(self.created_at),
             ..Default::default()
-        };
-        audit_event::Entity::insert(row).into_query()
+        }
     }
 
     /// Whether the caller may be named in the trail of the event's organization: its administrators may see its own

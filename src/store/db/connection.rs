@@ -63,10 +63,14 @@ impl Connection {
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
-                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
+                let kept = *sharing == Sharing::Session && is_kept(statement);
+                let query = sqlx::query_with(query.0, query.1).persistent(kept);
                 Ok(query.execute(raw).await?.into())
             }
-            Self::Sqlite { raw, .. } => Ok(sqlx::query_with(query.0, query.1).execute(raw).await?.into()),
+            Self::Sqlite { raw, .. } => {
+                let query = sqlx::query_with(query.0, query.1).persistent(is_kept(statement));
+                Ok(query.execute(raw).await?.into())
+            }
         }
     }
 
@@ -81,7 +85,8 @@ impl Connection {
         let query = (AssertSqlSafe(statement.sql.as_str()), values(statement));
         match self {
             Self::Postgres { raw, sharing } => {
-                let query = sqlx::query_with(query.0, query.1).persistent(*sharing == Sharing::Session);
+                let kept = *sharing == Sharing::Session && is_kept(statement);
+                let query = sqlx::query_with(query.0, query.1).persistent(kept);
                 let mut rows = query.fetch(raw);
                 while let Some(row) = rows.try_next().await? {
                     if let Err(error) = each(row.into()) {
@@ -90,7 +95,8 @@ impl Connection {
                 }
             }
             Self::Sqlite { raw, .. } => {
-                let rows = sqlx::query_with(query.0, query.1).fetch(raw);
+                let query = sqlx::query_with(query.0, query.1).persistent(is_kept(statement));
+                let rows = query.fetch(raw);
                 let mut rows = rows.try_chunks(ROWS_AT_ONCE);
                 while let Some(some) = rows.try_next().await.map_err(|failed| failed.1)? {
                     if let Err(error) = some.into_iter().map(Into::into).try_for_each(&mut *each) {
@@ -158,6 +164,16 @@ impl Connection {
 
 /// Whether this server accepts writes now: it is not a standby, and not read-only.
 pub const TAKES_CHANGES: &str = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+
+/// A statement with more values than this stays prepared for nobody: it inserts many rows, and hardly ever as many again.
+const KEPT_VALUES_MAX: usize = 1_000;
+
+fn is_kept(statement: &Statement) -> bool {
+    statement
+        .values
+        .as_ref()
+        .is_none_or(|values| values.0.len() <= KEPT_VALUES_MAX)
+}
 
 fn values(statement: &Statement) -> SqlxValues {
     SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())))

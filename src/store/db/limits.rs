@@ -1,4 +1,4 @@
-//! Timeouts for each step with the database. Nothing waits without a timeout but a commit of SQLite, which waits for the disk.
+//! Timeouts for each step with the database, and how much one takes. Nothing waits without a timeout but a commit of SQLite, which waits for the disk.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind};
@@ -35,4 +35,15 @@ pub async fn within<T>(limit: Duration, step: impl Future<Output = sqlx::Result<
 /// The error for a step that timed out.
 pub fn silence() -> sqlx::Error {
     Error::new(ErrorKind::TimedOut, "the database did not answer in time").into()
+}
+
+/// The most values of one statement: below what SQLite (32,766) and PostgreSQL (65,535) take.
+const VALUES_MAX: usize = 32_000;
+
+/// How many rows with this many values one statement inserts.
+pub const fn rows_at_once(values: usize) -> usize {
+    match values {
+        0 => VALUES_MAX,
+        _ => VALUES_MAX / values,
+    }
 }

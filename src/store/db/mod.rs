@@ -31,7 +31,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 pub use address::Address;
 pub use count::{SENT, STATEMENTS, counted_here};
-pub use limits::STATEMENT_TIMEOUT;
+pub use limits::{STATEMENT_TIMEOUT, rows_at_once};
 pub use planned::planned_once;
 pub use pool::Load;
 pub use reader::Reader;

@@ -190,6 +190,7 @@ pub fn base_call(mutation: &str) -> Option<Value> {
         "updateTenant" => json!({ "where": { "id": "acme-berlin" }, "data": { "name": "acme other" } }),
         "deleteTenant" => json!({ "where": { "id": "acme-berlin" } }),
         "createUser" | "createUserWithPassword" => json!({ "data": { "email": "new@acme.example" } }),
+        "createUsers" => json!({ "data": [{ "email": "new@acme.example" }] }),
         "updatePropertiesInUser" => json!({ "where": bob, "data": { "firstname": "other" } }),
         "activateUser" | "deactivateUser" | "deleteUser" | "resetPassword" => json!({ "where": bob }),
         "updatePassword" => json!({

@@ -180,6 +180,10 @@ pub(super) const CASES: &[(&str, &str)] = &[
         r#"mutation { createUser(data: {id: "$new", tenantId: "berlin"}) { id } }"#,
     ),
     (
+        "createUsers",
+        r#"mutation { createUsers(data: [{id: "$new"}]) { user { id } } }"#,
+    ),
+    (
         "createUserWithPassword",
         r#"mutation { createUserWithPassword(data: {id: "$new"}) { password } }"#,
     ),

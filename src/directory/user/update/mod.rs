@@ -12,7 +12,7 @@ use self::home::Home;
 use self::moved::Moved;
 use self::profile::Profile;
 use self::roles::Roles;
-use super::create::{note_conflict, taken};
+use super::insert::{note_conflict, taken};
 use super::person::takes_seat;
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Set};
 
-use super::super::create::address_taken;
+use super::super::insert::address_taken;
 use super::super::person::require_person;
 use super::{Clearable, Draft, UserChange};
 use crate::authz::escalation::{as_oneself, unlimited};
