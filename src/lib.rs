@@ -20,7 +20,7 @@
 //! | [`compat`] | the APIs of four other products, at their own paths |
 //! | [`request`] | a request on its way: credentials, body, time limits |
 //! | [`graphql`] | the schema, with a file per noun, and how documents are processed |
-//! | [`transfer`] | a directory as a file: export |
+//! | [`transfer`] | users in and out: export, import, the formats of other products |
 //! | [`operations`] | setup, background work, cleanup, `tenantry doctor`, demo data |
 //! | [`directory`] | the nouns of the product: a folder per noun, a file per verb |
 //! | [`keep`] | backups and other copies of a whole database, and checks of it |

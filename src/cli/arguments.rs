@@ -10,10 +10,10 @@ use strum::IntoEnumIterator;
 use crate::model::Faces;
 use crate::operations::demo;
 use crate::services::config::ConfigArgs;
+use crate::store::db::Address;
 use crate::transfer::intake::{MissingRoles, OnConflict, Passwords};
 use crate::transfer::kind::Kind;
 use crate::transfer::source::Format;
-use crate::store::db::Address;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -63,6 +63,7 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
     progress.end();
     services.db.clone().close().await;
     let refused = report.total(|counts| counts.refused);
+    let written = report.total(|counts| counts.created + counts.changed);
     let summary = tell::Summary::of(&op, args.dry_run, &report, &notes);
     drop(report);
     errors.end()?;
@@ -73,8 +74,8 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
                 Stopped::File(why) => fault(why),
                 Stopped::Database(error) => anyhow!("{}", told(&error)),
             };
-            return Err(what.context(match options.alone || args.dry_run {
-                true => "the import stopped, and nothing was written",
+            return Err(what.context(match options.alone || args.dry_run || written == 0 {
+                true => "nothing was written",
                 false => "the import stopped; what was read before is in. Run it again: what is there stays unchanged",
             }));
         }

@@ -20,7 +20,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{CommandFactory, Parser};
 
 use self::arguments::{Cli, Command, Migrate};
@@ -34,6 +34,9 @@ use crate::services::telemetry;
 /// Per thread: twice the default. Nested inputs are parsed recursively, and in a debug build the deepest allowed input
 /// takes most of the default. The memory is only allocated as it is used.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
+
+/// The exit code of an import that a signal has stopped.
+const STOPPED: u8 = 4;
 
 /// Runs the command line.
 pub fn run() -> anyhow::Result<ExitCode> {
@@ -79,8 +82,13 @@ async fn perform(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         serve::until_stopped(config, &stop).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    let is_import = matches!(command, Command::Import(_));
     tokio::select! {
         done = work(command, config) => done,
+        () = stop.cancelled(), if is_import => {
+            complain(&anyhow!("stopped by a signal. Run the import again: what is in already stays unchanged"));
+            Ok(ExitCode::from(STOPPED))
+        }
         () = stop.cancelled() => bail!("interrupted by a signal before it had finished"),
     }
 }

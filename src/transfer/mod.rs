@@ -8,6 +8,7 @@ pub mod map;
 #[cfg(test)]
 mod map_tests;
 pub mod native;
+pub mod notes;
 pub mod options;
 pub mod presets;
 #[cfg(test)]
@@ -17,4 +18,5 @@ pub mod report;
 #[cfg(test)]
 mod samples;
 pub mod source;
+pub mod times;
 pub mod values;

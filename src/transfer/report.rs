@@ -1,11 +1,12 @@
 //! What became of the rows of a file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::kind::Kind;
-use super::record::Refusal;
+use super::record::{Refusal, Row};
 use crate::model::error::Error;
 
 /// What became of a row.
@@ -44,10 +45,31 @@ impl From<Error> for Problem {
     }
 }
 
+/// Where a row stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// The file, if there are several.
+    pub file: Option<Arc<str>>,
+    /// Several rows can begin in one line.
+    pub line: u64,
+    /// The number of the row in its batch.
+    pub number: usize,
+}
+
+impl At {
+    pub(super) fn of(row: &Row, number: usize) -> Self {
+        Self {
+            file: row.file.clone(),
+            line: row.line,
+            number,
+        }
+    }
+}
+
 /// A row and what became of it.
 #[derive(Debug)]
 pub struct Outcome {
-    pub line: u64,
+    pub at: At,
     pub kind: Kind,
     pub id: Option<String>,
     pub email: Option<String>,
@@ -65,9 +87,9 @@ pub struct Lacks {
 }
 
 impl Outcome {
-    pub fn ignored(line: u64, what: &str) -> Self {
+    pub fn ignored(at: At, what: &str) -> Self {
         Self {
-            line,
+            at,
             kind: Kind::User,
             id: None,
             email: None,
@@ -77,9 +99,9 @@ impl Outcome {
     }
 
     /// A row that could not be read.
-    pub fn refused(line: u64, refusal: &Refusal) -> Self {
+    pub fn refused(at: At, refusal: &Refusal) -> Self {
         Self {
-            line,
+            at,
             kind: refusal.kind.parse().unwrap_or(Kind::User),
             id: refusal.id.clone(),
             email: refusal.email.clone(),
@@ -108,6 +130,8 @@ pub struct Counts {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Told<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
     pub line: u64,
     pub r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,7 +195,8 @@ impl<'a> Report<'a> {
             match &outcome.did {
                 Did::Ignored(what) => *self.ignored.entry(what.clone()).or_default() += 1,
                 Did::Refused(problem) => (self.refused)(Told {
-                    line: outcome.line,
+                    file: outcome.at.file.as_deref(),
+                    line: outcome.at.line,
                     r#type: outcome.kind.into(),
                     id: outcome.id.as_deref(),
                     email: outcome.email.as_deref(),

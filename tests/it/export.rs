@@ -50,7 +50,7 @@ async fn fill(app: &App) {
         .await;
     app.admin().create_user(json!({
         "id": "ada", "organizationId": "acme", "tenantId": "berlin", "email": "ada@acme.example", "name": "Ada \"A\" 李",
-        "password": "a-long-password-1", "roles": ["editor"], "variables": {"z": 1.50, "a": null},
+        "password": "a-long-password-1", "roles": ["editor"], "variables": serde_json::from_str::<Value>(r#"{"z":1.50,"a":null}"#).unwrap(),
         "federatedIdentities": [{"identityProvider": "google", "userId": "7", "userName": "ada"}],
     }))
     .await;
@@ -120,9 +120,9 @@ on_both! {
         export::note(&app.machine(), &wanted).await.unwrap();
         app.settle().await;
         let events = app.admin().ok(
-            "{ auditEvents(where: {action: \"organization.export\"}) { organizationId fields actor { id } } }", json!({})).await;
+            "{ auditEvents(where: {action: \"organization.export\"}) { organization { id } fields actorId } }", json!({})).await;
         assert_eq!(events["auditEvents"], json!([
-            {"organizationId": "acme", "fields": ["passwordHash", "apiKeys", "auditEvents"], "actor": null}]));
+            {"organization": {"id": "acme"}, "fields": ["passwordHash", "apiKeys", "auditEvents"], "actorId": null}]));
 
         let unknown = Wanted { organizations: vec!["gone".to_owned()], ..Wanted::default() };
         let refused = export::export(&app.services.db, &unknown, Vec::new(), |_| {}).await.unwrap_err();

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::model::{Timestamp, is_id};
 use crate::transfer::record::{Item, Record, Refusal, Row, UserRecord};
-use crate::transfer::values::{self, TimeForm, Trouble};
+use crate::transfer::times::{TimeForm, moment};
+use crate::transfer::values::{self, Trouble};
 
 /// The row of a record that is refused.
 pub fn refused(line: u64, kind: &'static str, id: Option<String>, email: Option<String>, trouble: Trouble) -> Row {
@@ -83,7 +84,7 @@ pub fn time(field: &str, value: Option<&Value>) -> Result<Option<Timestamp>, Tro
 
 /// The same for a text.
 pub fn time_of(field: &str, text: &str) -> Result<Option<Timestamp>, Trouble> {
-    values::moment(text, &TimeForm::Any).map_err(|message| Trouble::new(field, message))
+    moment(text, &TimeForm::Any).map_err(|message| Trouble::new(field, message))
 }
 
 fn wrong_time(field: &str) -> Trouble {
@@ -98,7 +99,7 @@ pub fn millis(field: &str, value: Option<&Value>) -> Result<Option<Timestamp>, T
     let Some(text) = text(value) else {
         return Ok(None);
     };
-    values::moment(&text, &TimeForm::UnixMs)
+    moment(&text, &TimeForm::UnixMs)
         .map(|moment| moment.filter(|moment| moment.micros() > 0))
         .map_err(|message| Trouble::new(field, message))
 }

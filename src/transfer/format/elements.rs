@@ -265,8 +265,10 @@ mod tests {
 
     use super::*;
 
+    type Read = (Vec<(u64, String)>, Vec<u64>);
+
     /// The lines and ids of all elements, and the elements with a problem.
-    fn read(text: &str) -> Result<(Vec<(u64, String)>, Vec<u64>), Fault> {
+    fn read(text: &str) -> Result<Read, Fault> {
         let mut elements = Elements::new(Box::new(Cursor::new(text.to_owned())), None, "users", None)?;
         let (mut ids, mut problems) = (Vec::new(), Vec::new());
         while let Some(element) = elements.next()? {

@@ -13,11 +13,12 @@ use crate::directory::user::chosen_id;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
 use crate::transfer::record::{Identity, UserRecord};
+use crate::transfer::report::At;
 
 /// A user as a file describes it. What is `None` is not given; an inner `None` clears.
 #[derive(Debug)]
 pub(super) struct Checked<'r> {
-    pub line: u64,
+    pub at: At,
     pub record: &'r UserRecord,
     pub id: Option<UserId>,
     pub email: Option<Option<Email>>,
@@ -74,7 +75,7 @@ impl Intake<'_> {
     pub(super) async fn check<'r>(
         &mut self,
         change: &mut Change<'_>,
-        line: u64,
+        at: At,
         record: &'r UserRecord,
     ) -> Result<Checked<'r>> {
         let id = record.id.as_deref().map(chosen_id).transpose()?;
@@ -112,7 +113,7 @@ impl Intake<'_> {
         };
         let (groups, missing_groups) = self.groups_of_record(change, &home, record).await?;
         Ok(Checked {
-            line,
+            at,
             record,
             id,
             email,

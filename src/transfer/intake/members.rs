@@ -13,7 +13,7 @@ use crate::model::error::{Error, Result, shown};
 use crate::store::entity::{group_member, user};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::MembersRecord;
-use crate::transfer::report::{Did, Lacks, Outcome};
+use crate::transfer::report::{At, Did, Lacks, Outcome};
 
 /// Members in a statement.
 const SOME: usize = 1_000;
@@ -37,7 +37,7 @@ impl Aliases {
 
 impl Intake<'_> {
     /// Puts the members into the group; one that is not there is refused alone.
-    pub(super) async fn members(&mut self, change: &mut Change<'_>, line: u64, record: &MembersRecord) -> Result<()> {
+    pub(super) async fn members(&mut self, change: &mut Change<'_>, at: &At, record: &MembersRecord) -> Result<()> {
         let home = self.home(change, record.organization_id.as_deref()).await?;
         let Some(place) = self.group_named(change, &home, &record.group).await? else {
             return Err(Error::invalid(
@@ -65,7 +65,7 @@ impl Intake<'_> {
                         created_by: Set(None),
                     }),
                     Some(_) => {}
-                    None => self.tell_missing(line, member, &record.group),
+                    None => self.tell_missing(at, member, &record.group),
                 }
             }
             if rows.is_empty() || self.imagined.is_some() {
@@ -116,14 +116,14 @@ impl Intake<'_> {
         Ok(found)
     }
 
-    fn tell_missing(&mut self, line: u64, member: &str, group: &str) {
+    fn tell_missing(&mut self, at: &At, member: &str, group: &str) {
         let told = Error::NotFound(format!(
             "The group '{}' has a member '{}', who is not there.",
             shown(group),
             shown(member)
         ));
         self.outcomes.push(Outcome {
-            line,
+            at: at.clone(),
             kind: Kind::Group,
             id: Some(group.to_owned()),
             email: None,

@@ -21,8 +21,10 @@ mod tally;
 mod update;
 mod users;
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use sea_orm::DbBackend;
 
 use self::imagined::Imagined;
 use self::members::Aliases;
@@ -31,15 +33,17 @@ use self::tally::Tallies;
 use super::format::Reader;
 use super::kind::Kind;
 use super::record::{Fault, Item, MembersRecord, Record, Row};
-use super::report::{Did, Lacks, Outcome, Report};
+use super::report::{At, Did, Lacks, Outcome, Report};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::model::Timestamp;
 use crate::model::error::{Error, ErrorCode, Result};
 
-/// Rows in a transaction.
+/// Rows for each statement.
 const BATCH: usize = 1_000;
-/// How long others may write between two transactions.
+/// Rows in a transaction beside a server, whose changes wait for it on SQLite.
+const STEP: usize = 500;
+/// How long others may write between two transactions, at least.
 const REST: Duration = Duration::from_millis(10);
 /// How often a batch is tried, if others change the same rows meanwhile.
 const TRIES: usize = 3;
@@ -126,9 +130,11 @@ struct Intake<'a> {
     tallies: Tallies,
     /// What happened to the rows of this transaction.
     outcomes: Vec<Outcome>,
+    /// What hashing before the transaction has made, by the number of the row in its batch.
+    hashed: HashMap<usize, String>,
     aliases: Aliases,
     /// Members of groups, for when all users are there.
-    members: Vec<(u64, MembersRecord)>,
+    members: Vec<(At, MembersRecord)>,
     started: Timestamp,
 }
 
@@ -147,6 +153,7 @@ pub async fn import(
         imagined: options.dry_run.then(Imagined::default),
         tallies: Tallies::default(),
         outcomes: Vec::new(),
+        hashed: HashMap::new(),
         aliases: Aliases::default(),
         members: Vec::new(),
         started: op.now(),
@@ -158,24 +165,29 @@ pub async fn import(
         false => None,
     };
     loop {
-        let rows = batch(reader).map_err(Stopped::File)?;
+        let rows = batch(reader, if whole.is_some() { BATCH } else { STEP }).map_err(Stopped::File)?;
         if rows.is_empty() {
             break;
         }
         let outcomes = match &mut whole {
             Some(change) => intake.take(change, &rows).await?,
             None => {
+                intake.hash_before(&rows).await?;
+                let began = Instant::now();
                 let outcomes = intake.step(&rows).await?;
-                tokio::time::sleep(REST).await;
+                // SQLite's lock is not fair: whoever waits for it tries now and then.
+                if op.db().backend() == DbBackend::Sqlite {
+                    tokio::time::sleep(began.elapsed().max(REST)).await;
+                }
                 outcomes
             }
         };
         report.add(outcomes);
     }
-    for (line, members) in std::mem::take(&mut intake.members) {
+    for (at, members) in std::mem::take(&mut intake.members) {
         let outcomes = match &mut whole {
-            Some(change) => intake.take_members(change, line, &members).await?,
-            None => intake.step_members(line, &members).await?,
+            Some(change) => intake.take_members(change, &at, &members).await?,
+            None => intake.step_members(&at, &members).await?,
         };
         report.add(outcomes);
     }
@@ -187,9 +199,9 @@ pub async fn import(
 }
 
 /// The next rows.
-fn batch(reader: &mut dyn Reader) -> Result<Vec<Row>, Fault> {
+fn batch(reader: &mut dyn Reader, count: usize) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
-    while rows.len() < BATCH {
+    while rows.len() < count {
         match reader.next()? {
             Some(row) => rows.push(row),
             None => break,
@@ -228,19 +240,20 @@ impl Intake<'_> {
     /// Takes rows in this transaction. Users that follow each other are taken together.
     async fn take(&mut self, change: &mut Change<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
         let mut users = Vec::new();
-        for row in rows {
+        for (number, row) in rows.iter().enumerate() {
+            let at = At::of(row, number);
             if let Item::Record(Record::User(user)) = &row.item {
-                users.push((row.line, user.as_ref()));
+                users.push((at, user.as_ref()));
                 continue;
             }
             if let Item::Record(Record::Members(members)) = &row.item {
-                self.members.push((row.line, members.clone()));
+                self.members.push((at, members.clone()));
                 continue;
             }
             if !users.is_empty() {
                 self.users(change, std::mem::take(&mut users)).await?;
             }
-            self.single(change, row).await?;
+            self.single(change, at, row).await?;
         }
         if !users.is_empty() {
             self.users(change, users).await?;
@@ -248,10 +261,10 @@ impl Intake<'_> {
         Ok(std::mem::take(&mut self.outcomes))
     }
 
-    async fn step_members(&mut self, line: u64, members: &MembersRecord) -> Result<Vec<Outcome>> {
+    async fn step_members(&mut self, at: &At, members: &MembersRecord) -> Result<Vec<Outcome>> {
         self.tallies = Tallies::default();
         let mut change = self.op.begin().await?;
-        let outcomes = self.take_members(&mut change, line, members).await?;
+        let outcomes = self.take_members(&mut change, at, members).await?;
         if self.imagined.is_none() && !self.tallies.is_empty() {
             let events = self.tallies.events(&*change).await?;
             change.commit(events).await?;
@@ -262,14 +275,14 @@ impl Intake<'_> {
     async fn take_members(
         &mut self,
         change: &mut Change<'_>,
-        line: u64,
+        at: &At,
         members: &MembersRecord,
     ) -> Result<Vec<Outcome>> {
         let point = rows::Point::set(change).await?;
-        let done = self.members(change, line, members).await.map(|()| Did::Unchanged);
+        let done = self.members(change, at, members).await.map(|()| Did::Unchanged);
         if let did @ Did::Refused(_) = point.end(change, done).await? {
             self.outcomes.push(Outcome {
-                line,
+                at: at.clone(),
                 kind: Kind::Group,
                 id: Some(members.group.clone()),
                 email: None,
@@ -280,14 +293,14 @@ impl Intake<'_> {
         Ok(std::mem::take(&mut self.outcomes))
     }
 
-    async fn single(&mut self, change: &mut Change<'_>, row: &Row) -> Result<()> {
+    async fn single(&mut self, change: &mut Change<'_>, at: At, row: &Row) -> Result<()> {
         let (kind, id, email) = match &row.item {
             Item::Ignored(what) => {
-                self.outcomes.push(Outcome::ignored(row.line, what));
+                self.outcomes.push(Outcome::ignored(at, what));
                 return Ok(());
             }
             Item::Refused(refusal) => {
-                self.outcomes.push(Outcome::refused(row.line, refusal));
+                self.outcomes.push(Outcome::refused(at, refusal));
                 return Ok(());
             }
             Item::Record(record) => named(record),
@@ -312,7 +325,7 @@ impl Intake<'_> {
         };
         let did = point.end(change, done).await?;
         self.outcomes.push(Outcome {
-            line: row.line,
+            at,
             kind,
             id,
             email,

@@ -18,7 +18,7 @@ impl Intake<'_> {
         let now = self.op.now();
         let record = one.record;
         let (version, created_at, updated_at) = super::structure::stamped(&record.stamps, now);
-        let hash = self.stored(&one.password).await?;
+        let hash = self.stored(&one.at, &one.password).await?;
         let has = hash.is_some();
         let is_clear = matches!(one.password, Given::Clear(_));
         Ok(user::ActiveModel {

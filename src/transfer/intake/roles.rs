@@ -5,7 +5,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Query
 use super::places::Home;
 use super::{Intake, OnConflict};
 use crate::context::Change;
-use crate::directory::role::{for_products, free_in_product, role_name};
+use crate::directory::role::{Assigned, for_products, free_in_product, role_name};
 use crate::model::error::{Error, Result};
 use crate::model::{self, Permissions, RoleId, uuid_of};
 use crate::store::audit_trail::Event;
@@ -75,6 +75,13 @@ impl Intake<'_> {
         };
         if let Some(home) = home {
             self.tallies.created(home, "roles");
+            if self.imagined.is_some() {
+                // Nobody finds it in the database.
+                let role = Assigned::of(row.clone(), &change.known().now());
+                for name in [row.name.clone(), row.id.to_string()] {
+                    self.places.roles.insert((home.pk, name, None), role.clone());
+                }
+            }
         }
         Ok(row)
     }

@@ -66,7 +66,7 @@ impl Intake<'_> {
             fields.push("password");
             if self.imagined.is_none() {
                 let is_clear = matches!(password, Given::Clear(_));
-                new.password_hash = Set(self.stored(password).await?);
+                new.password_hash = Set(self.stored(&one.at, password).await?);
                 new.password_changed_at = Set(Some(one.record.password_changed_at.unwrap_or(self.op.now())));
                 new.password_temporary = Set(one.record.password_temporary.unwrap_or(is_clear));
                 new.password_verified_at = Set(one.record.password_verified_at);

@@ -17,7 +17,7 @@ use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::store::entity::{among, any_of, user};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::UserRecord;
-use crate::transfer::report::{Did, Lacks, Outcome};
+use crate::transfer::report::{At, Did, Lacks, Outcome};
 
 /// What the first start has created.
 const ADMIN: &str = "admin";
@@ -47,16 +47,16 @@ impl There {
 }
 
 impl Intake<'_> {
-    pub(super) async fn users(&mut self, change: &mut Change<'_>, records: Vec<(u64, &UserRecord)>) -> Result<()> {
+    pub(super) async fn users(&mut self, change: &mut Change<'_>, records: Vec<(At, &UserRecord)>) -> Result<()> {
         let mut waiting = Vec::with_capacity(records.len());
-        for (line, record) in records {
+        for (at, record) in records {
             if record.id.as_deref() == Some(ADMIN) && self.options.keep_first_start {
-                self.tell(line, record, Did::Ignored("the first super admin".to_owned()));
+                self.tell(&at, record, Did::Ignored("the first super admin".to_owned()));
                 continue;
             }
-            match self.check(change, line, record).await {
+            match self.check(change, at.clone(), record).await {
                 Ok(checked) => waiting.push(checked),
-                Err(error) => self.tell(line, record, Did::Refused(super::rows::refusal(error)?)),
+                Err(error) => self.tell(&at, record, Did::Refused(super::rows::refusal(error)?)),
             }
         }
         // A user who has a name that an earlier one of the batch gets is looked at after that one is written.
@@ -98,7 +98,7 @@ impl Intake<'_> {
             .address()
             .map(|email| email_key(checked.home.pk, email.as_str()));
         let by_email = address.as_deref().and_then(|name| there.named(name));
-        let (line, record) = (checked.line, checked.record);
+        let (at, record) = (checked.at.clone(), checked.record);
         let found = match (&checked.id, by_id, by_email) {
             (_, Some(row), _) | (None, None, Some(row)) => row,
             (Some(_), None, Some(other)) => {
@@ -109,13 +109,13 @@ impl Intake<'_> {
                         other.id, checked.home.id
                     ),
                 );
-                self.tell(line, record, Did::Refused(told.into()));
+                self.tell(&at, record, Did::Refused(told.into()));
                 return Ok(None);
             }
             (_, None, None) => return self.meet_imagined(checked),
         };
         if found.organization_pk != checked.home.pk {
-            self.tell(line, record, Did::Refused(here::elsewhere("user").into()));
+            self.tell(&at, record, Did::Refused(here::elsewhere("user").into()));
             return Ok(None);
         }
         let point = super::rows::Point::set(change).await?;
@@ -123,7 +123,7 @@ impl Intake<'_> {
         let did = point.end(change, done).await?;
         self.aliases.note(&record.aliases, found.organization_pk, found.pk);
         self.tell_missing_groups(&checked);
-        self.tell(line, record, did);
+        self.tell(&at, record, did);
         Ok(None)
     }
 
@@ -144,7 +144,7 @@ impl Intake<'_> {
             Ok(did) => did.unwrap_or(Did::Changed),
             Err(error) => Did::Refused(error.into()),
         };
-        self.tell(checked.line, checked.record, did);
+        self.tell(&checked.at, checked.record, did);
         Ok(None)
     }
 
@@ -237,7 +237,7 @@ impl Intake<'_> {
             hash: one.password.unusable(),
         };
         self.outcomes.push(Outcome {
-            line: one.line,
+            at: one.at.clone(),
             kind: Kind::User,
             id: one.record.id.clone(),
             email: one.record.email.clone(),
@@ -262,7 +262,7 @@ impl Intake<'_> {
             match free {
                 Some(seats) if seats.free <= 0 => {
                     let told = seats.none_left();
-                    self.tell(one.line, one.record, Did::Refused(told.into()));
+                    self.tell(&one.at, one.record, Did::Refused(told.into()));
                 }
                 Some(seats) => {
                     seats.free -= 1;
@@ -289,9 +289,9 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn tell(&mut self, line: u64, record: &UserRecord, did: Did) {
+    fn tell(&mut self, at: &At, record: &UserRecord, did: Did) {
         self.outcomes.push(Outcome {
-            line,
+            at: at.clone(),
             kind: Kind::User,
             id: record.id.clone(),
             email: record.email.clone(),
@@ -307,7 +307,7 @@ impl Intake<'_> {
                 format!("There is no group '{}'; the user is not a member.", shown(group)),
             );
             self.outcomes.push(Outcome {
-                line: one.line,
+                at: one.at.clone(),
                 kind: Kind::Group,
                 id: Some(group.clone()),
                 email: None,

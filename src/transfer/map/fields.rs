@@ -9,7 +9,8 @@ use super::user::Mapper;
 use crate::model::error::shown;
 use crate::model::{Email, Timestamp};
 use crate::transfer::record::Held;
-use crate::transfer::values::{self, TimeForm, Trouble};
+use crate::transfer::times::{self, TimeForm};
+use crate::transfer::values::{self, Trouble};
 
 pub type Result<T> = std::result::Result<T, Trouble>;
 
@@ -61,7 +62,7 @@ impl Mapper {
         let Some(text) = self.first(source, name)? else {
             return Ok(None);
         };
-        values::moment(&text, form).map_err(|why| wrong(name, why))
+        times::moment(&text, form).map_err(|why| wrong(name, why))
     }
 
     /// A time, or a boolean (then it is now), or a list of addresses of which the user's is one.

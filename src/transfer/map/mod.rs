@@ -32,7 +32,7 @@ pub use path::{Path, comparable};
 pub use raw::{Columns, RawRow};
 pub use user::Mapper;
 
-use crate::transfer::values::TimeForm;
+use crate::transfer::times::TimeForm;
 use hash::HashField;
 use identities::IdentitiesField;
 

@@ -8,7 +8,7 @@ use super::parts::{Members, WHOLE, listed, texts};
 use super::{FIELDS, Field, Map, Path, Segment, Variables};
 use crate::model::error::shown;
 use crate::model::exact_json;
-use crate::transfer::values::TimeForm;
+use crate::transfer::times::TimeForm;
 
 impl Map {
     /// Parses the map of a person: the columns that it names must be there.

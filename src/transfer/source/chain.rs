@@ -19,8 +19,8 @@ use crate::transfer::record::{Fault, Notes, Row};
 #[derive(Clone, Debug)]
 pub(super) enum Each {
     Tenantry,
-    Csv(Map),
-    Json(Map),
+    Csv(Box<Map>),
+    Json(Box<Map>),
     Auth0,
     Firebase,
     Scim,
@@ -32,8 +32,8 @@ impl Each {
     fn begin(&self, bytes: Box<dyn BufRead + Send>, options: Options) -> Result<Box<dyn Reader>, Fault> {
         Ok(match self {
             Self::Tenantry => Box::new(NativeReader::open(bytes)?),
-            Self::Csv(map) => Box::new(Csv::new(bytes, map.clone(), options)?),
-            Self::Json(map) => Box::new(Json::new(bytes, map.clone(), options)?),
+            Self::Csv(map) => Box::new(Csv::new(bytes, Map::clone(map), options)?),
+            Self::Json(map) => Box::new(Json::new(bytes, Map::clone(map), options)?),
             Self::Auth0 => Box::new(Auth0::new(bytes, options)?),
             Self::Firebase => Box::new(Firebase::new(bytes, options)?),
             Self::Scim => Box::new(Scim::new(bytes, options)?),

@@ -197,8 +197,8 @@ impl Source {
                 Plan::Keycloak(Arc::new(Realm::survey(inputs, &options)?))
             }
             Format::Tenantry => Plan::Each(Box::new(Each::Tenantry)),
-            Format::Csv => Plan::Each(Box::new(Each::Csv(completed(map)))),
-            Format::Json => Plan::Each(Box::new(Each::Json(completed(map)))),
+            Format::Csv => Plan::Each(Box::new(Each::Csv(Box::new(completed(map))))),
+            Format::Json => Plan::Each(Box::new(Each::Json(Box::new(completed(map))))),
             Format::Auth0 => Plan::Each(Box::new(Each::Auth0)),
             Format::Firebase => Plan::Each(Box::new(Each::Firebase)),
             Format::Scim => Plan::Each(Box::new(Each::Scim)),
@@ -274,5 +274,7 @@ fn completed(mut map: Map) -> Map {
     map
 }
 
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod tests;

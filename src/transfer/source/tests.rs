@@ -57,7 +57,7 @@ const SAMPLES: [Sample; 36] = [
     ("scim/users.json", "", [3, 0, 0, 0]),
 ];
 
-fn how(flags: &str) -> How {
+pub(super) fn how(flags: &str) -> How {
     let mut how = How::new(now());
     let (flag, value) = flags.split_once(' ').unwrap_or((flags, ""));
     match flag {
@@ -97,11 +97,11 @@ fn over(bytes: &[u8], how: &How) -> Result<Source, Fault> {
     Source::over(vec![File::copied("test", bytes)?], false, how)
 }
 
-fn read_bytes(bytes: &[u8], how: &How) -> Result<Given, Fault> {
+pub(super) fn read_bytes(bytes: &[u8], how: &How) -> Result<Given, Fault> {
     read(&over(bytes, how)?)
 }
 
-fn counts(given: &Given) -> [usize; 4] {
+pub(super) fn counts(given: &Given) -> [usize; 4] {
     let others = given.organizations.len() + given.others.len();
     [given.users.len(), others, given.refused.len(), given.ignored.len()]
 }

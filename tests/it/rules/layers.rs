@@ -22,7 +22,10 @@ const LEVELS: &[(&str, &str)] = &[
     ),
     ("keep", "backups and other copies of a whole database, and checks of it"),
     ("operations", "set-up, background work, cleanup, doctor, demo"),
-    ("transfer", "a directory as a file: export"),
+    (
+        "transfer",
+        "users in and out: export, import, the formats of other products",
+    ),
     ("graphql", "the GraphQL schema and its resolvers"),
     ("request", "reading a GraphQL request and its credential"),
     ("compat", "the APIs of other products"),
