@@ -276,7 +276,7 @@ pub async fn resolve_for_tenants(
     known.for_tenants(organization_pk, &tenants, wanted)
 }
 
-/// Refuses longer lists of roles than one object may have in its input: for whoever looks up those of many at once.
+/// Refuses longer lists of roles than one object may have in its input: for a caller who looks up those of many at once.
 pub fn few_named(roles: &[String], for_tenants: &[RoleForTenant]) -> Result<()> {
     at_most(roles.len(), "roles")?;
     at_most(for_tenants.len(), FOR_TENANTS)

@@ -82,7 +82,7 @@ async fn create_each(op: &OpContext, new: Vec<NewUser>) -> Result<Vec<Result<Use
     outcomes.all()
 }
 
-/// What became of each user.
+/// The outcome of each user.
 struct Outcomes(Vec<Option<Result<User>>>);
 
 impl Outcomes {
@@ -119,7 +119,7 @@ impl Outcomes {
 }
 
 /// The users whose fields are as they may be, with their passwords hashed. Hashing takes the most time, so it is done
-/// before the transaction, without holding locks; one after the other, because others want to sign in meanwhile.
+/// before the transaction, without holding locks; one after the other, because others want to sign in in the meantime.
 async fn drafts(op: &OpContext, new: Vec<NewUser>, outcomes: &mut Outcomes) -> Result<Vec<(usize, Draft)>> {
     let mut drafts = Vec::with_capacity(new.len());
     for (number, new) in new.into_iter().enumerate() {

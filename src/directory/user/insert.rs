@@ -15,7 +15,7 @@ use crate::store::db::rows_at_once;
 use crate::store::entity::user::{self as table, Column, has_id};
 use crate::store::entity::{among, any_of};
 
-/// Writes new users, each with another id, and returns what became of each: its row, or `CONFLICT` for an id or address
+/// Writes new users, each with another id, and returns the outcome of each: its row, or `CONFLICT` for an id or address
 /// that is taken. That of one user keeps no other from being written, also while others write the same users.
 ///
 /// They are written in the order of their addresses and ids, so that two who write the same ones wait for each other, and

@@ -88,7 +88,7 @@ impl From<CreateUserData> for NewUser {
     }
 }
 
-/// Creates users, and converts what became of them to its schema type: the relations of all of them at once.
+/// Creates users, and converts the outcome of each to its schema type: the relations of all of them at once.
 async fn created(ctx: &Context<'_>, data: Vec<CreateUserData>) -> error::Result<List<UserOutcome>> {
     let op = op(ctx);
     let done = user::create_many(op, data.into_iter().map(Into::into).collect()).await;
@@ -188,7 +188,7 @@ pub enum ClearableValue {
     Variables,
 }
 
-/// What became of one of the users of `createUsers`: exactly one of the two fields has a value.
+/// The outcome of one of the users of `createUsers`: exactly one of the two fields has a value.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct UserOutcome {
     /// The user, if it was created.
@@ -250,7 +250,7 @@ impl UserMutation {
         listing::one(ctx, user::create(op(ctx), data.into())).await
     }
 
-    /// Creates up to 1,000 users in one transaction, and returns what became of each, in the order of `data`. A user who is
+    /// Creates up to 1,000 users in one transaction, and returns the outcome of each, in the order of `data`. A user who is
     /// refused changes nothing, and keeps no other from being created. Of two with the same id or email address, the first
     /// is created; of several for fewer seats, the first ones. An error in `errors` concerns the whole call: then nobody is
     /// created. At most 100 of the users can have a `password`. Needs `write:user`.
