@@ -12,7 +12,8 @@ folder of its own; its blocks run from top to bottom, and the first that fails e
 What a page may hold, by the first word behind the three backticks
     sh        run by bash, in the page's folder, and must end with 0. Variables and the folder live on in later blocks.
               `tenantry` is on the PATH and finds the server's database. A line `export KEY=tnt_…`, with the dots, is for
-              readers: it is left out, KEY being there already.
+              readers: it is left out, KEY being there already. `sh 3` must end with 3 instead, and what it says on
+              standard error counts as printed.
     graphql   one operation, sent to /graphql as the owner of $KEY. `graphql ADA_KEY` takes another variable, which an
               earlier block has set; `graphql -` sends no credential. A block `json variables` right before it is its variables.
     python    run by one Python for the whole page: names live on. Whatever the shell has set is in os.environ.
@@ -35,6 +36,10 @@ In every block
     postgres://tenantry@localhost/tenantry  becomes an empty database of the PostgreSQL server in $TENANTRY_TEST_POSTGRES_URL
 
 A page's server has mails written to the folder `mail` in the page's folder.
+
+A comment `<!-- samples: json/kratos.json, csv/clerk.csv as users.csv -->` puts these files of tests/import-samples into the page's
+folder, under their own names or, with `as`, under others; a folder is put there as a folder. A change of them does not reach the
+samples.
 """
 
 import argparse
@@ -61,6 +66,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 ADDRESS = "http://127.0.0.1:8000"
 POSTGRES = "postgres://tenantry@localhost/tenantry"
+SAMPLES = HERE / "import-samples"
 INSTALLING = ("pip install ", "python3 -m venv ", "python3.11 -m venv ", ". ")
 
 BLOCK_SECONDS_MAX = 180
@@ -99,6 +105,7 @@ def main():
             page = Page(server, pathlib.Path(folder))
             try:
                 check_links(path)
+                copy_samples(path, page.folder)
                 done += 1
                 for block in blocks:
                     if block.runs:
@@ -184,6 +191,17 @@ def check_links(path):
             raise Wrong(f"links to {target}, which is not there")
         if heading and wanted.suffix == ".md" and heading not in headings(wanted):
             raise Wrong(f"links to {target}, but there is no such heading")
+
+
+def copy_samples(path, folder):
+    """What the page's comment asks for."""
+    for listed in re.findall(r"^<!-- samples: (.+) -->$", path.read_text(encoding="utf-8"), flags=re.M):
+        for sample in listed.split(", "):
+            source, _, name = sample.partition(" as ")
+            source = SAMPLES / source
+            if not source.exists():
+                raise Wrong(f"asks for the sample {source}, which is not there")
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / (name or source.name))
 
 
 def headings(path):
@@ -277,15 +295,17 @@ class Page:
         text = "\n".join(line for line in self.placed(block.text).splitlines() if not re.match(r"export KEY=.*…", line))
         # What the block has set is there for the next one, also when it is Python.
         script = f"set -aeuo pipefail\ntrap 'printf \"%s\\0\" \"PWD=$PWD\" >{state}; env -0 >>{state}' EXIT\n{text}\n"
+        wanted = next((int(word) for word in block.words if word.isdigit()), 0)
         process = subprocess.Popen(["bash", "-c", script], cwd=self.shell_folder, env=self.variables, text=True, errors="replace",
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT if wanted else subprocess.PIPE, start_new_session=True)
         try:
             printed, said = process.communicate(timeout=BLOCK_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise Wrong(f"did not end within {BLOCK_SECONDS_MAX} s") from None
-        if process.returncode != 0:
-            raise Wrong(f"ended with {process.returncode}\n{printed}{said}")
+        if process.returncode != wanted:
+            raise Wrong(f"ended with {process.returncode}\n{printed}{said or ''}")
         values = dict(item.split("=", 1) for item in state.read_text().split("\0") if "=" in item)
         self.shell_folder = pathlib.Path(values["PWD"])
         self.variables = {name: value for name, value in values.items() if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
