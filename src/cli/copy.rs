@@ -21,20 +21,19 @@ pub async fn copy(config: &Config, args: &CopyArgs) -> anyhow::Result<()> {
     }
     let source = Source::hold(from).await?;
     let secret = Secret::of(&source, config.secret_key.clone(), from, &args.to).await?;
-    // Before the copy appears: a server that starts on it needs the key.
-    let place = secret.write()?;
     let bar = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {msg}")?);
     let is_seen = std::io::stderr().is_terminal();
-    let copied = copy::copy(&source, &args.to, |table, rows| {
+    let progress = |table: &'static str, rows: u64| {
         if is_seen {
             bar.set_message(format!("{table}: {rows} rows"));
             bar.tick();
-        } else if rows % 100_000 == 0 {
+        } else if rows.is_multiple_of(100_000) {
             // Not being able to print progress is no reason to stop.
             let _ = writeln!(std::io::stderr(), "{table}: {rows} rows");
         }
-    });
-    let copied = copied.await;
+    };
+    // A server that starts on the copy needs the key.
+    let copied = copy::copy(&source, &args.to, progress, || secret.write()).await;
     bar.finish_and_clear();
     let digests = copied?;
     source.release().await?;
@@ -42,7 +41,10 @@ pub async fn copy(config: &Config, args: &CopyArgs) -> anyhow::Result<()> {
         say(format!("{table:<20} {:>9} {}", digest.rows, digest.sha256))?;
     }
     let rows: u64 = digests.iter().map(|(_, digest)| digest.rows).sum();
-    say(format!("Copied {rows} rows, and compared them. {}", of_secret(&place)))?;
+    say(format!(
+        "Copied {rows} rows, and compared them. {}",
+        of_secret(secret.place())
+    ))?;
     say(next(&args.to, from))
 }
 

@@ -92,7 +92,7 @@ impl Partial {
     fn complete(self, target: &Path) -> anyhow::Result<()> {
         let failed = || format!("cannot write {}", target.display());
         self.file.sync_all().with_context(failed)?;
-        // Not a rename, which would replace a file that was made meanwhile.
+        // Not a rename, which would replace a file that was made in the meantime.
         fs::hard_link(&self.path, target).with_context(failed)?;
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))

@@ -17,8 +17,8 @@ use super::arguments::ImportArgs;
 use super::open::current;
 use super::progress::Progress;
 use crate::context::OpContext;
-use crate::model::Clock;
 use crate::model::error::told;
+use crate::model::{Clock, Timestamp};
 use crate::services::config::Config;
 use crate::transfer::format::firebase::HashConfig;
 use crate::transfer::format::{Counted, Reader};
@@ -26,19 +26,22 @@ use crate::transfer::intake::{self, Options, Passwords, Stopped};
 use crate::transfer::map::Map;
 use crate::transfer::record::Fault;
 use crate::transfer::report::Report;
-use crate::transfer::source::{Format, How, Source};
+use crate::transfer::source::{How, Source};
 
 /// Some rows were refused; the others are in.
 const SOME_REFUSED: u8 = 3;
 
 pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let how = how(args)?;
-    let source = Source::open(&args.files, &how).map_err(fault)?;
-    if source.format() != Format::Tenantry && args.organization.is_none() && !names_organizations(&source, args) {
+    let source = Source::open(&args.files, &how)
+        .map_err(fault)
+        .context("nothing was written")?;
+    if args.organization.is_none() && !source.names_organizations() {
         bail!("name the organization of the users with --organization; create it first, if there is none");
     }
-    let survey = Survey::of(&source)?;
+    let survey = Survey::of(&source).context("nothing was written")?;
     let mut options = options(args);
+    options.now = how.now;
     let services = match args.dry_run {
         true => current(config).await?,
         false => {
@@ -117,13 +120,9 @@ fn options(args: &ImportArgs) -> Options {
         super_admins: args.allow_super_admins,
         dry_run: args.dry_run,
         alone: false,
+        now: Timestamp::default(),
         keep_first_start: args.on_conflict != intake::OnConflict::Update,
     }
-}
-
-/// Whether the file may say itself which organization its users belong to.
-fn names_organizations(source: &Source, args: &ImportArgs) -> bool {
-    source.format() == Format::Keycloak || args.preset.is_some() || args.map.is_some()
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

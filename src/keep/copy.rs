@@ -116,11 +116,17 @@ async fn refuse_used(connection: &impl ConnectionTrait, application: &str) -> an
     Ok(())
 }
 
-/// Copies everything from a held source. If it fails or is stopped, the target is as before.
-pub async fn copy(source: &Source, to: &Address, progress: impl FnMut(&'static str, u64)) -> anyhow::Result<Digests> {
+/// Copies everything from a held source. If it fails or is stopped, the target is as before. `at_last` runs when all is
+/// compared, right before the copy appears; if it fails, the copy fails.
+pub async fn copy(
+    source: &Source,
+    to: &Address,
+    progress: impl FnMut(&'static str, u64),
+    at_last: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Digests> {
     match source {
-        Source::Sqlite(file) => copy_from(file, to, progress).await,
-        Source::Postgres { snapshot, .. } => copy_from(snapshot, to, progress).await,
+        Source::Sqlite(file) => copy_from(file, to, progress, at_last).await,
+        Source::Postgres { snapshot, .. } => copy_from(snapshot, to, progress, at_last).await,
     }
 }
 
@@ -128,13 +134,15 @@ async fn copy_from(
     source: &impl ConnectionTrait,
     to: &Address,
     progress: impl FnMut(&'static str, u64),
+    at_last: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Digests> {
     match to {
-        Address::Sqlite(path) => into_file(source, path, progress).await,
+        Address::Sqlite(path) => into_file(source, path, progress, at_last).await,
         Address::Postgres(_) => {
             let db = Database::open(&to.as_application(APPLICATION), 1).await?;
             let (setup, digests) = filled(source, &db, progress).await?;
             note(&*setup, "database.copy").await?;
+            at_last()?;
             setup.commit().await?;
             analyze(&db).await;
             db.close().await;
@@ -147,6 +155,7 @@ async fn into_file(
     source: &impl ConnectionTrait,
     path: &Path,
     progress: impl FnMut(&'static str, u64),
+    at_last: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Digests> {
     let target = Target::take(path).await?;
     target.refuse_filled().await?;
@@ -166,6 +175,7 @@ async fn into_file(
         )
     })?;
     verify(draft.path(), Depth::Whole).await?;
+    at_last()?;
     target.become_draft(draft).await?;
     Ok(digests)
 }

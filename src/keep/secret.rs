@@ -60,12 +60,17 @@ impl Secret {
     }
 
     /// Writes the key file of the copy, if it has one.
-    pub fn write(self) -> anyhow::Result<Place> {
+    pub fn write(&self) -> anyhow::Result<()> {
         if let (Place::File(path), Some(key)) = (&self.place, &self.key) {
             key.store(path)
                 .with_context(|| format!("cannot write the secret key into {}", path.display()))?;
         }
-        Ok(self.place)
+        Ok(())
+    }
+
+    /// Where it is once the copy has appeared.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 }
 

@@ -11,8 +11,6 @@ pub mod native;
 pub mod notes;
 pub mod options;
 pub mod presets;
-#[cfg(test)]
-mod presets_tests;
 pub mod record;
 pub mod report;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What became of the rows of a file.
+//! The outcomes of the rows of a file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::kind::Kind;
 use super::record::{Refusal, Row};
 use crate::model::error::Error;
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Debug)]
 pub enum Did {
     Created,
@@ -66,7 +66,7 @@ impl At {
     }
 }
 
-/// A row and what became of it.
+/// A row and its outcome.
 #[derive(Debug)]
 pub struct Outcome {
     pub at: At,
@@ -82,6 +82,8 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lacks {
     pub password: bool,
+    /// It has no password, but a federated identity: it signs in with that provider only.
+    pub is_federated: bool,
     /// The kind of the hash that cannot be checked.
     pub hash: Option<&'static str>,
 }
@@ -153,6 +155,8 @@ pub struct Report<'a> {
     pub unusable_hashes: BTreeMap<String, u64>,
     /// New users without a password, services aside.
     pub without_password: u64,
+    /// The same with a federated identity, who get no mail for a new password.
+    pub federated_only: u64,
     /// Gets each refused row.
     refused: Box<dyn FnMut(Told<'_>) + Send + 'a>,
 }
@@ -172,6 +176,7 @@ impl<'a> Report<'a> {
             ignored: BTreeMap::new(),
             unusable_hashes: BTreeMap::new(),
             without_password: 0,
+            federated_only: 0,
             refused: Box::new(refused),
         }
     }
@@ -188,7 +193,8 @@ impl<'a> Report<'a> {
                 Did::Ignored(_) => &mut counts.ignored,
             };
             *count += 1;
-            self.without_password += u64::from(outcome.lacks.password);
+            self.without_password += u64::from(outcome.lacks.password && !outcome.lacks.is_federated);
+            self.federated_only += u64::from(outcome.lacks.password && outcome.lacks.is_federated);
             if let Some(kind) = outcome.lacks.hash {
                 *self.unusable_hashes.entry(kind.to_owned()).or_default() += 1;
             }

@@ -283,6 +283,24 @@ fn files_that_others_can_use_are_told() {
     assert!(says.contains(&format!("chmod 600 {}", path.display())), "{says}");
 }
 
+/// It has no content, and so takes no space.
+#[test]
+fn a_log_that_grows_is_told_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let url = url_of(&path);
+    let mut server = Server::start(&url, &[]);
+    server.terminate();
+    server.ended();
+    let log = std::fs::File::create(folder.path().join("t.db-wal")).unwrap();
+    log.set_permissions(std::fs::Permissions::from_mode(0o600)).unwrap();
+    log.set_len(5 << 30).unwrap();
+    let (code, lines) = examined(&["--quick"], &[("TENANTRY_DATABASE_URL", &url)]);
+    let (severity, says) = found(&lines, "log");
+    assert_eq!((code, severity), (3, "risky"));
+    assert!(says.contains("5368 MB"), "{says}");
+}
+
 #[test]
 fn a_test_mail_is_sent() {
     let folder = tempfile::tempdir().unwrap();

@@ -18,12 +18,14 @@ use crate::transfer::kind::Kind;
 use crate::transfer::record::Notes;
 use crate::transfer::report::{Counts, Report, Told};
 
-/// So many refused rows are told on standard error too.
+/// So many refused rows are printed on standard error too.
 const TOLD_MAX: u64 = 20;
 
 /// The refused rows.
 pub struct Errors {
     path: PathBuf,
+    /// Whether nobody has named the file.
+    is_usual: bool,
     state: Mutex<State>,
 }
 
@@ -38,6 +40,7 @@ impl Errors {
     pub fn new(args: &ImportArgs) -> Self {
         Self {
             path: args.errors.clone().unwrap_or_else(|| errors_beside(&args.files)),
+            is_usual: args.errors.is_none(),
             state: Mutex::default(),
         }
     }
@@ -89,7 +92,13 @@ impl Errors {
         let written = match (state.failed, state.file) {
             (Some(error), _) => Err(error),
             (None, Some(mut file)) => file.flush(),
-            (None, None) => return Ok(()),
+            (None, None) => {
+                if self.is_usual {
+                    // What an earlier import has left would be taken for what this one has refused.
+                    let _ = std::fs::remove_file(&self.path);
+                }
+                return Ok(());
+            }
         };
         written.with_context(|| format!("cannot write the refused rows to {}", self.path.display()))?;
         let more = state.count.saturating_sub(TOLD_MAX);
@@ -124,6 +133,7 @@ pub struct Summary {
     /// Hashes against which no password can be checked, by kind.
     unusable_hashes: BTreeMap<String, u64>,
     without_password: u64,
+    federated_only: u64,
     warnings: Vec<String>,
     #[serde(skip)]
     lines: Vec<String>,
@@ -145,6 +155,7 @@ impl Summary {
             left: notes.left.iter().cloned().collect(),
             unusable_hashes: report.unusable_hashes.clone(),
             without_password: report.without_password,
+            federated_only: report.federated_only,
             warnings: notes.warnings.iter().cloned().chain(notes.missing_pages()).collect(),
             lines: report.counts.iter().map(|(kind, counts)| line(*kind, counts)).collect(),
         }
@@ -183,14 +194,24 @@ impl Summary {
         }
         if self.without_password > 0 {
             lines.push(format!(
-                "{} users have no password; they get one with requestPasswordReset",
-                self.without_password
+                "without a password, until they request one with requestPasswordReset: {}",
+                users(self.without_password)
+            ));
+        }
+        if self.federated_only > 0 {
+            lines.push(format!(
+                "without a password, signing in with another provider only: {}",
+                users(self.federated_only)
             ));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("warning: {warning}")));
         lines.push(format!("import: {}", self.import_id));
         say(lines.join("\n"))
     }
+}
+
+fn users(count: u64) -> String {
+    format!("{count} {}", Kind::User.counted(count))
 }
 
 fn line(kind: Kind, counts: &Counts) -> String {

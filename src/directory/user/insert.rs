@@ -26,8 +26,8 @@ pub(super) async fn insert_rows(
 ) -> Result<Vec<Result<table::Model>>> {
     /// The columns of a user.
     const VALUES: usize = 24;
-    let rows = rows.into_iter().map(table::ActiveModel::complete);
-    let rows: Vec<table::ActiveModel> = rows.collect::<Result<_, _>>()?;
+    let rows = rows.into_iter().map(|row| Ok(row.complete()?));
+    let rows: Vec<table::ActiveModel> = rows.collect::<Result<_>>()?;
     let mut sorted: Vec<&table::ActiveModel> = rows.iter().collect();
     sorted.sort_by(|a, b| (a.email.as_ref(), a.id.as_ref()).cmp(&(b.email.as_ref(), b.id.as_ref())));
     let mut written: HashMap<UserId, i64> = HashMap::with_capacity(rows.len());

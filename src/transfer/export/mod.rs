@@ -52,7 +52,7 @@ struct Source<'a> {
     role_ids: HashMap<i64, String>,
 }
 
-/// Writes the file. `progress` is told the number of records so far.
+/// Writes the file. `progress` gets the number of records so far.
 pub async fn export<W: Write>(
     db: &Database,
     wanted: &Wanted,

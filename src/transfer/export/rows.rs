@@ -30,7 +30,7 @@ macro_rules! in_order {
     }};
 }
 
-/// Names parted by blanks, as a list.
+/// Names separated by blanks, as a list.
 fn names(stored: &str) -> Vec<String> {
     let mut names: Vec<&str> = stored.split_whitespace().collect();
     names.sort_unstable();

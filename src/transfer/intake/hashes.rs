@@ -102,7 +102,7 @@ impl Intake<'_> {
             };
             let email = user.email.as_deref().and_then(Email::normalize);
             let id = user.id.as_deref().and_then(UserId::existing);
-            // Whoever is refused for another reason is not hashed either.
+            // A password that is refused is not hashed.
             if let Ok(given) = Given::of(user, id.as_ref(), email.as_ref(), self.options.passwords)
                 && given.is_dear()
             {

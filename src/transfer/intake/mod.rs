@@ -45,7 +45,7 @@ const BATCH: usize = 1_000;
 const STEP: usize = 500;
 /// How long others may write between two transactions, at least.
 const REST: Duration = Duration::from_millis(10);
-/// How often a batch is tried, if others change the same rows meanwhile.
+/// How often a batch is tried, if others change the same rows in the meantime.
 const TRIES: usize = 3;
 
 /// What to do with a record that is there already, and differs.
@@ -100,6 +100,8 @@ pub struct Options {
     pub dry_run: bool,
     /// All in one transaction: nobody else uses the database.
     pub alone: bool,
+    /// The time that readers take for what is true since an unknown time.
+    pub now: Timestamp,
     /// Leave what the first start has created as it is.
     pub keep_first_start: bool,
 }
@@ -135,10 +137,9 @@ struct Intake<'a> {
     aliases: Aliases,
     /// Members of groups, for when all users are there.
     members: Vec<(At, MembersRecord)>,
-    started: Timestamp,
 }
 
-/// Takes the records of a file; `report` gets what became of each row, after the commit.
+/// Takes the records of a file; `report` gets the outcome of each row, after the commit.
 pub async fn import(
     op: &OpContext,
     reader: &mut dyn Reader,
@@ -156,7 +157,6 @@ pub async fn import(
         hashed: HashMap::new(),
         aliases: Aliases::default(),
         members: Vec::new(),
-        started: op.now(),
     };
     op.authorize(Action::Create, Resource::Organization)?;
     intake.must_have_places().await?;
@@ -175,7 +175,7 @@ pub async fn import(
                 intake.hash_before(&rows).await?;
                 let began = Instant::now();
                 let outcomes = intake.step(&rows).await?;
-                // SQLite's lock is not fair: whoever waits for it tries now and then.
+                // SQLite's lock is not fair: a server that waits for it tries now and then.
                 if op.db().backend() == DbBackend::Sqlite {
                     tokio::time::sleep(began.elapsed().max(REST)).await;
                 }

@@ -13,7 +13,9 @@ use crate::directory::tenant::{self, Label};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{BuiltIn, OrganizationId, is_storable, uuid_of};
 use crate::store::entity::{group, group_role, organization};
+use crate::transfer::kind::Kind;
 use crate::transfer::record::RoleRecord;
+use crate::transfer::report::{At, Did, Lacks, Outcome};
 
 /// An organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,6 +158,14 @@ impl Intake<'_> {
             ..RoleRecord::default()
         };
         let row = self.create_role(change, Some(home), &record).await?;
+        self.outcomes.push(Outcome {
+            at: At::default(),
+            kind: Kind::Role,
+            id: Some(row.id.to_string()),
+            email: None,
+            did: Did::Created,
+            lacks: Lacks::default(),
+        });
         let catalogue = self.op.catalogue();
         Ok(Assigned::of(row, &catalogue))
     }

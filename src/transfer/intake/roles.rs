@@ -126,7 +126,7 @@ impl Intake<'_> {
         Ok(Did::Changed)
     }
 
-    /// What becomes of a record that is there, if these fields differ; `None` if it is to be changed.
+    /// The outcome of a record that is there, if these fields differ; `None` if it is to be changed.
     pub(super) fn settle(&self, what: &str, fields: &[&'static str]) -> Result<Option<Did>> {
         match (fields, self.options.on_conflict) {
             ([], _) => Ok(Some(Did::Unchanged)),

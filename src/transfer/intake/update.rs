@@ -111,7 +111,7 @@ impl Intake<'_> {
         let verified = one
             .record
             .email_verified_at
-            .filter(|at| row.email_verified_at.is_none() || *at < self.started);
+            .filter(|at| row.email_verified_at.is_none() || *at < self.options.now);
         put!(fields, new, row, email_verified_at, "emailVerified", verified.map(Some));
         fields
     }
@@ -239,7 +239,7 @@ fn wanted_roles(one: &Checked<'_>) -> Option<RoleKeys> {
 
 fn wanted_groups(one: &Checked<'_>) -> Option<BTreeSet<i64>> {
     let groups = one.groups.as_ref()?;
-    // A group that is not there is told about by itself.
+    // A group that is not there is refused by itself.
     Some(groups.iter().map(|(group, _)| group.pk).collect())
 }
 

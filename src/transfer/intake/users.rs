@@ -86,7 +86,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Returns the user if nobody is there with its names; tells what became of it otherwise.
+    /// Returns the user if nobody is there with its names; notes the outcome otherwise.
     async fn meet<'r>(
         &mut self,
         change: &mut Change<'_>,
@@ -234,6 +234,7 @@ impl Intake<'_> {
         self.tell_missing_groups(one);
         let lacks = Lacks {
             password: !one.password.is_usable() && one.record.service != Some(true),
+            is_federated: one.identities.as_ref().is_some_and(|all| !all.is_empty()),
             hash: one.password.unusable(),
         };
         self.outcomes.push(Outcome {

@@ -121,6 +121,11 @@ impl Map {
         !self.fields.is_empty() || self.password_hash.is_some() || self.identities.is_some()
     }
 
+    /// Whether it says which organization a row belongs to.
+    pub fn names_organizations(&self) -> bool {
+        self.fields.contains_key("organization")
+    }
+
     /// Takes the usual headings, if it names none.
     pub fn complete(&mut self) {
         if !self.has_fields() {

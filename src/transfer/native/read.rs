@@ -136,7 +136,7 @@ impl NativeReader {
             .collect();
         if end.records != self.records {
             return Err(self.fault(&format!(
-                "The last line says that there are {} records, but there are {}. Export the file again.",
+                "The last line says {} records, but the file has {}. Export it again.",
                 end.records, self.records
             )));
         }

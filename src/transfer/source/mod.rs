@@ -240,6 +240,18 @@ impl Source {
         }
     }
 
+    /// Whether the file may say which organization each user belongs to.
+    pub fn names_organizations(&self) -> bool {
+        match &self.plan {
+            Plan::Keycloak(_) => true,
+            Plan::Each(each) => match each.as_ref() {
+                Each::Tenantry => true,
+                Each::Csv(map) | Each::Json(map) => map.names_organizations(),
+                Each::Auth0 | Each::Firebase | Each::Scim | Each::Ldif => false,
+            },
+        }
+    }
+
     /// The format that was named or found out.
     pub fn format(&self) -> Format {
         self.format

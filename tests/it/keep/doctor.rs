@@ -199,6 +199,7 @@ async fn digests_are_printed(backend: Backend) {
     let database = TestDatabase::empty(backend).await;
     let server = Server::start(&database.url, &[]);
     furnish(&server);
+    drop(server);
     let expected = digests(&database.url).await;
     let output = run(&["doctor", "--digests", "--json"], &on(&database.url));
     let report: Value = serde_json::from_str(&text(&output.stdout)).unwrap();

@@ -48,6 +48,7 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Who else writes one, and why.
+const IMPORT: &str = "many rows at once, with the versions and times of the file";
 const WRITERS: &[(&str, &str, &str)] = &[
     (
         "api_key",
@@ -120,6 +121,19 @@ const WRITERS: &[(&str, &str, &str)] = &[
         "operations/setup",
         "the first start has no caller who could be asked",
     ),
+    ("api_key", "transfer/intake", IMPORT),
+    ("federated_identity", "transfer/intake", IMPORT),
+    ("group", "transfer/intake", IMPORT),
+    ("group_member", "transfer/intake", IMPORT),
+    ("group_role", "transfer/intake", IMPORT),
+    ("invitation", "transfer/intake", IMPORT),
+    ("invitation_role", "transfer/intake", IMPORT),
+    ("organization", "transfer/intake", IMPORT),
+    ("role", "transfer/intake", IMPORT),
+    ("setting", "transfer/intake", IMPORT),
+    ("tenant", "transfer/intake", IMPORT),
+    ("user", "transfer/intake", IMPORT),
+    ("user_role", "transfer/intake", IMPORT),
 ];
 
 /// Rust sources under a folder, each with its path from the top of the repository.
