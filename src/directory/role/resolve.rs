@@ -45,7 +45,7 @@ pub struct NamedRoles {
 enum Name<'a> {
     BuiltIn(BuiltIn),
     Id(String),
-    Name(&'a str),
+    Other(&'a str),
 }
 
 impl<'a> Name<'a> {
@@ -59,7 +59,7 @@ impl<'a> Name<'a> {
         Some(match (BuiltIn::VARIANTS.iter().copied().find(is_wanted), id) {
             (Some(role), _) => Self::BuiltIn(role),
             (None, Some(id)) => Self::Id(id),
-            (None, None) => Self::Name(wanted),
+            (None, None) => Self::Other(wanted),
         })
     }
 }
@@ -78,7 +78,7 @@ impl NamedRoles {
                 Name::BuiltIn(role) if built_in_ones.contains(&role) => {}
                 Name::BuiltIn(role) => built_in_ones.push(role),
                 Name::Id(id) => drop(ids.insert(id)),
-                Name::Name(name) => drop(names.insert(name.to_owned())),
+                Name::Other(name) => drop(names.insert(name.to_owned())),
             }
         }
         let mut found = Self::default();
@@ -148,7 +148,7 @@ impl NamedRoles {
             None => return Ok(None),
             Some(Name::BuiltIn(role)) => return Ok(self.built_in.get(&role).cloned()),
             Some(Name::Id(id)) => id,
-            Some(Name::Name(name)) => name.to_owned(),
+            Some(Name::Other(name)) => name.to_owned(),
         };
         let these = self.others.get(&key).into_iter().flatten();
         let mut here = these.filter(|(owner, _)| owner.is_none_or(|owner| owner == organization_pk));

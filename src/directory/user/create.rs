@@ -189,7 +189,8 @@ async fn write(
             outcomes.refuse(one.number, organization::no_seat_left(home, Some(granted)))?;
         }
         // If nobody is created, nothing is committed.
-        if !surplus.is_empty() && !(made.is_empty() && seated.is_empty() && pending.is_empty()) {
+        let nobody = made.is_empty() && seated.is_empty() && pending.is_empty();
+        if !surplus.is_empty() && !nobody {
             take_back(&**change, surplus.iter().map(|(_, row)| row.pk).collect()).await?;
         }
         seated.iter().for_each(|(one, _)| claims.keep(one));
@@ -256,7 +257,9 @@ async fn complete(op: &OpContext, change: &mut Change<'_>, made: &[(Placed, tabl
     for insertion in role::assigning_to_each(roles, role::Made::by_caller(op)) {
         match made {
             [_] => change.insert_last(insertion),
-            _ => drop(change.execute(&insertion).await?),
+            _ => {
+                change.execute(&insertion).await?;
+            }
         }
     }
     Ok(())

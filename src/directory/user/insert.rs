@@ -98,7 +98,7 @@ impl Met {
         };
         let address = |(home, email): (i64, Option<Email>)| Some((home, email?));
         Ok(Self {
-            ids: ids.iter().map(|id| same_id(id)).collect(),
+            ids: ids.iter().map(same_id).collect(),
             addresses: addresses.into_iter().filter_map(address).collect(),
         })
     }
