@@ -1,7 +1,7 @@
 //! JSON: a list, a list at a place of an object, or an object a line. The file is read element by element.
 //!
 //! serde's way to read a list element by element (`DeserializeSeed`) calls us for each element, but the import
-//! asks for the next one. Therefore [`JsonStream`] finds where an element ends.
+//! asks for the next one. Therefore `JsonStream` finds where an element ends.
 
 use std::collections::HashSet;
 use std::io::BufRead;
