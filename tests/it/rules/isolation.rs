@@ -271,7 +271,11 @@ impl Leaf {
         let mut present: Vec<Value> = vec![into.clone()];
         for step in &self.path {
             let below = present.last().unwrap().get(&step.field).cloned().unwrap_or(Value::Null);
-            present.push(below);
+            // Of several objects, the first.
+            present.push(match below {
+                Value::Array(all) => all.into_iter().next().unwrap_or(Value::Null),
+                one => one,
+            });
         }
         for (step, mut at) in self.path.iter().zip(present).rev() {
             if !at.is_object() {
