@@ -33,10 +33,8 @@ impl Intake<'_> {
                 true => &[],
                 false => &["value"],
             };
-            match self.settle("setting", fields)? {
-                Some(did) => return Ok(did),
-                None if self.imagined.is_some() => return Ok(Did::Changed),
-                None => {}
+            if let Some(did) = self.settle("setting", fields)? {
+                return Ok(did);
             }
             let new = setting::ActiveModel {
                 user_pk: Set(owner.pk),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Intake;
 use super::hashes::Given;
-use super::places::{Home, Place};
+use super::places::{Home, Place, Roles};
 use crate::context::Change;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::role::{Assigned, few_tenants};
@@ -29,7 +29,7 @@ pub(super) struct Checked<'r> {
     pub lastname: Option<Option<String>>,
     pub variables: Option<JsonText>,
     /// With the time since when.
-    pub roles: Option<Vec<(Assigned, Option<Timestamp>)>>,
+    pub roles: Option<Roles>,
     /// Those of the options, if the record gives none.
     pub default_roles: Vec<Assigned>,
     pub groups: Option<Vec<(Place, Option<Timestamp>)>>,
@@ -151,21 +151,11 @@ impl Intake<'_> {
         change: &mut Change<'_>,
         home: &Home,
         record: &UserRecord,
-    ) -> Result<Option<Vec<(Assigned, Option<Timestamp>)>>> {
+    ) -> Result<Option<Roles>> {
         let Some(held) = &record.roles else {
             return Ok(None);
         };
-        let mut roles: Vec<(Assigned, Option<Timestamp>)> = Vec::with_capacity(held.len());
-        for one in held {
-            let found = self
-                .role_named(change, home, &one.reference, one.tenant_id.as_deref())
-                .await?;
-            if let Some(role) = found
-                && !roles.iter().any(|(known, _)| known.is(&role))
-            {
-                roles.push((role, one.since));
-            }
-        }
+        let roles = self.roles_held(change, home, held).await?;
         let all: Vec<Assigned> = roles.iter().map(|(role, _)| role.clone()).collect();
         few_tenants(&all, "roles")?;
         Ok(Some(roles))

@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveM
 
 use super::Intake;
 use super::here::elsewhere;
-use super::places::{Home, Place};
+use super::places::{Home, Place, Roles};
 use super::structure::stamped;
 use crate::context::Change;
 use crate::directory::group::{group_name, key_of};
@@ -17,9 +17,6 @@ use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_role};
 use crate::transfer::record::GroupRecord;
 use crate::transfer::report::Did;
-
-/// Roles with the time since when.
-type Roles = Vec<(Assigned, Option<Timestamp>)>;
 
 impl Intake<'_> {
     pub(super) async fn group(&mut self, change: &mut Change<'_>, record: &GroupRecord) -> Result<Did> {
@@ -42,7 +39,10 @@ impl Intake<'_> {
                 )
             })?,
         };
-        let roles = self.roles_of_group(change, &home, record).await?;
+        let roles = match &record.roles {
+            Some(held) => Some(self.roles_held(change, &home, held).await?),
+            None => None,
+        };
         if let Some(row) = find(change, &home, record, &key).await? {
             return self.update_group(change, row, &name, record, roles).await;
         }
@@ -90,29 +90,6 @@ impl Intake<'_> {
         }
         self.tallies.created(&home, "groups");
         Ok(Did::Created)
-    }
-
-    async fn roles_of_group(
-        &mut self,
-        change: &mut Change<'_>,
-        home: &Home,
-        record: &GroupRecord,
-    ) -> Result<Option<Roles>> {
-        let Some(held) = &record.roles else {
-            return Ok(None);
-        };
-        let mut roles = Roles::new();
-        for one in held {
-            let found = self
-                .role_named(change, home, &one.reference, one.tenant_id.as_deref())
-                .await?;
-            if let Some(role) = found
-                && !roles.iter().any(|(known, _)| known.is(&role))
-            {
-                roles.push((role, one.since));
-            }
-        }
-        Ok(Some(roles))
     }
 
     async fn give<'r>(
@@ -167,10 +144,8 @@ impl Intake<'_> {
         if wanted.as_ref().is_some_and(|wanted| *wanted != had) {
             fields.push("roles");
         }
-        match self.settle("group", &fields)? {
-            Some(did) => return Ok(did),
-            None if self.imagined.is_some() => return Ok(Did::Changed),
-            None => {}
+        if let Some(did) = self.settle("group", &fields)? {
+            return Ok(did);
         }
         new.version = Set(row.version + 1);
         new.updated_at = Set(self.op.now().later_than(row.updated_at));

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 
 use super::Intake;
 use super::imagined::digest;
+use super::new::member;
 use super::places::Home;
 use crate::context::Change;
 use crate::model::error::{Error, Result, shown};
@@ -55,17 +56,11 @@ impl Intake<'_> {
         for some in record.members.chunks(SOME) {
             let found = self.found(change, &home, some).await?;
             let mut rows = Vec::with_capacity(some.len());
-            for member in some {
-                match found.get(member) {
-                    Some(pk) if seen.insert(*pk) => rows.push(group_member::ActiveModel {
-                        group_pk: Set(place.pk),
-                        user_pk: Set(*pk),
-                        organization_pk: Set(home.pk),
-                        created_at: Set(self.op.now()),
-                        created_by: Set(None),
-                    }),
+            for name in some {
+                match found.get(name) {
+                    Some(pk) if seen.insert(*pk) => rows.push(member(*pk, home.pk, place, self.op.now())),
                     Some(_) => {}
-                    None => self.tell_missing(at, member, &record.group),
+                    None => self.tell_missing(at, name, &record.group),
                 }
             }
             if rows.is_empty() || self.imagined.is_some() {

@@ -5,8 +5,11 @@ use sea_orm::{EntityTrait, Set};
 use super::Intake;
 use super::check::Checked;
 use super::hashes::Given;
+use super::places::Place;
 use crate::context::Change;
+use crate::directory::role::Assigned;
 use crate::directory::user::new_row;
+use crate::model::Timestamp;
 use crate::model::error::Result;
 use crate::store::entity::{federated_identity, group_member, user, user_role};
 
@@ -51,27 +54,10 @@ impl Intake<'_> {
         let now = self.op.now();
         let (mut roles, mut members, mut identities) = (Vec::new(), Vec::new(), Vec::new());
         for (pk, one) in written {
-            roles.extend(one.first_roles().map(|(role, since)| user_role::ActiveModel {
-                user_pk: Set(*pk),
-                role_pk: Set(role.role_pk),
-                organization_pk: Set(one.home.pk),
-                tenant_pk: Set(role.tenant_pk),
-                scope: Set(role.scope_key()),
-                created_at: Set(since.unwrap_or(now)),
-                created_by: Set(None),
-            }));
-            members.extend(
-                one.groups
-                    .iter()
-                    .flatten()
-                    .map(|(group, since)| group_member::ActiveModel {
-                        group_pk: Set(group.pk),
-                        user_pk: Set(*pk),
-                        organization_pk: Set(one.home.pk),
-                        created_at: Set(since.unwrap_or(now)),
-                        created_by: Set(None),
-                    }),
-            );
+            let given = one.first_roles();
+            roles.extend(given.map(|(role, since)| assigned(*pk, one.home.pk, role, since.unwrap_or(now))));
+            let groups = one.groups.iter().flatten();
+            members.extend(groups.map(|(group, since)| member(*pk, one.home.pk, *group, since.unwrap_or(now))));
             identities.extend(
                 one.identities
                     .iter()
@@ -88,6 +74,35 @@ impl Intake<'_> {
         write::<user_role::Entity>(change, roles).await?;
         write::<group_member::Entity>(change, members).await?;
         write::<federated_identity::Entity>(change, identities).await
+    }
+}
+
+/// A role of a user.
+pub(super) fn assigned(
+    user_pk: i64,
+    organization_pk: i64,
+    role: &Assigned,
+    since: Timestamp,
+) -> user_role::ActiveModel {
+    user_role::ActiveModel {
+        user_pk: Set(user_pk),
+        role_pk: Set(role.role_pk),
+        organization_pk: Set(organization_pk),
+        tenant_pk: Set(role.tenant_pk),
+        scope: Set(role.scope_key()),
+        created_at: Set(since),
+        created_by: Set(None),
+    }
+}
+
+/// A membership of a user.
+pub(super) fn member(user_pk: i64, organization_pk: i64, group: Place, since: Timestamp) -> group_member::ActiveModel {
+    group_member::ActiveModel {
+        group_pk: Set(group.pk),
+        user_pk: Set(user_pk),
+        organization_pk: Set(organization_pk),
+        created_at: Set(since),
+        created_by: Set(None),
     }
 }
 

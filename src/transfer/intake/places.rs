@@ -11,10 +11,10 @@ use crate::directory::group::key_of;
 use crate::directory::role::{self, Assigned, RoleForTenant};
 use crate::directory::tenant::{self, Label};
 use crate::model::error::{Error, Result, shown};
-use crate::model::{BuiltIn, OrganizationId, is_storable, uuid_of};
+use crate::model::{BuiltIn, OrganizationId, Timestamp, is_storable, uuid_of};
 use crate::store::entity::{group, group_role, organization};
 use crate::transfer::kind::Kind;
-use crate::transfer::record::RoleRecord;
+use crate::transfer::record::{Held, RoleRecord};
 use crate::transfer::report::{At, Did, Lacks, Outcome};
 
 /// An organization.
@@ -25,6 +25,9 @@ pub(super) struct Home {
     pub name: String,
     pub has_limit: bool,
 }
+
+/// Roles with the time since when.
+pub(super) type Roles = Vec<(Assigned, Option<Timestamp>)>;
 
 /// A group that users can be put into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +151,22 @@ impl Intake<'_> {
         }
         self.places.roles.insert(key, role.clone());
         Ok(Some(role))
+    }
+
+    /// The roles that a record gives, each once.
+    pub(super) async fn roles_held(&mut self, change: &mut Change<'_>, home: &Home, held: &[Held]) -> Result<Roles> {
+        let mut roles = Roles::with_capacity(held.len());
+        for one in held {
+            let found = self
+                .role_named(change, home, &one.reference, one.tenant_id.as_deref())
+                .await?;
+            if let Some(role) = found
+                && !roles.iter().any(|(known, _)| known.is(&role))
+            {
+                roles.push((role, one.since));
+            }
+        }
+        Ok(roles)
     }
 
     /// A role without permissions.

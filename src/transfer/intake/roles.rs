@@ -108,10 +108,8 @@ impl Intake<'_> {
                 new.permissions = Set(catalogue.to_stored(permissions));
             }
         }
-        match self.settle("role", &fields)? {
-            Some(did) => return Ok(did),
-            None if self.imagined.is_some() => return Ok(Did::Changed),
-            None => {}
+        if let Some(did) = self.settle("role", &fields)? {
+            return Ok(did);
         }
         new.version = Set(row.version + 1);
         new.updated_at = Set(self.op.now().later_than(row.updated_at));
@@ -126,12 +124,12 @@ impl Intake<'_> {
         Ok(Did::Changed)
     }
 
-    /// The outcome of a record that is there, if these fields differ; `None` if it is to be changed.
+    /// The outcome of a record that is there, if these fields differ; `None` if it is to be changed now.
     pub(super) fn settle(&self, what: &str, fields: &[&'static str]) -> Result<Option<Did>> {
         match (fields, self.options.on_conflict) {
             ([], _) => Ok(Some(Did::Unchanged)),
             (_, OnConflict::Skip) => Ok(Some(Did::Skipped)),
-            (_, OnConflict::Update) => Ok(None),
+            (_, OnConflict::Update) => Ok(self.imagined.is_some().then_some(Did::Changed)),
             (fields, OnConflict::Fail) => Err(super::here::differs(what, fields)),
         }
     }

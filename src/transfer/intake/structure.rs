@@ -155,10 +155,8 @@ impl Intake<'_> {
             "seatLimit",
             record.seat_limit.map(seat_limit).transpose()?.map(Some)
         );
-        match self.settle("organization", &fields)? {
-            Some(did) => return Ok(did),
-            None if self.imagined.is_some() => return Ok(Did::Changed),
-            None => {}
+        if let Some(did) = self.settle("organization", &fields)? {
+            return Ok(did);
         }
         if fields.contains(&"seatLimit") {
             let used = super::seats::counted(&**change, row.pk).await?;
@@ -236,10 +234,8 @@ impl Intake<'_> {
             "variables",
             JsonText::object("variables", record.variables.as_ref())?.map(Some)
         );
-        match self.settle("tenant", &fields)? {
-            Some(did) => return Ok(did),
-            None if self.imagined.is_some() => return Ok(Did::Changed),
-            None => {}
+        if let Some(did) = self.settle("tenant", &fields)? {
+            return Ok(did);
         }
         new.version = Set(row.version + 1);
         new.updated_at = Set(self.op.now().later_than(row.updated_at));

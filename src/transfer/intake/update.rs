@@ -7,6 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Query
 use super::Intake;
 use super::check::Checked;
 use super::hashes::Given;
+use super::new::{assigned, member, write};
 use super::structure::put;
 use crate::context::Change;
 use crate::directory::federated_identity::{self, FederatedIdentity};
@@ -193,16 +194,8 @@ impl Intake<'_> {
         }
         let added = one.roles.iter().flatten();
         let added = added.filter(|(role, _)| !has.roles.contains(&(role.role_pk, role.tenant_pk)));
-        let rows = added.map(|(role, since)| user_role::ActiveModel {
-            user_pk: Set(row.pk),
-            role_pk: Set(role.role_pk),
-            organization_pk: Set(row.organization_pk),
-            tenant_pk: Set(role.tenant_pk),
-            scope: Set(role.scope_key()),
-            created_at: Set(since.unwrap_or(now)),
-            created_by: Set(None),
-        });
-        super::new::write::<user_role::Entity>(change, rows.collect()).await
+        let rows = added.map(|(role, since)| assigned(row.pk, row.organization_pk, role, since.unwrap_or(now)));
+        write::<user_role::Entity>(change, rows.collect()).await
     }
 
     async fn replace_groups(&self, change: &Change<'_>, row: &user::Model, one: &Checked<'_>, has: &Has) -> Result<()> {
@@ -221,14 +214,8 @@ impl Intake<'_> {
             .iter()
             .flatten()
             .filter(|(group, _)| !has.groups.contains(&group.pk));
-        let rows = added.map(|(group, since)| group_member::ActiveModel {
-            group_pk: Set(group.pk),
-            user_pk: Set(row.pk),
-            organization_pk: Set(row.organization_pk),
-            created_at: Set(since.unwrap_or(now)),
-            created_by: Set(None),
-        });
-        super::new::write::<group_member::Entity>(change, rows.collect()).await
+        let rows = added.map(|(group, since)| member(row.pk, row.organization_pk, *group, since.unwrap_or(now)));
+        write::<group_member::Entity>(change, rows.collect()).await
     }
 }
 
