@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::model::{Timestamp, is_id};
-use crate::transfer::record::{Item, Record, Refusal, Row, UserRecord};
+use crate::transfer::options::Options;
+use crate::transfer::record::{Item, Notes, Record, Refusal, Row, UserRecord};
 use crate::transfer::times::{TimeForm, moment};
 use crate::transfer::values::{self, Trouble};
 
@@ -127,6 +128,25 @@ pub fn place_id(user: &mut UserRecord, variables: &mut Map<String, Value>, id: O
 pub fn keep(variables: &mut Map<String, Value>, key: &str, value: Option<String>) {
     if let Some(value) = value {
         variables.insert(key.to_owned(), Value::String(value));
+    }
+}
+
+/// Keeps the members that have no place of their own, if they are wanted, and notes the others; `known` have one.
+pub fn keep_others(
+    variables: &mut Map<String, Value>,
+    members: &Map<String, Value>,
+    known: &[&str],
+    options: &Options,
+    notes: &mut Notes,
+) {
+    let others = members
+        .iter()
+        .filter(|(key, value)| !known.contains(&key.as_str()) && !value.is_null());
+    for (key, value) in others {
+        match options.keeps(key) {
+            true => drop(variables.insert(key.clone(), value.clone())),
+            false => notes.leave(key),
+        }
     }
 }
 

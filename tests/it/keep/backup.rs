@@ -1,10 +1,9 @@
 //! `tenantry backup`: a sound file with everything in it, or no file.
 
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
-use super::{asked, counters, differing, digests, done, furnish, meddle, names, on, refused, url_of};
-use crate::support::binary::{Server, run, tenantry, text};
+use super::{asked, counters, differing, digests, done, furnish, kill_within, meddle, names, on, refused, url_of};
+use crate::support::binary::{Server, run, text};
 use crate::support::{Backend, TestDatabase};
 
 async fn backs_up_beside_a_server(backend: Backend) {
@@ -172,15 +171,7 @@ async fn killed(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..5 {
         let copy = folder.path().join(format!("copy-{round}.db"));
-        let mut child = tenantry(&["backup", copy.to_str().unwrap()], &on(&database.url))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Time is the subject: it ends at any moment.
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..400))).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_within(400, &["backup", copy.to_str().unwrap()], &on(&database.url)).await;
         if !copy.exists() {
             done(&["backup", copy.to_str().unwrap()], &on(&database.url));
         }

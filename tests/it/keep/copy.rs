@@ -1,9 +1,7 @@
 //! `tenantry copy`: everything is in the other database, or nothing is.
 
-use std::time::Duration;
-
-use super::{asked, counters, differing, digests, done, furnish, meddle, names, on, refused, url_of};
-use crate::support::binary::{Server, run, tenantry, text};
+use super::{asked, counters, differing, digests, done, furnish, kill_within, meddle, names, on, refused, url_of};
+use crate::support::binary::{Server, run, text};
 use crate::support::{Backend, TestDatabase};
 
 /// The tables that differ after a copy, but for the trail, which has one event more.
@@ -187,15 +185,7 @@ async fn killed(backend: Backend) {
     let from = TestDatabase::new(Backend::Sqlite).await;
     let to = TestDatabase::empty(backend).await;
     for _ in 0..5 {
-        let mut child = tenantry(&["copy", "--to", &to.url], &on(&from.url))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Time is the subject: it ends at any moment.
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..500))).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_within(500, &["copy", "--to", &to.url], &on(&from.url)).await;
         let is_there = match backend {
             Backend::Sqlite => std::path::Path::new(to.url.strip_prefix("sqlite://").unwrap()).exists(),
             Backend::Postgres => {

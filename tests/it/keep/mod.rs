@@ -6,14 +6,15 @@ mod doctor;
 mod restore;
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tenantry::keep::tables::TABLES;
 use tenantry::keep::{Digest, digest};
 use tenantry::store::db::Database;
 
-use crate::support::binary::{Server, run, text};
+use crate::support::binary::{Server, run, tenantry, text};
 
 pub const SECRET: &str = crate::support::SECRET_KEY;
 
@@ -24,6 +25,19 @@ pub fn on(url: &str) -> [(&str, &str); 2] {
 
 pub fn url_of(path: &Path) -> String {
     format!("sqlite://{}", path.display())
+}
+
+/// Runs a command, and kills it at any moment within so many milliseconds.
+pub async fn kill_within(milliseconds: u64, arguments: &[&str], variables: &[(&str, &str)]) {
+    let mut child = tenantry(arguments, variables)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Time is the subject: it ends at any moment.
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(1..milliseconds))).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// A directory with some of everything that a few requests make; gives the super admin's key.

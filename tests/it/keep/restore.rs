@@ -1,13 +1,12 @@
 //! `tenantry restore`: the backup is in the place of the database, or nothing has changed.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 use tenantry::store::db::Database;
 
-use super::{asked, counters, differing, digests, done, furnish, meddle, names, on, refused, url_of};
-use crate::support::binary::{Server, tenantry, text};
+use super::{asked, counters, differing, digests, done, furnish, kill_within, meddle, names, on, refused, url_of};
+use crate::support::binary::{Server, text};
 use crate::support::{Backend, TestDatabase};
 
 const NEWEST: &str = "SELECT action AS one FROM audit_events ORDER BY position DESC LIMIT 1";
@@ -230,15 +229,7 @@ async fn a_killed_restore_leaves_a_whole_database_on_sqlite() {
     let url = url_of(&path);
     for _ in 0..8 {
         let before = digests(&url).await;
-        let mut child = tenantry(&["restore", backup.to_str().unwrap()], &on(&url))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Time is the subject: it ends at any moment.
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..300))).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill_within(300, &["restore", backup.to_str().unwrap()], &on(&url)).await;
         let is_old = differing(&before, &digests(&url).await).is_empty();
         if !is_old {
             assert_eq!(changed(&url_of(&backup), &url).await, Vec::<&str>::new());

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::model::Timestamp;
 use crate::transfer::format::Reader;
 use crate::transfer::format::common::{
-    boolean, email_or_name, keep, name, place_id, refused, text, texts, time, user_row, variables_of,
+    boolean, email_or_name, keep, keep_others, name, place_id, refused, text, texts, time, user_row, variables_of,
 };
 use crate::transfer::format::elements::{Element, Elements};
 use crate::transfer::options::Options;
@@ -153,16 +153,7 @@ impl Auth0 {
         let mut variables = Map::new();
         place_id(&mut user, &mut variables, text(members.get("user_id")));
         keep(&mut variables, "username", user_name);
-        for (key, value) in members {
-            if KNOWN.contains(&key.as_str()) || value.is_null() {
-                continue;
-            }
-            if self.options.keeps(key) {
-                variables.insert(key.clone(), value.clone());
-            } else {
-                self.notes.leave(key);
-            }
-        }
+        keep_others(&mut variables, members, &KNOWN, &self.options, &mut self.notes);
         user.roles = self.roles(members);
         user.variables = variables_of(variables);
         Ok(user)

@@ -12,7 +12,9 @@ use self::csv::Csv;
 pub use self::csv::is_csv_row;
 use crate::model::exact_json;
 use crate::transfer::format::Reader;
-use crate::transfer::format::common::{boolean, keep, millis, name, place_id, refused, text, user_row, variables_of};
+use crate::transfer::format::common::{
+    boolean, keep, keep_others, millis, name, place_id, refused, text, user_row, variables_of,
+};
 use crate::transfer::format::elements::Elements;
 use crate::transfer::options::Options;
 use crate::transfer::record::{Fault, Hash, Identity, Notes, Row, Stamps, UserRecord};
@@ -218,16 +220,7 @@ impl Firebase {
         place_id(&mut user, &mut variables, text(members.get("localId")));
         keep(&mut variables, "phoneNumber", text(members.get("phoneNumber")));
         variables.extend(custom_attributes(members)?);
-        for (key, value) in members {
-            if KNOWN.contains(&key.as_str()) || value.is_null() {
-                continue;
-            }
-            if self.options.keeps(key) {
-                variables.insert(key.clone(), value.clone());
-            } else {
-                self.notes.leave(key);
-            }
-        }
+        keep_others(&mut variables, members, &KNOWN, &self.options, &mut self.notes);
         user.variables = variables_of(variables);
         let factors = members.get("mfaInfo").and_then(Value::as_array);
         if factors.is_some_and(|factors| !factors.is_empty()) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::model::is_id;
 use crate::transfer::format::Reader;
 use crate::transfer::format::common::{
-    boolean, email_or_name, keep, name, place_id, refused, text, time, user_row, variables_of,
+    boolean, email_or_name, keep, keep_others, name, place_id, refused, text, time, user_row, variables_of,
 };
 use crate::transfer::format::elements::{Element, Elements};
 use crate::transfer::options::Options;
@@ -177,16 +177,7 @@ impl Scim {
                 }
             }
         }
-        for (key, value) in members {
-            if KNOWN.contains(&key.as_str()) || value.is_null() {
-                continue;
-            }
-            if self.options.keeps(key) {
-                variables.insert(key.clone(), value.clone());
-            } else {
-                self.notes.leave(key);
-            }
-        }
+        keep_others(&mut variables, members, &KNOWN, &self.options, &mut self.notes);
         user.variables = variables_of(variables);
         Ok(user)
     }
