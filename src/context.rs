@@ -305,4 +305,9 @@ impl OpContext {
     pub async fn begin(&self) -> Result<Change<'_>> {
         Change::begin(self).await
     }
+
+    /// Opens a transaction that may take minutes, on a database that nobody else uses; a server that starts waits for its end.
+    pub async fn begin_whole(&self) -> Result<Change<'_>> {
+        Change::begin_whole(self).await
+    }
 }

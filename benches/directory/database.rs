@@ -35,6 +35,12 @@ pub async fn url_of(options: &Options, database: &str, users: u64, folder: &Path
     postgres::create_database(&format!("tenantry_test_{}_bench_{users}", std::process::id()), None).await
 }
 
+/// The address of a new PostgreSQL database.
+pub async fn url_of_new(name: &str) -> String {
+    let run = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    postgres::create_database(&format!("tenantry_test_{}_{name}_{run}", std::process::id()), None).await
+}
+
 pub async fn connect(url: &str) -> Result<DatabaseConnection, sea_orm::DbErr> {
     let mut options = sea_orm::ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);

@@ -1,7 +1,7 @@
 //! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--small 10000] [--rounds 5] [--seconds 3] [--connections 16]
-//!         [--only sqlite|postgres] [--part floor|growth|gate|asking|sign-in|storm|refused|faces]... [--workload TEXT]
+//!         [--only sqlite|postgres] [--part floor|growth|gate|asking|sign-in|storm|refused|faces|transfer]... [--workload TEXT]
 //!         [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo`, groups and audit events, and starts the server on it. Then:
@@ -14,7 +14,8 @@
 //! - **sign-in**: how long others wait while many sign in (see `sign_in.rs`);
 //! - **storm**: how long they wait while one organization's dear hashes are guessed at (see `storm.rs`);
 //! - **refused**: whether the time of a refused password tells anything of its account (see `refused.rs`);
-//! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`).
+//! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`);
+//! - **transfer**: import, export, backup, copy, and users who are created a thousand at a time (see `transfer.rs`).
 //!
 //! `--workload` takes only those workloads of `floor` and `growth` whose titles contain a text. A line says for each who
 //! answers: requests a second; of their times the median and p99; the processor's time that the process and PostgreSQL
@@ -56,6 +57,7 @@ mod sign_in;
 mod started;
 mod storm;
 mod table;
+mod transfer;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,6 +82,7 @@ enum Part {
     Storm,
     Refused,
     Faces,
+    Transfer,
 }
 
 #[derive(Parser)]
@@ -164,6 +167,9 @@ async fn run(options: &Options) {
         }
         if options.has(Part::Faces) {
             bench.faces(&mut table).await;
+        }
+        if options.has(Part::Transfer) {
+            bench.transfer(&mut table).await;
         }
     }
     println!(

@@ -1,6 +1,6 @@
 //! `tenantry import`.
 
-mod first_start;
+mod database;
 mod survey;
 mod tell;
 
@@ -11,10 +11,10 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, anyhow, bail};
 
+use self::database::Opened;
 use self::survey::Survey;
 use self::tell::Errors;
 use super::arguments::ImportArgs;
-use super::open::current;
 use super::progress::Progress;
 use crate::context::OpContext;
 use crate::model::error::told;
@@ -42,16 +42,16 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
     let survey = Survey::of(&source).context("nothing was written")?;
     let mut options = options(args);
     options.now = how.now;
-    let services = match args.dry_run {
-        true => current(config).await?,
-        false => {
-            let (services, as_it_is) = first_start::open(config, &survey).await?;
-            options.alone = as_it_is && survey.dear_hashes == 0;
-            options.super_admins |= as_it_is;
-            options.keep_first_start &= !as_it_is;
-            services
-        }
-    };
+    let Opened {
+        services,
+        becomes_file,
+        alone,
+    } = database::open(config, &survey, args.dry_run).await?;
+    options.super_admins |= becomes_file;
+    options.keep_first_start &= !becomes_file;
+    // Hashing takes long, and nobody could change anything in the meantime.
+    options.alone = alone && survey.dear_hashes == 0;
+    options.users = survey.users;
     let op = OpContext::machine(Arc::clone(&services)).with_request_id(uuid::Uuid::new_v4().to_string());
     let errors = Errors::new(args);
     let mut progress = Progress::new(Some(source.bytes()), "bytes")?;
@@ -120,6 +120,7 @@ fn options(args: &ImportArgs) -> Options {
         super_admins: args.allow_super_admins,
         dry_run: args.dry_run,
         alone: false,
+        users: 0,
         now: Timestamp::default(),
         keep_first_start: args.on_conflict != intake::OnConflict::Update,
     }

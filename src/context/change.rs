@@ -36,6 +36,16 @@ impl<'op> Change<'op> {
         })
     }
 
+    /// The same on a database that nobody else uses, with as much time as it needs.
+    pub(super) async fn begin_whole(op: &'op OpContext) -> Result<Self> {
+        Ok(Self {
+            transaction: op.db.begin_whole().await?,
+            op,
+            held: false,
+            rest: Vec::new(),
+        })
+    }
+
     /// Refuses the change if the caller has lost access, and locks the caller's access until the commit.
     /// [`Self::commit`] does this last. A verb must call it earlier if it changes its caller's own access, such as the
     /// credential of the request.

@@ -14,7 +14,7 @@ use super::verify::verify;
 use crate::authn::SigningKeys;
 use crate::directory::audit_event;
 use crate::model::Timestamp;
-use crate::store::db::{Address, Database, SchemaState, Setup, Snapshot, WholeFile, schema_state, select};
+use crate::store::db::{Address, Database, SchemaState, Setup, Snapshot, WholeFile, clients, schema_state};
 
 /// How the server of a PostgreSQL database sees this process, which is no server of tenantry.
 const APPLICATION: &str = "tenantry copy";
@@ -98,15 +98,11 @@ async fn hold_postgres(address: &Address) -> anyhow::Result<Source> {
 
 /// Refuses a database to which a server of tenantry is connected.
 async fn refuse_used(connection: &impl ConnectionTrait, application: &str) -> anyhow::Result<()> {
-    let others: Vec<String> = select(
-        connection,
-        &format!(
-            "SELECT 'process ' || pid || COALESCE(' from ' || host(client_addr), '') FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = '{}' ORDER BY pid",
-            application.replace('\'', "''")
-        ),
-    )
-    .await?;
+    let others = clients(connection).await?.into_iter();
+    let others: Vec<String> = others
+        .filter(|(name, _)| name == application)
+        .map(|(_, session)| session)
+        .collect();
     if !others.is_empty() {
         bail!(
             "a server uses the source ({}): stop every server on it first, so that no change is lost",

@@ -14,16 +14,16 @@ pub struct Dropped {
     sizes: Vec<(String, Option<String>, Option<String>)>,
 }
 
-/// Drops every index that no constraint needs.
-pub async fn drop(connection: &impl ConnectionTrait) -> Result<Dropped> {
+/// Drops every index that no constraint needs; or of these tables, those that keep nothing unique.
+pub async fn drop(connection: &impl ConnectionTrait, tables: Option<&[&str]>) -> Result<Dropped> {
     let backend = connection.get_database_backend();
     let (found, sizes) = match backend {
         DbBackend::Sqlite => (
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid",
+            "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid",
             select(connection, "SELECT tbl, idx, stat FROM sqlite_stat1").await?,
         ),
         _ => (
-            "SELECT quote_ident(c.relname), pg_get_indexdef(i.indexrelid) FROM pg_index i
+            "SELECT quote_ident(c.relname), pg_get_indexdef(i.indexrelid), t.relname::text FROM pg_index i
              JOIN pg_class c ON c.oid = i.indexrelid
              JOIN pg_class t ON t.oid = i.indrelid
              WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
@@ -33,12 +33,15 @@ pub async fn drop(connection: &impl ConnectionTrait) -> Result<Dropped> {
             Vec::new(),
         ),
     };
-    let found: Vec<(String, String)> = select(connection, found).await?;
-    for (name, _) in &found {
+    let mut found: Vec<(String, String, String)> = select(connection, found).await?;
+    if let Some(tables) = tables {
+        found.retain(|(_, sql, table)| tables.contains(&table.as_str()) && !sql.starts_with("CREATE UNIQUE"));
+    }
+    for (name, _, _) in &found {
         connection.execute_unprepared(&format!("DROP INDEX {name}")).await?;
     }
     Ok(Dropped {
-        indexes: found.into_iter().map(|(_, sql)| sql).collect(),
+        indexes: found.into_iter().map(|(_, sql, _)| sql).collect(),
         sizes,
     })
 }

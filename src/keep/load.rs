@@ -23,7 +23,7 @@ pub async fn load(
     mut progress: impl FnMut(&'static str, u64),
 ) -> anyhow::Result<Digests> {
     clear(to).await?;
-    let dropped = indexes::drop(to).await?;
+    let dropped = indexes::drop(to, None).await?;
     let mut digests = Digests::new();
     for table in TABLES {
         let copied = match table.by_triggers {

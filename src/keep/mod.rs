@@ -5,7 +5,7 @@ pub mod copy;
 mod counters;
 mod digest;
 mod draft;
-mod indexes;
+pub mod indexes;
 mod laws;
 mod load;
 mod note;
@@ -16,7 +16,7 @@ pub mod scan;
 pub mod secret;
 pub mod structure;
 pub mod tables;
-mod target;
+pub mod target;
 mod verify;
 
 pub use digest::{Digest, digest};

@@ -13,6 +13,7 @@ pub struct Survey {
     pub is_whole: bool,
     /// Whether an activated user of it is a super admin.
     pub has_super_admin: bool,
+    pub users: u64,
     /// Passwords that must be hashed, which takes a hundredth of a second each.
     pub dear_hashes: u64,
 }
@@ -27,6 +28,7 @@ impl Survey {
         let mut reader = source.reader().map_err(fault)?;
         while let Some(row) = reader.next().map_err(fault)? {
             if let Item::Record(Record::User(user)) = row.item {
+                survey.users += 1;
                 survey.dear_hashes += u64::from(is_dear(&user));
                 survey.has_super_admin |= is_native && is_super_admin(&user);
             }

@@ -36,7 +36,7 @@ pub use planned::planned_once;
 pub use pool::Load;
 pub use reader::Reader;
 pub use schema::{SchemaState, schema_state, select};
-pub use setup::Setup;
+pub use setup::{Setup, clients};
 pub use shares::{Answers, CHANGES_MAX, Holder, READS_MAX};
 pub use snapshot::Snapshot;
 pub use start::{TABLES, room};

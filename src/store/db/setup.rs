@@ -14,7 +14,7 @@ use sea_orm::{
 use super::limits::{CONNECT, LEAVE, STATEMENT_TIMEOUT, WAIT};
 use super::start::refuse_what_cannot_work;
 use super::target::Target;
-use super::{Database, SchemaState, Transaction, schema_state};
+use super::{Database, SchemaState, Transaction, schema_state, select};
 use crate::model::error::Result;
 
 /// The lock under which one of several starting processes migrates: an arbitrary fixed number.
@@ -136,6 +136,11 @@ impl Database {
         }
         Ok(transaction)
     }
+
+    /// The same for a change that may take minutes, on a database that nobody else uses.
+    pub async fn begin_whole(&self) -> Result<Transaction> {
+        self.begin_alone().await?.patient().await
+    }
 }
 
 /// Polls for the lock until it is free: a blocking statement would have to wait without a timeout.
@@ -172,4 +177,14 @@ async fn forget_statements(transaction: &DatabaseTransaction) -> Result<(), DbEr
         transaction.execute_unprepared("DEALLOCATE ALL").await?;
     }
     Ok(())
+}
+
+/// The sessions of a PostgreSQL database: the name of the application, and how an operator finds it.
+pub async fn clients(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
+    select(
+        connection,
+        "SELECT application_name, 'process ' || pid || COALESCE(' from ' || host(client_addr), '') FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name IS NOT NULL ORDER BY pid",
+    )
+    .await
 }

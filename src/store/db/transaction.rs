@@ -1,6 +1,7 @@
 //! The transaction of a change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::entity::prelude::async_trait::async_trait;
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
@@ -14,6 +15,9 @@ use super::pool::Pool;
 use crate::model::error::{Fault, Result, fault_of};
 use crate::store::catalogue::{Catalogued, Known};
 
+/// No limits for this transaction.
+const PATIENT: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
 /// A transaction. Dropped without a commit, it changes nothing.
 #[derive(Debug)]
 pub struct Transaction {
@@ -25,6 +29,8 @@ pub struct Transaction {
     seen: Option<Seen>,
     /// The caller's slot.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether its statements may take as long as they need.
+    is_patient: bool,
 }
 
 impl Catalogued for Transaction {
@@ -49,7 +55,17 @@ impl Transaction {
             known: Known::new(known.now()),
             seen,
             place: None,
+            is_patient: false,
         })
+    }
+
+    /// The same, with as much time as it needs: nobody waits for it.
+    pub(super) async fn patient(mut self) -> Result<Self> {
+        if self.backend == DbBackend::Postgres {
+            self.execute_unprepared(PATIENT).await?;
+        }
+        self.is_patient = true;
+        Ok(self)
     }
 
     /// The same, which holds the caller's slot until it is done.
@@ -82,6 +98,13 @@ impl Transaction {
         MutexGuard::try_map(lease, Option::as_mut).map_err(|_| gone())
     }
 
+    fn limit(&self, lease: &Lease) -> Duration {
+        match self.is_patient {
+            true => Duration::MAX,
+            false => lease.limit(),
+        }
+    }
+
     async fn each(
         &self,
         statement: &Statement,
@@ -89,7 +112,7 @@ impl Transaction {
     ) -> Result<(), DbErr> {
         count(statement);
         let mut lease = self.lease().await?;
-        let limit = lease.limit();
+        let limit = self.limit(&lease);
         let ended = timeout(limit, lease.step()?.each(statement, each)).await;
         let ended = lease.ended(ended);
         note(&lease, &ended);
@@ -149,7 +172,7 @@ impl ConnectionTrait for Transaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         count(&statement);
         let mut lease = self.lease().await?;
-        let limit = lease.limit();
+        let limit = self.limit(&lease);
         let ended = timeout(limit, lease.step()?.execute(&statement)).await;
         let ended = lease.ended(ended);
         note(&lease, &ended);
@@ -158,7 +181,7 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let mut lease = self.lease().await?;
-        let limit = lease.limit();
+        let limit = self.limit(&lease);
         let ended = timeout(limit, lease.step()?.run(sql)).await;
         let ended = lease.ended(ended);
         note(&lease, &ended);

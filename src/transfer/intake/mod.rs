@@ -5,6 +5,7 @@
 //! a record that is there already and the same is *unchanged*.
 
 mod belongings;
+mod bulk;
 mod check;
 mod groups;
 mod hashes;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::DbBackend;
 
+use self::bulk::Later;
 use self::imagined::Imagined;
 use self::members::Aliases;
 use self::places::Places;
@@ -100,6 +102,8 @@ pub struct Options {
     pub dry_run: bool,
     /// All in one transaction: nobody else uses the database.
     pub alone: bool,
+    /// How many users the file has, roughly.
+    pub users: u64,
     /// The time that readers take for what is true since an unknown time.
     pub now: Timestamp,
     /// Leave what the first start has created as it is.
@@ -161,8 +165,12 @@ pub async fn import(
     op.authorize(Action::Create, Resource::Organization)?;
     intake.must_have_places().await?;
     let mut whole = match options.alone && !options.dry_run {
-        true => Some(op.begin().await?),
+        true => Some(op.begin_whole().await?),
         false => None,
+    };
+    let later = match &whole {
+        Some(change) => Later::of(change, options.users).await?,
+        None => None,
     };
     loop {
         let rows = batch(reader, if whole.is_some() { BATCH } else { STEP }).map_err(Stopped::File)?;
@@ -192,6 +200,9 @@ pub async fn import(
         report.add(outcomes);
     }
     if let Some(change) = whole {
+        if let Some(later) = later {
+            later.write(&change).await?;
+        }
         let events = intake.tallies.events(&*change).await?;
         change.commit(events).await?;
     }

@@ -1,0 +1,81 @@
+//! Many users at once into a SQLite file that nobody else uses: its indexes and the words that users are found by are written
+//! at the end, in their order, instead of all over the file with each user.
+
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement};
+
+use crate::context::Change;
+use crate::keep::indexes::{self, Dropped};
+use crate::model::error::{Error, Result};
+use crate::store::db::select;
+use crate::store::entity::user;
+
+/// For fewer users, writing all with each of them is as fast.
+const USERS_MIN: u64 = 20_000;
+/// The tables that get a row or more for each user.
+const TABLES: [&str; 5] = [
+    "users",
+    "user_roles",
+    "group_members",
+    "federated_identities",
+    "settings",
+];
+/// Memory for pages of the file, in KiB; and help with sorting.
+const ROOM: &str = "PRAGMA cache_size = -98304; PRAGMA threads = 2";
+const TRIGGER: &str = "users_words_insert";
+/// The words of the users after a key, as the trigger writes them. Those of a user who was changed since are there already.
+const WORDS: &str = r#"
+    INSERT OR IGNORE INTO user_words (organization_pk, word, user_pk)
+    SELECT organization_pk, value, pk FROM users, json_each('["' || replace(ltrim(words), ' ', '","') || '"]')
+    WHERE pk > ? AND words <> '' AND value <> ''
+    ORDER BY organization_pk, value, pk"#;
+
+/// What is written at the end.
+#[derive(Debug)]
+pub(super) struct Later {
+    indexes: Dropped,
+    /// The statement that makes the trigger.
+    trigger: String,
+    /// The last key before.
+    last: i64,
+}
+
+impl Later {
+    /// Puts it off if that is worth it; the file has so many users.
+    pub async fn of(change: &Change<'_>, users: u64) -> Result<Option<Self>> {
+        if change.get_database_backend() != DbBackend::Sqlite || users < USERS_MIN {
+            return Ok(None);
+        }
+        let there = user::Entity::find().count(&**change).await?;
+        if users.saturating_mul(10) < there {
+            return Ok(None);
+        }
+        change.execute_unprepared(ROOM).await?;
+        let last = user::Entity::find().select_only().expr(user::Column::Pk.max());
+        let last: Option<Option<i64>> = last.into_tuple().one(&**change).await?;
+        let triggers: Vec<String> = select(
+            &**change,
+            &format!("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = '{TRIGGER}'"),
+        )
+        .await?;
+        let trigger = triggers.into_iter().next();
+        let trigger = trigger.ok_or_else(|| Error::internal("the trigger that writes words is not there"))?;
+        change.execute_unprepared(&format!("DROP TRIGGER {TRIGGER}")).await?;
+        Ok(Some(Self {
+            indexes: indexes::drop(&**change, Some(&TABLES)).await?,
+            trigger,
+            last: last.flatten().unwrap_or(0),
+        }))
+    }
+
+    pub async fn write(self, change: &Change<'_>) -> Result<()> {
+        change
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Sqlite,
+                WORDS,
+                [self.last.into()],
+            ))
+            .await?;
+        change.execute_unprepared(&self.trigger).await?;
+        indexes::make(&**change, self.indexes).await
+    }
+}
