@@ -49,6 +49,7 @@ mod http;
 mod ids;
 mod impersonation;
 mod import;
+mod import_alone;
 mod invitation;
 mod keep;
 mod letters;

@@ -1,7 +1,7 @@
 //! Many users at once into a SQLite file that nobody else uses: its indexes and the words that users are found by are written
 //! at the end, in their order, instead of all over the file with each user.
 
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement};
 
 use crate::context::Change;
 use crate::keep::indexes::{self, Dropped};
