@@ -18,6 +18,7 @@ use crate::transfer::kind::Kind;
 
 pub async fn export(config: &Config, args: &ExportArgs) -> anyhow::Result<()> {
     let wanted = Wanted {
+        format: args.format,
         organizations: args.organization.clone(),
         hashes: args.with_hashes,
         keys: args.with_keys,

@@ -21,6 +21,7 @@ mod serve;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use self::arguments::{Cli, Command, Migrate};
@@ -52,6 +53,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), "tenantry", &mut script);
             say(String::from_utf8_lossy(&script).trim_end())?;
             return Ok(ExitCode::SUCCESS);
+        }
+        Command::Export(ref args) => {
+            if let Some(conflict) = args.conflict() {
+                Cli::command().error(ErrorKind::ArgumentConflict, conflict).exit();
+            }
         }
         _ => {}
     }

@@ -55,6 +55,12 @@ impl Timestamp {
         self.moment().format(format).unwrap_or_default()
     }
 
+    /// As spreadsheets recognize it, in UTC: `2027-01-31 12:00:00`.
+    pub fn to_seconds(self) -> String {
+        let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+        self.moment().format(format).unwrap_or_default()
+    }
+
     fn moment(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }

@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tenantry::transfer::export::{self, Wanted};
+use tenantry::transfer::export::{self, Format, Wanted};
 use tenantry::transfer::kind::Kind;
 
 use crate::on_both;
@@ -128,6 +129,99 @@ on_both! {
         let refused = export::export(&app.services.db, &unknown, Vec::new(), |_| {}).await.unwrap_err();
         assert!(refused.to_string().contains("gone"), "{refused}");
     }
+
+    async fn a_table_has_users_alone_and_no_formulas(app: App) {
+        fill(&app).await;
+        app.admin().create_user(json!({
+            "id": "eve", "organizationId": "acme", "email": "eve@acme.example", "kind": "SERVICE",
+            "name": "=HYPERLINK(\"http://evil.example\")", "firstname": "@Eve", "lastname": "one, two",
+            "roles": ["user", "team-manager"],
+        })).await;
+        app.admin().ok(
+            "mutation { addUserToGroup(where: {key: \"EDITORS\", organization: {id: \"acme\"}}, user: {id: \"eve\"}) { id }
+                assignRole(where: {id: \"eve\"}, role: \"editor\", tenant: \"berlin\") { id } }",
+            json!({}),
+        ).await;
+        app.settle().await;
+        let change = app.services.db.begin().await.unwrap();
+        for sql in [
+            "UPDATE users SET created_at = 1800000000123456, updated_at = 1800000000999999 + pk, last_seen_at = NULL",
+            "UPDATE users SET email_verified_at = 1800000001000000 WHERE id = 'ada'",
+        ] {
+            change.execute_unprepared(sql).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let table = |organizations: &[&str]| Wanted {
+            format: Format::Csv,
+            organizations: organizations.iter().map(|id| (*id).to_owned()).collect(),
+            ..Wanted::default()
+        };
+        let file = exported(&app, &table(&["acme", "beta"])).await;
+        assert_eq!(file, "\u{FEFF}id,organizationId,organizationName,tenantId,tenantName,email,name,firstname,lastname,activated,service,\
+            roles,groups,emailVerifiedAt,lastSeenAt,createdAt,updatedAt\r\n\
+            ada,acme,Organization acme,berlin,Tenant berlin,ada@acme.example,\"Ada \"\"A\"\" 李\",,,yes,no,editor,,2027-01-15 08:00:01,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n\
+            bob,beta,Organization beta,,,bob@beta.example,,,,no,no,,,,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n\
+            eve,acme,Organization acme,,,eve@acme.example,\"'=HYPERLINK(\"\"http://evil.example\"\")\",'@Eve,\"one, two\",yes,yes,\
+            \"editor (Tenant berlin); team-manager; user\",Editors,,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n");
+        assert_eq!(file, exported(&app, &table(&["acme", "beta"])).await);
+
+        let all = exported(&app, &table(&[])).await;
+        assert_eq!(all.lines().count(), 5, "{all}");
+        for id in ["platform", "acme", "beta"] {
+            assert!(all.contains(&format!(",{id},")), "{all}");
+        }
+        let hash = app.user_row("ada").await.password_hash.unwrap();
+        assert!(!all.contains(&hash) && !all.contains("argon2id"), "{all}");
+        let one = exported(&app, &table(&["beta"])).await;
+        assert_eq!(one.lines().count(), 2, "{one}");
+
+        export::note(&app.machine(), &table(&["beta"])).await.unwrap();
+        app.settle().await;
+        let events = app.admin().ok(
+            "{ auditEvents(where: {action: \"organization.export\"}) { organization { id } fields } }", json!({})).await;
+        assert_eq!(events["auditEvents"], json!([{"organization": {"id": "beta"}, "fields": []}]));
+    }
+}
+
+#[test]
+fn the_command_writes_a_table_that_nobody_else_can_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("d.db").display());
+    let file = folder.path().join("users.csv");
+    let name = file.to_str().unwrap();
+    let on = |arguments: &[&str]| run(&[arguments, &["--database-url", &url]].concat(), &[]);
+
+    for (flags, told) in [
+        (&["--with-hashes"][..], "--with-hashes"),
+        (&["--with-keys", "--with-audit"], "--with-keys, --with-audit"),
+        (&["--only", "user"], "--only"),
+    ] {
+        let refused = on(&[&["export", "--format", "csv"], flags, &[name]].concat());
+        let words = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{words}");
+        assert!(
+            words.contains(&format!("Leave out {told}, or '--format csv'")),
+            "{words}"
+        );
+    }
+    assert_eq!(on(&["export", "--format", "xlsx", name]).status.code(), Some(2));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    // More than one batch.
+    assert!(on(&["demo", "--users", "2100"]).status.success());
+    let done = on(&["export", "--format", "csv", name]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(
+        text(&done.stderr).contains("Exported 2101 users."),
+        "{}",
+        text(&done.stderr)
+    );
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!folder.path().join("users.csv.partial").exists());
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(written.matches("\r\n").count(), 2_102);
+    let printed = on(&["export", "--format", "csv", "-"]);
+    assert_eq!(text(&printed.stdout), written);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use strum::IntoEnumIterator;
 
+use crate::transfer::export;
 use crate::transfer::intake::{MissingRoles, OnConflict, Passwords};
 use crate::transfer::kind::Kind;
 use crate::transfer::source::Format;
@@ -27,9 +28,10 @@ Examples:
   tenantry export --organization acme acme.ndjson
   tenantry export --only user - | jq -r .email
   tenantry export --with-audit archive.ndjson  with the audit trail, to keep
+  tenantry export --format csv users.csv       a table of users, for a spreadsheet
 
-The file has a line of JSON for each record, and is readable for its owner only. It never contains sessions, mailed tokens,
-signing keys or the secret key.";
+The file is readable for its owner only. Unless it is a table, it has a line of JSON for each record, and 'tenantry import' reads it. It
+never contains sessions, mailed tokens, signing keys or the secret key.";
 
 #[derive(Args, Debug)]
 pub struct ExportArgs {
@@ -39,6 +41,9 @@ pub struct ExportArgs {
     /// The id of an organization to export, instead of all. Can be repeated.
     #[arg(long, value_name = "ID")]
     pub organization: Vec<String>,
+    /// The format: tenantry, or csv for a table of users that people read. A table has no hashes, and is not made for an import.
+    #[arg(long, value_name = "NAME", default_value = "tenantry", value_parser = one_of::<export::Format>)]
+    pub format: export::Format,
     /// Include password hashes, so that people keep their passwords.
     #[arg(long)]
     pub with_hashes: bool,
@@ -51,6 +56,28 @@ pub struct ExportArgs {
     /// Only these kinds of records, separated by commas, such as user,group.
     #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = one_of::<Kind>)]
     pub only: Vec<Kind>,
+}
+
+impl ExportArgs {
+    /// Why these arguments do not go together, if they do not.
+    pub fn conflict(&self) -> Option<String> {
+        if self.format != export::Format::Csv {
+            return None;
+        }
+        let flags = [
+            ("--with-hashes", self.with_hashes),
+            ("--with-keys", self.with_keys),
+            ("--with-audit", self.with_audit),
+            ("--only", !self.only.is_empty()),
+        ];
+        let given: Vec<&str> = flags.into_iter().filter(|(_, is)| *is).map(|(flag, _)| flag).collect();
+        (!given.is_empty()).then(|| {
+            format!(
+                "'--format csv' writes a table of users, without anything else. Leave out {}, or '--format csv'",
+                given.join(", ")
+            )
+        })
+    }
 }
 
 #[derive(Args, Debug)]

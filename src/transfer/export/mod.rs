@@ -1,5 +1,5 @@
-//! Writes a directory, or some organizations of it, as a file in the native format. The same directory gives the same
-//! bytes, on both databases.
+//! Writes a directory, or some organizations of it, as a file in the native format, or its users as a table for people. The
+//! same directory gives the same bytes, on both databases.
 //!
 //! Of each kind, the keys are read in the order of the file, and then the rows, a thousand at a time. So the memory does not
 //! grow but by eight bytes for each record of the largest kind.
@@ -7,6 +7,7 @@
 mod note;
 mod relations;
 mod rows;
+mod table;
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -23,9 +24,21 @@ use crate::store::db::{Database, Snapshot};
 /// Rows for each statement.
 const BATCH: usize = 1_000;
 
+/// The form of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumIter, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Format {
+    /// Everything, for another tenantry.
+    #[default]
+    Tenantry,
+    /// Users alone, for people: without hashes, keys and the audit trail.
+    Csv,
+}
+
 /// What to write.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
+    pub format: Format,
     /// The ids of some organizations; empty: everything.
     pub organizations: Vec<String>,
     /// With password hashes.
@@ -57,11 +70,21 @@ pub async fn export<W: Write>(
     db: &Database,
     wanted: &Wanted,
     out: W,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> Result<(W, Written)> {
     let snapshot = db.snapshot().await?;
     let source = Source::read(&snapshot, wanted).await?;
-    let mut lines = Lines::begin(out, head(wanted)).map_err(Error::internal)?;
+    let written = match wanted.format {
+        Format::Tenantry => records(&source, out, progress).await?,
+        Format::Csv => table::write(&source, out, progress).await?,
+    };
+    snapshot.end().await?;
+    Ok(written)
+}
+
+/// Writes the records of all kinds that are wanted.
+async fn records<W: Write>(source: &Source<'_>, out: W, mut progress: impl FnMut(u64)) -> Result<(W, Written)> {
+    let mut lines = Lines::begin(out, head(source.wanted)).map_err(Error::internal)?;
     let mut written = Written::new();
     let mut all = 0;
     for kind in <Kind as strum::IntoEnumIterator>::iter().filter(|kind| source.has(*kind)) {
@@ -75,7 +98,6 @@ pub async fn export<W: Write>(
         }
     }
     let (out, _) = lines.end().map_err(Error::internal)?;
-    snapshot.end().await?;
     Ok((out, written))
 }
 
@@ -105,7 +127,7 @@ fn head(wanted: &Wanted) -> Line {
 
 impl<'a> Source<'a> {
     async fn read(snapshot: &'a Snapshot, wanted: &'a Wanted) -> Result<Self> {
-        let organization_ids = ids(snapshot, "organizations").await?;
+        let organization_ids = texts(snapshot, "organizations", "id").await?;
         let organizations = match wanted.organizations.as_slice() {
             [] => None,
             some => Some(
@@ -123,8 +145,8 @@ impl<'a> Source<'a> {
             wanted,
             organizations,
             organization_ids,
-            tenant_ids: ids(snapshot, "tenants").await?,
-            role_ids: ids(snapshot, "roles").await?,
+            tenant_ids: texts(snapshot, "tenants", "id").await?,
+            role_ids: texts(snapshot, "roles", "id").await?,
         })
     }
 
@@ -201,10 +223,10 @@ impl<'a> Source<'a> {
     }
 }
 
-/// All ids of a table, by key.
-async fn ids(snapshot: &Snapshot, table: &'static str) -> Result<HashMap<i64, String>> {
+/// A text of each row of a table, such as its id, by key.
+async fn texts(snapshot: &Snapshot, table: &'static str, column: &'static str) -> Result<HashMap<i64, String>> {
     let mut select: SelectStatement = Query::select();
-    select.column("pk").column("id").from(table);
+    select.column("pk").column(column).from(table);
     let rows = snapshot.query_all(&select).await?;
     rows.iter()
         .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))

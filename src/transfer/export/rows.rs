@@ -30,6 +30,8 @@ macro_rules! in_order {
     }};
 }
 
+pub(super) use in_order;
+
 /// Names separated by blanks, as a list.
 fn names(stored: &str) -> Vec<String> {
     let mut names: Vec<&str> = stored.split_whitespace().collect();
