@@ -104,6 +104,21 @@ impl SigningKeys {
         }
     }
 
+    /// The ids of all keys in force that the secret key does not open.
+    pub async fn sealed_otherwise(
+        &self,
+        connection: &impl ConnectionTrait,
+        now: Timestamp,
+    ) -> anyhow::Result<Vec<String>> {
+        let secret = self.source.present()?;
+        let mut keys = in_force(now).order_by_asc(Column::Pk).all(connection).await?;
+        keys.retain(|row| match &secret {
+            Some(secret) => secret.open(SEALED, &row.id, &row.sealed).is_err(),
+            None => true,
+        });
+        Ok(keys.into_iter().map(|row| row.id).collect())
+    }
+
     /// The signer for a stored key.
     pub fn signer(&self, key: &table::Model) -> Result<Signer> {
         let private = match self.private.get(&key.id) {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sea_orm::ConnectionTrait;
-use tenantry::store::db::Database;
+use tenantry::store::db::{Database, WholeFile};
 
 use crate::support::binary::{Server, run, text};
 use crate::support::postgres::is_root;
@@ -276,11 +276,85 @@ fn files_that_others_can_use_are_told() {
     let (_, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
     assert_eq!(found(&lines, "files").0, "fine");
     assert_eq!(found(&lines, "disk").0, "fine");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
-    let (severity, says) = found(&lines, "files");
+    std::fs::write(folder.path().join("t.db-wal"), "").unwrap();
+    for name in ["t.db", "t.db-wal", "t.db.key"] {
+        let path = folder.path().join(name);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
+        let told: Vec<_> = lines.iter().filter(|(_, subject, _)| subject == "files").collect();
+        assert_eq!(
+            (code, told.len(), told[0].0.as_str()),
+            (3, 1, "risky"),
+            "{name}: {told:?}"
+        );
+        assert!(told[0].2.contains(&format!("chmod 600 {}", path.display())), "{told:?}");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+/// The server sets it when it starts; what others do with the file, or a file system without it, must be seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_without_wal_is_told_on_sqlite() {
+    let database = TestDatabase::empty(Backend::Sqlite).await;
+    drop(Server::start(&database.url, &[]));
+    let variables = [
+        ("TENANTRY_DATABASE_URL", database.url.as_str()),
+        ("TENANTRY_SMTP_URL", "smtps://mail.example.com"),
+    ];
+    let (code, lines) = examined(&["--quick"], &variables);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(found(&lines, "log").1.ends_with("-wal has 0 bytes."), "{lines:#?}");
+    let file = WholeFile::open(Path::new(database.url.strip_prefix("sqlite://").unwrap()));
+    file.without_log().await.unwrap();
+    file.close().await;
+    let (code, lines) = examined(&["--quick"], &variables);
+    let (severity, says) = found(&lines, "journal");
     assert_eq!((code, severity), (3, "risky"));
-    assert!(says.contains(&format!("chmod 600 {}", path.display())), "{says}");
+    assert!(says.contains("journal mode is delete"), "{says}");
+    let bad = lines.iter().filter(|(severity, _, _)| severity != "fine");
+    assert_eq!(bad.count(), 1, "{lines:#?}");
+    // It has looked, and no more.
+    assert_eq!(examined(&["--quick"], &variables).0, 3);
+    drop(Server::start(&database.url, &[]));
+    assert_eq!(examined(&["--quick"], &variables).0, 0);
+}
+
+/// The server starts with such keys, but cannot sign with the older ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_signing_key_of_another_secret_is_told() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let database = TestDatabase::empty(backend).await;
+        let variables = [
+            ("TENANTRY_DATABASE_URL", database.url.as_str()),
+            ("TENANTRY_SECRET_KEY", SECRET),
+            ("TENANTRY_SMTP_URL", "smtps://mail.example.com"),
+        ];
+        drop(Server::start(&database.url, &variables[1..2]));
+        for _ in 0..2 {
+            assert!(run(&["rotate-keys"], &variables).status.success());
+        }
+        assert_eq!(found(&examined(&["--quick"], &variables).1, "signing key").0, "fine");
+        // What is sealed for one key does not open as another one's.
+        let newest = "(SELECT sealed FROM signing_keys ORDER BY pk DESC LIMIT 1)";
+        let break_it =
+            format!("UPDATE signing_keys SET sealed = {newest} WHERE pk = (SELECT MIN(pk) FROM signing_keys)");
+        meddle(&database.url, &[&break_it]).await;
+        let (code, lines) = examined(&["--quick"], &variables);
+        let (severity, says) = found(&lines, "signing key");
+        assert_eq!((code, severity), (3, "wrong"), "{lines:#?}");
+        assert!(says.contains("with another secret key: 1 ("), "{says}");
+        let bad = lines.iter().filter(|(severity, _, _)| severity != "fine");
+        assert_eq!(bad.count(), 1, "{lines:#?}");
+        // The server starts, which this does not hinder.
+        drop(Server::start(&database.url, &variables[1..2]));
+        // One that has ended signs nothing.
+        meddle(
+            &database.url,
+            &["UPDATE signing_keys SET ends_at = 1 WHERE pk = (SELECT MIN(pk) FROM signing_keys)"],
+        )
+        .await;
+        assert_eq!(examined(&["--quick"], &variables).0, 0);
+    }
 }
 
 /// It has no content, and so takes no space.
@@ -298,7 +372,7 @@ fn a_log_that_grows_is_told_on_sqlite() {
     let (code, lines) = examined(&["--quick"], &[("TENANTRY_DATABASE_URL", &url)]);
     let (severity, says) = found(&lines, "log");
     assert_eq!((code, severity), (3, "risky"));
-    assert!(says.contains("5368 MB"), "{says}");
+    assert!(says.contains("t.db-wal has 5368709120 bytes."), "{says}");
 }
 
 #[test]

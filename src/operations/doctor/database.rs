@@ -10,6 +10,7 @@ use super::{Finding, broken};
 use crate::context::{OpContext, Services};
 use crate::directory::faces::{self, Settled};
 use crate::directory::outbox;
+use crate::keep::scan::Fault;
 use crate::model::Faces;
 use crate::model::error::{Error, Result};
 use crate::store::db::{Database, SchemaState, Unready, schema_state, select};
@@ -17,6 +18,10 @@ use crate::store::db::{Database, SchemaState, Unready, schema_state, select};
 const SUBJECT: &str = "database";
 /// Processes tolerate two minutes in each other's tokens.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(30);
+/// PostgreSQL 13, which has the numbers of transactions by which audit events are ordered.
+const POSTGRES_MIN: i32 = 130_000;
+/// From one version of PostgreSQL to the next.
+const VERSION_PARTS: i32 = 10_000;
 const MAIL_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Checks of the database, which must be open; see [`unopened`](super::unopened).
@@ -75,6 +80,8 @@ async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
              or free disk space.",
         ),
     });
+    found.extend(version(db).await?);
+    found.extend(journal(db).await?);
     if db.is_shared().await? {
         found.push(Finding::risky(
             "pooler",
@@ -83,6 +90,47 @@ async fn examine_state(db: &Database) -> Result<Vec<Finding>> {
         ));
     }
     Ok(found)
+}
+
+/// SQLite: whether reads and changes hinder each other.
+async fn journal(db: &Database) -> Result<Option<Finding>> {
+    if db.backend() != DbBackend::Sqlite {
+        return Ok(None);
+    }
+    let mode: String = one(db, "PRAGMA journal_mode").await?;
+    Ok((mode != "wal").then(|| {
+        Finding::risky(
+            "journal",
+            format!(
+                "The file's journal mode is {mode}, not WAL, so reads wait for changes. A backup, or a copy, is so until the server \
+                 starts on it. If the server has started on it, then its file system does not support WAL, as network file \
+                 systems do not: move it to a local disk."
+            ),
+        )
+    }))
+}
+
+/// PostgreSQL: whether it is too old, by its number, such as 160004.
+async fn version(db: &Database) -> Result<Option<Finding>> {
+    if db.backend() == DbBackend::Sqlite {
+        return Ok(None);
+    }
+    Ok(outdated(
+        one(db, "SELECT current_setting('server_version_num')::int").await?,
+    ))
+}
+
+fn outdated(version: i32) -> Option<Finding> {
+    (version < POSTGRES_MIN).then(|| {
+        Finding::wrong(
+            "version",
+            format!(
+                "PostgreSQL {} is too old: tenantry needs {} or later. Upgrade it, or move to another server with pg_dump.",
+                version / VERSION_PARTS,
+                POSTGRES_MIN / VERSION_PARTS
+            ),
+        )
+    })
 }
 
 async fn described(db: &Database) -> Result<String> {
@@ -119,16 +167,34 @@ async fn clock(services: &Services) -> Result<Finding> {
 
 async fn signing_key(services: &Services) -> Result<Finding> {
     const SUBJECT: &str = "signing key";
-    let checked = services
-        .signing
-        .check_at_start(services.db.reader(), services.clock.now());
-    Ok(match checked.await {
-        Ok(()) => Finding::fine(
+    let (signing, db, now) = (&services.signing, services.db.reader(), services.clock.now());
+    if let Err(error) = signing.check_at_start(db, now).await {
+        return Ok(Finding::wrong(
+            SUBJECT,
+            format!("The server does not start: {error:#}."),
+        ));
+    }
+    // The newest one opens, or the server would not start. An older one may still sign.
+    let others = signing.sealed_otherwise(db, now).await;
+    let others = others.map_err(|error| Error::internal(format!("{error:#}")))?;
+    Ok(match others.is_empty() {
+        true => Finding::fine(
             SUBJECT,
             "The secret key decrypts the database's signing keys, or there are none yet.",
         ),
-        Err(error) => Finding::wrong(SUBJECT, format!("The server does not start: {error:#}.")),
+        false => Finding::of_fault(SUBJECT, sealed_otherwise(others)),
     })
+}
+
+fn sealed_otherwise(ids: Vec<String>) -> Fault {
+    let advice = "As long as the server signs with one of them, nobody can sign in. Check that all processes on this database \
+                  have the same TENANTRY_SECRET_KEY; then run 'tenantry rotate-keys --now', which replaces all signing keys.";
+    let mut fault = Fault::of(
+        "signing keys in force that are encrypted with another secret key",
+        advice,
+    );
+    ids.into_iter().for_each(|id| fault.add(id));
+    fault
 }
 
 async fn outbox(services: &Services) -> Result<Finding> {
@@ -270,4 +336,25 @@ async fn seats(db: &Database) -> Result<Finding> {
             ),
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_postgresql_is_told() {
+        for version in [130_000, 130_022, 160_004, 180_001] {
+            assert_eq!(outdated(version), None, "{version}");
+        }
+        let found = outdated(120_022).unwrap();
+        assert_eq!(found.severity, super::super::Severity::Wrong);
+        assert!(
+            found.says.starts_with("PostgreSQL 12 is too old: tenantry needs 13 "),
+            "{}",
+            found.says
+        );
+        // Before 10, a version had two parts.
+        assert!(outdated(90_624).unwrap().says.starts_with("PostgreSQL 9 "));
+    }
 }

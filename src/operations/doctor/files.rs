@@ -67,17 +67,22 @@ fn mail_folder(folder: &Path) -> Finding {
 
 /// SQLite writes its log into the database, and begins it again, unless somebody reads an old state all the time.
 fn log(database: &Path) -> Option<Finding> {
+    const SUBJECT: &str = "log";
+    if !database.exists() {
+        return None;
+    }
     let path = beside(database, "-wal");
-    let bytes = path.metadata().ok()?.len();
-    (bytes > LOG_BYTES_MAX).then(|| {
-        Finding::risky(
-            "log",
+    // It goes when the last process closes the database.
+    let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+    let told = format!("{} has {bytes} bytes.", path.display());
+    Some(match bytes > LOG_BYTES_MAX {
+        false => Finding::fine(SUBJECT, told),
+        true => Finding::risky(
+            SUBJECT,
             format!(
-                "{} has {} MB. Something reads an old state of the database all the time: find it with lsof, and restart it.",
-                path.display(),
-                bytes / 1_000_000
+                "{told} Something reads an old state of the database all the time: find it with lsof, and restart it."
             ),
-        )
+        ),
     })
 }
 
