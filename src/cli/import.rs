@@ -39,6 +39,9 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
     if args.organization.is_none() && !source.names_organizations() {
         bail!("name the organization of the users with --organization; create it first, if there is none");
     }
+    if !args.dry_run {
+        crate::keep::space::require_for_import(&config.database, source.bytes_unpacked())?;
+    }
     let survey = Survey::of(&source).context("nothing was written")?;
     let mut options = options(args);
     options.now = how.now;

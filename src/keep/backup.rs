@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use sea_orm::DbBackend;
 
-use super::draft::Draft;
-use super::load;
+use super::draft::{Draft, refuse_existing};
 pub use super::verify::Depth;
 use super::verify::verify;
+use super::{load, space};
 use crate::context::OpContext;
 use crate::model::Timestamp;
 use crate::store::audit_trail::Event;
@@ -42,6 +42,8 @@ pub async fn backup(op: &OpContext, file: &Path, depth: Depth) -> anyhow::Result
              or with pg_dump"
         );
     }
+    refuse_existing(file)?;
+    space::require(file, space::bytes_of(db.reader()).await?)?;
     let draft = Draft::of(file)?;
     let at = op.now();
     let written = match is_sqlite {

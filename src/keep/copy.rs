@@ -8,6 +8,7 @@ use sea_orm::ConnectionTrait;
 use super::backup::Depth;
 use super::load::{self, Digests};
 use super::note::note;
+use super::space;
 use super::tables::TABLES;
 use super::target::{Target, alone, refuse_filled};
 use super::verify::verify;
@@ -155,6 +156,7 @@ async fn into_file(
 ) -> anyhow::Result<Digests> {
     let target = Target::take(path).await?;
     target.refuse_filled().await?;
+    space::require(path, space::bytes_of(source).await?)?;
     let draft = target.draft()?;
     let filled = async {
         let setup = Setup::of_file(draft.path()).await?;

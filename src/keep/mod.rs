@@ -14,6 +14,7 @@ pub mod restore;
 mod rows;
 pub mod scan;
 pub mod secret;
+pub mod space;
 pub mod structure;
 pub mod tables;
 pub mod target;

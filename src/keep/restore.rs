@@ -11,6 +11,7 @@ use super::backup::Depth;
 use super::copy;
 use super::counters::{self, Counters};
 use super::note::note;
+use super::space;
 use super::target::Target;
 use super::verify::verify;
 use crate::model::Clock;
@@ -45,6 +46,7 @@ async fn into_file(file: &Path, path: &Path, end_sessions: bool) -> anyhow::Resu
     if is_same(file, path) {
         bail!("{} is the database itself: specify a backup of it", file.display());
     }
+    space::require(path, file.metadata()?.len())?;
     let content = verify(file, Depth::Whole).await?;
     let target = Target::take(path).await?;
     let draft = target.draft()?;

@@ -323,5 +323,6 @@ fn has_room(file: &Path) -> bool {
 /// The free space on a file's disk, if its file system reports it.
 pub fn room(file: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(file).ok()?;
-    Some(found.f_bavail.saturating_mul(found.f_frsize))
+    // Some file systems report a size of nothing.
+    (found.f_blocks > 0).then(|| found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -111,6 +111,27 @@ impl File {
         }
     }
 
+    /// How many bytes it has unpacked, without reading it: a packed file ends with this number. It may be of a part of it only,
+    /// or have lost its upper digits; so it is not less than what is stored.
+    pub(super) fn bytes_unpacked(&self) -> u64 {
+        self.told_at_end().unwrap_or(0).max(self.bytes)
+    }
+
+    fn told_at_end(&self) -> Option<u64> {
+        let opened;
+        let file = match &self.place {
+            Place::Path(path) => {
+                opened = std::fs::File::open(path).ok()?;
+                &opened
+            }
+            Place::Copy(file) => file.as_ref(),
+        };
+        let (mut start, mut end) = ([0; GZIP.len()], [0; 4]);
+        file.read_exact_at(&mut start, 0).ok()?;
+        file.read_exact_at(&mut end, self.bytes.checked_sub(4)?).ok()?;
+        (start == GZIP).then(|| u32::from_le_bytes(end).into())
+    }
+
     /// The bytes from the beginning, unpacked. `read` counts them as they are stored.
     pub(super) fn open(&self, read: &Arc<AtomicU64>) -> Result<Box<dyn BufRead + Send>, Fault> {
         let bytes: Box<dyn Read + Send> = match &self.place {
@@ -207,6 +228,17 @@ impl<R: Read> Read for Unpacked<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_packed_file_tells_how_large_it_is() {
+        let bytes_unpacked = |bytes: &[u8]| File::copied("x", bytes).map(|file| file.bytes_unpacked()).ok();
+        assert_eq!(bytes_unpacked(b"12345"), Some(5));
+        assert_eq!(bytes_unpacked(b""), Some(0));
+        assert_eq!(bytes_unpacked(&GZIP), Some(2));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, &[b' '; 70_000]).unwrap();
+        assert_eq!(bytes_unpacked(&packed.finish().unwrap()), Some(70_000));
+    }
 
     #[test]
     fn no_more_is_unpacked_than_the_limit() {

@@ -262,6 +262,11 @@ impl Source {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
+    /// At least so many bytes they have when they are unpacked.
+    pub fn bytes_unpacked(&self) -> u64 {
+        self.files.iter().map(File::bytes_unpacked).sum()
+    }
+
     /// How many of [`Source::bytes`] the present reader has read.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read)

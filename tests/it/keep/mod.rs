@@ -4,6 +4,7 @@ mod backup;
 mod copy;
 mod doctor;
 mod restore;
+mod space;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
