@@ -9,7 +9,7 @@ use crate::model::error::Result;
 use crate::store::db::{Address, room, select};
 
 /// A database takes about so many times the space of the file from which it is imported: for indexes, the words of the
-/// search, the audit trail, and the log until it is written into the database.
+/// search and the log, until it is written into the database. It takes more if the rows of the file are short.
 const DATABASE_OF_FILE: u64 = 3;
 
 const MB: u64 = 1_000_000;
