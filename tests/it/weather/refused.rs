@@ -109,7 +109,12 @@ fn databases_of_others_on_postgresql() {
             "postgres",
             &format!("CREATE DATABASE {name} ENCODING {encoding} LOCALE '{locale}' TEMPLATE template0"),
         );
-        assert_refused(&cluster.url(&name), &[encoding, "--encoding=UTF8"]);
+        let url = cluster.url(&name);
+        assert_refused(&url, &[encoding, "--encoding=UTF8"]);
+        let doctor = run(&["doctor"], &[("TENANTRY_DATABASE_URL", &url)]);
+        let told = text(&doctor.stdout);
+        assert_eq!(doctor.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("has the encoding {encoding}")), "{told}");
     }
     // Another program's tables, in any order of what it may have made.
     for (number, (sql, words)) in [
