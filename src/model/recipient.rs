@@ -1,8 +1,11 @@
 //! Who access tokens are for, and what tokens for it contain.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::exact_json;
 use super::permission::Permissions;
 
 /// The id of the one that stands for this server: sessions get tokens for it.
@@ -57,6 +60,7 @@ pub struct RecipientSettings {
     pub groups_claim: bool,
     pub email_claim: bool,
     /// Claims with the same value in every token: each is an object with the member `value`.
+    #[serde(deserialize_with = "exact_claims")]
     pub claims: Map<String, Value>,
 }
 
@@ -85,6 +89,15 @@ impl RecipientSettings {
     /// Parses the stored form.
     pub fn from_stored(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+}
+
+/// Claims are JSON of a caller: every digit of it stays as it is.
+fn exact_claims<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    match exact_json(text.get()) {
+        Ok(Value::Object(claims)) => Ok(claims),
+        _ => Err(D::Error::custom("the claims are no object")),
     }
 }
 

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::model::Timestamp;
 use crate::model::error::{Error, Result};
+use crate::model::{Timestamp, exact_json};
 use crate::transfer::record::{
     ApiKeyRecord, GroupRecord, Hash, Held, Identity, InvitationRecord, OrganizationRecord, PermissionRecord, Record,
     ResourceServerRecord, RoleRecord, SettingRecord, Stamps, TenantRecord, UserRecord,
@@ -58,16 +59,16 @@ macro_rules! members {
 }
 
 members! {
-    ResourceServer { id: String, name: Option<String>, settings: Option<Value> }
+    ResourceServer { id: String, name: Option<String>, settings: Option<Box<RawValue>> }
     Permission {
         id: String, description: Option<String>, lowest_role: Option<String>, resource_server_id: Option<String>,
     }
     Organization {
-        id: String, name: Option<String>, variables: Option<Value>, seat_limit: Option<i64>, mail_allowed: Option<bool>,
+        id: String, name: Option<String>, variables: Option<Box<RawValue>>, seat_limit: Option<i64>, mail_allowed: Option<bool>,
         account_switching: Option<bool>, product_name: Option<String>, mail_language: Option<String>,
         confirm_email_changes: Option<bool>,
     }
-    Tenant { id: String, organization_id: Option<String>, name: Option<String>, variables: Option<Value> }
+    Tenant { id: String, organization_id: Option<String>, name: Option<String>, variables: Option<Box<RawValue>> }
     Role {
         id: Option<String>, organization_id: Option<String>, name: String, description: Option<String>,
         permissions: Option<Vec<String>>,
@@ -80,7 +81,7 @@ members! {
         id: Option<String>, organization_id: Option<String>, tenant_id: Option<String>, email: Option<String>,
         name: Option<String>, firstname: Option<String>, lastname: Option<String>, activated: Option<bool>,
         service: Option<bool>, takes_seat: Option<bool>, roles: Option<Vec<Entry>>, groups: Option<Vec<Entry>>,
-        federated_identities: Option<Vec<NativeIdentity>>, variables: Option<Value>, password: Option<String>,
+        federated_identities: Option<Vec<NativeIdentity>>, variables: Option<Box<RawValue>>, password: Option<String>,
         password_hash: Option<String>, password_changed_at: Option<String>, password_temporary: Option<bool>,
         password_verified_at: Option<String>, email_verified_at: Option<String>, email_changed_at: Option<String>,
         last_seen_at: Option<String>,
@@ -105,7 +106,7 @@ pub(super) struct Setting {
     _kind: IgnoredAny,
     user_id: String,
     key: String,
-    value: Value,
+    value: Box<RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +119,19 @@ struct NativeIdentity {
 
 fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>> {
     text.map(|text| Timestamp::parse(field, text)).transpose()
+}
+
+/// JSON that somebody has stored: every digit of it stays as it is.
+fn json(field: &str, text: &RawValue) -> Result<Value> {
+    let wrong = || {
+        let message = format!("'{field}' is nested too deep, or a text in it is not Unicode.");
+        Error::invalid(field, message)
+    };
+    exact_json(text.get()).map_err(|fault| fault.refusal(wrong))
+}
+
+fn given(field: &str, text: Option<&RawValue>) -> Result<Option<Value>> {
+    text.map(|text| json(field, text)).transpose()
 }
 
 fn entries(field: &str, entries: Option<Vec<Entry>>) -> Result<Option<Vec<Held>>> {
@@ -147,7 +161,7 @@ impl IntoRecord for ResourceServer {
             stamps: self.stamps()?,
             id: self.id,
             name: self.name,
-            settings: self.settings,
+            settings: given("settings", self.settings.as_deref())?,
         })))
     }
 }
@@ -170,7 +184,7 @@ impl IntoRecord for Organization {
             stamps: self.stamps()?,
             id: self.id,
             name: self.name,
-            variables: self.variables,
+            variables: given("variables", self.variables.as_deref())?,
             seat_limit: self.seat_limit,
             mail_allowed: self.mail_allowed,
             account_switching: self.account_switching,
@@ -188,7 +202,7 @@ impl IntoRecord for Tenant {
             id: self.id,
             organization_id: self.organization_id,
             name: self.name,
-            variables: self.variables,
+            variables: given("variables", self.variables.as_deref())?,
         }))
     }
 }
@@ -243,7 +257,7 @@ impl IntoRecord for User {
             roles: entries("roles", self.roles)?,
             groups: entries("groups", self.groups)?,
             federated_identities: identities.map(|all| all.into_iter().map(identity).collect()),
-            variables: self.variables,
+            variables: given("variables", self.variables.as_deref())?,
             password: self.password,
             password_hash: self.password_hash.map(Hash::Text),
             password_changed_at: time("passwordChangedAt", self.password_changed_at.as_deref())?,
@@ -263,7 +277,7 @@ impl IntoRecord for Setting {
         Ok(Record::Setting(Box::new(SettingRecord {
             user_id: self.user_id,
             key: self.key,
-            value: self.value,
+            value: json("value", &self.value)?,
         })))
     }
 }
