@@ -5,4 +5,4 @@ mod members;
 mod read;
 
 pub use line::{Line, Lines, VERSION};
-pub use read::{Head, NativeReader};
+pub use read::{Head, NativeReader, is_record};

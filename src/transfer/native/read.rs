@@ -1,15 +1,19 @@
 //! Reads a file in the native format, line by line.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::{BufRead, Read as _};
+use std::str::FromStr as _;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 use super::line::VERSION;
 use super::members::{self, IntoRecord};
 use crate::model::error::{Error, shown};
 use crate::transfer::format::Reader;
+use crate::transfer::kind;
 use crate::transfer::record::{Fault, Item, Notes, Refusal, Row};
 
 /// A longer line is refused with the whole file.
@@ -20,7 +24,7 @@ const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Head {
     #[serde(rename = "type")]
-    kind: String,
+    _kind: String,
     version: i64,
     /// "everything", if the file has a whole directory.
     pub scope: Option<String>,
@@ -70,16 +74,7 @@ impl NativeReader {
         };
         let first = reader.next_line()?.unwrap_or_default();
         reader.digest.update(&first);
-        let head: Head = serde_json::from_str(first.trim_end()).map_err(|_| {
-            reader.fault(
-                "This is no file of 'tenantry export': its first line is not {\"type\":\"tenantry\",\"version\":1}.",
-            )
-        })?;
-        if head.kind != "tenantry" {
-            return Err(
-                reader.fault("This is no file of 'tenantry export': the type of its first line is not 'tenantry'.")
-            );
-        }
+        let head = head_of(first.trim_end()).map_err(|why| reader.fault(&why))?;
         if head.version != VERSION {
             return Err(reader.fault(&format!(
                 "This file has version {} of the format; this release reads version {VERSION}. Import it with a newer release.",
@@ -191,11 +186,50 @@ impl Reader for NativeReader {
     }
 }
 
+/// The first line, or what is wrong with it.
+fn head_of(text: &str) -> Result<Head, String> {
+    const NEEDED: &str =
+        "The first line must be like {\"type\":\"tenantry\",\"version\":1}, as 'tenantry export' writes it.";
+    let wrong = |what: &str| format!("{NEEDED} {what} Export the file again, or correct this line.");
+    let unread = |error: serde_json::Error| wrong(&why(&error, text));
+    let Kind { kind } = serde_json::from_str(text).map_err(unread)?;
+    match kind.as_ref() {
+        "tenantry" => serde_json::from_str(text).map_err(unread),
+        other if is_kind(other) => Err(format!(
+            "{NEEDED} It is missing: this line is a record already. Put it before the records; or, if the file is of another \
+             product, name its format with --format."
+        )),
+        other => Err(wrong(&format!("The type of this one is '{}'.", shown(other)))),
+    }
+}
+
+/// Whether a line is a record as only files of this format have it: of a kind that there is, with members that others do
+/// not have.
+pub fn is_record(line: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Members<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+        organization_id: Option<IgnoredAny>,
+        version: Option<IgnoredAny>,
+        created_at: Option<IgnoredAny>,
+    }
+    serde_json::from_str::<Members<'_>>(line).is_ok_and(|members| {
+        let is_versioned = members.version.is_some() && members.created_at.is_some();
+        is_kind(&members.kind) && (members.organization_id.is_some() || is_versioned)
+    })
+}
+
 /// Which kind of record a line has.
 #[derive(Deserialize)]
 struct Kind<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
+}
+
+fn is_kind(name: &str) -> bool {
+    kind::Kind::from_str(name).is_ok()
 }
 
 /// A record, or why it is refused, with what is known of it.
@@ -239,12 +273,18 @@ fn of_kind<'de, T: Deserialize<'de> + IntoRecord>(text: &'de str, kind: &'static
 }
 
 fn refused(text: &str, kind: &'static str, message: &str) -> Item {
-    let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
-    let member = |name: &str| Some(value.as_ref()?.get(name)?.as_str()?.to_owned());
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Who {
+        id: Option<serde_json::Value>,
+        email: Option<serde_json::Value>,
+    }
+    let who: Who = serde_json::from_str(text).unwrap_or_default();
+    let text = |value: Option<serde_json::Value>| Some(value?.as_str()?.to_owned());
     Item::Refused(Refusal {
         kind,
-        id: member("id"),
-        email: member("email"),
+        id: text(who.id),
+        email: text(who.email),
         field: None,
         message: message.to_owned(),
     })
@@ -252,7 +292,7 @@ fn refused(text: &str, kind: &'static str, message: &str) -> Item {
 
 /// The reason in plain words. The library's text names members and kinds, but never the value of a text.
 fn why(error: &serde_json::Error, text: &str) -> String {
-    if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_err() {
+    if serde_json::from_str::<HashMap<Cow<'_, str>, IgnoredAny>>(text).is_err() {
         return "This line is not a JSON object.".to_owned();
     }
     let text = error.to_string();

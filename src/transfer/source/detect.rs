@@ -13,6 +13,7 @@ use crate::transfer::format::firebase::is_csv_row;
 use crate::transfer::format::stream::JsonStream;
 use crate::transfer::format::text::Text;
 use crate::transfer::map;
+use crate::transfer::native;
 use crate::transfer::options::Options;
 use crate::transfer::presets;
 use crate::transfer::record::Fault;
@@ -64,6 +65,10 @@ fn format_of(file: &File, map: &Map, options: &Options) -> Result<Format, Fault>
     let is_json = text.trim_start().starts_with(['{', '[']);
     if map.has_fields() {
         return Ok(if is_json { Format::Json } else { Format::Csv });
+    }
+    // Whatever its first line is: its reader says what is wrong with it.
+    if text.lines().any(native::is_record) {
+        return Ok(Format::Tenantry);
     }
     let format = match is_json {
         true => json(&text, &head, options),
