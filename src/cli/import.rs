@@ -15,9 +15,10 @@ use self::database::Opened;
 use self::survey::Survey;
 use self::tell::Errors;
 use super::arguments::ImportArgs;
+use super::output::complain;
 use super::progress::Progress;
 use crate::context::OpContext;
-use crate::model::error::told;
+use crate::model::error::{Error, Reason, told};
 use crate::model::{Clock, Timestamp};
 use crate::services::config::Config;
 use crate::transfer::format::firebase::HashConfig;
@@ -72,13 +73,16 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
     let written = report.total(|counts| counts.created + counts.changed);
     let summary = tell::Summary::of(&op, args.dry_run, &report, &notes);
     drop(report);
-    errors.end()?;
+    let listed = errors.end();
     match done {
         Ok(()) => summary.print(args.json)?,
         Err(stopped) => {
+            if let Err(error) = &listed {
+                complain(error);
+            }
             let what = match stopped {
                 Stopped::File(why) => fault(why),
-                Stopped::Database(error) => anyhow!("{}", told(&error)),
+                Stopped::Database(error) => broken(config, &error),
             };
             return Err(what.context(match options.alone || args.dry_run || written == 0 {
                 true => "nothing was written",
@@ -86,10 +90,30 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
             }));
         }
     }
+    listed.context("the import has ended, but the list of refused rows is not complete")?;
     Ok(match refused {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(SOME_REFUSED),
     })
+}
+
+/// Why the database has failed. SQLite takes some limits for a fault of the disk.
+fn broken(config: &Config, error: &Error) -> anyhow::Error {
+    let is_disk = matches!(
+        error,
+        Error::Unavailable {
+            reason: Reason::NoAnswer | Reason::Full,
+            ..
+        }
+    );
+    match config.database.sqlite_file() {
+        Some(file) if is_disk => anyhow!(
+            "cannot write {}: check that its disk has free space: {}",
+            file.display(),
+            told(error)
+        ),
+        _ => anyhow!("{}", told(error)),
+    }
 }
 
 fn how(args: &ImportArgs) -> anyhow::Result<How> {

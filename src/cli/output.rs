@@ -5,7 +5,7 @@ use std::io::{self, Error, ErrorKind, Write};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::model::error::told;
 
@@ -31,6 +31,17 @@ pub fn announce(text: impl Display) -> anyhow::Result<()> {
 pub fn complain(error: &anyhow::Error) {
     let text = format!("tenantry: {}\n", told(error.as_ref()));
     let _ = soon(move || io::stderr().write_all(text.as_bytes()));
+}
+
+/// Why something cannot be written, and what to do if there is no space for it.
+pub fn unwritten(what: impl Display, error: &Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => anyhow!(
+            "cannot write {what}: there is no space left for it ({error}). Free some space on its disk, or choose a place on \
+             another disk, and run the command again"
+        ),
+        _ => anyhow!("cannot write {what}: {error}"),
+    }
 }
 
 /// What to print if a copied database is whole, and not all in it is as it should be.

@@ -51,6 +51,11 @@ impl Draft {
         &self.path
     }
 
+    /// The file itself, for what is written in one go.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// The size so far.
     pub fn bytes(&self) -> std::io::Result<u64> {
         Ok(self.file.metadata()?.len())
@@ -104,13 +109,17 @@ pub fn refuse_existing(target: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a folder's entries to the disk.
-pub fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    let folder = match path.parent() {
+/// The folder in which a file is, or would be.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
+    }
+}
+
+/// Writes a folder's entries to the disk.
+pub fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 /// Removes a SQLite file and the files that SQLite keeps beside it.

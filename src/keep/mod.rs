@@ -4,7 +4,7 @@ pub mod backup;
 pub mod copy;
 mod counters;
 mod digest;
-mod draft;
+pub mod draft;
 pub mod indexes;
 mod laws;
 mod load;

@@ -7,12 +7,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context;
 use serde::Serialize;
 
 use super::errors_beside;
 use crate::cli::arguments::ImportArgs;
-use crate::cli::output::say;
+use crate::cli::output::{say, unwritten};
 use crate::context::OpContext;
 use crate::transfer::kind::Kind;
 use crate::transfer::record::Notes;
@@ -100,7 +99,7 @@ impl Errors {
                 return Ok(());
             }
         };
-        written.with_context(|| format!("cannot write the refused rows to {}", self.path.display()))?;
+        written.map_err(|error| unwritten(format_args!("the refused rows to {}", self.path.display()), &error))?;
         let more = state.count.saturating_sub(TOLD_MAX);
         let more = if more > 0 {
             format!("{more} more rows were refused. ")

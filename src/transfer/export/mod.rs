@@ -10,7 +10,7 @@ mod rows;
 mod table;
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -53,6 +53,16 @@ pub struct Wanted {
 /// How many records of each kind were written.
 pub type Written = HashMap<Kind, u64>;
 
+/// Why an export has stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// What was read could not be written.
+    #[error(transparent)]
+    Output(#[from] io::Error),
+}
+
 /// What the writers of all kinds need.
 struct Source<'a> {
     snapshot: &'a Snapshot,
@@ -71,7 +81,7 @@ pub async fn export<W: Write>(
     wanted: &Wanted,
     out: W,
     progress: impl FnMut(u64),
-) -> Result<(W, Written)> {
+) -> Result<(W, Written), Stopped> {
     let snapshot = db.snapshot().await?;
     let source = Source::read(&snapshot, wanted).await?;
     let written = match wanted.format {
@@ -83,21 +93,21 @@ pub async fn export<W: Write>(
 }
 
 /// Writes the records of all kinds that are wanted.
-async fn records<W: Write>(source: &Source<'_>, out: W, mut progress: impl FnMut(u64)) -> Result<(W, Written)> {
-    let mut lines = Lines::begin(out, head(source.wanted)).map_err(Error::internal)?;
+async fn records<W: Write>(source: &Source<'_>, out: W, mut progress: impl FnMut(u64)) -> Result<(W, Written), Stopped> {
+    let mut lines = Lines::begin(out, head(source.wanted))?;
     let mut written = Written::new();
     let mut all = 0;
     for kind in <Kind as strum::IntoEnumIterator>::iter().filter(|kind| source.has(*kind)) {
         for keys in source.keys(kind).await?.chunks(BATCH) {
             for line in source.lines(kind, keys).await? {
-                lines.record(line).map_err(Error::internal)?;
+                lines.record(line)?;
                 *written.entry(kind).or_default() += 1;
                 all += 1;
             }
             progress(all);
         }
     }
-    let (out, _) = lines.end().map_err(Error::internal)?;
+    let (out, _) = lines.end()?;
     Ok((out, written))
 }
 

@@ -7,9 +7,9 @@ use std::io::Write;
 use sea_orm::{EntityTrait, QueryFilter};
 
 use super::rows::in_order;
-use super::{BATCH, Kind, Source, Written, texts};
+use super::{BATCH, Kind, Source, Stopped, Written, texts};
 use crate::model::Timestamp;
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::store::entity::{any_of, group, group_member, user, user_role};
 
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
@@ -50,13 +50,13 @@ pub(super) async fn write<W: Write>(
     source: &Source<'_>,
     mut out: W,
     mut progress: impl FnMut(u64),
-) -> Result<(W, Written)> {
+) -> Result<(W, Written), Stopped> {
     let named = Named {
         organizations: texts(source.snapshot, "organizations", "name").await?,
         tenants: texts(source.snapshot, "tenants", "name").await?,
         roles: texts(source.snapshot, "roles", "name").await?,
     };
-    let mut add = |text: &str| out.write_all(text.as_bytes()).map_err(Error::internal);
+    let mut add = |text: &str| out.write_all(text.as_bytes());
     add(BYTE_ORDER_MARK)?;
     add(&row(COLUMNS))?;
     let mut count = 0;
@@ -67,7 +67,7 @@ pub(super) async fn write<W: Write>(
         }
         progress(count);
     }
-    out.flush().map_err(Error::internal)?;
+    out.flush()?;
     Ok((out, Written::from([(Kind::User, count)])))
 }
 
