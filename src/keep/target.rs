@@ -1,12 +1,14 @@
 //! The SQLite file that a restored or copied database becomes.
 
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use sea_orm::ConnectionTrait;
 
 use super::counters::{self, Counters};
-use super::draft::{Draft, with_ending};
+use super::draft::{Draft, folder_of, with_ending};
 use crate::model::Clock;
 use crate::store::db::{WholeFile, select};
 
@@ -66,6 +68,7 @@ impl Target {
         old.without_log()
             .await
             .context("cannot write the log of the previous database into it")?;
+        remove_other_names(&self.path);
         let previous = free_name(&self.path);
         draft.replace(&previous)?;
         old.close().await;
@@ -100,11 +103,27 @@ pub async fn refuse_filled(connection: &impl ConnectionTrait, name: &str) -> any
     Ok(())
 }
 
+/// What the name of a replaced database has after its own.
+const BEFORE: &str = ".before-";
+
+/// A restore that is killed right before it replaces a file has already given that file its next name: it is no copy.
+fn remove_other_names(path: &Path) {
+    let prefix = with_ending(path, BEFORE);
+    let Some(prefix) = prefix.file_name() else { return };
+    let inode = |path: &Path| path.symlink_metadata().ok().map(|file| (file.dev(), file.ino()));
+    for other in folder_of(path).read_dir().into_iter().flatten().flatten() {
+        let is_named = other.file_name().as_bytes().starts_with(prefix.as_bytes());
+        if is_named && inode(&other.path()).is_some_and(|found| Some(found) == inode(path)) {
+            let _ = std::fs::remove_file(other.path());
+        }
+    }
+}
+
 /// A name for the file that is replaced now, such as `tenantry.db.before-20270131T120000Z`.
 fn free_name(path: &Path) -> PathBuf {
     let now = Clock::System.now().to_rfc3339();
     let now: String = now.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
-    let name = with_ending(path, &format!(".before-{now}Z"));
+    let name = with_ending(path, &format!("{BEFORE}{now}Z"));
     let others = (2..100).map(|number| with_ending(&name, &format!("-{number}")));
     let free = std::iter::once(name.clone())
         .chain(others)

@@ -9,6 +9,8 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::secret::random;
 use crate::model::error::{Error, Reason, Result};
@@ -184,7 +186,7 @@ fn hex() -> std::io::Result<String> {
         .map_err(std::io::Error::other)
 }
 
-/// Creates the file atomically: it is written under another name and then linked. A file that is there is left as it is.
+/// Creates the file atomically: it is written under another name and then renamed. A file that is there is left as it is.
 fn write(path: &Path, key: &str) -> std::io::Result<()> {
     use std::io::Write;
     let name = hex()?;
@@ -199,12 +201,26 @@ fn write(path: &Path, key: &str) -> std::io::Result<()> {
         options.mode(0o600);
     }
     let mut file = options.open(&draft)?;
-    let linked = writeln!(file, "{key}")
+    let written = writeln!(file, "{key}")
         .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::hard_link(&draft, path));
-    std::fs::remove_file(&draft)?;
-    match linked {
+        .and_then(|()| rename_unless_there(&draft, path));
+    if written.is_err() {
+        std::fs::remove_file(&draft)?;
+    }
+    match written {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
+    }
+}
+
+/// In one step: a process that ends between a link and a removal would leave a second file with the key.
+fn rename_unless_there(from: &Path, to: &Path) -> std::io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems do not support it.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        renamed => Ok(renamed?),
     }
 }

@@ -235,7 +235,15 @@ async fn a_killed_restore_leaves_a_whole_database_on_sqlite() {
             assert_eq!(changed(&url_of(&backup), &url).await, Vec::<&str>::new());
         }
     }
+    // What one leaves that is killed at the worst moment: the name that the database would have had.
+    let name = "t.db.before-20260101T000000Z";
+    std::fs::hard_link(&path, folder.path().join(name)).unwrap();
     done(&["restore", backup.to_str().unwrap()], &on(&url));
+    assert!(
+        !names(folder.path()).contains(&name.to_owned()),
+        "{:?}",
+        names(folder.path())
+    );
     assert_eq!(changed(&url_of(&backup), &url).await, Vec::<&str>::new());
     assert!(!has_draft(folder.path()), "{:?}", names(folder.path()));
 }
