@@ -91,11 +91,13 @@ async fn perform(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
     let is_import = matches!(command, Command::Import(_));
     tokio::select! {
         done = work(command, config) => done,
-        () = stop.cancelled(), if is_import => {
-            complain(&anyhow!("stopped by a signal. Run the import again: what is in already stays unchanged"));
-            Ok(ExitCode::from(STOPPED))
-        }
-        () = stop.cancelled() => bail!("interrupted by a signal before it had finished"),
+        () = stop.cancelled() => match is_import {
+            true => {
+                complain(&anyhow!("stopped by a signal. Run the import again: what is in already stays unchanged"));
+                Ok(ExitCode::from(STOPPED))
+            }
+            false => bail!("interrupted by a signal before it had finished"),
+        },
     }
 }
 
