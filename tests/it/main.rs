@@ -89,6 +89,7 @@ mod shared_objects;
 mod startup;
 mod tenancy;
 mod tenant;
+mod transfer_laws;
 mod user;
 mod user_counts;
 mod user_create;
