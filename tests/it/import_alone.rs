@@ -21,7 +21,7 @@ fn people(folder: &Path, count: usize) -> PathBuf {
         json!({"type": "tenantry", "version": 1}),
         json!({"type": "organization", "id": "acme", "name": "Acme"}),
         json!({"type": "tenant", "id": "berlin", "organizationId": "acme", "name": "Berlin"}),
-        json!({"type": "group", "id": "018f0000-0000-7000-8000-000000000001", "organizationId": "acme", "key": "staff", "name": "Staff"}),
+        json!({"type": "group", "id": "018f0000-0000-7000-8000-000000000001", "organizationId": "acme", "key": "STAFF", "name": "Staff"}),
     ];
     let person = |number: usize, firstname: &str| {
         json!({
