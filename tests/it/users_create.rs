@@ -209,6 +209,7 @@ on_both! {
         assert_eq!(chief.refused(costly, json!({"data": new(1_000)})).await, "LIMIT_EXCEEDED");
         assert_eq!(outcomes(&chief, &json!([])).await, Vec::<Value>::new());
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
+        app.settle().await;
         let trail = "{ countAuditEvents(where: {action: \"user.create\", refused: true}) }";
         assert!(app.admin().ok(trail, json!({})).await["countAuditEvents"].as_i64().unwrap() > 0);
         let users = app.admin().ok("{ countUsers(where: {organization: {id: \"acme\"}}) }", json!({})).await;
