@@ -3,11 +3,13 @@
 //! The command line, set-up and tests also create an [`OpContext`], and so are subject to the same permission checks.
 
 mod change;
+mod once;
 mod presented;
 pub mod room;
 mod services;
 
 pub use change::Change;
+pub use once::{Once, REMEMBERED, Sent};
 pub use presented::Presented;
 pub use services::Services;
 
@@ -47,6 +49,8 @@ pub struct OpContext {
     client: Client,
     /// The memory budget of the response, if it has one.
     room: Option<Arc<Room>>,
+    /// For a mutation that runs once, however often its client sends it.
+    once: Option<Arc<Once>>,
     /// Whether a mail was put into the outbox and the worker has not been notified yet.
     has_mail: Arc<AtomicBool>,
 }
@@ -61,6 +65,7 @@ impl OpContext {
             request_id: request_id.into(),
             client: Client::default(),
             room: None,
+            once: None,
             has_mail: Arc::default(),
         }
     }
@@ -104,6 +109,18 @@ impl OpContext {
     pub fn within(mut self, room: Room) -> Self {
         self.room = Some(Arc::new(room));
         self
+    }
+
+    /// The same for a mutation that runs once.
+    #[must_use]
+    pub fn running_once(mut self, once: Once) -> Self {
+        self.once = Some(Arc::new(once));
+        self
+    }
+
+    /// How the mutation runs once, if it does.
+    pub fn once(&self) -> Option<&Once> {
+        self.once.as_deref()
     }
 
     /// The memory budget of the response; `None` if it is unlimited.

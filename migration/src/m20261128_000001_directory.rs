@@ -442,6 +442,17 @@ const UP: &[&str] = &[
         value {text} NOT NULL,
         PRIMARY KEY (user_pk, key)
     )",
+    // Mutations with an `Idempotency-Key`, for a day. Who asked for what is known by digests alone, with a key that is not in the
+    // database, and the answer is sealed with it. A foreign key to the caller would lock the caller's row for each.
+    "CREATE TABLE answered_requests (
+        digest {text} NOT NULL PRIMARY KEY,
+        request {text} NOT NULL,
+        rights {text} NOT NULL,
+        target_id {text},
+        answer {text},
+        created_at {int} NOT NULL
+    )",
+    "CREATE INDEX answered_requests_created ON answered_requests (created_at)",
     // A mailed proof that somebody reads what is sent to this address. `changes`: it becomes the user's address once the
     // token is used; a user has at most one such token.
     "CREATE TABLE email_tokens (
@@ -824,6 +835,7 @@ const DOWN: &[&str] = &[
     "DROP TABLE mail_limits",
     "DROP TABLE mails",
     "DROP TABLE email_tokens",
+    "DROP TABLE answered_requests",
     "DROP TABLE settings",
     "DROP TABLE invitation_roles",
     "DROP TABLE invitations",

@@ -17,7 +17,9 @@ use axum::{Extension, Json, Router};
 use crate::context::OpContext;
 use crate::graphql::{Schema, sdl};
 use crate::model::error::Error;
-use crate::request::{App, LogFields, RequestInfo, Sent, execute, presented, read_body, refuse_with_code, status_of};
+use crate::request::{
+    App, LogFields, RequestInfo, Sent, execute, idempotency_key, presented, read_body, refuse_with_code, status_of,
+};
 
 const PATH: &str = "/api/label/v2";
 /// The release of the older SDK with these conventions; it warns if the first two numbers are not its own.
@@ -60,7 +62,12 @@ async fn graphql(State(app): State<App>, Extension(id): Extension<RequestInfo>, 
         Ok(parsed) => parsed,
         Err(error) => return refuse_with_code(status_of(&error), error, json(), &id),
     };
-    let execution = execute(&app, op, parsed, false).await.with_codes().without_empty_data();
+    let key = match idempotency_key(&parts.headers) {
+        Ok(key) => key,
+        Err(error) => return refuse_with_code(StatusCode::BAD_REQUEST, error, json(), &id),
+    };
+    let execution = execute(&app, op, parsed, key, false).await;
+    let execution = execution.with_codes().without_empty_data();
     let status = if execution.has_no_data() {
         StatusCode::BAD_REQUEST
     } else {

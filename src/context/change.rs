@@ -28,12 +28,17 @@ pub struct Change<'op> {
 impl<'op> Change<'op> {
     pub(super) async fn begin(op: &'op OpContext) -> Result<Self> {
         let place = op.db.place_for_change().await?;
-        Ok(Self {
+        let change = Self {
             transaction: op.db.begin().await?.holding(place),
             op,
             held: false,
             rest: Vec::new(),
-        })
+        };
+        if let Some(once) = op.once() {
+            once.begin(&change.transaction, op.signing().secret()?, op.now())
+                .await?;
+        }
+        Ok(change)
     }
 
     /// The same on a database that nobody else uses, with as much time as it needs.
@@ -77,6 +82,9 @@ impl<'op> Change<'op> {
         // Cached credentials are stale if somebody's access changed.
         let mut events: Vec<Event> = events.into_iter().collect();
         let access = events.iter().any(Event::changes_access);
+        if let Some(once) = self.op.once() {
+            once.made(&self.transaction, audit_trail::only_target(&events)).await?;
+        }
         let last = events
             .pop()
             .map(|event| audit_trail::insertion(self.op.author(), event));
@@ -89,6 +97,9 @@ impl<'op> Change<'op> {
         self.hold_caller_and_write(&rest).await?;
         let catalogue = self.transaction.known().now().version();
         self.transaction.commit().await?;
+        if let Some(once) = self.op.once() {
+            once.note_written();
+        }
         if access {
             self.op.services.credentials.forget();
         }

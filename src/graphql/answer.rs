@@ -135,6 +135,14 @@ impl Written {
         Ok((written.bytes <= ANSWER_BYTES_MAX).then_some(written))
     }
 
+    /// A value as JSON.
+    pub fn json(value: &Value) -> Result<String> {
+        let mut written = Self::default();
+        written.value(value)?;
+        let bytes = written.into_pieces().concat();
+        String::from_utf8(bytes).map_err(Error::internal)
+    }
+
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -68,6 +68,9 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
             if let ConflictReason::Version { current } = conflict.reason {
                 values.set("currentVersion", current);
             }
+            if let Some(id) = &conflict.id {
+                values.set("id", id.as_str());
+            }
         }
         Error::Forbidden(denied) if !denied.permissions.is_empty() => {
             values.set("permissions", denied.permissions.clone());

@@ -41,7 +41,7 @@ pub mod user;
 pub mod variables;
 
 pub use action::action_of;
-pub use answer::{List, Written};
+pub use answer::{List, Written, text};
 pub(crate) use connection::connection_type;
 pub use connection::{Connected, PageInfo, connection};
 pub use error::{Failure, Result, code_of, finish, refused, response_of, with_codes};

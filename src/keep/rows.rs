@@ -4,10 +4,12 @@ use anyhow::{Context, bail};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 
-use super::tables::{Column, Kind, Table};
+use super::tables::{ANSWERED_REQUESTS, Column, Kind, Table};
 
 /// The rows of a batch: a value may have 64 KB, so that this many fit into little memory.
 const BATCH: u64 = 500;
+/// The same for answers that may be repeated, which have up to 171 KB.
+const BATCH_OF_ANSWERS: u64 = 100;
 
 /// A stored value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +71,10 @@ impl<'c, C: ConnectionTrait> Rows<'c, C> {
         asked
             .columns(self.columns.iter().map(|column| Alias::new(column.name)))
             .from(Alias::new(self.table.name))
-            .limit(BATCH);
+            .limit(match self.table.name {
+                ANSWERED_REQUESTS => BATCH_OF_ANSWERS,
+                _ => BATCH,
+            });
         for key in self.table.key {
             asked.order_by(Alias::new(*key), Order::Asc);
         }

@@ -41,6 +41,8 @@ pub struct Table {
 
 /// The audit trail: on SQLite, an event's key is its position.
 pub const AUDIT_EVENTS: &str = "audit_events";
+/// What mutations were answered.
+pub const ANSWERED_REQUESTS: &str = "answered_requests";
 const PK: &str = "pk";
 
 impl Table {
@@ -163,6 +165,10 @@ tables! {
         invitation_pk: Number, role_pk: Number, tenant_pk: Number, scope: Number,
     }
     settings by user_pk key { user_pk: Number, key: Text, value: Text }
+    // For a day. A copy or a backup has it too: it tells which of the changes in it a client may send again.
+    answered_requests by digest {
+        digest: Text, request: Text, rights: Text, target_id: Text, answer: Text, created_at: Number,
+    }
     email_tokens by pk {
         pk: Number, user_pk: Number, email: Text, changes: Flag, requester_pk: Number, digest: Text, expires_at: Number,
         created_at: Number,

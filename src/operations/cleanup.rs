@@ -6,6 +6,7 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
+use crate::context::REMEMBERED;
 use crate::directory::{outbox, permission, session};
 use crate::model::Timestamp;
 use crate::model::error::Result;
@@ -13,6 +14,9 @@ use crate::store::db::Database;
 
 /// The number of rows per transaction; on SQLite, all other changes wait for it.
 const BATCH: u64 = 1_000;
+/// The same for answers that may be repeated. They are long, and the pages of each are freed one by one.
+const BATCH_OF_ANSWERS: u64 = 100;
+const ANSWERS: &str = "answered_requests";
 
 /// Deletes all rows that are due; returns their number.
 pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
@@ -31,6 +35,7 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
             "deleted_at",
             now.before(permission::BIT_REST),
         ),
+        (ANSWERS, "digest", "created_at", "created_at", now.before(REMEMBERED)),
         ("sign_in_attempts", "bucket", "forget_at", "forget_at", now),
         ("sessions", "pk", "pk", "created_at", session::forgotten_before(now)),
         (
@@ -41,10 +46,11 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
             outbox::limits::over_before(now),
         ),
     ] {
+        let most = if table == ANSWERS { BATCH_OF_ANSWERS } else { BATCH };
         loop {
-            let batch = remove(db, table, key, oldest, due, end).await?;
+            let batch = remove(db, [table, key, oldest, due], end, most).await?;
             removed += batch;
-            if batch < BATCH {
+            if batch < most {
                 break;
             }
         }
@@ -52,7 +58,7 @@ pub async fn sweep(db: &Database, now: Timestamp) -> Result<u64> {
     Ok(removed)
 }
 
-async fn remove(db: &Database, table: &str, key: &str, oldest: &str, due: &str, end: Timestamp) -> Result<u64> {
+async fn remove(db: &Database, [table, key, oldest, due]: [&str; 4], end: Timestamp, most: u64) -> Result<u64> {
     let backend = db.backend();
     let lock = match backend {
         DbBackend::Postgres => "FOR UPDATE SKIP LOCKED",
@@ -61,7 +67,7 @@ async fn remove(db: &Database, table: &str, key: &str, oldest: &str, due: &str, 
     let statement = Statement::from_sql_and_values(
         backend,
         format!(
-            "DELETE FROM {table} WHERE {due} <= $1 AND {key} IN (SELECT {key} FROM {table} ORDER BY {oldest} LIMIT {BATCH} {lock})"
+            "DELETE FROM {table} WHERE {due} <= $1 AND {key} IN (SELECT {key} FROM {table} ORDER BY {oldest} LIMIT {most} {lock})"
         ),
         [end.micros().into()],
     );

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use async_graphql::{Request, Response as Answer, Value};
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{RawQuery, Request as HttpRequest, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
 use super::media::{Media, is_json};
-use super::parameters::Parsed;
+use super::once::{self, Asked, Turn};
+use super::parameters::{Parsed, Sent};
 use super::{App, LogFields, RequestInfo, in_time, presented, read_body, sending, to_its_end};
 use crate::context::OpContext;
 use crate::context::room::{Room, too_large};
@@ -72,15 +73,11 @@ pub async fn route(
         Ok(op) => op,
         Err(error) => return refuse_caller(error, media, &id),
     };
-    let (op, parsed) = match sent.parse(op).await {
-        Ok((_, parsed)) if !parsed.names_a_document() => {
-            let error = Error::invalid("query", "The parameter 'query' is missing.".to_owned());
-            return refuse(StatusCode::BAD_REQUEST, error, media.content_type(), &id);
-        }
-        Ok(parsed) => parsed,
+    let (op, parsed, key) = match read(sent, op, &parts.headers).await {
+        Ok(read) => read,
         Err(error) => return refuse(status_of(&error), error, media.content_type(), &id),
     };
-    let mut execution = execute(&app, op, parsed, parts.method == Method::GET).await;
+    let mut execution = execute(&app, op, parsed, key, parts.method == Method::GET).await;
     if execution.mutation_by_get {
         let error = Error::invalid("method", "A mutation must be sent by POST.".to_owned());
         let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, error, media.content_type(), &id);
@@ -100,26 +97,13 @@ pub async fn route(
     execution.into_response(status, media.content_type())
 }
 
-/// The parameters of a request, unparsed.
-pub enum Sent {
-    Body(Bytes),
-    /// The part of the address after the `?`.
-    Address(String),
-}
-
-impl Sent {
-    /// Parses the parameters, once there is memory for them and the response.
-    pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
-        let text = match &self {
-            Self::Body(body) => body,
-            Self::Address(query) => query.as_bytes(),
-        };
-        let room = Room::for_body(op.db().answers(), text).await?;
-        let parsed = match self {
-            Self::Body(body) => Parsed::from_body(&body)?,
-            Self::Address(query) => Parsed::from_query(&query)?,
-        };
-        Ok((op.within(room), parsed))
+/// The parameters of a request that names a document, and its `Idempotency-Key`.
+async fn read(sent: Sent, op: OpContext, headers: &HeaderMap) -> Result<(OpContext, Parsed, Option<String>)> {
+    let key = once::key(headers)?;
+    let (op, parsed) = sent.parse(op).await?;
+    match parsed.names_a_document() {
+        true => Ok((op, parsed, key)),
+        false => Err(Error::invalid("query", "The parameter 'query' is missing.".to_owned())),
     }
 }
 
@@ -200,20 +184,21 @@ impl Execution {
 }
 
 /// Runs a document for a caller, with all limits. A mutation always runs to its end, even if its client disconnects.
-pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> Execution {
+/// With a key, it runs once.
+pub async fn execute(app: &App, op: OpContext, parsed: Parsed, key: Option<String>, by_get: bool) -> Execution {
     let mut facts = LogFields::of(op.actor());
     let request_id = op.request_id().to_owned();
     let mut mutation_by_get = false;
     let mut chosen = None;
-    let mut answer = match chosen_by(&op, &parsed) {
+    let mut answer = match chosen_by(&op, &parsed, key) {
         Err(answer) => *answer,
-        Ok(operation) => {
+        Ok((operation, asked)) => {
             let operation = chosen.insert(operation);
             facts.operation = Some(operation.title.clone());
             mutation_by_get = by_get && operation.mutates();
             match mutation_by_get {
                 true => Answer::default(),
-                false => run(app, op.clone(), operation.clone(), parsed).await,
+                false => run(app, op.clone(), operation.clone(), parsed, asked).await,
             }
         }
     };
@@ -230,8 +215,9 @@ pub async fn execute(app: &App, op: OpContext, parsed: Parsed, by_get: bool) -> 
     }
 }
 
-/// The operation that a request asks for. A response instead, if there is none or it would cost too much.
-fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> {
+/// The operation that a request asks for, and if it is a mutation with a key, what tells it from others. A response
+/// instead, if there is none or it would cost too much.
+fn chosen_by(op: &OpContext, parsed: &Parsed, key: Option<String>) -> Result<(Operation, Option<Asked>), Box<Answer>> {
     let kept = match (&parsed.query, &parsed.persisted) {
         (None, Some(persisted)) => Some(persisted.text(op.actor())?),
         (Some(text), Some(persisted)) => {
@@ -244,10 +230,14 @@ fn chosen_by(op: &OpContext, parsed: &Parsed) -> Result<Operation, Box<Answer>> 
     let document = document::read(text);
     let chosen =
         document.and_then(|document| Operation::choose(document, parsed.operation_name.as_deref(), &parsed.variables));
-    chosen.map_err(|fault| Box::new(refused(vec![fault])))
+    let operation = chosen.map_err(|fault| Box::new(refused(vec![fault])))?;
+    let asked = key
+        .filter(|_| operation.mutates())
+        .map(|key| Asked::new(key, text, parsed.operation_name.as_deref(), &parsed.variables));
+    Ok((operation, asked.transpose().map_err(response_of)?))
 }
 
-async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> Answer {
+async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed, asked: Option<Asked>) -> Answer {
     if let Some(room) = op.room()
         && let Err(error) = room.for_filters(operation.tests).await
     {
@@ -260,6 +250,14 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
     if let (Some(text), Some(persisted)) = (&parsed.query, &parsed.persisted) {
         persisted.keep(op.actor(), text);
     }
+    let op = match &asked {
+        Some(asked) => match once::turn(op, asked, &prepared).await {
+            Ok(Turn::Run(op)) => op,
+            Ok(Turn::Repeated(answer)) => return answer,
+            Err(error) => return response_of(error),
+        },
+        None => op,
+    };
     let mut request = Request::new("").data(op.clone());
     request.set_parsed_query(prepared);
     let schema = app.schema.clone();
@@ -273,7 +271,7 @@ async fn run(app: &App, op: OpContext, operation: Operation, parsed: Parsed) -> 
         if op.room().is_some_and(Room::overflowed) {
             answer = without_data(answer);
         }
-        Ok(answer)
+        Ok(once::settled(&op, answer).await)
     });
     let answer = if mutates {
         to_its_end(app, db, run).await

@@ -6,6 +6,7 @@ mod credentials;
 mod graphql;
 mod info;
 mod media;
+mod once;
 mod parameters;
 mod run;
 mod sending;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 
 pub use body::{BODY_BYTES_MAX, Stopping, read_body};
 pub use credentials::presented;
-pub use graphql::{Sent, execute, refuse, refuse_with_code, route, status_of};
+pub use graphql::{execute, refuse, refuse_with_code, route, status_of};
 pub use info::{LogFields, RefusalFormat, RequestInfo};
 pub use media::is_encoded;
+pub use once::key as idempotency_key;
+pub use parameters::Sent;
 pub use run::{in_time, to_its_end};
 
 use crate::context::Services;

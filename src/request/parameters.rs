@@ -1,9 +1,12 @@
 //! The parameters of a GraphQL request, from a body or an address.
 
+use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::context::OpContext;
+use crate::context::room::Room;
 use crate::graphql::PersistedQuery;
 use crate::model::error::{Error, Result};
 use crate::model::exact_json;
@@ -16,6 +19,29 @@ pub struct Parsed {
     pub variables: Map<String, Value>,
     /// Identifies the document if `query` is missing; is checked against `query` otherwise.
     pub persisted: Option<PersistedQuery>,
+}
+
+/// The parameters of a request, unparsed.
+pub enum Sent {
+    Body(Bytes),
+    /// The part of the address after the `?`.
+    Address(String),
+}
+
+impl Sent {
+    /// Parses the parameters, once there is memory for them and the response.
+    pub async fn parse(self, op: OpContext) -> Result<(OpContext, Parsed)> {
+        let text = match &self {
+            Self::Body(body) => body,
+            Self::Address(query) => query.as_bytes(),
+        };
+        let room = Room::for_body(op.db().answers(), text).await?;
+        let parsed = match self {
+            Self::Body(body) => Parsed::from_body(&body)?,
+            Self::Address(query) => Parsed::from_query(&query)?,
+        };
+        Ok((op.within(room), parsed))
+    }
 }
 
 /// The parameters as they are sent: in a body as JSON, in an address as text.

@@ -71,6 +71,24 @@ on_both! {
         assert_eq!(sweep(&app.services.db, app.services.clock.now()).await.unwrap(), 2_100);
     }
 
+    /// Long answers are removed in smaller batches, and those of the last day stay.
+    async fn answers_of_yesterday_go(app: App) {
+        let now = app.services.clock.now();
+        let transaction = app.services.db.begin().await.unwrap();
+        for n in 0..260 {
+            let at = if n < 250 { now.before(DAY) } else { now.before(DAY / 2) };
+            let insert = format!(
+                "INSERT INTO answered_requests (digest, request, rights, created_at) VALUES ('d{n}', '', '', {})",
+                at.micros()
+            );
+            sea_orm::ConnectionTrait::execute_unprepared(&transaction, &insert).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        assert_eq!(sweep(&app.services.db, now).await.unwrap(), 250);
+        assert_eq!(app.number("SELECT COUNT(*) FROM answered_requests").await, 10);
+        assert_eq!(sweep(&app.services.db, now).await.unwrap(), 0);
+    }
+
     /// Who fails and who succeeds at the same moment meet in one bucket, which the latter removes.
     async fn failing_and_succeeding_at_once_fail_nobody(app: App) {
         app.organization("acme", &[]).await;

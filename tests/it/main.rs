@@ -46,6 +46,7 @@ mod group;
 mod group_commit;
 mod hash_vectors;
 mod http;
+mod idempotency;
 mod ids;
 mod impersonation;
 mod import;

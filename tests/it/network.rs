@@ -73,7 +73,7 @@ on_both! {
         let edge = Edge { cors_origins: origins.map(|text| network::origin(text).unwrap()).to_vec(), ..Edge::default() };
         let app = behind(app, edge);
         for origin in ["https://app.example", "http://localhost:3000"] {
-            for headers in [usual, "traceparent,apollographql-client-name,x-apollo-operation-name,authorization"] {
+            for headers in [usual, "authorization,content-type,idempotency-key", "traceparent,apollographql-client-name,x-apollo-operation-name,authorization"] {
                 let open = app.send(preflight(origin, headers)).await;
                 assert_eq!(open.status, StatusCode::OK);
                 assert_eq!(open.headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], origin);

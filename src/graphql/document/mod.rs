@@ -17,6 +17,7 @@ mod collect;
 mod fault;
 mod filters;
 pub mod limits;
+mod once;
 mod parse;
 mod place;
 mod scalar;
@@ -27,6 +28,7 @@ mod types;
 mod validate;
 
 pub use fault::Fault;
+pub use once::{IDEMPOTENCY_KEY, check_once};
 pub use place::argument_path;
 pub use scan::{BRACKETS_MAX, DOCUMENT_BYTES_MAX, TOKENS_MAX};
 

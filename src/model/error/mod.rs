@@ -88,8 +88,8 @@ pub enum Reason {
     #[error("This server's database file was moved or replaced. Its operator must put it back, or restart the server.")]
     Moved,
     #[error(
-        "This server cannot keep sessions: TENANTRY_SECRET_KEY is not set. Its operator must set it to 64 hex digits, \
-         the same for every process on this database."
+        "This server cannot keep sessions or an 'Idempotency-Key': TENANTRY_SECRET_KEY is not set. Its operator must set it \
+         to 64 hex digits, the same for every process on this database."
     )]
     NoSecretKey,
 }
@@ -164,6 +164,16 @@ impl Error {
         Self::Conflict(Conflict {
             reason,
             message: message.into(),
+            id: None,
+        })
+    }
+
+    /// The request was done before. `id` is that of what it created or changed.
+    pub fn done_before(id: Option<String>, message: impl Into<String>) -> Self {
+        Self::Conflict(Conflict {
+            reason: ConflictReason::Done,
+            message: message.into(),
+            id,
         })
     }
 

@@ -16,6 +16,8 @@ pub struct Forbidden {
 pub struct Conflict {
     pub reason: ConflictReason,
     pub message: String,
+    /// The id of what was done before, for a request that is not run again.
+    pub id: Option<String>,
 }
 
 /// Why there is a conflict: sent as `extensions.reason`.
@@ -34,6 +36,8 @@ pub enum ConflictReason {
     Done,
     /// The input matches several things.
     Ambiguous,
+    /// The `Idempotency-Key` belongs to another request.
+    KeyUsed,
     /// Another request changed the same data at the same time. Nothing was changed; the same request may succeed.
     Concurrent,
 }

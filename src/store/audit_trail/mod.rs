@@ -163,6 +163,13 @@ impl Event {
     }
 }
 
+/// The id of what the last event is about, if the others do not do the same with something else.
+pub fn only_target(events: &[Event]) -> Option<String> {
+    let (last, others) = events.split_last()?;
+    let is_alone = others.iter().all(|event| event.action != last.action);
+    is_alone.then(|| last.target_id.clone())
+}
+
 /// The author of a change, its time, and its request.
 #[derive(Clone, Debug)]
 pub struct Author<'a> {

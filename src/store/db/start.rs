@@ -20,7 +20,8 @@ use super::{Database, ROOM_BYTES_MIN};
 use crate::model::error::{Error, Fault, Result, database_error, fault_of, sql_state};
 
 /// The tables that the migrations create. A test compares them with the schema.
-pub const TABLES: [&str; 28] = [
+pub const TABLES: [&str; 29] = [
+    "answered_requests",
     "api_keys",
     "audit_events",
     "catalogue",

@@ -3,6 +3,7 @@
 //! Every list query starts with the scope. A verb that looks up the row to change also starts with the scope
 //! (`within(&granted)`), or with an internal key from such a row.
 
+pub mod answered_request;
 pub mod api_key;
 pub mod audit_event;
 pub mod email_token;

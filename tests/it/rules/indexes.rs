@@ -29,6 +29,7 @@ const ONCE: &str = "no two of them may be alike";
 
 /// What else indexes are for.
 const REASONS: &[(&str, &str)] = &[
+    ("answered_requests_created", "what is over is deleted"),
     ("api_keys_creator", WITH_ITS_PARENT),
     ("api_keys_user_name", ONCE),
     ("email_tokens_change", ONCE),

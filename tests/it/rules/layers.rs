@@ -79,7 +79,7 @@ const PAIRS: &[(&str, &str, &str)] = &[
 
 /// The files that may speak of the GraphQL library.
 fn is_face(file: &str) -> bool {
-    ["graphql/", "request/graphql.rs", "compat/kili"]
+    ["graphql/", "request/graphql.rs", "request/once.rs", "compat/kili"]
         .iter()
         .any(|face| file.starts_with(face))
 }

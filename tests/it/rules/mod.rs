@@ -31,6 +31,7 @@ mod open_verbs;
 mod passwords;
 mod policy_matrix;
 mod refusals;
+mod repeats;
 mod reserved;
 pub mod role_inputs;
 mod runs_once;

@@ -20,6 +20,7 @@ const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[(
 
 /// The folder that writes a table.
 const OWNERS: &[(&str, &str)] = &[
+    ("answered_request", "context"),
     ("api_key", "directory/api_key"),
     ("audit_event", "store/audit_trail"),
     ("email_token", "directory/email_verification"),
