@@ -51,6 +51,7 @@ mod ids;
 mod impersonation;
 mod import;
 mod import_alone;
+mod import_faults;
 mod invitation;
 mod keep;
 mod letters;

@@ -63,6 +63,16 @@ impl SettingsChange {
         })
     }
 
+    /// Checks settings that are given as a whole. `INVALID` names the first member that is wrong.
+    pub fn whole(given: &RecipientSettings, id: &str) -> Result<RecipientSettings> {
+        Ok(RecipientSettings {
+            audiences: checked_audiences(&given.audiences, id)?,
+            token_lifetime_seconds: lifetime(given.token_lifetime_seconds)?,
+            claims: checked_claims(&Value::Object(given.claims.clone()))?,
+            ..given.clone()
+        })
+    }
+
     /// The members in which two differ.
     pub fn between(one: &RecipientSettings, two: &RecipientSettings) -> Vec<&'static str> {
         let members = [

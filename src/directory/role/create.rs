@@ -162,7 +162,7 @@ pub async fn free_in_product(connection: &impl ConnectionTrait, name: &str) -> R
 }
 
 /// Refuses a name that a role of an organization has.
-pub(super) async fn free_in_organizations(connection: &impl ConnectionTrait, name: &str) -> Result<()> {
+pub async fn free_in_organizations(connection: &impl ConnectionTrait, name: &str) -> Result<()> {
     let there = table::Entity::find().filter(Column::OrganizationPk.is_not_null());
     match there.filter(Column::Name.eq(name)).count(connection).await? {
         0 => Ok(()),
@@ -183,7 +183,8 @@ pub fn role_name(name: &str) -> Result<String> {
     Ok(name)
 }
 
-pub(super) fn taken(name: &str) -> Error {
+/// The refusal of a name that another role has.
+pub fn taken(name: &str) -> Error {
     Error::conflict(
         ConflictReason::Taken,
         format!("A role with the name '{}' already exists.", shown(name)),

@@ -34,7 +34,9 @@ pub use assign::{
     replace_in_txn,
 };
 pub use check::{Answer, QUESTIONS_MAX, Question, can, check};
-pub use create::{NewRole, create, create_in_txn, for_products, free_in_product, role_name};
+pub use create::{
+    NewRole, create, create_in_txn, for_products, free_in_organizations, free_in_product, role_name, taken,
+};
 pub use delete::{delete, delete_in_txn, holders_in_txn};
 pub use giving::that_would_give;
 pub use grants::{RoleGrant, grants, grants_in_sight};

@@ -2,7 +2,7 @@
 //!
 //! Every temporary fault is `UNAVAILABLE`; everything else is a bug in this program, and `INTERNAL`.
 
-use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlErr, sqlx};
 
@@ -120,6 +120,24 @@ pub fn sql_state(error: &sqlx::Error) -> Option<String> {
 /// Whether the server refuses another connection of this user.
 pub fn is_too_many_connections(error: &sqlx::Error) -> bool {
     sql_state(error).as_deref() == Some("53300")
+}
+
+/// A rule of the schema that a row would break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// No two rows may be alike in this.
+    Unique,
+    /// Values that do not go together, or one that is missing.
+    Check,
+}
+
+/// Which kind of rule a row would break, if the error says so.
+pub fn broken_rule(error: &DbErr) -> Option<Broken> {
+    match database_error(error)?.as_database_error()?.kind() {
+        ErrorKind::UniqueViolation => Some(Broken::Unique),
+        ErrorKind::CheckViolation | ErrorKind::NotNullViolation => Some(Broken::Check),
+        _ => None,
+    }
 }
 
 /// The meaning of a SeaORM error.

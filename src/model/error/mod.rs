@@ -9,7 +9,9 @@ mod refusal;
 
 use sea_orm::{DbErr, SqlErr};
 
-pub use database::{Fault, FileMoved, database_error, fault, fault_of, is_too_many_connections, sql_state};
+pub use database::{
+    Broken, Fault, FileMoved, broken_rule, database_error, fault, fault_of, is_too_many_connections, sql_state,
+};
 pub use refusal::{Conflict, ConflictReason, Forbidden};
 
 /// The result of everything a caller can ask for.

@@ -1,18 +1,17 @@
-//! What belongs to users and organizations besides: settings, API keys, invitations.
+//! What belongs to users: settings and API keys.
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set};
 
+use super::Intake;
 use super::structure::stamped;
-use super::{Intake, here};
 use crate::context::Change;
-use crate::directory::invitation::LIFETIME;
 use crate::directory::settings::{KEYS_MAX, check_key};
 use crate::model::error::{ConflictReason, Error, Result};
-use crate::model::{self, ApiKeyId, Email, InvitationId, JsonText, Secret, uuid_of};
+use crate::model::{self, ApiKeyId, JsonText, uuid_of};
 use crate::store::audit_trail::Event;
 use crate::store::catalogue;
-use crate::store::entity::{api_key, invitation, invitation_role, setting, user};
-use crate::transfer::record::{ApiKeyRecord, InvitationRecord, SettingRecord};
+use crate::store::entity::{api_key, setting, user};
+use crate::transfer::record::{ApiKeyRecord, SettingRecord};
 use crate::transfer::report::Did;
 
 /// Characters of the beginning of a key that are kept with it.
@@ -70,14 +69,7 @@ impl Intake<'_> {
         if !self.options.keys {
             return Ok(Did::Ignored("API keys (they are taken with --with-keys)".to_owned()));
         }
-        let is_digest =
-            record.digest.len() == 64 && record.digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !is_digest {
-            return Err(Error::invalid(
-                "digest",
-                "'digest' must be the SHA-256 of the key, in 64 hex digits.",
-            ));
-        }
+        must_be_digest(&record.digest)?;
         let id = match record.id.as_deref() {
             Some(id) => {
                 ApiKeyId::from(uuid_of(id).ok_or_else(|| Error::invalid("id", "The id of an API key is a UUID."))?)
@@ -85,7 +77,7 @@ impl Intake<'_> {
             None => ApiKeyId::from(self.op.new_id()),
         };
         let name = model::name("name", record.name.as_deref().unwrap_or_default())?;
-        let description = model::description("description", record.description.as_deref())?.unwrap_or_default();
+        let description = model::description("description", record.description.as_deref())?;
         let catalogue = catalogue::hold(&**change).await?;
         let permissions = record
             .permissions
@@ -99,23 +91,24 @@ impl Intake<'_> {
         let same = Condition::any()
             .add(api_key::Column::Id.eq(id.to_string()))
             .add(api_key::Column::Digest.eq(record.digest.as_str()));
-        if let Some(row) = api_key::Entity::find().filter(same).one(&**change).await? {
-            if row.digest != record.digest || row.user_pk != owner.pk {
-                return Err(Error::conflict(
-                    ConflictReason::Taken,
-                    "Another API key has this id or digest.".to_owned(),
-                ));
-            }
+        let rows = api_key::Entity::find().filter(same).all(&**change).await?;
+        if rows
+            .iter()
+            .any(|row| row.digest != record.digest || row.user_pk != owner.pk)
+        {
+            return Err(taken("Another API key has this id or digest."));
+        }
+        if !rows.is_empty() {
             // A revocation here stays, and one in the file is not repeated: keys are changed where they are used.
             return Ok(Did::Unchanged);
+        }
+        if record.revoked_at.is_none() {
+            must_be_free(change, owner.pk, &name).await?;
         }
         if self.imagined.is_some() {
             return Ok(Did::Created);
         }
-        let creator = match &record.creator_id {
-            Some(id) => self.owner(change, id).await.ok().flatten().map(|creator| creator.pk),
-            None => None,
-        };
+        let creator = self.somebody(change, record.creator_id.as_deref()).await?;
         let (version, created_at, updated_at) = stamped(&record.stamps, self.op.now());
         let prefix: String = record
             .prefix
@@ -129,7 +122,7 @@ impl Intake<'_> {
             user_pk: Set(owner.pk),
             creator_pk: Set(creator),
             name: Set(name),
-            description: Set(Some(description).filter(|text| !text.is_empty())),
+            description: Set(description.filter(|text| !text.is_empty())),
             digest: Set(record.digest.clone()),
             prefix: Set(prefix),
             permissions: Set(permissions),
@@ -146,77 +139,8 @@ impl Intake<'_> {
         Ok(Did::Created)
     }
 
-    pub(super) async fn invitation(&mut self, change: &mut Change<'_>, record: &InvitationRecord) -> Result<Did> {
-        let email = Email::parse("email", &record.email)?;
-        let home = self.home(change, record.organization_id.as_deref()).await?;
-        let tenant = match &record.tenant_id {
-            Some(id) => Some(self.tenant_of(change, &home, id).await?),
-            None => None,
-        };
-        let mut roles = Vec::new();
-        for one in &record.roles {
-            roles.extend(
-                self.role_named(change, &home, &one.reference, one.tenant_id.as_deref())
-                    .await?,
-            );
-        }
-        let id = match record.id.as_deref() {
-            Some(id) => {
-                let uuid = uuid_of(id).ok_or_else(|| Error::invalid("id", "The id of an invitation is a UUID."))?;
-                InvitationId::from(uuid)
-            }
-            None => InvitationId::from(self.op.new_id()),
-        };
-        let found = invitation::Entity::find().filter(invitation::Column::Id.eq(id.to_string()));
-        if let Some(row) = found.one(&**change).await? {
-            return match row.organization_pk == home.pk && row.email == email {
-                true => Ok(Did::Unchanged),
-                false => Err(here::elsewhere("invitation")),
-            };
-        }
-        if self.imagined.is_some() {
-            return Ok(Did::Created);
-        }
-        let now = self.op.now();
-        // Without the digest of the file, nobody knows the token: it must be sent again.
-        let digest = match record.digest.as_deref().filter(|_| self.options.keys) {
-            Some(digest) => digest.to_owned(),
-            None => Secret::mailed_token()?.digest(),
-        };
-        let inviter = match &record.inviter_id {
-            Some(id) => self.owner(change, id).await.ok().flatten().map(|inviter| inviter.pk),
-            None => None,
-        };
-        let (version, created_at, updated_at) = stamped(&record.stamps, now);
-        let row = invitation::ActiveModel {
-            id: Set(id),
-            organization_pk: Set(home.pk),
-            tenant_pk: Set(tenant.map(|tenant| tenant.pk)),
-            email: Set(email),
-            digest: Set(digest),
-            expires_at: Set(record.expires_at.unwrap_or_else(|| now.after(LIFETIME))),
-            accepted_at: Set(record.accepted_at),
-            withdrawn_at: Set(record.withdrawn_at),
-            inviter_pk: Set(inviter),
-            version: Set(version),
-            created_at: Set(created_at),
-            updated_at: Set(updated_at),
-            ..Default::default()
-        };
-        let row = row.insert(&**change).await?;
-        let given = roles.iter().map(|role| invitation_role::ActiveModel {
-            invitation_pk: Set(row.pk),
-            role_pk: Set(role.role_pk),
-            tenant_pk: Set(role.tenant_pk),
-            scope: Set(role.scope_key()),
-        });
-        super::new::write::<invitation_role::Entity>(change, given.collect()).await?;
-        self.tallies.created(&home, "invitations");
-        Ok(Did::Created)
-    }
-
     /// The user that something belongs to. `None` while looking only, for one that the file would create.
-    async fn owner(&self, change: &Change<'_>, id: &str) -> Result<Option<user::Model>> {
+    pub(super) async fn owner(&self, change: &Change<'_>, id: &str) -> Result<Option<user::Model>> {
         let found = user::Entity::find()
             .filter(user::has_id(self.op.db().backend(), [id]))
             .limit(1);
@@ -233,4 +157,44 @@ impl Intake<'_> {
             false => Err(Error::no_such("user", "id", id)),
         }
     }
+
+    /// The key of a user who may be gone.
+    pub(super) async fn somebody(&self, change: &Change<'_>, id: Option<&str>) -> Result<Option<i64>> {
+        let Some(id) = id else { return Ok(None) };
+        match self.owner(change, id).await {
+            Ok(row) => Ok(row.map(|row| row.pk)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Refuses the name of a key of the user that is in force.
+async fn must_be_free(change: &Change<'_>, user_pk: i64, name: &str) -> Result<()> {
+    let same = api_key::Entity::find()
+        .filter(api_key::Column::UserPk.eq(user_pk))
+        .filter(api_key::Column::Name.eq(name))
+        .filter(api_key::Column::RevokedAt.is_null());
+    match same.count(&**change).await? {
+        0 => Ok(()),
+        _ => Err(taken(
+            "The user has another API key with this name that is not revoked.",
+        )),
+    }
+}
+
+/// Refuses what is not the digest of a secret.
+pub(super) fn must_be_digest(digest: &str) -> Result<()> {
+    let is_digest = digest.len() == 64 && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match is_digest {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "digest",
+            "'digest' must be the SHA-256 of the secret, in 64 lower-case hex digits.",
+        )),
+    }
+}
+
+pub(super) fn taken(why: &str) -> Error {
+    Error::conflict(ConflictReason::Taken, why)
 }

@@ -10,7 +10,7 @@ use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::role::{Assigned, few_tenants};
 use crate::directory::tenant::Label;
 use crate::directory::user::chosen_id;
-use crate::model::error::{Error, Result, shown};
+use crate::model::error::{Error, Result};
 use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
 use crate::transfer::record::{Identity, UserRecord};
 use crate::transfer::report::At;
@@ -104,6 +104,9 @@ impl Intake<'_> {
                 "A service has neither a password nor federated identities.",
             ));
         }
+        if record.takes_seat == Some(false) && record.service != Some(true) {
+            return Err(Error::invalid("takesSeat", "Only services can take no seat."));
+        }
         let home = self.home(change, record.organization_id.as_deref()).await?;
         let tenant = self.tenant_of_record(change, &home, record).await?;
         let roles = self.roles_of_record(change, &home, record).await?;
@@ -162,9 +165,10 @@ impl Intake<'_> {
     }
 
     async fn default_roles(&mut self, change: &mut Change<'_>, home: &Home) -> Result<Vec<Assigned>> {
-        let mut roles = Vec::new();
+        let mut roles: Vec<Assigned> = Vec::new();
         for name in self.options.roles.iter() {
-            roles.extend(self.role_named(change, home, name, None).await?);
+            let found = self.role_named(change, home, name, None).await?;
+            roles.extend(found.filter(|role| !roles.iter().any(|known| known.is(role))));
         }
         Ok(roles)
     }
@@ -184,12 +188,6 @@ impl Intake<'_> {
         for one in held {
             match self.group_named(change, home, &one.reference).await? {
                 None => missing.push(one.reference.clone()),
-                Some(place) if place.all_powerful && !self.options.super_admins => {
-                    return Err(Error::forbidden(format!(
-                        "The group '{}' gives the role 'super-admin', which is given only with --allow-super-admins.",
-                        shown(&one.reference)
-                    )));
-                }
                 Some(place) if groups.iter().any(|(known, _)| known.pk == place.pk) => {}
                 Some(place) => groups.push((place, one.since)),
             }

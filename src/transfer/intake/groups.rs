@@ -46,6 +46,7 @@ impl Intake<'_> {
         if let Some(row) = find(change, &home, record, &key).await? {
             return self.update_group(change, row, &name, record, roles).await;
         }
+        self.may_be_given(roles.iter().flatten().map(|(role, _)| role))?;
         let known = (home.pk, key.clone());
         if self.imagined.is_some() && self.places.groups.get(&known).is_some_and(Option::is_some) {
             return Ok(Did::Unchanged);
@@ -141,6 +142,8 @@ impl Intake<'_> {
         let wanted: Option<BTreeSet<(i64, i64)>> = roles
             .as_ref()
             .map(|roles| roles.iter().map(|(role, _)| key(role)).collect());
+        let given = roles.iter().flatten().map(|(role, _)| role);
+        self.may_be_given(given.filter(|role| !had.contains(&key(role))))?;
         if wanted.as_ref().is_some_and(|wanted| *wanted != had) {
             fields.push("roles");
         }

@@ -1,6 +1,6 @@
 //! Passwords of a file: in clear, or as hashes of many kinds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::thread::available_parallelism;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,14 +9,14 @@ use sea_orm::{
 };
 
 use super::check::id_key;
-use super::{Intake, Passwords};
+use super::{Intake, OnConflict, Passwords};
 use crate::context::Change;
 use crate::directory::{password, session};
 use crate::model::error::{Error, Result};
-use crate::model::{Email, UserId};
+use crate::model::{Email, Timestamp, UserId};
 use crate::services::hasher::{Password, Recognized, recognize};
 use crate::store::audit_trail::Event;
-use crate::store::entity::{among, user};
+use crate::store::entity::{among, any_of, organization, user};
 use crate::transfer::record::{Hash, HashRecord, Item, Record, Row, UserRecord};
 use crate::transfer::report::{At, Did};
 
@@ -88,8 +88,46 @@ impl Given {
     }
 }
 
+/// A password of a row that takes the time of a hash.
+struct Dear {
+    /// The row's number in its batch.
+    number: usize,
+    /// The id of the organization.
+    home: String,
+    id: Option<UserId>,
+    email: Option<Email>,
+    given: Given,
+    changed_at: Option<Timestamp>,
+}
+
+/// What a user is known by.
+#[derive(PartialEq, Eq, Hash)]
+enum Name {
+    Id(String),
+    /// In the organization with this id.
+    Address(String, String),
+}
+
+impl Dear {
+    fn names(&self) -> impl Iterator<Item = Name> {
+        let id = self.id.as_ref().map(|id| Name::Id(id_key(id.as_str())));
+        let email = self.email.as_ref();
+        let address = email.map(|email| Name::Address(self.home.clone(), email.to_string()));
+        id.into_iter().chain(address)
+    }
+}
+
+/// The password of a user who is there.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub service: bool,
+    pub has_password: bool,
+    pub changed_at: Option<Timestamp>,
+}
+
 impl Intake<'_> {
-    /// Hashes the passwords of new users, which takes long, before the transaction in which they are written.
+    /// Hashes passwords, which takes long, before the transaction in which they are written: those of new users, and of users
+    /// who are there and get them. So an import that was interrupted and is run again hashes only what is not in.
     pub(super) async fn hash_before(&mut self, rows: &[Row]) -> Result<()> {
         self.hashed.clear();
         if self.options.dry_run {
@@ -97,50 +135,39 @@ impl Intake<'_> {
         }
         let mut dear = Vec::new();
         for (number, row) in rows.iter().enumerate() {
-            let Item::Record(Record::User(user)) = &row.item else {
+            let Item::Record(Record::User(record)) = &row.item else {
                 continue;
             };
-            let email = user.email.as_deref().and_then(Email::normalize);
-            let id = user.id.as_deref().and_then(UserId::existing);
+            let email = record.email.as_deref().and_then(Email::normalize);
+            let id = record.id.as_deref().and_then(UserId::existing);
             // A password that is refused is not hashed.
-            if let Ok(given) = Given::of(user, id.as_ref(), email.as_ref(), self.options.passwords)
+            if let Ok(given) = Given::of(record, id.as_ref(), email.as_ref(), self.options.passwords)
                 && given.is_dear()
             {
-                dear.push((number, id, email, given));
+                let home = record.organization_id.as_deref().filter(|id| !id.is_empty());
+                let home = home.or(self.options.organization.as_deref()).unwrap_or_default();
+                let changed_at = record.password_changed_at;
+                dear.push(Dear {
+                    number,
+                    home: home.to_owned(),
+                    id,
+                    email,
+                    given,
+                    changed_at,
+                });
             }
         }
         if dear.is_empty() {
             return Ok(());
         }
-        let backend = self.op.db().backend();
-        let ids = dear.iter().filter_map(|(_, id, _, _)| id.as_ref()).map(UserId::as_str);
-        let emails: Vec<String> = dear
-            .iter()
-            .filter_map(|(_, _, email, _)| email.as_ref())
-            .map(ToString::to_string)
-            .collect();
-        let known = user::Entity::find()
-            .select_only()
-            .columns([user::Column::Id, user::Column::Email])
-            .filter(Condition::any().add(user::has_id(backend, ids)).add(among(
-                backend,
-                user::Column::Email.into_simple_expr(),
-                emails,
-                "text[]",
-            )));
-        let known: Vec<(String, Option<String>)> = known.into_tuple().all(self.op.db().reader()).await?;
-        let there: HashSet<String> = known
-            .into_iter()
-            .flat_map(|(id, email)| [Some(id_key(&id)), email])
-            .flatten()
-            .collect();
-        let is_new = |(_, id, email, _): &(usize, Option<UserId>, Option<Email>, Given)| {
-            let id = id.as_ref().is_some_and(|id| there.contains(&id_key(id.as_str())));
-            !id && !email.as_ref().is_some_and(|email| there.contains(email.as_str()))
+        let there = self.known(&dear).await?;
+        let takes = |one: &&Dear| {
+            let known = one.names().find_map(|name| there.get(&name));
+            known.is_none_or(|known| self.takes_password(known, one.changed_at))
         };
         let this = &*self;
-        let hashes = stream::iter(dear.iter().filter(|one| is_new(one)))
-            .map(|(number, _, _, given)| async move { Ok::<_, Error>((*number, this.hash_now(given).await?)) })
+        let hashes = stream::iter(dear.iter().filter(takes))
+            .map(|one| async move { Ok::<_, Error>((one.number, this.hash_now(&one.given).await?)) })
             .buffer_unordered(available_parallelism().map_or(1, usize::from));
         let hashes: Vec<(usize, Option<String>)> = hashes.try_collect().await?;
         self.hashed = hashes
@@ -148,6 +175,69 @@ impl Intake<'_> {
             .filter_map(|(number, hash)| Some((number, hash?)))
             .collect();
         Ok(())
+    }
+
+    /// The users who are there already, by their names.
+    async fn known(&self, dear: &[Dear]) -> Result<HashMap<Name, Known>> {
+        type Found = (i64, String, Option<String>, bool, Option<String>, Option<Timestamp>);
+        let backend = self.op.db().backend();
+        let ids = dear.iter().filter_map(|one| one.id.as_ref()).map(UserId::as_str);
+        let emails = dear.iter().filter_map(|one| one.email.as_ref());
+        let emails: Vec<String> = emails.map(ToString::to_string).collect();
+        let email = user::Column::Email.into_simple_expr();
+        let mut rows: Vec<Found> = Vec::new();
+        // Each in a statement of its own, which uses the index.
+        for (is_any, named) in [
+            (ids.clone().next().is_some(), user::has_id(backend, ids)),
+            (
+                !emails.is_empty(),
+                Condition::all().add(among(backend, email, emails, "text[]")),
+            ),
+        ] {
+            if is_any {
+                let found = user::Entity::find().select_only().columns([
+                    user::Column::OrganizationPk,
+                    user::Column::Id,
+                    user::Column::Email,
+                    user::Column::Service,
+                    user::Column::PasswordHash,
+                    user::Column::PasswordChangedAt,
+                ]);
+                let found = found.filter(named).into_tuple();
+                rows.extend(found.all(self.op.db().reader()).await?);
+            }
+        }
+        let homes: HashSet<i64> = rows.iter().map(|(home, ..)| *home).collect();
+        let homes: HashMap<i64, String> = organization::Entity::find()
+            .select_only()
+            .columns([organization::Column::Pk, organization::Column::Id])
+            .filter(any_of(backend, organization::Column::Pk, homes))
+            .into_tuple::<(i64, String)>()
+            .all(self.op.db().reader())
+            .await?
+            .into_iter()
+            .collect();
+        let mut known = HashMap::new();
+        for (home, id, email, service, hash, changed_at) in rows {
+            let user = Known {
+                service,
+                has_password: hash.is_some(),
+                changed_at,
+            };
+            known.insert(Name::Id(id_key(&id)), user);
+            if let (Some(email), Some(home)) = (email, homes.get(&home)) {
+                known.insert(Name::Address(home.clone(), email), user);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Whether a user who is there gets the password of the file: one without a password gets it; `update` replaces one by a later
+    /// one only, so that an old file takes no new password away.
+    pub(super) fn takes_password(&self, known: &Known, changed_at: Option<Timestamp>) -> bool {
+        let is_later = matches!((changed_at, known.changed_at), (Some(given), Some(known)) if given > known);
+        let updates = self.options.on_conflict == OnConflict::Update;
+        !known.service && (!known.has_password || updates && is_later)
     }
 
     /// The text to store.

@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 
 use super::Intake;
 use super::imagined::digest;
 use super::new::member;
-use super::places::Home;
+use super::places::{Home, Place};
 use crate::context::Change;
 use crate::model::error::{Error, Result, shown};
-use crate::store::entity::{group_member, user};
+use crate::store::entity::{any_of, group_member, user};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::MembersRecord;
 use crate::transfer::report::{At, Did, Lacks, Outcome};
@@ -21,17 +21,35 @@ const SOME: usize = 1_000;
 
 /// The users of the file by the other names that it has for them, such as distinguished names.
 #[derive(Debug, Default)]
-pub(super) struct Aliases(HashMap<u128, (i64, i64)>);
+pub(super) struct Aliases {
+    users: HashMap<u128, (i64, i64)>,
+    /// The names that this step has noted.
+    fresh: Vec<u128>,
+}
 
 impl Aliases {
     pub fn note(&mut self, names: &[String], organization_pk: i64, user_pk: i64) {
         for name in names {
-            self.0.insert(digest(name), (organization_pk, user_pk));
+            let name = digest(name);
+            self.users.insert(name, (organization_pk, user_pk));
+            self.fresh.push(name);
+        }
+    }
+
+    /// The step before is committed.
+    pub fn keep(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// Forgets this step, which is not committed.
+    pub fn undo(&mut self) {
+        for name in std::mem::take(&mut self.fresh) {
+            self.users.remove(&name);
         }
     }
 
     fn find(&self, name: &str, organization_pk: i64) -> Option<i64> {
-        let (organization, user) = self.0.get(&digest(name))?;
+        let (organization, user) = self.users.get(&digest(name))?;
         (*organization == organization_pk).then_some(*user)
     }
 }
@@ -46,12 +64,7 @@ impl Intake<'_> {
                 format!("There is no group '{}'.", shown(&record.group)),
             ));
         };
-        if place.all_powerful && !self.options.super_admins {
-            return Err(Error::forbidden(format!(
-                "The group '{}' gives the role 'super-admin', which is given only with --allow-super-admins.",
-                shown(&record.group)
-            )));
-        }
+        let may_join = !place.all_powerful || self.options.super_admins;
         let mut seen = HashSet::new();
         for some in record.members.chunks(SOME) {
             let found = self.found(change, &home, some).await?;
@@ -62,6 +75,12 @@ impl Intake<'_> {
                     Some(_) => {}
                     None => self.tell_missing(at, name, &record.group),
                 }
+            }
+            if !may_join && !all_are_members(change, place, &rows).await? {
+                return Err(Error::forbidden(format!(
+                    "The group '{}' gives the role 'super-admin', which is given only with --allow-super-admins.",
+                    shown(&record.group)
+                )));
             }
             if rows.is_empty() || self.imagined.is_some() {
                 continue;
@@ -126,4 +145,19 @@ impl Intake<'_> {
             lacks: Lacks::default(),
         });
     }
+}
+
+/// Whether the group has all of these already.
+async fn all_are_members(change: &Change<'_>, place: Place, wanted: &[group_member::ActiveModel]) -> Result<bool> {
+    let users = wanted.iter().map(|member| *member.user_pk.as_ref());
+    let there = group_member::Entity::find()
+        .filter(group_member::Column::GroupPk.eq(place.pk))
+        .filter(any_of(
+            change.get_database_backend(),
+            group_member::Column::UserPk,
+            users,
+        ))
+        .count(&**change)
+        .await?;
+    Ok(usize::try_from(there).is_ok_and(|there| there == wanted.len()))
 }

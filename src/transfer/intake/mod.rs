@@ -11,12 +11,14 @@ mod groups;
 mod hashes;
 mod here;
 mod imagined;
+mod invitations;
 mod members;
 mod new;
 mod places;
 mod roles;
 mod rows;
 mod seats;
+mod step;
 mod structure;
 mod tally;
 mod update;
@@ -39,7 +41,7 @@ use super::report::{At, Did, Lacks, Outcome, Report};
 use crate::authz::{Action, Granted, Resource};
 use crate::context::{Change, OpContext};
 use crate::model::Timestamp;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, Result};
 
 /// Rows for each statement.
 const BATCH: usize = 1_000;
@@ -141,6 +143,8 @@ struct Intake<'a> {
     aliases: Aliases,
     /// Members of groups, for when all users are there.
     members: Vec<(At, MembersRecord)>,
+    /// Whether a row that others are in the way of is refused, because trying again does not help.
+    is_last_try: bool,
 }
 
 /// Takes the records of a file; `report` gets the outcome of each row, after the commit.
@@ -161,6 +165,7 @@ pub async fn import(
         hashed: HashMap::new(),
         aliases: Aliases::default(),
         members: Vec::new(),
+        is_last_try: true,
     };
     op.authorize(Action::Create, Resource::Organization)?;
     intake.must_have_places().await?;
@@ -222,32 +227,6 @@ fn batch(reader: &mut dyn Reader, count: usize) -> Result<Vec<Row>, Fault> {
 }
 
 impl Intake<'_> {
-    /// Takes rows in a transaction of their own.
-    async fn step(&mut self, rows: &[Row]) -> Result<Vec<Outcome>> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.step_once(rows).await {
-                // What was looked up before may be gone by now.
-                Err(error) if tries < TRIES && error.code() != ErrorCode::Unavailable => self.places.forget(),
-                done => return done,
-            }
-        }
-    }
-
-    async fn step_once(&mut self, rows: &[Row]) -> Result<Vec<Outcome>> {
-        self.tallies = Tallies::default();
-        self.outcomes.clear();
-        let mut change = self.op.begin().await?;
-        let outcomes = self.take(&mut change, rows).await?;
-        // Dropped, the transaction changes nothing.
-        if self.imagined.is_none() && !self.tallies.is_empty() {
-            let events = self.tallies.events(&*change).await?;
-            change.commit(events).await?;
-        }
-        Ok(outcomes)
-    }
-
     /// Takes rows in this transaction. Users that follow each other are taken together.
     async fn take(&mut self, change: &mut Change<'_>, rows: &[Row]) -> Result<Vec<Outcome>> {
         let mut users = Vec::new();
@@ -272,26 +251,15 @@ impl Intake<'_> {
         Ok(std::mem::take(&mut self.outcomes))
     }
 
-    async fn step_members(&mut self, at: &At, members: &MembersRecord) -> Result<Vec<Outcome>> {
-        self.tallies = Tallies::default();
-        let mut change = self.op.begin().await?;
-        let outcomes = self.take_members(&mut change, at, members).await?;
-        if self.imagined.is_none() && !self.tallies.is_empty() {
-            let events = self.tallies.events(&*change).await?;
-            change.commit(events).await?;
-        }
-        Ok(outcomes)
-    }
-
     async fn take_members(
         &mut self,
         change: &mut Change<'_>,
         at: &At,
         members: &MembersRecord,
     ) -> Result<Vec<Outcome>> {
-        let point = rows::Point::set(change).await?;
+        let point = self.set_point(change).await?;
         let done = self.members(change, at, members).await.map(|()| Did::Unchanged);
-        if let did @ Did::Refused(_) = point.end(change, done).await? {
+        if let did @ Did::Refused(_) = self.end_point(change, point, done).await? {
             self.outcomes.push(Outcome {
                 at: at.clone(),
                 kind: Kind::Group,
@@ -319,7 +287,7 @@ impl Intake<'_> {
         let Item::Record(record) = &row.item else {
             return Ok(());
         };
-        let point = rows::Point::set(change).await?;
+        let point = self.set_point(change).await?;
         let done = match record {
             Record::ResourceServer(record) => self.resource_server(change, record).await,
             Record::Permission(record) => self.permission(change, record).await,
@@ -334,7 +302,7 @@ impl Intake<'_> {
             // Taken elsewhere.
             Record::User(_) | Record::Members(_) => Ok(Did::Unchanged),
         };
-        let did = point.end(change, done).await?;
+        let did = self.end_point(change, point, done).await?;
         self.outcomes.push(Outcome {
             at,
             kind,
@@ -361,8 +329,13 @@ impl Intake<'_> {
         }
         let roles: BTreeSet<String> = self.options.roles.iter().cloned().collect();
         for role in roles {
-            self.role_named(&mut change, &home, &role, None).await?;
+            let found = self.role_named(&mut change, &home, &role, None).await?;
+            self.may_be_given(found.iter())?;
         }
+        // This transaction is not committed: a role that it has created is not there.
+        self.places.forget();
+        self.tallies = Tallies::default();
+        self.outcomes.clear();
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Intake, MissingRoles};
 use crate::context::Change;
@@ -11,7 +12,7 @@ use crate::directory::group::key_of;
 use crate::directory::role::{self, Assigned, RoleForTenant};
 use crate::directory::tenant::{self, Label};
 use crate::model::error::{Error, Result, shown};
-use crate::model::{BuiltIn, OrganizationId, Timestamp, is_storable, uuid_of};
+use crate::model::{BuiltIn, OrganizationId, Timestamp, composed, is_storable, uuid_of};
 use crate::store::entity::{group, group_role, organization};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::{Held, RoleRecord};
@@ -46,16 +47,48 @@ pub(super) struct Places {
     pub groups: HashMap<(i64, String), Option<Place>>,
     /// The organizations that this import has created.
     pub created: HashSet<i64>,
+    /// Those of them that this step has created.
+    fresh: Vec<i64>,
+    /// The roles that were created since the last savepoint, because something refers to them.
+    new_roles: Vec<i64>,
 }
 
 impl Places {
-    /// Forgets what may have changed; not what this import did.
+    /// Forgets what others may change; not what this import did.
     pub fn forget(&mut self) {
         let created = std::mem::take(&mut self.created);
         *self = Self {
             created,
             ..Self::default()
         };
+    }
+
+    /// Forgets this step, which is not committed.
+    pub fn undo(&mut self) {
+        for pk in std::mem::take(&mut self.fresh) {
+            self.created.remove(&pk);
+        }
+        self.forget();
+    }
+
+    /// Limits do not bind in this organization.
+    pub fn note_created(&mut self, organization_pk: i64) {
+        if self.created.insert(organization_pk) {
+            self.fresh.push(organization_pk);
+        }
+    }
+
+    /// A savepoint: the roles that were created before stay.
+    pub fn keep(&mut self) {
+        self.new_roles.clear();
+    }
+
+    /// What was created since the savepoint is not there.
+    pub fn take_back(&mut self) {
+        let gone = std::mem::take(&mut self.new_roles);
+        if !gone.is_empty() {
+            self.roles.retain(|_, role| !gone.contains(&role.role_pk));
+        }
     }
 }
 
@@ -73,7 +106,11 @@ impl Intake<'_> {
         }
         let row = match OrganizationId::existing(id) {
             Some(known) => {
-                let found = organization::Entity::find().filter(organization::Column::Id.eq(known));
+                let mut found = organization::Entity::find().filter(organization::Column::Id.eq(known));
+                if self.imagined.is_none() {
+                    // It is neither deleted nor given a limit until the transaction ends.
+                    found = found.lock(LockType::KeyShare);
+                }
                 found.one(&**change).await?
             }
             None => None,
@@ -117,6 +154,9 @@ impl Intake<'_> {
         reference: &str,
         tenant: Option<&str>,
     ) -> Result<Option<Assigned>> {
+        // As names are stored.
+        let reference = composed(reference.trim());
+        let reference = reference.as_str();
         let key = (home.pk, reference.to_owned(), tenant.map(str::to_owned));
         if let Some(known) = self.places.roles.get(&key) {
             return Ok(Some(known.clone()));
@@ -139,18 +179,29 @@ impl Intake<'_> {
                 MissingRoles::Fail => return Err(error),
                 MissingRoles::Drop => return Ok(None),
                 MissingRoles::Create if uuid_of(reference).is_some() => return Err(error),
-                MissingRoles::Create => Some(self.create_role_named(change, home, reference).await?),
+                MissingRoles::Create => {
+                    let role = self.create_role_named(change, home, reference).await?;
+                    match tenant {
+                        Some(tenant) => Some(role.in_tenant(Some(self.tenant_of(change, home, tenant).await?))),
+                        None => Some(role),
+                    }
+                }
             },
             Err(error) => return Err(error),
         };
         let Some(role) = role else { return Ok(None) };
-        if role.built_in == Some(BuiltIn::SuperAdmin) && !self.options.super_admins {
-            return Err(Error::forbidden(
-                "The role 'super-admin' is given only with --allow-super-admins.".to_owned(),
-            ));
-        }
         self.places.roles.insert(key, role.clone());
         Ok(Some(role))
+    }
+
+    /// Refuses the role `super-admin`, unless the file may give it.
+    pub(super) fn may_be_given<'r>(&self, mut roles: impl Iterator<Item = &'r Assigned>) -> Result<()> {
+        match self.options.super_admins || roles.all(|role| role.built_in != Some(BuiltIn::SuperAdmin)) {
+            true => Ok(()),
+            false => Err(Error::forbidden(
+                "The role 'super-admin' is given only with --allow-super-admins.",
+            )),
+        }
     }
 
     /// The roles that a record gives, each once.
@@ -177,6 +228,7 @@ impl Intake<'_> {
             ..RoleRecord::default()
         };
         let row = self.create_role(change, Some(home), &record).await?;
+        self.places.new_roles.push(row.pk);
         self.outcomes.push(Outcome {
             at: At::default(),
             kind: Kind::Role,

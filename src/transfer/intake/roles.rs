@@ -1,14 +1,16 @@
 //! The roles of a file.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Set};
 
 use super::places::Home;
 use super::{Intake, OnConflict};
 use crate::context::Change;
-use crate::directory::role::{Assigned, for_products, free_in_product, role_name};
+use crate::directory::role::{
+    Assigned, PRODUCT_WIDE_MAX, for_products, free_in_organizations, free_in_product, role_name, taken,
+};
 use crate::model::error::{Error, Result};
 use crate::model::{self, Permissions, RoleId, uuid_of};
-use crate::store::audit_trail::Event;
+use crate::store::audit_trail::{Event, Mention};
 use crate::store::catalogue::{self, Catalogued as _};
 use crate::store::entity::role as table;
 use crate::transfer::record::RoleRecord;
@@ -22,12 +24,16 @@ impl Intake<'_> {
             (named, _) => Some(self.home(change, named.as_deref()).await?),
         };
         let home = home.as_deref();
-        let Some(row) = find(change, home, record).await? else {
+        let name = role_name(&record.name)?;
+        let Some(row) = find(change, home, record, &name).await? else {
             self.create_role(change, home, record).await?;
             return Ok(Did::Created);
         };
         if row.organization_pk != home.map(|home| home.pk) {
             return Err(super::here::elsewhere("role"));
+        }
+        if home.is_none() && !row.product {
+            return Err(Error::invalid("id", "This is the id of a built-in role."));
         }
         self.update_role(change, row, record).await
     }
@@ -41,9 +47,11 @@ impl Intake<'_> {
     ) -> Result<table::Model> {
         let name = role_name(&record.name)?;
         let permissions = permissions(change, record).await?.unwrap_or_default();
-        match home {
-            Some(_) => free_in_product(&**change, &name).await?,
-            None => for_products(permissions)?,
+        let home_pk = home.map(|home| home.pk);
+        must_be_free(change, home_pk, &name).await?;
+        if home.is_none() {
+            for_products(permissions)?;
+            few_product_wide(change).await?;
         }
         let now = self.op.now();
         let id = match record.id.as_deref().and_then(uuid_of) {
@@ -54,7 +62,7 @@ impl Intake<'_> {
         let created_at = stamps.created_at.unwrap_or(now);
         let row = table::ActiveModel {
             id: Set(id),
-            organization_pk: Set(home.map(|home| home.pk)),
+            organization_pk: Set(home_pk),
             product: Set(home.is_none()),
             name: Set(name),
             description: Set(
@@ -82,6 +90,12 @@ impl Intake<'_> {
                     self.places.roles.insert((home.pk, name, None), role.clone());
                 }
             }
+        } else {
+            // No organization's event tells of it.
+            let given = change.known().now().names(permissions);
+            let event = Event::new("role.create", row.pk, &row.id).named(row.name.clone());
+            let given = given.into_iter().map(|name| Mention::permission(&name).added());
+            self.tallies.changed(event.about(given));
         }
         Ok(row)
     }
@@ -92,7 +106,7 @@ impl Intake<'_> {
         let name = role_name(&record.name)?;
         if name != row.name {
             fields.push("name");
-            new.name = Set(name);
+            new.name = Set(name.clone());
         }
         if let Some(description) = model::description("description", record.description.as_deref())? {
             let description = Some(description).filter(|text| !text.is_empty());
@@ -102,6 +116,9 @@ impl Intake<'_> {
             }
         }
         if let Some(permissions) = permissions(change, record).await? {
+            if row.product {
+                for_products(permissions)?;
+            }
             let catalogue = change.known().now();
             if catalogue.from_stored(&row.permissions) != permissions {
                 fields.push("permissions");
@@ -110,6 +127,11 @@ impl Intake<'_> {
         }
         if let Some(did) = self.settle("role", &fields)? {
             return Ok(did);
+        }
+        if fields.contains(&"name") {
+            must_be_free(change, row.organization_pk, &name).await?;
+            // It is found under its new name.
+            self.places.roles.retain(|_, role| role.role_pk != row.pk);
         }
         new.version = Set(row.version + 1);
         new.updated_at = Set(self.op.now().later_than(row.updated_at));
@@ -136,7 +158,12 @@ impl Intake<'_> {
 }
 
 /// The role that the record is about: by id, or else by name.
-async fn find(change: &Change<'_>, home: Option<&Home>, record: &RoleRecord) -> Result<Option<table::Model>> {
+async fn find(
+    change: &Change<'_>,
+    home: Option<&Home>,
+    record: &RoleRecord,
+    name: &str,
+) -> Result<Option<table::Model>> {
     let all = table::Entity::find();
     let named = match &record.id {
         Some(id) => {
@@ -145,9 +172,9 @@ async fn find(change: &Change<'_>, home: Option<&Home>, record: &RoleRecord) -> 
             if let Some(row) = found.one(&**change).await? {
                 return Ok(Some(row));
             }
-            all.filter(table::Column::Name.eq(record.name.trim()))
+            all.filter(table::Column::Name.eq(name))
         }
-        None => all.filter(table::Column::Name.eq(record.name.trim())),
+        None => all.filter(table::Column::Name.eq(name)),
     };
     let within = match home {
         Some(home) => named.filter(table::Column::OrganizationPk.eq(home.pk)),
@@ -159,6 +186,36 @@ async fn find(change: &Change<'_>, home: Option<&Home>, record: &RoleRecord) -> 
             format!("Another role has the name '{}': '{}'.", row.name, row.id),
         )),
         (found, _) => Ok(found),
+    }
+}
+
+/// Refuses a name that another role has: in the organization, or in any for a product-wide role. The names stay free until
+/// the transaction ends.
+async fn must_be_free(change: &Change<'_>, organization_pk: Option<i64>, name: &str) -> Result<()> {
+    let same = table::Entity::find().filter(table::Column::Name.eq(name));
+    match organization_pk {
+        Some(pk) => {
+            catalogue::hold(&**change).await?;
+            let same = same.filter(table::Column::OrganizationPk.eq(pk));
+            if same.count(&**change).await? > 0 {
+                return Err(taken(name));
+            }
+        }
+        None => {
+            catalogue::hold_alone(&**change).await?;
+            free_in_organizations(&**change, name).await?;
+        }
+    }
+    free_in_product(&**change, name).await
+}
+
+async fn few_product_wide(change: &Change<'_>) -> Result<()> {
+    let there = table::Entity::find().filter(table::Column::Product.eq(true));
+    match there.count(&**change).await? < PRODUCT_WIDE_MAX {
+        true => Ok(()),
+        false => Err(Error::LimitExceeded(format!(
+            "There are already {PRODUCT_WIDE_MAX} product-wide roles, which is the limit."
+        ))),
     }
 }
 

@@ -1,13 +1,15 @@
 //! The organizations, tenants, resource servers and permissions of a file.
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use serde_json::Value;
 
 use super::Intake;
 use super::here::elsewhere;
 use super::places::Home;
+use super::tally::ORGANIZATION;
 use crate::context::Change;
 use crate::directory::permission::{self, NewPermission};
-use crate::directory::resource_server::{self, NewResourceServer};
+use crate::directory::resource_server::{self, NewResourceServer, SettingsChange};
 use crate::model::error::{Error, Result, shown};
 use crate::model::{
     JsonText, LadderRole, MailLanguage, OWN_RECIPIENT, OrganizationId, RecipientSettings, TenantId, Timestamp, name,
@@ -91,8 +93,8 @@ impl Intake<'_> {
             name,
             has_limit: limit.is_some(),
         };
-        self.places.created.insert(pk);
-        self.tallies.created(&home, "organization");
+        self.places.note_created(pk);
+        self.tallies.created(&home, ORGANIZATION);
         self.places.organizations.insert(record.id.clone(), home.into());
         Ok(Did::Created)
     }
@@ -156,6 +158,9 @@ impl Intake<'_> {
             record.seat_limit.map(seat_limit).transpose()?.map(Some)
         );
         if let Some(did) = self.settle("organization", &fields)? {
+            if matches!(did, Did::Unchanged) && self.is_of_an_import(change, &row, &record.stamps).await? {
+                self.places.note_created(row.pk);
+            }
             return Ok(did);
         }
         if fields.contains(&"seatLimit") {
@@ -252,15 +257,8 @@ impl Intake<'_> {
         record: &ResourceServerRecord,
     ) -> Result<Did> {
         let found = server_table::Entity::find().filter(server_table::Column::Id.eq(record.id.as_str()));
-        let settings = record.settings.as_ref().map(ToString::to_string);
-        let settings = settings.as_deref().map(RecipientSettings::from_stored).transpose();
-        let settings =
-            settings.map_err(|_| Error::invalid("settings", "These are no settings of a resource server."))?;
-        let stored = settings
-            .as_ref()
-            .map(RecipientSettings::to_stored)
-            .transpose()
-            .map_err(Error::internal)?;
+        let stored = record.settings.as_ref().map(|given| settings(&record.id, given));
+        let stored = stored.transpose()?;
         let given = record.name.as_deref().map(|text| name("name", text)).transpose()?;
         if let Some(row) = found.one(&**change).await? {
             let mut fields = Vec::new();
@@ -369,6 +367,14 @@ fn language(record: &OrganizationRecord) -> Result<Option<MailLanguage>> {
         "de" => Ok(Some(MailLanguage::De)),
         _ => Err(Error::invalid("mailLanguage", "'mailLanguage' must be 'en' or 'de'.")),
     }
+}
+
+/// The stored form of the settings of a resource server.
+fn settings(id: &str, given: &Value) -> Result<String> {
+    let unknown = |_| Error::invalid("settings", "These are no settings of a resource server.");
+    let given = RecipientSettings::from_stored(&given.to_string()).map_err(unknown)?;
+    let settings = SettingsChange::whole(&given, id)?;
+    settings.to_stored().map_err(Error::internal)
 }
 
 fn seat_limit(limit: i64) -> Result<i64> {

@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
 
-use super::Intake;
 use super::check::Checked;
-use super::hashes::Given;
+use super::hashes::{Given, Known};
 use super::new::{assigned, member, write};
 use super::structure::put;
+use super::{Intake, OnConflict};
 use crate::context::Change;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::{organization, role, session};
-use crate::model::Timestamp;
-use crate::model::error::{OrConflict, Result};
+use crate::model::error::{Error, OrConflict, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{federated_identity as identity_table, group_member, user, user_role};
 use crate::transfer::report::Did;
@@ -23,7 +22,7 @@ type RoleKeys = BTreeSet<(i64, Option<i64>)>;
 
 /// What a user has besides its row, as far as the record says something about it.
 #[derive(Default)]
-struct Has {
+pub(super) struct Has {
     roles: RoleKeys,
     groups: BTreeSet<i64>,
     identities: Vec<FederatedIdentity>,
@@ -39,6 +38,7 @@ impl Intake<'_> {
         one: &Checked<'_>,
     ) -> Result<Did> {
         let has = has(change, row.pk, one).await?;
+        self.may_give(one, &has)?;
         let mut new = row.clone().into_active_model();
         let mut fields = self.differing(row, &mut new, one);
         if let Some(roles) = wanted_roles(one)
@@ -57,6 +57,15 @@ impl Intake<'_> {
             .is_some_and(|identities| *identities != has.identities)
         {
             fields.push("federatedIdentities");
+        }
+        if one.record.service.is_some_and(|service| service != row.service) {
+            fields.push("service");
+            if self.options.on_conflict == OnConflict::Update {
+                return Err(Error::invalid(
+                    "service",
+                    "A person does not become a service, and a service no person.",
+                ));
+            }
         }
         match self.settle("user", &fields)? {
             Some(Did::Unchanged) => {}
@@ -81,6 +90,21 @@ impl Intake<'_> {
         }
         self.write_changes(change, row, new, one, &has, fields).await?;
         Ok(Did::Changed)
+    }
+
+    /// Refuses the rights of super admins to whom has none, unless the file may give them.
+    pub(super) fn may_give(&self, one: &Checked<'_>, has: &Has) -> Result<()> {
+        let roles = one.roles.iter().flatten().map(|(role, _)| role);
+        self.may_be_given(roles.filter(|role| !has.roles.contains(&(role.role_pk, role.tenant_pk))))?;
+        let mut groups = one.groups.iter().flatten();
+        match self.options.super_admins
+            || groups.all(|(group, _)| !group.all_powerful || has.groups.contains(&group.pk))
+        {
+            true => Ok(()),
+            false => Err(Error::forbidden(
+                "A group of this user gives the role 'super-admin', which is given only with --allow-super-admins.",
+            )),
+        }
     }
 
     /// Sets the columns that differ, and names their fields.
@@ -117,23 +141,15 @@ impl Intake<'_> {
         fields
     }
 
-    /// The password to set: a user without one gets it; `update` replaces one by a later one only, so that an old file takes no
-    /// new password away.
+    /// The password to set.
     fn new_password<'c>(&self, row: &user::Model, one: &'c Checked<'_>) -> Option<&'c Given> {
-        let given = match &one.password {
-            Given::Nothing | Given::Unusable(_) => return None,
-            given => given,
+        let known = Known {
+            service: row.service,
+            has_password: row.password_hash.is_some(),
+            changed_at: row.password_changed_at,
         };
-        if row.service {
-            return None;
-        }
-        let is_later = |at: Option<Timestamp>| match (at, row.password_changed_at) {
-            (Some(given), Some(known)) => given > known,
-            _ => false,
-        };
-        let updates = self.options.on_conflict == super::OnConflict::Update;
-        let wanted = row.password_hash.is_none() || updates && is_later(one.record.password_changed_at);
-        wanted.then_some(given)
+        let wanted = one.password.is_usable() && self.takes_password(&known, one.record.password_changed_at);
+        wanted.then_some(&one.password)
     }
 
     async fn write_changes(

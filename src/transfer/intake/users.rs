@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QueryTr
 use super::check::{Checked, email_key, id_key};
 use super::imagined::content;
 use super::places::Home;
+use super::update::Has;
 use super::{Intake, here};
 use crate::context::Change;
 use crate::model::UserId;
@@ -112,15 +113,21 @@ impl Intake<'_> {
                 self.tell(&at, record, Did::Refused(told.into()));
                 return Ok(None);
             }
-            (_, None, None) => return self.meet_imagined(checked),
+            (_, None, None) => {
+                if let Err(error) = self.may_give(&checked, &Has::default()) {
+                    self.tell(&at, record, Did::Refused(error.into()));
+                    return Ok(None);
+                }
+                return self.meet_imagined(checked);
+            }
         };
         if found.organization_pk != checked.home.pk {
             self.tell(&at, record, Did::Refused(here::elsewhere("user").into()));
             return Ok(None);
         }
-        let point = super::rows::Point::set(change).await?;
+        let point = self.set_point(change).await?;
         let done = self.update(change, found, &checked).await;
-        let did = point.end(change, done).await?;
+        let did = self.end_point(change, point, done).await?;
         self.aliases.note(&record.aliases, found.organization_pk, found.pk);
         self.tell_missing_groups(&checked);
         self.tell(&at, record, did);
