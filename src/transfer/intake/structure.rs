@@ -256,6 +256,7 @@ impl Intake<'_> {
         change: &mut Change<'_>,
         record: &ResourceServerRecord,
     ) -> Result<Did> {
+        self.hold_catalogue(change).await?;
         let found = server_table::Entity::find().filter(server_table::Column::Id.eq(record.id.as_str()));
         let stored = record.settings.as_ref().map(|given| settings(&record.id, given));
         let stored = stored.transpose()?;
@@ -308,6 +309,14 @@ impl Intake<'_> {
         Ok(Did::Created)
     }
 
+    /// What is looked up next stays as it is: an import of the same file at the same time waits.
+    async fn hold_catalogue(&self, change: &Change<'_>) -> Result<()> {
+        if self.imagined.is_none() {
+            catalogue::hold_alone(&**change).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn permission(&mut self, change: &mut Change<'_>, record: &PermissionRecord) -> Result<Did> {
         let lowest = record.lowest_role.as_deref().map(|text| {
             let unknown = || {
@@ -319,6 +328,7 @@ impl Intake<'_> {
             LadderRole::named(text).ok_or_else(unknown)
         });
         let lowest = lowest.transpose()?;
+        self.hold_catalogue(change).await?;
         let there = permission_table::Entity::find().filter(permission_table::Column::DeletedAt.is_null());
         let found = there.filter(permission_table::Column::Id.eq(record.id.as_str()));
         if let Some(row) = found.one(&**change).await? {
