@@ -187,7 +187,10 @@ impl Bench<'_> {
     }
 
     fn noticed(&self, table: &mut Table, what: &str, others: &Beside, aim: Option<f64>) {
-        println!("beside the {what}: {} users created, {} failed", others.asked, others.failed);
+        println!(
+            "beside the {what}: {} users created, {} failed",
+            others.asked, others.failed
+        );
         table.at_most(
             &format!("createUser beside the {what}, p99 in ms"),
             aim,
@@ -218,7 +221,9 @@ fn write_people(path: &Path, users: u64) {
     let organization = format!("moved-{run}");
     line(json!({"type": "organization", "id": organization, "name": "Moved"}));
     for tenant in 0..TENANTS {
-        line(json!({"type": "tenant", "id": format!("t{tenant}-{run}"), "organizationId": organization, "name": format!("Tenant {tenant}")}));
+        line(
+            json!({"type": "tenant", "id": format!("t{tenant}-{run}"), "organizationId": organization, "name": format!("Tenant {tenant}")}),
+        );
     }
     for number in 0..users {
         line(json!({
@@ -240,11 +245,7 @@ fn write_people(path: &Path, users: u64) {
 /// Runs a command to its good end.
 async fn run(command: &mut Command) -> Ran {
     let started = Instant::now();
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut memory = None;
     loop {

@@ -61,17 +61,26 @@ async fn seen(app: &App) -> String {
         .await
         .unwrap();
     let words: Vec<String> = app
-        .column("SELECT word FROM user_words w JOIN users u ON u.pk = w.user_pk WHERE u.id <> 'admin' ORDER BY u.id, word")
+        .column(
+            "SELECT word FROM user_words w JOIN users u ON u.pk = w.user_pk WHERE u.id <> 'admin' ORDER BY u.id, word",
+        )
         .await;
     let schema: Vec<String> = match app.backend {
         Backend::Sqlite => {
             let objects = app
-                .column("SELECT name || COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
+                .column(
+                    "SELECT name || COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
+                )
                 .await;
-            let sizes = app.column("SELECT tbl || COALESCE(idx, '') || stat FROM sqlite_stat1 ORDER BY 1").await;
+            let sizes = app
+                .column("SELECT tbl || COALESCE(idx, '') || stat FROM sqlite_stat1 ORDER BY 1")
+                .await;
             [objects, sizes].concat()
         }
-        Backend::Postgres => app.column("SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1").await,
+        Backend::Postgres => {
+            app.column("SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1")
+                .await
+        }
     };
     format!("{}\n{words:#?}\n{schema:#?}", String::from_utf8(export).unwrap())
 }

@@ -87,5 +87,7 @@ async fn is_unused(path: &Path) -> bool {
 /// Whether a server or another import is connected to a PostgreSQL database.
 async fn has_others(db: &Database, server: &str, own: &str) -> anyhow::Result<bool> {
     let others = clients(db.reader()).await?.into_iter();
-    Ok(others.map(|(name, _)| name).any(|name| name == server || name.starts_with(APPLICATION) && name != own))
+    Ok(others
+        .map(|(name, _)| name)
+        .any(|name| name == server || name.starts_with(APPLICATION) && name != own))
 }

@@ -93,7 +93,11 @@ pub async fn export<W: Write>(
 }
 
 /// Writes the records of all kinds that are wanted.
-async fn records<W: Write>(source: &Source<'_>, out: W, mut progress: impl FnMut(u64)) -> Result<(W, Written), Stopped> {
+async fn records<W: Write>(
+    source: &Source<'_>,
+    out: W,
+    mut progress: impl FnMut(u64),
+) -> Result<(W, Written), Stopped> {
     let mut lines = Lines::begin(out, head(source.wanted))?;
     let mut written = Written::new();
     let mut all = 0;
