@@ -209,7 +209,7 @@ fn rules() -> Vec<(&'static str, Rule)> {
     let permission = |text: &str| {
         record(
             "permission",
-            json!({"id": "invoices:read", "description": text, "lowestRole": "user"}),
+            json!({"id": "invoices:read", "description": text, "lowestRole": "USER"}),
         )
     };
     let ada = || user("ada", json!({}));

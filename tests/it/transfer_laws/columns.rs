@@ -184,6 +184,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("signing_keys", "sealed with the secret key of this installation"),
     ("sign_in_attempts", "limits of this hour"),
     ("cursor_keys", "a secret of this installation"),
+    (
+        "answered_requests",
+        "answers of the last 24 hours, sealed with the secret key of this installation",
+    ),
 ];
 
 /// A column's name as JSON spells it.
