@@ -136,7 +136,7 @@ fn request_id() -> RequestInfo {
 
 async fn run(app: &App, op: OpContext, body: Bytes) -> Response {
     let (op, parsed) = Sent::Body(body).parse(op).await.unwrap();
-    let execution = execute(app, op, parsed, false).await;
+    let execution = execute(app, op, parsed, None, false).await;
     let json = HeaderValue::from_static("application/json; charset=utf-8");
     execution.into_response(StatusCode::OK, json)
 }

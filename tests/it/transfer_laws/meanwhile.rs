@@ -129,7 +129,7 @@ on_both! {
             "DELETE FROM organizations WHERE id = 'acme'",
         ])
         .await
-        .to_the_end();
+        .ended();
         // Those who were too late are refused, singly, and the others are in.
         assert_eq!(taken.of(Kind::User).created, 997, "1,000 rows without those of other kinds, and bob");
         assert_eq!(app.number("SELECT COUNT(*) FROM users WHERE id = 'bob'").await, 1);
@@ -154,7 +154,7 @@ on_both! {
             "DELETE FROM organizations WHERE id = 'acme'",
         ])
         .await
-        .to_the_end();
+        .ended();
         let codes: Vec<&str> = taken.refused.iter().map(|told| told["code"].as_str().unwrap()).collect();
         assert_eq!(codes, ["NOT_FOUND"; 4], "{:#?}", taken.refused);
     }
@@ -168,7 +168,7 @@ on_both! {
             (json!({"tenantId": "north"}), ["UPDATE users SET tenant_pk = NULL", "DELETE FROM tenants WHERE id = 'north'"], "NOT_FOUND"),
             (json!({"roles": ["editor"]}), ["DELETE FROM user_roles WHERE tenant_pk = -1", "DELETE FROM roles WHERE name = 'editor'"], "INVALID"),
         ] {
-            let taken = take_while(&app, &users_of("acme", &members), &statements).await.to_the_end();
+            let taken = take_while(&app, &users_of("acme", &members), &statements).await.ended();
             let (users, refused) = (taken.of(Kind::User), taken.refused);
             assert_eq!((users.created, users.refused), (1_000, 700), "{members}");
             assert!(refused.iter().all(|told| told["code"] == code), "{members}: {:#?}", &refused[..3]);
@@ -177,7 +177,7 @@ on_both! {
         }
         // A group that is not there costs the membership alone.
         let members = json!({"groups": ["TEAM"]});
-        let taken = take_while(&app, &users_of("acme", &members), &["DELETE FROM groups WHERE key = 'TEAM'"]).await.to_the_end();
+        let taken = take_while(&app, &users_of("acme", &members), &["DELETE FROM groups WHERE key = 'TEAM'"]).await.ended();
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::Group).refused), (1_700, 700));
         assert_eq!(are_there(&app).await, 1_700);
     }
@@ -190,7 +190,7 @@ on_both! {
         let extra = Row::record(9_999, Record::Members(members));
         let statements = ["UPDATE users SET tenant_pk = NULL", "DELETE FROM tenants WHERE id = 'north'"];
         let lines = users_of("acme", &json!({"tenantId": "north"}));
-        let taken = take_while_with(&app, &lines, &statements, Some(extra)).await.to_the_end();
+        let taken = take_while_with(&app, &lines, &statements, Some(extra)).await.ended();
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (1_000, 700));
         let told = taken.refused.iter().filter(|told| told["line"] == 9_999).count();
         assert_eq!(told, 1, "the member who is not there");
@@ -206,7 +206,7 @@ on_both! {
                 WHERE id = 'acme'",
         ])
         .await
-        .to_the_end();
+        .ended();
         let counted = app.number("SELECT COUNT(*) FROM users WHERE id LIKE 'acme-%' AND activated AND takes_seat").await;
         let used = app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await;
         assert_eq!(used, counted, "the seats are counted");
@@ -219,7 +219,7 @@ on_both! {
         let lines = users_of("acme", &json!({}));
         let taken = take_while(&app, &lines, &["UPDATE organizations SET seat_limit = NULL, seats_used = NULL WHERE id = 'acme'"])
             .await
-            .to_the_end();
+            .ended();
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (1_700, 0));
     }
 
@@ -233,7 +233,7 @@ on_both! {
             "INSERT INTO users (id, organization_pk, email, activated, password_temporary, version, created_at, updated_at)
              SELECT '{id}', pk, '{email}', TRUE, FALSE, 1, 1, 1 FROM organizations WHERE id = 'acme'");
         let (ada, bob) = (new("ada", "ada@acme.example"), new("bob", "bob@acme.example"));
-        let taken = take_while(&app, &lines, &[&ada, &bob]).await.to_the_end();
+        let taken = take_while(&app, &lines, &[&ada, &bob]).await.ended();
         assert_eq!(taken.of(Kind::User).created, u64::try_from(USERS).unwrap());
         let codes: Vec<&str> = taken.refused.iter().map(|told| told["code"].as_str().unwrap()).collect();
         assert_eq!(codes, ["CONFLICT", "CONFLICT"], "{:#?}", taken.refused);
@@ -247,7 +247,7 @@ on_both! {
         let broken = take_by(&app, &lines, |_| {}, |reader| Box::new(Broken { reader, rows: 0 })).await;
         assert!(broken.done.is_err());
         assert_eq!(are_there(&app).await, 999);
-        let taken = take(&app, &lines, |_| {}).await.to_the_end();
+        let taken = take(&app, &lines, |_| {}).await.ended();
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (701, 0), "{:#?}", taken.refused.first());
         assert_eq!(app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await, 1_700);
     }
@@ -260,7 +260,7 @@ on_both! {
         let told = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit_events WHERE action = 'organization.import'";
         let created: u64 = broken.counts.values().map(|counts| counts.created).sum();
         assert_eq!(u64::try_from(app.number(told).await).unwrap(), created);
-        take(&app, &lines, |options| options.keys = true).await.to_the_end();
+        take(&app, &lines, |options| options.keys = true).await.ended();
         assert_eq!(usize::try_from(app.number(told).await).unwrap(), lines.len());
         assert_eq!(app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await, i64::try_from(super::seats_of(USERS)).unwrap());
     }

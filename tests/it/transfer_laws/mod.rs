@@ -125,7 +125,7 @@ impl Taken {
     }
 
     /// Fails unless the whole file was read.
-    fn to_the_end(self) -> Self {
+    fn ended(self) -> Self {
         assert!(self.done.is_ok(), "{:?}", self.done);
         self
     }
