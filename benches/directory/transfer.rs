@@ -238,7 +238,6 @@ fn write_people(path: &Path, users: u64) {
             "passwordHash": HASH,
         }));
     }
-    drop(line);
     file.flush().unwrap();
 }
 
