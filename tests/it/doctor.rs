@@ -284,10 +284,16 @@ fn files_that_others_can_use_are_told() {
         let (code, lines) = examined(&[], &[("TENANTRY_DATABASE_URL", &url)]);
         let told: Vec<_> = lines.iter().filter(|(_, subject, _)| subject == "files").collect();
         assert_eq!(code, 3, "{name}: {told:?}");
-        assert!(told.iter().all(|(severity, _, _)| severity == "risky"), "{name}: {told:?}");
+        assert!(
+            told.iter().all(|(severity, _, _)| severity == "risky"),
+            "{name}: {told:?}"
+        );
         // A log that SQLite makes now has the mode of the database.
         let advice = format!("chmod 600 {}", path.display());
-        assert!(told.iter().any(|(_, _, says)| says.ends_with(&advice)), "{name}: {told:?}");
+        assert!(
+            told.iter().any(|(_, _, says)| says.ends_with(&advice)),
+            "{name}: {told:?}"
+        );
         if path.exists() {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
