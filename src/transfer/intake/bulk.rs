@@ -19,8 +19,8 @@ const TABLES: [&str; 5] = [
     "federated_identities",
     "settings",
 ];
-/// Memory for pages of the file, in KiB; and help with sorting.
-const ROOM: &str = "PRAGMA cache_size = -98304; PRAGMA threads = 2";
+/// Memory for pages of the file, in KiB; sorting takes as much again.
+const ROOM: &str = "PRAGMA cache_size = -65536";
 const TRIGGER: &str = "users_words_insert";
 /// The words of the users after a key, as the trigger writes them. Those of a user who was changed since are there already.
 const WORDS: &str = r#"
