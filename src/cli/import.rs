@@ -53,8 +53,9 @@ pub async fn import(config: &Config, args: &ImportArgs) -> anyhow::Result<ExitCo
     } = database::open(config, &survey, args.dry_run).await?;
     options.super_admins |= becomes_file;
     options.keep_first_start &= !becomes_file;
-    // Hashing takes long, and nobody could change anything in the meantime.
-    options.alone = alone && survey.dear_hashes == 0;
+    // Hashing takes long, and nobody could change anything in the meantime. Each changed record has an event, and all of a
+    // transaction are held in memory.
+    options.alone = alone && survey.dear_hashes == 0 && args.on_conflict != intake::OnConflict::Update;
     options.users = survey.users;
     let op = OpContext::machine(Arc::clone(&services)).with_request_id(uuid::Uuid::new_v4().to_string());
     let errors = Errors::new(args);

@@ -20,8 +20,6 @@ use crate::store::entity::answered_request::{ActiveModel, Column, Entity, Model}
 
 /// For how long a repeated request is recognized.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-/// A longer answer is not kept.
-const KEPT_BYTES_MAX: usize = 128 * 1024;
 /// After this time, an answer that is not kept yet never will be: the process has ended in between.
 const RUNNING_MAX: Duration = Duration::from_secs(60);
 /// In place of an answer that is not repeated.
@@ -37,6 +35,8 @@ pub struct Sent<'a> {
     pub request: [&'a str; 3],
     /// Whether the answer contains a secret, or tells whether one is right.
     pub is_secret: bool,
+    /// A longer answer is not kept, in bytes: everybody with a credential may have answers kept.
+    pub kept_max: usize,
 }
 
 /// A mutation that runs once.
@@ -46,6 +46,7 @@ pub struct Once {
     request: String,
     rights: String,
     is_secret: bool,
+    kept_max: usize,
     state: Mutex<State>,
 }
 
@@ -77,6 +78,7 @@ impl Once {
             request: digest("request", &sent.request),
             rights: digest("rights", &rights),
             is_secret: sent.is_secret,
+            kept_max: sent.kept_max,
             state: Mutex::new(State::New),
         }
     }
@@ -214,12 +216,13 @@ impl Once {
         if is_written && self.is_secret {
             return Ok(());
         }
-        let kept = answer.filter(|answer| !self.is_secret && answer.len() <= KEPT_BYTES_MAX);
+        let kept = answer.filter(|answer| !self.is_secret && answer.len() <= self.kept_max);
         let kept = match kept {
             Some(answer) => secret.seal(PURPOSE, &self.digest, answer.as_bytes())?,
             None => NOT_REPEATED.to_owned(),
         };
-        let transaction = db.begin().await?;
+        let place = db.place_for_change().await?;
+        let transaction = db.begin().await?.holding(place);
         if is_written || self.note(&transaction, now).await? {
             self.set(&transaction, Column::Answer, Some(kept)).await?;
         }

@@ -55,9 +55,16 @@ impl Asked {
             key,
             document: document.to_owned(),
             operation_name: operation_name.unwrap_or_default().to_owned(),
-            variables: serde_json::to_string(variables).map_err(Error::internal)?,
+            variables: ordered(variables)?,
         })
     }
+}
+
+/// The variables as JSON. A client that sends a request again may order the members of objects in another way.
+fn ordered(variables: &Map<String, Value>) -> Result<String> {
+    let mut variables = Value::Object(variables.clone());
+    variables.sort_all_objects();
+    serde_json::to_string(&variables).map_err(Error::internal)
 }
 
 /// How a mutation with a key continues.
@@ -77,15 +84,18 @@ pub async fn turn(op: OpContext, asked: &Asked, prepared: &ExecutableDocument) -
             "'Idempotency-Key' needs a credential. Send the request without it.",
         ));
     };
-    let mut is_secret = false;
+    let (mut is_secret, mut kept_max) = (false, usize::MAX);
     for (_, operation) in prepared.operations.iter() {
-        is_secret |= check_once(&operation.node)?;
+        let kept = check_once(&operation.node)?;
+        is_secret |= kept.is_secret;
+        kept_max = kept_max.min(kept.max);
     }
     let secret = op.signing().secret()?;
     let sent = Sent {
         key: &asked.key,
         request: [&asked.document, &asked.operation_name, &asked.variables],
         is_secret,
+        kept_max,
     };
     let once = Once::new(secret, caller, sent);
     Ok(match once.earlier(op.db(), secret, op.now()).await? {
@@ -112,7 +122,7 @@ pub async fn settled(op: &OpContext, answer: Answer) -> Answer {
             .await
     };
     if let Err(error) = kept.await {
-        // The change is made all the same: a repeated request does not run.
+        // What was changed is changed all the same, and a repeated request does not run. If nothing was, it runs again.
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "the answer to a request with an Idempotency-Key cannot be kept"

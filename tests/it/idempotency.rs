@@ -244,6 +244,34 @@ on_both! {
         assert_eq!(reason(&again), ("CONFLICT", "DONE"));
     }
 
+    /// Everybody with a credential may have answers kept, so those of one object are kept up to 16 KiB.
+    async fn a_long_answer_is_not_kept(app: App) {
+        app.organization("acme", &[]).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        let names: String = (0..100).map(|n| format!(" name{n}: name")).collect();
+        let document = format!("mutation($data: CreateUserData!) {{ createUser(data: $data) {{ id {names} }} }}");
+        let data = json!({"data": {"id": "eve", "name": "n".repeat(200)}});
+        let first = keyed(&chief, "k", &document, data.clone()).await;
+        assert_eq!(first["data"]["createUser"]["id"], "eve");
+        let again = refused_again(&chief, "k", &document, data).await;
+        assert_eq!(reason(&again), ("CONFLICT", "DONE"));
+        assert_eq!(again["errors"][0]["extensions"]["id"], "eve");
+        let kept: Vec<i64> = app.column("SELECT CAST(LENGTH(answer) AS BIGINT) FROM answered_requests").await;
+        assert_eq!(kept, [0]);
+    }
+
+    /// A client that builds its JSON anew may order the members of an object in another way.
+    async fn the_order_of_members_does_not_matter(app: App) {
+        app.organization("acme", &[]).await;
+        let chief = app.user("acme", "chief", Some("organization-admin")).await;
+        let document = "mutation($data: CreateUserData!) { createUser(data: $data) { id version } }";
+        let variables = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let first = keyed(&chief, "k", document, variables(r#"{"data":{"id":"eve","name":"Eve"}}"#)).await;
+        assert_eq!(first["data"]["createUser"], json!({"id": "eve", "version": 1}));
+        let again = keyed(&chief, "k", document, variables(r#"{"data":{"name":"Eve","id":"eve"}}"#)).await;
+        assert_eq!(again, first);
+    }
+
     /// The process may end after the mutation is committed and before its answer is kept: it does not run again.
     async fn what_was_done_before_a_crash_is_not_run_again(app: App) {
         app.organization("acme", &[]).await;

@@ -47,15 +47,16 @@ pub async fn open(config: &Config, survey: &Survey, dry_run: bool) -> anyhow::Re
         ..config.clone()
     };
     let services = services(&own, None, None).await?;
-    let has_others = match config.database.application() {
-        Some(server) => has_others(&services.db, server, &name).await?,
-        None => false,
-    };
     let becomes_file = survey.is_whole && survey.has_super_admin && is_new(&services.db).await?;
     match becomes_file {
         true => drop(services.cursor_keys.get(services.db.reader()).await?),
         false => prepare(&services, config).await?,
     }
+    // As late as possible: a server may have started in the meantime.
+    let has_others = match config.database {
+        Address::Sqlite(_) => false,
+        Address::Postgres(_) => has_others(&services.db, &name).await?,
+    };
     Ok(Opened {
         services,
         becomes_file,
@@ -84,10 +85,7 @@ async fn is_unused(path: &Path) -> bool {
     }
 }
 
-/// Whether a server or another import is connected to a PostgreSQL database.
-async fn has_others(db: &Database, server: &str, own: &str) -> anyhow::Result<bool> {
-    let others = clients(db.reader()).await?.into_iter();
-    Ok(others
-        .map(|(name, _)| name)
-        .any(|name| name == server || name.starts_with(APPLICATION) && name != own))
+/// Whether anybody else is connected to a PostgreSQL database. A server may have any name.
+async fn has_others(db: &Database, own: &str) -> anyhow::Result<bool> {
+    Ok(clients(db.reader()).await?.iter().any(|(name, _)| name != own))
 }

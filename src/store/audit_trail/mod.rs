@@ -163,11 +163,11 @@ impl Event {
     }
 }
 
-/// The id of what the last event is about, if the others do not do the same with something else.
+/// The id of what the first event is about, if the others do not do the same with something else.
 pub fn only_target(events: &[Event]) -> Option<String> {
-    let (last, others) = events.split_last()?;
-    let is_alone = others.iter().all(|event| event.action != last.action);
-    is_alone.then(|| last.target_id.clone())
+    let (first, others) = events.split_first()?;
+    let is_alone = others.iter().all(|event| event.action != first.action);
+    is_alone.then(|| first.target_id.clone())
 }
 
 /// The author of a change, its time, and its request.

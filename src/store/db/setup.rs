@@ -179,12 +179,12 @@ async fn forget_statements(transaction: &DatabaseTransaction) -> Result<(), DbEr
     Ok(())
 }
 
-/// The sessions of a PostgreSQL database: the name of the application, and how an operator finds it.
+/// The sessions of the clients of a PostgreSQL database: the name of the application, and how an operator finds it.
 pub async fn clients(connection: &impl ConnectionTrait) -> Result<Vec<(String, String)>, DbErr> {
     select(
         connection,
         "SELECT application_name, 'process ' || pid || COALESCE(' from ' || host(client_addr), '') FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name IS NOT NULL ORDER BY pid",
+         WHERE datname = current_database() AND COALESCE(backend_type, 'client backend') = 'client backend' ORDER BY pid",
     )
     .await
 }

@@ -11,22 +11,19 @@ use crate::store::entity::user;
 
 /// For fewer users, writing all with each of them is as fast.
 const USERS_MIN: u64 = 20_000;
-/// The tables that get a row or more for each user.
-const TABLES: [&str; 5] = [
-    "users",
-    "user_roles",
-    "group_members",
-    "federated_identities",
-    "settings",
-];
-/// Memory for pages of the file, in KiB; sorting takes as much again.
+/// The tables whose indexes are made at the end. Those of roles and memberships are asked for users who are there already,
+/// and grow at their end.
+const TABLES: [&str; 1] = ["users"];
+/// Users whose words are sorted at once: sorting is done in memory.
+const SORTED: i64 = 50_000;
+/// Memory for pages of the file, in KiB.
 const ROOM: &str = "PRAGMA cache_size = -65536";
 const TRIGGER: &str = "users_words_insert";
-/// The words of the users after a key, as the trigger writes them. Those of a user who was changed since are there already.
+/// The words of the users with keys in a range, as the trigger writes them. Those of a user who was changed since are there already.
 const WORDS: &str = r#"
     INSERT OR IGNORE INTO user_words (organization_pk, word, user_pk)
     SELECT organization_pk, value, pk FROM users, json_each('["' || replace(ltrim(words), ' ', '","') || '"]')
-    WHERE pk > ? AND words <> '' AND value <> ''
+    WHERE pk > ? AND pk <= ? AND words <> '' AND value <> ''
     ORDER BY organization_pk, value, pk"#;
 
 /// What is written at the end.
@@ -50,8 +47,6 @@ impl Later {
             return Ok(None);
         }
         change.execute_unprepared(ROOM).await?;
-        let last = user::Entity::find().select_only().expr(user::Column::Pk.max());
-        let last: Option<Option<i64>> = last.into_tuple().one(&**change).await?;
         let triggers: Vec<String> = select(
             &**change,
             &format!("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = '{TRIGGER}'"),
@@ -63,19 +58,27 @@ impl Later {
         Ok(Some(Self {
             indexes: indexes::drop(&**change, Some(&TABLES)).await?,
             trigger,
-            last: last.flatten().unwrap_or(0),
+            last: last_key(change).await?,
         }))
     }
 
     pub async fn write(self, change: &Change<'_>) -> Result<()> {
-        change
-            .execute_raw(Statement::from_sql_and_values(
-                DbBackend::Sqlite,
-                WORDS,
-                [self.last.into()],
-            ))
-            .await?;
+        let last = last_key(change).await?;
+        let mut done = self.last;
+        while done < last {
+            let range = [done.into(), (done + SORTED).into()];
+            let statement = Statement::from_sql_and_values(DbBackend::Sqlite, WORDS, range);
+            change.execute_raw(statement).await?;
+            done += SORTED;
+        }
         change.execute_unprepared(&self.trigger).await?;
         indexes::make(&**change, self.indexes).await
     }
+}
+
+/// The greatest key of a user.
+async fn last_key(change: &Change<'_>) -> Result<i64> {
+    let last = user::Entity::find().select_only().expr(user::Column::Pk.max());
+    let last: Option<Option<i64>> = last.into_tuple().one(&**change).await?;
+    Ok(last.flatten().unwrap_or(0))
 }
