@@ -248,12 +248,11 @@ on_both! {
     async fn a_long_answer_is_not_kept(app: App) {
         app.organization("acme", &[]).await;
         let chief = app.user("acme", "chief", Some("organization-admin")).await;
-        let names: String = (0..100).map(|n| format!(" name{n}: name")).collect();
-        let document = format!("mutation($data: CreateUserData!) {{ createUser(data: $data) {{ id {names} }} }}");
-        let data = json!({"data": {"id": "eve", "name": "n".repeat(200)}});
-        let first = keyed(&chief, "k", &document, data.clone()).await;
+        let document = "mutation($data: CreateUserData!) { createUser(data: $data) { id variables } }";
+        let data = json!({"data": {"id": "eve", "variables": {"text": "v".repeat(20_000)}}});
+        let first = keyed(&chief, "k", document, data.clone()).await;
         assert_eq!(first["data"]["createUser"]["id"], "eve");
-        let again = refused_again(&chief, "k", &document, data).await;
+        let again = refused_again(&chief, "k", document, data).await;
         assert_eq!(reason(&again), ("CONFLICT", "DONE"));
         assert_eq!(again["errors"][0]["extensions"]["id"], "eve");
         let kept: Vec<i64> = app.column("SELECT CAST(LENGTH(answer) AS BIGINT) FROM answered_requests").await;
