@@ -1,5 +1,5 @@
-//! Many users at once into a SQLite file that nobody else uses: its indexes and the words that users are found by are written
-//! at the end, in their order, instead of all over the file with each user.
+//! Many users at once into a database that nobody else uses. In a SQLite file, the indexes and the words that users are found by are
+//! written at the end, in their order, instead of all over the file with each user.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement};
 
@@ -18,6 +18,9 @@ const TABLES: [&str; 1] = ["users"];
 const SORTED: i64 = 50_000;
 /// Memory for pages of the file, in KiB.
 const ROOM: &str = "PRAGMA cache_size = -65536";
+/// PostgreSQL plans each statement once, and knows nothing of tables that this transaction fills: it would read them whole
+/// each time.
+const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
 const TRIGGER: &str = "users_words_insert";
 /// The words of the users with keys in a range, as the trigger writes them. Those of a user who was changed since are there already.
 const WORDS: &str = r#"
@@ -39,7 +42,11 @@ pub(super) struct Later {
 impl Later {
     /// Puts it off if that is worth it; the file has so many users.
     pub async fn of(change: &Change<'_>, users: u64) -> Result<Option<Self>> {
-        if change.get_database_backend() != DbBackend::Sqlite || users < USERS_MIN {
+        if change.get_database_backend() != DbBackend::Sqlite {
+            change.execute_unprepared(BY_INDEX).await?;
+            return Ok(None);
+        }
+        if users < USERS_MIN {
             return Ok(None);
         }
         let there = user::Entity::find().count(&**change).await?;
