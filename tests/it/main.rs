@@ -51,7 +51,6 @@ mod ids;
 mod impersonation;
 mod import;
 mod import_alone;
-mod import_faults;
 mod invitation;
 mod keep;
 mod letters;

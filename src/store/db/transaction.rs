@@ -59,7 +59,7 @@ impl Transaction {
         })
     }
 
-    /// The same, with as much time as it needs: nobody waits for it.
+    /// The same, with as much time as it needs, on a database that nobody else uses.
     pub(super) async fn patient(mut self) -> Result<Self> {
         if self.backend == DbBackend::Postgres {
             self.execute_unprepared(PATIENT).await?;

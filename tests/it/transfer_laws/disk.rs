@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
 
-use super::{assert_same, crowd, directory, done, exported, sealed, told, written};
+use super::{assert_same, by_hand, crowd, directory, done, exported, rank, sealed, told, written};
 use crate::keep::{asked, names};
 use crate::support::binary::text;
 use crate::support::{Backend, TestDatabase};
@@ -72,8 +72,7 @@ async fn export(backend: Backend) {
 #[test]
 fn standard_input_that_cannot_be_kept_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let content = format!("{}\n{}\n", super::BY_HAND, crowd("acme", 500).join("\n"));
-    let file = written(folder.path(), "crowd.ndjson", content);
+    let file = by_hand(folder.path(), "crowd.ndjson", &crowd("acme", 500));
     let url = format!("sqlite://{}", folder.path().join("new.db").display());
     let mut command = Command::new("/bin/sh");
     command
@@ -124,26 +123,8 @@ fn heavy(users: usize) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_leaves_a_new_directory_empty_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    // The platform's records, and then the others; each kind after the one before.
-    let kinds = [
-        "organization",
-        "tenant",
-        "role",
-        "group",
-        "user",
-        "setting",
-        "apiKey",
-        "invitation",
-    ];
-    let rank = |line: &String| {
-        kinds
-            .iter()
-            .position(|kind| line.starts_with(&format!("{{\"type\":\"{kind}\"")))
-    };
-    let mut records: Vec<String> = directory::whole(11)
-        .into_iter()
-        .filter(|line| rank(line).is_some())
-        .collect();
+    // The platform's records, and then the others.
+    let mut records = directory::whole(11);
     records.retain(|line| line.contains("\"id\":\"platform\",\"name\"") || line.contains("\"id\":\"admin\""));
     for line in &mut records {
         // What the admin refers to besides is not in this file.
@@ -182,11 +163,7 @@ async fn a_full_disk_leaves_a_new_directory_empty_on_sqlite() {
 async fn a_full_disk_stops_an_import_that_is_completed_later_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let records = heavy(2_000);
-    let file = written(
-        folder.path(),
-        "crowd.ndjson",
-        format!("{}\n{}\n", super::BY_HAND, records.join("\n")),
-    );
+    let file = by_hand(folder.path(), "crowd.ndjson", &records);
     let arguments = ["import", "--with-keys", file.to_str().unwrap()];
     let database = TestDatabase::new(Backend::Sqlite).await;
     let output = limited(8_000, &database.url, &arguments);
@@ -212,14 +189,10 @@ async fn a_full_disk_stops_an_import_that_is_completed_later_on_sqlite() {
 async fn refused_rows_that_cannot_be_written_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let database = TestDatabase::new(Backend::Sqlite).await;
-    let file = written(
+    let file = by_hand(
         folder.path(),
         "bad.ndjson",
-        format!(
-            "{}\n{}\n",
-            super::BY_HAND,
-            super::record("user", serde_json::json!({"id": "a"}))
-        ),
+        &[super::record("user", serde_json::json!({"id": "a"}))],
     );
     let nowhere = folder.path().join("nowhere/errors.ndjson");
     for (errors, words) in [

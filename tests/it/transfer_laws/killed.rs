@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{assert_same, crowd, directory, done, exported, on, rounds, sealed, seats_of, told, written};
+use super::{
+    assert_same, by_hand, crowd, directory, done, exported, on, rank, rounds, sealed, seats_of, told, written,
+};
 use crate::keep::{asked, names};
 use crate::support::binary::{tenantry, text};
 use crate::support::wait::{AT_LAST, until};
@@ -65,27 +67,7 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 /// A whole directory and enough users for the commit to take a while.
 fn whole() -> String {
     let mut records = directory::whole(5);
-    let more = crowd("acme", 1_000);
-    // Each kind after the one before.
-    let kinds = [
-        "resourceServer",
-        "permission",
-        "organization",
-        "tenant",
-        "role",
-        "group",
-        "user",
-        "setting",
-        "apiKey",
-        "invitation",
-    ];
-    let rank = |line: &String| {
-        kinds
-            .iter()
-            .position(|kind| line.starts_with(&format!("{{\"type\":\"{kind}\"")))
-            .unwrap()
-    };
-    records.extend(more);
+    records.extend(crowd("acme", 1_000));
     records.sort_by_key(rank);
     sealed(&records)
 }
@@ -133,11 +115,7 @@ async fn a_killed_import_of_a_directory_is_all_or_nothing_on_postgresql() {
 async fn beside(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     let records = crowd("acme", USERS);
-    let file = written(
-        folder.path(),
-        "crowd.ndjson",
-        format!("{}\n{}\n", super::BY_HAND, records.join("\n")),
-    );
+    let file = by_hand(folder.path(), "crowd.ndjson", &records);
     let arguments = ["import", "--with-keys", file.to_str().unwrap()];
     let acme = ["--organization", "acme"];
     let undisturbed = TestDatabase::new(backend).await;
@@ -216,11 +194,7 @@ async fn a_killed_export_is_whole_or_not_there_on_postgresql() {
 /// A signal is no fault: an import says how to go on, and goes on.
 async fn interrupted(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
-    let file = written(
-        folder.path(),
-        "crowd.ndjson",
-        format!("{}\n{}\n", super::BY_HAND, crowd("acme", USERS).join("\n")),
-    );
+    let file = by_hand(folder.path(), "crowd.ndjson", &crowd("acme", USERS));
     let arguments = ["import", "--with-keys", file.to_str().unwrap()];
     let database = TestDatabase::new(backend).await;
     let mut command = tenantry(&[&arguments[..], &["--database-url", &database.url]].concat(), &[]);

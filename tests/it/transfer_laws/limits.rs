@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenantry::transfer::kind::Kind;
 
-use super::{BY_HAND, done, exported, on, record, take, told, written};
+use super::{BY_HAND, done, exported, on, record, take, told, user, written};
 use crate::keep::{asked, names};
 use crate::on_both;
 use crate::support::binary::text;
@@ -11,14 +11,6 @@ use crate::support::{App, Backend, TestDatabase};
 
 /// A record of more than the 16 MiB that a line may have.
 const LINE_BYTES: usize = 17 * 1024 * 1024;
-
-fn user(id: &str, members: Value) -> String {
-    let mut user = json!({"id": id, "organizationId": "acme"});
-    user.as_object_mut()
-        .unwrap()
-        .extend(members.as_object().unwrap().clone());
-    record("user", user)
-}
 
 #[test]
 fn a_line_that_is_too_long_is_a_fault() {
@@ -108,10 +100,10 @@ on_both! {
         // By their names, and each twice.
         let named: Vec<String> = (0..1_000).chain(0..1_000).map(|number| format!("Group {number}")).collect();
         lines.push(user("bob", json!({"groups": named})));
-        let taken = take(&app, &lines, |_| {}).await.ended();
+        let taken = take(&app, &lines, |_| {}).await;
         assert_eq!((taken.of(Kind::User).created, taken.refused.len()), (2, 0));
         assert_eq!(app.number("SELECT COUNT(*) FROM group_members").await, 2_000);
-        let again = take(&app, &lines, |_| {}).await.ended();
+        let again = take(&app, &lines, |_| {}).await;
         assert_eq!((again.of(Kind::User).unchanged, again.of(Kind::Group).unchanged), (2, 1_000));
         let exported = exported(&app.database.url, &["--organization", "acme", "--only", "user"]);
         let ada: Value = serde_json::from_str(exported.lines().nth(1).unwrap()).unwrap();
@@ -122,12 +114,12 @@ on_both! {
         app.organization("acme", &[]).await;
         let mut lines = vec![user("ada", json!({}))];
         lines.extend((0..501).map(|number| record("setting", json!({"userId": "ada", "key": format!("k{number:03}"), "value": number}))));
-        let taken = take(&app, &lines, |_| {}).await.ended();
+        let taken = take(&app, &lines, |_| {}).await;
         assert_eq!((taken.of(Kind::Setting).created, taken.of(Kind::Setting).refused), (500, 1));
         assert_eq!(taken.refused[0]["line"], 503, "{:#?}", taken.refused);
         assert_eq!(app.number("SELECT COUNT(*) FROM settings").await, 500);
         // Those who are in stay, and can be changed.
-        let again = take(&app, &lines, |_| {}).await.ended();
+        let again = take(&app, &lines, |_| {}).await;
         assert_eq!((again.of(Kind::Setting).unchanged, again.of(Kind::Setting).refused), (500, 1));
     }
 
@@ -141,7 +133,7 @@ on_both! {
         lines.push(user("above", json!({"roles": roles(101)})));
         lines.push(user("far", json!({"roles": roles(1_001)})));
         lines.push(user("last", json!({"tenantId": "t1000"})));
-        let taken = take(&app, &lines, |_| {}).await.ended();
+        let taken = take(&app, &lines, |_| {}).await;
         assert_eq!((taken.of(Kind::Tenant).created, taken.of(Kind::User).created), (1_001, 2), "{:#?}", taken.refused);
         let codes: Vec<&str> = taken.refused.iter().map(|told| told["code"].as_str().unwrap()).collect();
         assert_eq!(codes, ["LIMIT_EXCEEDED", "LIMIT_EXCEEDED"]);
@@ -155,7 +147,7 @@ on_both! {
         let mut lines = vec![user("within", json!({"federatedIdentities": identities(20)})), user("above", json!({"federatedIdentities": identities(21)}))];
         lines.push(record("role", json!({"organizationId": "acme", "name": "all", "permissions": vec!["read:user"; 5_000]})));
         lines.push(user("last", json!({})));
-        let taken = take(&app, &lines, |_| {}).await.ended();
+        let taken = take(&app, &lines, |_| {}).await;
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (2, 1), "{:#?}", taken.refused);
         assert_eq!(app.number("SELECT COUNT(*) FROM federated_identities").await, 20);
     }

@@ -2,11 +2,10 @@
 //! that goes.
 
 use serde_json::json;
-use tenantry::transfer::format::Reader;
 use tenantry::transfer::kind::Kind;
-use tenantry::transfer::record::{Fault, MembersRecord, Notes, Record, Row};
+use tenantry::transfer::record::{MembersRecord, Record, Row};
 
-use super::{Taken, crowd, record, take, take_by};
+use super::{Rows, Taken, crowd, record, take, take_rows};
 use crate::keep::meddle;
 use crate::on_both;
 use crate::support::App;
@@ -16,89 +15,14 @@ const USERS: usize = 1_700;
 /// The row before which others act. Steps have 500 rows, and what was read before is committed by then.
 const BETWEEN: usize = 1_000;
 
-/// Reads rows; before one of them, others do something.
-struct Meanwhile {
-    reader: Box<dyn Reader>,
-    rows: usize,
-    act: Option<Box<dyn FnOnce() + Send>>,
-    /// A row of another format, which comes then.
-    extra: Option<Row>,
-}
-
-impl Reader for Meanwhile {
-    fn next(&mut self) -> Result<Option<Row>, Fault> {
-        if self.rows == BETWEEN
-            && let Some(act) = self.act.take()
-        {
-            act();
-            if let Some(extra) = self.extra.take() {
-                return Ok(Some(extra));
-            }
-        }
-        self.rows += 1;
-        self.reader.next()
-    }
-
-    fn notes(&self) -> Notes {
-        self.reader.notes()
-    }
-}
-
-/// Reads rows up to one, and then fails, as a disk does.
-struct Broken {
-    reader: Box<dyn Reader>,
-    rows: usize,
-}
-
-impl Reader for Broken {
-    fn next(&mut self) -> Result<Option<Row>, Fault> {
-        self.rows += 1;
-        match self.rows > BETWEEN {
-            true => Err(Fault::new("The file cannot be read.")),
-            false => self.reader.next(),
-        }
-    }
-
-    fn notes(&self) -> Notes {
-        self.reader.notes()
-    }
-}
-
 /// Imports these lines while others execute these statements.
 async fn take_while(app: &App, lines: &[String], statements: &[&str]) -> Taken {
-    take_while_with(app, lines, statements, None).await
+    take_rows_while(app, Rows::of(lines), statements).await
 }
 
-/// The same, with a row that only other formats have.
-async fn take_while_with(app: &App, lines: &[String], statements: &[&str], extra: Option<Row>) -> Taken {
-    let url = app.database.url.clone();
-    let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
-    // On a thread of its own: the import's is waiting.
-    let act = move || {
-        let other = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-            runtime.block_on(meddle(&url, &statements));
-        });
-        other.join().unwrap();
-    };
-    take_by(
-        app,
-        lines,
-        |options| options.keys = true,
-        |reader| {
-            Box::new(Meanwhile {
-                reader,
-                rows: 0,
-                act: Some(Box::new(act)),
-                extra,
-            })
-        },
-    )
-    .await
+async fn take_rows_while(app: &App, rows: Rows, statements: &[&str]) -> Taken {
+    let rows = rows.meanwhile(BETWEEN, app, statements);
+    take_rows(app, rows, |options| options.keys = true).await.ended()
 }
 
 /// Users of an organization, and nothing else.
@@ -128,8 +52,7 @@ on_both! {
             "DELETE FROM tenants WHERE organization_pk = (SELECT pk FROM organizations WHERE id = 'acme')",
             "DELETE FROM organizations WHERE id = 'acme'",
         ])
-        .await
-        .ended();
+        .await;
         // Those who were too late are refused, singly, and the others are in.
         assert_eq!(taken.of(Kind::User).created, 997, "1,000 rows without those of other kinds, and bob");
         assert_eq!(app.number("SELECT COUNT(*) FROM users WHERE id = 'bob'").await, 1);
@@ -153,10 +76,8 @@ on_both! {
             "DELETE FROM users WHERE organization_pk = (SELECT pk FROM organizations WHERE id = 'acme')",
             "DELETE FROM organizations WHERE id = 'acme'",
         ])
-        .await
-        .ended();
-        let codes: Vec<&str> = taken.refused.iter().map(|told| told["code"].as_str().unwrap()).collect();
-        assert_eq!(codes, ["NOT_FOUND"; 4], "{:#?}", taken.refused);
+        .await;
+        assert_eq!(taken.codes(), ["NOT_FOUND"; 4], "{:#?}", taken.refused);
     }
 
     async fn a_tenant_a_role_and_a_group_that_are_deleted(app: App) {
@@ -168,7 +89,7 @@ on_both! {
             (json!({"tenantId": "north"}), ["UPDATE users SET tenant_pk = NULL", "DELETE FROM tenants WHERE id = 'north'"], "NOT_FOUND"),
             (json!({"roles": ["editor"]}), ["DELETE FROM user_roles WHERE tenant_pk = -1", "DELETE FROM roles WHERE name = 'editor'"], "INVALID"),
         ] {
-            let taken = take_while(&app, &users_of("acme", &members), &statements).await.ended();
+            let taken = take_while(&app, &users_of("acme", &members), &statements).await;
             let (users, refused) = (taken.of(Kind::User), taken.refused);
             assert_eq!((users.created, users.refused), (1_000, 700), "{members}");
             assert!(refused.iter().all(|told| told["code"] == code), "{members}: {:#?}", &refused[..3]);
@@ -177,7 +98,7 @@ on_both! {
         }
         // A group that is not there costs the membership alone.
         let members = json!({"groups": ["TEAM"]});
-        let taken = take_while(&app, &users_of("acme", &members), &["DELETE FROM groups WHERE key = 'TEAM'"]).await.ended();
+        let taken = take_while(&app, &users_of("acme", &members), &["DELETE FROM groups WHERE key = 'TEAM'"]).await;
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::Group).refused), (1_700, 700));
         assert_eq!(are_there(&app).await, 1_700);
     }
@@ -187,10 +108,12 @@ on_both! {
         app.organization("acme", &["north"]).await;
         app.admin().ok("mutation { createGroup(data: {organizationId: \"acme\", name: \"Team\"}) { id } }", json!({})).await;
         let members = MembersRecord { group: "Team".to_owned(), organization_id: Some("acme".to_owned()), members: vec!["gone".to_owned()] };
-        let extra = Row::record(9_999, Record::Members(members));
         let statements = ["UPDATE users SET tenant_pk = NULL", "DELETE FROM tenants WHERE id = 'north'"];
         let lines = users_of("acme", &json!({"tenantId": "north"}));
-        let taken = take_while_with(&app, &lines, &statements, Some(extra)).await.ended();
+        let mut rows = Rows::of(&lines);
+        // A row that only other formats have.
+        rows.rows.insert(BETWEEN, Row::record(9_999, Record::Members(members)));
+        let taken = take_rows_while(&app, rows, &statements).await;
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (1_000, 700));
         let told = taken.refused.iter().filter(|told| told["line"] == 9_999).count();
         assert_eq!(told, 1, "the member who is not there");
@@ -205,8 +128,7 @@ on_both! {
                 seats_used = (SELECT COUNT(*) FROM users u WHERE u.organization_pk = organizations.pk AND u.activated AND u.takes_seat)
                 WHERE id = 'acme'",
         ])
-        .await
-        .ended();
+        .await;
         let counted = app.number("SELECT COUNT(*) FROM users WHERE id LIKE 'acme-%' AND activated AND takes_seat").await;
         let used = app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await;
         assert_eq!(used, counted, "the seats are counted");
@@ -218,8 +140,7 @@ on_both! {
         app.admin().ok("mutation { createOrganization(data: {id: \"acme\", name: \"Acme\", seatLimit: 1000}) { id } }", json!({})).await;
         let lines = users_of("acme", &json!({}));
         let taken = take_while(&app, &lines, &["UPDATE organizations SET seat_limit = NULL, seats_used = NULL WHERE id = 'acme'"])
-            .await
-            .ended();
+            .await;
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (1_700, 0));
     }
 
@@ -233,10 +154,9 @@ on_both! {
             "INSERT INTO users (id, organization_pk, email, activated, password_temporary, version, created_at, updated_at)
              SELECT '{id}', pk, '{email}', TRUE, FALSE, 1, 1, 1 FROM organizations WHERE id = 'acme'");
         let (ada, bob) = (new("ada", "ada@acme.example"), new("bob", "bob@acme.example"));
-        let taken = take_while(&app, &lines, &[&ada, &bob]).await.ended();
+        let taken = take_while(&app, &lines, &[&ada, &bob]).await;
         assert_eq!(taken.of(Kind::User).created, u64::try_from(USERS).unwrap());
-        let codes: Vec<&str> = taken.refused.iter().map(|told| told["code"].as_str().unwrap()).collect();
-        assert_eq!(codes, ["CONFLICT", "CONFLICT"], "{:#?}", taken.refused);
+        assert_eq!(taken.codes(), ["CONFLICT", "CONFLICT"], "{:#?}", taken.refused);
     }
 
     /// What an import that ended early has left is completed by the next one, in an organization above its limit too: it is
@@ -244,10 +164,10 @@ on_both! {
     async fn an_over_full_organization_is_completed(app: App) {
         let mut lines = vec![record("organization", json!({"id": "acme", "name": "Acme", "seatLimit": 10}))];
         lines.extend(users_of("acme", &json!({})));
-        let broken = take_by(&app, &lines, |_| {}, |reader| Box::new(Broken { reader, rows: 0 })).await;
+        let broken = take_rows(&app, Rows::of(&lines).broken_at(BETWEEN), |_| {}).await;
         assert!(broken.done.is_err());
         assert_eq!(are_there(&app).await, 999);
-        let taken = take(&app, &lines, |_| {}).await.ended();
+        let taken = take(&app, &lines, |_| {}).await;
         assert_eq!((taken.of(Kind::User).created, taken.of(Kind::User).refused), (701, 0), "{:#?}", taken.refused.first());
         assert_eq!(app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await, 1_700);
     }
@@ -255,12 +175,12 @@ on_both! {
     /// Who looks at the trail sees each record, whatever happened.
     async fn every_record_has_its_event(app: App) {
         let lines = crowd("acme", USERS);
-        let broken = take_by(&app, &lines, |options| options.keys = true, |reader| Box::new(Broken { reader, rows: 0 })).await;
+        let broken = take_rows(&app, Rows::of(&lines).broken_at(BETWEEN), |options| options.keys = true).await;
         assert!(broken.done.is_err());
         let told = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit_events WHERE action = 'organization.import'";
-        let created: u64 = broken.counts.values().map(|counts| counts.created).sum();
+        let created: u64 = broken.total(|counts| counts.created);
         assert_eq!(u64::try_from(app.number(told).await).unwrap(), created);
-        take(&app, &lines, |options| options.keys = true).await.ended();
+        take(&app, &lines, |options| options.keys = true).await;
         assert_eq!(usize::try_from(app.number(told).await).unwrap(), lines.len());
         assert_eq!(app.number("SELECT seats_used FROM organizations WHERE id = 'acme'").await, i64::try_from(super::seats_of(USERS)).unwrap());
     }

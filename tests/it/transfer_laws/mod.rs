@@ -7,6 +7,7 @@ mod columns;
 mod damage;
 mod directory;
 mod disk;
+mod faults;
 mod killed;
 mod leaks;
 mod limits;
@@ -15,7 +16,7 @@ mod refused;
 mod round_trip;
 mod together;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -25,9 +26,11 @@ use tenantry::model::Clock;
 use tenantry::transfer::format::Reader;
 use tenantry::transfer::intake::{self, Options, Stopped};
 use tenantry::transfer::kind::Kind;
+use tenantry::transfer::record::{Fault, Notes, Row};
 use tenantry::transfer::report::{Counts, Report};
 use tenantry::transfer::source::{How, Source};
 
+use crate::keep::meddle;
 use crate::support::App;
 use crate::support::binary::{run, text};
 
@@ -112,6 +115,92 @@ fn assert_same(expected: &str, found: &str, when: &str) {
     );
 }
 
+/// A file that somebody has written.
+fn by_hand(folder: &Path, name: &str, records: &[String]) -> PathBuf {
+    written(folder, name, format!("{BY_HAND}\n{}\n", records.join("\n")))
+}
+
+/// The rows of a file. Before one of them, others may do something.
+struct Rows {
+    rows: VecDeque<Row>,
+    given: usize,
+    act: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    /// The row before which the file cannot be read any further.
+    broken: Option<(usize, Fault)>,
+}
+
+impl Rows {
+    fn of(lines: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = by_hand(folder.path(), "some.ndjson", lines);
+        let source = Source::open(&[file], &How::new(Clock::System.now())).unwrap();
+        let mut reader = source.reader().unwrap();
+        let mut all = Self {
+            rows: VecDeque::new(),
+            given: 0,
+            act: None,
+            broken: None,
+        };
+        loop {
+            match reader.next() {
+                Ok(Some(row)) => all.rows.push_back(row),
+                Ok(None) => return all,
+                Err(fault) => {
+                    all.broken = Some((all.rows.len(), fault));
+                    return all;
+                }
+            }
+        }
+    }
+
+    /// Fails before this row, as a disk does.
+    fn broken_at(mut self, row: usize) -> Self {
+        self.broken = Some((row, Fault::new("The file cannot be read.")));
+        self
+    }
+
+    /// Executes these statements before this row.
+    fn meanwhile(mut self, row: usize, app: &App, statements: &[&str]) -> Self {
+        let url = app.database.url.clone();
+        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
+        // On a thread of its own: the import's is waiting.
+        let act = move || {
+            let other = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+                runtime.block_on(meddle(&url, &statements));
+            });
+            other.join().unwrap();
+        };
+        self.act = Some((row, Box::new(act)));
+        self
+    }
+}
+
+impl Reader for Rows {
+    fn next(&mut self) -> Result<Option<Row>, Fault> {
+        if self.broken.as_ref().is_some_and(|(at, _)| *at == self.given)
+            && let Some((_, fault)) = self.broken.take()
+        {
+            return Err(fault);
+        }
+        if self.act.as_ref().is_some_and(|(at, _)| *at == self.given)
+            && let Some((_, act)) = self.act.take()
+        {
+            act();
+        }
+        self.given += 1;
+        Ok(self.rows.pop_front())
+    }
+
+    fn notes(&self) -> Notes {
+        Notes::default()
+    }
+}
+
 /// What an import in process has done.
 struct Taken {
     done: Result<(), Stopped>,
@@ -124,6 +213,14 @@ impl Taken {
         self.counts.get(&kind).copied().unwrap_or_default()
     }
 
+    fn total(&self, of: impl Fn(&Counts) -> u64) -> u64 {
+        self.counts.values().map(of).sum()
+    }
+
+    fn codes(&self) -> Vec<&str> {
+        self.refused.iter().map(|told| told["code"].as_str().unwrap()).collect()
+    }
+
     /// Fails unless the whole file was read.
     fn ended(self) -> Self {
         assert!(self.done.is_ok(), "{:?}", self.done);
@@ -131,39 +228,42 @@ impl Taken {
     }
 }
 
-/// Imports these lines as those of a file that somebody has written.
+/// Imports these lines, to the end.
 async fn take(app: &App, lines: &[String], set: impl FnOnce(&mut Options)) -> Taken {
-    take_by(app, lines, set, |reader| reader).await
+    take_rows(app, Rows::of(lines), set).await.ended()
 }
 
-/// The same; the reader can do something meanwhile.
-async fn take_by(
-    app: &App,
-    lines: &[String],
-    set: impl FnOnce(&mut Options),
-    wrap: impl FnOnce(Box<dyn Reader>) -> Box<dyn Reader>,
-) -> Taken {
-    let folder = tempfile::tempdir().unwrap();
-    let file = written(
-        folder.path(),
-        "some.ndjson",
-        format!("{BY_HAND}\n{}\n", lines.join("\n")),
-    );
-    let how = How::new(Clock::System.now());
+async fn take_rows(app: &App, mut rows: Rows, set: impl FnOnce(&mut Options)) -> Taken {
     let mut options = Options {
         keep_first_start: true,
-        now: how.now,
+        now: Clock::System.now(),
         ..Options::default()
     };
     set(&mut options);
-    let source = Source::open(&[file], &how).unwrap();
-    let mut reader = wrap(source.reader().unwrap());
     let mut refused = Vec::new();
     let mut report = Report::new(|told| refused.push(serde_json::to_value(told).unwrap()));
-    let done = intake::import(&app.machine(), reader.as_mut(), &options, &mut report).await;
+    let done = intake::import(&app.machine(), &mut rows, &options, &mut report).await;
     let counts = report.counts.clone();
     drop(report);
     Taken { done, counts, refused }
+}
+
+/// The place of a record in a file: each kind comes after the one before.
+fn rank(record: &String) -> usize {
+    let kinds = [
+        "resourceServer",
+        "permission",
+        "organization",
+        "tenant",
+        "role",
+        "group",
+        "user",
+        "setting",
+        "apiKey",
+        "invitation",
+    ];
+    let is_of = |kind: &&str| record.starts_with(&format!("{{\"type\":\"{kind}\""));
+    kinds.iter().position(is_of).unwrap()
 }
 
 /// A record of a file that somebody has written.
@@ -174,6 +274,24 @@ fn record(kind: &str, members: Value) -> String {
         .unwrap()
         .extend(members.as_object().unwrap().clone());
     record.to_string()
+}
+
+/// A record of the organization `acme`.
+fn of_acme(kind: &str, members: Value) -> String {
+    let mut all = json!({"organizationId": "acme"});
+    all.as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
+    record(kind, all)
+}
+
+/// A user of it.
+fn user(id: &str, members: Value) -> String {
+    let mut all = json!({ "id": id });
+    all.as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
+    of_acme("user", all)
 }
 
 /// An organization with so many users, and something of each other kind: all in files that are imported beside others.

@@ -4,17 +4,9 @@ use serde_json::{Value, json};
 use tenantry::transfer::intake::{MissingRoles, OnConflict};
 use tenantry::transfer::kind::Kind;
 
-use super::{hex, record, take};
+use super::{hex, record, take, user};
 use crate::on_both;
 use crate::support::App;
-
-fn user(id: &str, members: Value) -> String {
-    let mut user = json!({"id": id, "organizationId": "acme"});
-    user.as_object_mut()
-        .unwrap()
-        .extend(members.as_object().unwrap().clone());
-    record("user", user)
-}
 
 fn group(id: u32, name: &str, members: Value) -> String {
     let mut group = json!({"id": format!("0199c000-0000-7000-8000-{id:012x}"), "organizationId": "acme", "name": name});
@@ -53,14 +45,8 @@ async fn refuses(app: &App, lines: &[String], codes: &[&str]) {
         options.keys = true;
         options.super_admins = true;
     })
-    .await
-    .ended();
-    let told: Vec<&str> = taken
-        .refused
-        .iter()
-        .map(|told| told["code"].as_str().unwrap())
-        .collect();
-    assert_eq!(told, codes, "{:#?}", taken.refused);
+    .await;
+    assert_eq!(taken.codes(), codes, "{:#?}", taken.refused);
     let last = format!("SELECT COUNT(*) FROM users WHERE id = 'last-{number}'");
     assert_eq!(app.number(&last).await, 1, "the row after them is in");
 }
@@ -73,7 +59,7 @@ on_both! {
         refuses(&app, &[user("bot", json!({"takesSeat": false, "service": true}))], &[]).await;
         // The same of those who are there.
         refuses(&app, &[user("eve", json!({}))], &[]).await;
-        let changed = take(&app, &[user("eve", json!({"takesSeat": false}))], |options| options.on_conflict = OnConflict::Update).await.ended();
+        let changed = take(&app, &[user("eve", json!({"takesSeat": false}))], |options| options.on_conflict = OnConflict::Update).await;
         assert_eq!(changed.of(Kind::User).refused, 1, "{:#?}", changed.refused);
     }
 
@@ -107,14 +93,14 @@ on_both! {
         app.organization("beta", &[]).await;
         app.organization("acme", &[]).await;
         let of_beta = record("group", json!({"id": "0199c000-0000-7000-8000-000000000009", "organizationId": "beta", "name": "Theirs"}));
-        take(&app, &[of_beta], |_| {}).await.ended();
+        take(&app, &[of_beta], |_| {}).await;
         let lines = [
             group(9, "Mine", json!({"roles": ["fresh"]})),
             invitation(1, "no address", json!({"roles": ["newer"]})),
             user("ada", json!({"roles": ["fresh", "newer"]})),
             user("bob", json!({"roles": ["fresh"]})),
         ];
-        let taken = take(&app, &lines, |options| options.missing_roles = MissingRoles::Create).await.ended();
+        let taken = take(&app, &lines, |options| options.missing_roles = MissingRoles::Create).await;
         assert_eq!(taken.of(Kind::User).created, 2, "{:#?}", taken.refused);
         assert_eq!(taken.of(Kind::Group).refused, 1);
         let held = "SELECT COUNT(*) FROM user_roles r JOIN roles o ON o.pk = r.role_pk WHERE o.name IN ('fresh', 'newer')";
@@ -129,12 +115,12 @@ on_both! {
     /// A role of all organizations is created even where nothing else is.
     async fn a_role_of_all_organizations_alone(app: App) {
         let role = record("role", json!({"id": "0199f000-0000-7000-8000-000000000001", "name": "auditor", "permissions": ["read:user"]}));
-        let taken = take(&app, std::slice::from_ref(&role), |_| {}).await.ended();
+        let taken = take(&app, std::slice::from_ref(&role), |_| {}).await;
         assert_eq!(taken.of(Kind::Role).created, 1, "{:#?}", taken.refused);
         assert_eq!(app.number("SELECT COUNT(*) FROM roles WHERE name = 'auditor' AND product").await, 1, "what is said is so");
         let events = "SELECT COUNT(*) FROM audit_events WHERE action IN ('role.create', 'organization.import')";
         assert!(app.number(events).await >= 1, "the trail has it");
-        let again = take(&app, &[role], |_| {}).await.ended();
+        let again = take(&app, &[role], |_| {}).await;
         assert_eq!(again.of(Kind::Role).unchanged, 1);
     }
 
@@ -158,7 +144,7 @@ on_both! {
         ];
         let mut all = lines.to_vec();
         all.push(user("last", json!({})));
-        let taken = take(&app, &all, |_| {}).await.ended();
+        let taken = take(&app, &all, |_| {}).await;
         assert_eq!((taken.of(Kind::Role).created, taken.of(Kind::Role).refused), (2, 4), "{:#?}", taken.refused);
         assert_eq!(app.number("SELECT COUNT(*) FROM roles WHERE name IN ('editor', 'auditor')").await, 2);
         assert_eq!(taken.of(Kind::User).created, 1);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{assert_same, crowd, directory, done, exported, rounds, sealed, seats_of, told, written};
+use super::{assert_same, by_hand, crowd, directory, done, exported, rounds, sealed, seats_of, told, written};
 use crate::keep::asked;
 use crate::support::binary::{Server, request_with, run, tenantry, text, try_answer};
 use crate::support::{ADMIN_KEY, Backend, SECRET_KEY, TestDatabase};
@@ -79,11 +79,7 @@ async fn beside(backend: Backend) {
     for round in 0..rounds(1, 30) {
         let folder = tempfile::tempdir().unwrap();
         let records = crowd("acme", USERS);
-        let file = written(
-            folder.path(),
-            "crowd.ndjson",
-            format!("{}\n{}\n", super::BY_HAND, records.join("\n")),
-        );
+        let file = by_hand(folder.path(), "crowd.ndjson", &records);
         let database = TestDatabase::new(backend).await;
         let outputs = twice(
             &database.url,
@@ -201,11 +197,7 @@ async fn beside_a_server(backend: Backend) {
         let (status, answer) = server.call(ADMIN_KEY, document);
         assert!(status == 200 && answer.get("errors").is_none(), "{answer}");
     }
-    let file = written(
-        folder.path(),
-        "crowd.ndjson",
-        format!("{}\n{}\n", super::BY_HAND, crowd("acme", users).join("\n")),
-    );
+    let file = by_hand(folder.path(), "crowd.ndjson", &crowd("acme", users));
     let ended = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..8)
         .map(|number| {

@@ -1,161 +1,18 @@
 //! What an import does when something is wrong or in the way: a row that cannot be taken is refused alone, takes nothing else
 //! with it, and everything that is said of it is so.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tenantry::model::Clock;
-use tenantry::transfer::format::Reader;
-use tenantry::transfer::intake::{self, MissingRoles, OnConflict, Options, Stopped};
+use tenantry::transfer::intake::{MissingRoles, OnConflict, Options};
 use tenantry::transfer::kind::Kind;
-use tenantry::transfer::record::{Fault, MembersRecord, Notes, Record, Row};
-use tenantry::transfer::report::{Counts, Report};
-use tenantry::transfer::source::{How, Source};
+use tenantry::transfer::record::{MembersRecord, Record, Row};
 
+use super::{Rows, hex, of_acme, record, take, take_rows, user};
 use crate::on_both;
 use crate::support::{App, Backend, wait};
 
 /// Rows of a step.
 const STEP: usize = 500;
-
-/// Gives rows; before one of them, something else happens.
-struct Rows {
-    rows: VecDeque<Row>,
-    given: usize,
-    act: Option<(usize, Box<dyn FnOnce() + Send>)>,
-    /// The row before which the file cannot be read any further.
-    broken_at: Option<usize>,
-}
-
-impl Rows {
-    /// The records of a file that somebody has written.
-    fn of(lines: &[String]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("some.ndjson");
-        let text = format!("{}\n{}\n", r#"{"type":"tenantry","version":1}"#, lines.join("\n"));
-        std::fs::write(&file, text).unwrap();
-        let source = Source::open(&[file], &How::new(Clock::System.now())).unwrap();
-        let mut reader = source.reader().unwrap();
-        let mut rows = VecDeque::new();
-        while let Some(row) = reader.next().unwrap() {
-            rows.push_back(row);
-        }
-        Self {
-            rows,
-            given: 0,
-            act: None,
-            broken_at: None,
-        }
-    }
-
-    /// Executes these statements between two steps.
-    fn meanwhile(mut self, app: &App, statements: &[&str]) -> Self {
-        let url = app.database.url.clone();
-        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
-        // On a thread of its own: the import's is waiting.
-        let act = move || {
-            let other = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
-                runtime.block_on(crate::keep::meddle(&url, &statements));
-            });
-            other.join().unwrap();
-        };
-        self.act = Some((STEP, Box::new(act)));
-        self
-    }
-}
-
-impl Reader for Rows {
-    fn next(&mut self) -> Result<Option<Row>, Fault> {
-        if self.broken_at == Some(self.given) {
-            return Err(Fault::new("The file cannot be read."));
-        }
-        if self.act.as_ref().is_some_and(|(at, _)| *at == self.given)
-            && let Some((_, act)) = self.act.take()
-        {
-            act();
-        }
-        self.given += 1;
-        Ok(self.rows.pop_front())
-    }
-
-    fn notes(&self) -> Notes {
-        Notes::default()
-    }
-}
-
-/// What an import has done.
-struct Taken {
-    done: Result<(), Stopped>,
-    counts: BTreeMap<Kind, Counts>,
-    refused: Vec<Value>,
-}
-
-impl Taken {
-    fn of(&self, kind: Kind) -> Counts {
-        self.counts.get(&kind).copied().unwrap_or_default()
-    }
-
-    fn total(&self, of: impl Fn(&Counts) -> u64) -> u64 {
-        self.counts.values().map(of).sum()
-    }
-
-    fn codes(&self) -> Vec<&str> {
-        self.refused.iter().map(|told| told["code"].as_str().unwrap()).collect()
-    }
-}
-
-async fn take_rows(app: &App, mut rows: Rows, set: impl FnOnce(&mut Options)) -> Taken {
-    let mut options = Options {
-        keep_first_start: true,
-        now: Clock::System.now(),
-        ..Options::default()
-    };
-    set(&mut options);
-    let mut refused = Vec::new();
-    let mut report = Report::new(|told| refused.push(serde_json::to_value(told).unwrap()));
-    let done = intake::import(&app.machine(), &mut rows, &options, &mut report).await;
-    let counts = report.counts.clone();
-    drop(report);
-    Taken { done, counts, refused }
-}
-
-/// Imports these lines to the end.
-async fn take(app: &App, lines: &[String], set: impl FnOnce(&mut Options)) -> Taken {
-    let taken = take_rows(app, Rows::of(lines), set).await;
-    assert!(taken.done.is_ok(), "{:?}", taken.done);
-    taken
-}
-
-fn record(kind: &str, members: Value) -> String {
-    let mut record = json!({ "type": kind });
-    let object = record.as_object_mut().unwrap();
-    object.extend(members.as_object().unwrap().clone());
-    record.to_string()
-}
-
-/// A record of the organization `acme`.
-fn of_acme(kind: &str, members: Value) -> String {
-    let mut all = json!({"organizationId": "acme"});
-    all.as_object_mut()
-        .unwrap()
-        .extend(members.as_object().unwrap().clone());
-    record(kind, all)
-}
-
-fn user(id: &str, members: Value) -> String {
-    let mut all = json!({ "id": id });
-    all.as_object_mut()
-        .unwrap()
-        .extend(members.as_object().unwrap().clone());
-    of_acme("user", all)
-}
 
 fn users(count: usize, members: &Value) -> Vec<String> {
     (0..count)
@@ -165,10 +22,6 @@ fn users(count: usize, members: &Value) -> Vec<String> {
 
 fn uuid(number: u32) -> String {
     format!("0199f000-0000-7000-8000-{number:012x}")
-}
-
-fn hex(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn api_key(number: u32, name: &str, digest: &str) -> String {
@@ -465,7 +318,7 @@ on_both! {
     /// Who sets a limit in the middle of an import is right from then on.
     async fn a_seat_limit_that_is_set_meanwhile(app: App) {
         app.organization("acme", &[]).await;
-        let rows = Rows::of(&users(800, &json!({}))).meanwhile(&app, &[
+        let rows = Rows::of(&users(800, &json!({}))).meanwhile(STEP, &app, &[
             "UPDATE organizations SET seat_limit = 600,
                 seats_used = (SELECT COUNT(*) FROM users u WHERE u.organization_pk = organizations.pk AND u.activated AND u.takes_seat)
                 WHERE id = 'acme'",
@@ -487,7 +340,7 @@ on_both! {
             of_acme("role", json!({"name": "editor"})),
             user("late", json!({"roles": [{"id": "tenant-admin", "tenantId": "north"}]})),
         ]);
-        let rows = Rows::of(&lines).meanwhile(&app, &[
+        let rows = Rows::of(&lines).meanwhile(STEP, &app, &[
             "DELETE FROM users WHERE organization_pk = (SELECT pk FROM organizations WHERE id = 'acme')",
             "DELETE FROM tenants WHERE id = 'north'",
             "DELETE FROM organizations WHERE id = 'acme'",
@@ -506,8 +359,7 @@ on_both! {
             let app = App::new(app.backend).await;
             let mut lines = vec![record("organization", organization)];
             lines.extend(users(700, &json!({})));
-            let mut cut = Rows::of(&lines);
-            cut.broken_at = Some(600);
+            let cut = Rows::of(&lines).broken_at(600);
             assert!(take_rows(&app, cut, |_| {}).await.done.is_err());
             let there = "SELECT COUNT(*) FROM users WHERE id LIKE 'acme-%'";
             assert_eq!(app.number(there).await, 499);
