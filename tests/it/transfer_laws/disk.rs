@@ -136,7 +136,7 @@ async fn a_full_disk_leaves_a_new_directory_empty_on_sqlite() {
         }
     }
     records.extend(heavy(2_000));
-    records.sort_by_key(rank);
+    records.sort_by_key(|record| rank(record));
     let file = written(folder.path(), "whole.ndjson", sealed(&records));
     let url = format!("sqlite://{}", folder.path().join("new.db").display());
     let output = limited(6_000, &url, &["import", "--with-keys", file.to_str().unwrap()]);

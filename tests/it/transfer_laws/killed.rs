@@ -68,7 +68,7 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
 fn whole() -> String {
     let mut records = directory::whole(5);
     records.extend(crowd("acme", 1_000));
-    records.sort_by_key(rank);
+    records.sort_by_key(|record| rank(record));
     sealed(&records)
 }
 

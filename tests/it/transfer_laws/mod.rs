@@ -249,7 +249,7 @@ async fn take_rows(app: &App, mut rows: Rows, set: impl FnOnce(&mut Options)) ->
 }
 
 /// The place of a record in a file: each kind comes after the one before.
-fn rank(record: &String) -> usize {
+fn rank(record: &str) -> usize {
     let kinds = [
         "resourceServer",
         "permission",
