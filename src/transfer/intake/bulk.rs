@@ -14,10 +14,12 @@ const USERS_MIN: u64 = 20_000;
 /// The tables whose indexes are made at the end. Those of roles and memberships are asked for users who are there already,
 /// and grow at their end.
 const TABLES: [&str; 1] = ["users"];
-/// Users whose words are sorted at once: sorting is done in memory.
+/// Users whose words are written in one statement.
 const SORTED: i64 = 50_000;
 /// Memory for pages of the file, in KiB.
-const ROOM: &str = "PRAGMA cache_size = -65536";
+const ROOM: &str = "PRAGMA cache_size = -49152";
+/// What is sorted may be larger than memory; the writer's own way is to keep all temporary data there.
+const SPILL: &str = "PRAGMA temp_store = FILE";
 /// PostgreSQL plans each statement once, and knows nothing of tables that this transaction fills: it would read them whole
 /// each time.
 const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
@@ -70,6 +72,7 @@ impl Later {
     }
 
     pub async fn write(self, change: &Change<'_>) -> Result<()> {
+        change.execute_unprepared(SPILL).await?;
         let last = last_key(change).await?;
         let mut done = self.last;
         while done < last {
