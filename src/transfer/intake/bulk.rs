@@ -1,6 +1,8 @@
 //! Many users at once into a database that nobody else uses. In a SQLite file, the indexes and the words that users are found by are
 //! written at the end, in their order, instead of all over the file with each user.
 
+use std::path::Path;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement};
 
 use crate::context::Change;
@@ -18,7 +20,7 @@ const TABLES: [&str; 1] = ["users"];
 const SORTED: i64 = 50_000;
 /// Memory for pages of the file, in KiB.
 const ROOM: &str = "PRAGMA cache_size = -49152";
-/// What is sorted may be larger than memory; the writer's own way is to keep all temporary data there.
+/// What is sorted may be larger than memory, where the writer keeps all temporary data otherwise.
 const SPILL: &str = "PRAGMA temp_store = FILE";
 /// PostgreSQL plans each statement once, and knows nothing of tables that this transaction fills: it would read them whole
 /// each time.
@@ -72,7 +74,7 @@ impl Later {
     }
 
     pub async fn write(self, change: &Change<'_>) -> Result<()> {
-        change.execute_unprepared(SPILL).await?;
+        spill(change).await?;
         let last = last_key(change).await?;
         let mut done = self.last;
         while done < last {
@@ -84,6 +86,20 @@ impl Later {
         change.execute_unprepared(&self.trigger).await?;
         indexes::make(&**change, self.indexes).await
     }
+}
+
+/// Lets SQLite sort in files beside the database: that disk has room, and a system may have no other that can be written.
+async fn spill(change: &Change<'_>) -> Result<()> {
+    let files = "SELECT file FROM pragma_database_list WHERE name = 'main'";
+    let files: Vec<String> = select(&**change, files).await?;
+    let folder = files.first().and_then(|file| Path::new(file).parent()?.to_str());
+    if let Some(folder) = folder {
+        let folder = folder.replace('\'', "''");
+        let beside = format!("PRAGMA temp_store_directory = '{folder}'");
+        change.execute_unprepared(&beside).await?;
+    }
+    change.execute_unprepared(SPILL).await?;
+    Ok(())
 }
 
 /// The greatest key of a user.
