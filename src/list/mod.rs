@@ -113,6 +113,8 @@ pub enum SortKey {
     UpdatedAt,
     Name,
     Email,
+    /// The user name as it is compared, or what counts for it.
+    UserName,
     Id,
     /// The order of the audit trail: that of commits.
     Position,
