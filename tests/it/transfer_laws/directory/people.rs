@@ -25,7 +25,7 @@ const DOMAINS: &[&str] = &["example.com", "xn--bcher-kva.example", "sub.sub.exam
 const KEYS: &[&str] = &["", "a b", "\u{43A}\u{43B}\u{44E}\u{447}", "theme", "Theme", "'\"\\"];
 /// As they are stored.
 const PROFILES: &[&str] = &[
-    r#"{"title":"T\u00e9\n\"x\""}"#,
+    r#"{"title":"Té\n\"x\""}"#,
     r#"{"name":{"formatted":"A B"},"emails":[{"value":"A@B.example","type":"work","primary":true,"key":"a@b.example","account":true},{"value":"any text","key":"any text"}]}"#,
     r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","manager":{"value":"7"}},"entitlements":[{"value":"a","primary":false}]}"#,
 ];
