@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::fault::met_too_often;
+use super::error::met_too_often;
 use crate::model::error::{Conflict, ConflictReason, Error, Result};
 
 /// How often one is made again.

@@ -34,16 +34,8 @@ impl Places {
         self.below("Groups", id)
     }
 
-    /// A schema; its name has colons only.
-    pub fn schema(&self, urn: &str) -> String {
-        format!("{}/Schemas/{urn}", self.base)
-    }
-
-    pub fn resource_type(&self, name: &str) -> String {
-        format!("{}/ResourceTypes/{name}", self.base)
-    }
-
-    pub fn configuration(&self) -> String {
-        format!("{}/ServiceProviderConfig", self.base)
+    /// The base of all of them.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::http::header;
 
+use super::error::invalid;
 use super::fault::ScimType;
 use crate::compat::face::Call;
 use crate::list::expect_version;
@@ -55,9 +56,10 @@ impl IfMatch {
         versions.sort_unstable();
         versions.dedup();
         if versions.len() > TAGS_MAX {
-            return Err(ScimType::InvalidValue.refusal(format!(
-                "'If-Match' names more than {TAGS_MAX} versions; the limit is {TAGS_MAX}."
-            )));
+            return Err(invalid(
+                ScimType::InvalidValue,
+                format!("'If-Match' names more than {TAGS_MAX} versions; the limit is {TAGS_MAX}."),
+            ));
         }
         Ok(Self(Some(versions)))
     }

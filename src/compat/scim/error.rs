@@ -5,45 +5,48 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::answer::MEDIA;
+use super::fault::{Fault, ScimType};
+use super::names::ERROR;
 use crate::compat::face::{self, Face, refused, usual_status};
 use crate::model::Actor;
 use crate::model::error::{Conflict, ConflictReason, Error, Reason};
 use crate::request::RequestInfo;
 
-const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
-
-/// What is wrong with a request, in the words of RFC 7644 and RFC 9865 (`scimType`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
-#[strum(serialize_all = "camelCase", const_into_str)]
-pub enum ScimType {
-    InvalidSyntax,
-    InvalidFilter,
-    InvalidPath,
-    InvalidValue,
-    InvalidCursor,
-    InvalidCount,
-    NoTarget,
-    Mutability,
-    TooMany,
-    Uniqueness,
+/// `INVALID` of this kind. This face has no other use for the field of an error, which it never shows.
+pub fn invalid(kind: ScimType, message: impl Into<String>) -> Error {
+    Error::invalid(kind.text(), message)
 }
 
-impl ScimType {
-    /// `INVALID` of this kind. This face has no other use for the field of an error, which is never shown here.
-    pub fn refusal(self, message: impl Into<String>) -> Error {
-        Error::invalid(self.into_str(), message)
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        invalid(fault.scim_type, fault.detail)
     }
+}
 
-    /// That of an error, if it has one. A field that is none of these words is one of the verbs'.
-    pub fn of(error: &Error) -> Option<Self> {
-        match error {
-            Error::Invalid { field, .. } => Some(field.parse().unwrap_or(Self::InvalidValue)),
-            Error::Conflict(Conflict {
-                reason: ConflictReason::Taken,
-                ..
-            }) => Some(Self::Uniqueness),
-            _ => None,
+/// The kinds of `INVALID` beside a wrong value.
+const KINDS: [ScimType; 8] = [
+    ScimType::InvalidSyntax,
+    ScimType::InvalidFilter,
+    ScimType::InvalidPath,
+    ScimType::InvalidCursor,
+    ScimType::InvalidCount,
+    ScimType::NoTarget,
+    ScimType::Mutability,
+    ScimType::TooMany,
+];
+
+/// The kind of an error, if it has one. A field that is none of these words is one of the verbs', and its value is wrong.
+pub fn kind_of(error: &Error) -> Option<ScimType> {
+    match error {
+        Error::Invalid { field, .. } => {
+            let kind = KINDS.into_iter().find(|kind| kind.text() == field);
+            Some(kind.unwrap_or(ScimType::InvalidValue))
         }
+        Error::Conflict(Conflict {
+            reason: ConflictReason::Taken,
+            ..
+        }) => Some(ScimType::Uniqueness),
+        _ => None,
     }
 }
 
@@ -84,7 +87,7 @@ pub fn status_of(error: &Error) -> StatusCode {
 
 /// The body of an error.
 pub fn body_of(error: &Error) -> Value {
-    described(status_of(error), ScimType::of(error), &error.to_string())
+    described(status_of(error), kind_of(error), &error.to_string())
 }
 
 /// An error outside of any handler.
@@ -101,7 +104,7 @@ fn described(status: StatusCode, kind: Option<ScimType>, message: &str) -> Value
     let mut body = Map::new();
     body.insert("schemas".to_owned(), json!([ERROR]));
     if let Some(kind) = kind {
-        body.insert("scimType".to_owned(), json!(kind.into_str()));
+        body.insert("scimType".to_owned(), json!(kind.text()));
     }
     body.insert("detail".to_owned(), json!(message));
     body.insert("status".to_owned(), json!(status.as_str()));
