@@ -15,11 +15,16 @@ pub struct JsonText(String);
 impl JsonText {
     /// Any JSON value.
     pub fn parse(field: &str, value: &serde_json::Value) -> Result<Self> {
+        Self::of_depth(field, value, DEPTH_MAX)
+    }
+
+    /// Any JSON value of at most this many levels.
+    pub(super) fn of_depth(field: &str, value: &serde_json::Value, depth_max: usize) -> Result<Self> {
         let depth = depth(value);
-        if depth > DEPTH_MAX {
+        if depth > depth_max {
             return Err(Error::invalid(
                 field,
-                format!("'{field}' is nested {depth} levels deep; the limit is {DEPTH_MAX}."),
+                format!("'{field}' is nested {depth} levels deep; the limit is {depth_max}."),
             ));
         }
         if contains_nul(value) {
@@ -76,8 +81,8 @@ fn contains_nul(value: &serde_json::Value) -> bool {
     }
 }
 
-/// The maximum nesting of a request; stored JSON has a lower limit.
-const PARSED_DEPTH_MAX: usize = 100;
+/// The maximum nesting of a request; of stored JSON, only a profile may have as many levels.
+pub(super) const PARSED_DEPTH_MAX: usize = 100;
 /// A value takes about seventy bytes of memory in addition to its text, and `[0,0,0,…]` has a value per two bytes.
 pub const JSON_VALUES_MAX: usize = 75_000;
 
