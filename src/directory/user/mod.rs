@@ -26,6 +26,7 @@ mod create;
 mod create_with_password;
 mod delete;
 mod draft;
+mod emails;
 mod insert;
 mod known;
 mod person;
