@@ -204,6 +204,12 @@ pub fn sort_user_name() -> SimpleExpr {
     Expr::col((Entity, "sort_user_name"))
 }
 
+/// The user name to show, as it was given; without one the address, or else the id.
+pub fn shown_user_name() -> SimpleExpr {
+    let names = [Column::UserName, Column::Email, Column::Id];
+    Func::coalesce(names.map(IntoSimpleExpr::into_simple_expr)).into()
+}
+
 /// What no two users of an organization have in common: the user name as it is compared, or else the address.
 pub fn unique_user_name() -> SimpleExpr {
     Func::coalesce([Column::UserNameKey.into_simple_expr(), Column::Email.into_simple_expr()]).into()
