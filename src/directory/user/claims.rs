@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::insert::{address_taken, id_taken, same_id, user_name_taken};
 use super::placed::Placed;
-use crate::model::{Email, user_name_key};
 use crate::model::error::{ConflictReason, Error};
+use crate::model::{Email, user_name_key};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Claim {

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QuerySelect, QueryTrait, Set, TryIntoModel};
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QuerySelect, QueryTrait, Set, TryIntoModel,
+};
 
 use crate::authz::Granted;
 use crate::context::{Change, OpContext};
@@ -90,7 +92,12 @@ impl Met {
             return Ok(met);
         }
         let wanted = Condition::any()
-            .add(among(backend, Column::Email.into_simple_expr(), names.clone(), "text[]"))
+            .add(among(
+                backend,
+                Column::Email.into_simple_expr(),
+                names.clone(),
+                "text[]",
+            ))
             .add(among(backend, unique_user_name(), names, "text[]"));
         let found: Vec<(i64, Option<Email>, Option<String>)> = table::Entity::find()
             .select_only()
@@ -136,7 +143,9 @@ impl Met {
 /// What a new user has that another user may have for an address or for a user name.
 fn names_of(row: &table::ActiveModel) -> impl Iterator<Item = String> {
     let email = row.email.as_ref().as_ref().map(Email::to_string);
-    email.into_iter().chain(row.user_name.as_ref().as_deref().map(user_name_key))
+    email
+        .into_iter()
+        .chain(row.user_name.as_ref().as_deref().map(user_name_key))
 }
 
 /// What two ids that are one have in common: ids are compared as UUIDs if they are.

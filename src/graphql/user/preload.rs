@@ -29,8 +29,8 @@ use crate::graphql::role::{
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, Shared, listing};
-use crate::model::{Email, Permissions, Profile};
 use crate::model::error::Error;
+use crate::model::{Email, Permissions, Profile};
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
@@ -217,7 +217,9 @@ impl Preloaded {
         let variables = user.variables.take().map(KeptJson::from);
         let profile = user.profile.take();
         let shown = || Profile::shown(profile.as_ref(), user.email.as_ref());
-        let profile = profile.as_ref().map(|_| serde_json::Value::Object(shown()).to_string().into());
+        let profile = profile
+            .as_ref()
+            .map(|_| serde_json::Value::Object(shown()).to_string().into());
         let inherited = self.inherited.get(&user.pk).cloned();
         UserObject {
             viewer_can: can.into(),

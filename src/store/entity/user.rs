@@ -72,7 +72,13 @@ impl ActiveModelBehavior for ActiveModel {
 impl ActiveModel {
     /// A row that is inserted without [`ActiveModelTrait::insert`], with its folded texts.
     pub fn complete(mut self) -> Result<Self, DbErr> {
-        for text in [&mut self.name, &mut self.firstname, &mut self.lastname, &mut self.user_name, &mut self.user_name_key] {
+        for text in [
+            &mut self.name,
+            &mut self.firstname,
+            &mut self.lastname,
+            &mut self.user_name,
+            &mut self.user_name_key,
+        ] {
             or_null(text);
         }
         or_null(&mut self.email);
@@ -116,12 +122,7 @@ impl Worded for Model {
     }
 }
 
-fn folded_of(
-    names: [&Option<String>; 3],
-    email: Option<&Email>,
-    id: &UserId,
-    profile: Option<&JsonText>,
-) -> Folded {
+fn folded_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId, profile: Option<&JsonText>) -> Folded {
     let [name, first, last] = names;
     let texts = [first, last, name].into_iter().flatten().map(String::as_str);
     Folded {

@@ -116,7 +116,9 @@ impl Intake<'_> {
         let firstname = model::clearable("firstname", record.firstname.as_deref())?;
         let lastname = model::clearable("lastname", record.lastname.as_deref())?;
         let user_name = record.user_name.as_deref();
-        let user_name = user_name.map(|name| model::user_name("userName", Some(name))).transpose()?;
+        let user_name = user_name
+            .map(|name| model::user_name("userName", Some(name)))
+            .transpose()?;
         let external_id = record.external_id.as_deref();
         let external_id = external_id.map(|id| model::external_id("externalId", id)).transpose()?;
         let profile = record.profile.as_ref();

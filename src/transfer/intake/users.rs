@@ -13,8 +13,8 @@ use super::places::Home;
 use super::update::Has;
 use super::{Intake, here};
 use crate::context::Change;
-use crate::model::{Email, UserId, user_name_key};
 use crate::model::error::{ConflictReason, Error, Result, shown};
+use crate::model::{Email, UserId, user_name_key};
 use crate::store::entity::{among, any_of, user};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::UserRecord;
@@ -348,7 +348,10 @@ impl Intake<'_> {
 fn same_user_name(home: &Home) -> Error {
     Error::conflict(
         ConflictReason::Taken,
-        format!("Another user of the organization '{}' has this user name already.", home.id),
+        format!(
+            "Another user of the organization '{}' has this user name already.",
+            home.id
+        ),
     )
 }
 

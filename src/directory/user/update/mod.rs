@@ -21,9 +21,9 @@ use crate::authz::escalation::{Managing, may_manage};
 use crate::authz::{Action, Resource};
 use crate::context::OpContext;
 use crate::directory::email_verification;
-use crate::directory::password::end_other_sessions_in_txn;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::group;
+use crate::directory::password::end_other_sessions_in_txn;
 use crate::directory::role::{self, Held, OrganizationRole};
 use crate::directory::{organization, session};
 use crate::list::expect_version;
@@ -171,10 +171,7 @@ pub(super) async fn update_as(
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let profile = Profile::parse(&wanted)?;
-    let password = match &wanted.password {
-        Some(given) => NewPassword::prepare(op, &granted, target, &profile, given).await?,
-        None => None,
-    };
+    let password = NewPassword::prepare(op, &granted, target, &profile, wanted.password.as_ref()).await?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
@@ -191,17 +188,13 @@ pub(super) async fn update_as(
     }
 
     let mut draft = Draft::of(row);
-    let address = profile.new_address(&*change, op, &draft.row, wanted.activated == Some(false)).await;
+    let address = profile
+        .new_address(&*change, op, &draft.row, wanted.activated == Some(false))
+        .await;
     let address = address.inspect_err(|error| note_conflict(op, &granted, action, error))?;
     profile.write(op, &mut draft, address)?;
-    if let Some(password) = &password {
-        password.write(op, &mut draft)?;
-    }
-    let stays = profile.email().is_some() && profile.email() == draft.row.email.as_ref();
-    if stays && email_verification::forget_change_in_txn(&*change, draft.row.pk).await? {
-        // Setting the present address calls off a change that was requested.
-        draft.fields.push("pendingEmail");
-    }
+    profile.call_off(&*change, &mut draft).await?;
+    NewPassword::write(password, op, &mut draft)?;
     let identities = profile.new_identities(op.actor(), &*change, &mut draft).await?;
     // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;

@@ -21,14 +21,15 @@ pub(super) struct NewPassword {
 }
 
 impl NewPassword {
-    /// `None` if it is the present one. What was read is read again in the transaction, which must not find another one.
+    /// `None` without one, or if it is the present one. What was read is read again in the transaction, which must not find another one.
     pub async fn prepare(
         op: &OpContext,
         granted: &Granted,
         target: &Target,
         profile: &Profile,
-        given: &Password,
+        given: Option<&Password>,
     ) -> Result<Option<Self>> {
+        let Some(given) = given else { return Ok(None) };
         refuse_impersonation(op.actor())?;
         let row = locate(op.db().reader(), granted, target).await?;
         let rights = authn::rights_of(op.db().reader(), row.pk).await?;
@@ -43,7 +44,10 @@ impl NewPassword {
         acceptable("password", given, &own)?;
         let present = row.password_hash;
         if present.is_some() {
-            let checked = op.hasher().verify(Some(row.organization_pk), given, present.as_deref()).await?;
+            let checked = op
+                .hasher()
+                .verify(Some(row.organization_pk), given, present.as_deref())
+                .await?;
             if checked != Checked::Wrong {
                 return Ok(None);
             }
@@ -52,15 +56,17 @@ impl NewPassword {
         Ok(Some(Self { hash, present }))
     }
 
-    pub fn write(&self, op: &OpContext, draft: &mut Draft) -> Result<()> {
-        if draft.row.password_hash != self.present {
+    /// Writes it, if there is one.
+    pub fn write(new: Option<Self>, op: &OpContext, draft: &mut Draft) -> Result<()> {
+        let Some(new) = new else { return Ok(()) };
+        if draft.row.password_hash != new.present {
             return Err(Error::conflict(
                 ConflictReason::Concurrent,
                 "The password was changed in the meantime. Try again.".to_owned(),
             ));
         }
         draft.fields.push("password");
-        draft.new.password_hash = Set(Some(self.hash.clone()));
+        draft.new.password_hash = Set(Some(new.hash));
         draft.new.password_changed_at = Set(Some(op.now()));
         draft.new.password_temporary = Set(false);
         draft.new.password_verified_at = Set(None);

@@ -48,7 +48,9 @@ impl Profile {
         let lastname = model::clearable("lastname", wanted.lastname.as_deref())?;
         // Blanks alone are no user name, and clear none.
         let user_name = wanted.user_name.as_deref();
-        let user_name = user_name.map(|name| model::user_name("userName", Some(name))).transpose()?;
+        let user_name = user_name
+            .map(|name| model::user_name("userName", Some(name)))
+            .transpose()?;
         let external_id = wanted.external_id.as_deref();
         let external_id = external_id.map(|id| model::external_id("externalId", id)).transpose()?;
         let said = wanted.profile.as_ref();
@@ -164,6 +166,15 @@ impl Profile {
         model::set(fields, "userName", &mut new.user_name, self.user_name.clone());
         model::set(fields, "externalId", &mut new.external_id, self.external_id.clone());
         model::set(fields, "variables", &mut new.variables, self.variables.clone());
+        Ok(())
+    }
+
+    /// Setting the present address calls off a change that was requested.
+    pub(super) async fn call_off(&self, connection: &impl ConnectionTrait, draft: &mut Draft) -> Result<()> {
+        let stays = self.email().is_some() && self.email() == draft.row.email.as_ref();
+        if stays && email_verification::forget_change_in_txn(connection, draft.row.pk).await? {
+            draft.fields.push("pendingEmail");
+        }
         Ok(())
     }
 

@@ -246,7 +246,11 @@ fn email_place(members: &Map<String, Value>) -> Option<usize> {
     let emails = emails(members);
     let is_primary = |email: &&Map<String, Value>| boolean("primary", email.get("primary")) == Ok(Some(true));
     let is_work = |email: &&Map<String, Value>| email.get("type").and_then(Value::as_str) == Some("work");
-    let has_address = |place: &usize| emails.get(*place).is_some_and(|email| text(email.get("value")).is_some());
+    let has_address = |place: &usize| {
+        emails
+            .get(*place)
+            .is_some_and(|email| text(email.get("value")).is_some())
+    };
     let such = |is: &dyn Fn(&&Map<String, Value>) -> bool| {
         let places = 0..emails.len();
         let mut such = places.filter(|place| emails.get(*place).is_some_and(is));
@@ -272,7 +276,9 @@ fn profile(members: &Map<String, Value>, account: Option<usize>) -> Option<Value
         let id = manager.get("value").or(Some(manager)).and_then(Value::as_str);
         *manager = serde_json::json!({ "value": id });
     }
-    let entries = emails(members).into_iter().map(|entry| as_texts(&Value::Object(entry.clone())));
+    let entries = emails(members)
+        .into_iter()
+        .map(|entry| as_texts(&Value::Object(entry.clone())));
     let entries = entries.filter_map(|entry| entry.as_object().cloned()).collect();
     let entries = Entries::new(entries, account).stored();
     if !entries.is_empty() {
