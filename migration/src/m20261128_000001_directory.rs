@@ -168,6 +168,7 @@ const UP: &[&str] = &[
     ),
     "CREATE INDEX users_updated ON users (updated_at{end})",
     "CREATE INDEX users_organization_updated ON users (organization_pk, updated_at{end})",
+    "CREATE INDEX users_organization_created ON users (organization_pk, created_at{end})",
     "CREATE INDEX users_organization_id ON users (organization_pk, id)",
     "CREATE INDEX users_tenant ON users (organization_pk, tenant_pk{end})",
     "CREATE INDEX users_name ON users (sort_name{end})",
@@ -802,6 +803,7 @@ const SIZES: &[&str] = &[
     "ANALYZE sqlite_schema",
     "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
          ('users', 'users_organization_updated', '1000000 20000 2'),
+         ('users', 'users_organization_created', '1000000 20000 2'),
          ('users', 'users_tenant', '1000000 20000 20'),
          ('users', 'users_organization_id', '1000000 20000 1'),
          ('users', 'users_organization_email', '1000000 20000 2'),

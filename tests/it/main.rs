@@ -97,6 +97,7 @@ mod transfer_laws;
 mod user;
 mod user_counts;
 mod user_create;
+mod user_name;
 mod users_create;
 mod values;
 mod weather;

@@ -1,14 +1,15 @@
 //! Reads users, and looks up the one that a mutation changes.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
+use sea_orm::sea_query::{ExprTrait, LockType, SelectStatement, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{User, UserFields};
+use super::accounts::in_account_order;
+use super::{User, UserFields, emails};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::{group, organization, role, tenant};
-use crate::list::{self, Filter, Search, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Comparison, ElementFilter, Filter, JsonTerm, Search, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Door, Email, Timestamp, UserId};
@@ -46,6 +47,24 @@ pub enum Term {
     Text(Search),
     Firstname(TextTest),
     Lastname(TextTest),
+    /// The name as it is stored, which may be absent.
+    StoredName(TextTest),
+    /// The user name as it is compared, or what counts for it: the address, or else the id. The text must be a
+    /// [`crate::model::user_name_key`], or for a part of one [`crate::model::lowered`].
+    UserName(TextTest),
+    /// Exact.
+    ExternalId(TextTest),
+    /// When it was created.
+    Created(Comparison, Timestamp),
+    /// When it was last changed.
+    Updated(Comparison, Timestamp),
+    /// Of the profile, but for its e-mail addresses.
+    Profile(JsonTerm),
+    /// One of the e-mail addresses, as [`crate::model::Profile::shown`] shows them, meets this. The `value` is compared as
+    /// user names are.
+    Emails(ElementFilter),
+    /// One of these users.
+    AmongKeys(Box<SelectStatement>),
     Activated(bool),
     /// Whether it is a service.
     Service(bool),
@@ -91,6 +110,14 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),
+        Term::StoredName(test) => sql.text(Column::Name, test),
+        Term::UserName(test) => sql.text(table::sort_user_name(), test),
+        Term::ExternalId(test) => sql.text(Column::ExternalId, test),
+        Term::Created(comparison, moment) => Condition::all().add(comparison.of(Column::CreatedAt, moment.micros())),
+        Term::Updated(comparison, moment) => Condition::all().add(comparison.of(Column::UpdatedAt, moment.micros())),
+        Term::Profile(term) => term.condition(sql, Column::Profile)?,
+        Term::Emails(such) => emails::condition(sql, such)?,
+        Term::AmongKeys(keys) => emails::among(sql.backend(), SelectStatement::clone(keys)),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Service(wanted) => Condition::all().add(Column::Service.eq(*wanted)),
         Term::EmailVerified(true) => Condition::all().add(Column::EmailVerifiedAt.is_not_null()),
@@ -178,68 +205,6 @@ pub async fn get(op: &OpContext, target: &Target, fields: UserFields) -> Result<
         true => Ok(user),
         false => Err(target.ambiguous()),
     }
-}
-
-/// The account with an address, for callers without a credential: that of the organization if one is named, otherwise
-/// the first of all ([`table::ACCOUNT_RANK`]). It requires no permission: public verbs check a password against it and
-/// reveal nothing else about it.
-pub(crate) async fn account(
-    connection: &impl ConnectionTrait,
-    email: &str,
-    organization: Option<&str>,
-) -> Result<Option<table::Model>> {
-    let Some(wanted) = accounts(connection, email, organization)? else {
-        return Ok(None);
-    };
-    Ok(in_account_order(table::Entity::find().filter(wanted))
-        .one(connection)
-        .await?)
-}
-
-/// The accounts with an address; `None` if no account can have it.
-pub(crate) fn accounts(
-    connection: &impl ConnectionTrait,
-    email: &str,
-    organization: Option<&str>,
-) -> Result<Option<Condition>> {
-    let Some(email) = Email::normalize(email) else {
-        return Ok(None);
-    };
-    let mut wanted = Condition::all().add(Column::Email.eq(email));
-    if let Some(id) = organization {
-        let is_it = Filter::Own(organization::Term::Id(TextTest::Equals(id.to_owned())));
-        let theirs = Filter::Own(Term::Organization(is_it));
-        wanted = wanted.add(theirs.to_sql::<User>(connection.get_database_backend())?);
-    }
-    Ok(Some(wanted))
-}
-
-/// The account whose temporary password may be changed without a credential: one that has a temporary password before
-/// all others.
-pub(crate) async fn account_with_temporary_password(
-    connection: &impl ConnectionTrait,
-    email: &str,
-    organization: Option<&str>,
-) -> Result<Option<table::Model>> {
-    let Some(wanted) = accounts(connection, email, organization)? else {
-        return Ok(None);
-    };
-    let temporary = wanted.clone().add(Column::PasswordTemporary.eq(true));
-    match in_account_order(table::Entity::find().filter(temporary))
-        .one(connection)
-        .await?
-    {
-        Some(found) => Ok(Some(found)),
-        None => account(connection, email, organization).await,
-    }
-}
-
-/// The order in which one of several accounts with the same address is chosen.
-pub(crate) fn in_account_order(accounts: Select<table::Entity>) -> Select<table::Entity> {
-    accounts
-        .order_by_asc(Expr::cust(table::ACCOUNT_RANK))
-        .order_by_asc(Expr::cust(table::ACCOUNT_AGE))
-        .order_by_asc(Column::Pk)
 }
 
 /// The user that a mutation changes: identified by id, by address, or by both, which must match the same user; possibly
