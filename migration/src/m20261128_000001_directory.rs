@@ -116,7 +116,7 @@ const UP: &[&str] = &[
     // while tenant_pk is null, which is a user of no tenant. `uuid` holds an id that is a UUID in one spelling: products
     // write UUIDs differently, and no two users may be told apart by that alone. For all other ids it is null. A service is a
     // program: it never has a password. Lists are sorted by `sort_name`, the folded name, which the server writes with the
-    // row, and by `sort_email`. Neither is null: NULLs sort differently on the two databases. The order in which rows were
+    // row, by `sort_email` and by `sort_user_name`. None is null: NULLs sort differently on the two databases. The order in which rows were
     // made is that of the keys.
     concat!(
         "CREATE TABLE users (
@@ -128,6 +128,10 @@ const UP: &[&str] = &[
         name {text},
         firstname {text},
         lastname {text},
+        user_name {text},
+        user_name_key {text},
+        external_id {text},
+        profile {text},
         activated BOOLEAN NOT NULL,
         service BOOLEAN NOT NULL DEFAULT FALSE,
         takes_seat BOOLEAN NOT NULL DEFAULT TRUE,
@@ -155,6 +159,7 @@ const UP: &[&str] = &[
         END) STORED CONSTRAINT users_uuid_key UNIQUE,
         display_name {text} GENERATED ALWAYS AS (COALESCE(name, NULLIF(TRIM(COALESCE(firstname, '') || ' ' || COALESCE(lastname, '')), ''), email, id)) {kept},
         sort_email {text} GENERATED ALWAYS AS (COALESCE(email, '')) {kept},
+        sort_user_name {text} GENERATED ALWAYS AS (COALESCE(user_name_key, email, id)) {kept},
         CONSTRAINT users_service_without_password CHECK (NOT service OR password_hash IS NULL),
         CONSTRAINT users_person_takes_seat CHECK (service OR takes_seat),
         CONSTRAINT users_tenant_of_organization
@@ -163,6 +168,7 @@ const UP: &[&str] = &[
     ),
     "CREATE INDEX users_updated ON users (updated_at{end})",
     "CREATE INDEX users_organization_updated ON users (organization_pk, updated_at{end})",
+    "CREATE INDEX users_organization_created ON users (organization_pk, created_at{end})",
     "CREATE INDEX users_organization_id ON users (organization_pk, id)",
     "CREATE INDEX users_tenant ON users (organization_pk, tenant_pk{end})",
     "CREATE INDEX users_name ON users (sort_name{end})",
@@ -172,6 +178,11 @@ const UP: &[&str] = &[
     "CREATE INDEX users_organization_email ON users (organization_pk, sort_email{end})",
     // A person may have an account in each of several organizations, with one address.
     "CREATE UNIQUE INDEX users_email_in_organization ON users (organization_pk, email)",
+    // A user without a user name has its address for one. `user_name_key` is the user name as it is compared.
+    "CREATE UNIQUE INDEX users_user_name ON users (organization_pk, (COALESCE(user_name_key, email)))",
+    "CREATE INDEX users_sort_user_name ON users (sort_user_name{end})",
+    "CREATE INDEX users_organization_sort_user_name ON users (organization_pk, sort_user_name{end})",
+    "CREATE INDEX users_external_id ON users (organization_pk, external_id) WHERE external_id IS NOT NULL",
     // The accounts of an address, in the order in which one of them is chosen when no organization is named.
     "CREATE INDEX users_accounts ON users (email, (CASE
         WHEN NOT activated OR password_hash IS NULL THEN 3
@@ -787,11 +798,15 @@ const SIZES: &[&str] = &[
     "ANALYZE sqlite_schema",
     "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
          ('users', 'users_organization_updated', '1000000 20000 2'),
+         ('users', 'users_organization_created', '1000000 20000 2'),
          ('users', 'users_tenant', '1000000 20000 20'),
          ('users', 'users_organization_id', '1000000 20000 1'),
          ('users', 'users_organization_email', '1000000 20000 2'),
          ('users', 'users_organization_name', '1000000 20000 10 1 1'),
          ('users', 'users_email_in_organization', '1000000 20000 1'),
+         ('users', 'users_user_name', '1000000 20000 1'),
+         ('users', 'users_organization_sort_user_name', '1000000 20000 1'),
+         ('users', 'users_external_id', '1000000 20000 2'),
          ('users', 'users_accounts', '1000000 2 2 1 1'),
          ('users', 'users_of_organization', '1000000 20000 1'),
          ('users', 'users_activated', '1000000 20000 10000 10000'),

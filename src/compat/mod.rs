@@ -14,6 +14,7 @@ pub mod air;
 pub mod face;
 pub mod fields;
 pub mod kili;
+pub mod listed;
 pub mod oauth;
 pub mod users;
 pub mod waii;

@@ -100,10 +100,11 @@ tables! {
     }
     users by pk {
         pk: Number, id: Text, organization_pk: Number, tenant_pk: Number, email: Text, name: Text, firstname: Text,
-        lastname: Text, activated: Flag, service: Flag, takes_seat: Flag, variables: Text, password_hash: Text,
+        lastname: Text, user_name: Text, user_name_key: Text, external_id: Text, profile: Text, activated: Flag, service: Flag, takes_seat: Flag, variables: Text, password_hash: Text,
         password_changed_at: Number, password_temporary: Flag, password_verified_at: Number, email_changed_at: Number,
         email_verified_at: Number, last_seen_at: Number, sort_name: Text, words: Text, version: Number,
         created_at: Number, updated_at: Number, uuid: Text = Never, display_name: Text = Never, sort_email: Text = Never,
+        sort_user_name: Text = Never,
     }
     user_words by organization_pk word user_pk, by_triggers {
         organization_pk: Number, word: Text, user_pk: Number,

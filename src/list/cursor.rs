@@ -61,7 +61,7 @@ fn read<L: Listed>(text: &str, order: Order, key: &CursorKey) -> Option<Cursor> 
         (_, SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::Position) => {
             SortValue::Number(i64::from_be_bytes(value.try_into().ok()?))
         }
-        (_, SortKey::Name | SortKey::Email | SortKey::Id) => {
+        (_, SortKey::Name | SortKey::Email | SortKey::UserName | SortKey::Id) => {
             let text = std::str::from_utf8(value).ok().filter(|text| is_storable(text))?;
             SortValue::Text(text.to_owned())
         }
@@ -85,6 +85,7 @@ fn tag(order: Order) -> String {
         SortKey::UpdatedAt => "u",
         SortKey::Name => "n",
         SortKey::Email => "e",
+        SortKey::UserName => "un",
         SortKey::Id => "i",
         SortKey::Position => "p",
     };

@@ -63,7 +63,7 @@ impl Sql {
         }
     }
 
-    fn count(&mut self) -> Result<()> {
+    pub(super) fn count(&mut self) -> Result<()> {
         self.tests += 1;
         if self.tests > FILTER_TESTS_MAX {
             return Err(beyond(format!(
@@ -71,6 +71,19 @@ impl Sql {
             )));
         }
         Ok(())
+    }
+
+    /// What is one level further down.
+    pub(super) fn deeper<T>(&mut self, below: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.depth += 1;
+        if self.depth > FILTER_DEPTH_MAX {
+            return Err(beyond(format!(
+                "nests more than {FILTER_DEPTH_MAX} levels deep; the limit is {FILTER_DEPTH_MAX}"
+            )));
+        }
+        let below = below(self);
+        self.depth -= 1;
+        below
     }
 }
 
@@ -91,17 +104,11 @@ impl<T> Filter<T> {
                 if parts.is_empty() {
                     sql.count()?;
                 }
-                sql.depth += 1;
-                if sql.depth > FILTER_DEPTH_MAX {
-                    return Err(beyond(format!(
-                        "nests more than {FILTER_DEPTH_MAX} levels deep; the limit is {FILTER_DEPTH_MAX}"
-                    )));
-                }
-                let all = parts
-                    .iter()
-                    .try_fold(Condition::all(), |all, part| Ok(all.add(part.nested::<L>(sql)?)));
-                sql.depth -= 1;
-                all
+                sql.deeper(|sql| {
+                    parts
+                        .iter()
+                        .try_fold(Condition::all(), |all, part| Ok(all.add(part.nested::<L>(sql)?)))
+                })
             }
             // An empty OR would give no predicate, and so match everything.
             Self::Any(parts) if parts.is_empty() => Ok(Condition::all().add(L::pk_column().is_null())),
@@ -109,9 +116,7 @@ impl<T> Filter<T> {
                 .iter()
                 .try_fold(Condition::any(), |any, part| Ok(any.add(part.nested::<L>(sql)?))),
             Self::Not(part) => {
-                // A condition on NULL is false, and so its negation is true: this avoids SQL's three-valued logic.
-                let inner: SimpleExpr = part.nested::<L>(sql)?.add(Expr::val(1).eq(1)).into();
-                Ok(Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not()))
+                Ok(negated(part.nested::<L>(sql)?))
             }
             Self::Is(term) => {
                 sql.count()?;
@@ -209,8 +214,50 @@ impl<T> Filter<T> {
     }
 }
 
+/// The opposite of a condition. A condition on NULL is false, and so its negation is true: this avoids SQL's
+/// three-valued logic.
+pub(super) fn negated(condition: Condition) -> Condition {
+    let inner: SimpleExpr = condition.add(Expr::val(1).eq(1)).into();
+    Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
+}
+
 fn beyond(what: String) -> Error {
     Error::invalid("where", format!("'where' {what}."))
+}
+
+/// How a value stands to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
+pub enum Comparison {
+    Less,
+    LessOrEqual,
+    Equal,
+    GreaterOrEqual,
+    Greater,
+}
+
+impl Comparison {
+    /// Whether a column's value stands so to this one.
+    pub fn of(self, column: impl IntoSimpleExpr, value: impl Into<SimpleExpr>) -> SimpleExpr {
+        let (column, value) = (column.into_simple_expr(), value.into());
+        match self {
+            Self::Less => column.lt(value),
+            Self::LessOrEqual => column.lte(value),
+            Self::Equal => column.eq(value),
+            Self::GreaterOrEqual => column.gte(value),
+            Self::Greater => column.gt(value),
+        }
+    }
+
+    /// Whether one value stands so to another one.
+    pub fn holds<T: Ord + ?Sized>(self, one: &T, other: &T) -> bool {
+        match self {
+            Self::Less => one < other,
+            Self::LessOrEqual => one <= other,
+            Self::Equal => one == other,
+            Self::GreaterOrEqual => one >= other,
+            Self::Greater => one > other,
+        }
+    }
 }
 
 /// A condition on a text. Compares by code point; `%` and `_` are not wildcards.
@@ -221,6 +268,8 @@ pub enum TextTest {
     StartsWith(String),
     EndsWith(String),
     Contains(String),
+    /// Before, at or after this text, by code point.
+    Compare(Comparison, String),
     /// At least one of these; matches nothing if empty.
     Any(Vec<TextTest>),
 }
@@ -233,7 +282,7 @@ impl TextTest {
             Self::In(texts) => Self::In(texts.iter().map(|text| sort_name(text)).collect()),
             Self::StartsWith(start) => Self::StartsWith(sort_name(start)),
             Self::Any(tests) => Self::Any(tests.iter().map(Self::folded).collect::<Option<_>>()?),
-            Self::EndsWith(_) | Self::Contains(_) => return None,
+            Self::EndsWith(_) | Self::Contains(_) | Self::Compare(..) => return None,
         })
     }
 }
@@ -245,7 +294,11 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
     let all = Condition::all();
     match test {
         // No stored text contains U+0000, and PostgreSQL rejects it even as a parameter.
-        TextTest::Equals(text) | TextTest::StartsWith(text) | TextTest::EndsWith(text) | TextTest::Contains(text)
+        TextTest::Equals(text)
+        | TextTest::StartsWith(text)
+        | TextTest::EndsWith(text)
+        | TextTest::Contains(text)
+        | TextTest::Compare(_, text)
             if !is_storable(text) =>
         {
             nothing()
@@ -255,6 +308,7 @@ pub fn text_condition(backend: DbBackend, column: impl IntoSimpleExpr, test: &Te
             any.add(text_condition(backend, column.clone(), test))
         }),
         TextTest::Equals(text) => all.add(column.eq(text.as_str())),
+        TextTest::Compare(how, text) => all.add(how.of(column, Expr::val(text.as_str()))),
         TextTest::In(texts) => {
             let texts: Vec<String> = texts.iter().filter(|text| is_storable(text)).cloned().collect();
             all.add(among(backend, column, texts, "text[]"))

@@ -8,6 +8,7 @@
 mod address;
 mod cursor;
 mod filter;
+mod json;
 mod keyset;
 mod named;
 mod nested;
@@ -21,8 +22,9 @@ mod written;
 
 pub use address::{address, address_containing, address_starting_with, one_of_addresses};
 pub use cursor::Cursor;
-pub use filter::{FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
-pub use keyset::{Paging, Slice, all, all_seen_by, connection};
+pub use filter::{Comparison, FILTER_DEPTH_MAX, FILTER_TESTS_MAX, Filter, Sql, TextTest, text_condition};
+pub use json::{Asked, ElementFilter, JsonTerm, document, element, json_value, one_element};
+pub use keyset::{Paging, Slice, all, all_seen_by, connection, continued};
 pub use named::{Named, locate, names_one, none_named};
 pub use nested::{Children, LOOKED_UP_MAX, Link, Pairs, Several, count_of, for_parents, union_all};
 pub use nested_count::{count_children, count_for_parents};
@@ -42,6 +44,8 @@ use crate::model::{Email, Timestamp};
 
 /// The maximum page size.
 pub const PAGE_MAX: u32 = 100;
+/// The maximum page size of the interfaces whose clients ask for larger pages.
+pub const LARGE_PAGE_MAX: u32 = 1_000;
 
 /// The sort keys of a kind; `orders!` declares them.
 pub trait Sorted {
@@ -113,6 +117,8 @@ pub enum SortKey {
     UpdatedAt,
     Name,
     Email,
+    /// The user name as it is compared, or what counts for it.
+    UserName,
     Id,
     /// The order of the audit trail: that of commits.
     Position,
@@ -156,6 +162,14 @@ impl Window {
     /// The number of rows of the page, and of those before it.
     pub fn limit_and_offset(self) -> (u64, u64) {
         (u64::from(self.first), self.skip)
+    }
+
+    /// A page of up to [`LARGE_PAGE_MAX`] rows; a larger number gets that many.
+    pub fn large(first: u32, skip: u64) -> Self {
+        Self {
+            first: first.min(LARGE_PAGE_MAX),
+            skip,
+        }
     }
 
     /// Refuses a `first` outside 1 to 100 and a negative `skip`; neither is ever silently capped.

@@ -19,13 +19,16 @@ mod json;
 mod mail_language;
 mod pack;
 mod permission;
+mod profile;
 mod recipient;
 mod rights;
 mod roles;
 mod secret;
 mod secret_key;
+mod strict_json;
 mod text;
 mod timestamp;
+mod user_name;
 pub mod variables;
 mod words;
 
@@ -45,13 +48,16 @@ pub use id::{
 pub use json::{JSON_VALUES_MAX, JsonFault, JsonText, exact_json};
 pub use mail_language::MailLanguage;
 pub use permission::{DECLARED_BITS, Door, Permissions};
+pub use profile::{Entries, Profile};
 pub use recipient::{OWN_RECIPIENT, PermissionsClaim, Recipient, RecipientSettings, SigningAlgorithm};
 pub use rights::Rights;
 pub use roles::Roles;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
+pub use strict_json::{StrictFault, strict_json};
 pub use text::{
     clearable, clearable_description, composed, description, is_storable, is_visible, name, optional, product_name,
 };
 pub use timestamp::Timestamp;
+pub use user_name::{UserName, external_id, lowered, user_name, user_name_key};
 pub use words::{FOLD, searched, sort_name, words};

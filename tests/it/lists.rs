@@ -654,7 +654,7 @@ proptest! {
             let value = match order.key {
                 SortKey::CreatedAt => SortValue::Made,
                 SortKey::UpdatedAt | SortKey::Position => SortValue::Number(number),
-                SortKey::Name | SortKey::Email | SortKey::Id => SortValue::Text(text.clone()),
+                SortKey::Name | SortKey::Email | SortKey::UserName | SortKey::Id => SortValue::Text(text.clone()),
             };
             let cursor = Cursor { value, pk };
             let written = cursor.encode::<User>(order, &key).unwrap();
@@ -694,6 +694,7 @@ fn orders() -> impl Iterator<Item = Order> {
         SortKey::UpdatedAt,
         SortKey::Name,
         SortKey::Email,
+        SortKey::UserName,
         SortKey::Id,
     ];
     keys.into_iter()

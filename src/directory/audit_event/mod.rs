@@ -79,7 +79,7 @@ impl Sorted for AuditEvent {
         match key {
             SortKey::Position => Some(Column::Position.into()),
             SortKey::CreatedAt => Some(Column::CreatedAt.into()),
-            SortKey::UpdatedAt | SortKey::Name | SortKey::Email | SortKey::Id => None,
+            SortKey::UpdatedAt | SortKey::Name | SortKey::Email | SortKey::UserName | SortKey::Id => None,
         }
     }
 

@@ -8,11 +8,12 @@ use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::password;
 use crate::directory::role::{self, OrganizationRole, RoleForTenant};
 use crate::model::error::{Error, Result};
-use crate::model::{self, Email, JsonText, Timestamp, UserId};
+use crate::model::{self, Email, JsonText, Profile, Timestamp, UserId};
 use crate::services::hasher::Password;
 use crate::store::entity::user as table;
 
-/// A new user as the caller describes it: all optional, except that an e-mail address or an id is required.
+/// A new user as the caller describes it: all optional, except that an e-mail address, a user name
+/// or an id is required.
 #[derive(Clone, Debug, Default)]
 pub struct NewUser {
     pub id: Option<String>,
@@ -21,6 +22,12 @@ pub struct NewUser {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
+    /// What the identity provider calls the user; the empty text counts as absent.
+    pub user_name: Option<String>,
+    /// The identity provider's own id of the user; the empty text counts as absent.
+    pub external_id: Option<String>,
+    /// What else it says; see [`model::Profile`].
+    pub profile: Option<serde_json::Value>,
     /// The tenant's by default, or else the caller's; only a super admin can specify another one.
     pub organization_id: Option<String>,
     /// The caller's by default, if the user belongs to the caller's organization; otherwise none.
@@ -65,7 +72,8 @@ impl Draft {
         role::few_named(&new.roles, &new.tenant_roles)?;
         if let Some(password) = &new.password {
             let email = row.email.as_ref().iter().map(Email::as_str);
-            let own: Vec<&str> = email.chain([row.id.as_ref().as_str()]).collect();
+            let names = email.chain(row.user_name.as_ref().as_deref());
+            let own: Vec<&str> = names.chain([row.id.as_ref().as_str()]).collect();
             password::acceptable("password", password, &own)?;
         }
         if new.password.is_some() && new.password_hash.is_some() {
@@ -82,11 +90,19 @@ impl Draft {
 fn described(new: &NewUser, now: Timestamp, new_id: impl FnOnce() -> Uuid) -> Result<table::ActiveModel> {
     let email = new.email.as_deref();
     let email = email.map(|email| Email::parse("email", email)).transpose()?;
-    let id = match (&new.id, &email) {
-        (Some(id), _) => chosen_id(id)?,
-        (None, Some(_)) => new_id().into(),
-        (None, None) => return Err(Error::invalid("email", "Provide an 'email' or an 'id'.".to_owned())),
+    let user_name = model::user_name("userName", new.user_name.as_deref())?;
+    let id = match (&new.id, &email, &user_name) {
+        (Some(id), _, _) => chosen_id(id)?,
+        (None, None, None) => {
+            let refused = "Provide an 'email', a 'userName' or an 'id'.".to_owned();
+            return Err(Error::invalid("email", refused));
+        }
+        (None, _, _) => new_id().into(),
     };
+    let external_id = new.external_id.as_deref();
+    let external_id = external_id.map(|id| model::external_id("externalId", id)).transpose()?;
+    let profile = new.profile.as_ref();
+    let profile = profile.map(|profile| Profile::parse("profile", profile)).transpose()?;
     let name = model::optional("name", new.name.as_deref())?;
     let firstname = model::optional("firstname", new.firstname.as_deref())?;
     let lastname = model::optional("lastname", new.lastname.as_deref())?;
@@ -97,6 +113,9 @@ fn described(new: &NewUser, now: Timestamp, new_id: impl FnOnce() -> Uuid) -> Re
         name: Set(name),
         firstname: Set(firstname),
         lastname: Set(lastname),
+        user_name: Set(user_name),
+        external_id: Set(external_id.flatten()),
+        profile: Set(profile.flatten().map(Profile::into_text)),
         activated: Set(new.activated.unwrap_or(true)),
         service: Set(new.service),
         variables: Set(variables),
@@ -144,6 +163,10 @@ pub(crate) fn new_row(now: Timestamp) -> table::ActiveModel {
         name: Set(None),
         firstname: Set(None),
         lastname: Set(None),
+        user_name: Set(None),
+        user_name_key: NotSet,
+        external_id: Set(None),
+        profile: Set(None),
         activated: Set(true),
         service: Set(false),
         takes_seat: Set(true),

@@ -12,6 +12,8 @@
 //! - A temporary password can only be used to change it.
 //! - An e-mail address belongs to one user of an organization; it is compared case-insensitively. Users of several
 //!   organizations may have the same one. A user without one is identified by id.
+//! - A user name is what the organization's identity provider calls the user: any text. It opens nothing. No two users of an
+//!   organization have the same one, without regard to case, where the address counts for a user without one.
 //!
 //! The display name is the name, or else first and last name, or else the address, or else the id. The database computes the
 //! same in the column `display_name`. Lists are sorted by the folded display name, which is written with the row.
@@ -24,6 +26,7 @@ mod create;
 mod create_with_password;
 mod delete;
 mod draft;
+mod emails;
 mod insert;
 mod known;
 mod person;
@@ -57,7 +60,7 @@ pub use weigh::{of_one, weighed, weighed_for_count};
 use sea_orm::IntoSimpleExpr;
 
 use crate::list::{SortKey, SortValue, Sorted, Sorting, record};
-use crate::model::{Email, JsonText, Timestamp, UserId};
+use crate::model::{Email, JsonText, Timestamp, UserId, user_name_key};
 use crate::store::entity::user::{self as table, Column};
 
 record! {
@@ -74,6 +77,11 @@ record! {
         NAME name: Option<String> = Name,
         FIRSTNAME firstname: Option<String> = Firstname,
         LASTNAME lastname: Option<String> = Lastname,
+        /// The user name as it was given; see [`User::shown_user_name`].
+        USER_NAME user_name: Option<String> = UserName,
+        EXTERNAL_ID external_id: Option<String> = ExternalId,
+        /// As it is stored: callers see [`crate::model::Profile::shown`].
+        PROFILE profile: Option<JsonText> = Profile,
         /// The folded display name, by which lists are sorted.
         SORT_NAME sort_name: String = SortName,
         ACTIVATED activated: bool = Activated,
@@ -98,6 +106,10 @@ impl UserFields {
         .union(Self::FIRSTNAME)
         .union(Self::LASTNAME)
         .union(Self::EMAIL);
+    /// The fields that the user name to show is computed from.
+    pub const SHOWN_USER_NAME: Self = Self::USER_NAME.union(Self::EMAIL);
+    /// The fields that the profile to show is computed from.
+    pub const SHOWN_PROFILE: Self = Self::PROFILE.union(Self::EMAIL);
 }
 
 impl User {
@@ -108,6 +120,20 @@ impl User {
             self.email.as_ref(),
             &self.id,
         )
+    }
+
+    /// The user name to show: without one the address, or else the id.
+    pub fn shown_user_name(&self) -> &str {
+        let email = self.email.as_ref().map(Email::as_str);
+        self.user_name.as_deref().or(email).unwrap_or(self.id.as_str())
+    }
+
+    /// What lists by user name are sorted by; the database computes the same.
+    fn sort_user_name(&self) -> String {
+        match &self.user_name {
+            Some(name) => user_name_key(name),
+            None => self.shown_user_name().to_owned(),
+        }
     }
 }
 
@@ -128,6 +154,7 @@ impl Sorted for User {
             SortKey::UpdatedAt => UserFields::UPDATED_AT,
             SortKey::Name => UserFields::SORT_NAME,
             SortKey::Email => UserFields::EMAIL,
+            SortKey::UserName => UserFields::SHOWN_USER_NAME,
             SortKey::CreatedAt | SortKey::Id | SortKey::Position => UserFields::empty(),
         }
     }
@@ -139,6 +166,7 @@ impl Sorted for User {
             SortKey::Name => Column::SortName.into(),
             // Users without an address come first.
             SortKey::Email => table::sort_email().into(),
+            SortKey::UserName => table::sort_user_name().into(),
             SortKey::Id => Sorting::Unique(Column::Id.into_simple_expr()),
             SortKey::Position => return None,
         })
@@ -150,6 +178,7 @@ impl Sorted for User {
             SortKey::UpdatedAt => SortValue::Number(self.updated_at.micros()),
             SortKey::Name => SortValue::Text(self.sort_name.clone()),
             SortKey::Email => SortValue::Text(self.email.as_ref().map(Email::to_string).unwrap_or_default()),
+            SortKey::UserName => SortValue::Text(self.sort_user_name()),
             SortKey::Id | SortKey::Position => SortValue::Text(self.id.to_string()),
         }
     }

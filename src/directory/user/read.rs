@@ -1,14 +1,14 @@
 //! Reads users, and looks up the one that a mutation changes.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{ExprTrait, LockType, SimpleExpr};
+use sea_orm::sea_query::{ExprTrait, LockType, SelectStatement, SimpleExpr};
 use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{User, UserFields};
+use super::{User, UserFields, emails};
 use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::{group, organization, role, tenant};
-use crate::list::{self, Filter, Search, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Comparison, ElementFilter, Filter, JsonTerm, Search, Sql, TextTest, names_one, none_named};
 use crate::model::digest;
 use crate::model::error::{Error, Result, shown};
 use crate::model::{Door, Email, Timestamp, UserId};
@@ -46,6 +46,24 @@ pub enum Term {
     Text(Search),
     Firstname(TextTest),
     Lastname(TextTest),
+    /// The name as it is stored, which may be absent.
+    StoredName(TextTest),
+    /// The user name as it is compared, or what counts for it: the address, or else the id. The text must be a
+    /// [`crate::model::user_name_key`], or for a part of one [`crate::model::lowered`].
+    UserName(TextTest),
+    /// Exact.
+    ExternalId(TextTest),
+    /// When it was created.
+    Created(Comparison, Timestamp),
+    /// When it was last changed.
+    Updated(Comparison, Timestamp),
+    /// Of the profile, but for its e-mail addresses.
+    Profile(JsonTerm),
+    /// One of the e-mail addresses, as [`crate::model::Profile::shown`] shows them, meets this. The `value` is compared as
+    /// user names are.
+    Emails(ElementFilter),
+    /// One of these users.
+    AmongKeys(Box<SelectStatement>),
     Activated(bool),
     /// Whether it is a service.
     Service(bool),
@@ -91,6 +109,14 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Firstname(test) => sql.text(Column::Firstname, test),
         Term::Lastname(test) => sql.text(Column::Lastname, test),
+        Term::StoredName(test) => sql.text(Column::Name, test),
+        Term::UserName(test) => sql.text(table::sort_user_name(), test),
+        Term::ExternalId(test) => sql.text(Column::ExternalId, test),
+        Term::Created(comparison, moment) => Condition::all().add(comparison.of(Column::CreatedAt, moment.micros())),
+        Term::Updated(comparison, moment) => Condition::all().add(comparison.of(Column::UpdatedAt, moment.micros())),
+        Term::Profile(term) => term.condition(sql, Column::Profile)?,
+        Term::Emails(such) => emails::condition(sql, such)?,
+        Term::AmongKeys(keys) => emails::among(sql.backend(), SelectStatement::clone(keys)),
         Term::Activated(wanted) => Condition::all().add(Column::Activated.eq(*wanted)),
         Term::Service(wanted) => Condition::all().add(Column::Service.eq(*wanted)),
         Term::EmailVerified(true) => Condition::all().add(Column::EmailVerifiedAt.is_not_null()),

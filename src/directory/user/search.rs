@@ -46,7 +46,7 @@ pub(super) async fn weigh(
     reading: Reading,
 ) -> Result<()> {
     let backend = op.db().backend();
-    let Some(within) = organizations_of(backend, granted, filter)? else {
+    let Some(within) = organizations_of(backend, Column::OrganizationPk, granted, filter)? else {
         return Ok(());
     };
     let terms = filter.required_mut().into_iter();
@@ -96,9 +96,15 @@ pub(super) fn searches(filter: &Filter<Term>) -> bool {
     filter.required().iter().any(|term| matches!(term, Term::Text(_)))
 }
 
-/// In which organizations the words are looked up; `None` for a caller who sees no others.
-fn organizations_of(backend: DbBackend, granted: &Granted, filter: &Filter<Term>) -> Result<Option<SimpleExpr>> {
-    let column = || Column::OrganizationPk.into_simple_expr();
+/// In which organizations the users are who may match, by this column; `None` for a caller who sees no others.
+pub(super) fn organizations_of(
+    backend: DbBackend,
+    column: impl IntoSimpleExpr,
+    granted: &Granted,
+    filter: &Filter<Term>,
+) -> Result<Option<SimpleExpr>> {
+    let column = column.into_simple_expr();
+    let column = || column.clone();
     Ok(match granted.scope() {
         Scope::Oneself(_) => None,
         Scope::Organization(pk) => Some(column().eq(*pk)),

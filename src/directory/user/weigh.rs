@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::Query;
 
 use super::search::{self, Reading};
-use super::{Term, User};
+use super::{Term, User, emails};
 use crate::context::OpContext;
 use crate::directory::group::Membership;
 use crate::directory::role::{self, Holding};
@@ -20,7 +20,7 @@ const GROUPS_LOOKED_AT: usize = 4;
 
 /// The filter of a list. Statements are only sent if it has such conditions, and only for a caller who may read the list.
 pub async fn weighed(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term>> {
-    let mut filter = by_groups(op, filter).await?;
+    let mut filter = by_groups(op, by_emails(op, filter)?).await?;
     if on_roles(&mut filter).is_empty() {
         return searched(op, filter, Reading::APage).await;
     }
@@ -33,7 +33,21 @@ pub async fn weighed(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term
 
 /// The filter of a count. Conditions on roles are evaluated as they are: all of it is counted anyway.
 pub async fn weighed_for_count(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term>> {
-    searched(op, filter, Reading::All).await
+    searched(op, by_emails(op, filter)?, Reading::All).await
+}
+
+/// Lets the list start from the users who have an e-mail address that all of its users must have.
+fn by_emails(op: &OpContext, filter: Filter<Term>) -> Result<Filter<Term>> {
+    let backend = op.db().backend();
+    let has = |term: &&Term| matches!(term, Term::Emails(_));
+    if !filter.required().iter().any(has) {
+        return Ok(filter);
+    }
+    let granted = User::scope_of_list(op, &filter)?;
+    match emails::keys_of(backend, &granted, &filter)? {
+        Some(keys) => Ok(filter.and_own(Term::AmongKeys(Box::new(keys)))),
+        None => Ok(filter),
+    }
 }
 
 async fn searched(op: &OpContext, mut filter: Filter<Term>, reading: Reading) -> Result<Filter<Term>> {

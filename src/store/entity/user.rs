@@ -1,11 +1,13 @@
 //! `users`.
 
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, SelectStatement, SimpleExpr};
+use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QuerySelect, QueryTrait, Set};
 
 use crate::authz::{Granted, Scope};
-use crate::model::{Email, JsonText, Timestamp, UserId, is_storable, sort_name, uuid_of, words};
+use crate::model::{
+    Email, JsonText, Profile, Timestamp, UserId, is_storable, sort_name, user_name_key, uuid_of, words,
+};
 use crate::store::entity::words::{known, or_null, put};
 use crate::store::entity::{Folded, Worded, among, in_tenants};
 
@@ -22,6 +24,14 @@ pub struct Model {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
+    /// The user name as it was given. It opens nothing.
+    pub user_name: Option<String>,
+    /// The user name as it is compared; written with it.
+    pub user_name_key: Option<String>,
+    /// What the organization's identity provider calls the user: any text, and not unique.
+    pub external_id: Option<String>,
+    /// What else the identity provider says; see [`crate::model::Profile`].
+    pub profile: Option<JsonText>,
     pub activated: bool,
     /// A program, not a person: it has no password.
     pub service: bool,
@@ -41,7 +51,8 @@ pub struct Model {
     pub last_seen_at: Option<Timestamp>,
     /// The folded display name, by which lists are sorted.
     pub sort_name: String,
-    /// The words of its names, its address and its id, each with a space before it. The database keeps `user_words` by them.
+    /// The words of its names, its address and its id, each with a space before it, and marks of the addresses in its profile.
+    /// The database keeps `user_words` by them.
     pub words: String,
     pub version: i64,
     pub created_at: Timestamp,
@@ -61,19 +72,25 @@ impl ActiveModelBehavior for ActiveModel {
 impl ActiveModel {
     /// A row that is inserted without [`ActiveModelTrait::insert`], with its folded texts.
     pub fn complete(mut self) -> Result<Self, DbErr> {
-        for text in [&mut self.name, &mut self.firstname, &mut self.lastname] {
+        for text in [&mut self.name, &mut self.firstname, &mut self.lastname, &mut self.user_name, &mut self.user_name_key] {
             or_null(text);
         }
         or_null(&mut self.email);
+        or_null(&mut self.profile);
         self.worded()
     }
 
     /// The row with the folded texts of what is set. Fails if a part of them is not known.
     fn worded(mut self) -> Result<Self, DbErr> {
+        if self.user_name.is_set() {
+            self.user_name_key = Set(known(&self.user_name)?.as_deref().map(user_name_key));
+        }
         let names = [&self.name, &self.firstname, &self.lastname];
-        if names.iter().any(|name| name.is_set()) || self.email.is_set() || self.id.is_set() {
+        let others = self.email.is_set() || self.id.is_set() || self.profile.is_set();
+        if others || names.iter().any(|name| name.is_set()) {
             let names = [known(&self.name)?, known(&self.firstname)?, known(&self.lastname)?];
-            let made = folded_of(names, known(&self.email)?.as_ref(), known(&self.id)?);
+            let profile = known(&self.profile)?.as_ref();
+            let made = folded_of(names, known(&self.email)?.as_ref(), known(&self.id)?, profile);
             put(&mut self.sort_name, made.sort_name);
             put(&mut self.words, made.words);
         }
@@ -95,16 +112,21 @@ impl Worded for Model {
 
     fn made(&self) -> Folded {
         let names = [&self.name, &self.firstname, &self.lastname];
-        folded_of(names, self.email.as_ref(), &self.id)
+        folded_of(names, self.email.as_ref(), &self.id, self.profile.as_ref())
     }
 }
 
-fn folded_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId) -> Folded {
+fn folded_of(
+    names: [&Option<String>; 3],
+    email: Option<&Email>,
+    id: &UserId,
+    profile: Option<&JsonText>,
+) -> Folded {
     let [name, first, last] = names;
     let texts = [first, last, name].into_iter().flatten().map(String::as_str);
     Folded {
         sort_name: sort_name(&shown_name(names, email, id)),
-        words: words(texts, email, id.as_str()),
+        words: words(texts, email, id.as_str()) + &Profile::marks(profile),
     }
 }
 
@@ -132,10 +154,11 @@ impl Model {
         (!name.is_empty() && Email::normalize(name).is_none()).then(|| name.to_owned())
     }
 
-    /// The texts that a password must not be: the user's own e-mail address and id.
+    /// The texts that a password must not be: the user's own e-mail address, user name and id.
     pub fn own_names(&self) -> Vec<&str> {
         let email = self.email.as_ref().map(Email::as_str);
-        email.into_iter().chain([self.id.as_str()]).collect()
+        let names = email.into_iter().chain(self.user_name.as_deref());
+        names.chain([self.id.as_str()]).collect()
     }
 }
 
@@ -174,6 +197,16 @@ pub fn display_name() -> SimpleExpr {
 /// The address by which lists are sorted: empty without one.
 pub fn sort_email() -> SimpleExpr {
     Expr::col((Entity, "sort_email"))
+}
+
+/// The user name by which lists are sorted, as it is compared; without one the address, or else the id.
+pub fn sort_user_name() -> SimpleExpr {
+    Expr::col((Entity, "sort_user_name"))
+}
+
+/// What no two users of an organization have in common: the user name as it is compared, or else the address.
+pub fn unique_user_name() -> SimpleExpr {
+    Func::coalesce([Column::UserNameKey.into_simple_expr(), Column::Email.into_simple_expr()]).into()
 }
 
 /// The column with the canonical spelling of an id that is a UUID. The database generates it from the id and keeps it
