@@ -33,9 +33,11 @@ web:
 release: web
 	$(CARGO) build --locked --release
 
-## The source packages, in target/package, with the pages in them, each built once from what was packed.
+## The source packages, in target/package, with the pages in them, each built once from what was packed. Cargo takes the pages
+## for uncommitted changes, so whether there are any is asked here.
 package: web
-	$(CARGO) package --locked --workspace
+	@[ -z "$$(git status --porcelain)" ] || { echo "There are uncommitted changes; commit them first."; exit 1; }
+	$(CARGO) package --locked --workspace --allow-dirty
 
 ## The server against its floors and against itself in a small directory, on both databases, at a million users. Takes an hour.
 ## The results are in target/bench.
