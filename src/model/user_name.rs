@@ -64,7 +64,10 @@ impl UserName {
 /// An optional user name; the empty text counts as absent, blanks alone are refused.
 pub fn user_name(field: &str, text: Option<&str>) -> Result<Option<String>> {
     let given = text.filter(|text| !text.is_empty());
-    Ok(given.map(|text| UserName::parse(field, text)).transpose()?.map(UserName::into_string))
+    Ok(given
+        .map(|text| UserName::parse(field, text))
+        .transpose()?
+        .map(UserName::into_string))
 }
 
 /// An id that another system gave: any text, kept exactly; the empty text counts as absent.

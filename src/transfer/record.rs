@@ -267,6 +267,10 @@ pub struct UserRecord {
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
+    pub user_name: Option<String>,
+    pub external_id: Option<String>,
+    /// As it is stored or shown; see [`crate::model::Profile`].
+    pub profile: Option<Value>,
     pub activated: Option<bool>,
     /// Whether it is a program.
     pub service: Option<bool>,

@@ -69,11 +69,11 @@ on_both! {
             (UPDATE_TENANT, json!({"id": "berlin", "data": {"name": "S3cret too", "variables": {}}}), vec![("tenant.update", "berlin", Some("name variables"))]),
             (CREATE_USER, json!({"data": {"id": "ada", "email": "s3cret@acme.example", "firstname": "S3cret", "password": "S3cret password", "organizationId": "acme", "roles": ["user"]}}), vec![("user.create", "ada", None)]),
             (UPDATE_USER, change("ada", json!({"firstname": "S3cret too", "tenantId": "berlin", "roles": ["api-user"]})), vec![("user.update", "ada", Some("firstname tenantId roles"))]),
-            (UPDATE_USER, change("ada", json!({"email": "s3cret2@acme.example", "name": "S3cret", "lastname": "S3cret", "variables": {"S3cret": 1}})), vec![("user.update", "ada", Some("email name lastname variables"))]),
+            (UPDATE_USER, change("ada", json!({"email": "s3cret2@acme.example", "name": "S3cret", "lastname": "S3cret", "userName": "S3cret", "externalId": "S3cret", "variables": {"S3cret": 1}})), vec![("user.update", "ada", Some("email name lastname userName externalId variables"))]),
             (DEACTIVATE_USER, json!({"id": "ada"}), vec![("user.deactivate", "ada", Some("activated"))]),
             (ACTIVATE_USER, json!({"id": "ada"}), vec![("user.activate", "ada", Some("activated"))]),
             // Both organizations hear of one who moves.
-            (UPDATE_USER, change("ada", json!({"organizationId": "globex"})), vec![("user.arrive", "ada", None), ("user.update", "ada", Some("organizationId tenantId"))]),
+            (UPDATE_USER, change("ada", json!({"organizationId": "globex"})), vec![("user.arrive", "ada", None), ("user.update", "ada", Some("organizationId externalId tenantId"))]),
             ("mutation { resetPassword(where: {id: \"ada\"}) { id } }", json!({}), vec![("password.reset", "ada", None)]),
             ("mutation { updatePassword(where: {id: \"ada\"}, data: {oldPassword: \"S3cret password\", newPassword1: \"S3cret word 2\", newPassword2: \"S3cret word 2\"}) { id } }", json!({}), vec![("password.change", "ada", None)]),
             (CREATE_API_KEY, json!({"data": {"name": "S3cret", "description": "S3cret"}}), vec![("apiKey.create", "*", None)]),

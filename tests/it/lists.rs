@@ -34,6 +34,9 @@ const KINDS: [Kind; 4] = [
             "name",
             "firstname",
             "lastname",
+            "userName",
+            "externalId",
+            "profile",
             "activated",
             "organizationId",
             "tenantId",
@@ -49,7 +52,7 @@ const KINDS: [Kind; 4] = [
             "tenant { version name }",
             "apiKeys { name }",
         ],
-        orders: &["CREATED_AT", "UPDATED_AT", "NAME", "EMAIL", "ID"],
+        orders: &["CREATED_AT", "UPDATED_AT", "NAME", "EMAIL", "USER_NAME", "ID"],
     },
     Kind {
         list: "organizations",

@@ -95,6 +95,7 @@ mod upgrade;
 mod user;
 mod user_counts;
 mod user_create;
+mod user_name;
 mod users_create;
 mod values;
 mod weather;

@@ -179,11 +179,20 @@ pub async fn requested(
     Ok(rows.into_iter().collect())
 }
 
-/// Whether another user of the organization has this address.
-pub async fn is_taken(connection: &impl ConnectionTrait, row: &user::Model, email: &Email) -> Result<bool> {
+/// Whether another user of the organization has this address, or has it for a user name if the user has none of its own.
+pub async fn is_taken(
+    connection: &impl ConnectionTrait,
+    row: &user::Model,
+    email: &Email,
+    user_name: Option<&str>,
+) -> Result<bool> {
+    let mut same = Condition::any().add(user::Column::Email.eq(email.clone()));
+    if user_name.is_none() {
+        same = same.add(user::unique_user_name().eq(email.as_str()));
+    }
     let others = Condition::all()
         .add(user::Column::OrganizationPk.eq(row.organization_pk))
-        .add(user::Column::Email.eq(email.clone()))
+        .add(same)
         .add(user::Column::Pk.ne(row.pk));
     Ok(user::Entity::find().filter(others).count(connection).await? > 0)
 }
@@ -204,7 +213,7 @@ pub(super) async fn complete(change: Change<'_>, op: &OpContext, row: user::Mode
     }
     .update(&*change)
     .await
-    .or_conflict(|constraint| taken(constraint, &row.id, Some(new)))?;
+    .or_conflict(|constraint| taken(constraint, &row.id, Some(new), row.user_name.as_deref()))?;
     void_tokens_in_txn(&*change, row.pk).await?;
     if let Some(old) = &row.email {
         tell_old_address_in_txn(&*change, op, old, &updated).await?;

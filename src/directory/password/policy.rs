@@ -15,7 +15,7 @@ const CHARACTERS_MIN: usize = 8;
 static WORST: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("worst.txt").lines().collect());
 
 /// Refuses a password that is too short, too long to hash quickly, too common, or one of the user's own names (`own`:
-/// e-mail address, id). All comparisons are case-insensitive. Characters are counted in the normalized form.
+/// e-mail address, user name, id). All comparisons are case-insensitive. Characters are counted in the normalized form.
 pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> {
     let password = password.expose();
     let characters = password.chars().take(CHARACTERS_MAX + 1).count();
@@ -52,7 +52,7 @@ pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> 
     if own.iter().any(|name| is_name(name)) {
         return Err(Error::invalid(
             field,
-            "The password must not be the user's own e-mail address or id.".to_owned(),
+            "The password must not be the user's own e-mail address, user name or id.".to_owned(),
         ));
     }
     Ok(())
@@ -60,6 +60,6 @@ pub fn acceptable(field: &str, password: &Password, own: &[&str]) -> Result<()> 
 
 /// Refuses to change a password while impersonating: an impersonator must not be able to lock the user out. Every verb
 /// that sets a password with a credential calls this.
-pub(super) fn refuse_impersonation(actor: &Actor) -> Result<()> {
+pub fn refuse_impersonation(actor: &Actor) -> Result<()> {
     as_oneself(actor, "Changing a password")
 }

@@ -14,7 +14,7 @@ use crate::store::entity::password_token;
 /// Outstanding reset links and a requested change of the address become invalid. API keys stay valid, because they do not depend on the password.
 ///
 /// The user's sessions end too, except the one that `op` runs in.
-pub(super) async fn end_other_sessions_in_txn(
+pub(crate) async fn end_other_sessions_in_txn(
     connection: &impl ConnectionTrait,
     op: &OpContext,
     user_pk: i64,

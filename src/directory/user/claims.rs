@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::insert::{address_taken, id_taken, same_id};
+use super::insert::{address_taken, id_taken, same_id, user_name_taken};
 use super::placed::Placed;
-use crate::model::Email;
 use crate::model::error::{ConflictReason, Error};
+use crate::model::{Email, user_name_key};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Claim {
     Id(String),
     Address(i64, Email),
+    /// As it is compared; without one the address.
+    UserName(i64, String),
 }
 
 /// What the users have who were created already.
@@ -56,7 +58,7 @@ impl Claims {
 pub(super) fn wanted_before() -> Error {
     Error::conflict(
         ConflictReason::Taken,
-        "Users before this one in 'data' have the same id or e-mail address.",
+        "Users before this one in 'data' have the same id, user name or e-mail address.",
     )
 }
 
@@ -64,12 +66,19 @@ fn of(one: &Placed) -> Vec<Claim> {
     let id = Claim::Id(same_id(one.row.id.as_ref()));
     let home = *one.row.organization_pk.as_ref();
     let address = one.row.email.as_ref().clone().map(|email| Claim::Address(home, email));
-    std::iter::once(id).chain(address).collect()
+    let name = one.row.user_name.as_ref().as_deref().map(user_name_key);
+    let name = name.or_else(|| one.row.email.as_ref().as_ref().map(Email::to_string));
+    let name = name.map(|key| Claim::UserName(home, key));
+    std::iter::once(id).chain(address).chain(name).collect()
 }
 
 fn refusal(one: &Placed, taken: &Claim) -> Error {
     match taken {
         Claim::Id(_) => id_taken(one.row.id.as_ref()),
         Claim::Address(_, email) => Error::conflict(ConflictReason::Taken, address_taken(email)),
+        Claim::UserName(_, key) => {
+            let name = one.row.user_name.as_ref().as_deref();
+            Error::conflict(ConflictReason::Taken, user_name_taken(name.unwrap_or(key)))
+        }
     }
 }

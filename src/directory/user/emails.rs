@@ -6,9 +6,7 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, IntoSimpleExpr, Qu
 use super::Term;
 use super::search::organizations_of;
 use crate::authz::Granted;
-use crate::list::{
-    Asked, ElementFilter, Filter, Sql, TextTest, document, element, one_element, union_all,
-};
+use crate::list::{Asked, ElementFilter, Filter, Sql, TextTest, document, element, one_element, union_all};
 use crate::model::error::Result;
 use crate::model::{Profile, is_storable};
 use crate::store::entity::user::{self as table, Column};
@@ -88,11 +86,7 @@ fn with_account(backend: DbBackend) -> SimpleExpr {
 }
 
 /// Selects the keys of the users of a list who have an address that all of them must have; `None` if none is named.
-pub(super) fn keys_of(
-    backend: DbBackend,
-    granted: &Granted,
-    filter: &Filter<Term>,
-) -> Result<Option<SelectStatement>> {
+pub(super) fn keys_of(backend: DbBackend, granted: &Granted, filter: &Filter<Term>) -> Result<Option<SelectStatement>> {
     let named = filter.required().into_iter().find_map(|term| match term {
         Term::Emails(such) => named(such),
         _ => None,

@@ -3,20 +3,22 @@
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QuerySelect, QueryTrait, Set, TryIntoModel};
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QuerySelect, QueryTrait, Set, TryIntoModel,
+};
 
 use crate::authz::Granted;
 use crate::context::{Change, OpContext};
 use crate::directory::role::{self, Assigned};
-use crate::model::error::{ConflictReason, Error, Result};
-use crate::model::{Email, UserId, uuid_of};
+use crate::model::error::{ConflictReason, Error, Result, shown};
+use crate::model::{Email, UserId, user_name_key, uuid_of};
 use crate::store::audit_trail::Event;
 use crate::store::db::rows_at_once;
-use crate::store::entity::user::{self as table, Column, has_id};
+use crate::store::entity::user::{self as table, Column, has_id, unique_user_name};
 use crate::store::entity::{among, any_of};
 
-/// Writes new users, each with another id, and returns the outcome of each: its row, or `CONFLICT` for an id or address
-/// that is taken. That of one user keeps no other from being written, also while others write the same users.
+/// Writes new users, each with another id, and returns the outcome of each: its row, or `CONFLICT` for an id, user name or
+/// address that is taken. That of one user keeps no other from being written, also while others write the same users.
 ///
 /// They are written in the order of their addresses and ids, so that two who write the same ones wait for each other, and
 /// not in a circle.
@@ -25,7 +27,7 @@ pub(super) async fn insert_rows(
     rows: Vec<table::ActiveModel>,
 ) -> Result<Vec<Result<table::Model>>> {
     /// The columns of a user.
-    const VALUES: usize = 24;
+    const VALUES: usize = 28;
     let rows = rows.into_iter().map(|row| Ok(row.complete()?));
     let rows: Vec<table::ActiveModel> = rows.collect::<Result<_>>()?;
     let mut sorted: Vec<&table::ActiveModel> = rows.iter().collect();
@@ -61,6 +63,8 @@ pub(super) async fn insert_rows(
 struct Met {
     ids: HashSet<String>,
     addresses: HashSet<(i64, Email)>,
+    /// What users have for a user name, as it is compared.
+    user_names: HashSet<(i64, String)>,
 }
 
 impl Met {
@@ -77,47 +81,71 @@ impl Met {
             .into_tuple()
             .all(connection)
             .await?;
-        let emails: Vec<String> = lost
-            .iter()
-            .filter_map(|row| row.email.as_ref().as_ref())
-            .map(Email::to_string)
-            .collect();
+        let names: HashSet<String> = lost.iter().copied().flat_map(names_of).collect();
+        let names: Vec<String> = names.into_iter().collect();
         let homes: HashSet<i64> = lost.iter().map(|row| *row.organization_pk.as_ref()).collect();
-        let addresses: Vec<(i64, Option<Email>)> = match emails.is_empty() {
-            true => Vec::new(),
-            false => {
-                table::Entity::find()
-                    .select_only()
-                    .columns([Column::OrganizationPk, Column::Email])
-                    .filter(any_of(backend, Column::OrganizationPk, homes))
-                    .filter(among(backend, Column::Email.into_simple_expr(), emails, "text[]"))
-                    .into_tuple()
-                    .all(connection)
-                    .await?
-            }
-        };
-        let address = |(home, email): (i64, Option<Email>)| Some((home, email?));
-        Ok(Self {
+        let mut met = Self {
             ids: ids.iter().map(same_id).collect(),
-            addresses: addresses.into_iter().filter_map(address).collect(),
-        })
+            ..Self::default()
+        };
+        if names.is_empty() {
+            return Ok(met);
+        }
+        let wanted = Condition::any()
+            .add(among(
+                backend,
+                Column::Email.into_simple_expr(),
+                names.clone(),
+                "text[]",
+            ))
+            .add(among(backend, unique_user_name(), names, "text[]"));
+        let found: Vec<(i64, Option<Email>, Option<String>)> = table::Entity::find()
+            .select_only()
+            .columns([Column::OrganizationPk, Column::Email, Column::UserNameKey])
+            .filter(any_of(backend, Column::OrganizationPk, homes))
+            .filter(wanted)
+            .into_tuple()
+            .all(connection)
+            .await?;
+        for (home, email, key) in found {
+            let key = key.or_else(|| email.as_ref().map(Email::to_string));
+            met.user_names.extend(key.map(|key| (home, key)));
+            met.addresses.extend(email.map(|email| (home, email)));
+        }
+        Ok(met)
     }
 
     fn refusal(&self, row: &table::ActiveModel) -> Error {
         let (id, email) = (row.id.as_ref(), row.email.as_ref().as_ref());
-        let address = email.map(|email| (*row.organization_pk.as_ref(), email.clone()));
+        let home = *row.organization_pk.as_ref();
+        let address = email.map(|email| (home, email.clone()));
+        let user_name = row.user_name.as_ref().as_deref();
+        let has = |key: String| self.user_names.contains(&(home, key));
         if self.ids.contains(&same_id(id)) {
             id_taken(id)
         } else if let (Some(email), true) = (email, address.is_some_and(|address| self.addresses.contains(&address))) {
             Error::conflict(ConflictReason::Taken, address_taken(email))
+        } else if let Some(name) = user_name.filter(|name| has(user_name_key(name))) {
+            Error::conflict(ConflictReason::Taken, user_name_taken(name))
+        } else if let (Some(email), None) = (email.filter(|email| has(email.to_string())), user_name) {
+            // It is somebody's user name.
+            Error::conflict(ConflictReason::Taken, user_name_taken(email.as_str()))
         } else {
             Error::conflict(
                 ConflictReason::Concurrent,
-                "Another request created a user with the same id or e-mail address at the same time, and deleted it \
+                "Another request created a user with the same id, user name or e-mail address at the same time, and deleted it \
                  again. Try again.",
             )
         }
     }
+}
+
+/// What a new user has that another user may have for an address or for a user name.
+fn names_of(row: &table::ActiveModel) -> impl Iterator<Item = String> {
+    let email = row.email.as_ref().as_ref().map(Email::to_string);
+    email
+        .into_iter()
+        .chain(row.user_name.as_ref().as_deref().map(user_name_key))
 }
 
 /// What two ids that are one have in common: ids are compared as UUIDs if they are.
@@ -163,12 +191,15 @@ pub(super) fn note_conflict(op: &OpContext, granted: &Granted, action: &str, err
     }
 }
 
-/// What a violated unique constraint of `users` means.
-pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>) -> Error {
-    // SQLite reports the column, PostgreSQL the constraint; both contain the word.
-    match email {
-        Some(email) if constraint.contains("email") => Error::conflict(ConflictReason::Taken, address_taken(email)),
-        Some(_) | None => id_taken(id),
+/// What a violated unique constraint of `users` means, for a user with these names.
+pub(crate) fn taken(constraint: &str, id: &UserId, email: Option<&Email>, user_name: Option<&str>) -> Error {
+    // SQLite reports the column, or the index on an expression, PostgreSQL the constraint; all contain the word.
+    let (of_user_name, of_email) = (constraint.contains("user_name"), constraint.contains("email"));
+    match (email, user_name) {
+        (_, Some(name)) if of_user_name => Error::conflict(ConflictReason::Taken, user_name_taken(name)),
+        // Without a user name, the address counts for it.
+        (Some(email), _) if of_user_name || of_email => Error::conflict(ConflictReason::Taken, address_taken(email)),
+        _ => id_taken(id),
     }
 }
 
@@ -182,6 +213,11 @@ pub(super) fn id_taken(id: &UserId) -> Error {
         ConflictReason::Taken,
         format!("A user with the id '{id}'{or_spelling} already exists."),
     )
+}
+
+/// The message for a user name that is taken.
+pub(crate) fn user_name_taken(name: &str) -> String {
+    format!("A user with the user name '{}' already exists.", shown(name))
 }
 
 /// The message for an address that is taken.

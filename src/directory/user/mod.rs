@@ -18,6 +18,7 @@
 //! The display name is the name, or else first and last name, or else the address, or else the id. The database computes the
 //! same in the column `display_name`. Lists are sorted by the folded display name, which is written with the row.
 
+mod accounts;
 mod activate;
 mod change_my_email;
 mod claims;
@@ -39,6 +40,7 @@ mod update_me;
 mod viewer;
 mod weigh;
 
+pub(crate) use accounts::{account, account_with_temporary_password, accounts, in_account_order};
 pub use activate::{activate, deactivate};
 pub use change_my_email::change_my_email;
 pub use create::{PASSWORDS_MAX, USERS_MAX, create, create_many};
@@ -46,12 +48,11 @@ pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub(crate) use draft::new_row;
 pub use draft::{Draft, NewUser, chosen_id};
-pub(crate) use insert::{address_taken, insert_in_txn, taken};
+pub(crate) use insert::{address_taken, insert_in_txn, taken, user_name_taken};
 pub use known::{Known, known_by};
 pub use person::require_person;
 pub use reach::{Reach, permitted_now, reach};
 pub use read::{Target, Term, get, is_one_of, listable, locate, locate_shared, oneself, readable};
-pub(crate) use read::{account, account_with_temporary_password, accounts, in_account_order};
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};

@@ -11,7 +11,7 @@ use crate::graphql::role::{OrganizationRoleValue, TenantRoleData};
 use crate::graphql::{Json, List, Result, Selection, listing, op};
 use crate::model::error::{self, ConflictReason, Error};
 
-/// A new user. `email` or `id` is required; all other fields are optional.
+/// A new user. `email`, `userName` or `id` is required; all other fields are optional.
 #[derive(Clone, InputObject)]
 pub struct CreateUserData {
     /// 1 to 255 printable ASCII characters without leading or trailing spaces; a new UUID by default. Different
@@ -30,6 +30,12 @@ pub struct CreateUserData {
     firstname: Option<String>,
     /// At most 255 characters.
     lastname: Option<String>,
+    /// The name by which the organization's identity provider knows the user: any text of at most 255 characters, an email
+    /// address or not. It does not sign in. Fails with `CONFLICT` if another user of the organization has it, ignoring
+    /// case; for a user without one, the email address counts.
+    user_name: Option<String>,
+    /// The identity provider's own id of the user: at most 255 characters. Several users may have the same one.
+    external_id: Option<String>,
     /// Default: the organization of `tenantId` if that is given, otherwise the caller's organization. Only a super
     /// admin can choose another one.
     organization_id: Option<ID>,
@@ -71,6 +77,9 @@ impl From<CreateUserData> for NewUser {
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
+            user_name: data.user_name,
+            external_id: data.external_id,
+            profile: None,
             organization_id: data.organization_id.map(|id| id.0),
             tenant_id: data.tenant_id.map(|id| id.0),
             organization_role: data.organization_role.map(Into::into),
@@ -146,8 +155,13 @@ pub struct UserData {
     firstname: Option<String>,
     /// At most 255 characters; an empty string clears it.
     lastname: Option<String>,
-    /// Moves the user to this organization. Super admins only. The tenant is cleared unless `tenantId` is given, the
-    /// user leaves its groups and loses its custom roles and its roles for tenants, its API keys are revoked, and its
+    /// At most 255 characters; an empty string clears it, and the email address or the id counts for it. Fails with
+    /// `CONFLICT` if another user of the organization has it, ignoring case.
+    user_name: Option<String>,
+    /// At most 255 characters; an empty string clears it.
+    external_id: Option<String>,
+    /// Moves the user to this organization. Super admins only. The tenant is cleared unless `tenantId` is given, and
+    /// `externalId` unless it is given; the user leaves its groups and loses its custom roles and its roles for tenants, its API keys are revoked, and its
     /// sessions end.
     organization_id: Option<String>,
     /// A tenant of the user's organization; an empty string removes the tenant. If any user or group has a role for the
@@ -182,6 +196,10 @@ pub enum ClearableValue {
     Firstname,
     /// `lastname`
     Lastname,
+    /// `userName`: the email address or the id counts for it.
+    UserName,
+    /// `externalId`
+    ExternalId,
     /// `tenantId`: the user belongs to no tenant.
     Tenant,
     /// `variables`
@@ -302,6 +320,10 @@ impl UserMutation {
             name: data.name,
             firstname: data.firstname,
             lastname: data.lastname,
+            user_name: data.user_name,
+            external_id: data.external_id,
+            profile: None,
+            password: None,
             organization_id: data.organization_id,
             tenant_id: data.tenant_id.map(|id| id.0),
             tenant_stays: false,

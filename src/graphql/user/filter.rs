@@ -11,7 +11,8 @@ use crate::graphql::organization::OrganizationWhere;
 use crate::graphql::role::RoleWhere;
 use crate::graphql::tenant::TenantWhere;
 use crate::graphql::{DateTime, order_by, where_input};
-use crate::list::{Filter, Named, Search};
+use crate::list::{Filter, Named, Search, TextTest};
+use crate::model::{lowered, user_name_key};
 
 where_input! {
     /// Filter for users. Conditions are combined with AND; a null condition is ignored, also in nested filters.
@@ -25,6 +26,25 @@ where_input! {
     text lastname lastname_in lastname_starts_with lastname_contains = Lastname,
         "last name", "last names", "Last name";
     {
+        /// Exact user name, ignoring case. For a user without one, the email address or the id counts.
+        user_name: String = |_, name| [Filter::Is(Term::UserName(TextTest::Equals(user_name_key(&name))))],
+        /// One of these user names, ignoring case.
+        user_name_in: Vec<String> = |_, names| {
+            let keys = names.iter().map(|name| user_name_key(name)).collect();
+            [Filter::Is(Term::UserName(TextTest::In(keys)))]
+        },
+        /// User name starts with this, ignoring case.
+        user_name_starts_with: String = |_, start| [Filter::Is(Term::UserName(TextTest::StartsWith(lowered(&start))))],
+        /// User name contains this, ignoring case.
+        user_name_contains: String = |_, part| [Filter::Is(Term::UserName(TextTest::Contains(lowered(&part))))],
+        /// Exact external id.
+        external_id: String = |_, id| [Filter::Is(Term::ExternalId(TextTest::Equals(id)))],
+        /// One of these external ids.
+        external_id_in: Vec<String> = |_, ids| [Filter::Is(Term::ExternalId(TextTest::In(ids)))],
+        /// External id starts with this; case matters.
+        external_id_starts_with: String = |_, start| [Filter::Is(Term::ExternalId(TextTest::StartsWith(start)))],
+        /// External id contains this; case matters.
+        external_id_contains: String = |_, part| [Filter::Is(Term::ExternalId(TextTest::Contains(part)))],
         /// Each word of this text is the beginning of a word of a name, the email address or the id. Case and accents do not matter.
         text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],
         /// `true`: activated users; `false`: deactivated users.
@@ -89,6 +109,8 @@ order_by! {
         Name: NameAsc "By display name, ascending. Case and accents do not matter.", NameDesc "By display name, descending.";
         Email: EmailAsc "By email address, ascending; users without one come first.",
             EmailDesc "By email address, descending; users without one come last.";
+        UserName: UserNameAsc "By user name, or else email address or id, ascending. Case does not matter.",
+            UserNameDesc "By user name, or else email address or id, descending.";
         Id: IdAsc "By id, ascending by code point.", IdDesc "By id, descending.";
     }
 }

@@ -31,7 +31,7 @@ use crate::graphql::{
     connection_type, listing, or_null, window,
 };
 use crate::list::{self, Cell, Filter, Form};
-use crate::store::entity::user::{Column, display_name};
+use crate::store::entity::user::{Column, display_name, shown_user_name};
 
 /// A person, or a service, which is a program. It belongs to one organization and to at most one of its tenants.
 ///
@@ -53,6 +53,14 @@ pub struct UserObject {
     pub firstname: Option<String>,
     /// The last name; null if none.
     pub lastname: Option<String>,
+    /// The name by which the organization's identity provider knows the user, as it was given; or else the email address, or
+    /// else the `id`. No two users of an organization have the same one, ignoring case. It does not sign in.
+    pub user_name: String,
+    /// The identity provider's own id of the user; null if none.
+    pub external_id: Option<String>,
+    /// What else the identity provider says about the user: a JSON object with the attribute names of SCIM (RFC 7643), such
+    /// as `title`; null if none. It is read-only here.
+    pub profile: Option<KeptJson>,
     /// Whether the user can sign in and use the API. A deactivated user stays in lists, but does not count towards the
     /// organization's `seatLimit`.
     pub activated: bool,
@@ -293,6 +301,8 @@ impl Listing for User {
     fn behind(name: &str) -> UserFields {
         match name {
             "name" => UserFields::DISPLAY_NAME,
+            "userName" => UserFields::SHOWN_USER_NAME,
+            "profile" => UserFields::SHOWN_PROFILE,
             "viewerCan" => UserFields::ACTIVATED | UserFields::SERVICE,
             "kind" => UserFields::SERVICE,
             "emailVerified" => UserFields::EMAIL_VERIFIED_AT,
@@ -340,6 +350,8 @@ impl Listing for User {
             "name" => (display_name(), Form::Text),
             "firstname" => (Column::Firstname.into_simple_expr(), Form::Text),
             "lastname" => (Column::Lastname.into_simple_expr(), Form::Text),
+            "userName" => (shown_user_name(), Form::Text),
+            "externalId" => (Column::ExternalId.into_simple_expr(), Form::Text),
             "activated" => (Column::Activated.into_simple_expr(), Form::Flag),
             "takesSeat" => (Column::TakesSeat.into_simple_expr(), Form::Flag),
             "variables" => (Column::Variables.into_simple_expr(), Form::Json),

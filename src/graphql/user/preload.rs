@@ -29,9 +29,8 @@ use crate::graphql::role::{
 use crate::graphql::selection::Place;
 use crate::graphql::tenant::beside as tenants_beside;
 use crate::graphql::{DateTime, EffectiveVariables, KeptJson, List, Nested, Related, Selection, Shared, listing};
-use crate::model::Email;
-use crate::model::Permissions;
 use crate::model::error::Error;
+use crate::model::{Email, Permissions, Profile};
 use crate::store::entity::api_key as api_key_table;
 
 /// The relations of a page of users: one statement for each selected relation.
@@ -216,6 +215,11 @@ impl Preloaded {
             false => ViewerCan::default(),
         };
         let variables = user.variables.take().map(KeptJson::from);
+        let profile = user.profile.take();
+        let shown = || Profile::shown(profile.as_ref(), user.email.as_ref());
+        let profile = profile
+            .as_ref()
+            .map(|_| serde_json::Value::Object(shown()).to_string().into());
         let inherited = self.inherited.get(&user.pk).cloned();
         UserObject {
             viewer_can: can.into(),
@@ -228,6 +232,9 @@ impl Preloaded {
             name: user.display_name(),
             id: ID(user.id.to_string()),
             email: user.email.as_ref().map(Email::to_string),
+            user_name: user.shown_user_name().to_owned(),
+            external_id: user.external_id,
+            profile,
             firstname: user.firstname,
             lastname: user.lastname,
             activated: user.activated,

@@ -125,7 +125,11 @@ impl Entries {
     /// The addresses beside the account's as they are compared, each once.
     pub(super) fn other_keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
-        let others = self.sent.iter().enumerate().filter(|(place, _)| self.account != Some(*place));
+        let others = self
+            .sent
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| self.account != Some(*place));
         for key in others.filter_map(|(_, entry)| key(entry)) {
             if !keys.contains(&key) {
                 keys.push(key);
@@ -136,7 +140,10 @@ impl Entries {
 }
 
 fn value(entry: &Map<String, Value>) -> Option<&str> {
-    entry.get(VALUE).and_then(Value::as_str).filter(|value| !value.is_empty())
+    entry
+        .get(VALUE)
+        .and_then(Value::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 fn key(entry: &Map<String, Value>) -> Option<String> {

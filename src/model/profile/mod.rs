@@ -20,7 +20,16 @@ const EMAILS: &str = "emails";
 const NAME: &str = "name";
 /// What a user has fields for, or what is derived: compared without regard to case.
 const OWN: [&str; 10] = [
-    "schemas", "id", "meta", "externalId", "userName", "displayName", "active", "password", "groups", "roles",
+    "schemas",
+    "id",
+    "meta",
+    "externalId",
+    "userName",
+    "displayName",
+    "active",
+    "password",
+    "groups",
+    "roles",
 ];
 /// The same in the name.
 const OWN_IN_NAME: [&str; 2] = ["givenName", "familyName"];
@@ -61,7 +70,11 @@ impl Profile {
         if kept.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Self(JsonText::of_depth(field, &Value::Object(kept), PARSED_DEPTH_MAX)?)))
+        Ok(Some(Self(JsonText::of_depth(
+            field,
+            &Value::Object(kept),
+            PARSED_DEPTH_MAX,
+        )?)))
     }
 
     /// The text to store.

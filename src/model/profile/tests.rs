@@ -17,7 +17,12 @@ fn shown(value: &Value, email: Option<&str>) -> Value {
 
 /// A profile with these entries, of which one is the account's.
 fn with_entries(sent: &Value, account: Option<usize>) -> Value {
-    let entries = sent.as_array().into_iter().flatten().filter_map(Value::as_object).cloned();
+    let entries = sent
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .cloned();
     json!({"emails": Entries::new(entries.collect(), account).stored()})
 }
 
@@ -29,7 +34,12 @@ fn what_a_user_has_fields_for_is_not_kept() {
         "title": "l", "locale": "", "timezone": null, "photos": [], "ims": [{}], "urn:x": {"manager": {"value": ""}},
     });
     assert_eq!(shown(&given, None), json!({"name": {"formatted": "k"}, "title": "l"}));
-    for nothing in [json!({}), json!({"userName": "a"}), json!({"name": {"givenName": "a"}}), json!({"title": null})] {
+    for nothing in [
+        json!({}),
+        json!({"userName": "a"}),
+        json!({"name": {"givenName": "a"}}),
+        json!({"title": null}),
+    ] {
         assert_eq!(parsed(&nothing), None, "{nothing}");
     }
 }
@@ -73,7 +83,10 @@ fn the_entry_of_the_account_shows_the_present_address() {
     );
     let values = |email: Option<&str>| shown(&stored, email)["emails"].as_array().cloned().unwrap_or_default();
     let at = |email: Option<&str>, place: usize| values(email).get(place).cloned().unwrap_or_default();
-    assert_eq!(at(Some("lin@acme.example"), 1), json!({"value": "Lin@Acme.example", "type": "work", "primary": true}));
+    assert_eq!(
+        at(Some("lin@acme.example"), 1),
+        json!({"value": "Lin@Acme.example", "type": "work", "primary": true})
+    );
     assert_eq!(at(Some("new@acme.example"), 1)["value"], "new@acme.example");
     assert_eq!(values(None).len(), 1);
     // Nobody sent the account's.
@@ -83,22 +96,52 @@ fn the_entry_of_the_account_shows_the_present_address() {
         json!({"emails": [{"value": "x"}, {"value": "a@b.example", "type": "work", "primary": true}]})
     );
     let primary = with_entries(&json!([{"value": "x", "primary": true}]), None);
-    assert_eq!(shown(&primary, Some("a@b.example"))["emails"][1], json!({"value": "a@b.example", "type": "work"}));
+    assert_eq!(
+        shown(&primary, Some("a@b.example"))["emails"][1],
+        json!({"value": "a@b.example", "type": "work"})
+    );
     assert_eq!(shown(&json!({}), None), json!({}));
 }
 
 /// Values as an identity provider might send them, with members that clash with the hidden ones.
 fn values() -> impl Strategy<Value = Value> {
-    let texts = prop::sample::select(vec!["", "a", "B", "lin@acme.example", "LIN@Acme.example", "é", "\"\\\n"]);
-    let leaves = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::Bool), texts.prop_map(Value::from)];
+    let texts = prop::sample::select(vec![
+        "",
+        "a",
+        "B",
+        "lin@acme.example",
+        "LIN@Acme.example",
+        "é",
+        "\"\\\n",
+    ]);
+    let leaves = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        texts.prop_map(Value::from)
+    ];
     leaves.prop_recursive(4, 24, 4, |inner| {
         let keys = prop::sample::select(vec![
-            "value", "type", "primary", "account", "key", "name", "givenName", "userName", "title", "emails", "urn:x",
+            "value",
+            "type",
+            "primary",
+            "account",
+            "key",
+            "name",
+            "givenName",
+            "userName",
+            "title",
+            "emails",
+            "urn:x",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
             prop::collection::vec((keys, inner), 0..4).prop_map(|members| {
-                Value::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+                Value::Object(
+                    members
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value))
+                        .collect(),
+                )
             }),
         ]
     })

@@ -72,7 +72,13 @@ impl ActiveModelBehavior for ActiveModel {
 impl ActiveModel {
     /// A row that is inserted without [`ActiveModelTrait::insert`], with its folded texts.
     pub fn complete(mut self) -> Result<Self, DbErr> {
-        for text in [&mut self.name, &mut self.firstname, &mut self.lastname, &mut self.user_name, &mut self.user_name_key] {
+        for text in [
+            &mut self.name,
+            &mut self.firstname,
+            &mut self.lastname,
+            &mut self.user_name,
+            &mut self.user_name_key,
+        ] {
             or_null(text);
         }
         or_null(&mut self.email);
@@ -116,12 +122,7 @@ impl Worded for Model {
     }
 }
 
-fn folded_of(
-    names: [&Option<String>; 3],
-    email: Option<&Email>,
-    id: &UserId,
-    profile: Option<&JsonText>,
-) -> Folded {
+fn folded_of(names: [&Option<String>; 3], email: Option<&Email>, id: &UserId, profile: Option<&JsonText>) -> Folded {
     let [name, first, last] = names;
     let texts = [first, last, name].into_iter().flatten().map(String::as_str);
     Folded {
@@ -202,6 +203,12 @@ pub fn sort_email() -> SimpleExpr {
 /// The user name by which lists are sorted, as it is compared; without one the address, or else the id.
 pub fn sort_user_name() -> SimpleExpr {
     Expr::col((Entity, "sort_user_name"))
+}
+
+/// The user name to show, as it was given; without one the address, or else the id.
+pub fn shown_user_name() -> SimpleExpr {
+    let names = [Column::UserName, Column::Email, Column::Id];
+    Func::coalesce(names.map(IntoSimpleExpr::into_simple_expr)).into()
 }
 
 /// What no two users of an organization have in common: the user name as it is compared, or else the address.

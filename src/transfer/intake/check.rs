@@ -11,7 +11,7 @@ use crate::directory::role::{Assigned, few_tenants};
 use crate::directory::tenant::Label;
 use crate::directory::user::chosen_id;
 use crate::model::error::{Error, Result};
-use crate::model::{self, Email, JsonText, Timestamp, UserId, uuid_of};
+use crate::model::{self, Email, JsonText, Profile, Timestamp, UserId, user_name_key, uuid_of};
 use crate::transfer::record::{Identity, UserRecord};
 use crate::transfer::report::At;
 
@@ -27,6 +27,9 @@ pub(super) struct Checked<'r> {
     pub name: Option<Option<String>>,
     pub firstname: Option<Option<String>>,
     pub lastname: Option<Option<String>>,
+    pub user_name: Option<Option<String>>,
+    pub external_id: Option<Option<String>>,
+    pub profile: Option<Option<Profile>>,
     pub variables: Option<JsonText>,
     /// With the time since when.
     pub roles: Option<Roles>,
@@ -51,11 +54,28 @@ impl Checked<'_> {
         given.chain(self.default_roles.iter().map(|role| (role, None)))
     }
 
-    /// The names under which nobody else can be there.
-    pub fn names(&self) -> Vec<String> {
+    /// The names by which the user is known to be the same.
+    pub fn own_names(&self) -> Vec<String> {
         let id = self.id.as_ref().map(|id| id_key(id.as_str()));
         let email = self.address().map(|email| email_key(self.home.pk, email.as_str()));
         id.into_iter().chain(email).collect()
+    }
+
+    /// The names under which nobody else can be there.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = self.own_names();
+        names.extend(self.unique_name());
+        names
+    }
+
+    /// What nobody else of the organization may have for a user name, if the record says it: without one it is the address.
+    pub fn unique_name(&self) -> Option<String> {
+        let given = self.user_name.as_ref().and_then(Option::as_deref);
+        let key = match (given, self.address()) {
+            (Some(name), _) => user_name_key(name),
+            (None, email) => email?.to_string(),
+        };
+        Some(user_name_place(self.home.pk, &key))
     }
 }
 
@@ -65,6 +85,11 @@ pub(super) fn id_key(id: &str) -> String {
         Some(uuid) => format!("id {}", uuid.simple()),
         None => format!("id {id}"),
     }
+}
+
+/// A user name, as it is compared, in its organization.
+pub(super) fn user_name_place(organization_pk: i64, key: &str) -> String {
+    format!("name {organization_pk} {key}")
 }
 
 pub(super) fn email_key(organization_pk: i64, email: &str) -> String {
@@ -90,6 +115,14 @@ impl Intake<'_> {
         let name = model::clearable("name", record.name.as_deref())?;
         let firstname = model::clearable("firstname", record.firstname.as_deref())?;
         let lastname = model::clearable("lastname", record.lastname.as_deref())?;
+        let user_name = record.user_name.as_deref();
+        let user_name = user_name
+            .map(|name| model::user_name("userName", Some(name)))
+            .transpose()?;
+        let external_id = record.external_id.as_deref();
+        let external_id = external_id.map(|id| model::external_id("externalId", id)).transpose()?;
+        let profile = record.profile.as_ref();
+        let profile = profile.map(|profile| Profile::parse("profile", profile)).transpose()?;
         let variables = JsonText::object("variables", record.variables.as_ref())?;
         let identities = record.federated_identities.as_deref().map(identities).transpose()?;
         let password = Given::of(
@@ -125,6 +158,9 @@ impl Intake<'_> {
             name,
             firstname,
             lastname,
+            user_name,
+            external_id,
+            profile,
             variables,
             roles,
             default_roles,

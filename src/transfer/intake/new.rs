@@ -9,7 +9,7 @@ use super::places::Place;
 use crate::context::Change;
 use crate::directory::role::Assigned;
 use crate::directory::user::new_row;
-use crate::model::Timestamp;
+use crate::model::{Profile, Timestamp};
 use crate::model::error::Result;
 use crate::store::entity::{federated_identity, group_member, user, user_role};
 
@@ -32,6 +32,9 @@ impl Intake<'_> {
             name: Set(one.name.clone().flatten()),
             firstname: Set(one.firstname.clone().flatten()),
             lastname: Set(one.lastname.clone().flatten()),
+            user_name: Set(one.user_name.clone().flatten()),
+            external_id: Set(one.external_id.clone().flatten()),
+            profile: Set(one.profile.clone().flatten().map(Profile::into_text)),
             activated: Set(record.activated.unwrap_or(true)),
             service: Set(record.service.unwrap_or(false)),
             takes_seat: Set(record.takes_seat.unwrap_or(true)),

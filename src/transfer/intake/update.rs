@@ -11,7 +11,9 @@ use super::structure::put;
 use super::{Intake, OnConflict};
 use crate::context::Change;
 use crate::directory::federated_identity::{self, FederatedIdentity};
+use crate::directory::user::taken;
 use crate::directory::{organization, role, session};
+use crate::model::Profile;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{federated_identity as identity_table, group_member, user, user_role};
@@ -114,6 +116,14 @@ impl Intake<'_> {
         put!(fields, new, row, name, "name", one.name.clone());
         put!(fields, new, row, firstname, "firstname", one.firstname.clone());
         put!(fields, new, row, lastname, "lastname", one.lastname.clone());
+        put!(fields, new, row, user_name, "userName", one.user_name.clone());
+        put!(fields, new, row, external_id, "externalId", one.external_id.clone());
+        let profile = one.profile.clone().filter(|said| match said {
+            Some(said) => !said.is(row.profile.as_ref()),
+            None => true,
+        });
+        let profile = profile.map(|said| said.map(Profile::into_text));
+        put!(fields, new, row, profile, "profile", profile);
         put!(fields, new, row, activated, "activated", one.record.activated);
         put!(fields, new, row, takes_seat, "takesSeat", one.record.takes_seat);
         put!(
@@ -174,7 +184,9 @@ impl Intake<'_> {
         }
         let address = one.address().or(row.email.as_ref());
         let updated = new.update(&**change).await;
-        let updated = updated.or_conflict(|constraint| crate::directory::user::taken(constraint, &row.id, address))?;
+        let user_name = one.user_name.clone().unwrap_or_else(|| row.user_name.clone());
+        let user_name = user_name.as_deref();
+        let updated = updated.or_conflict(|constraint| taken(constraint, &row.id, address, user_name))?;
         if is("roles") {
             self.replace_roles(change, row, one, has).await?;
         }

@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, EntityTrait, IntoSimpleExpr, QueryFilter, QueryTrait};
 
-use super::check::{Checked, email_key, id_key};
+use super::check::{Checked, email_key, id_key, user_name_place};
 use super::imagined::content;
 use super::places::Home;
 use super::update::Has;
 use super::{Intake, here};
 use crate::context::Change;
-use crate::model::UserId;
 use crate::model::error::{ConflictReason, Error, Result, shown};
+use crate::model::{Email, UserId, user_name_key};
 use crate::store::entity::{among, any_of, user};
 use crate::transfer::kind::Kind;
 use crate::transfer::record::UserRecord;
@@ -37,6 +37,10 @@ impl There {
             by_name.insert(id_key(row.id.as_str()), place);
             if let Some(email) = &row.email {
                 by_name.insert(email_key(row.organization_pk, email.as_str()), place);
+            }
+            let email = row.email.as_ref().map(Email::as_str);
+            if let Some(key) = row.user_name_key.as_deref().or(email) {
+                by_name.insert(user_name_place(row.organization_pk, key), place);
             }
         }
         Self { rows, by_name }
@@ -99,6 +103,7 @@ impl Intake<'_> {
             .address()
             .map(|email| email_key(checked.home.pk, email.as_str()));
         let by_email = address.as_deref().and_then(|name| there.named(name));
+        let by_user_name = checked.unique_name().and_then(|name| there.named(&name));
         let (at, record) = (checked.at.clone(), checked.record);
         let found = match (&checked.id, by_id, by_email) {
             (_, Some(row), _) | (None, None, Some(row)) => row,
@@ -111,6 +116,10 @@ impl Intake<'_> {
                     ),
                 );
                 self.tell(&at, record, Did::Refused(told.into()));
+                return Ok(None);
+            }
+            (_, None, None) if by_user_name.is_some() => {
+                self.tell(&at, record, Did::Refused(same_user_name(&checked.home).into()));
                 return Ok(None);
             }
             (_, None, None) => {
@@ -136,12 +145,15 @@ impl Intake<'_> {
 
     /// While looking only: a user that the file itself would have created.
     fn meet_imagined<'r>(&mut self, checked: Checked<'r>) -> Result<Option<Checked<'r>>> {
-        let known = self
-            .imagined
-            .as_ref()
-            .and_then(|imagined| imagined.user(&checked.names()));
-        let Some(known) = known else {
-            return Ok(Some(checked));
+        let imagined = |names: &[String]| self.imagined.as_ref().and_then(|imagined| imagined.user(names));
+        let Some(known) = imagined(&checked.own_names()) else {
+            let name: Vec<String> = checked.unique_name().into_iter().collect();
+            if imagined(&name).is_none() {
+                return Ok(Some(checked));
+            }
+            let told = same_user_name(&checked.home);
+            self.tell(&checked.at, checked.record, Did::Refused(told.into()));
+            return Ok(None);
         };
         let fields: &[&'static str] = match known == content(checked.record) {
             true => &[],
@@ -170,16 +182,22 @@ impl Intake<'_> {
                 .all(&**change)
                 .await?;
         }
-        let emails: Vec<String> = batch
+        let emails: HashSet<String> = batch
             .iter()
             .filter_map(Checked::address)
             .map(ToString::to_string)
             .collect();
-        if !emails.is_empty() {
+        let given = batch.iter().filter_map(|one| one.user_name.as_ref()?.as_deref());
+        let user_names: HashSet<String> = emails.iter().cloned().chain(given.map(user_name_key)).collect();
+        if !user_names.is_empty() {
             let homes: HashSet<i64> = batch.iter().map(|one| one.home.pk).collect();
+            let among = |column, texts: HashSet<String>| among(backend, column, texts.into_iter().collect(), "text[]");
+            let such = Condition::any()
+                .add(among(user::Column::Email.into_simple_expr(), emails))
+                .add(among(user::unique_user_name(), user_names));
             let found = user::Entity::find()
                 .filter(any_of(backend, user::Column::OrganizationPk, homes))
-                .filter(among(backend, user::Column::Email.into_simple_expr(), emails, "text[]"));
+                .filter(such);
             let known: HashSet<i64> = rows.iter().map(|row| row.pk).collect();
             let found = found.all(&**change).await?.into_iter();
             rows.extend(found.filter(|row| !known.contains(&row.pk)));
@@ -324,6 +342,17 @@ impl Intake<'_> {
             });
         }
     }
+}
+
+/// The refusal of a user whose user name another one has.
+fn same_user_name(home: &Home) -> Error {
+    Error::conflict(
+        ConflictReason::Taken,
+        format!(
+            "Another user of the organization '{}' has this user name already.",
+            home.id
+        ),
+    )
 }
 
 fn takes_seat(one: &Checked<'_>) -> bool {

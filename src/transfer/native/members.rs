@@ -79,7 +79,8 @@ members! {
     }
     User {
         id: Option<String>, organization_id: Option<String>, tenant_id: Option<String>, email: Option<String>,
-        name: Option<String>, firstname: Option<String>, lastname: Option<String>, activated: Option<bool>,
+        name: Option<String>, firstname: Option<String>, lastname: Option<String>, user_name: Option<String>,
+        external_id: Option<String>, profile: Option<Box<RawValue>>, activated: Option<bool>,
         service: Option<bool>, takes_seat: Option<bool>, roles: Option<Vec<Entry>>, groups: Option<Vec<Entry>>,
         federated_identities: Option<Vec<NativeIdentity>>, variables: Option<Box<RawValue>>, password: Option<String>,
         password_hash: Option<String>, password_changed_at: Option<String>, password_temporary: Option<bool>,
@@ -251,6 +252,9 @@ impl IntoRecord for User {
             name: self.name,
             firstname: self.firstname,
             lastname: self.lastname,
+            user_name: self.user_name,
+            external_id: self.external_id,
+            profile: given("profile", self.profile.as_deref())?,
             activated: self.activated,
             service: self.service,
             takes_seat: self.takes_seat,

@@ -81,7 +81,7 @@ fn value_of(field: &str) -> Value {
         "email" => json!("full@acme.example"),
         "tenantId" => json!("berlin"),
         "resourceServerId" => json!("default"),
-        "description" | "productName" | "name" | "firstname" | "lastname" => json!(format!("a {field}")),
+        "description" | "productName" | "name" | "firstname" | "lastname" | "userName" | "externalId" => json!(format!("a {field}")),
         _ => panic!("give {field} a value"),
     }
 }
@@ -169,8 +169,8 @@ on_both! {
 
                 let changed = admin.ok(&document, ask(json!({ emptied.as_str(): null }), json!([word, word]))).await[name].clone();
                 assert_ne!(changed[&emptied], full[&emptied], "{name} {word}");
-                // A display name is never empty.
-                assert!(changed[&emptied].is_null() || emptied == "name", "{name} {word}: {changed}");
+                // A display name and a user name are never empty.
+                assert!(changed[&emptied].is_null() || ["name", "userName"].contains(&emptied.as_str()), "{name} {word}: {changed}");
                 assert_eq!(changed["version"], full["version"].as_i64().unwrap() + 1);
                 // Not by the list of events, which waits for transactions of other tests on the same server.
                 let last = "SELECT fields FROM audit_events WHERE pk = (SELECT MAX(pk) FROM audit_events)";

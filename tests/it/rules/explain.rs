@@ -21,6 +21,7 @@ pub const CASES: &[&str] = &[
     "{ users(first: 50, orderBy: NAME_ASC) { id name } }",
     "{ users(first: 50, orderBy: NAME_DESC) { id name } }",
     "{ users(first: 50, orderBy: EMAIL_ASC) { id email } }",
+    "{ users(first: 50, orderBy: USER_NAME_ASC) { id userName } }",
     "{ users(first: 50, orderBy: ID_ASC) { id email } }",
     "{ users(first: 50, where: {organization: {id: \"acme\"}}) { id } }",
     "{ users(first: 50, where: {lastSeenBefore: \"2026-01-01T00:00:00Z\"}) { id } }",
@@ -502,6 +503,7 @@ pub const NARROW: &[(&str, &str)] = &[
         "users(where: {emailIn: [\"u-77@acme.example\", \"nobody@acme.example\"]}) { id }",
         "email",
     ),
+    ("users(where: {userName: \"U-77@acme.example\"}) { id }", "sort_user_name"),
     ("users(where: {name: \"first 77 last\"}) { id }", "sort_name"),
     (
         "users(where: {nameIn: [\"first 77 last\", \"nobody\"]}) { id }",
@@ -523,6 +525,7 @@ pub const NARROW_IN_ONE: &[(&str, &str)] = &[
         "users(where: {tenant: {idIn: [\"acme-77\", \"acme-78\"]}}) { id }",
         "tenant_pk",
     ),
+    ("users(where: {externalId: \"e-77\"}) { id }", "external_id"),
     ("auditEvents(where: {targetId: \"u-77\"}) { id }", "target_id"),
     ("auditEvents(where: {actorId: \"ann\"}) { id }", "actor_id"),
 ];
@@ -720,8 +723,8 @@ pub async fn fill(app: &App) {
              SELECT '{organization}-' || i, {pk}, 't ' || i, 't ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
-            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, activated, last_seen_at, sort_name, words, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', TRUE, i, 'first ' || i || ' last', ' last later w' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO users (id, organization_pk, tenant_pk, email, firstname, lastname, external_id, activated, last_seen_at, sort_name, words, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, {tenant}, 'u-' || i || '@{organization}.example', 'first ' || i, 'last', 'e-' || i, TRUE, i, 'first ' || i || ' last', ' last later w' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO user_roles (user_pk, role_pk, organization_pk, tenant_pk, scope, created_at)

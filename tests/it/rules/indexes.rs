@@ -66,6 +66,8 @@ const REASONS: &[(&str, &str)] = &[
         "counts users, activated ones and seats without visiting them",
     ),
     ("users_email_in_organization", ONCE),
+    ("users_user_name", ONCE),
+    ("users_organization_created", "users who were created in some time"),
     (
         "users_of_organization",
         "users of an organization as they were made; foreign keys point to it",

@@ -73,6 +73,8 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("UserWhere", "name" | "text") => Name(Kind::User, "name"),
         ("UserWhere", "firstname") => Name(Kind::User, "firstname"),
         ("UserWhere", "lastname") => Name(Kind::User, "lastname"),
+        ("UserWhere", "userName") => Name(Kind::User, "userName"),
+        ("UserWhere", "externalId") => Name(Kind::User, "externalId"),
         ("UserWhere", "apiKey") => Name(Kind::ApiKey, "secret"),
         ("ApiKeyWhere", "id") => Name(Kind::ApiKey, "id"),
         ("ApiKeyWhere", "name") => Name(Kind::ApiKey, "name"),
@@ -144,6 +146,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
             "name"
             | "firstname"
             | "lastname"
+            | "externalId"
             | "description"
             | "variables"
             | "password"
@@ -429,6 +432,7 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
         let data = json!({
             "id": id, "organizationId": organization, "tenantId": tenant, "email": format!("{id}@mail.example"),
             "name": format!("{id} the name"), "firstname": format!("{prefix}-first"), "lastname": format!("{prefix}-last"),
+            "userName": format!("{id} the user name"), "externalId": format!("{prefix}-external"),
             "password": format!("password-of-{id}"), "roles": role.into_iter().collect::<Vec<_>>(),
             "variables": { "of": format!("{prefix}-variables") },
         });
@@ -564,6 +568,8 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             ((Kind::User, "name"), same(&format!("{user} the name"))),
             ((Kind::User, "firstname"), same(&format!("{word}-first"))),
             ((Kind::User, "lastname"), same(&format!("{word}-last"))),
+            ((Kind::User, "userName"), same(&format!("{user} the user name"))),
+            ((Kind::User, "externalId"), same(&format!("{word}-external"))),
             ((Kind::ApiKey, "name"), same(&format!("{word}-key"))),
             (
                 (Kind::Session, "id"),

@@ -31,7 +31,7 @@ fn call(what: Managing, id: &str) -> (String, &'static str) {
         Managing::Variables => (update("variables: {plan: \"free\"}"), "updateAccount"),
         Managing::Roles => (join("READERS"), "mapRoles"),
         Managing::Deletion => ("mutation($id: ID) { deleteUser(where: {id: $id}) { id } }".to_owned(), "delete"),
-        Managing::Names => (update("name: \"Somebody\", firstname: \"Some\", lastname: \"Body\""), "update"),
+        Managing::Names => (update("name: \"Somebody\", firstname: \"Some\", lastname: \"Body\", userName: \"body\", externalId: \"7\""), "update"),
         Managing::Activation => ("mutation($id: ID) { deactivateUser(where: {id: $id}) { id } }".to_owned(), "deactivate"),
         Managing::Memberships => (join("EVERYBODY"), "manageGroups"),
         Managing::Access => (

@@ -67,6 +67,14 @@ const CASES: &[(&str, &str)] = &[
         r#"createUserWithPassword(data: {id: "new", lastname: $n}) { password }"#,
     ),
     (
+        "CreateUserData.userName",
+        r#"createUser(data: {id: "new", userName: $n}) { id }"#,
+    ),
+    (
+        "UserData.userName",
+        r#"updatePropertiesInUser(where: {id: "ada"}, data: {userName: $n}) { id }"#,
+    ),
+    (
         "FederatedIdentityData.userName",
         r#"createUser(data: {id: "new", federatedIdentities: [{identityProvider: "x", userId: "y", userName: $n}]}) { id }"#,
     ),

@@ -162,7 +162,7 @@ on_both! {
         let sdl = Sdl::read();
         app.organization("acme", &["berlin"]).await;
         let boss = app.user("acme", "boss", Some("super-admin")).await;
-        let everything = json!({"name": "N", "firstname": "F", "lastname": "L", "variables": {"a": null}, "tenantId": "berlin", "roles": ["user"],
+        let everything = json!({"name": "N", "firstname": "F", "lastname": "L", "userName": "U", "externalId": "E", "variables": {"a": null}, "tenantId": "berlin", "roles": ["user"],
             "federatedIdentities": [{"identityProvider": "google", "userId": "1", "userName": "g"}]});
         let mut updates = 0;
         for (number, (case, document)) in CASES.iter().enumerate() {

@@ -41,7 +41,7 @@ async fn ann_changes(app: &App) {
         )
         .await;
     let data = json!({
-        "email": format!("{WORD}@mail.example"), "name": WORD, "firstname": WORD, "lastname": WORD, "variables": { WORD: 1 },
+        "email": format!("{WORD}@mail.example"), "name": WORD, "firstname": WORD, "lastname": WORD, "userName": WORD, "externalId": WORD, "variables": { WORD: 1 },
         "roles": [format!("{WORD} role")],
     });
     admin.ok(UPDATE, json!({ "id": "ann", "data": data })).await;

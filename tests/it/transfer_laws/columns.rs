@@ -44,7 +44,8 @@ const KEPT: &[Kept] = &[
     },
     Kept {
         table: "users",
-        columns: "user: id organization_pk=organizationId tenant_pk=tenantId email name firstname lastname activated service takes_seat \
+        columns: "user: id organization_pk=organizationId tenant_pk=tenantId email name firstname lastname \
+                  user_name external_id profile activated service takes_seat \
                   variables password_hash password_changed_at password_temporary password_verified_at email_changed_at \
                   email_verified_at last_seen_at version created_at updated_at",
         left_out: &[
@@ -54,6 +55,8 @@ const KEPT: &[Kept] = &[
             ("uuid", COMPUTED),
             ("display_name", COMPUTED),
             ("sort_email", COMPUTED),
+            ("user_name_key", COMPUTED),
+            ("sort_user_name", COMPUTED),
         ],
     },
     Kept {

@@ -71,6 +71,11 @@ impl Home {
         }
         if draft.notes(self.moves, "organizationId") {
             draft.new.organization_pk = Set(self.organization.pk);
+            // It is what the old organization's identity provider calls the user.
+            if draft.row.external_id.is_some() && !draft.changes("externalId") {
+                draft.fields.push("externalId");
+                draft.new.external_id = Set(None);
+            }
         }
         if draft.notes(self.tenant_pk != draft.row.tenant_pk, "tenantId") {
             draft.new.tenant_pk = Set(self.tenant_pk);

@@ -2,6 +2,7 @@
 
 mod home;
 mod moved;
+mod password;
 mod profile;
 mod roles;
 
@@ -10,9 +11,10 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoA
 
 use self::home::Home;
 use self::moved::Moved;
+use self::password::NewPassword;
 use self::profile::Profile;
 use self::roles::Roles;
-use super::insert::{note_conflict, taken};
+use super::insert::note_conflict;
 use super::person::takes_seat;
 use super::{Target, User, locate};
 use crate::authz::escalation::{Managing, may_manage};
@@ -21,11 +23,13 @@ use crate::context::OpContext;
 use crate::directory::email_verification;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::group;
+use crate::directory::password::end_other_sessions_in_txn;
 use crate::directory::role::{self, Held, OrganizationRole};
 use crate::directory::{organization, session};
 use crate::list::expect_version;
 use crate::model::error::{Error, OrConflict, Result};
 use crate::model::{Email, Timestamp};
+use crate::services::hasher::Password;
 use crate::store::audit_trail::Event;
 use crate::store::entity::{api_key, user as table};
 
@@ -36,17 +40,26 @@ pub enum Clearable {
     Name,
     Firstname,
     Lastname,
+    UserName,
+    ExternalId,
     Tenant,
     Variables,
 }
 
-/// The changes; `None` leaves a field unchanged. The empty text clears a name or the tenant.
+/// The changes; `None` leaves a field unchanged. The empty text clears a name, the external id or the
+/// tenant.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
     pub email: Option<String>,
     pub name: Option<String>,
     pub firstname: Option<String>,
     pub lastname: Option<String>,
+    pub user_name: Option<String>,
+    pub external_id: Option<String>,
+    /// The whole profile; `{}` clears it. See [`crate::model::Profile`].
+    pub profile: Option<serde_json::Value>,
+    /// A new password, which is not temporary. Giving the present one changes nothing.
+    pub password: Option<Password>,
     pub organization_id: Option<String>,
     pub tenant_id: Option<String>,
     /// A move to another organization without a tenant is refused instead of clearing the tenant.
@@ -83,6 +96,7 @@ impl UserChange {
         let home = self.organization_id.is_some() || self.tenant_id.is_some() || clears(Clearable::Tenant);
         let each = [
             (Managing::Address, self.email.is_some() || clears(Clearable::Email)),
+            (Managing::Password, self.password.is_some()),
             (Managing::Roles, roles),
             (Managing::Home, home),
             (
@@ -157,6 +171,7 @@ pub(super) async fn update_as(
 ) -> Result<User> {
     let granted = op.authorize(Action::Modify, Resource::User)?;
     let profile = Profile::parse(&wanted)?;
+    let password = NewPassword::prepare(op, &granted, target, &profile, wanted.password.as_ref()).await?;
     let mut change = op.begin().await?;
     let row = locate(&*change, &granted, target).await?;
     if op.actor().is(row.pk) {
@@ -173,14 +188,13 @@ pub(super) async fn update_as(
     }
 
     let mut draft = Draft::of(row);
-    let confirms = profile.must_be_confirmed(&*change, &draft.row).await;
-    let confirms = confirms.inspect_err(|error| note_conflict(op, &granted, action, error))?;
-    profile.write(op, &mut draft, confirms)?;
-    let stays = profile.email().is_some() && profile.email() == draft.row.email.as_ref();
-    if stays && email_verification::forget_change_in_txn(&*change, draft.row.pk).await? {
-        // Setting the present address calls off a change that was requested.
-        draft.fields.push("pendingEmail");
-    }
+    let address = profile
+        .new_address(&*change, op, &draft.row, wanted.activated == Some(false))
+        .await;
+    let address = address.inspect_err(|error| note_conflict(op, &granted, action, error))?;
+    profile.write(op, &mut draft, address)?;
+    profile.call_off(&*change, &mut draft).await?;
+    NewPassword::write(password, op, &mut draft)?;
     let identities = profile.new_identities(op.actor(), &*change, &mut draft).await?;
     // The organization first, because roles and seats depend on it.
     let home = Home::find(op, &*change, &granted, &draft.row, &wanted, profile.tenant_id.as_ref()).await?;
@@ -205,7 +219,7 @@ pub(super) async fn update_as(
     let updated = updated
         .update(&*change)
         .await
-        .or_conflict(|constraint| taken(constraint, &draft.row.id, profile.email().or(draft.row.email.as_ref())))
+        .or_conflict(|constraint| profile.taken(constraint, &draft.row))
         .inspect_err(|error| note_conflict(op, &granted, action, error))?;
     role::replace_in_txn(
         &*change,
@@ -241,6 +255,7 @@ fn activate(op: &OpContext, wanted: &UserChange, home: &Home, draft: &mut Draft)
         }
         draft.new.activated = Set(is);
     }
+    // A request that deactivates the user requests no address: see `Profile::new_address`.
     if !is && draft.requested_email.is_some() {
         return Err(Error::invalid(
             "email",
@@ -280,6 +295,9 @@ async fn follow(
         // It may have been requested by somebody whose access has ended.
         email_verification::forget_change_in_txn(connection, row.pk).await?;
     }
+    if draft.changes("password") {
+        end_other_sessions_in_txn(connection, op, row.pk).await?;
+    }
     if let Some(email) = &draft.requested_email {
         email_verification::request_change_in_txn(connection, op, updated, email).await?;
     }
@@ -314,7 +332,7 @@ async fn follow(
         .concerning(named)
         .counting(Some(row), (!home.moves).then_some(updated))
         .about(moved.there);
-    let of_access = ["organizationId", "tenantId", "roles", "activated", "email"];
+    let of_access = ["organizationId", "tenantId", "roles", "activated", "email", "password"];
     if of_access.iter().any(|field| draft.changes(field)) {
         event = event.access();
     }

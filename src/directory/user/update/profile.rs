@@ -1,8 +1,8 @@
-//! The names, the address and the federated identities of a user.
+//! The names, the address, the profile and the federated identities of a user.
 
 use sea_orm::{ConnectionTrait, Set};
 
-use super::super::insert::address_taken;
+use super::super::insert::{address_taken, taken};
 use super::super::person::require_person;
 use super::{Clearable, Draft, UserChange};
 use crate::authz::escalation::{as_oneself, unlimited};
@@ -13,12 +13,27 @@ use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{self, Actor, Email, JsonText};
 use crate::store::entity::user as table;
 
+/// What becomes of a new address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewAddress {
+    /// It is the user's with this change.
+    AtOnce,
+    /// It is the user's when the link is used that is mailed to it.
+    OnceConfirmed,
+    /// The user keeps the present one.
+    Never,
+}
+
 /// The validated texts of a change. The outer option says whether the field changes, the inner one is its value.
 pub struct Profile {
     email: Option<Option<Email>>,
     name: Option<Option<String>>,
     firstname: Option<Option<String>>,
     lastname: Option<Option<String>>,
+    user_name: Option<Option<String>>,
+    external_id: Option<Option<String>>,
+    /// What the identity provider says.
+    said: Option<Option<model::Profile>>,
     variables: Option<Option<JsonText>>,
     pub tenant_id: Option<Option<String>>,
     identities: Option<Vec<FederatedIdentity>>,
@@ -31,6 +46,15 @@ impl Profile {
         let name = model::clearable("name", wanted.name.as_deref())?;
         let firstname = model::clearable("firstname", wanted.firstname.as_deref())?;
         let lastname = model::clearable("lastname", wanted.lastname.as_deref())?;
+        // Blanks alone are no user name, and clear none.
+        let user_name = wanted.user_name.as_deref();
+        let user_name = user_name
+            .map(|name| model::user_name("userName", Some(name)))
+            .transpose()?;
+        let external_id = wanted.external_id.as_deref();
+        let external_id = external_id.map(|id| model::external_id("externalId", id)).transpose()?;
+        let said = wanted.profile.as_ref();
+        let said = said.map(|said| model::Profile::parse("profile", said)).transpose()?;
         let variables = JsonText::object("variables", wanted.variables.as_ref())?;
         let tenant_id = wanted.tenant_id.clone();
         let tenant_id = tenant_id.map(|id| Some(id).filter(|id| !id.is_empty()));
@@ -40,6 +64,9 @@ impl Profile {
             name: model::cleared("name", name, clears(Clearable::Name))?,
             firstname: model::cleared("firstname", firstname, clears(Clearable::Firstname))?,
             lastname: model::cleared("lastname", lastname, clears(Clearable::Lastname))?,
+            user_name: model::cleared("userName", user_name, clears(Clearable::UserName))?,
+            external_id: model::cleared("externalId", external_id, clears(Clearable::ExternalId))?,
+            said,
             variables: model::cleared("variables", variables.map(Some), clears(Clearable::Variables))?,
             tenant_id: model::cleared("tenantId", tenant_id, clears(Clearable::Tenant))?,
             identities: wanted
@@ -55,46 +82,99 @@ impl Profile {
         self.email.as_ref()?.as_ref()
     }
 
-    /// Whether the new address must be confirmed before it is the user's, because the organization demands it. Nobody
+    /// The new user name, if there is one.
+    pub fn user_name(&self) -> Option<&str> {
+        self.user_name.as_ref()?.as_deref()
+    }
+
+    /// What a violated unique constraint means for a user who has this row.
+    pub fn taken(&self, constraint: &str, row: &table::Model) -> Error {
+        let user_name = match &self.user_name {
+            Some(new) => new.as_deref(),
+            None => row.user_name.as_deref(),
+        };
+        taken(constraint, &row.id, self.email().or(row.email.as_ref()), user_name)
+    }
+
+    /// What becomes of a new address. It must be confirmed before it is the user's if the organization demands it; but nobody
     /// confirms that there is no address, or the address of a service. `CONFLICT` for an address that another user has.
-    pub(super) async fn must_be_confirmed(
+    ///
+    /// What deactivates the user (`leaves`) is done without requesting an address: it must not fail because nobody could
+    /// confirm it. What requests an address again, as a synchronization does, mails no second link.
+    pub(super) async fn new_address(
         &self,
         connection: &impl ConnectionTrait,
+        op: &OpContext,
         row: &table::Model,
-    ) -> Result<bool> {
+        leaves: bool,
+    ) -> Result<NewAddress> {
         let Some(email) = self.email().filter(|email| row.email.as_ref() != Some(*email)) else {
-            return Ok(false);
+            return Ok(NewAddress::AtOnce);
         };
         if row.service || !organization::confirms_email_changes(connection, row.organization_pk).await? {
-            return Ok(false);
+            return Ok(NewAddress::AtOnce);
         }
-        match email_verification::is_taken(connection, row, email).await? {
+        if leaves {
+            return Ok(NewAddress::Never);
+        }
+        let requested = email_verification::requested(connection, [row.pk], op.now()).await?;
+        if requested.get(&row.pk) == Some(email) {
+            return Ok(NewAddress::Never);
+        }
+        let user_name = self.user_name.as_ref().unwrap_or(&row.user_name).as_deref();
+        match email_verification::is_taken(connection, row, email, user_name).await? {
             true => Err(Error::conflict(ConflictReason::Taken, address_taken(email))),
-            false => Ok(true),
+            false => Ok(NewAddress::OnceConfirmed),
         }
     }
 
-    /// Writes the fields that differ; `confirms` says that a new address must be confirmed first.
-    pub(super) fn write(&self, op: &OpContext, draft: &mut Draft, confirms: bool) -> Result<()> {
+    /// Writes the fields that differ.
+    pub(super) fn write(&self, op: &OpContext, draft: &mut Draft, address: NewAddress) -> Result<()> {
         if let Some(email) = &self.email
             && *email != draft.row.email
         {
             may_change_address(op.actor(), &draft.row)?;
-            draft.fields.push(if confirms { "pendingEmail" } else { "email" });
-            if confirms {
-                draft.requested_email.clone_from(email);
-            } else {
-                draft.new.email = Set(email.clone());
-                draft.new.email_changed_at = Set(Some(op.now()));
-                draft.new.email_verified_at = Set(None);
-                draft.new.password_verified_at = Set(None);
+            match address {
+                NewAddress::AtOnce => {
+                    draft.fields.push("email");
+                    draft.new.email = Set(email.clone());
+                    draft.new.email_changed_at = Set(Some(op.now()));
+                    draft.new.email_verified_at = Set(None);
+                    draft.new.password_verified_at = Set(None);
+                }
+                NewAddress::OnceConfirmed => {
+                    draft.fields.push("pendingEmail");
+                    draft.requested_email.clone_from(email);
+                }
+                NewAddress::Never => {}
+            }
+        }
+        if let Some(said) = &self.said {
+            let had = draft.row.profile.as_ref();
+            let changes = match said {
+                Some(said) => !said.is(had),
+                None => had.is_some(),
+            };
+            if draft.notes(changes, "profile") {
+                draft.new.profile = Set(said.clone().map(model::Profile::into_text));
             }
         }
         let Draft { new, fields, .. } = draft;
         model::set(fields, "name", &mut new.name, self.name.clone());
         model::set(fields, "firstname", &mut new.firstname, self.firstname.clone());
         model::set(fields, "lastname", &mut new.lastname, self.lastname.clone());
+        model::set(fields, "userName", &mut new.user_name, self.user_name.clone());
+        model::set(fields, "externalId", &mut new.external_id, self.external_id.clone());
         model::set(fields, "variables", &mut new.variables, self.variables.clone());
+        Ok(())
+    }
+
+    /// Setting the present address calls off a change that was requested.
+    pub(super) async fn call_off(&self, connection: &impl ConnectionTrait, draft: &mut Draft) -> Result<()> {
+        let stays = self.email().is_some() && self.email() == draft.row.email.as_ref();
+        if stays && email_verification::forget_change_in_txn(connection, draft.row.pk).await? {
+            draft.fields.push("pendingEmail");
+        }
         Ok(())
     }
 

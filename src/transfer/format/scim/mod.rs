@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use serde_json::{Map, Value};
 
-use crate::model::is_id;
+use crate::model::{Entries, is_id};
 use crate::transfer::format::Reader;
 use crate::transfer::format::common::{
     boolean, email_or_name, keep, keep_others, name, place_id, refused, text, time, user_row, variables_of,
@@ -35,6 +35,25 @@ const KNOWN: [&str; 13] = [
     "groups",
     "password",
     "members",
+    ENTERPRISE,
+];
+
+/// The attributes of the profile, but for the e-mail addresses.
+const SAID: [&str; 15] = [
+    "name",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "entitlements",
+    "x509Certificates",
     ENTERPRISE,
 ];
 
@@ -153,6 +172,9 @@ impl Scim {
             name: name(members.get("displayName")).or_else(|| name(names.and_then(|names| names.get("formatted")))),
             firstname: name(names.and_then(|names| names.get("givenName"))),
             lastname: name(names.and_then(|names| names.get("familyName"))),
+            user_name: text(members.get("userName")),
+            external_id: text(members.get("externalId")),
+            profile: profile(members, email_place(members)),
             activated: boolean("active", members.get("active"))?,
             stamps: Stamps {
                 version: None,
@@ -214,23 +236,67 @@ fn is_group(members: &Map<String, Value>) -> bool {
     has_schema || kind.and_then(Value::as_str) == Some("Group")
 }
 
-/// The primary address, else that of work, else the first one, else a user name that is an address.
+fn emails(members: &Map<String, Value>) -> Vec<&Map<String, Value>> {
+    let emails = members.get("emails").and_then(Value::as_array);
+    emails.into_iter().flatten().filter_map(Value::as_object).collect()
+}
+
+/// The place of the account's address: the primary one, else that of work, else the first one.
+fn email_place(members: &Map<String, Value>) -> Option<usize> {
+    let emails = emails(members);
+    let is_primary = |email: &&Map<String, Value>| boolean("primary", email.get("primary")) == Ok(Some(true));
+    let is_work = |email: &&Map<String, Value>| email.get("type").and_then(Value::as_str) == Some("work");
+    let has_address = |place: &usize| {
+        emails
+            .get(*place)
+            .is_some_and(|email| text(email.get("value")).is_some())
+    };
+    let such = |is: &dyn Fn(&&Map<String, Value>) -> bool| {
+        let places = 0..emails.len();
+        let mut such = places.filter(|place| emails.get(*place).is_some_and(is));
+        such.find(has_address)
+    };
+    such(&is_primary).or_else(|| such(&is_work)).or_else(|| such(&|_| true))
+}
+
+/// The account's address, or else a user name that is an address.
 fn email(members: &Map<String, Value>) -> Option<String> {
-    let emails: Vec<&Map<String, Value>> = members
-        .get("emails")
-        .and_then(Value::as_array)
-        .map(|emails| emails.iter().filter_map(Value::as_object).collect())
-        .unwrap_or_default();
-    let address = |email: &&Map<String, Value>| text(email.get("value"));
-    let is_primary = |email: &&&Map<String, Value>| boolean("primary", email.get("primary")) == Ok(Some(true));
-    let is_work = |email: &&&Map<String, Value>| email.get("type").and_then(Value::as_str) == Some("work");
-    let found = emails
-        .iter()
-        .filter(is_primary)
-        .chain(emails.iter().filter(is_work))
-        .chain(emails.iter())
-        .find_map(address);
+    let found = email_place(members).and_then(|place| text(emails(members).get(place)?.get("value")));
     email_or_name(found, text(members.get("userName")).as_deref())
+}
+
+/// What is said about the user in attributes of the schema that have no field of their own. Numbers become texts.
+fn profile(members: &Map<String, Value>, account: Option<usize>) -> Option<Value> {
+    let said = members.iter().filter(|(key, _)| SAID.contains(&key.as_str()));
+    let mut said: Map<String, Value> = said.map(|(key, value)| (key.clone(), as_texts(value))).collect();
+    if let Some(Value::Object(enterprise)) = said.get_mut(ENTERPRISE)
+        && let Some(manager) = enterprise.get_mut("manager")
+    {
+        // What else is said of the manager is what the manager's own record says.
+        let id = manager.get("value").or(Some(manager)).and_then(Value::as_str);
+        *manager = serde_json::json!({ "value": id });
+    }
+    let entries = emails(members)
+        .into_iter()
+        .map(|entry| as_texts(&Value::Object(entry.clone())));
+    let entries = entries.filter_map(|entry| entry.as_object().cloned()).collect();
+    let entries = Entries::new(entries, account).stored();
+    if !entries.is_empty() {
+        said.insert("emails".to_owned(), Value::Array(entries));
+    }
+    (!said.is_empty()).then_some(Value::Object(said))
+}
+
+fn as_texts(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::Array(items) => Value::Array(items.iter().map(as_texts).collect()),
+        Value::Object(members) => {
+            let texts = members.iter().map(|(key, value)| (key.clone(), as_texts(value)));
+            Value::Object(texts.collect())
+        }
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]

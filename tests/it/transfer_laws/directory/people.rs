@@ -23,6 +23,12 @@ const VALUES: &[&str] = &[
 const LOCALS: &[&str] = &["ada.lovelace+tag", "o'neil", "a_b-c", "x"];
 const DOMAINS: &[&str] = &["example.com", "xn--bcher-kva.example", "sub.sub.example.org"];
 const KEYS: &[&str] = &["", "a b", "\u{43A}\u{43B}\u{44E}\u{447}", "theme", "Theme", "'\"\\"];
+/// As they are stored.
+const PROFILES: &[&str] = &[
+    r#"{"title":"Té\n\"x\""}"#,
+    r#"{"name":{"formatted":"A B"},"emails":[{"value":"A@B.example","type":"work","primary":true,"key":"a@b.example","account":true},{"value":"any text","key":"any text"}]}"#,
+    r#"{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","manager":{"value":"7"}},"entitlements":[{"value":"a","primary":false}]}"#,
+];
 
 impl Chance {
     /// Roles as users and groups have them, or without times as invitations do.
@@ -79,6 +85,9 @@ impl Chance {
         let hash = (!service && self.one_in(2)).then(|| self.of(&self.hashes.clone()));
         let roles = self.roles(home, first, true);
         let is_activated = first.is_some() || !self.one_in(4);
+        // One to a user: no two of an organization may have the same.
+        let user_name = self.one_in(3).then(|| format!("\u{141} {} {}", self.of(LOCALS), self.next()));
+        let profile = self.one_in(3).then(|| self.of(PROFILES));
         let line = Line::new("user")
             .text("id", &id)
             .text("organizationId", &home.id)
@@ -87,6 +96,9 @@ impl Chance {
             .maybe("name", self.maybe_name().as_deref())
             .maybe("firstname", self.maybe_name().as_deref())
             .maybe("lastname", self.maybe_name().as_deref())
+            .maybe("userName", user_name.as_deref())
+            .maybe("externalId", self.maybe_name().as_deref())
+            .maybe_json("profile", profile)
             .json("activated", if is_activated { "true" } else { "false" })
             .maybe_json("service", service.then_some("true"))
             .maybe_json("takesSeat", (service && self.one_in(2)).then_some("false"))
