@@ -314,9 +314,14 @@ async fn begin(app: &App, id: &RequestInfo, route: Route, request: Request, acto
 
 /// Logs the cause of an internal error or an unavailable database, once. The cause is never sent.
 pub fn log_cause(error: &Error, id: &RequestInfo) {
+    log_cause_of(error, &id.id);
+}
+
+/// The same for the request with this id.
+pub fn log_cause_of(error: &Error, request_id: &str) {
     if let Error::Internal(_) | Error::Unavailable { .. } = error {
         let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::error!(request_id = %id.id, cause = cause.as_deref().unwrap_or("-"), "{error}");
+        tracing::error!(request_id, cause = cause.as_deref().unwrap_or("-"), "{error}");
     }
 }
 

@@ -21,6 +21,7 @@ pub use media::is_encoded;
 pub use once::key as idempotency_key;
 pub use parameters::Sent;
 pub use run::{in_time, to_its_end};
+pub use sending::held_body;
 
 use crate::context::Services;
 use crate::graphql::Schema;

@@ -8,7 +8,9 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::compat::face;
+use crate::context::OpContext;
 use crate::model::error::{Error, Result};
+use crate::request::held_body;
 
 /// The media type of SCIM, without parameters: validators compare it.
 pub const MEDIA: &str = "application/scim+json";
@@ -53,6 +55,18 @@ impl About {
 /// A JSON text as an answer.
 pub fn text(status: StatusCode, text: Bytes) -> Response {
     face::answer(status, media(), text.into())
+}
+
+/// The same for an answer that was charged: its memory is given back when it is sent.
+pub fn held(op: &OpContext, status: StatusCode, text: Bytes) -> Response {
+    let body = match op.room() {
+        Some(room) => {
+            let held = room.left(text.len());
+            held_body(text, held)
+        }
+        None => text.into(),
+    };
+    face::answer(status, media(), body)
 }
 
 /// Answers with `application/json` to a client that names this and neither SCIM's own type nor a wildcard.

@@ -9,7 +9,7 @@ use super::fault::{Fault, ScimType};
 use super::names::ERROR;
 use crate::compat::face::{self, Face, refused, usual_status};
 use crate::model::Actor;
-use crate::model::error::{Conflict, ConflictReason, Error, Reason};
+use crate::model::error::{Conflict, ConflictReason, Error, Reason, took_too_long};
 use crate::request::RequestInfo;
 
 /// `INVALID` of this kind. This face has no other use for the field of an error, which it never shows.
@@ -118,4 +118,24 @@ fn said(status: StatusCode, body: Value) -> Response {
 /// The error after a change has met others too often: the client sends it again.
 pub fn met_too_often(error: Error) -> Error {
     Error::unavailable(Reason::Busy, error)
+}
+
+/// The error of a list. One with a filter that takes too long would take too long again, so the client is told to narrow it
+/// instead of to come back.
+pub fn too_long(error: Error, filtered: bool) -> Error {
+    if filtered && took_too_long(&error) {
+        return invalid(
+            ScimType::TooMany,
+            "The filter takes too long over all resources of the organization. Add a condition on 'userName', 'externalId', \
+             'id' or an e-mail address with 'eq'.",
+        );
+    }
+    match error {
+        // The directory's limits for filters.
+        Error::Invalid { field, .. } if field == "where" => invalid(
+            ScimType::InvalidFilter,
+            "The filter has too many conditions or levels.",
+        ),
+        other => other,
+    }
 }

@@ -1,5 +1,7 @@
 //! Versions of resources as entity tags, and what a request says about them.
 
+use std::future::Future;
+
 use axum::http::header;
 
 use super::error::invalid;
@@ -7,7 +9,7 @@ use super::fault::ScimType;
 use crate::compat::face::Call;
 use crate::list::expect_version;
 use crate::model::digest;
-use crate::model::error::Result;
+use crate::model::error::{ConflictReason, Error, Result};
 
 /// How many tags one header may name.
 const TAGS_MAX: usize = 10;
@@ -77,12 +79,26 @@ impl IfMatch {
         }
     }
 
-    /// Each version that may be tried; one that is none if any will do.
-    pub fn each(&self) -> Vec<Option<i64>> {
-        match &self.0 {
-            Some(versions) => versions.iter().copied().map(Some).collect(),
-            None => vec![None],
+    /// Makes a change of one of these versions, or of any if none is named.
+    pub async fn try_each<T, F: Future<Output = Result<T>>>(&self, make: impl Fn(Option<i64>) -> F) -> Result<T> {
+        let Some(versions) = &self.0 else {
+            return make(None).await;
+        };
+        let mut past = Error::internal("a condition without a version");
+        for version in versions {
+            match make(Some(*version)).await {
+                Err(error) if is_past(&error) => past = error,
+                done => return done,
+            }
         }
+        Err(past)
+    }
+}
+
+fn is_past(error: &Error) -> bool {
+    match error {
+        Error::Conflict(conflict) => matches!(conflict.reason, ConflictReason::Version { .. }),
+        _ => false,
     }
 }
 
@@ -131,7 +147,6 @@ mod tests {
         assert!(!any.is_some() && any.accepts(7).is_ok());
         let some = IfMatch::of_text("W/\"3\", \"5\"").unwrap();
         assert!(some.is_some() && some.accepts(5).is_ok() && some.accepts(4).is_err());
-        assert_eq!(some.each(), [Some(3), Some(5)]);
         let many: Vec<String> = (0..20).map(|number| format!("\"{number}\"")).collect();
         assert!(IfMatch::of_text(&many.join(",")).is_err());
     }

@@ -1,24 +1,33 @@
 //! Applies the operations of a PATCH to a resource, in the rules of RFC 7644, section 3.5.2, and of the clients that send
 //! them.
 
+mod given;
+mod members;
+mod operations;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value};
 
 use super::evaluate::Evaluation;
 use super::fault::{Fault, ScimType};
-use super::filter::{Filter, Literal, Op};
-use super::members;
+use super::filter::Filter;
 use super::names::{ENTERPRISE, Kind};
-use super::operations::{self, Step, Target, Verb, home_of};
 use super::schema::{Attr, Attribute};
-use super::values::{Names, VALUES_MAX, has_content, in_extension, keep_one_primary, list, one, parts, too_many};
-
-pub use super::members::MemberChange;
+use super::values::{Names, VALUES_MAX, has_content, in_extension, keep_one_primary, list, one, too_many};
 
 /// The operations of one request, with every path read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     steps: Vec<Step>,
 }
+
+use given::{Given, describes};
+use operations::{Step, Target, Verb, home_of};
+
+pub use members::MemberChange;
 
 type Members = Map<String, Value>;
 
@@ -280,104 +289,11 @@ fn part_of_one(
     Ok(())
 }
 
-/// What an operation gives to the values it is about: parts with their values, and parts to clear.
-struct Given {
-    parts: Vec<(&'static Attribute, Option<Value>)>,
-}
-
-impl Given {
-    fn read(
-        attribute: &'static Attribute,
-        sub: Option<&'static Attribute>,
-        verb: Verb,
-        value: Option<&Value>,
-    ) -> Result<Self, Fault> {
-        let value = value.filter(|_| verb != Verb::Remove);
-        let parts = match (sub, value) {
-            (Some(sub), value) => vec![(sub, value.map(|value| one(sub, value)).transpose()?.flatten())],
-            (None, None) => Vec::new(),
-            (None, Some(value)) => {
-                // A list of one is its only value.
-                let value = match value {
-                    Value::Array(values) if values.len() == 1 => values.first().unwrap_or(value),
-                    value => value,
-                };
-                merged(attribute, value)?
-            }
-        };
-        Ok(Self { parts })
-    }
-
-    fn is_nothing(&self) -> bool {
-        self.parts.iter().all(|(_, value)| value.is_none())
-    }
-
-    fn sets_primary(&self) -> bool {
-        self.parts
-            .iter()
-            .any(|(part, value)| part.name == "primary" && *value == Some(Value::Bool(true)))
-    }
-
-    fn merge_into(&self, entry: &mut Members) {
-        for (part, value) in &self.parts {
-            match value {
-                Some(value) => entry.insert(part.name.to_owned(), value.clone()),
-                None => entry.shift_remove(part.name),
-            };
-        }
-    }
-}
-
-/// The entry that a filter describes, if it is equalities joined by `and`.
-fn describes(such: &Filter, entry: &mut Members) -> Result<bool, Fault> {
-    Ok(match such {
-        Filter::All(filters) => {
-            for filter in filters {
-                if !describes(filter, entry)? {
-                    return Ok(false);
-                }
-            }
-            true
-        }
-        Filter::Test {
-            attribute,
-            op: Op::Eq,
-            value,
-        } => {
-            let value = match value {
-                Literal::Text(text) => Value::from(text.as_str()),
-                Literal::Flag(flag) => Value::Bool(*flag),
-                Literal::Time(_) => return Ok(false),
-            };
-            let name = attribute.leaf().name;
-            // Two different values of one part: no entry is like this.
-            let is_new = entry.get(name).is_none_or(|there| *there == value);
-            if let Some(value) = one(attribute.leaf(), &value)? {
-                entry.insert(name.to_owned(), value);
-            }
-            is_new
-        }
-        _ => false,
-    })
-}
-
-/// The parts of a complex value that are given.
-fn merged(attribute: &'static Attribute, value: &Value) -> Result<Vec<(&'static Attribute, Option<Value>)>, Fault> {
-    if let Value::Object(members) = value {
-        return parts(attribute, members);
-    }
-    let whole = one(attribute, value)?;
-    let members = whole.as_ref().and_then(Value::as_object);
-    members.map_or(Ok(Vec::new()), |members| parts(attribute, members))
-}
-
 /// A complex attribute with one value: the given parts are merged, or all are removed.
 fn complex(home: &mut Members, attribute: &'static Attribute, verb: Verb, value: Option<&Value>) -> Result<(), Fault> {
     match value {
         Some(value) if !is_unassigned(value) => {
-            let given = Given {
-                parts: merged(attribute, value)?,
-            };
+            let given = Given::merged(attribute, value)?;
             let inner = home.entry(attribute.name).or_insert_with(|| Value::Object(Map::new()));
             if let Some(inner) = inner.as_object_mut() {
                 given.merge_into(inner);

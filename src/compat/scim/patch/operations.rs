@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::fault::{Fault, ScimType, clipped};
-use super::filter::Filter;
-use super::names::{ENTERPRISE, Kind, PATCH_OP};
-use super::path::Path;
-use super::schema::{Attr, Home};
-use super::values::{Names, member, object, require_schema};
+use super::super::fault::{Fault, ScimType, clipped};
+use super::super::filter::Filter;
+use super::super::names::{ENTERPRISE, Kind, PATCH_OP};
+use super::super::path::Path;
+use super::super::schema::{Attr, Home};
+use super::super::values::{Names, member, object, require_schema};
 
 const OPERATIONS_MAX: usize = 1_000;
 /// Every comparison is made with up to fifty values, so this bounds the work of a message.

@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::fault::{Fault, ScimType};
-use super::filter::{Filter, Literal, Op};
+use super::super::fault::{Fault, ScimType};
+use super::super::filter::{Filter, Literal, Op};
+use super::super::values::{member_ids, parts};
 use super::operations::{Step, Target, Verb};
-use super::values::{member_ids, parts};
 
 /// What happens to the members of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
