@@ -92,7 +92,7 @@ def main():
     options = parse_options()
     # So that whoever ends this also ends the server.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: ended by SIGTERM"))
-    clients = list(CLIENTS) if options.client == "all" else [options.client]
+    clients = {"all": list(CLIENTS), "scim": list(SCIM_CLIENTS)}.get(options.client, [options.client])
     pythons = {client: environment(LOCKS.get(client, client)) for client in clients}
     database, url = options.database
     healthy = True
@@ -123,7 +123,7 @@ def parse_options():
                                      epilog="Arguments after -- go to pytest. More at the top of this file.")
     parser.add_argument("--server", required=True, type=pathlib.Path, help="the tenantry binary")
     parser.add_argument("--database", required=True, type=parse_database, metavar="sqlite|postgres[:URL]")
-    parser.add_argument("--client", default="all", choices=[*CLIENTS, "all"])
+    parser.add_argument("--client", default="all", choices=[*CLIENTS, "scim", "all"])
     parser.add_argument("pytest", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.server = options.server.resolve()
