@@ -214,7 +214,8 @@ def test_change_of_the_address_to_a_taken_one(tenant, name):
     user, _ = tenant.one(name)
     other, _ = tenant.one(f"other-{name}")
     with tenant.unchanged():
-        detail = tenant.entra.refused(409, "uniqueness", "PATCH", at(user), patch(tenant.op("Replace", 'emails[type eq "work"].value', other["emails"][0]["value"])))
+        detail = tenant.entra.refused(409, "uniqueness", "PATCH", at(user), patch(tenant.op("Replace", 'emails[type eq "work"].value',
+            other["emails"][0]["value"])))
         assert other["id"] not in detail and other["userName"] not in detail
 
 
@@ -412,7 +413,8 @@ def test_validator(tenant, name):
 def test_validator_with_every_attribute(tenant, name):
     """The validator makes a user with all that `/Schemas` shows, and compares."""
     body = {
-        "schemas": [USER, ENTERPRISE], "userName": f"{name}@acme.example", "active": True, "displayName": "All", "nickName": "al", "title": "T", "userType": "U",
+        "schemas": [USER, ENTERPRISE], "userName": f"{name}@acme.example", "active": True, "displayName": "All", "nickName": "al", "title": "T",
+        "userType": "U",
         "preferredLanguage": "en", "locale": "en-GB", "timezone": "Asia/Singapore", "profileUrl": "https://x.example/al", "externalId": name,
         "name": {"formatted": "Dr. A. B. C. Jr.", "familyName": "C", "givenName": "A", "middleName": "B", "honorificPrefix": "Dr.", "honorificSuffix": "Jr."},
         "emails": [{"type": "work", "value": f"{name}@acme.example", "primary": True}, {"type": "home", "value": f"{name}@home.example"}],

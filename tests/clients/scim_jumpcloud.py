@@ -81,7 +81,8 @@ def test_a_user_with_a_role_of_its_own(jumpcloud):
 
 
 def test_two_primary_addresses(jumpcloud, name):
-    sent = body(name, emails=[{"value": f"{name}@acme.example", "type": "work", "primary": True}, {"value": f"{name}@home.example", "type": "home", "primary": True}])
+    sent = body(name, emails=[{"value": f"{name}@acme.example", "type": "work", "primary": True},
+                              {"value": f"{name}@home.example", "type": "home", "primary": True}])
     made = jumpcloud.client.post("/Users", sent)
     jumpcloud.same(made, sent | {"emails": [sent["emails"][0], sent["emails"][1] | {"primary": False}]})
 

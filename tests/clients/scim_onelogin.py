@@ -43,7 +43,8 @@ def test_connect(onelogin):
 @pytest.mark.parametrize("accept, media_type", [
     ("application/json", "application/json"), ("application/json, text/plain", "application/json"), ("Application/JSON; charset=utf-8", "application/json"),
     ("application/scim+json, application/json", "application/scim+json"), ("application/json, */*", "application/scim+json"), ("*/*", "application/scim+json"),
-    ("application/*, application/json", "application/scim+json"), ("text/html", "application/scim+json"), (None, "application/scim+json"), ("", "application/scim+json")])
+    ("application/*, application/json", "application/scim+json"), ("text/html", "application/scim+json"), (None, "application/scim+json"),
+    ("", "application/scim+json")])
 def test_media_type_of_answers(onelogin, accept, media_type):
     answer = onelogin.client.send("GET", "/Users?count=1", headers={"Accept": accept})
     assert answer.status == 200 and checked(answer, media_type)["Resources"]
@@ -51,7 +52,8 @@ def test_media_type_of_answers(onelogin, accept, media_type):
     assert (missing.status, missing.headers["Content-Type"]) == (404, media_type)
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "application/scim+json; charset=UTF-8", "text/plain", "nonsense", "", None])
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "application/scim+json; charset=UTF-8", "text/plain",
+                                          "nonsense", "", None])
 def test_media_type_of_bodies(onelogin, name, content_type):
     made = onelogin.client.post("/Users", template(name), headers={"Content-Type": content_type})
     onelogin.same(made, template(name) | {"active": True})
@@ -62,7 +64,8 @@ def test_life_of_a_user(onelogin, name):
     made, seen = one(onelogin, name)
     assert onelogin.client.found("/Users", f'userName eq "{name}@acme.example"') == [made]
     onelogin.client.refused(409, "uniqueness", "POST", "/Users", template(name))
-    for change in [{"title": "Engineer"}, {"title": "Engineer"}, {"title": None}, {"name": {"givenName": "N", "familyName": "Haddad"}}, {"displayName": "Noor"}]:
+    for change in [{"title": "Engineer"}, {"title": "Engineer"}, {"title": None}, {"name": {"givenName": "N", "familyName": "Haddad"}},
+                   {"displayName": "Noor"}]:
         changed = onelogin.client.put(at(made), template(name) | change)
         seen = template(name) | {"active": True} | change
         onelogin.is_whole(changed, {key: value for key, value in seen.items() if value is not None})

@@ -53,8 +53,10 @@ def test_only_the_named_member_changes(acme, name, size):
     assert acme.members(group) == expected
     late = acme.user()["id"]
     for operation, change in [
-            (op("remove", f'members[value eq "{crowd[0]}"]'), ({crowd[0]}, set())), (op("Remove", "members", [{"value": crowd[1]}]), ({crowd[1]}, set())), (op("Add", "members", [{"value": late}]), (set(), {late})),
-            (op("add", "members", [{"value": crowd[0]}]), (set(), {crowd[0]})), (op("replace", None, {"displayName": f"{name} x"}), (set(), set())), (op("replace", "externalId", "x"), (set(), set())),
+            (op("remove", f'members[value eq "{crowd[0]}"]'), ({crowd[0]}, set())), (op("Remove", "members", [{"value": crowd[1]}]), ({crowd[1]}, set())),
+            (op("Add", "members", [{"value": late}]), (set(), {late})),
+            (op("add", "members", [{"value": crowd[0]}]), (set(), {crowd[0]})), (op("replace", None, {"displayName": f"{name} x"}), (set(), set())),
+            (op("replace", "externalId", "x"), (set(), set())),
             (op("remove", 'members[value eq "nobody"]'), (set(), set())), (op("remove", "members", [{"value": "nobody"}]), (set(), set()))]:
         assert acme.client.patch(at(group), operation) is None
         expected = (expected - change[0]) | change[1]
@@ -77,8 +79,10 @@ def test_only_the_named_member_changes(acme, name, size):
 def test_every_name_in_any_case(acme, name, change):
     user = acme.user(userName=name)
     for word in ("add", "replace", "remove"):
-        for path, value, seen in [("displayName", "D", {"displayName": "D"}), ("name.familyName", "F", {"name": {"familyName": "F"}}), ('phoneNumbers[type eq "work"].value', "1", {"phoneNumbers": [{"type": "work", "value": "1"}]}),
-                                  (f"{ENTERPRISE}:costCenter", "C", {"schemas": [USER, ENTERPRISE], ENTERPRISE: {"costCenter": "C"}}), (f"{USER}:profileUrl", "P", {"profileUrl": "P"})]:
+        for path, value, seen in [("displayName", "D", {"displayName": "D"}), ("name.familyName", "F", {"name": {"familyName": "F"}}),
+                                  ('phoneNumbers[type eq "work"].value', "1", {"phoneNumbers": [{"type": "work", "value": "1"}]}),
+                                  (f"{ENTERPRISE}:costCenter", "C", {"schemas": [USER, ENTERPRISE], ENTERPRISE: {"costCenter": "C"}}),
+                                  (f"{USER}:profileUrl", "P", {"profileUrl": "P"})]:
             odd = change(path).replace(change("work"), "work")
             base = {"schemas": [USER], "userName": name, "active": True}
             if word == "remove":
@@ -96,9 +100,12 @@ def test_every_name_in_any_case(acme, name, change):
 
 
 @pytest.mark.parametrize("other", [
-    op("Add", "urn:ietf:params:scim:schemas:extension:Acme:2.0:User:tag", "x"), op("Remove", "urn:x:y:z"), op("Replace", 'phoneNumbers[type eq "fax"].value', "1"), op("Replace", 'addresses[type eq "work"].country', ""),
-    op("Remove", 'emails[type eq "other"]'), op("Remove", 'phoneNumbers[type eq "fax"].value'), op("Remove", "title"), op("Remove", "emails", [{"value": "nobody"}]), op("Replace", "title", None), op("Replace", "title", ""),
-    op("Add", f"{ENTERPRISE}:manager", "nobody"), op("Replace", None, {"id": "x", "favourite": 1, "groups": []}), op("Replace", None, {}), op("Add", "phoneNumbers", []), op("Add", "ENTITLEMENTS", [{"value": "e"}]),
+    op("Add", "urn:ietf:params:scim:schemas:extension:Acme:2.0:User:tag", "x"), op("Remove", "urn:x:y:z"),
+    op("Replace", 'phoneNumbers[type eq "fax"].value', "1"), op("Replace", 'addresses[type eq "work"].country', ""),
+    op("Remove", 'emails[type eq "other"]'), op("Remove", 'phoneNumbers[type eq "fax"].value'), op("Remove", "title"),
+    op("Remove", "emails", [{"value": "nobody"}]), op("Replace", "title", None), op("Replace", "title", ""),
+    op("Add", f"{ENTERPRISE}:manager", "nobody"), op("Replace", None, {"id": "x", "favourite": 1, "groups": []}), op("Replace", None, {}),
+    op("Add", "phoneNumbers", []), op("Add", "ENTITLEMENTS", [{"value": "e"}]),
     op("Replace", 'emails[type eq "work"].Value', "leaver@acme.example")])
 def test_a_leaver_leaves(acme, other):
     for first in (True, False):
@@ -117,7 +124,8 @@ def test_a_repeated_post_changes_nothing(acme, name):
     made = acme.client.post("/Users", body)
     group = acme.group(externalId="first", displayName=name)
     with acme.unchanged():
-        for change in [{}, {"externalId": "second"}, {"externalId": None}, {"active": False}, {"userName": name.upper()}, {"userName": f"other-{name}"}, {"emails": [], "userName": f"{name}@ACME.example"}]:
+        for change in [{}, {"externalId": "second"}, {"externalId": None}, {"active": False}, {"userName": name.upper()}, {"userName": f"other-{name}"},
+                       {"emails": [], "userName": f"{name}@ACME.example"}]:
             acme.client.refused(409, "uniqueness", "POST", "/Users", body | change)
         acme.client.refused(409, "uniqueness", "POST", "/Groups", {"schemas": [GROUP], "displayName": name.upper()})
     assert acme.client.get(at(made)) == made and acme.client.get(at(group)) == group
@@ -133,10 +141,12 @@ def test_seats(name):
     third, idle = house.user(), house.user(active=False)
     body = {"schemas": [USER], "userName": name}
     with house.unchanged():
-        for call in [("POST", "/Users", body), ("PATCH", at(idle), patch(op("replace", "active", True))), ("PUT", at(idle), {"schemas": [USER], "userName": idle["userName"], "active": True}),
+        for call in [("POST", "/Users", body), ("PATCH", at(idle), patch(op("replace", "active", True))),
+                     ("PUT", at(idle), {"schemas": [USER], "userName": idle["userName"], "active": True}),
                      ("PATCH", at(idle), patch(op("replace", None, {"title": "x", "active": "True"})))]:
             assert "3" in house.client.refused(403, None, *call)
-        done = house.client.ok("POST", "/Bulk", {"schemas": [BULK], "Operations": [{"method": "POST", "path": "/Users", "bulkId": "a", "data": body}]})["Operations"]
+        done = house.client.ok("POST", "/Bulk", {"schemas": [BULK], "Operations": [{"method": "POST", "path": "/Users", "bulkId": "a",
+                                                                                    "data": body}]})["Operations"]
         assert done[0]["status"] == done[0]["response"]["status"] == "403"
     house.client.post("/Users", body | {"active": False})
     house.client.patch(at(third), op("replace", "active", False))
@@ -147,7 +157,8 @@ def test_seats(name):
 
 
 def test_nobody_beyond_the_key(acme, name):
-    directory.mutate("createRole", {"data": ("CreateRoleData!", {"name": name, "permissions": ["read:user", "write:user", "read:group", "write:group"]})}, acme.key)
+    directory.mutate("createRole", {"data": ("CreateRoleData!", {"name": name, "permissions": ["read:user", "write:user", "read:group", "write:group"]})},
+                     acme.key)
     small = Client(acme.person("small", None, roles=[name]).key())
     boss = acme.person("boss", "ADMIN", roles=["organization-admin"])
     user = acme.user(userName=name)
@@ -171,7 +182,8 @@ def test_the_trail(acme, name):
     group = acme.group()
     made = len(events(user))
     assert made == 1
-    acme.client.patch(at(user), op("replace", "externalId", "x"), op("replace", "title", "T"), op("replace", "userName", f"{name}-2"), op("replace", "name.givenName", "G"))
+    acme.client.patch(at(user), op("replace", "externalId", "x"), op("replace", "title", "T"), op("replace", "userName", f"{name}-2"),
+                      op("replace", "name.givenName", "G"))
     (last,) = [each for each in events(user) if each["action"] != "user.create"]
     assert last["actorId"] == acme.service.id and set(last["fields"]) == {"userName", "externalId", "profile", "firstname"}
     count = len(events(user))
@@ -210,7 +222,8 @@ def test_equal_posts_of_a_group_at_once(acme, name, round):
 
 @pytest.mark.parametrize("round", range(ROUNDS))
 def test_posts_of_one_address_at_once(acme, name, round):
-    answers = at_once(*[lambda number=number: acme.client.send("POST", "/Users", {"schemas": [USER], "userName": f"{name}-{number}", "emails": [{"value": f"{name}@acme.example"}]}) for number in range(AT_ONCE)])
+    answers = at_once(*[lambda number=number: acme.client.send("POST", "/Users", {"schemas": [USER], "userName": f"{name}-{number}",
+                                                                                  "emails": [{"value": f"{name}@acme.example"}]}) for number in range(AT_ONCE)])
     assert statuses(answers) == [201] + [409] * (AT_ONCE - 1)
     assert len(acme.client.found("/Users", f'emails eq "{name}@acme.example"')) == 1
 
@@ -230,11 +243,13 @@ def test_a_member_added_twice_at_once(acme, name, round):
 def test_members_put_in_at_once(acme, name, round):
     """Pushes of several pages of one group, of which none must be lost."""
     crowd, group = acme.users(AT_ONCE * 20), acme.group(displayName=name)
-    answers = at_once(*[lambda number=number: acme.client.send("PATCH", at(group), patch(op("add", "members", [{"value": each} for each in crowd[number::AT_ONCE]]))) for number in range(AT_ONCE)])
+    answers = at_once(*[lambda number=number: acme.client.send("PATCH", at(group), patch(op("add", "members",
+        [{"value": each} for each in crowd[number::AT_ONCE]]))) for number in range(AT_ONCE)])
     assert statuses(answers) == [204] * AT_ONCE
     assert acme.members(group) == set(crowd)
     shuffled = [list(reversed(crowd)) if number % 2 else crowd for number in range(AT_ONCE)]
-    answers = at_once(*[lambda part=part: acme.client.send("PATCH", at(group), patch(op("replace", "members", [{"value": each} for each in part]))) for part in shuffled])
+    answers = at_once(*[lambda part=part: acme.client.send("PATCH", at(group), patch(op("replace", "members", [{"value": each} for each in part])))
+                        for part in shuffled])
     assert statuses(answers) == [204] * AT_ONCE
     assert acme.members(group) == set(crowd)
 
@@ -242,10 +257,12 @@ def test_members_put_in_at_once(acme, name, round):
 @pytest.mark.parametrize("round", range(ROUNDS))
 def test_a_leaver_against_other_changes(acme, name, round):
     user = acme.user(userName=name)
-    changes = [op("replace", "active", False), op("replace", "title", "T"), op("add", f"{ENTERPRISE}:department", "R"), op("replace", "name.givenName", "G"), op("add", "phoneNumbers", [{"value": "1"}]), op("replace", "externalId", "E")]
+    changes = [op("replace", "active", False), op("replace", "title", "T"), op("add", f"{ENTERPRISE}:department", "R"), op("replace", "name.givenName", "G"),
+               op("add", "phoneNumbers", [{"value": "1"}]), op("replace", "externalId", "E")]
     answers = at_once(*[lambda change=change: acme.client.send("PATCH", at(user), patch(change)) for change in changes])
     assert statuses(answers) == [200] * len(changes)
-    acme.same(user, {"schemas": [USER, ENTERPRISE], "userName": name, "active": False, "title": "T", ENTERPRISE: {"department": "R"}, "name": {"givenName": "G"}, "phoneNumbers": [{"value": "1"}], "externalId": "E"})
+    acme.same(user, {"schemas": [USER, ENTERPRISE], "userName": name, "active": False, "title": "T", ENTERPRISE: {"department": "R"},
+                     "name": {"givenName": "G"}, "phoneNumbers": [{"value": "1"}], "externalId": "E"})
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))
@@ -265,7 +282,8 @@ def test_the_end_of_a_user_against_adding_it(acme, name, round):
 @pytest.mark.parametrize("round", range(ROUNDS))
 def test_the_end_of_a_group_against_its_members(acme, name, round):
     group, users = acme.group(displayName=name), [acme.user() for _ in range(4)]
-    answers = at_once(lambda: acme.client.send("DELETE", at(group)), *[lambda user=user: acme.client.send("PATCH", at(group), patch(op("add", "members", [{"value": user["id"]}]))) for user in users])
+    answers = at_once(lambda: acme.client.send("DELETE", at(group)), *[lambda user=user: acme.client.send("PATCH", at(group),
+        patch(op("add", "members", [{"value": user["id"]}]))) for user in users])
     assert answers[0].status == 204 and {each.status for each in answers[1:]} <= {204, 404}
     acme.client.refused(404, None, "GET", at(group))
     for user in users:
@@ -286,7 +304,8 @@ def test_the_last_seat(name, form):
     directory.graphql("mutation($id: ID!) { updateOrganization(where: {id: $id}, data: {seatLimit: 2}) { id } }", {"id": house.organization.id})
     for _ in range(ROUNDS):
         if form == "post":
-            calls = [lambda number=number: house.client.send("POST", "/Users", {"schemas": [USER], "userName": f"{name}-{number}"}) for number in range(AT_ONCE)]
+            calls = [lambda number=number: house.client.send("POST", "/Users", {"schemas": [USER], "userName": f"{name}-{number}"})
+                     for number in range(AT_ONCE)]
         else:
             calls = [lambda user=user: house.client.send("PATCH", at(user), patch(op("replace", "active", True))) for user in idle]
         answers = at_once(*calls)
@@ -304,7 +323,8 @@ def test_the_last_seat(name, form):
 def test_one_version_for_many(acme, round):
     """Of several who have read the same version, one writes."""
     user = acme.user()
-    answers = at_once(*[lambda number=number: acme.client.send("PATCH", at(user), patch(op("replace", "title", str(number))), headers={"If-Match": user["meta"]["version"]}) for number in range(AT_ONCE)])
+    answers = at_once(*[lambda number=number: acme.client.send("PATCH", at(user), patch(op("replace", "title", str(number))),
+                                                               headers={"If-Match": user["meta"]["version"]}) for number in range(AT_ONCE)])
     assert statuses(answers) == [200] + [412] * (AT_ONCE - 1)
     (written,) = [each.json() for each in answers if each.status == 200]
     assert acme.client.get(at(user)) == written and int(version_of(written)) == int(version_of(user)) + 1

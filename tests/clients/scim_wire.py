@@ -29,7 +29,8 @@ BULK_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 MEDIA_TYPE = "application/scim+json"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 VERSION = re.compile(r'W/"\d+(\.[0-9A-Za-z_-]+)?"')
-DATABASE_TEXT = re.compile(r"sqlite|postgres|sqlx|sea.?orm|panicked|\bselect .* from |\binsert into |constraint failed|duplicate key value|::jsonb|src/\w+", re.IGNORECASE)
+DATABASE_TEXT = re.compile(r"sqlite|postgres|sqlx|sea.?orm|panicked|\bselect .* from |\binsert into |constraint failed|duplicate key value|::jsonb|src/\w+",
+                           re.IGNORECASE)
 SECONDS_MAX = 60
 
 _address = urllib.parse.urlsplit(directory.URL)
@@ -61,8 +62,8 @@ class Client:
         data = raw if body is None else json.dumps(body).encode()
         connection = http.client.HTTPConnection(_address.hostname, _address.port, timeout=SECONDS_MAX)
         try:
-            connection.putrequest(method, top + path, skip_accept_encoding=True)
             sent = {"Accept": MEDIA_TYPE, **({"Content-Type": MEDIA_TYPE} if data is not None else {}), **self.headers, **(headers or {})}
+            connection.putrequest(method, top + path, skip_accept_encoding=True, skip_host="Host" in sent)
             if data is not None or method in ("POST", "PUT", "PATCH"):
                 sent.setdefault("Content-Length", str(len(data or b"")))
             for name, value in sent.items():
@@ -217,7 +218,8 @@ class House:
             operations = []
             for _ in range(min(100, number - len(ids))):
                 one = next(_numbers)
-                operations.append({"method": "POST", "path": "/Users", "bulkId": f"b{one}", "data": {"schemas": [USER], "userName": f"crowd-{one}", **attributes}})
+                operations.append({"method": "POST", "path": "/Users", "bulkId": f"b{one}",
+                                   "data": {"schemas": [USER], "userName": f"crowd-{one}", **attributes}})
             done = self.client.ok("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})["Operations"]
             assert [each["status"] for each in done] == ["201"] * len(operations)
             ids += [each["location"].rsplit("/", 1)[1] for each in done]
