@@ -312,6 +312,8 @@ const UP: &[&str] = &[
         key {text} NOT NULL,
         name {text} NOT NULL,
         description {text},
+        external_id {text},
+        name_key {text} NOT NULL DEFAULT '',
         sort_name {text} NOT NULL DEFAULT '',
         words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
@@ -325,6 +327,9 @@ const UP: &[&str] = &[
     "CREATE INDEX groups_organization_updated ON groups (organization_pk, updated_at{end})",
     "CREATE INDEX groups_organization_name ON groups (organization_pk, sort_name{end})",
     "CREATE INDEX groups_organization_id ON groups (organization_pk, id)",
+    "CREATE INDEX groups_external_id ON groups (organization_pk, external_id) WHERE external_id IS NOT NULL",
+    "CREATE INDEX groups_name_key ON groups (organization_pk, name_key)",
+    "CREATE INDEX groups_organization_created ON groups (organization_pk, created_at)",
     // A member is a user of the group's organization: one organization_pk stands in both composite foreign keys. So a
     // user cannot leave the organization either while it is still a member.
     "CREATE TABLE group_members (
@@ -818,6 +823,9 @@ const SIZES: &[&str] = &[
          ('groups', 'groups_organization_updated', '100000 2000 2'),
          ('groups', 'groups_organization_name', '100000 2000 2'),
          ('groups', 'groups_organization_id', '100000 2000 1'),
+         ('groups', 'groups_external_id', '100000 2000 1'),
+         ('groups', 'groups_name_key', '100000 2000 1'),
+         ('groups', 'groups_organization_created', '100000 2000 2'),
          ('groups', 'sqlite_autoindex_groups_2', '100000 2000 1'),
          ('groups', 'sqlite_autoindex_groups_3', '100000 2000 1'),
          ('roles', 'roles_organization', '100000 10'),
