@@ -3,9 +3,9 @@
 //! Queries are answered by the database. This is for the filters in the paths of operations, and tells tests what a query
 //! means.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -22,7 +22,8 @@ pub fn matches(filter: &Filter, resource: &Map<String, Value>) -> bool {
 /// Evaluates filters, and remembers the keys of texts that it compared.
 #[derive(Default)]
 pub struct Evaluation {
-    keys: RefCell<HashMap<(bool, String), Rc<str>>>,
+    addresses: RefCell<HashMap<String, Rc<str>>>,
+    lowered: RefCell<HashMap<String, Rc<str>>>,
 }
 
 impl Evaluation {
@@ -59,11 +60,6 @@ impl Evaluation {
         }
     }
 
-    /// Whether two texts of an attribute are the same.
-    pub fn same_text(&self, attribute: &Attribute, one: &str, other: &str) -> bool {
-        self.text(attribute.fold, Op::Eq, one, other)
-    }
-
     fn holds(&self, attribute: &Attribute, op: Op, found: &Value, wanted: &Literal) -> bool {
         match (found, wanted) {
             (Value::String(found), Literal::Text(wanted)) => self.text(attribute.fold, op, found, wanted),
@@ -95,17 +91,38 @@ impl Evaluation {
     }
 
     /// The text that stands for another one in comparisons.
-    fn key<'a>(&self, fold: Fold, text: &'a str) -> Cow<'a, str> {
-        let (is_address, make): (bool, fn(&str) -> String) = match fold {
-            Fold::Exact => return Cow::Borrowed(text),
-            Fold::Address => (true, user_name_key),
-            Fold::Lowered => (false, lowered),
+    pub fn key<'a>(&self, fold: Fold, text: &'a str) -> Key<'a> {
+        let (keys, make): (_, fn(&str) -> String) = match fold {
+            Fold::Exact => return Key::Own(text),
+            Fold::Address => (&self.addresses, user_name_key),
+            Fold::Lowered => (&self.lowered, lowered),
         };
-        let mut keys = self.keys.borrow_mut();
-        let key = keys
-            .entry((is_address, text.to_owned()))
-            .or_insert_with(|| make(text).into());
-        Cow::Owned(key.to_string())
+        let mut keys = keys.borrow_mut();
+        if let Some(key) = keys.get(text) {
+            return Key::Shared(key.clone());
+        }
+        let key: Rc<str> = make(text).into();
+        keys.insert(text.to_owned(), key.clone());
+        Key::Shared(key)
+    }
+}
+
+/// What a text is compared by.
+pub enum Key<'a> {
+    /// By itself.
+    Own(&'a str),
+    /// By another text.
+    Shared(Rc<str>),
+}
+
+impl Deref for Key<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Shared(key) => key,
+        }
     }
 }
 

@@ -107,3 +107,92 @@ impl std::fmt::Display for Path {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fault::ScimType;
+    use super::*;
+
+    fn paths() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "emails",
+            "addresses",
+            "members",
+            "name",
+            "[",
+            "]",
+            "type eq \"work\"",
+            " and ",
+            "value sw \"a]\"",
+            ".value",
+            ".type",
+            ".",
+            ":",
+            "not (primary pr)",
+            "primary eq true",
+            "x509Certificates",
+            "value pr",
+            "é",
+            "urn:x",
+            ENTERPRISE,
+            "manager",
+        ]);
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn paths_are_read() {
+        for (text, printed) in [
+            ("USERNAME", "userName"),
+            (" name.GivenName ", "name.givenName"),
+            ("emails[TYPE EQ \"a]\\\"[\"].Value", r#"emails[type eq "a]\"["].value"#),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:user:emails[type pr]",
+                "emails[type pr]",
+            ),
+            ("x509Certificates[type eq \"x\"]", "x509Certificates[type eq \"x\"]"),
+            ("urn:x:y:2.0:User:tag[a b c", "urn:unknown"),
+        ] {
+            assert_eq!(Path::parse(text, Kind::User).unwrap().to_string(), printed);
+        }
+        assert_eq!(Path::parse(&ENTERPRISE.to_uppercase(), Kind::User), Ok(Path::Extension));
+        for text in [
+            "",
+            "[",
+            "emails[]",
+            "emails[type pr",
+            "emails[type pr]]",
+            "emails[type pr].",
+            "name[givenName pr]",
+            "members",
+            &format!("{ENTERPRISE}[a pr]"),
+        ] {
+            assert_eq!(
+                Path::parse(text, Kind::User).unwrap_err().scim_type,
+                ScimType::InvalidPath,
+                "{text}"
+            );
+        }
+        let deep = format!("emails[{}type pr", "(".repeat(4_000));
+        assert_eq!(
+            Path::parse(&deep, Kind::User).unwrap_err().scim_type,
+            ScimType::InvalidPath
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_printed_is_read_back(text in prop_oneof![3 => paths(), 1 => any::<String>()]) {
+            for kind in [Kind::User, Kind::Group] {
+                match Path::parse(&text, kind) {
+                    Ok(path) => prop_assert_eq!(Path::parse(&path.to_string(), kind), Ok(path)),
+                    Err(fault) => prop_assert!(fault.detail.chars().count() < 400, "{}", fault.detail),
+                }
+            }
+        }
+    }
+}

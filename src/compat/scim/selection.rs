@@ -222,3 +222,135 @@ fn is_empty(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fault::ScimType;
+    use super::super::names::USER;
+    use super::*;
+
+    fn user() -> Value {
+        json!({
+            "schemas": [USER, ENTERPRISE], "id": "1", "userName": "lin", "password": "x",
+            "name": {"givenName": "Lin", "familyName": "Okafor"},
+            "emails": [{"value": "a", "type": "work"}, {"type": "home"}], "groups": [],
+            ENTERPRISE: {"department": "R&D", "manager": {"value": "7", "displayName": "Ada"}},
+            "meta": {"resourceType": "User", "version": "W/\"1\""}
+        })
+    }
+
+    fn pruned(asked: &Asked) -> Value {
+        let mut resource = user().as_object().cloned().unwrap();
+        asked.of(Kind::User).prune(&mut resource);
+        resource.into()
+    }
+
+    fn only(names: &str, expected: Value) {
+        let mut whole = json!({"schemas": [USER], "id": "1"});
+        let extra = expected.as_object().unwrap();
+        whole.as_object_mut().unwrap().extend(extra.clone());
+        assert_eq!(pruned(&Asked::read(Some(names), None).unwrap()), whole, "{names}");
+    }
+
+    #[test]
+    fn only_what_is_asked_for_stays() {
+        let both = json!([USER, ENTERPRISE]);
+        only("userName", json!({"userName": "lin"}));
+        only(" USERNAME ,foo,, password", json!({"userName": "lin"}));
+        only("foo", json!({}));
+        only("id", json!({}));
+        only(
+            "name.givenName,emails.value",
+            json!({"name": {"givenName": "Lin"}, "emails": [{"value": "a"}]}),
+        );
+        only(
+            "name,name.givenName",
+            json!({"name": {"givenName": "Lin", "familyName": "Okafor"}}),
+        );
+        only("groups.value,name.middleName", json!({"groups": []}));
+        only(&format!("{USER}:userName"), json!({"userName": "lin"}));
+        only(ENTERPRISE, json!({"schemas": both, ENTERPRISE: user()[ENTERPRISE]}));
+        only(
+            &format!("{ENTERPRISE}:Department"),
+            json!({"schemas": both, ENTERPRISE: {"department": "R&D"}}),
+        );
+        only(
+            &format!("{ENTERPRISE}:manager.value"),
+            json!({"schemas": both, ENTERPRISE: {"manager": {"value": "7"}}}),
+        );
+        only("meta.version", json!({"meta": {"version": "W/\"1\""}}));
+    }
+
+    #[test]
+    fn what_is_excluded_goes() {
+        let except = |names: &str| pruned(&Asked::read(None, Some(names)).unwrap());
+        let mut expected = user();
+        let members = expected.as_object_mut().unwrap();
+        members.remove("password");
+        assert_eq!(pruned(&Asked::read(None, None).unwrap()), expected);
+        assert_eq!(except("id,schemas,foo"), expected);
+        expected["name"] = json!({"givenName": "Lin"});
+        expected["emails"] = json!([{"type": "work"}, {"type": "home"}]);
+        assert_eq!(except("name.familyName,emails.value"), expected);
+        let without = except(&format!("{ENTERPRISE},meta,name,emails,groups"));
+        assert_eq!(without, json!({"schemas": [USER], "id": "1", "userName": "lin"}));
+        let all_parts = except(&format!("{ENTERPRISE}:department,{ENTERPRISE}:manager"));
+        assert_eq!(all_parts["schemas"], json!([USER]));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_known_before() {
+        let of = |attributes, excluded, kind| Asked::read(attributes, excluded).unwrap().of(kind);
+        let all = of(None, None, Kind::User);
+        assert!(
+            all.wants("groups")
+                && all.wants_extension()
+                && all.wants_sub("manager", "displayName")
+                && all.is_everything()
+        );
+        let name = of(Some("userName"), None, Kind::User);
+        assert!(
+            !name.wants("groups")
+                && !name.wants_extension()
+                && !name.wants("meta")
+                && name.wants("id")
+                && !name.wants("manager")
+        );
+        let manager = format!("{ENTERPRISE}:manager.value");
+        let manager = of(Some(&manager), None, Kind::User);
+        assert!(manager.wants("manager") && manager.wants_extension() && !manager.wants_sub("manager", "displayName"));
+        let extension = of(Some(ENTERPRISE), None, Kind::User);
+        assert!(extension.wants_sub("manager", "displayName") && extension.wants("department"));
+        assert!(!of(None, Some("members"), Kind::Group).wants_members());
+        let display = of(None, Some("members.display"), Kind::Group);
+        assert!(
+            display.wants_members()
+                && !display.wants_sub("members", "display")
+                && display.wants_sub("members", "value")
+        );
+        assert!(of(Some("members"), None, Kind::Group).wants_members());
+        assert!(!of(Some("members"), None, Kind::User).wants_members());
+        assert!(!all.wants("password"));
+    }
+
+    #[test]
+    fn names_come_as_lists_and_texts_but_not_both_ways() {
+        let both = Asked::read(Some("id"), Some("meta"));
+        assert_eq!(both.unwrap_err().scim_type, ScimType::InvalidValue);
+        assert!(!Asked::read(Some(""), Some(" ")).unwrap().is_given());
+        let list = Asked::of_json(Some(&json!(["userName", "emails"])), None);
+        assert_eq!(list, Asked::read(Some("userName,emails"), None));
+        assert_eq!(Asked::of_json(Some(&json!("userName, emails")), Some(&json!([]))), list);
+        assert_eq!(
+            Asked::of_json(Some(&json!([1])), None).unwrap_err().scim_type,
+            ScimType::InvalidValue
+        );
+        assert_eq!(
+            Asked::of_json(None, Some(&json!({}))).unwrap_err().scim_type,
+            ScimType::InvalidValue
+        );
+    }
+}

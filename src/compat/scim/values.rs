@@ -313,3 +313,7 @@ pub fn require_schema(message: &Map<String, Value>, urn: &str) -> Result<(), Fau
         ))),
     }
 }
+
+#[cfg(test)]
+#[path = "values_tests.rs"]
+mod tests;

@@ -3,6 +3,8 @@
 //! A filter is read in two steps: [`read`](raw::read) knows the grammar and its limits, [`resolve`] the attributes. Both are
 //! also used for the filters in the paths of operations.
 
+#[cfg(test)]
+mod laws;
 mod print;
 mod raw;
 mod resolve;

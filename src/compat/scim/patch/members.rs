@@ -152,3 +152,7 @@ fn named_by(such: &Filter, ids: &mut Vec<String>) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "members_tests.rs"]
+mod tests;

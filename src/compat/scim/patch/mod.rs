@@ -2,12 +2,16 @@
 //! them.
 
 mod given;
+#[cfg(test)]
+mod laws;
 mod members;
 mod operations;
 #[cfg(test)]
-mod laws;
+mod refused_tests;
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
@@ -183,22 +187,25 @@ impl Work {
             (Verb::Remove, Some(Value::Array(sent))) if sent.is_empty() => {}
             (Verb::Remove, Some(value)) if !is_unassigned(value) => {
                 let sent = list(attribute, value)?.unwrap_or_default();
-                entries.retain(|entry| !sent.iter().any(|sent| self.is_same(attribute, entry, sent)));
+                self.take_out(entries, attribute, &sent);
             }
             _ => entries.clear(),
         }
         Ok(())
     }
 
-    /// Whether an entry is one to remove: the same `value`, or the same entry if the attribute has no `value`.
-    fn is_same(&self, attribute: &'static Attribute, entry: &Value, sent: &Value) -> bool {
-        match (attribute.sub("value"), entry.get("value"), sent.get("value")) {
-            (None, ..) => entry == sent,
-            (Some(part), Some(Value::String(one)), Some(Value::String(other))) => {
-                self.evaluation.same_text(part, one, other)
-            }
-            _ => false,
-        }
+    /// Takes out those of the same `value`, or the same entries if the attribute has no `value`.
+    fn take_out(&self, entries: &mut Vec<Value>, attribute: &'static Attribute, sent: &[Value]) {
+        let Some(part) = attribute.sub("value") else {
+            entries.retain(|entry| !sent.contains(entry));
+            return;
+        };
+        let key = |entry: &Value| {
+            let text = entry.get("value")?.as_str()?;
+            Some(self.evaluation.key(part.fold, text).to_string())
+        };
+        let keys: HashSet<String> = sent.iter().filter_map(key).collect();
+        entries.retain(|entry| key(entry).is_none_or(|key| !keys.contains(&key)));
     }
 
     /// The values that meet a filter, or one of their parts.

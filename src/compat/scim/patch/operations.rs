@@ -3,15 +3,17 @@
 use serde_json::{Map, Value};
 
 use super::super::fault::{Fault, ScimType, clipped};
-use super::super::filter::Filter;
+use super::super::filter::{Filter, Op};
 use super::super::names::{ENTERPRISE, Kind, PATCH_OP};
 use super::super::path::Path;
-use super::super::schema::{Attr, Home};
+use super::super::schema::{Attr, Fold, Home};
 use super::super::values::{Names, member, object, require_schema};
 
 const OPERATIONS_MAX: usize = 1_000;
-/// Every comparison is made with up to fifty values, so this bounds the work of a message.
-const COMPARISONS_MAX: usize = 1_000;
+/// Every comparison is made with up to fifty values, so this bounds the work of a message: a thousand comparisons for
+/// equality, or 200 of those that look into texts or that ignore case.
+const COST_MAX: usize = 1_000;
+const COST_OF_TEXT: usize = 5;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub fn read(message: &Value, kind: Kind) -> Result<Vec<Step>, Fault> {
     let mut reader = Reader {
         kind,
         steps: Vec::new(),
-        comparisons: 0,
+        cost: 0,
     };
     for operation in operations {
         reader.operation(operation)?;
@@ -77,7 +79,7 @@ pub fn read(message: &Value, kind: Kind) -> Result<Vec<Step>, Fault> {
 struct Reader {
     kind: Kind,
     steps: Vec<Step>,
-    comparisons: usize,
+    cost: usize,
 }
 
 impl Reader {
@@ -151,17 +153,17 @@ impl Reader {
 
     fn push(&mut self, verb: Verb, target: Target, value: Option<&Value>) -> Result<(), Fault> {
         if let Target::Attribute { attribute, such } = &target {
-            // Filters on members are not evaluated, and what the server alone writes is ignored.
-            if let Some(such) = such
-                && !attribute.is_members()
-            {
-                self.comparisons += comparisons(such);
+            // Members are not compared here.
+            if !attribute.is_members() {
+                self.cost += match such {
+                    Some(such) => cost(such),
+                    None => cost_of_list(*attribute, verb, value),
+                };
             }
-            if self.comparisons > COMPARISONS_MAX {
-                return Err(Fault::path(format!(
-                    "The filters of all paths together have more than {COMPARISONS_MAX} comparisons; the limit is \
-                     {COMPARISONS_MAX}."
-                )));
+            if self.cost > COST_MAX {
+                return Err(Fault::path(
+                    "The operations need too many comparisons. Use 'eq' in filters, or send fewer operations at once.",
+                ));
             }
             if !attribute.leaf().is_writable() {
                 return Ok(());
@@ -197,12 +199,32 @@ fn refused(attribute: Attr) -> Option<Fault> {
     read_only.then(|| Fault::mutability(format!("'{}' is read-only.", attribute.attribute.name)))
 }
 
-fn comparisons(filter: &Filter) -> usize {
+/// The work of a filter for one value.
+fn cost(filter: &Filter) -> usize {
     match filter {
-        Filter::All(filters) | Filter::Any(filters) => filters.iter().map(comparisons).sum(),
-        Filter::Not(filter) => comparisons(filter),
-        Filter::Entry { such, .. } => comparisons(such),
+        Filter::All(filters) | Filter::Any(filters) => filters.iter().map(cost).sum(),
+        Filter::Not(filter) => cost(filter),
+        Filter::Entry { such, .. } => cost(such),
+        Filter::Test { attribute, op, .. } if *op != Op::Eq || attribute.leaf().fold != Fold::Exact => COST_OF_TEXT,
         Filter::Test { .. } | Filter::Present(_) | Filter::Never => 1,
+    }
+}
+
+/// The work of finding values that are sent among those of an attribute.
+fn cost_of_list(attribute: Attr, verb: Verb, value: Option<&Value>) -> usize {
+    let sent = match value {
+        Some(Value::Array(values)) => values.len(),
+        value => usize::from(value.is_some()),
+    };
+    let is_folded = attribute
+        .attribute
+        .sub("value")
+        .is_some_and(|part| part.fold != Fold::Exact);
+    match verb {
+        _ if !attribute.attribute.multi_valued => 0,
+        Verb::Replace => 0,
+        Verb::Remove if is_folded => sent.saturating_mul(COST_OF_TEXT),
+        Verb::Add | Verb::Remove => sent,
     }
 }
 
