@@ -1,9 +1,10 @@
 //! Filters of SCIM as those of the directory's lists.
 
-use super::filter::{Attr, Filter, Literal, Op};
+use super::filter::{Filter, Literal, Op};
 use super::fault::ScimType;
 use super::error::invalid;
 use super::names::Kind;
+use super::schema::Attr;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::{group, user};

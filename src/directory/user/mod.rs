@@ -48,7 +48,7 @@ pub use create_with_password::{NewUserWithPassword, create_with_password};
 pub use delete::delete;
 pub(crate) use draft::new_row;
 pub use draft::{Draft, NewUser, chosen_id};
-pub(crate) use insert::{address_taken, insert_in_txn, taken, user_name_taken};
+pub(crate) use insert::{address_taken, insert_in_txn, taken};
 pub use known::{Known, known_by};
 pub use person::require_person;
 pub use reach::{Reach, permitted_now, reach};

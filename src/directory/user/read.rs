@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::accounts::in_account_order;
 use super::{User, UserFields, emails};
