@@ -267,8 +267,8 @@ async fn every_release_is_upgraded(backend: Backend) {
         ];
         let migrated = run(&["migrate", "up"], &variables);
         assert!(migrated.status.success(), "{version}: {}", text(&migrated.stderr));
-        examine(&variables);
         let mut server = Server::start(&database.url, &variables);
+        examine(&variables);
         assert_eq!(server.printed_key(), None, "{version} has a super admin");
         let upgraded = Upgraded {
             server: &server,
