@@ -1,6 +1,6 @@
 //! The whole directory: organizations, tenants, users, groups, roles, keys, sessions, invitations, settings, audit events.
 //!
-//! Until version 0.2.0 this is the only step, and it is edited in place.
+//! Released with 0.2.0, and so never edited again.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
@@ -312,6 +312,8 @@ const UP: &[&str] = &[
         key {text} NOT NULL,
         name {text} NOT NULL,
         description {text},
+        external_id {text},
+        name_key {text} NOT NULL DEFAULT '',
         sort_name {text} NOT NULL DEFAULT '',
         words {text} NOT NULL DEFAULT '',
         version {int} NOT NULL,
@@ -325,6 +327,9 @@ const UP: &[&str] = &[
     "CREATE INDEX groups_organization_updated ON groups (organization_pk, updated_at{end})",
     "CREATE INDEX groups_organization_name ON groups (organization_pk, sort_name{end})",
     "CREATE INDEX groups_organization_id ON groups (organization_pk, id)",
+    "CREATE INDEX groups_external_id ON groups (organization_pk, external_id) WHERE external_id IS NOT NULL",
+    "CREATE INDEX groups_name_key ON groups (organization_pk, name_key)",
+    "CREATE INDEX groups_organization_created ON groups (organization_pk, created_at)",
     // A member is a user of the group's organization: one organization_pk stands in both composite foreign keys. So a
     // user cannot leave the organization either while it is still a member.
     "CREATE TABLE group_members (
@@ -818,6 +823,9 @@ const SIZES: &[&str] = &[
          ('groups', 'groups_organization_updated', '100000 2000 2'),
          ('groups', 'groups_organization_name', '100000 2000 2'),
          ('groups', 'groups_organization_id', '100000 2000 1'),
+         ('groups', 'groups_external_id', '100000 2000 1'),
+         ('groups', 'groups_name_key', '100000 2000 1'),
+         ('groups', 'groups_organization_created', '100000 2000 2'),
          ('groups', 'sqlite_autoindex_groups_2', '100000 2000 1'),
          ('groups', 'sqlite_autoindex_groups_3', '100000 2000 1'),
          ('roles', 'roles_organization', '100000 10'),
@@ -883,15 +891,7 @@ const DOWN_POSTGRES: &[&str] = &[
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Dialect::run(manager, UP).await?;
-        Dialect::run(manager, WORDS).await?;
-        Dialect::run(manager, own(manager, WORDS_SQLITE, WORDS_POSTGRES)).await?;
-        Dialect::run(manager, ROLES).await?;
-        Dialect::run(manager, PERMISSIONS).await?;
-        Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;
-        Dialect::run(manager, AUDIT_INDEXES).await?;
-        Dialect::run(manager, own(manager, CURSOR_KEY_SQLITE, CURSOR_KEY_POSTGRES)).await?;
-        Dialect::run(manager, own(manager, SIZES, SETTINGS_POSTGRES)).await
+        Dialect::run(manager, &statements(manager.get_connection().get_database_backend())).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -900,9 +900,30 @@ impl MigrationTrait for Migration {
     }
 }
 
+/// What `up` runs, in order.
+pub(crate) fn statements(database: DbBackend) -> Vec<&'static str> {
+    let own = |sqlite, postgres| of(database, sqlite, postgres);
+    [
+        UP,
+        WORDS,
+        own(WORDS_SQLITE, WORDS_POSTGRES),
+        ROLES,
+        PERMISSIONS,
+        own(AUDIT_SQLITE, AUDIT_POSTGRES),
+        AUDIT_INDEXES,
+        own(CURSOR_KEY_SQLITE, CURSOR_KEY_POSTGRES),
+        own(SIZES, SETTINGS_POSTGRES),
+    ]
+    .concat()
+}
+
 /// Those of the database at hand.
 fn own<'a>(manager: &SchemaManager<'_>, sqlite: &'a [&'a str], postgres: &'a [&'a str]) -> &'a [&'a str] {
-    match manager.get_connection().get_database_backend() {
+    of(manager.get_connection().get_database_backend(), sqlite, postgres)
+}
+
+fn of<'a>(database: DbBackend, sqlite: &'a [&'a str], postgres: &'a [&'a str]) -> &'a [&'a str] {
+    match database {
         DbBackend::Sqlite => sqlite,
         _ => postgres,
     }

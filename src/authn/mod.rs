@@ -22,6 +22,6 @@ pub use caller::{caller_even_deactivated, caller_of};
 pub use hold::hold;
 pub use impersonation::{Begun, begun_by, impersonated, refused_impersonation};
 pub use issuer::Issuer;
-pub use permissions::{built_in_rights_of, rights_and_roles_of, rights_of, rights_of_members};
+pub use permissions::{built_in_rights_of, rights_and_roles_of, rights_of, rights_of_each, rights_of_members};
 pub use signing::{PUBLISHED_SECONDS, Signer, SigningKeys, in_force as signing_keys_in_force, published};
 pub use token::{Act, Audience, CLIENT, Claims, LIFETIME_SECONDS_MAX, Signed, TOKEN_BYTES_MAX};

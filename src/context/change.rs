@@ -23,6 +23,10 @@ pub struct Change<'op> {
     held: bool,
     /// What the last statement writes.
     rest: Vec<InsertStatement>,
+    /// Whether somebody's access changed, by the events that are written.
+    access: bool,
+    /// What the first events that are written were about, if there are any.
+    about: Option<Option<String>>,
 }
 
 impl<'op> Change<'op> {
@@ -33,6 +37,8 @@ impl<'op> Change<'op> {
             op,
             held: false,
             rest: Vec::new(),
+            access: false,
+            about: None,
         };
         if let Some(once) = op.once() {
             once.begin(&change.transaction, op.signing().secret()?, op.now())
@@ -48,6 +54,8 @@ impl<'op> Change<'op> {
             op,
             held: false,
             rest: Vec::new(),
+            access: false,
+            about: None,
         })
     }
 
@@ -77,13 +85,31 @@ impl<'op> Change<'op> {
         self.rest.extend(insertion.into());
     }
 
+    /// Writes audit events now, before those that [`Self::commit`] gets: for changes of so many things that their events
+    /// are not kept until then.
+    pub async fn note(&mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
+        let events: Vec<Event> = events.into_iter().collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.access |= events.iter().any(Event::changes_access);
+        self.about.get_or_insert_with(|| audit_trail::only_target(&events));
+        let events = events.into_iter().map(|event| (self.op.author(), event));
+        for insertion in audit_trail::insertions(events) {
+            self.transaction.execute(&insertion).await?;
+        }
+        Ok(())
+    }
+
     /// Writes the change's audit events in the same transaction, and commits it.
     pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
         // Cached credentials are stale if somebody's access changed.
         let mut events: Vec<Event> = events.into_iter().collect();
-        let access = events.iter().any(Event::changes_access);
+        let access = self.access || events.iter().any(Event::changes_access);
         if let Some(once) = self.op.once() {
-            once.made(&self.transaction, audit_trail::only_target(&events)).await?;
+            let about = self.about.take();
+            let target = about.unwrap_or_else(|| audit_trail::only_target(&events));
+            once.made(&self.transaction, target).await?;
         }
         let last = events
             .pop()

@@ -58,6 +58,21 @@ pub fn text<T>(
     tests.into_iter().flatten().flatten()
 }
 
+/// The same for texts that are stored just as they were given.
+pub fn exact<T>(
+    given: (Option<String>, Option<Vec<String>>, Option<String>, Option<String>),
+    term: impl Fn(TextTest) -> T,
+) -> impl Iterator<Item = Filter<T>> {
+    let (exact, any, start, part) = given;
+    let tests = [
+        exact.map(TextTest::Equals),
+        any.map(TextTest::In),
+        start.map(TextTest::StartsWith),
+        part.map(TextTest::Contains),
+    ];
+    tests.into_iter().flatten().map(move |test| Filter::Is(term(test)))
+}
+
 /// The same for e-mail addresses, ignoring case, with domains in any script.
 pub fn address<T>(
     given: (Option<String>, Option<Vec<String>>, Option<String>, Option<String>),
@@ -100,7 +115,7 @@ pub fn ids(ids: Vec<ID>) -> Vec<String> {
 /// Declares the filter input of a kind, and its translation.
 ///
 /// `target` names the function that reads the filter as the one thing that a change is for. `names` are fields that,
-/// like `id`, tell a thing apart. `id`, `address` and `text`
+/// like `id`, tell a thing apart. `id`, `address`, `text` and `exact`, for texts that are stored just as they were given,
 /// declare the usual tests of a field. Each field in braces says what it tests.
 macro_rules! where_input {
     (
@@ -112,6 +127,8 @@ macro_rules! where_input {
         $(address $email:ident $email_in:ident $email_starts_with:ident $email_contains:ident = $email_term:ident;)?
         $(text $text:ident $text_in:ident $text_starts_with:ident $text_contains:ident = $text_term:ident,
             $one:literal, $many:literal, $start:literal;)*
+        $(exact $exact:ident $exact_in:ident $exact_starts_with:ident $exact_contains:ident = $exact_term:ident,
+            $exact_one:literal, $exact_many:literal, $exact_start:literal;)*
         { $($(#[$field_doc:meta])* $field:ident: $type:ty = $translate:expr,)* }
     ) => {
         $(#[$doc])*
@@ -148,6 +165,16 @@ macro_rules! where_input {
                 $text_starts_with: Option<String>,
                 #[doc = concat!($start, " contains this; case and accents matter.")]
                 $text_contains: Option<String>,
+            )*
+            $(
+                #[doc = concat!("Exact ", $exact_one, ".")]
+                $exact: Option<String>,
+                #[doc = concat!("One of these ", $exact_many, ".")]
+                $exact_in: Option<Vec<String>>,
+                #[doc = concat!($exact_start, " starts with this; case and accents matter.")]
+                $exact_starts_with: Option<String>,
+                #[doc = concat!($exact_start, " contains this; case and accents matter.")]
+                $exact_contains: Option<String>,
             )*
             $($(#[$field_doc])* $field: Option<$type>,)*
             /// Matches all of these.
@@ -199,6 +226,10 @@ macro_rules! where_input {
                 $(tests.extend(text(
                     (self.$text, self.$text_in, self.$text_starts_with, self.$text_contains),
                     $term::$text_term,
+                ));)*
+                $(tests.extend(crate::graphql::filter::exact(
+                    (self.$exact, self.$exact_in, self.$exact_starts_with, self.$exact_contains),
+                    $term::$exact_term,
                 ));)*
                 $(tests.extend(crate::graphql::filter::tested(op, self.$field, $translate));)*
                 let filters = |wanted: Vec<Self>| wanted.into_iter().map(|one| one.filter(op)).collect::<Vec<_>>();

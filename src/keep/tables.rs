@@ -135,8 +135,8 @@ tables! {
         pk: Number, user_pk: Number, digest: Text, expires_at: Number, used_at: Number, created_at: Number,
     }
     groups by pk {
-        pk: Number, id: Text, organization_pk: Number, key: Text, name: Text, description: Text, sort_name: Text,
-        words: Text, version: Number, created_at: Number, updated_at: Number,
+        pk: Number, id: Text, organization_pk: Number, key: Text, name: Text, description: Text, external_id: Text,
+        name_key: Text, sort_name: Text, words: Text, version: Number, created_at: Number, updated_at: Number,
     }
     group_members by group_pk user_pk {
         group_pk: Number, user_pk: Number, organization_pk: Number, created_at: Number, created_by: Number,

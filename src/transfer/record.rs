@@ -198,6 +198,7 @@ pub struct GroupRecord {
     pub key: Option<String>,
     pub name: String,
     pub description: Option<String>,
+    pub external_id: Option<String>,
     pub roles: Option<Vec<Held>>,
     pub stamps: Stamps,
 }

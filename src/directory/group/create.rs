@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
 
-use super::Group;
-use crate::authz::{Action, Resource};
+use super::change_members::{MembersChange, change_members};
+use super::naming::{Naming, key_for, name_taken};
+use super::{Group, key_of};
+use crate::authz::{Action, Granted, Resource};
 use crate::context::OpContext;
 use crate::directory::organization;
 use crate::directory::role::{self, Assigned, Made, RoleForTenant};
 use crate::model;
-use crate::model::error::{ConflictReason, Error, OrConflict, Result, shown};
+use crate::model::error::{Conflict, ConflictReason, Error, OrConflict, Result, shown};
 use crate::store::audit_trail::Event;
 use crate::store::entity::{group as table, group_role};
 
@@ -19,59 +21,141 @@ use crate::store::entity::{group as table, group_role};
 pub struct NewGroup {
     pub name: String,
     pub description: Option<String>,
+    /// The id that another system gave it, exactly; empty counts as absent.
+    pub external_id: Option<String>,
     /// The caller's organization by default; only a super admin can specify another one.
     pub organization_id: Option<String>,
     /// Names or ids of its roles for the whole organization.
     pub roles: Vec<String>,
     /// Its roles for single tenants.
     pub tenant_roles: Vec<RoleForTenant>,
+    /// What it must not have in common with another group.
+    pub naming: Naming,
+    /// The ids of its first members.
+    pub members: Vec<String>,
 }
 
-/// Creates a group. `INVALID` for a name without letter or digit, `CONFLICT` if its key is already taken in the
-/// organization, `FORBIDDEN` for a role beyond the caller's own permissions.
+/// A new group whose texts were checked.
+struct Draft<'a> {
+    new: &'a NewGroup,
+    name: String,
+    /// The key of its name.
+    key: String,
+    description: Option<String>,
+    external_id: Option<String>,
+}
+
+/// How often a key makes way for one that another transaction has just taken.
+const KEYS_TRIED: usize = 10;
+
+/// Creates a group. `INVALID` for a name without letter or digit, and for a member that is no user of the organization,
+/// `CONFLICT` if its key is already taken in the organization, `FORBIDDEN` for a role beyond the caller's own
+/// permissions. [`Naming`] says which of it is different for names without regard to case.
 pub async fn create(op: &OpContext, new: NewGroup) -> Result<Group> {
     let granted = op.authorize(Action::Create, Resource::Group)?;
-    let name = group_name(&new.name)?;
-    let key = key_of(&name).ok_or_else(|| {
-        Error::invalid(
-            "name",
-            format!("'{}' contains no letter or digit to build a key from.", shown(&name)),
-        )
-    })?;
-    let description = model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
-    let now = op.now();
-    let change = op.begin().await?;
-    let home = organization::home(&*change, op.actor(), &granted, new.organization_id.as_deref()).await?;
-    let mut roles = role::resolve(op, &*change, home.pk, "roles", &new.roles).await?;
-    roles.extend(role::resolve_for_tenants(op, &*change, &granted, home.pk, &new.tenant_roles).await?);
-    role::grantable(op.actor(), &granted, &roles, &[])?;
-    let row = table::ActiveModel {
-        id: Set(op.new_id().into()),
-        organization_pk: Set(home.pk),
-        key: Set(key.clone()),
-        name: Set(name),
-        description: Set(description),
-        version: Set(1),
-        created_at: Set(now),
-        updated_at: Set(now),
-        ..Default::default()
+    if !new.members.is_empty() {
+        op.authorize(Action::Modify, Resource::Membership)?;
+    }
+    let draft = Draft::checked(&new)?;
+    let tries = match new.naming {
+        Naming::ByKey => 1,
+        Naming::ByName => KEYS_TRIED,
     };
-    let row = row.insert(&*change).await.or_conflict(|_| {
-        Error::conflict(
-            ConflictReason::Taken,
-            format!(
-                "A group with the key '{}' already exists; names that differ only in case or punctuation have the same \
-             key.",
-                shown(&key)
+    for _ in 1..tries {
+        if let Some(group) = draft.create(op, &granted).await? {
+            return Ok(group);
+        }
+    }
+    draft.create(op, &granted).await?.ok_or_else(|| draft.key_taken())
+}
+
+impl<'a> Draft<'a> {
+    fn checked(new: &'a NewGroup) -> Result<Self> {
+        let name = group_name(&new.name)?;
+        let key = match (key_of(&name), new.naming) {
+            (Some(key), _) => key,
+            (None, Naming::ByName) => "GROUP".to_owned(),
+            (None, Naming::ByKey) => {
+                return Err(Error::invalid(
+                    "name",
+                    format!("'{}' contains no letter or digit to build a key from.", shown(&name)),
+                ));
+            }
+        };
+        let description =
+            model::description("description", new.description.as_deref())?.filter(|text| !text.is_empty());
+        let external_id = given_external_id(new.external_id.as_deref())?.flatten();
+        Ok(Self {
+            new,
+            name,
+            key,
+            description,
+            external_id,
+        })
+    }
+
+    /// Creates it, unless another transaction has just taken its key.
+    async fn create(&self, op: &OpContext, granted: &Granted) -> Result<Option<Group>> {
+        let now = op.now();
+        let mut change = op.begin().await?;
+        let home = organization::home(&*change, op.actor(), granted, self.new.organization_id.as_deref()).await?;
+        let mut roles = role::resolve(op, &*change, home.pk, "roles", &self.new.roles).await?;
+        roles.extend(role::resolve_for_tenants(op, &*change, granted, home.pk, &self.new.tenant_roles).await?);
+        role::grantable(op.actor(), granted, &roles, &[])?;
+        let key = match self.new.naming {
+            Naming::ByKey => self.key.clone(),
+            Naming::ByName => key_for(&*change, home.pk, &self.name, &self.key).await?,
+        };
+        let row = table::ActiveModel {
+            id: Set(op.new_id().into()),
+            organization_pk: Set(home.pk),
+            key: Set(key),
+            name: Set(self.name.clone()),
+            description: Set(self.description.clone()),
+            external_id: Set(self.external_id.clone()),
+            version: Set(1),
+            created_at: Set(now),
+            updated_at: Set(now),
+            ..Default::default()
+        };
+        let row = match row.insert(&*change).await.or_conflict(|_| self.key_taken()) {
+            Err(Error::Conflict(Conflict {
+                reason: ConflictReason::Taken,
+                ..
+            })) => return Ok(None),
+            inserted => inserted?,
+        };
+        give_roles(&*change, &row, &roles, Made::by_caller(op)).await?;
+        let given = roles.iter().map(|role| role.mention().added());
+        let event = Event::new("group.create", row.pk, &row.id).named(row.name.clone());
+        let events = for_each_tenant(event.about(given), home.pk, &roles);
+        if self.new.members.is_empty() {
+            change.commit(events).await?;
+            return Ok(Some(row.into()));
+        }
+        change.note(events).await?;
+        let members = MembersChange {
+            put_in: self.new.members.clone(),
+            ..MembersChange::default()
+        };
+        change_members(&mut change, op, granted, &row, &roles, &members).await?;
+        change.commit([]).await?;
+        Ok(Some(row.into()))
+    }
+
+    fn key_taken(&self) -> Error {
+        match self.new.naming {
+            Naming::ByName => name_taken(&self.name),
+            Naming::ByKey => Error::conflict(
+                ConflictReason::Taken,
+                format!(
+                    "A group with the key '{}' already exists; names that differ only in case or punctuation have the \
+                     same key.",
+                    shown(&self.key)
+                ),
             ),
-        )
-    })?;
-    give_roles(&*change, &row, &roles, Made::by_caller(op)).await?;
-    let given = roles.iter().map(|role| role.mention().added());
-    let event = Event::new("group.create", row.pk, &row.id).named(row.name.clone());
-    let event = event.about(given);
-    change.commit(for_each_tenant(event, home.pk, &roles)).await?;
-    Ok(row.into())
+        }
+    }
 }
 
 /// One event for each tenant that the roles are for, whose administrators see it; without any, one for the organization.
@@ -92,15 +176,9 @@ pub fn group_name(name: &str) -> Result<String> {
     Ok(model::name("name", name)?.trim().to_owned())
 }
 
-/// The key for a group's original name: upper-cased, with one `_` for each sequence of characters that are neither
-/// letters nor digits, in any script, and none at the ends. `None` if nothing is left.
-pub fn key_of(name: &str) -> Option<String> {
-    let upper = name.to_uppercase();
-    let words: Vec<&str> = upper
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    (!words.is_empty()).then(|| words.join("_"))
+/// The id that another system gave a group; the empty text clears it.
+pub fn given_external_id(text: Option<&str>) -> Result<Option<Option<String>>> {
+    text.map(|text| model::external_id("externalId", text)).transpose()
 }
 
 pub(super) async fn give_roles<'a>(

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
-use super::create::for_each_tenant;
+use super::change_members::{Member, events};
 use super::read::{locate_shared, roles_within};
 use super::{Group, Target};
 use crate::authn;
@@ -14,7 +14,7 @@ use crate::directory::role::{Assigned, Made, Standing, union};
 use crate::directory::user;
 use crate::list::expect_version;
 use crate::model::error::Result;
-use crate::store::audit_trail::{Event, Mention};
+use crate::store::audit_trail::Mention;
 use crate::store::entity::{group as table, group_member, user as user_table};
 
 /// Adds a user to a group. Does nothing if it is already a member. `NOT_FOUND` for a user that does not belong to the
@@ -53,7 +53,7 @@ pub async fn add_user(
         ["group.addUser", "user.joinGroup"],
         Mention::added,
         &group,
-        &user,
+        &Member::from(&user),
         &roles,
     );
     change.commit(events).await?;
@@ -86,7 +86,7 @@ pub async fn remove_user(
         ["group.removeUser", "user.leaveGroup"],
         Mention::removed,
         &group,
-        &user,
+        &Member::from(&user),
         &roles,
     );
     change.commit(events).await?;
@@ -125,33 +125,4 @@ async fn locate_both(
     };
     may_manage(op.actor(), what, &authn::rights_of(&**change, user.pk).await?)?;
     Ok((group, user, roles))
-}
-
-/// Events for the trail of the group and for that of the user, and for each tenant that the group gives a role for.
-fn events(
-    [of_group, of_user]: [&'static str; 2],
-    became: fn(Mention) -> Mention,
-    group: &table::Model,
-    user: &user_table::Model,
-    roles: &[Assigned],
-) -> Vec<Event> {
-    let member = became(Mention::new("user", &user.id, user.plain_name()));
-    let of_group = Event::new(of_group, group.pk, &group.id).named(group.name.clone());
-    let of_group = of_group.with_subject(&user.id).about([member]).fields(["users"]);
-    let its_group = became(Mention::new("group", &group.id, group.name.clone()));
-    let of_user = Event::new(of_user, user.pk, &user.id).concerning(user);
-    let of_user = of_user.about([its_group]).fields(["groups"]);
-    let mut all = for_each_tenant(of_group.access(), group.organization_pk, roles);
-    // A user from outside a tenant gets roles for it, too.
-    let elsewhere = roles.iter().filter(|role| role.tenant_pk != user.tenant_pk).cloned();
-    let elsewhere: Vec<Assigned> = elsewhere.filter(|role| role.tenant_pk.is_some()).collect();
-    if !elsewhere.is_empty() {
-        all.extend(for_each_tenant(
-            of_user.clone().access(),
-            group.organization_pk,
-            &elsewhere,
-        ));
-    }
-    all.push(of_user.of_user(user).access());
-    all
 }

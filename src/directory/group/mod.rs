@@ -12,17 +12,24 @@
 //!   group ends its memberships, and a later group with the same key starts empty, because members reference the
 //!   internal key.
 
+mod change_members;
 mod create;
 mod delete;
+mod many;
 mod members;
+mod naming;
 mod read;
 mod update;
 
-pub use create::{NewGroup, create, group_name, key_of};
+pub use change_members::MembersChange;
+pub use create::{NewGroup, create, given_external_id, group_name};
 pub use delete::delete;
+pub use many::{Fingerprint, fingerprints, members_in_stretches, members_readable, of_users};
 pub use members::{add_user, leave_all_in_txn, remove_user};
+pub use naming::{Naming, key_of};
 pub use read::{
-    Membership, Target, Term, by_keys, giving_roles, keys_of_user, locate, of_user, readable, readable_of_oneself,
+    Membership, Target, Term, by_keys, changeable, giving_roles, keys_of_user, locate, of_user, readable,
+    readable_of_oneself,
 };
 pub use update::{Clearable, GroupChange, update};
 
@@ -43,6 +50,7 @@ record! {
         /// The folded name, by which lists are sorted.
         SORT_NAME sort_name: String = SortName,
         DESCRIPTION description: Option<String> = Description,
+        EXTERNAL_ID external_id: Option<String> = ExternalId,
         VERSION version: i64 = Version,
         CREATED_AT created_at: Timestamp = CreatedAt,
         UPDATED_AT updated_at: Timestamp = UpdatedAt,

@@ -15,10 +15,10 @@ use crate::context::OpContext;
 use crate::directory::role::{self, Assigned, union};
 use crate::directory::user::User;
 use crate::directory::{organization, user};
-use crate::list::{self, Filter, Pairs, Search, Several, Sql, TextTest, names_one, none_named};
+use crate::list::{self, Comparison, Filter, Pairs, Search, Several, Sql, TextTest, names_one, none_named};
 use crate::model::Actor;
 use crate::model::error::{Error, Result, shown};
-use crate::model::{GroupId, is_storable};
+use crate::model::{GroupId, Timestamp, is_storable};
 use crate::store::catalogue::Catalogued;
 use crate::store::entity::group::{self as table, Column};
 use crate::store::entity::{group_member, group_role, user as user_table};
@@ -26,6 +26,12 @@ use crate::store::entity::{group_member, group_role, user as user_table};
 /// The groups that the caller may list.
 pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Group)
+}
+
+/// The groups that the caller may create, change and delete: for products that are refused before anything else about a
+/// request is looked at.
+pub fn changeable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Modify, Resource::Group)
 }
 
 /// The groups that callers may see on their own user.
@@ -118,6 +124,12 @@ pub enum Term {
     Id(TextTest),
     Key(TextTest),
     Name(TextTest),
+    /// The id that another system gave it.
+    ExternalId(TextTest),
+    /// The name without regard to case; the text is such a one.
+    NameKey(TextTest),
+    Created(Comparison, Timestamp),
+    Updated(Comparison, Timestamp),
     /// Every word begins a word of the name or the id.
     Text(Search),
     /// Its organization matches.
@@ -134,6 +146,10 @@ pub(super) fn condition(sql: &mut Sql, term: &Term) -> Result<Condition> {
         Term::Id(test) => sql.text(Column::Id, test),
         Term::Key(test) => sql.text(Column::Key, test),
         Term::Name(test) => sql.name(Column::SortName, Column::Name, test),
+        Term::ExternalId(test) => sql.text(Column::ExternalId, test),
+        Term::NameKey(test) => sql.text(Column::NameKey, test),
+        Term::Created(how, time) => Condition::all().add(how.of(Column::CreatedAt, *time)),
+        Term::Updated(how, time) => Condition::all().add(how.of(Column::UpdatedAt, *time)),
         Term::Text(search) => search.condition(sql.backend(), Column::Words, Column::Pk),
         Term::Organization(filter) => organization::is_one_of(sql, Column::OrganizationPk, filter)?,
         Term::User { seen_by: None, .. } => nothing(),

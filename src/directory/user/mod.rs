@@ -52,7 +52,7 @@ pub(crate) use insert::{address_taken, insert_in_txn, taken};
 pub use known::{Known, known_by};
 pub use person::require_person;
 pub use reach::{Reach, permitted_now, reach};
-pub use read::{Target, Term, get, is_one_of, listable, locate, locate_shared, oneself, readable};
+pub use read::{Target, Term, changeable, get, is_one_of, listable, locate, locate_shared, oneself, readable};
 pub use update::{Clearable, UserChange, end_access_in_txn, touch_in_txn, update};
 pub use update_me::{ClearableInMe, OwnNames, update_me};
 pub use viewer::{ViewerCan, viewer_can};

@@ -33,6 +33,12 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
     }
 }
 
+/// The users that the caller may create, change and delete: for products that are refused before anything else about a
+/// request is looked at.
+pub fn changeable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Modify, Resource::User)
+}
+
 /// A condition on a user.
 #[derive(Clone, Debug)]
 pub enum Term {

@@ -15,6 +15,8 @@ pub struct CreateGroupData {
     name: String,
     /// At most 2,000 characters.
     description: Option<String>,
+    /// The id that another system gave it: at most 255 characters. Need not be unique.
+    external_id: Option<String>,
     /// Default: the caller's organization. Only a super admin can choose another one.
     organization_id: Option<ID>,
     /// Names or ids of the roles that its members get; none by default. The caller must have all permissions of these
@@ -32,6 +34,8 @@ pub struct UpdateGroupData {
     name: Option<String>,
     /// At most 2,000 characters; an empty string clears it.
     description: Option<String>,
+    /// The id that another system gave it: at most 255 characters; an empty string clears it.
+    external_id: Option<String>,
     /// Names or ids of roles. They replace the group's current roles, effective immediately for all members. The caller
     /// must have all permissions of these roles.
     roles: Option<Vec<String>>,
@@ -46,6 +50,8 @@ pub struct UpdateGroupData {
 pub enum ClearableValue {
     /// `description`
     Description,
+    /// `externalId`
+    ExternalId,
 }
 
 #[derive(Default)]
@@ -62,9 +68,11 @@ impl GroupMutation {
         let new = NewGroup {
             name: data.name,
             description: data.description,
+            external_id: data.external_id,
             organization_id: data.organization_id.map(|id| id.0),
             roles: data.roles.unwrap_or_default(),
             tenant_roles: data.tenant_roles.into_iter().flatten().map(Into::into).collect(),
+            ..NewGroup::default()
         };
         listing::one(ctx, group::create(op(ctx), new)).await
     }
@@ -89,11 +97,13 @@ impl GroupMutation {
         let wanted = GroupChange {
             name: data.name,
             description: data.description,
+            external_id: data.external_id,
             roles: data.roles,
             tenant_roles: data
                 .tenant_roles
                 .map(|roles| roles.into_iter().map(Into::into).collect()),
             clear: clear.into_iter().flatten().map(Into::into).collect(),
+            ..GroupChange::default()
         };
         let target = r#where.target(op(ctx));
         listing::one(ctx, group::update(op(ctx), &target, wanted, expected_version)).await

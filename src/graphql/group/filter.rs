@@ -16,6 +16,8 @@ where_input! {
     id id id_in id_starts_with id_contains;
     text key key_in key_starts_with key_contains = Key, "key", "keys", "Key";
     text name name_in name_starts_with name_contains = Name, "name", "names", "Name";
+    exact external_id external_id_in external_id_starts_with external_id_contains = ExternalId,
+        "external id", "external ids", "External id";
     {
         /// Each word of this text is the beginning of a word of the name or the id. Case and accents do not matter.
         text: String = |_, text| [Filter::Is(Term::Text(Search::of(&text)))],

@@ -42,6 +42,8 @@ pub struct GroupObject {
     pub name: String,
     /// Its description; null if none.
     pub description: Option<String>,
+    /// The id that the system gave it which provisions it; null if none.
+    pub external_id: Option<String>,
     /// The organization it belongs to. It never changes.
     pub organization: Option<Shared<OrganizationObject>>,
     /// The id of the organization it belongs to.
@@ -122,6 +124,7 @@ impl Listing for Group {
             key: self.key,
             name: self.name,
             description: self.description,
+            external_id: self.external_id,
             organization_id: preloaded.organizations.id(self.organization_pk).unwrap_or_default(),
             organization: preloaded.organizations.object(self.organization_pk),
             version: self.version,

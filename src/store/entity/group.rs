@@ -19,6 +19,10 @@ pub struct Model {
     pub key: String,
     pub name: String,
     pub description: Option<String>,
+    /// The id that another system gave it.
+    pub external_id: Option<String>,
+    /// The name without regard to case.
+    pub name_key: String,
     /// The folded name, by which lists are sorted.
     pub sort_name: String,
     /// The words of its name and its id, each with a space before it.
@@ -28,7 +32,7 @@ pub struct Model {
     pub updated_at: Timestamp,
 }
 
-super::words::folded_of_id_and_name!();
+super::words::folded_of_id_and_name!(name_key);
 
 /// A caller with only its own scope sees the groups that it is a member of. For a tenant these are the groups that have
 /// a user of the tenant as a member, or give a role for the tenant.

@@ -146,13 +146,18 @@ pub fn shown_name([name, first, last]: [&Option<String>; 3], email: Option<&Emai
     }
 }
 
+/// The name, without an address, of a user with this name, first name and last name; see [`Model::plain_name`].
+pub fn plain_name([name, first, last]: [&Option<String>; 3]) -> Option<String> {
+    let first = first.as_deref().unwrap_or_default();
+    let both = format!("{first} {}", last.as_deref().unwrap_or_default());
+    let name = name.as_deref().unwrap_or(both.trim_matches(' '));
+    (!name.is_empty() && Email::normalize(name).is_none()).then(|| name.to_owned())
+}
+
 impl Model {
     /// The name to show where the address must not be: in texts that are kept for longer than the user. `None` without one.
     pub fn plain_name(&self) -> Option<String> {
-        let first = self.firstname.as_deref().unwrap_or_default();
-        let both = format!("{first} {}", self.lastname.as_deref().unwrap_or_default());
-        let name = self.name.as_deref().unwrap_or(both.trim_matches(' '));
-        (!name.is_empty() && Email::normalize(name).is_none()).then(|| name.to_owned())
+        plain_name([&self.name, &self.firstname, &self.lastname])
     }
 
     /// The texts that a password must not be: the user's own e-mail address, user name and id.

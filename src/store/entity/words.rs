@@ -45,9 +45,9 @@ pub(super) fn put(field: &mut ActiveValue<String>, new: String) {
     }
 }
 
-/// Keeps the folded texts of a thing that has an id and a name.
+/// Keeps the folded texts of a thing that has an id and a name, and in this column the name without regard to case.
 macro_rules! folded_of_id_and_name {
-    () => {
+    ($($name_key:ident)?) => {
         #[async_trait::async_trait]
         impl ActiveModelBehavior for ActiveModel {
             async fn before_save<C: sea_orm::ConnectionTrait>(self, _: &C, _: bool) -> Result<Self, DbErr> {
@@ -64,6 +64,7 @@ macro_rules! folded_of_id_and_name {
                     let made = folded_of(known(&self.id)?.as_str(), known(&self.name)?);
                     put(&mut self.sort_name, made.sort_name);
                     put(&mut self.words, made.words);
+                    $(put(&mut self.$name_key, crate::model::lowered(known(&self.name)?));)?
                 }
                 Ok(self)
             }

@@ -138,6 +138,7 @@ impl Source<'_> {
                 .text("key", &row.key)
                 .text("name", &row.name)
                 .text_if("description", row.description.as_deref())
+                .text_if("externalId", row.external_id.as_deref())
                 .list("roles", roles.get(&row.pk).map(Vec::as_slice).unwrap_or_default())
                 .versioned(row.version, row.created_at, row.updated_at)
         };

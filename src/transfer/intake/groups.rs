@@ -9,7 +9,7 @@ use super::here::elsewhere;
 use super::places::{Home, Place, Roles};
 use super::structure::stamped;
 use crate::context::Change;
-use crate::directory::group::{group_name, key_of};
+use crate::directory::group::{given_external_id, group_name, key_of};
 use crate::directory::role::{self, Assigned};
 use crate::model::error::{ConflictReason, Error, Result, shown};
 use crate::model::{self, BuiltIn, GroupId, Timestamp, uuid_of};
@@ -57,12 +57,14 @@ impl Intake<'_> {
             None => GroupId::from(self.op.new_id()),
         };
         let description = model::description("description", record.description.as_deref())?;
+        let external_id = given_external_id(record.external_id.as_deref())?;
         let row = table::ActiveModel {
             id: Set(id),
             organization_pk: Set(home.pk),
             key: Set(key),
             name: Set(name),
             description: Set(description.filter(|text| !text.is_empty())),
+            external_id: Set(external_id.flatten()),
             version: Set(version),
             created_at: Set(created_at),
             updated_at: Set(updated_at),
@@ -133,6 +135,8 @@ impl Intake<'_> {
                 new.description = Set(description);
             }
         }
+        let external_id = given_external_id(record.external_id.as_deref())?;
+        model::set(&mut fields, "externalId", &mut new.external_id, external_id);
         let had = group_role::Entity::find()
             .filter(group_role::Column::GroupPk.eq(row.pk))
             .all(&**change)

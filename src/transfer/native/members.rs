@@ -75,7 +75,7 @@ members! {
     }
     Group {
         id: Option<String>, organization_id: Option<String>, key: Option<String>, name: String,
-        description: Option<String>, roles: Option<Vec<Entry>>,
+        description: Option<String>, external_id: Option<String>, roles: Option<Vec<Entry>>,
     }
     User {
         id: Option<String>, organization_id: Option<String>, tenant_id: Option<String>, email: Option<String>,
@@ -230,6 +230,7 @@ impl IntoRecord for Group {
             key: self.key,
             name: self.name,
             description: self.description,
+            external_id: self.external_id,
             roles: entries("roles", self.roles)?,
         }))
     }
