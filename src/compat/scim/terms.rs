@@ -154,7 +154,7 @@ fn group_term(op: &OpContext, filter: &Filter) -> Result<Of<group::Term>> {
 fn has_member(op: &OpContext, filter: Of<user::Term>) -> Of<group::Term> {
     Of::Is(group::Term::User {
         filter: Box::new(filter),
-        seen_by: user::readable(op).ok(),
+        seen_by: group::members_readable(op).ok(),
     })
 }
 
