@@ -42,8 +42,9 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 pub use self::error::form;
 
+use self::documents::BODY_BYTES_MAX;
 use self::error::Scim;
-use self::message::{BODY_BYTES_MAX, bytes_max};
+use self::message::bytes_max;
 use self::names::Kind;
 use super::face::{Call, Takes, call, open_call, unknown_path, wrong_method};
 use crate::model::error::Result;
