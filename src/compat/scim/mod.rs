@@ -90,7 +90,9 @@ where
 
 /// A path, with and without a slash at its end.
 fn at(path: &str, methods: MethodRouter<App>) -> Router<App> {
-    Router::new().route(&format!("{path}/"), methods.clone()).route(path, methods)
+    Router::new()
+        .route(&format!("{path}/"), methods.clone())
+        .route(path, methods)
 }
 
 /// The routes.
@@ -161,7 +163,13 @@ fn group_routes() -> Router<App> {
 
 fn other_routes() -> Router<App> {
     let most = bytes_max(Kind::User);
-    let search = sent(POST, BODY_BYTES_MAX, "scim POST .search", "user.read", lists::search_base);
+    let search = sent(
+        POST,
+        BODY_BYTES_MAX,
+        "scim POST .search",
+        "user.read",
+        lists::search_base,
+    );
     let bulk = sent(POST, BODY_BYTES_MAX, "scim POST Bulk", "user.update", bulk::bulk);
     let read = plain(GET, "scim GET Me", "user.read", me::read);
     let create = plain(POST, "scim POST Me", "user.create", me::create);

@@ -95,8 +95,15 @@ impl Query {
                 return Err(wrong("'cursor' and 'startIndex' exclude each other."));
             }
             Some(cursor) => {
-                let bad = || invalid(ScimType::InvalidCount, "'count' must be a whole number that is not negative.");
-                let count = sent.count.map(|text| whole(&text).filter(|count| *count >= 0).ok_or_else(bad));
+                let bad = || {
+                    invalid(
+                        ScimType::InvalidCount,
+                        "'count' must be a whole number that is not negative.",
+                    )
+                };
+                let count = sent
+                    .count
+                    .map(|text| whole(&text).filter(|count| *count >= 0).ok_or_else(bad));
                 Page::Cursor {
                     cursor,
                     count: bounded(count.transpose()?),
@@ -163,7 +170,9 @@ fn whole(text: &str) -> Option<i64> {
 
 fn bounded(count: Option<i64>) -> u32 {
     let most = i64::from(PAGE_MAX);
-    count.map_or(PAGE_DEFAULT, |count| u32::try_from(count.clamp(0, most)).unwrap_or(PAGE_MAX))
+    count.map_or(PAGE_DEFAULT, |count| {
+        u32::try_from(count.clamp(0, most)).unwrap_or(PAGE_MAX)
+    })
 }
 
 /// What a list can be sorted by. The lists themselves know which of them they have.

@@ -503,7 +503,10 @@ pub const NARROW: &[(&str, &str)] = &[
         "users(where: {emailIn: [\"u-77@acme.example\", \"nobody@acme.example\"]}) { id }",
         "email",
     ),
-    ("users(where: {userName: \"U-77@acme.example\"}) { id }", "sort_user_name"),
+    (
+        "users(where: {userName: \"U-77@acme.example\"}) { id }",
+        "sort_user_name",
+    ),
     ("users(where: {name: \"first 77 last\"}) { id }", "sort_name"),
     (
         "users(where: {nameIn: [\"first 77 last\", \"nobody\"]}) { id }",

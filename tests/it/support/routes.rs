@@ -249,7 +249,10 @@ fn every_route_is_known() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let routes = text.split(".route(").skip(1).chain(text.split(" at(").skip(1).chain(text.split("(at(").skip(1)));
+        let routes = text
+            .split(".route(")
+            .skip(1)
+            .chain(text.split(" at(").skip(1).chain(text.split("(at(").skip(1)));
         for after in routes {
             let Some(literal) = after.trim_start().strip_prefix('"') else {
                 continue;

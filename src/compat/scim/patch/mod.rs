@@ -1,6 +1,8 @@
 //! Applies the operations of a PATCH to a resource, in the rules of RFC 7644, section 3.5.2, and of the clients that send
 //! them.
 
+#[cfg(test)]
+mod clients_tests;
 mod given;
 #[cfg(test)]
 mod laws;

@@ -3,7 +3,9 @@
 use axum::http::{Method, header};
 use serde_json::{Value, json};
 
-use super::{BASE, GROUPS, USERS, ask, asking, at, get, group_of, id_of, message, patch, patch_of, post, refused, user_of, world};
+use super::{
+    BASE, GROUPS, USERS, ask, asking, at, get, group_of, id_of, message, patch, patch_of, post, refused, user_of, world,
+};
 use crate::on_both;
 use crate::support::{App, Caller, PUBLIC_URL};
 

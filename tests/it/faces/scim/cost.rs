@@ -15,7 +15,9 @@ async fn statements(caller: &Caller<'_>, method: Method, path: &str, body: Optio
         tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
     });
     let sent = sent.await;
-    let others = sent.iter().filter(|statement| !statement.sql.contains("k.digest") && !statement.sql.starts_with("UPDATE"));
+    let others = sent
+        .iter()
+        .filter(|statement| !statement.sql.contains("k.digest") && !statement.sql.starts_with("UPDATE"));
     others.count()
 }
 

@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{GROUP, GROUPS, USERS, answered, at, delete, found, get, group_of, id_of, patch, place, post, put, refused, world};
+use super::{
+    GROUP, GROUPS, USERS, answered, at, delete, found, get, group_of, id_of, patch, place, post, put, refused, world,
+};
 use crate::on_both;
 use crate::support::{App, Caller};
 
 async fn members(caller: &Caller<'_>, id: &str) -> BTreeSet<String> {
     let group = get(caller, &at(GROUPS, id)).await;
     let members = group["members"].as_array().unwrap().iter();
-    members.map(|member| member["value"].as_str().unwrap().to_owned()).collect()
+    members
+        .map(|member| member["value"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn set<const N: usize>(ids: [&str; N]) -> BTreeSet<String> {

@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{ENTERPRISE, GROUPS, USERS, at, found, get, group_of, id_of, ids, patch, patch_of, post, refused, user_of, world};
+use super::{
+    ENTERPRISE, GROUPS, USERS, at, found, get, group_of, id_of, ids, patch, patch_of, post, refused, user_of, world,
+};
 use crate::on_both;
 use crate::support::App;
 

@@ -3,7 +3,10 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{BASE, ENTERPRISE, GROUPS, USERS, answered, asking, at, found, get, group_of, id_of, ids, message, patch, post, refused, user_of, world};
+use super::{
+    BASE, ENTERPRISE, GROUPS, USERS, answered, asking, at, found, get, group_of, id_of, ids, message, patch, post,
+    refused, user_of, world,
+};
 use crate::on_both;
 use crate::support::{App, Caller};
 
@@ -16,12 +19,23 @@ async fn by_cursor(caller: &Caller<'_>, endpoint: &str, parameters: &[(&str, &st
         wanted.push(("cursor", &cursor));
         let page = get(caller, &asking(endpoint, &wanted)).await;
         assert_eq!(page.get("startIndex"), None, "{page}");
-        all.extend(page["Resources"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        all.extend(
+            page["Resources"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["id"].as_str().unwrap().to_owned()),
+        );
         match page["nextCursor"].as_str() {
             Some(next) => cursor = next.to_owned(),
             None => return all,
         }
-        assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{cursor}");
+        assert!(
+            cursor
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+            "{cursor}"
+        );
     }
 }
 

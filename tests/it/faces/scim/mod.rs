@@ -64,12 +64,20 @@ fn asking(endpoint: &str, parameters: &[(&str, &str)]) -> String {
     format!("{endpoint}?{}", query.finish())
 }
 
-async fn ask(caller: &Caller<'_>, method: Method, path: &str, headers: &[(HeaderName, &str)], body: Option<&Value>) -> Reply {
+async fn ask(
+    caller: &Caller<'_>,
+    method: Method,
+    path: &str,
+    headers: &[(HeaderName, &str)],
+    body: Option<&Value>,
+) -> Reply {
     let mut request = caller.request(path, body.unwrap_or(&Value::Null));
     *request.method_mut() = method;
     request.headers_mut().remove(header::ACCEPT);
     for (name, value) in headers {
-        request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_str(value).unwrap());
     }
     caller.app.send(request).await
 }

@@ -10,7 +10,9 @@ use crate::support::{App, Caller};
 
 /// The statuses of calls that are made at once, sorted.
 async fn at_once(caller: &Caller<'_>, calls: Vec<(Method, String, Value)>) -> Vec<u16> {
-    let each = calls.iter().map(|(method, path, body)| ask(caller, method.clone(), path, &[], Some(body)));
+    let each = calls
+        .iter()
+        .map(|(method, path, body)| ask(caller, method.clone(), path, &[], Some(body)));
     let mut statuses: Vec<u16> = join_all(each).await.iter().map(|reply| reply.status.as_u16()).collect();
     statuses.sort_unstable();
     statuses

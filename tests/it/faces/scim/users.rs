@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{ENTERPRISE, USER, USERS, answered, at, delete, found, get, id_of, patch, place, post, put, refused, user_of, world};
+use super::{
+    ENTERPRISE, USER, USERS, answered, at, delete, found, get, id_of, patch, place, post, put, refused, user_of, world,
+};
 use crate::on_both;
 use crate::support::App;
 
