@@ -68,7 +68,10 @@ pub async fn rights_of_each(
         return Ok(HashMap::new());
     };
     let catalogue = catalogue::at(connection, first.catalogue_version).await?;
-    Ok(rows.iter().map(|(pk, rows)| (*pk, together(rows, &catalogue).0)).collect())
+    Ok(rows
+        .iter()
+        .map(|(pk, rows)| (*pk, together(rows, &catalogue).0))
+        .collect())
 }
 
 async fn of_users(connection: &impl Catalogued, which: &str, pk: i64) -> Result<(Rights, Roles)> {

@@ -115,9 +115,7 @@ impl<T> Filter<T> {
             Self::Any(parts) => parts
                 .iter()
                 .try_fold(Condition::any(), |any, part| Ok(any.add(part.nested::<L>(sql)?))),
-            Self::Not(part) => {
-                Ok(negated(part.nested::<L>(sql)?))
-            }
+            Self::Not(part) => Ok(negated(part.nested::<L>(sql)?)),
             Self::Is(term) => {
                 sql.count()?;
                 L::condition(sql, term)

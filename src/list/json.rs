@@ -32,9 +32,17 @@ pub enum ElementFilter {
     /// At least one of them; does not hold if empty.
     Any(Vec<Self>),
     Not(Box<Self>),
-    Text { key: Option<String>, test: TextTest },
-    Flag { key: Option<String>, is: bool },
-    Present { key: Option<String> },
+    Text {
+        key: Option<String>,
+        test: TextTest,
+    },
+    Flag {
+        key: Option<String>,
+        is: bool,
+    },
+    Present {
+        key: Option<String>,
+    },
 }
 
 /// In which form a value is asked for.
@@ -71,14 +79,18 @@ impl ElementFilter {
     pub fn condition(&self, sql: &mut Sql, value: &dyn Fn(Option<&str>, Asked) -> SimpleExpr) -> Result<Condition> {
         match self {
             Self::All(parts) => sql.deeper(|sql| {
-                parts.iter().try_fold(Condition::all().add(Expr::val(1).eq(1)), |all, part| {
-                    Ok(all.add(part.condition(sql, value)?))
-                })
+                parts
+                    .iter()
+                    .try_fold(Condition::all().add(Expr::val(1).eq(1)), |all, part| {
+                        Ok(all.add(part.condition(sql, value)?))
+                    })
             }),
             Self::Any(parts) => sql.deeper(|sql| {
-                parts.iter().try_fold(Condition::any().add(Expr::val(1).eq(0)), |any, part| {
-                    Ok(any.add(part.condition(sql, value)?))
-                })
+                parts
+                    .iter()
+                    .try_fold(Condition::any().add(Expr::val(1).eq(0)), |any, part| {
+                        Ok(any.add(part.condition(sql, value)?))
+                    })
             }),
             Self::Not(part) => sql.deeper(|sql| Ok(negated(part.condition(sql, value)?))),
             Self::Text { key, test } => {
@@ -166,9 +178,7 @@ pub fn json_value(backend: DbBackend, json: SimpleExpr, path: &[String], asked: 
             // Texts compare by code point, as in the columns.
             Asked::Text => "(CASE jsonb_typeof($1) WHEN 'string' THEN ($1) #>> '{}' END COLLATE \"C\")",
             Asked::Flag => "(CASE jsonb_typeof($1) WHEN 'boolean' THEN ($1) = CAST('true' AS jsonb) END)",
-            Asked::Presence => {
-                "COALESCE(CAST($1 AS text) COLLATE \"C\" NOT IN ('null', '\"\"', '[]', '{}'), FALSE)"
-            }
+            Asked::Presence => "COALESCE(CAST($1 AS text) COLLATE \"C\" NOT IN ('null', '\"\"', '[]', '{}'), FALSE)",
         };
         return Expr::cust_with_exprs(form, [value]);
     }
@@ -203,5 +213,6 @@ fn can_be_asked_for(path: &[String]) -> bool {
 
 /// A path as SQLite writes it.
 fn place(path: &[String]) -> String {
-    path.iter().fold("$".to_owned(), |place, key| format!("{place}.\"{key}\""))
+    path.iter()
+        .fold("$".to_owned(), |place, key| format!("{place}.\"{key}\""))
 }

@@ -124,7 +124,15 @@ pub async fn continued<L: Listed>(
         return Ok((Vec::new(), after));
     }
     let fields = fields | L::sort_fields(order.key);
-    let select = beginning_after::<L>(op, filter, &ordered, visible, fields, after.as_ref(), u64::from(size) + 1);
+    let select = beginning_after::<L>(
+        op,
+        filter,
+        &ordered,
+        visible,
+        fields,
+        after.as_ref(),
+        u64::from(size) + 1,
+    );
     let mut rows: Vec<L> = things(op, op.db().backend().build(&select), fields).await?;
     let more = rows.len() > size as usize;
     rows.truncate(size as usize);

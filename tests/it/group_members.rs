@@ -18,7 +18,10 @@ use crate::support::App;
 
 async fn acting(app: &App, id: &str) -> OpContext {
     let reader = app.services.db.reader();
-    let caller = tenantry::authn::caller_of(reader, app.user_row(id).await.pk).await.unwrap().unwrap();
+    let caller = tenantry::authn::caller_of(reader, app.user_row(id).await.pk)
+        .await
+        .unwrap()
+        .unwrap();
     app.machine().acting_as(Actor::User(std::sync::Arc::new(caller)))
 }
 
@@ -31,19 +34,31 @@ fn crowd(numbers: std::ops::RangeInclusive<u32>) -> Vec<String> {
 }
 
 fn put_in<S: ToString>(ids: impl IntoIterator<Item = S>) -> MembersChange {
-    MembersChange { put_in: texts(ids), ..MembersChange::default() }
+    MembersChange {
+        put_in: texts(ids),
+        ..MembersChange::default()
+    }
 }
 
 fn taken_out<S: ToString>(ids: impl IntoIterator<Item = S>) -> MembersChange {
-    MembersChange { taken_out: texts(ids), ..MembersChange::default() }
+    MembersChange {
+        taken_out: texts(ids),
+        ..MembersChange::default()
+    }
 }
 
 fn replaced<S: ToString>(ids: impl IntoIterator<Item = S>) -> MembersChange {
-    MembersChange { emptied: true, ..put_in(ids) }
+    MembersChange {
+        emptied: true,
+        ..put_in(ids)
+    }
 }
 
 async fn change(op: &OpContext, group: &Group, members: MembersChange) -> Result<Group> {
-    let wanted = GroupChange { members, ..GroupChange::default() };
+    let wanted = GroupChange {
+        members,
+        ..GroupChange::default()
+    };
     group::update(op, &Target::id(group.id.to_string()), wanted, None).await
 }
 
@@ -83,7 +98,10 @@ async fn ids(app: &App, group: &Group) -> Vec<String> {
 /// The events so far, by action.
 async fn events(app: &App) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for action in app.column::<String>("SELECT action FROM audit_events WHERE action LIKE 'group.%' OR action LIKE 'user.%Group'").await {
+    for action in app
+        .column::<String>("SELECT action FROM audit_events WHERE action LIKE 'group.%' OR action LIKE 'user.%Group'")
+        .await
+    {
         *counts.entry(action).or_insert(0) += 1;
     }
     counts
@@ -100,10 +118,18 @@ async fn statements<T>(what: impl Future<Output = T>) -> (T, usize) {
 
 async fn members_read(op: &OpContext, groups: &[&Group]) -> Result<Vec<Vec<(i64, String)>>> {
     let fingerprints = group::fingerprints(op, groups.iter().map(|group| group.pk)).await?;
-    let counted = groups.iter().map(|group| (group.pk, fingerprints.get(&group.pk).map_or(0, |one| one.members)));
-    let stretches: Vec<Vec<(i64, User)>> =
-        group::members_in_stretches(op, counted.collect(), UserFields::NAME).try_collect().await?;
-    let named = |stretch: Vec<(i64, User)>| stretch.into_iter().map(|(group, user)| (group, user.id.to_string())).collect();
+    let counted = groups
+        .iter()
+        .map(|group| (group.pk, fingerprints.get(&group.pk).map_or(0, |one| one.members)));
+    let stretches: Vec<Vec<(i64, User)>> = group::members_in_stretches(op, counted.collect(), UserFields::NAME)
+        .try_collect()
+        .await?;
+    let named = |stretch: Vec<(i64, User)>| {
+        stretch
+            .into_iter()
+            .map(|(group, user)| (group, user.id.to_string()))
+            .collect()
+    };
     Ok(stretches.into_iter().map(named).collect())
 }
 

@@ -14,7 +14,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
@@ -28,7 +31,20 @@ impl Numbers {
 }
 
 const KEYS: [&str; 5] = ["a", "b", "list", "urn:x:2.0:User", "ключ"];
-const TEXTS: [&str; 12] = ["", "a", "A", "ab", "b", "%", "a_b", "\u{E9}", "\u{FFFD}", "\u{10000}b", "[]", "\"q\\"];
+const TEXTS: [&str; 12] = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "b",
+    "%",
+    "a_b",
+    "\u{E9}",
+    "\u{FFFD}",
+    "\u{10000}b",
+    "[]",
+    "\"q\\",
+];
 
 fn value(numbers: &mut Numbers, depth: usize) -> Value {
     match numbers.below(if depth == 0 { 6 } else { 10 }) {
@@ -46,7 +62,15 @@ fn object(numbers: &mut Numbers, depth: usize) -> Value {
     for key in KEYS {
         if numbers.chance(5) {
             let content = match key == "list" {
-                true => (0..numbers.below(4)).map(|_| if numbers.chance(7) { object(numbers, 0) } else { value(numbers, 0) }).collect(),
+                true => (0..numbers.below(4))
+                    .map(|_| {
+                        if numbers.chance(7) {
+                            object(numbers, 0)
+                        } else {
+                            value(numbers, 0)
+                        }
+                    })
+                    .collect(),
                 false => value(numbers, depth),
             };
             members.insert(key.to_owned(), content);
@@ -67,14 +91,22 @@ fn text(numbers: &mut Numbers) -> TextTest {
 }
 
 fn path(numbers: &mut Numbers) -> Vec<String> {
-    (0..=numbers.below(2)).map(|_| numbers.of(&["a", "b", "list", "urn:x:2.0:User", "ключ", "none", "q\"", "\0"])).collect()
+    (0..=numbers.below(2))
+        .map(|_| numbers.of(&["a", "b", "list", "urn:x:2.0:User", "ключ", "none", "q\"", "\0"]))
+        .collect()
 }
 
 fn element(numbers: &mut Numbers, depth: usize) -> ElementFilter {
     let key = (!numbers.chance(2)).then(|| numbers.of(&["a", "b", "list", "ключ", "none"]));
     match numbers.below(if depth == 0 { 4 } else { 7 }) {
-        0 | 1 => ElementFilter::Text { key, test: text(numbers) },
-        2 => ElementFilter::Flag { key, is: numbers.chance(5) },
+        0 | 1 => ElementFilter::Text {
+            key,
+            test: text(numbers),
+        },
+        2 => ElementFilter::Flag {
+            key,
+            is: numbers.chance(5),
+        },
         3 => ElementFilter::Present { key },
         4 => ElementFilter::All((0..numbers.below(3)).map(|_| element(numbers, depth - 1)).collect()),
         5 => ElementFilter::Any((0..numbers.below(3)).map(|_| element(numbers, depth - 1)).collect()),
@@ -85,19 +117,31 @@ fn element(numbers: &mut Numbers, depth: usize) -> ElementFilter {
 fn term(numbers: &mut Numbers) -> JsonTerm {
     let path = path(numbers);
     match numbers.below(5) {
-        0 => JsonTerm::Text { path, test: text(numbers) },
-        1 => JsonTerm::Flag { path, is: numbers.chance(5) },
+        0 => JsonTerm::Text {
+            path,
+            test: text(numbers),
+        },
+        1 => JsonTerm::Flag {
+            path,
+            is: numbers.chance(5),
+        },
         2 => JsonTerm::Present { path },
-        _ => JsonTerm::Any { path: vec!["list".to_owned()], such: element(numbers, 2) },
+        _ => JsonTerm::Any {
+            path: vec!["list".to_owned()],
+            such: element(numbers, 2),
+        },
     }
 }
 
 fn at<'a>(document: Option<&'a Value>, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(document?, |value, key| value.as_object()?.get(key))
+    path.iter()
+        .try_fold(document?, |value, key| value.as_object()?.get(key))
 }
 
 fn holds(test: &TextTest, value: Option<&Value>) -> bool {
-    let Some(text) = value.and_then(Value::as_str) else { return false };
+    let Some(text) = value.and_then(Value::as_str) else {
+        return false;
+    };
     match test {
         TextTest::Equals(other) => text == other,
         TextTest::In(others) => others.iter().any(|other| other == text),

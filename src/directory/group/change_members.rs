@@ -78,7 +78,12 @@ pub(super) async fn change_members(
     roles: &[Assigned],
     wanted: &MembersChange,
 ) -> Result<bool> {
-    let named: Vec<&str> = wanted.put_in.iter().chain(&wanted.taken_out).map(String::as_str).collect();
+    let named: Vec<&str> = wanted
+        .put_in
+        .iter()
+        .chain(&wanted.taken_out)
+        .map(String::as_str)
+        .collect();
     let mut named = look_up(change, granted, group, &named).await?;
     if let Some(unknown) = wanted.put_in.iter().find(|id| !named.contains_key(id.as_str())) {
         return Err(Error::invalid(
@@ -198,7 +203,10 @@ impl Members<'_> {
         became: fn(Mention) -> Mention,
     ) -> Result<bool> {
         let rows = change.query_all_raw(statement).await?;
-        let changed: HashSet<i64> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+        let changed: HashSet<i64> = rows
+            .iter()
+            .map(|row| row.try_get_by_index(0))
+            .collect::<Result<_, _>>()?;
         members.retain(|member| changed.contains(&member.pk));
         if members.is_empty() {
             return Ok(false);
@@ -221,7 +229,9 @@ impl Members<'_> {
         };
         let keys = members.iter().map(|member| member.pk);
         let rights = rights_of_each(&**change, keys).await?;
-        rights.values().try_for_each(|rights| may_manage(self.op.actor(), what, rights))
+        rights
+            .values()
+            .try_for_each(|rights| may_manage(self.op.actor(), what, rights))
     }
 }
 
@@ -232,15 +242,24 @@ async fn look_up(
     group: &table::Model,
     ids: &[&str],
 ) -> Result<BTreeMap<String, Member>> {
-    let ids: BTreeSet<String> = ids.iter().filter_map(|id| UserId::existing(id)).map(|id| id.to_string()).collect();
+    let ids: BTreeSet<String> = ids
+        .iter()
+        .filter_map(|id| UserId::existing(id))
+        .map(|id| id.to_string())
+        .collect();
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
     let id = Column::Id.into_simple_expr();
     let is_one = among(change.get_database_backend(), id, ids.into_iter().collect(), "text[]");
-    let users = user_table::Entity::find().filter(user_table::within(granted)).filter(is_one);
+    let users = user_table::Entity::find()
+        .filter(user_table::within(granted))
+        .filter(is_one);
     let members = locked(change, group, users).await?;
-    Ok(members.into_iter().map(|member| (member.id.to_string(), member)).collect())
+    Ok(members
+        .into_iter()
+        .map(|member| (member.id.to_string(), member))
+        .collect())
 }
 
 /// The users with these keys.
@@ -250,11 +269,7 @@ async fn by_keys(change: &Change<'_>, group: &table::Model, pks: &[i64]) -> Resu
 }
 
 /// These users, if they are of the group's organization, in the order of their keys, in which they are locked.
-async fn locked(
-    change: &Change<'_>,
-    group: &table::Model,
-    users: Select<user_table::Entity>,
-) -> Result<Vec<Member>> {
+async fn locked(change: &Change<'_>, group: &table::Model, users: Select<user_table::Entity>) -> Result<Vec<Member>> {
     type Row = (i64, UserId, Option<i64>, Option<String>, Option<String>, Option<String>);
     let rows: Vec<Row> = users
         .select_only()
@@ -312,7 +327,9 @@ pub(super) fn events(
     let of_group = Event::new(of_group, group.pk, &group.id).named(group.name.clone());
     let of_group = of_group.with_subject(&user.id).about([member]).fields(["users"]);
     let its_group = became(Mention::new("group", &group.id, group.name.clone()));
-    let of_user = Event::new(of_user, user.pk, &user.id).with_subject(&user.id).named(user.name.clone());
+    let of_user = Event::new(of_user, user.pk, &user.id)
+        .with_subject(&user.id)
+        .named(user.name.clone());
     let of_user = of_user.about([its_group]).fields(["groups"]).access();
     let mut all = for_each_tenant(of_group.access(), group.organization_pk, roles);
     // A user from outside a tenant gets roles for it, too.

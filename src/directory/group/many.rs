@@ -90,10 +90,18 @@ pub async fn of_users(op: &OpContext, users: &[User], fields: GroupFields) -> Re
     let own = own.filter(|own| users.iter().any(|user| user.pk == *own));
     let mut visible = Vec::new();
     if let Ok(granted) = readable(op) {
-        visible.push(Condition::all().add(Member::UserPk.is_not_null()).add(table::within(&granted)));
+        visible.push(
+            Condition::all()
+                .add(Member::UserPk.is_not_null())
+                .add(table::within(&granted)),
+        );
     }
     if let (Some(own), Ok(granted)) = (own, readable_of_oneself(op)) {
-        visible.push(Condition::all().add(Member::UserPk.eq(own)).add(table::within(&granted)));
+        visible.push(
+            Condition::all()
+                .add(Member::UserPk.eq(own))
+                .add(table::within(&granted)),
+        );
     }
     if users.is_empty() || visible.is_empty() {
         return Ok(HashMap::new());
@@ -106,8 +114,16 @@ pub async fn of_users(op: &OpContext, users: &[User], fields: GroupFields) -> Re
         .exprs(columns.into_iter().map(IntoSimpleExpr::into_simple_expr))
         .expr(Member::UserPk.into_simple_expr())
         .from(group_member::Entity.table_ref())
-        .cond_where(any_of(op.db().backend(), Member::UserPk, users.iter().map(|user| user.pk)))
-        .cond_where(Group::pk_column().into_simple_expr().eq(Member::GroupPk.into_simple_expr()))
+        .cond_where(any_of(
+            op.db().backend(),
+            Member::UserPk,
+            users.iter().map(|user| user.pk),
+        ))
+        .cond_where(
+            Group::pk_column()
+                .into_simple_expr()
+                .eq(Member::GroupPk.into_simple_expr()),
+        )
         .cond_where(visible)
         .order_by_expr(Member::UserPk.into_simple_expr(), Order::Asc)
         .order_by_expr(Member::GroupPk.into_simple_expr(), Order::Asc);
@@ -181,7 +197,10 @@ impl Progress {
         }
         let rows = members_of(op, &some, self.after, fields).await?;
         // A stretch that is full may lack the rest of its last group.
-        let full = rows.last().filter(|_| rows.len() >= STRETCH).map(|(group, user)| (*group, user.pk));
+        let full = rows
+            .last()
+            .filter(|_| rows.len() >= STRETCH)
+            .map(|(group, user)| (*group, user.pk));
         match full {
             Some((last, user_pk)) => {
                 while self.groups.front().is_some_and(|(group, _)| *group != last) {
@@ -230,7 +249,11 @@ async fn members_of(
         .exprs(columns.into_iter().map(IntoSimpleExpr::into_simple_expr))
         .expr(Member::GroupPk.into_simple_expr())
         .from(group_member::Entity.table_ref())
-        .cond_where(User::pk_column().into_simple_expr().eq(Member::UserPk.into_simple_expr()))
+        .cond_where(
+            User::pk_column()
+                .into_simple_expr()
+                .eq(Member::UserPk.into_simple_expr()),
+        )
         .cond_where(User::within(&granted))
         .limit(STRETCH as u64);
     match groups {

@@ -25,8 +25,8 @@ pub use change_members::MembersChange;
 pub use create::{NewGroup, create, given_external_id, group_name};
 pub use delete::delete;
 pub use many::{Fingerprint, fingerprints, members_in_stretches, members_readable, of_users};
-pub use naming::{Naming, key_of};
 pub use members::{add_user, leave_all_in_txn, remove_user};
+pub use naming::{Naming, key_of};
 pub use read::{
     Membership, Target, Term, by_keys, giving_roles, keys_of_user, locate, of_user, readable, readable_of_oneself,
 };

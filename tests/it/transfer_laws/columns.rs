@@ -94,7 +94,12 @@ const KEPT: &[Kept] = &[
     Kept {
         table: "groups",
         columns: "group: id organization_pk=organizationId key name description external_id=externalId version created_at updated_at",
-        left_out: &[("pk", KEY), ("name_key", COMPUTED), ("sort_name", COMPUTED), ("words", COMPUTED)],
+        left_out: &[
+            ("pk", KEY),
+            ("name_key", COMPUTED),
+            ("sort_name", COMPUTED),
+            ("words", COMPUTED),
+        ],
     },
     Kept {
         table: "group_members",
