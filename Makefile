@@ -4,7 +4,7 @@ CARGO ?= cargo
 
 PAGE_SOURCES = web/*.html web/*.js web/*.json web/src README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md CODE_OF_CONDUCT.md docs -type f
 
-.PHONY: run test check web release bench soak
+.PHONY: run test check web release package bench soak
 
 ## Serve, with GraphiQL: the first start prints the super admin's key.
 run: web
@@ -32,6 +32,12 @@ web:
 ## The binary as it is deployed, in target/release.
 release: web
 	$(CARGO) build --locked --release
+
+## The source packages, in target/package, with the pages in them, each built once from what was packed. Cargo takes the pages
+## for uncommitted changes, so whether there are any is asked here.
+package: web
+	@[ -z "$$(git status --porcelain)" ] || { echo "There are uncommitted changes; commit them first."; exit 1; }
+	$(CARGO) package --locked --workspace --allow-dirty
 
 ## The server against its floors and against itself in a small directory, on both databases, at a million users. Takes an hour.
 ## The results are in target/bench.

@@ -111,6 +111,12 @@ impl OpContext {
         self
     }
 
+    /// The same without a memory budget, for a response that is sent while it is read.
+    #[must_use]
+    pub fn without_room(self) -> Self {
+        Self { room: None, ..self }
+    }
+
     /// The same for a mutation that runs once.
     #[must_use]
     pub fn running_once(mut self, once: Once) -> Self {

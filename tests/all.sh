@@ -58,6 +58,7 @@ step "OAuth libraries" tests/oauth/run.sh "$server"
 step "mail" python3 -W ignore tests/mail.py --server "$server"
 step "deploy" python3 tests/deploy.py --server "$server"
 step "examples" tests/examples.sh "$server"
+step "package" tests/package.sh
 step "browser" tests/pages.sh "$server"
 step "documentation as it is run" python3 tests/docs.py --server "$server"
 step "databases left" no_database_is_left

@@ -16,7 +16,7 @@ const TOP = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'COD
 const places = new Map(
   [...TOP, ...markdown('docs')].map((path) => [path, posix.join('docs', path.replace(/^docs\//, '').replace(/\.md$/, ''))]),
 );
-const NAV = ['README.md', 'docs/application.md', 'docs/schema.md', 'docs/lists.md', 'docs/frontend.md', 'docs/roles.md', 'docs/permissions.md', 'docs/protect.md', 'docs/delegation.md', 'docs/users.md', 'docs/accounts.md', 'docs/variables.md', 'docs/gateways.md', 'docs/tokens.md', 'docs/faces.md', 'docs/errors.md', 'docs/operating.md', 'docs/transfer.md', 'docs/scale.md', 'docs/architecture.md'];
+const NAV = ['README.md', 'docs/application.md', 'docs/schema.md', 'docs/lists.md', 'docs/frontend.md', 'docs/roles.md', 'docs/permissions.md', 'docs/protect.md', 'docs/delegation.md', 'docs/users.md', 'docs/accounts.md', 'docs/variables.md', 'docs/gateways.md', 'docs/tokens.md', 'docs/faces.md', 'docs/scim.md', 'docs/errors.md', 'docs/operating.md', 'docs/transfer.md', 'docs/scale.md', 'docs/architecture.md'];
 const titles = new Map([...places.keys()].map((path) => [path, /^# (.+)$/m.exec(read(path))[1]]));
 titles.set('README.md', 'Start');
 

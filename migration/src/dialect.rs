@@ -15,7 +15,11 @@ pub struct Dialect(DbBackend);
 
 impl Dialect {
     pub fn of(manager: &SchemaManager<'_>) -> Self {
-        Self(manager.get_database_backend())
+        Self::for_database(manager.get_database_backend())
+    }
+
+    pub fn for_database(database: DbBackend) -> Self {
+        Self(database)
     }
 
     pub fn sql(&self, template: &str) -> String {

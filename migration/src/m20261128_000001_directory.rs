@@ -1,6 +1,6 @@
 //! The whole directory: organizations, tenants, users, groups, roles, keys, sessions, invitations, settings, audit events.
 //!
-//! Until version 0.2.0 this is the only step, and it is edited in place.
+//! Released with 0.2.0, and so never edited again.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
@@ -891,15 +891,7 @@ const DOWN_POSTGRES: &[&str] = &[
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Dialect::run(manager, UP).await?;
-        Dialect::run(manager, WORDS).await?;
-        Dialect::run(manager, own(manager, WORDS_SQLITE, WORDS_POSTGRES)).await?;
-        Dialect::run(manager, ROLES).await?;
-        Dialect::run(manager, PERMISSIONS).await?;
-        Dialect::run(manager, own(manager, AUDIT_SQLITE, AUDIT_POSTGRES)).await?;
-        Dialect::run(manager, AUDIT_INDEXES).await?;
-        Dialect::run(manager, own(manager, CURSOR_KEY_SQLITE, CURSOR_KEY_POSTGRES)).await?;
-        Dialect::run(manager, own(manager, SIZES, SETTINGS_POSTGRES)).await
+        Dialect::run(manager, &statements(manager.get_connection().get_database_backend())).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -908,9 +900,30 @@ impl MigrationTrait for Migration {
     }
 }
 
+/// What `up` runs, in order.
+pub(crate) fn statements(database: DbBackend) -> Vec<&'static str> {
+    let own = |sqlite, postgres| of(database, sqlite, postgres);
+    [
+        UP,
+        WORDS,
+        own(WORDS_SQLITE, WORDS_POSTGRES),
+        ROLES,
+        PERMISSIONS,
+        own(AUDIT_SQLITE, AUDIT_POSTGRES),
+        AUDIT_INDEXES,
+        own(CURSOR_KEY_SQLITE, CURSOR_KEY_POSTGRES),
+        own(SIZES, SETTINGS_POSTGRES),
+    ]
+    .concat()
+}
+
 /// Those of the database at hand.
 fn own<'a>(manager: &SchemaManager<'_>, sqlite: &'a [&'a str], postgres: &'a [&'a str]) -> &'a [&'a str] {
-    match manager.get_connection().get_database_backend() {
+    of(manager.get_connection().get_database_backend(), sqlite, postgres)
+}
+
+fn of<'a>(database: DbBackend, sqlite: &'a [&'a str], postgres: &'a [&'a str]) -> &'a [&'a str] {
+    match database {
         DbBackend::Sqlite => sqlite,
         _ => postgres,
     }

@@ -13,23 +13,23 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use axum::{Extension, Router, extract};
-use futures::{Stream, StreamExt};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 
 use super::fields::Fields;
 use crate::context::OpContext;
 use crate::model::Actor;
-use crate::model::error::{Error, Reason, Result};
-use crate::request::{App, LogFields, RequestInfo, presented, read_body, to_its_end};
+use crate::model::error::{Error, Result};
+use crate::request::{App, LogFields, RequestInfo, presented, read_body, read_body_up_to, to_its_end};
 
 /// The conventions of a product's API.
 pub trait Face: 'static {
@@ -118,6 +118,26 @@ pub enum Takes {
     Nothing,
     /// A JSON object.
     Object,
+    /// Anything, up to this number of bytes: the call reads it.
+    Bytes(usize),
+}
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    /// Everybody; but a credential that is sent must be in force.
+    Everybody,
+    /// Who has a credential.
+    Known,
+}
+
+/// What a route is.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    open: Open,
+    takes: Takes,
+    operation: &'static str,
+    action: &'static str,
 }
 
 /// A request.
@@ -126,6 +146,9 @@ pub struct Call {
     pub op: OpContext,
     /// The fields of the body; empty if the call has no body.
     pub fields: Fields,
+    /// The body, for [`Takes::Bytes`].
+    pub body: Bytes,
+    headers: HeaderMap,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
 }
@@ -134,6 +157,12 @@ impl Call {
     /// A path parameter, by its name in the route.
     pub fn path(&self, name: &str) -> &str {
         value_of(&self.path, name).unwrap_or_default()
+    }
+
+    /// The values of a header that are texts.
+    pub fn header(&self, name: HeaderName) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
     }
 
     /// The names of the query parameters, in order; a repeated one is repeated.
@@ -167,79 +196,132 @@ where
     H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Response>> + Send + 'static,
 {
-    let handler = move |State(app): State<App>, Extension(id): Extension<RequestInfo>, request: Request| async move {
-        // The caller; until the body is read, the credential's owner.
-        let mut actor = Actor::Anonymous;
-        let run = async {
-            let (call, op) = begin(&app, &id, takes, request, &mut actor).await?;
-            let handled = handle(call);
-            let db = op.db().clone();
-            let noted = async move {
-                let done = handled.await;
-                op.db().settled().await?;
-                // An impersonation that is refused is noted where it is refused, as GraphQL's is.
-                if let Err(Error::Forbidden(_)) = &done {
-                    op.note_refusal(action);
-                }
-                done
-            };
-            to_its_end(&app, db, Box::pin(noted)).await
-        };
-        let mut response = match run.await {
-            Ok(mut response) => {
-                response.extensions_mut().insert(LogFields::of(&actor));
-                response
-            }
-            Err(error) => {
-                log_cause(&error, &id);
-                F::refusal(&error, &actor)
-            }
-        };
-        if let Some(facts) = response.extensions_mut().get_mut::<LogFields>() {
-            facts.operation = Some(operation.to_owned());
-        }
-        response
+    let open = Open::Known;
+    let route = Route {
+        open,
+        takes,
+        operation,
+        action,
     };
-    on(method, handler)
+    on(method, handler::<F, H, Fut>(route, handle))
+}
+
+/// A route that answers everybody. A credential that is sent must be in force: a client that has a wrong one learns it here
+/// too.
+pub fn open_call<F, H, Fut>(method: MethodFilter, operation: &'static str, handle: H) -> MethodRouter<App>
+where
+    F: Face,
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    let route = Route {
+        open: Open::Everybody,
+        takes: Takes::Nothing,
+        operation,
+        action: operation,
+    };
+    on(method, handler::<F, H, Fut>(route, handle))
+}
+
+fn handler<F, H, Fut>(
+    route: Route,
+    handle: H,
+) -> impl Fn(State<App>, Extension<RequestInfo>, Request) -> BoxFuture<'static, Response> + Clone
+where
+    F: Face,
+    H: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    move |State(app), Extension(id), request| {
+        let handle = handle.clone();
+        async move {
+            // The caller; until the body is read, the credential's owner.
+            let mut actor = Actor::Anonymous;
+            let mut response = match run(&app, &id, route, request, handle, &mut actor).await {
+                Ok(mut response) => {
+                    response.extensions_mut().insert(LogFields::of(&actor));
+                    response
+                }
+                Err(error) => {
+                    log_cause(&error, &id);
+                    F::refusal(&error, &actor)
+                }
+            };
+            if let Some(facts) = response.extensions_mut().get_mut::<LogFields>() {
+                facts.operation = Some(route.operation.to_owned());
+            }
+            response
+        }
+        .boxed()
+    }
+}
+
+async fn run<H, Fut>(
+    app: &App,
+    id: &RequestInfo,
+    route: Route,
+    request: Request,
+    handle: H,
+    actor: &mut Actor,
+) -> Result<Response>
+where
+    H: Fn(Call) -> Fut,
+    Fut: Future<Output = Result<Response>> + Send + 'static,
+{
+    let call = begin(app, id, route, request, actor).await?;
+    let op = call.op.clone();
+    let db = op.db().clone();
+    let handled = handle(call);
+    let noted = async move {
+        let done = handled.await;
+        op.db().settled().await?;
+        // An impersonation that is refused is noted where it is refused, as GraphQL's is.
+        if let Err(Error::Forbidden(_)) = &done {
+            op.note_refusal(route.action);
+        }
+        done
+    };
+    to_its_end(app, db, Box::pin(noted)).await
 }
 
 /// Reads a request up to the call. If it is refused, `actor` is the refused caller.
-async fn begin(
-    app: &App,
-    id: &RequestInfo,
-    takes: Takes,
-    request: Request,
-    actor: &mut Actor,
-) -> Result<(Call, OpContext)> {
+async fn begin(app: &App, id: &RequestInfo, route: Route, request: Request, actor: &mut Actor) -> Result<Call> {
     let (mut parts, body) = request.into_parts();
     let presented = presented(&parts.headers, id, app.services.faces())?;
     *actor = presented.owner(&app.services).await?;
-    if matches!(actor, Actor::Anonymous) {
+    if route.open == Open::Known && matches!(actor, Actor::Anonymous) {
         return Err(Error::Unauthenticated(
             "This needs a credential. Send 'Authorization: Bearer <API key>'.".to_owned(),
         ));
     }
-    let fields = match takes {
-        Takes::Nothing => Fields::default(),
-        Takes::Object => Fields::parse(&read_body(body).await?)?,
+    let (fields, body) = match route.takes {
+        Takes::Nothing => (Fields::default(), Bytes::new()),
+        Takes::Object => (Fields::parse(&read_body(body).await?)?, Bytes::new()),
+        Takes::Bytes(most) => (Fields::default(), read_body_up_to(body, most).await?),
     };
     let (path, query) = parameters(&mut parts).await?;
     let op = OpContext::of_request(Arc::clone(&app.services), presented).await?;
     *actor = op.actor().clone();
-    let call = Call {
-        op: op.clone(),
+    Ok(Call {
+        op,
         fields,
+        body,
+        headers: parts.headers,
         path,
         query,
-    };
-    Ok((call, op))
+    })
 }
 
 /// Logs the cause of an internal error or an unavailable database, once. The cause is never sent.
 pub fn log_cause(error: &Error, id: &RequestInfo) {
+    log_cause_of(error, &id.id);
+}
+
+/// The same for the request with this id.
+pub fn log_cause_of(error: &Error, request_id: &str) {
     if let Error::Internal(_) | Error::Unavailable { .. } = error {
         let cause = std::error::Error::source(error).map(ToString::to_string);
-        tracing::error!(request_id = %id.id, cause = cause.as_deref().unwrap_or("-"), "{error}");
+        tracing::error!(request_id, cause = cause.as_deref().unwrap_or("-"), "{error}");
     }
 }
 
@@ -263,84 +345,13 @@ async fn parameters(parts: &mut Parts) -> Result<(Pairs, Pairs)> {
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     // Only strings, numbers and maps with string keys are serialized here.
     let body = serde_json::to_vec(value).unwrap_or_default();
-    answer(status, Body::from(body))
+    answer(status, HeaderValue::from_static("application/json"), Body::from(body))
 }
 
-fn answer(status: StatusCode, body: Body) -> Response {
+/// A response of this media type.
+pub fn answer(status: StatusCode, media: HeaderValue, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
     response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// How long a client may take to read a whole list.
-pub const LIST_TIME_MAX: Duration = Duration::from_secs(10 * 60);
-
-/// The same, but after this time it ends with an error.
-fn until<T>(end: Instant, stretches: impl Stream<Item = Result<T>>) -> impl Stream<Item = Result<T>> {
-    let in_time = move |stretch: Result<T>| match Instant::now() <= end {
-        true => stretch,
-        false => Err(Error::unavailable(Reason::Busy, "the client read the list too slowly")),
-    };
-    let mut over = false;
-    stretches.map(in_time).take_while(move |stretch| {
-        let before = std::mem::replace(&mut over, stretch.is_err());
-        std::future::ready(!before)
-    })
-}
-
-/// An unpaged list, written as it is read: `head`, the items separated by commas, `tail`.
-///
-/// The first chunk is read before the response starts, so that an error is still an ordinary error response. If the
-/// database fails later, the caller loses the permission, or the client takes longer than [`LIST_TIME_MAX`], the
-/// connection is closed, so that no client takes the response for complete.
-pub async fn listed<T: Send + 'static>(
-    head: &'static str,
-    tail: &'static str,
-    stretches: impl Stream<Item = Result<Vec<T>>> + Send + 'static,
-    write: impl Fn(&T, &mut Vec<u8>) -> serde_json::Result<()> + Send + Sync + 'static,
-) -> Result<Response> {
-    let mut stretches = Box::pin(stretches);
-    let first = stretches.next().await.transpose()?;
-    let mut any = false;
-    let mut text = move |stretch: Vec<T>| -> Result<Bytes> {
-        let mut bytes = Vec::with_capacity(stretch.len() * 256);
-        for item in &stretch {
-            if std::mem::replace(&mut any, true) {
-                bytes.push(b',');
-            }
-            write(item, &mut bytes).map_err(Error::internal)?;
-        }
-        Ok(bytes.into())
-    };
-    let first = first.map(&mut text).transpose()?.unwrap_or_default();
-    let rest = until(Instant::now() + LIST_TIME_MAX, stretches).map(move |stretch| {
-        let text = stretch.and_then(&mut text);
-        text.inspect_err(|error| {
-            tracing::warn!(%error, cause = ?std::error::Error::source(error), "a list response \
-                                                                                                    was aborted")
-        })
-    });
-    let whole = futures::stream::iter([Ok(Bytes::from_static(head.as_bytes())), Ok(first)])
-        .chain(rest)
-        .chain(futures::stream::iter([Ok(Bytes::from_static(tail.as_bytes()))]));
-    Ok(answer(StatusCode::OK, Body::from_stream(whole)))
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::StreamExt;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_list_that_is_read_too_slowly_breaks_off() {
-        let stretches = || futures::stream::iter([Ok(1), Ok(2), Ok(3)]);
-        let whole: Vec<Result<i32>> = until(Instant::now() + LIST_TIME_MAX, stretches()).collect().await;
-        assert!(whole.len() == 3 && whole.iter().all(Result::is_ok));
-        let late: Vec<Result<i32>> = until(Instant::now() - LIST_TIME_MAX, stretches()).collect().await;
-        assert!(matches!(late.as_slice(), [Err(Error::Unavailable { .. })]), "{late:?}");
-    }
 }

@@ -3,9 +3,10 @@
 //!
 //! - [`kili`] is GraphQL under that product's path.
 //! - The others are REST: [`face`] is what they share — request, caller, body and errors in the product's format —
-//!   [`fields`] parses a body's fields, and [`users`] reads users with the related objects that all of them show.
+//!   [`fields`] parses a body's fields, [`listed`] writes a list while it is read, and [`users`] reads users with the related objects that all of them show.
 //!
 //! - [`oauth`] is the standard's own face: what back ends and gateways ask about a credential.
+//! - [`scim`] is another standard's: identity providers keep users and groups here.
 //!
 //! Those of other products can be turned off; see [`crate::directory::faces`]. All can be on at the same time, because they
 //! have different paths. An unknown path under `/api/` gives a response in WAII's format, if that is on.
@@ -14,7 +15,9 @@ pub mod air;
 pub mod face;
 pub mod fields;
 pub mod kili;
+pub mod listed;
 pub mod oauth;
+pub mod scim;
 pub mod users;
 pub mod waii;
 pub mod wallaroo;
@@ -25,9 +28,9 @@ use crate::graphql::Schema;
 use crate::model::Faces;
 use crate::request::{App, RefusalFormat};
 
-/// The routes of those that are on, and of [`oauth`].
+/// The routes of those that are on, and of the standards.
 pub fn routes(schema: &Schema, on: Faces) -> Router<App> {
-    let mut routes = oauth::routes();
+    let mut routes = oauth::routes().merge(scim::routes());
     if on.contains(Faces::KILI) {
         routes = routes.merge(kili::routes(schema));
     }
@@ -78,6 +81,8 @@ pub fn form_of(path: &str, on: Faces) -> Option<RefusalFormat> {
         Some(face::form::<wallaroo::OpenId>)
     } else if is(Faces::WALLAROO, "/auth") {
         Some(face::form::<wallaroo::KeycloakAdmin>)
+    } else if under("/scim") {
+        Some(scim::form)
     } else if under("/oauth") || under("/forward-auth") {
         Some(face::form::<oauth::OAuth>)
     } else {

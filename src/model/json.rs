@@ -1,9 +1,8 @@
 //! A caller's JSON, stored as the original text: key order, 64-bit integers and every digit are preserved.
 
-use sea_orm::DeriveValueType;
-use serde_json::value::RawValue;
-
 use crate::model::error::{Error, Result};
+use crate::model::strict_json::{RepeatedNames, Rules, StrictFault, read};
+use sea_orm::DeriveValueType;
 
 const BYTES_MAX: usize = 64 * 1024;
 const DEPTH_MAX: usize = 32;
@@ -81,8 +80,6 @@ fn contains_nul(value: &serde_json::Value) -> bool {
     }
 }
 
-/// The maximum nesting of a request; of stored JSON, only a profile may have as many levels.
-pub(super) const PARSED_DEPTH_MAX: usize = 100;
 /// A value takes about seventy bytes of memory in addition to its text, and `[0,0,0,…]` has a value per two bytes.
 pub const JSON_VALUES_MAX: usize = 75_000;
 
@@ -113,112 +110,14 @@ impl JsonFault {
 /// Not `serde_json::from_str`, which gives objects with some internal keys a special meaning: for it,
 /// `{"$serde_json::private::RawValue": "1"}` is the number 1.
 pub fn exact_json(text: &str) -> Result<serde_json::Value, JsonFault> {
-    // The library checks the syntax and keeps the text, so everything below is known to be valid JSON.
-    let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonFault::Malformed)?;
-    let mut reader = Reader {
-        rest: raw.get(),
-        values: 0,
+    let rules = Rules {
+        values_max: JSON_VALUES_MAX,
+        repeated_names: RepeatedNames::LastCounts,
     };
-    reader.value(PARSED_DEPTH_MAX)
-}
-
-/// Reads a text that is known to be valid JSON.
-struct Reader<'a> {
-    rest: &'a str,
-    values: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn value(&mut self, depth: usize) -> Result<serde_json::Value, JsonFault> {
-        use serde_json::Value;
-        let depth = depth.checked_sub(1).ok_or(JsonFault::Malformed)?;
-        self.values += 1;
-        if self.values > JSON_VALUES_MAX {
-            return Err(JsonFault::TooManyValues);
-        }
-        Ok(match self.next_sign() {
-            Some(b'{') => {
-                let mut members = serde_json::Map::new();
-                self.items(b'}', |reader| {
-                    let name = reader.string()?;
-                    reader.take(b':');
-                    members.insert(name, reader.value(depth)?);
-                    Ok(())
-                })?;
-                Value::Object(members)
-            }
-            Some(b'[') => {
-                let mut items = Vec::new();
-                self.items(b']', |reader| {
-                    items.push(reader.value(depth)?);
-                    Ok(())
-                })?;
-                Value::Array(items)
-            }
-            Some(b'"') => Value::String(self.string()?),
-            _ => match self.word() {
-                "true" => Value::Bool(true),
-                "false" => Value::Bool(false),
-                "null" => Value::Null,
-                // Keeps the exact digits, which parsing would change: 1e400 to 1e+400. The function is not documented;
-                // the lock file and a test guard against changes.
-                number => Value::Number(serde_json::Number::from_string_unchecked(number.to_owned())),
-            },
-        })
-    }
-
-    /// The items up to this closing bracket, separated by commas.
-    fn items(&mut self, end: u8, mut read: impl FnMut(&mut Self) -> Result<(), JsonFault>) -> Result<(), JsonFault> {
-        self.skip(1);
-        while self.next_sign() != Some(end) {
-            read(self)?;
-            self.take(b',');
-        }
-        self.skip(1);
-        Ok(())
-    }
-
-    /// The next byte that is not white space, without consuming it.
-    fn next_sign(&mut self) -> Option<u8> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        self.rest.bytes().next()
-    }
-
-    fn take(&mut self, sign: u8) {
-        if self.next_sign() == Some(sign) {
-            self.skip(1);
-        }
-    }
-
-    fn skip(&mut self, bytes: usize) -> &'a str {
-        let (skipped, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        skipped
-    }
-
-    /// A number or a literal.
-    fn word(&mut self) -> &'a str {
-        let end = self.rest.find([' ', '\t', '\n', '\r', ',', ']', '}']);
-        self.skip(end.unwrap_or(self.rest.len()))
-    }
-
-    fn string(&mut self) -> Result<String, JsonFault> {
-        self.next_sign();
-        let mut escaped = false;
-        let mut has_escapes = false;
-        let end = self.rest.bytes().skip(1).position(|byte| {
-            let ends = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            has_escapes |= escaped;
-            ends
-        });
-        let quoted = self.skip(end.map_or(self.rest.len(), |end| end + 2));
-        match quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            Some(text) if !has_escapes => Ok(text.to_owned()),
-            // Half of a surrogate pair is valid syntax but not a valid string.
-            Some(_) | None => serde_json::from_str(quoted).map_err(|_| JsonFault::Malformed),
-        }
-    }
+    read(text, &rules).map_err(|fault| match fault {
+        StrictFault::TooManyValues(_) => JsonFault::TooManyValues,
+        StrictFault::Malformed | StrictFault::TooDeep | StrictFault::Repeated(_) => JsonFault::Malformed,
+    })
 }
 
 #[cfg(test)]
@@ -227,8 +126,10 @@ mod tests {
 
     use proptest::prelude::*;
     use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+    use serde_json::value::RawValue;
 
     use super::*;
+    use crate::model::strict_json::PARSED_DEPTH_MAX;
 
     /// A slow second implementation: parses every level separately, with its members as raw text.
     fn meaning(raw: &RawValue, depth: usize) -> Option<serde_json::Value> {

@@ -25,6 +25,7 @@ mod rights;
 mod roles;
 mod secret;
 mod secret_key;
+mod strict_json;
 mod text;
 mod timestamp;
 mod user_name;
@@ -53,6 +54,7 @@ pub use rights::Rights;
 pub use roles::Roles;
 pub use secret::{Secret, digest, family_of};
 pub use secret_key::{SecretKey, SecretSource};
+pub use strict_json::{StrictFault, strict_json};
 pub use text::{
     clearable, clearable_description, composed, description, is_storable, is_visible, name, optional, product_name,
 };

@@ -19,11 +19,16 @@ pub struct Stopping;
 /// The whole body. `LIMIT_EXCEEDED` if it is too large, `INVALID` if the client disconnects or takes too long,
 /// `UNAVAILABLE` if the server is stopping.
 pub async fn read_body(body: Body) -> Result<Bytes> {
-    let too_large = || Error::LimitExceeded(format!("The body is too large; the limit is {BODY_BYTES_MAX} bytes."));
-    if axum::body::HttpBody::size_hint(&body).lower() > BODY_BYTES_MAX as u64 {
+    read_body_up_to(body, BODY_BYTES_MAX).await
+}
+
+/// The same with another limit.
+pub async fn read_body_up_to(body: Body, most: usize) -> Result<Bytes> {
+    let too_large = || Error::LimitExceeded(format!("The body is too large; the limit is {most} bytes."));
+    if axum::body::HttpBody::size_hint(&body).lower() > most as u64 {
         return Err(too_large());
     }
-    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
+    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, most)).await;
     let too_slow = |_| {
         let seconds = BODY_TIME_MAX.as_secs();
         Error::invalid(

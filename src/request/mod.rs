@@ -13,7 +13,7 @@ mod sending;
 
 use std::sync::Arc;
 
-pub use body::{BODY_BYTES_MAX, Stopping, read_body};
+pub use body::{BODY_BYTES_MAX, Stopping, read_body, read_body_up_to};
 pub use credentials::presented;
 pub use graphql::{execute, refuse, refuse_with_code, route, status_of};
 pub use info::{LogFields, RefusalFormat, RequestInfo};
@@ -21,6 +21,7 @@ pub use media::is_encoded;
 pub use once::key as idempotency_key;
 pub use parameters::Sent;
 pub use run::{in_time, to_its_end};
+pub use sending::held_body;
 
 use crate::context::Services;
 use crate::graphql::Schema;

@@ -31,6 +31,18 @@ pub fn body(written: Written, held: Held) -> Body {
     })
 }
 
+/// The same for one piece.
+pub fn held_body(piece: Bytes, held: Held) -> Body {
+    if held.is_none() {
+        return Body::from(piece);
+    }
+    Body::new(Sending {
+        left: piece.len(),
+        pieces: VecDeque::from([piece]),
+        _held: held,
+    })
+}
+
 impl HttpBody for Sending {
     type Data = Bytes;
     type Error = Infallible;

@@ -8,7 +8,7 @@
 What it does
     1. makes a virtual environment for each client from `<client>.lock` (every package pinned), once per content of the
        lock file, under `<target>/clients/`; `<target>` is `$CARGO_TARGET_DIR` or `target`. Packages come from wherever
-       pip is configured to take them; afterwards no network is needed.
+       pip is configured to take them; afterwards no network is needed. The clients of SCIM share `scim.lock`.
     2. starts the server on a free port, on a new SQLite file or on the PostgreSQL database given, which must be empty.
        Without a URL, `postgres` takes `$TENANTRY_DATABASE_URL`.
     3. runs each client's tests in its environment, one client after the other, against that one server.
@@ -30,13 +30,24 @@ Files
     wallaroo_sdk.py the tests of it; `wallaroo.py` would stand in the package's place
     waii.lock       `waii-sdk-py` 1.30.0, with `pydantic`, which it needs and does not name
     waii.py         the tests of its user module
+    scim.lock       `scim2-cli` 0.6.0 with `scim2-tester` 0.5.2, and pytest for the other clients of SCIM, which need no package
+    scim_tester.py  `scim2 … test`: each of its checks is a test
+    scim_entra.py   what Microsoft Entra ID sends, with its newer form of PATCH and without
+    scim_okta.py    what Okta sends, from its wizard's and its catalogue's applications
+    scim_onelogin.py what OneLogin sends
+    scim_jumpcloud.py what JumpCloud, Ping, Google Workspace, authentik and the Keycloak plug-ins send
+    scim_standard.py RFC 7643, 7644 and 9865: errors, discovery, queries, PATCH, Bulk, versions
+    scim_hostile.py what nobody should send
+    scim_seen.py    what went wrong in other servers, and races
+    scim_wire.py    what these share
     directory.py    set-up over plain GraphQL, mails, and what goes over the wire
 
 To see one test: put what pytest should know behind `--`, as in `… --client kili-old -- -k paging -x`.
 
 A lock file is made again with `pip freeze` in a new environment in which `pip install kili==<version> pytest` was run
 (`pip install requests pytest` for `air`, `pip install wallaroo==<version> pytest` for `wallaroo`,
-`pip install waii-sdk-py==<version> pydantic pytest` for `waii`).
+`pip install waii-sdk-py==<version> pydantic pytest` for `waii`, `pip install scim2-cli==<version> scim2-tester==<version> pytest` for
+`scim`).
 Python 3.11 is needed for the clients; this file takes it from the PATH when it is run by another one.
 """
 
@@ -60,6 +71,10 @@ import xml.etree.ElementTree
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 CLIENTS = {"kili-old": "kili_old.py", "kili-new": "kili_new.py", "air": "air.py", "wallaroo": "wallaroo_sdk.py", "waii": "waii.py"}
+SCIM_CLIENTS = {f"scim-{name}": f"scim_{name}.py" for name in ("tester", "entra", "okta", "onelogin", "jumpcloud", "standard", "hostile", "seen")}
+CLIENTS |= SCIM_CLIENTS
+# The lock files that do not have their client's name.
+LOCKS = dict.fromkeys(SCIM_CLIENTS, "scim")
 
 SERVER_START_SECONDS_MAX = 60
 SERVER_STOP_SECONDS_MAX = 20
@@ -77,8 +92,8 @@ def main():
     options = parse_options()
     # So that whoever ends this also ends the server.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("failed: ended by SIGTERM"))
-    clients = list(CLIENTS) if options.client == "all" else [options.client]
-    pythons = {client: environment(client) for client in clients}
+    clients = {"all": list(CLIENTS), "scim": list(SCIM_CLIENTS)}.get(options.client, [options.client])
+    pythons = {client: environment(LOCKS.get(client, client)) for client in clients}
     database, url = options.database
     healthy = True
     with tempfile.TemporaryDirectory(prefix="tenantry-clients-") as folder:
@@ -108,7 +123,7 @@ def parse_options():
                                      epilog="Arguments after -- go to pytest. More at the top of this file.")
     parser.add_argument("--server", required=True, type=pathlib.Path, help="the tenantry binary")
     parser.add_argument("--database", required=True, type=parse_database, metavar="sqlite|postgres[:URL]")
-    parser.add_argument("--client", default="all", choices=[*CLIENTS, "all"])
+    parser.add_argument("--client", default="all", choices=[*CLIENTS, "scim", "all"])
     parser.add_argument("pytest", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.server = options.server.resolve()
@@ -131,19 +146,19 @@ def parse_database(text):
 # Environments
 
 
-def environment(client):
-    """The Python of the client's virtual environment, which is made if it is not there whole."""
-    lock = HERE / f"{client}.lock"
+def environment(name):
+    """The Python of the virtual environment of a lock file, which is made if it is not there whole."""
+    lock = HERE / f"{name}.lock"
     clients = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or REPOSITORY / "target").absolute() / "clients"
     clients.mkdir(parents=True, exist_ok=True)
-    folder = clients / f"{client}-{hashlib.sha256(lock.read_bytes()).hexdigest()}"
+    folder = clients / f"{name}-{hashlib.sha256(lock.read_bytes()).hexdigest()}"
     python = folder / "bin" / "python"
     complete = folder / "complete"
     # Two runs at once must not build the same folder.
-    with open(clients / f"{client}.building", "w") as building:
+    with open(clients / f"{name}.building", "w") as building:
         fcntl.flock(building, fcntl.LOCK_EX)
         if not complete.exists():
-            print(f"{client}: making its environment", flush=True)
+            print(f"{name}: making its environment", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             checked([python_3_11(), "-m", "venv", folder])
             pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]

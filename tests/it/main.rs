@@ -94,6 +94,7 @@ mod startup;
 mod tenancy;
 mod tenant;
 mod transfer_laws;
+mod upgrade;
 mod user;
 mod user_counts;
 mod user_create;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::done;
 use crate::compat::face::{self, Call};
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::group::{self, Group, GroupChange, GroupFields, NewGroup, Target, Term};
@@ -45,7 +46,7 @@ fn of_own_organization(op: &OpContext) -> Filter<Term> {
 /// `GET groups`.
 pub(super) async fn list(call: Call) -> Result<Response> {
     let groups = list::all::<Group>(&call.op, of_own_organization(&call.op), SHOWN);
-    face::listed("{\"groups\":[", "]}", groups, |group, out| {
+    listed("{\"groups\":[", "]}", groups, |group, out| {
         serde_json::to_writer(out, &Shown::of(group))
     })
     .await

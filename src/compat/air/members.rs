@@ -4,7 +4,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::done;
-use crate::compat::face::{self, Call};
+use crate::compat::face::Call;
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::directory::group::{self, GroupFields, Target};
 use crate::directory::user::{self, UserFields};
@@ -22,7 +23,7 @@ pub(super) async fn list(call: Call) -> Result<Response> {
     let user = users::target_by_id(&call.op, call.path("id"));
     let user = user::get(&call.op, &user, UserFields::empty()).await?;
     let groups = group::of_user(&call.op, &user, GroupFields::KEY | GroupFields::NAME);
-    face::listed("{\"groups\":[", "]}", groups, |group, out| {
+    listed("{\"groups\":[", "]}", groups, |group, out| {
         let shown = Shown {
             id: &group.key,
             name: &group.name,

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::compat::face::{self, Call};
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::role::{Role, RoleFields, RoleScope, Term};
@@ -56,7 +57,7 @@ fn of_own_organization(op: &OpContext) -> Filter<Term> {
 /// `GET roles`: without permissions.
 pub(super) async fn list(call: Call) -> Result<Response> {
     let roles = list::all::<Role>(&call.op, of_own_organization(&call.op), RoleFields::DESCRIPTION);
-    face::listed("{\"roles\":[", "]}", roles, |role, out| {
+    listed("{\"roles\":[", "]}", roles, |role, out| {
         serde_json::to_writer(out, &Shown::of(role))
     })
     .await

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::done;
 use crate::compat::face::{self, Call};
+use crate::compat::listed::listed;
 use crate::compat::fields::Fields;
 use crate::compat::users;
 use crate::context::OpContext;
@@ -81,7 +82,7 @@ pub(super) async fn list(call: Call) -> Result<Response> {
         let op = op.clone();
         async move { users::with_roles(&op, users).await }
     });
-    face::listed(head, tail, users, |user, out| {
+    listed(head, tail, users, |user, out| {
         serde_json::to_writer(out, &Shown::of(user))
     })
     .await

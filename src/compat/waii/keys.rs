@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{call, done};
 use crate::authz::{Action, Resource};
 use crate::compat::face::{self, Call};
+use crate::compat::listed::listed;
 use crate::directory::api_key::{self, ApiKey, ApiKeyFields, NewApiKey, Term};
 use crate::list::{self, Filter};
 use crate::model::error::Result;
@@ -74,7 +75,7 @@ async fn list(Call { op, .. }: Call) -> Result<Response> {
         .actor()
         .caller()
         .map_or(String::new(), |caller| caller.user_id.to_string());
-    face::listed(r#"{"access_keys":["#, "]}", keys, move |key, bytes| {
+    listed(r#"{"access_keys":["#, "]}", keys, move |key, bytes| {
         // Only a digest is stored. The mask is never a valid key, because generated keys contain no asterisk.
         let mask = format!("{}{}", key.prefix, "*".repeat(8));
         serde_json::to_writer(bytes, &Shown::of(key, &owner, &mask))

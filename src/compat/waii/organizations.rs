@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{call, done, id, raw};
 use crate::authz::{Action, Resource};
-use crate::compat::face::{self, Call};
+use crate::compat::face::Call;
+use crate::compat::listed::listed;
 use crate::directory::organization::{self, NewOrganization, Organization, OrganizationChange, OrganizationFields};
 use crate::list::{self, Filter, Named};
 use crate::model::OrganizationId;
@@ -75,7 +76,7 @@ struct Shown<'a> {
 async fn list(Call { op, .. }: Call) -> Result<Response> {
     let fields = OrganizationFields::NAME | OrganizationFields::VARIABLES;
     let organizations = list::all::<Organization>(&op, Filter::default(), fields);
-    face::listed(r#"{"organizations":["#, "]}", organizations, |one, bytes| {
+    listed(r#"{"organizations":["#, "]}", organizations, |one, bytes| {
         let shown = Shown {
             id: one.id.as_str(),
             name: &one.name,

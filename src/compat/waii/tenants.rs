@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{call, done, id, optional_id, organization_or_own, raw};
 use crate::authz::{Action, Resource};
-use crate::compat::face::{self, Call};
+use crate::compat::face::Call;
+use crate::compat::listed::listed;
 use crate::directory::organization::{self, Organization, OrganizationFields};
 use crate::directory::tenant::{self, NewTenant, Tenant, TenantChange, TenantFields, Term};
 use crate::list::{self, Filter, Named};
@@ -94,7 +95,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
             Ok(tenants.into_iter().map(|one| (of(&one), one)).collect())
         }
     });
-    face::listed(
+    listed(
         r#"{"tenants":["#,
         "]}",
         with_organizations,

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 
 use super::{call, done, id, optional_id, organization_or_own, raw, roles};
 use crate::authz::{Action, Resource};
-use crate::compat::face::{self, Call};
+use crate::compat::face::Call;
+use crate::compat::listed::listed;
 use crate::compat::fields::Fields;
 use crate::compat::users::{self, Person};
 use crate::directory::tenant;
@@ -108,7 +109,7 @@ async fn list(Call { op, fields, .. }: Call) -> Result<Response> {
         tests.push(Filter::Is(Term::Id(TextTest::Equals(id.to_string()))));
     }
     let users = users::all(&op, Filter::All(tests), UserFields::NAME | UserFields::VARIABLES);
-    face::listed(r#"{"users":["#, "]}", users, |person: &Person, bytes| {
+    listed(r#"{"users":["#, "]}", users, |person: &Person, bytes| {
         let direct = person.held.direct.iter();
         let shown = Shown {
             id: person.user.id.as_str(),

@@ -13,7 +13,8 @@ use futures::{Stream, StreamExt};
 
 use super::pattern::{Pattern, terms};
 use super::representation::{self, FIELDS};
-use crate::compat::face::{self, Call};
+use crate::compat::face::Call;
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::user::{Term, User, UserFields};
@@ -28,7 +29,7 @@ pub async fn search(call: Call) -> Result<Response> {
     let brief = wanted.brief;
     let users = list::all::<User>(&call.op, wanted.filter.clone(), wanted.fields());
     let users = representation::shown(&call.op, wanted.window(users));
-    face::listed("[", "]", users, move |user, out| match brief {
+    listed("[", "]", users, move |user, out| match brief {
         true => serde_json::to_writer(out, &user.brief()),
         false => serde_json::to_writer(out, user),
     })

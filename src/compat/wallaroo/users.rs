@@ -8,7 +8,8 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use super::representation::{self, FIELDS, Representation};
-use crate::compat::face::{self, Call, json as answer};
+use crate::compat::face::{Call, json as answer};
+use crate::compat::listed::listed;
 use crate::compat::fields::Fields;
 use crate::compat::users;
 use crate::context::OpContext;
@@ -41,7 +42,7 @@ pub async fn query(call: Call) -> Result<Response> {
     const TAIL: &str = "}}";
     let Some(mut ids) = fields.texts("user_ids")? else {
         let everybody = representation::listed(&op, Filter::default());
-        return face::listed(HEAD, TAIL, everybody, |user, out| entry(out, user.id(), Some(user))).await;
+        return listed(HEAD, TAIL, everybody, |user, out| entry(out, user.id(), Some(user))).await;
     };
     // Keys of an object must be unique.
     ids.sort_unstable();
@@ -52,7 +53,7 @@ pub async fn query(call: Call) -> Result<Response> {
         // A slow reader may have lost the permission in the meantime.
         async move { named(&op.decided_again().await?, ids).await }
     });
-    face::listed(HEAD, TAIL, named, |(id, user), out| entry(out, id, user.as_ref())).await
+    listed(HEAD, TAIL, named, |(id, user), out| entry(out, id, user.as_ref())).await
 }
 
 fn entry(out: &mut Vec<u8>, id: &str, user: Option<&Representation>) -> serde_json::Result<()> {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Set,
@@ -188,7 +189,7 @@ pub async fn is_taken(
 ) -> Result<bool> {
     let mut same = Condition::any().add(user::Column::Email.eq(email.clone()));
     if user_name.is_none() {
-        same = same.add(user::unique_user_name().eq(email.as_str()));
+        same = same.add(ExprTrait::eq(user::unique_user_name(), email.as_str()));
     }
     let others = Condition::all()
         .add(user::Column::OrganizationPk.eq(row.organization_pk))

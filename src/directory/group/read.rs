@@ -28,6 +28,12 @@ pub fn readable(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Group)
 }
 
+/// The groups that the caller may create, change and delete: for products that are refused before anything else about a
+/// request is looked at.
+pub fn changeable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Modify, Resource::Group)
+}
+
 /// The groups that callers may see on their own user.
 pub fn readable_of_oneself(op: &OpContext) -> Result<Granted> {
     op.authorize(Action::Read, Resource::Membership)

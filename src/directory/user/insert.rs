@@ -216,7 +216,7 @@ pub(super) fn id_taken(id: &UserId) -> Error {
 }
 
 /// The message for a user name that is taken.
-pub(crate) fn user_name_taken(name: &str) -> String {
+pub(super) fn user_name_taken(name: &str) -> String {
     format!("A user with the user name '{}' already exists.", shown(name))
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ExprTrait, LockType, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ConnectionTrait, IntoSimpleExpr, QuerySelect, QueryTrait};
 
 use super::accounts::in_account_order;
 use super::{User, UserFields, emails};
@@ -31,6 +31,12 @@ pub fn listable(op: &OpContext) -> Result<Granted> {
         )),
         Scope::Everything | Scope::Organization(_) | Scope::Tenants(_) => Ok(granted),
     }
+}
+
+/// The users that the caller may create, change and delete: for products that are refused before anything else about a
+/// request is looked at.
+pub fn changeable(op: &OpContext) -> Result<Granted> {
+    op.authorize(Action::Modify, Resource::User)
 }
 
 /// A condition on a user.

@@ -63,6 +63,9 @@ const POSTGRES: &[(&str, Fault)] = &[
     ("58", Fault::Silent),
 ];
 
+/// PostgreSQL's code for a statement that took longer than its limit.
+const QUERY_CANCELED: &str = "57014";
+
 /// SQLite's primary result codes: the lowest eight bits of the extended code.
 const SQLITE: &[(u32, Fault)] = &[
     (5, Fault::Busy), // BUSY
@@ -170,6 +173,22 @@ impl From<DbErr> for Error {
             }
             Fault::Ours => Self::Internal(Box::new(error)),
         }
+    }
+}
+
+/// Whether a statement was cancelled because it took too long, and would take as long again.
+pub fn took_too_long(error: &Error) -> bool {
+    let Error::Unavailable { cause, .. } = error else {
+        return false;
+    };
+    match cause.downcast_ref::<DbErr>() {
+        // A wait for a connection is another kind of error.
+        Some(error @ DbErr::Query(_)) => match database_error(error) {
+            Some(sqlx::Error::PoolTimedOut) => true,
+            Some(cause) => sql_state(cause).as_deref() == Some(QUERY_CANCELED),
+            None => false,
+        },
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ mod tests;
 use serde_json::{Map, Value};
 
 pub use self::entries::Entries;
-use super::json::PARSED_DEPTH_MAX;
+use super::strict_json::PARSED_DEPTH_MAX;
 use super::{Email, JsonText, digest};
 use crate::model::error::{Error, Result};
 

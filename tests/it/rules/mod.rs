@@ -31,6 +31,7 @@ mod open_verbs;
 mod passwords;
 mod policy_matrix;
 mod refusals;
+pub mod releases;
 mod repeats;
 mod reserved;
 pub mod role_inputs;

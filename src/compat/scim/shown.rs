@@ -1,0 +1,251 @@
+//! Users as SCIM shows them.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::answer::About;
+use super::names::{ENTERPRISE, USER};
+use super::places::Places;
+use super::selection::Selection;
+use super::versions;
+use crate::compat::users::of_own_organization;
+use crate::context::OpContext;
+use crate::directory::group::{self, Group, GroupFields};
+use crate::directory::role::{self, Held};
+use crate::directory::user::{Term, User, UserFields};
+use crate::list::{self, Filter, TextTest};
+use crate::model::Profile;
+use crate::model::error::Result;
+
+/// What of a profile stands before `active`, and what after the addresses, in the order of the schema.
+const SINGLE: [&str; 7] = [
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+];
+const LISTS: [&str; 7] = [
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "entitlements",
+    "x509Certificates",
+];
+
+/// A resource with what its headers say.
+pub struct Shown {
+    pub resource: Map<String, Value>,
+    pub about: About,
+}
+
+/// The fields that are read for what is asked for.
+pub fn fields(selection: &Selection) -> UserFields {
+    let mut fields = UserFields::VERSION;
+    let mut reads = |wanted: bool, more: UserFields| {
+        if wanted {
+            fields |= more;
+        }
+    };
+    reads(selection.wants("externalId"), UserFields::EXTERNAL_ID);
+    reads(selection.wants("userName"), UserFields::SHOWN_USER_NAME);
+    reads(selection.wants("displayName"), UserFields::NAME);
+    reads(selection.wants("active"), UserFields::ACTIVATED);
+    reads(
+        selection.wants("name"),
+        UserFields::FIRSTNAME | UserFields::LASTNAME | UserFields::PROFILE,
+    );
+    let of_profile = SINGLE.iter().chain(&LISTS).any(|name| selection.wants(name));
+    reads(of_profile || selection.wants_extension(), UserFields::SHOWN_PROFILE);
+    reads(selection.wants("meta"), UserFields::CREATED_AT | UserFields::UPDATED_AT);
+    fields
+}
+
+/// All fields that a resource is made of, for one that is to be changed.
+pub const WHOLE: UserFields = UserFields::VERSION
+    .union(UserFields::EXTERNAL_ID)
+    .union(UserFields::SHOWN_USER_NAME)
+    .union(UserFields::DISPLAY_NAME)
+    .union(UserFields::ACTIVATED)
+    .union(UserFields::SHOWN_PROFILE)
+    .union(UserFields::CREATED_AT)
+    .union(UserFields::UPDATED_AT);
+
+/// What is shown beside the users themselves: one statement for each that is asked for, for any number of them.
+struct Beside {
+    groups: Option<HashMap<i64, Vec<Group>>>,
+    roles: Option<HashMap<i64, Held>>,
+    managers: HashMap<String, User>,
+}
+
+impl Beside {
+    /// `fresh` users have just been created, and have neither groups nor roles.
+    async fn read(op: &OpContext, users: &[User], selection: &Selection, fresh: bool) -> Result<Self> {
+        let groups = match selection.wants("groups") {
+            true if fresh || users.is_empty() => Some(HashMap::new()),
+            true => Some(group::of_users(op, users, GroupFields::NAME).await?),
+            false => None,
+        };
+        let roles = match selection.wants("roles") {
+            true if fresh || users.is_empty() => Some(HashMap::new()),
+            true => Some(role::held_in_answer(op, users.iter().map(|user| user.pk)).await?),
+            false => None,
+        };
+        Ok(Self {
+            groups,
+            roles,
+            managers: HashMap::new(),
+        })
+    }
+
+    /// The managers that are users of the organization.
+    async fn read_managers(&mut self, op: &OpContext, profiles: &[Map<String, Value>], selection: &Selection) -> Result<()> {
+        let names = selection.wants_sub("manager", "displayName");
+        if !names && !selection.wants_sub("manager", "$ref") {
+            return Ok(());
+        }
+        let mut ids: Vec<String> = profiles.iter().filter_map(manager_of).map(str::to_owned).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let filter = Filter::All(vec![of_own_organization(op), Filter::Own(Term::Id(TextTest::In(ids)))]);
+        let found = list::few::<User>(op, &filter, UserFields::NAME).await?;
+        self.managers = found.into_iter().map(|user| (user.id.to_string(), user)).collect();
+        Ok(())
+    }
+}
+
+fn manager_of(profile: &Map<String, Value>) -> Option<&str> {
+    profile.get(ENTERPRISE)?.get("manager")?.get("value")?.as_str()
+}
+
+/// Users as they are shown, with what of them is asked for.
+pub async fn users(op: &OpContext, users: Vec<User>, selection: &Selection) -> Result<Vec<Shown>> {
+    present(op, users, selection, false).await
+}
+
+/// One user.
+pub async fn user(op: &OpContext, user: User, selection: &Selection, fresh: bool) -> Result<Option<Shown>> {
+    Ok(present(op, vec![user], selection, fresh).await?.pop())
+}
+
+async fn present(op: &OpContext, users: Vec<User>, selection: &Selection, fresh: bool) -> Result<Vec<Shown>> {
+    let mut beside = Beside::read(op, &users, selection, fresh).await?;
+    let profiles: Vec<Map<String, Value>> = users
+        .iter()
+        .map(|user| Profile::shown(user.profile.as_ref(), user.email.as_ref()))
+        .collect();
+    beside.read_managers(op, &profiles, selection).await?;
+    let places = Places::of(op);
+    let each = users.iter().zip(profiles);
+    Ok(each.map(|(user, profile)| one(user, profile, &beside, selection, &places)).collect())
+}
+
+fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Selection, places: &Places) -> Shown {
+    let groups = beside.groups.as_ref().map(|of| of.get(&user.pk).map_or_else(Vec::new, |groups| shown_groups(groups, places)));
+    let roles = beside.roles.as_ref().map(|of| of.get(&user.pk).map_or_else(Vec::new, shown_roles));
+    let mark = (groups.is_some() || roles.is_some()).then(|| json!([groups, roles]).to_string());
+    let about = About {
+        location: places.user(user.id.as_str()),
+        tag: versions::tag(user.version, mark.as_deref()),
+    };
+    let mut resource = values(user, profile);
+    for (name, list) in [("groups", groups), ("roles", roles)] {
+        if let Some(list) = list.filter(|list| !list.is_empty()) {
+            resource.insert(name.to_owned(), Value::Array(list));
+        }
+    }
+    // The extension stands behind them, and what is derived of a manager is shown with it.
+    if let Some(mut extension) = resource.shift_remove(ENTERPRISE) {
+        if let Some(manager) = extension.get_mut("manager").and_then(Value::as_object_mut) {
+            let id = manager.get("value").and_then(Value::as_str);
+            if let Some(known) = id.and_then(|id| beside.managers.get(id)) {
+                manager.insert("$ref".to_owned(), json!(places.user(known.id.as_str())));
+                if let Some(name) = &known.name {
+                    manager.insert("displayName".to_owned(), json!(name));
+                }
+            }
+        }
+        resource.insert(ENTERPRISE.to_owned(), extension);
+    }
+    resource.insert(
+        "meta".to_owned(),
+        json!({
+            "resourceType": "User",
+            "created": user.created_at.to_micros(),
+            "lastModified": user.updated_at.to_micros(),
+            "location": about.location,
+            "version": about.tag,
+        }),
+    );
+    selection.prune(&mut resource);
+    Shown { resource, about }
+}
+
+/// The user alone: what clients may write, without the password, and the id.
+pub fn values(user: &User, mut profile: Map<String, Value>) -> Map<String, Value> {
+    let mut resource = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            resource.insert(name.to_owned(), value);
+        }
+    };
+    let schemas = match profile.contains_key(ENTERPRISE) {
+        true => json!([USER, ENTERPRISE]),
+        false => json!([USER]),
+    };
+    put("schemas", Some(schemas));
+    put("id", Some(json!(user.id.as_str())));
+    put("externalId", user.external_id.as_ref().map(|id| json!(id)));
+    put("userName", Some(json!(user.shown_user_name())));
+    let mut name = match profile.shift_remove("name") {
+        Some(Value::Object(parts)) => parts,
+        Some(_) | None => Map::new(),
+    };
+    for (part, value) in [("givenName", &user.firstname), ("familyName", &user.lastname)] {
+        if let Some(value) = value {
+            name.insert(part.to_owned(), json!(value));
+        }
+    }
+    put("name", (!name.is_empty()).then_some(Value::Object(name)));
+    put("displayName", user.name.as_ref().map(|name| json!(name)));
+    for name in SINGLE {
+        put(name, profile.shift_remove(name));
+    }
+    put("active", Some(json!(user.activated)));
+    for name in LISTS {
+        put(name, profile.shift_remove(name));
+    }
+    put(ENTERPRISE, profile.shift_remove(ENTERPRISE));
+    resource
+}
+
+fn shown_groups(groups: &[Group], places: &Places) -> Vec<Value> {
+    let shown = |group: &Group| {
+        json!({
+            "value": group.id.as_str(),
+            "$ref": places.group(group.id.as_str()),
+            "display": group.name,
+            "type": "direct",
+        })
+    };
+    groups.iter().map(shown).collect()
+}
+
+/// The roles for the whole organization, each once.
+fn shown_roles(held: &Held) -> Vec<Value> {
+    let direct = held.direct.iter().map(|role| (role, "direct"));
+    let others = held.by_groups.iter().filter(|role| !held.direct.iter().any(|direct| direct.role_pk == role.role_pk));
+    direct
+        .chain(others.map(|role| (role, "indirect")))
+        .filter(|(role, _)| !role.hidden)
+        .map(|(role, kind)| json!({ "value": role.name, "type": kind }))
+        .collect()
+}
