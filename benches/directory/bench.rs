@@ -117,6 +117,7 @@ impl<'a> Bench<'a> {
             postmaster: self.postmaster,
             credential: Credential::Key(self.key.clone()),
             content_type: "application/json",
+            method: None,
             clients: None,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -24,6 +24,8 @@ pub struct Target {
     pub postmaster: Option<Postmaster>,
     pub credential: Credential,
     pub content_type: &'static str,
+    /// Otherwise GET without a body, and POST with one.
+    pub method: Option<Method>,
     /// Behind a proxy, each request is another client's: so many there were.
     pub clients: Option<Arc<AtomicUsize>>,
 }
@@ -173,8 +175,9 @@ impl Target {
 
     /// An answer, or the text of a refusal.
     pub async fn try_ask(&self, connection: &mut Connection, body: Bytes) -> Result<Bytes, String> {
+        let usual = if body.is_empty() { Method::GET } else { Method::POST };
         let mut request = Request::builder()
-            .method(if body.is_empty() { Method::GET } else { Method::POST })
+            .method(self.method.clone().unwrap_or(usual))
             .uri(&self.path)
             .header(header::HOST, &self.address)
             .header(header::CONTENT_TYPE, self.content_type);
@@ -198,7 +201,7 @@ impl Target {
             .await
             .map_err(|e| e.to_string())?
             .to_bytes();
-        if status == StatusCode::OK && !answer.starts_with(b"{\"errors\"") {
+        if status.is_success() && !answer.starts_with(b"{\"errors\"") {
             Ok(answer)
         } else {
             Err(String::from_utf8_lossy(&answer).into_owned())

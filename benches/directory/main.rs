@@ -1,7 +1,7 @@
 //! What must hold at size, on both databases, as one table.
 //!
 //!     cargo bench --bench directory -- [--users 1000000] [--small 10000] [--rounds 5] [--seconds 3] [--connections 16]
-//!         [--only sqlite|postgres] [--part floor|growth|gate|asking|sign-in|storm|refused|faces|transfer]... [--workload TEXT]
+//!         [--only sqlite|postgres] [--part floor|growth|gate|asking|sign-in|storm|refused|faces|scim|transfer]... [--workload TEXT]
 //!         [--keep FOLDER]
 //!
 //! It fills a database with `tenantry demo`, groups and audit events, and starts the server on it. Then:
@@ -15,6 +15,8 @@
 //! - **storm**: how long they wait while one organization's dear hashes are guessed at (see `storm.rs`);
 //! - **refused**: whether the time of a refused password tells anything of its account (see `refused.rs`);
 //! - **faces**: what the other products' faces cost beside GraphQL, and what their unpaged lists hold (see `faces.rs`);
+//! - **scim**: what an identity provider asks for all day, in large groups and organizations beside small ones, and
+//!   beside GraphQL (see `scim.rs`);
 //! - **transfer**: import, export, backup, copy, and users who are created a thousand at a time (see `transfer.rs`).
 //!
 //! `--workload` takes only those workloads of `floor` and `growth` whose titles contain a text. A line says for each who
@@ -53,6 +55,7 @@ mod load;
 mod postgres;
 mod refused;
 mod requests;
+mod scim;
 mod sign_in;
 mod started;
 mod storm;
@@ -82,6 +85,7 @@ enum Part {
     Storm,
     Refused,
     Faces,
+    Scim,
     Transfer,
 }
 
@@ -167,6 +171,9 @@ async fn run(options: &Options) {
         }
         if options.has(Part::Faces) {
             bench.faces(&mut table).await;
+        }
+        if options.has(Part::Scim) {
+            bench.scim(&mut table).await;
         }
         if options.has(Part::Transfer) {
             bench.transfer(&mut table).await;

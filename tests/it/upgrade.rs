@@ -159,10 +159,7 @@ impl Upgraded<'_> {
         assert!(found["countAuditEvents"].as_u64().unwrap() >= self.facts.0["rows"]["audit_events"].as_u64().unwrap());
         let robot = self.ask(self.facts.text("robotKey"), "{ me { id } apiKeys { name } }");
         assert_eq!(robot["me"]["id"], "robot");
-        let reader = self.ask(
-            self.facts.text("readerKey"),
-            "{ viewerPermissions countUsers }",
-        );
+        let reader = self.ask(self.facts.text("readerKey"), "{ viewerPermissions countUsers }");
         assert!(reader["countUsers"].as_u64().unwrap() >= users.len() as u64);
         // By the words in names, which triggers keep.
         let hopper = self.admin(r#"{ users(where: {text: "hop gra"}) { id } }"#);

@@ -12,7 +12,8 @@ use tenantry::model::{Entries, lowered, user_name_key};
 use crate::on_both;
 use crate::support::{App, Caller};
 
-const CREATE: &str = "mutation($data: CreateUserData!) { createUser(data: $data) { id email userName externalId profile } }";
+const CREATE: &str =
+    "mutation($data: CreateUserData!) { createUser(data: $data) { id email userName externalId profile } }";
 const UPDATE: &str = "mutation($id: ID, $data: UserData!) {
     updatePropertiesInUser(where: {id: $id}, data: $data) { id email pendingEmail userName externalId activated version } }";
 const SEEN: &str = "query($where: UserWhere!) { users(where: $where, orderBy: ID_ASC) { id } }";

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::done;
 use crate::compat::face::{self, Call};
-use crate::compat::listed::listed;
 use crate::compat::fields::Fields;
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::password;

@@ -121,9 +121,12 @@ impl Account {
         let entries = values.get(EMAILS).and_then(Value::as_array).into_iter().flatten();
         let entries: Vec<Values> = entries.filter_map(Value::as_object).cloned().collect();
         let place = place_of_account(&entries, present);
-        let chosen = place.and_then(|place| entries.get(place)).and_then(|entry| text(entry, "value"));
+        let chosen = place
+            .and_then(|place| entries.get(place))
+            .and_then(|entry| text(entry, "value"));
         // Some clients send no entries at all, and the address as the user name.
-        let instead = || text(values, "userName").filter(|name| kind == Kind::Whole && Email::normalize(name).is_some());
+        let instead =
+            || text(values, "userName").filter(|name| kind == Kind::Whole && Email::normalize(name).is_some());
         Self {
             email: chosen.or_else(instead),
             entries: Entries::new(entries, place),
@@ -206,7 +209,10 @@ mod tests {
         let both = json!({"emails": [{"value": "a@x.example"}, {"value": "B@x.example", "type": "work"}]});
         let is = |email: &str, place| (Some(email.to_owned()), place);
         assert_eq!(account(&both, None, Kind::Whole), is("B@x.example", Some(1)));
-        assert_eq!(account(&both, Some("a@x.example"), Kind::Whole), is("a@x.example", Some(0)));
+        assert_eq!(
+            account(&both, Some("a@x.example"), Kind::Whole),
+            is("a@x.example", Some(0))
+        );
         let primary = json!({"emails": [{"value": "a@x.example"}, {"value": "c", "primary": true}]});
         assert_eq!(account(&primary, Some("a@x.example"), Kind::Part), is("c", Some(1)));
         let plain = json!({"emails": [{"type": "work"}, {"value": "d@x.example", "type": "home"}]});

@@ -55,14 +55,23 @@ mod tests {
     #[tokio::test]
     async fn what_met_another_change_is_made_again() {
         let (number, error) = tries(false, ConflictReason::Concurrent).await;
-        assert!(number == 4 && error.retry_after_seconds() == Some(1), "{number} {error:?}");
+        assert!(
+            number == 4 && error.retry_after_seconds() == Some(1),
+            "{number} {error:?}"
+        );
         let (number, error) = tries(false, ConflictReason::Version { current: 2 }).await;
-        assert!(number == 4 && error.retry_after_seconds() == Some(1), "{number} {error:?}");
+        assert!(
+            number == 4 && error.retry_after_seconds() == Some(1),
+            "{number} {error:?}"
+        );
         let (number, error) = tries(false, ConflictReason::Taken).await;
         assert!(number == 1 && matches!(error, Error::Conflict(_)), "{number} {error:?}");
         // Never under a version that the client named.
         let (number, error) = tries(true, ConflictReason::Concurrent).await;
-        assert!(number == 1 && error.retry_after_seconds() == Some(1), "{number} {error:?}");
+        assert!(
+            number == 1 && error.retry_after_seconds() == Some(1),
+            "{number} {error:?}"
+        );
         let (number, error) = tries(true, ConflictReason::Version { current: 2 }).await;
         assert!(number == 1 && matches!(error, Error::Conflict(_)), "{number} {error:?}");
     }

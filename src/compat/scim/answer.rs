@@ -81,7 +81,9 @@ pub async fn negotiated(request: Request, next: Next) -> Response {
 
 fn wants_plain_json(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(header::ACCEPT).iter();
-    let ranges = accepts.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let ranges = accepts
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     let mut plain = false;
     for range in ranges {
         let media = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

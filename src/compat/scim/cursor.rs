@@ -40,14 +40,18 @@ pub fn read(text: &str, about: &str, endpoint: Endpoint, query: &Query, key: &Cu
     let place = text.strip_prefix(about).and_then(|rest| {
         if let Some(rest) = rest.strip_prefix(USERS) {
             let order = order::<User>(query).ok()?;
-            return Some(Place::Users(Some(Cursor::decode::<User>("cursor", rest, order, key).ok()?)));
+            return Some(Place::Users(Some(
+                Cursor::decode::<User>("cursor", rest, order, key).ok()?,
+            )));
         }
         let rest = rest.strip_prefix(GROUPS)?;
         if rest.is_empty() {
             return Some(Place::Groups(None));
         }
         let order = order::<Group>(query).ok()?;
-        Some(Place::Groups(Some(Cursor::decode::<Group>("cursor", rest, order, key).ok()?)))
+        Some(Place::Groups(Some(
+            Cursor::decode::<Group>("cursor", rest, order, key).ok()?,
+        )))
     });
     place.ok_or_else(stale)
 }

@@ -28,7 +28,11 @@ pub async fn resource_types(call: Call) -> Result<Response> {
 
 /// `GET /ResourceTypes/{name}`.
 pub async fn resource_type(call: Call) -> Result<Response> {
-    one(&call, documents::resource_types(Places::of(&call.op).base()), "resource type")
+    one(
+        &call,
+        documents::resource_types(Places::of(&call.op).base()),
+        "resource type",
+    )
 }
 
 /// `GET /Schemas`.
@@ -65,7 +69,9 @@ fn one(call: &Call, documents: Vec<Value>, what: &str) -> Result<Response> {
         return Ok(refused);
     }
     let id = call.path("id");
-    let found = documents.iter().find(|document| document.get("id").and_then(Value::as_str) == Some(id));
+    let found = documents
+        .iter()
+        .find(|document| document.get("id").and_then(Value::as_str) == Some(id));
     match found {
         Some(document) => Ok(answer::json(StatusCode::OK, document)),
         None => Err(Error::NotFound(format!("There is no {what} '{}'.", shown(id)))),

@@ -132,10 +132,9 @@ pub fn too_long(error: Error, filtered: bool) -> Error {
     }
     match error {
         // The directory's limits for filters.
-        Error::Invalid { field, .. } if field == "where" => invalid(
-            ScimType::InvalidFilter,
-            "The filter has too many conditions or levels.",
-        ),
+        Error::Invalid { field, .. } if field == "where" => {
+            invalid(ScimType::InvalidFilter, "The filter has too many conditions or levels.")
+        }
         other => other,
     }
 }

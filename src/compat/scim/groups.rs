@@ -19,7 +19,9 @@ use super::versions::{IfMatch, is_known};
 use crate::compat::face::Call;
 use crate::compat::listed::streamed;
 use crate::context::OpContext;
-use crate::directory::group::{self, Clearable, Group, GroupChange, GroupFields, MembersChange, Naming, NewGroup, Target};
+use crate::directory::group::{
+    self, Clearable, Group, GroupChange, GroupFields, MembersChange, Naming, NewGroup, Target,
+};
 use crate::list::{self, Filter, TextTest};
 use crate::model::error::{Error, Result};
 
@@ -92,11 +94,13 @@ pub async fn replaced(op: &OpContext, id: &str, body: &Value, versions: &IfMatch
         Ok(resource) => resource,
         Err(fault) => return Err(known_first(op, id, fault.into()).await),
     };
-    let members = resource.members.map_or_else(MembersChange::default, |put_in| MembersChange {
-        emptied: true,
-        put_in,
-        taken_out: Vec::new(),
-    });
+    let members = resource
+        .members
+        .map_or_else(MembersChange::default, |put_in| MembersChange {
+            emptied: true,
+            put_in,
+            taken_out: Vec::new(),
+        });
     // Left out is cleared.
     let change = changed(&without_values(), &resource.values, members);
     written(op, id, change, versions).await
@@ -158,7 +162,10 @@ async fn written(op: &OpContext, id: &str, change: GroupChange, versions: &IfMat
     let (target, change) = (&target(op, id), &change);
     versions
         .try_each(move |version| async move {
-            repeated(versions.is_some(), move || group::update(op, target, change.clone(), version)).await
+            repeated(versions.is_some(), move || {
+                group::update(op, target, change.clone(), version)
+            })
+            .await
         })
         .await
 }

@@ -123,7 +123,10 @@ impl Wanted {
             }
         };
         let users = seen.users.then(|| terms::of_users(op, of_users.as_ref())).transpose()?;
-        let groups = seen.groups.then(|| terms::of_groups(op, of_groups.as_ref())).transpose()?;
+        let groups = seen
+            .groups
+            .then(|| terms::of_groups(op, of_groups.as_ref()))
+            .transpose()?;
         Ok(Self { users, groups })
     }
 }
@@ -285,7 +288,9 @@ impl Left {
         let window = Window::large(self.count, self.skip);
         let page = list::page::<L>(op, &reading.filter, reading.order, reading.fields, window).await?;
         self.skip = 0;
-        self.count = self.count.saturating_sub(u32::try_from(page.len()).unwrap_or(self.count));
+        self.count = self
+            .count
+            .saturating_sub(u32::try_from(page.len()).unwrap_or(self.count));
         Ok(page)
     }
 }

@@ -109,7 +109,10 @@ fn discovery_routes() -> Routes {
             "/ServiceProviderConfig",
             open("scim GET ServiceProviderConfig", discovery::configuration),
         ),
-        ("/ResourceTypes", open("scim GET ResourceTypes", discovery::resource_types)),
+        (
+            "/ResourceTypes",
+            open("scim GET ResourceTypes", discovery::resource_types),
+        ),
         (
             "/ResourceTypes/{id}",
             open("scim GET ResourceTypes/{id}", discovery::resource_type),
@@ -165,7 +168,13 @@ fn group_routes() -> Routes {
 
 fn other_routes() -> Routes {
     let most = bytes_max(Kind::User);
-    let search = sent(POST, BODY_BYTES_MAX, "scim POST .search", "user.read", lists::search_base);
+    let search = sent(
+        POST,
+        BODY_BYTES_MAX,
+        "scim POST .search",
+        "user.read",
+        lists::search_base,
+    );
     let bulk = sent(POST, BODY_BYTES_MAX, "scim POST Bulk", "user.update", bulk::bulk);
     let read = plain(GET, "scim GET Me", "user.read", me::read);
     let create = plain(POST, "scim POST Me", "user.create", me::create);

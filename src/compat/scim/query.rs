@@ -99,8 +99,15 @@ impl Query {
                 return Err(wrong("'cursor' and 'startIndex' exclude each other."));
             }
             Some(cursor) => {
-                let bad = || invalid(ScimType::InvalidCount, "'count' must be a whole number that is not negative.");
-                let count = sent.count.map(|text| whole(&text).filter(|count| *count >= 0).ok_or_else(bad));
+                let bad = || {
+                    invalid(
+                        ScimType::InvalidCount,
+                        "'count' must be a whole number that is not negative.",
+                    )
+                };
+                let count = sent
+                    .count
+                    .map(|text| whole(&text).filter(|count| *count >= 0).ok_or_else(bad));
                 Page::Cursor {
                     cursor,
                     count: bounded(count.transpose()?),

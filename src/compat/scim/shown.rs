@@ -104,7 +104,12 @@ impl Beside {
     }
 
     /// The managers that are users of the organization.
-    async fn read_managers(&mut self, op: &OpContext, profiles: &[Map<String, Value>], selection: &Selection) -> Result<()> {
+    async fn read_managers(
+        &mut self,
+        op: &OpContext,
+        profiles: &[Map<String, Value>],
+        selection: &Selection,
+    ) -> Result<()> {
         let names = selection.wants_sub("manager", "displayName");
         if !names && !selection.wants_sub("manager", "$ref") {
             return Ok(());
@@ -145,12 +150,20 @@ async fn present(op: &OpContext, users: Vec<User>, selection: &Selection, fresh:
     beside.read_managers(op, &profiles, selection).await?;
     let places = Places::of(op);
     let each = users.iter().zip(profiles);
-    Ok(each.map(|(user, profile)| one(user, profile, &beside, selection, &places)).collect())
+    Ok(each
+        .map(|(user, profile)| one(user, profile, &beside, selection, &places))
+        .collect())
 }
 
 fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Selection, places: &Places) -> Shown {
-    let groups = beside.groups.as_ref().map(|of| of.get(&user.pk).map_or_else(Vec::new, |groups| shown_groups(groups, places)));
-    let roles = beside.roles.as_ref().map(|of| of.get(&user.pk).map_or_else(Vec::new, shown_roles));
+    let groups = beside.groups.as_ref().map(|of| {
+        of.get(&user.pk)
+            .map_or_else(Vec::new, |groups| shown_groups(groups, places))
+    });
+    let roles = beside
+        .roles
+        .as_ref()
+        .map(|of| of.get(&user.pk).map_or_else(Vec::new, shown_roles));
     let mark = (groups.is_some() || roles.is_some()).then(|| json!([groups, roles]).to_string());
     let about = About {
         location: places.user(user.id.as_str()),
@@ -242,7 +255,10 @@ fn shown_groups(groups: &[Group], places: &Places) -> Vec<Value> {
 /// The roles for the whole organization, each once.
 fn shown_roles(held: &Held) -> Vec<Value> {
     let direct = held.direct.iter().map(|role| (role, "direct"));
-    let others = held.by_groups.iter().filter(|role| !held.direct.iter().any(|direct| direct.role_pk == role.role_pk));
+    let others = held
+        .by_groups
+        .iter()
+        .filter(|role| !held.direct.iter().any(|direct| direct.role_pk == role.role_pk));
     direct
         .chain(others.map(|role| (role, "indirect")))
         .filter(|(role, _)| !role.hidden)

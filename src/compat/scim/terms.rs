@@ -1,10 +1,10 @@
 //! Filters of SCIM as those of the directory's lists.
 
-use super::filter::{Filter, Literal, Op};
-use super::fault::ScimType;
 use super::error::invalid;
+use super::fault::ScimType;
+use super::filter::{Filter, Literal, Op};
 use super::names::Kind;
-use super::schema::Attr;
+use super::schema::{Attr, Fold};
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::{group, user};
@@ -54,7 +54,12 @@ pub fn of_own_organization(op: &OpContext) -> Of<group::Term> {
 type Leaf<'a, T> = &'a (dyn Fn(&Filter) -> Result<Of<T>> + Sync);
 
 fn translated<T>(filter: &Filter, leaf: Leaf<'_, T>) -> Result<Of<T>> {
-    let each = |parts: &[Filter]| parts.iter().map(|part| translated(part, leaf)).collect::<Result<Vec<_>>>();
+    let each = |parts: &[Filter]| {
+        parts
+            .iter()
+            .map(|part| translated(part, leaf))
+            .collect::<Result<Vec<_>>>()
+    };
     Ok(match filter {
         Filter::All(parts) => Of::All(each(parts)?),
         Filter::Any(parts) => Of::Any(each(parts)?),
@@ -67,7 +72,11 @@ fn translated<T>(filter: &Filter, leaf: Leaf<'_, T>) -> Result<Of<T>> {
 fn user_term(op: &OpContext, filter: &Filter) -> Result<Of<user::Term>> {
     use user::Term;
     Ok(match filter {
-        Filter::Test { attribute, op: how, value } => {
+        Filter::Test {
+            attribute,
+            op: how,
+            value,
+        } => {
             let text = || text_test(attribute, *how, value);
             match (attribute.names(), value) {
                 (("id", None), _) => Of::Is(Term::Id(text()?)),
@@ -126,7 +135,11 @@ fn group_of_user(filter: &Filter) -> Result<Of<group::Term>> {
 fn group_term(op: &OpContext, filter: &Filter) -> Result<Of<group::Term>> {
     use group::Term;
     Ok(match filter {
-        Filter::Test { attribute, op: how, value } => {
+        Filter::Test {
+            attribute,
+            op: how,
+            value,
+        } => {
             let text = || text_test(attribute, *how, value);
             match (attribute.names(), value) {
                 (("id", None), _) => Of::Is(Term::Id(text()?)),
@@ -154,7 +167,7 @@ fn group_term(op: &OpContext, filter: &Filter) -> Result<Of<group::Term>> {
 fn has_member(op: &OpContext, filter: Of<user::Term>) -> Of<group::Term> {
     Of::Is(group::Term::User {
         filter: Box::new(filter),
-        seen_by: user::readable(op).ok(),
+        seen_by: group::members_readable(op).ok(),
     })
 }
 
@@ -180,7 +193,12 @@ fn meta<T>(
         (Some("created"), Literal::Time(moment)) => Of::Is(created(comparison(how)?, *moment)),
         (Some("lastModified"), Literal::Time(moment)) => Of::Is(updated(comparison(how)?, *moment)),
         (Some("resourceType"), Literal::Text(text)) => constant(holds(how, kind.name(), text)),
-        _ => return Err(invalid(ScimType::InvalidFilter, "This value cannot be compared with 'meta'.")),
+        _ => {
+            return Err(invalid(
+                ScimType::InvalidFilter,
+                "This value cannot be compared with 'meta'.",
+            ));
+        }
     })
 }
 
@@ -206,7 +224,10 @@ fn comparison(how: Op) -> Result<Comparison> {
         Op::Lt => Comparison::Less,
         Op::Le => Comparison::LessOrEqual,
         Op::Co | Op::Sw | Op::Ew => {
-            return Err(invalid(ScimType::InvalidFilter, "Times have no parts that could be compared."));
+            return Err(invalid(
+                ScimType::InvalidFilter,
+                "Times have no parts that could be compared.",
+            ));
         }
     })
 }
@@ -224,17 +245,21 @@ fn text_test(attribute: &Attr, how: Op, value: &Literal) -> Result<TextTest> {
             format!("'{}' is compared with texts.", attribute.leaf().name),
         ));
     };
-    Ok(match (attribute.names(), attribute.leaf().case_exact) {
+    Ok(match attribute.leaf().fold {
+        Fold::Exact => test_of(how, text.clone()),
         // An address is found in every form that is the same address.
-        (("emails", Some("value")), _) if how == Op::Eq => TextTest::Equals(user_name_key(text)),
-        (_, true) => test_of(how, text.clone()),
-        (_, false) => test_of(how, lowered(text)),
+        Fold::Address if how == Op::Eq => TextTest::Equals(user_name_key(text)),
+        Fold::Address | Fold::Lowered => test_of(how, lowered(text)),
     })
 }
 
 /// A test of the user name. That of a user who has neither a name nor an address is the id, which is compared exactly.
 fn user_name_test(how: Op, text: &str) -> TextTest {
-    let key = if how == Op::Eq { user_name_key(text) } else { lowered(text) };
+    let key = if how == Op::Eq {
+        user_name_key(text)
+    } else {
+        lowered(text)
+    };
     match how {
         Op::Eq if key != text => TextTest::In(vec![key, text.to_owned()]),
         _ => test_of(how, key),
@@ -271,7 +296,10 @@ fn in_profile(attribute: &Attr, filter: &Filter) -> Result<JsonTerm> {
         return Ok(JsonTerm::Any { path, such });
     }
     Ok(match filter {
-        Filter::Test { value: Literal::Flag(is), .. } => JsonTerm::Flag { path, is: *is },
+        Filter::Test {
+            value: Literal::Flag(is),
+            ..
+        } => JsonTerm::Flag { path, is: *is },
         Filter::Test { op, value, .. } => {
             let test = text_test(attribute, *op, value)?;
             JsonTerm::Text { path, test }
@@ -289,7 +317,11 @@ fn element(filter: &Filter) -> Result<ElementFilter> {
         Filter::Any(parts) => ElementFilter::Any(each(parts)?),
         Filter::Not(part) => ElementFilter::Not(Box::new(element(part)?)),
         Filter::Never => ElementFilter::Any(Vec::new()),
-        Filter::Test { attribute, value: Literal::Flag(is), .. } => ElementFilter::Flag {
+        Filter::Test {
+            attribute,
+            value: Literal::Flag(is),
+            ..
+        } => ElementFilter::Flag {
             key: key(attribute),
             is: *is,
         },
@@ -310,5 +342,8 @@ fn not_filterable(attribute: &Attr) -> Error {
 }
 
 fn not_one_test() -> Error {
-    invalid(ScimType::InvalidFilter, "A condition in '[…]' is about one value: it cannot contain another '[…]'.")
+    invalid(
+        ScimType::InvalidFilter,
+        "A condition in '[…]' is about one value: it cannot contain another '[…]'.",
+    )
 }

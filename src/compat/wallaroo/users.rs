@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::representation::{self, FIELDS, Representation};
 use crate::compat::face::{Call, json as answer};
-use crate::compat::listed::listed;
 use crate::compat::fields::Fields;
+use crate::compat::listed::listed;
 use crate::compat::users;
 use crate::context::OpContext;
 use crate::directory::role::reserved::WALLAROO;

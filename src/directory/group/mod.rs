@@ -28,7 +28,8 @@ pub use many::{Fingerprint, fingerprints, members_in_stretches, members_readable
 pub use members::{add_user, leave_all_in_txn, remove_user};
 pub use naming::{Naming, key_of};
 pub use read::{
-    Membership, Target, Term, by_keys, giving_roles, keys_of_user, locate, of_user, readable, readable_of_oneself,
+    Membership, Target, Term, by_keys, changeable, giving_roles, keys_of_user, locate, of_user, readable,
+    readable_of_oneself,
 };
 pub use update::{Clearable, GroupChange, update};
 

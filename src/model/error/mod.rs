@@ -10,7 +10,8 @@ mod refusal;
 use sea_orm::{DbErr, SqlErr};
 
 pub use database::{
-    Broken, Fault, FileMoved, broken_rule, database_error, fault, fault_of, is_too_many_connections, sql_state, took_too_long,
+    Broken, Fault, FileMoved, broken_rule, database_error, fault, fault_of, is_too_many_connections, sql_state,
+    took_too_long,
 };
 pub use refusal::{Conflict, ConflictReason, Forbidden};
 

@@ -9,8 +9,8 @@ use super::places::Place;
 use crate::context::Change;
 use crate::directory::role::Assigned;
 use crate::directory::user::new_row;
-use crate::model::{Profile, Timestamp};
 use crate::model::error::Result;
+use crate::model::{Profile, Timestamp};
 use crate::store::entity::{federated_identity, group_member, user, user_role};
 
 /// Rows of pairs in a statement: below SQLite's limit of 32,766 bound values.

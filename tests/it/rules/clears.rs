@@ -81,7 +81,9 @@ fn value_of(field: &str) -> Value {
         "email" => json!("full@acme.example"),
         "tenantId" => json!("berlin"),
         "resourceServerId" => json!("default"),
-        "description" | "productName" | "name" | "firstname" | "lastname" | "userName" | "externalId" => json!(format!("a {field}")),
+        "description" | "productName" | "name" | "firstname" | "lastname" | "userName" | "externalId" => {
+            json!(format!("a {field}"))
+        }
         _ => panic!("give {field} a value"),
     }
 }

@@ -94,7 +94,10 @@ impl<'a> Run<'a> {
             let read = Operation::read(sent).and_then(|operation| {
                 if let Some(name) = operation.bulk_id {
                     if names.contains(&name) {
-                        return Err(invalid(ScimType::InvalidValue, "'bulkId' is used by an earlier operation."));
+                        return Err(invalid(
+                            ScimType::InvalidValue,
+                            "'bulkId' is used by an earlier operation.",
+                        ));
                     }
                     names.push(name);
                 }
@@ -118,7 +121,10 @@ impl<'a> Run<'a> {
             .collect();
         let needs = |(_, operation): &(Sent<'_>, Result<Operation<'_>>)| {
             let names = operation.as_ref().map(Operation::refers_to).unwrap_or_default();
-            names.iter().filter_map(|name| places.get(name.as_str()).copied()).collect()
+            names
+                .iter()
+                .filter_map(|name| places.get(name.as_str()).copied())
+                .collect()
         };
         self.operations.iter().map(needs).collect()
     }
@@ -183,7 +189,10 @@ impl<'a> Run<'a> {
             }
             Err(error) => {
                 let operation = of.and_then(|(_, operation)| operation.as_ref().ok());
-                put("location", operation.and_then(|operation| operation.location(op, &self.ids)));
+                put(
+                    "location",
+                    operation.and_then(|operation| operation.location(op, &self.ids)),
+                );
                 put("status", Some(status_of(&error).as_str().to_owned()));
                 outcome.insert("response".to_owned(), body_of(&error));
             }

@@ -72,7 +72,10 @@ mod tests {
         assert_eq!(of(&[vec![2], vec![], vec![]]), [Run(2), Run(0), Run(1)]);
         assert_eq!(of(&[vec![1], vec![2], vec![]]), [Run(2), Run(1), Run(0)]);
         // The third refers to a circle and is not in it.
-        assert_eq!(of(&[vec![1], vec![0], vec![0], vec![3]]), [Circle(1), Circle(0), Run(2), Circle(3)]);
+        assert_eq!(
+            of(&[vec![1], vec![0], vec![0], vec![3]]),
+            [Circle(1), Circle(0), Run(2), Circle(3)]
+        );
         assert_eq!(of(&[]), []);
     }
 }

@@ -39,7 +39,9 @@ fn visit(data: &mut Value, each: &mut dyn FnMut(&mut String)) {
             texts(value, each);
         } else if key.eq_ignore_ascii_case("Operations") {
             let operations = value.as_array_mut().into_iter().flatten();
-            operations.filter_map(Value::as_object_mut).for_each(|one| in_operation(one, each));
+            operations
+                .filter_map(Value::as_object_mut)
+                .for_each(|one| in_operation(one, each));
         } else if value.is_object() {
             visit(value, each);
         }

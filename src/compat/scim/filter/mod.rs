@@ -16,7 +16,7 @@ use super::names::Kind;
 use super::schema::Attr;
 use crate::model::Timestamp;
 
-pub use raw::{BYTES_MAX, Raw, RawTest, read, read_at_start};
+pub use raw::{BYTES_MAX, read, read_at_start};
 pub use resolve::{Resolver, Use};
 
 /// A condition on a resource.

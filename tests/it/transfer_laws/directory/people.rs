@@ -86,7 +86,9 @@ impl Chance {
         let roles = self.roles(home, first, true);
         let is_activated = first.is_some() || !self.one_in(4);
         // One to a user: no two of an organization may have the same.
-        let user_name = self.one_in(3).then(|| format!("\u{141} {} {}", self.of(LOCALS), self.next()));
+        let user_name = self
+            .one_in(3)
+            .then(|| format!("\u{141} {} {}", self.of(LOCALS), self.next()));
         let profile = self.one_in(3).then(|| self.of(PROFILES));
         let line = Line::new("user")
             .text("id", &id)
