@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::fault::clipped;
-use super::super::names::Kind;
+use super::super::names::{ENTERPRISE, Kind};
 use super::super::schema::{Attr, Named, Type, named};
 use super::raw::{Raw, RawTest};
 use super::{Filter, Literal, Op};
@@ -146,16 +146,30 @@ impl Resolver {
 
     /// The attribute of this name; `None` if only the other kind of resources has it.
     fn attribute(self, name: &str) -> Result<Option<Attr>, String> {
-        if let Named::Attribute(attribute) = named(self.kind, name) {
+        if let Some(attribute) = self.found(self.kind, name) {
             return Ok(Some(attribute));
         }
         let other = match self.kind {
             Kind::User => Kind::Group,
             Kind::Group => Kind::User,
         };
-        match named(other, name) {
-            Named::Attribute(_) if self.purpose == Use::RootQuery => Ok(None),
+        match self.found(other, name) {
+            Some(_) if self.purpose == Use::RootQuery => Ok(None),
             _ => Err(format!("The attribute '{}' is unknown.", clipped(name))),
+        }
+    }
+
+    /// An attribute of a kind. In queries, those of the extension are found without its URN: Microsoft asks for
+    /// `manager eq`.
+    fn found(self, kind: Kind, name: &str) -> Option<Attr> {
+        let attribute = |name: &str| match named(kind, name) {
+            Named::Attribute(attribute) => Some(attribute),
+            Named::Extension | Named::Foreign | Named::Unknown => None,
+        };
+        let of_extension = || attribute(&format!("{ENTERPRISE}:{name}"));
+        match self.purpose {
+            Use::Query | Use::RootQuery if !name.contains(':') => attribute(name).or_else(of_extension),
+            Use::Query | Use::RootQuery | Use::Path => attribute(name),
         }
     }
 
