@@ -1,5 +1,7 @@
 //! The meaning of the names in a filter, and the types of its values.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::super::fault::clipped;
@@ -146,30 +148,27 @@ impl Resolver {
 
     /// The attribute of this name; `None` if only the other kind of resources has it.
     fn attribute(self, name: &str) -> Result<Option<Attr>, String> {
-        if let Some(attribute) = self.found(self.kind, name) {
+        let whole = self.whole_name(name);
+        let name = whole.as_ref();
+        if let Named::Attribute(attribute) = named(self.kind, name) {
             return Ok(Some(attribute));
         }
         let other = match self.kind {
             Kind::User => Kind::Group,
             Kind::Group => Kind::User,
         };
-        match self.found(other, name) {
-            Some(_) if self.purpose == Use::RootQuery => Ok(None),
+        match named(other, name) {
+            Named::Attribute(_) if self.purpose == Use::RootQuery => Ok(None),
             _ => Err(format!("The attribute '{}' is unknown.", clipped(name))),
         }
     }
 
-    /// An attribute of a kind. In queries, those of the extension are found without its URN: Microsoft asks for
-    /// `manager eq`.
-    fn found(self, kind: Kind, name: &str) -> Option<Attr> {
-        let attribute = |name: &str| match named(kind, name) {
-            Named::Attribute(attribute) => Some(attribute),
-            Named::Extension | Named::Foreign | Named::Unknown => None,
-        };
-        let of_extension = || attribute(&format!("{ENTERPRISE}:{name}"));
-        match self.purpose {
-            Use::Query | Use::RootQuery if !name.contains(':') => attribute(name).or_else(of_extension),
-            Use::Query | Use::RootQuery | Use::Path => attribute(name),
+    /// In queries, clients leave out the URN of the extension before its `manager`.
+    fn whole_name(self, name: &str) -> Cow<'_, str> {
+        let first = name.split('.').next().unwrap_or_default();
+        match first.eq_ignore_ascii_case("manager") && self.purpose != Use::Path {
+            true => Cow::Owned(format!("{ENTERPRISE}:{name}")),
+            false => Cow::Borrowed(name),
         }
     }
 
