@@ -5,5 +5,6 @@ mod off;
 mod refusal_form;
 mod refusals;
 mod same_data;
+mod scim;
 mod waii;
 mod wallaroo;

@@ -10,9 +10,9 @@ pub const BULK_OPERATIONS_MAX: usize = 100;
 /// The maximum size of a body, in bytes; a Bulk request counts as a whole.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The maximum number of resources in one page.
-const PAGE_MAX: u32 = 1_000;
+pub(super) const PAGE_MAX: u32 = 1_000;
 /// The size of a page without `count`.
-const PAGE_DEFAULT: u32 = 100;
+pub(super) const PAGE_DEFAULT: u32 = 100;
 
 /// What the server supports. `base` is the URI of the API, without a slash at its end.
 pub fn service_provider_config(base: &str) -> Value {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::documents::BODY_BYTES_MAX;
 use super::error::invalid;
 use super::fault::ScimType;
 use super::names::Kind;
@@ -12,10 +13,8 @@ use crate::context::room::Room;
 use crate::model::error::{Error, Result};
 use crate::model::{StrictFault, strict_json};
 
-/// The most bytes of a body.
-pub const BODY_BYTES_MAX: usize = super::documents::BODY_BYTES_MAX;
-/// The same of a group, which is sent with its members.
-pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A group is sent with its members.
+const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The most bytes of the body of a resource.
 pub const fn bytes_max(kind: Kind) -> usize {

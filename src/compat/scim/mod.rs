@@ -12,20 +12,20 @@ mod cursor;
 mod discovery;
 mod documents;
 mod error;
-mod evaluate;
-mod fault;
-mod filter;
+pub mod evaluate;
+pub mod fault;
+pub mod filter;
 mod groups;
 mod groups_shown;
 mod lists;
 mod me;
 mod message;
-mod names;
+pub mod names;
 mod patch;
 mod path;
 mod places;
 mod query;
-mod schema;
+pub mod schema;
 mod selection;
 mod shown;
 mod terms;
@@ -42,8 +42,9 @@ use axum::routing::{MethodFilter, MethodRouter};
 
 pub use self::error::form;
 
+use self::documents::BODY_BYTES_MAX;
 use self::error::Scim;
-use self::message::{BODY_BYTES_MAX, bytes_max};
+use self::message::bytes_max;
 use self::names::Kind;
 use super::face::{Call, Takes, call, open_call, unknown_path, wrong_method};
 use crate::model::error::Result;
@@ -87,42 +88,38 @@ where
     open_call::<Scim, _, _>(GET, operation, handle)
 }
 
-/// The routes, each with and without a slash at its end.
+/// A path, with and without a slash at its end.
+fn at(path: &str, methods: MethodRouter<App>) -> Router<App> {
+    Router::new()
+        .route(&format!("{path}/"), methods.clone())
+        .route(path, methods)
+}
+
+/// The routes.
 pub fn routes() -> Router<App> {
-    let parts = [discovery_routes(), user_routes(), group_routes(), other_routes()];
-    let mut router = Router::new();
-    for (path, methods) in parts.into_iter().flatten() {
-        let path = format!("/scim/v2{path}");
-        router = router.route(&format!("{path}/"), methods.clone()).route(&path, methods);
-    }
-    router
+    discovery_routes()
+        .merge(user_routes())
+        .merge(group_routes())
+        .merge(other_routes())
         .method_not_allowed_fallback(wrong_method::<Scim>)
         .merge(unknown_path::<Scim>("/scim"))
         .layer(from_fn(answer::negotiated))
 }
 
-type Routes = Vec<(&'static str, MethodRouter<App>)>;
-
-fn discovery_routes() -> Routes {
-    vec![
-        (
-            "/ServiceProviderConfig",
-            open("scim GET ServiceProviderConfig", discovery::configuration),
-        ),
-        (
-            "/ResourceTypes",
-            open("scim GET ResourceTypes", discovery::resource_types),
-        ),
-        (
-            "/ResourceTypes/{id}",
-            open("scim GET ResourceTypes/{id}", discovery::resource_type),
-        ),
-        ("/Schemas", open("scim GET Schemas", discovery::schemas)),
-        ("/Schemas/{id}", open("scim GET Schemas/{id}", discovery::schema)),
-    ]
+fn discovery_routes() -> Router<App> {
+    let types = open("scim GET ResourceTypes", discovery::resource_types);
+    let one_type = open("scim GET ResourceTypes/{id}", discovery::resource_type);
+    let schemas = open("scim GET Schemas", discovery::schemas);
+    let schema = open("scim GET Schemas/{id}", discovery::schema);
+    let configuration = open("scim GET ServiceProviderConfig", discovery::configuration);
+    at("/scim/v2/ServiceProviderConfig", configuration)
+        .merge(at("/scim/v2/ResourceTypes", types))
+        .merge(at("/scim/v2/ResourceTypes/{id}", one_type))
+        .merge(at("/scim/v2/Schemas", schemas))
+        .merge(at("/scim/v2/Schemas/{id}", schema))
 }
 
-fn user_routes() -> Routes {
+fn user_routes() -> Router<App> {
     let most = bytes_max(Kind::User);
     let list = plain(GET, "scim GET Users", "user.read", lists::users);
     let create = sent(POST, most, "scim POST Users", "user.create", users::create);
@@ -137,14 +134,13 @@ fn user_routes() -> Routes {
     let replace = sent(PUT, most, "scim PUT Users/{id}", "user.update", users::replace);
     let update = sent(PATCH, most, "scim PATCH Users/{id}", "user.update", users::update);
     let delete = plain(DELETE, "scim DELETE Users/{id}", "user.delete", users::delete);
-    vec![
-        ("/Users", list.merge(create)),
-        ("/Users/.search", search),
-        ("/Users/{id}", read.merge(replace).merge(update).merge(delete)),
-    ]
+    let one = read.merge(replace).merge(update).merge(delete);
+    at("/scim/v2/Users", list.merge(create))
+        .merge(at("/scim/v2/Users/.search", search))
+        .merge(at("/scim/v2/Users/{id}", one))
 }
 
-fn group_routes() -> Routes {
+fn group_routes() -> Router<App> {
     let most = bytes_max(Kind::Group);
     let list = plain(GET, "scim GET Groups", "group.read", lists::groups);
     let create = sent(POST, most, "scim POST Groups", "group.create", groups::create);
@@ -159,14 +155,13 @@ fn group_routes() -> Routes {
     let replace = sent(PUT, most, "scim PUT Groups/{id}", "group.update", groups::replace);
     let update = sent(PATCH, most, "scim PATCH Groups/{id}", "group.update", groups::update);
     let delete = plain(DELETE, "scim DELETE Groups/{id}", "group.delete", groups::delete);
-    vec![
-        ("/Groups", list.merge(create)),
-        ("/Groups/.search", search),
-        ("/Groups/{id}", read.merge(replace).merge(update).merge(delete)),
-    ]
+    let one = read.merge(replace).merge(update).merge(delete);
+    at("/scim/v2/Groups", list.merge(create))
+        .merge(at("/scim/v2/Groups/.search", search))
+        .merge(at("/scim/v2/Groups/{id}", one))
 }
 
-fn other_routes() -> Routes {
+fn other_routes() -> Router<App> {
     let most = bytes_max(Kind::User);
     let search = sent(
         POST,
@@ -181,10 +176,9 @@ fn other_routes() -> Routes {
     let replace = sent(PUT, most, "scim PUT Me", "user.update", me::replace);
     let update = sent(PATCH, most, "scim PATCH Me", "user.update", me::update);
     let delete = plain(DELETE, "scim DELETE Me", "user.delete", me::delete);
-    vec![
-        ("", plain(GET, "scim GET base", "user.read", lists::base)),
-        ("/.search", search),
-        ("/Bulk", bulk),
-        ("/Me", read.merge(create).merge(replace).merge(update).merge(delete)),
-    ]
+    let me = read.merge(create).merge(replace).merge(update).merge(delete);
+    at("/scim/v2", plain(GET, "scim GET base", "user.read", lists::base))
+        .merge(at("/scim/v2/.search", search))
+        .merge(at("/scim/v2/Bulk", bulk))
+        .merge(at("/scim/v2/Me", me))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::documents::{PAGE_DEFAULT, PAGE_MAX};
 use super::error::invalid;
 use super::fault::ScimType;
 use super::names::{GROUP, USER};
@@ -10,11 +11,6 @@ use super::values::member;
 use crate::compat::face::Call;
 use crate::list::SortKey;
 use crate::model::error::{Error, Result, shown};
-
-/// The page size of a client that names none.
-const COUNT: u32 = 100;
-/// A larger page is cut to this size.
-pub const COUNT_MAX: u32 = 1_000;
 
 /// What is asked for.
 pub struct Query {
@@ -88,7 +84,7 @@ impl Query {
 
     fn read(sent: Sent) -> Result<Self> {
         let descending = match sent.sort_order.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            None | Some("" | "ascending") => false,
+            None | Some("ascending") => false,
             Some("descending") => true,
             Some(_) => return Err(wrong("'sortOrder' must be 'ascending' or 'descending'.")),
         };
@@ -173,8 +169,10 @@ fn whole(text: &str) -> Option<i64> {
 }
 
 fn bounded(count: Option<i64>) -> u32 {
-    let most = i64::from(COUNT_MAX);
-    count.map_or(COUNT, |count| u32::try_from(count.clamp(0, most)).unwrap_or(COUNT_MAX))
+    let most = i64::from(PAGE_MAX);
+    count.map_or(PAGE_DEFAULT, |count| {
+        u32::try_from(count.clamp(0, most)).unwrap_or(PAGE_MAX)
+    })
 }
 
 /// What a list can be sorted by. The lists themselves know which of them they have.

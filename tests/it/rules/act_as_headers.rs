@@ -41,7 +41,9 @@ on_both! {
                 assert_eq!(app.dump().await, before, "{what}");
                 let reply = ask(&ada, route, &[(header, "bob")]).await;
                 if route.writes && !OWN.contains(&route.pattern) {
-                    let refused = reply.status.is_client_error() || reply.json()["errors"].is_array();
+                    let refused = reply.status.is_client_error()
+                        || reply.json()["errors"].is_array()
+                        || reply.json()["Operations"][0]["status"] == "403";
                     assert!(refused, "{what}: {reply:?}");
                     assert_eq!(app.dump().await, before, "{what}: as bob");
                 } else {
@@ -62,7 +64,9 @@ on_both! {
                     assert_eq!(reply.status.as_u16(), 200, "{} {coding}: {reply:?}", route.path);
                     continue;
                 }
-                assert_eq!(reply.status.as_u16(), 415, "{} {coding}: {reply:?}", route.path);
+                // SCIM has no status for the form of a body.
+                let status = if route.path.starts_with("/scim") { 400 } else { 415 };
+                assert_eq!(reply.status.as_u16(), status, "{} {coding}: {reply:?}", route.path);
                 assert!(reply.body.contains("Send the body uncompressed"), "{}: {}", route.path, reply.body);
                 assert_eq!(reply.headers["accept-encoding"], "identity");
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use axum::http::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{App, Caller};
@@ -26,6 +27,12 @@ fn route(method: Method, pattern: &'static str, body: Option<Value>, writes: boo
         "01900000-0000-7000-8000-000000000002"
     } else if pattern.contains("v3/groups/") {
         "TEAM"
+    } else if pattern.contains("/Groups/") {
+        "team"
+    } else if pattern.contains("/ResourceTypes/") {
+        "User"
+    } else if pattern.contains("/Schemas/") {
+        GROUP_SCHEMA
     } else {
         "bob"
     };
@@ -40,8 +47,62 @@ fn route(method: Method, pattern: &'static str, body: Option<Value>, writes: boo
     }
 }
 
+const GROUP_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+/// Those of SCIM. `n` makes names that no earlier call has taken.
+fn scim(n: usize) -> Vec<Route> {
+    let read = |method: Method, pattern, body| route(method, pattern, body, false);
+    let write = |method: Method, pattern, body| route(method, pattern, body, true);
+    let message = |name: &str| json!([format!("urn:ietf:params:scim:api:messages:2.0:{name}")]);
+    let search = json!({ "schemas": message("SearchRequest") });
+    let renamed = json!({
+        "schemas": message("PatchOp"),
+        "Operations": [{ "op": "replace", "path": "displayName", "value": format!("D{n}") }],
+    });
+    let user = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": format!("s{n}@acme.example"),
+    });
+    let group = json!({ "schemas": [GROUP_SCHEMA], "displayName": format!("Scim {n}") });
+    let operation = json!({ "method": "PATCH", "path": "/Users/bob", "data": renamed });
+    let bulk = json!({ "schemas": message("BulkRequest"), "Operations": [operation] });
+    vec![
+        read(Method::GET, "/scim/v2/ServiceProviderConfig", None),
+        read(Method::GET, "/scim/v2/ResourceTypes", None),
+        read(Method::GET, "/scim/v2/ResourceTypes/{id}", None),
+        read(Method::GET, "/scim/v2/Schemas", None),
+        read(Method::GET, "/scim/v2/Schemas/{id}", None),
+        read(Method::GET, "/scim/v2", None),
+        read(Method::POST, "/scim/v2/.search", Some(search.clone())),
+        read(Method::GET, "/scim/v2/Users", None),
+        read(Method::POST, "/scim/v2/Users/.search", Some(search.clone())),
+        write(Method::POST, "/scim/v2/Users", Some(user.clone())),
+        read(Method::GET, "/scim/v2/Users/{id}", None),
+        write(Method::PUT, "/scim/v2/Users/{id}", Some(user)),
+        write(Method::PATCH, "/scim/v2/Users/{id}", Some(renamed.clone())),
+        read(Method::GET, "/scim/v2/Groups", None),
+        read(Method::POST, "/scim/v2/Groups/.search", Some(search)),
+        write(Method::POST, "/scim/v2/Groups", Some(group.clone())),
+        read(Method::GET, "/scim/v2/Groups/{id}", None),
+        write(Method::PUT, "/scim/v2/Groups/{id}", Some(group)),
+        write(Method::PATCH, "/scim/v2/Groups/{id}", Some(renamed.clone())),
+        write(Method::DELETE, "/scim/v2/Groups/{id}", None),
+        read(Method::GET, "/scim/v2/Me", None),
+        write(Method::PATCH, "/scim/v2/Me", Some(renamed)),
+        write(Method::POST, "/scim/v2/Bulk", Some(bulk)),
+        write(Method::DELETE, "/scim/v2/Users/{id}", None),
+    ]
+}
+
 /// All of them. `n` makes names that no earlier call has taken.
 pub fn routes(n: usize) -> Vec<Route> {
+    let mut all = of_other_products(n);
+    all.extend(scim(n));
+    all
+}
+
+/// Those of GraphQL, of other products and of gateways.
+fn of_other_products(n: usize) -> Vec<Route> {
     let read = |method: Method, pattern, body| route(method, pattern, body, false);
     let write = |method: Method, pattern, body| route(method, pattern, body, true);
     let post = || Method::POST;
@@ -188,7 +249,11 @@ fn every_route_is_known() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for after in text.split(".route(").skip(1) {
+        let routes = text
+            .split(".route(")
+            .skip(1)
+            .chain(text.split(" at(").skip(1).chain(text.split("(at(").skip(1)));
+        for after in routes {
             let Some(literal) = after.trim_start().strip_prefix('"') else {
                 continue;
             };
@@ -213,6 +278,10 @@ impl App {
         self.admin()
             .ok("mutation { deactivateUser(where: {id: \"off\"}) { id } createGroup(data: {name: \"Team\", organizationId: \"acme\"}) { id } }", json!({}))
             .await;
+        let change = self.services.db.begin().await.unwrap();
+        let named = "UPDATE groups SET id = 'team' WHERE key = 'TEAM'";
+        change.execute_unprepared(named).await.unwrap();
+        change.commit().await.unwrap();
         ada
     }
 }
