@@ -215,7 +215,8 @@ impl<T> Filter<T> {
 /// The opposite of a condition. A condition on NULL is false, and so its negation is true: this avoids SQL's
 /// three-valued logic.
 pub(super) fn negated(condition: Condition) -> Condition {
-    let inner: SimpleExpr = condition.add(Expr::val(1).eq(1)).into();
+    // In a condition of its own: to add it to alternatives would make them true.
+    let inner: SimpleExpr = Condition::all().add(condition).add(Expr::val(1).eq(1)).into();
     Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
 }
 

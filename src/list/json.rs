@@ -138,7 +138,8 @@ pub fn one_element(backend: DbBackend, json: SimpleExpr, path: &[String], such: 
     if !can_be_asked_for(path) {
         return Expr::val(1).eq(0);
     }
-    let such: SimpleExpr = such.add(Expr::val(1).eq(1)).into();
+    // In a condition of its own: to add it to alternatives would make them true.
+    let such: SimpleExpr = Condition::all().add(such).add(Expr::val(1).eq(1)).into();
     if backend == DbBackend::Postgres {
         let list = descend(json, path);
         return Expr::cust_with_exprs(

@@ -49,6 +49,10 @@ fn taken(error: &Error) -> bool {
     matches!(error, Error::Conflict(conflict) if conflict.reason == ConflictReason::Taken)
 }
 
+fn assert_is_taken(error: &Error) {
+    assert!(taken(error), "{error:?}");
+}
+
 on_both! {
     async fn no_two_users_of_an_organization_have_the_same_user_name(app: App) {
         app.organization("acme", &[]).await;
@@ -337,13 +341,7 @@ on_both! {
         let absent = Filter::Not(Box::new(Filter::Is(title("Engineer"))));
         assert!(found(absent).await.contains("g"));
     }
-}
 
-fn assert_is_taken(error: &Error) {
-    assert!(taken(error), "{error:?}");
-}
-
-on_both! {
     async fn the_verbs_say_that_a_user_name_is_taken(app: App) {
         app.organization("acme", &[]).await;
         let named = |id: &str| NewUser {

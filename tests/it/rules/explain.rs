@@ -577,6 +577,7 @@ pub const NARROW_IN_ONE: &[(&str, &str)] = &[
         "tenant_pk",
     ),
     ("users(where: {externalId: \"e-77\"}) { id }", "external_id"),
+    ("groups(where: {externalId: \"e-77\"}) { id }", "external_id"),
     ("auditEvents(where: {targetId: \"u-77\"}) { id }", "target_id"),
     ("auditEvents(where: {actorId: \"ann\"}) { id }", "actor_id"),
 ];
@@ -783,8 +784,8 @@ pub async fn fill(app: &App) {
              JOIN tenants t ON t.id = '{organization}-' || (i % 299 + 1) JOIN roles r ON r.name = 'reviewer' AND r.organization_pk IS NULL"
         ));
         statements.push(format!(
-            "INSERT INTO groups (id, organization_pk, key, name, sort_name, version, created_at, updated_at)
-             SELECT '{organization}-' || i, {pk}, 'G_' || i, 'g ' || i, 'g ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
+            "INSERT INTO groups (id, organization_pk, key, name, external_id, name_key, sort_name, version, created_at, updated_at)
+             SELECT '{organization}-' || i, {pk}, 'G_' || i, 'g ' || i, 'e-' || i, 'g ' || i, 'g ' || i, 1, i * 7919, i * 104729 FROM {numbers}"
         ));
         statements.push(format!(
             "INSERT INTO group_members (group_pk, user_pk, organization_pk, created_at)

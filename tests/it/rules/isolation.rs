@@ -81,6 +81,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         ("ApiKeyWhere", "key") => Name(Kind::ApiKey, "secret"),
         ("GroupWhere", "id") => Name(Kind::Group, "id"),
         ("GroupWhere", "key") => Name(Kind::Group, "key"),
+        ("GroupWhere", "externalId") => Name(Kind::Group, "externalId"),
         ("GroupWhere", "name" | "text") => Name(Kind::Group, "name"),
         ("RoleWhere", "id") => Name(Kind::Role, "id"),
         ("RoleWhere", "name") => Name(Kind::Role, "name"),
@@ -480,7 +481,10 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
         (&app.key(tom.clone()), "globex", "globex-tom"),
     ] {
         caller
-            .ok(groups, json!({ "data": { "name": format!("{word} group") } }))
+            .ok(
+                groups,
+                json!({ "data": { "name": format!("{word} group"), "externalId": format!("{word}-group-external") } }),
+            )
             .await;
         let join =
             "mutation($where: GroupWhere!, $user: UserWhere!) { addUserToGroup(where: $where, user: $user) { id } }";
@@ -499,7 +503,11 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
             .await;
     }
     // Of the tenant in Paris, which who administers Berlin does not see.
-    ann.ok(groups, json!({ "data": { "name": "hidden group" } })).await;
+    ann.ok(
+        groups,
+        json!({ "data": { "name": "hidden group", "externalId": "hidden-group-external" } }),
+    )
+    .await;
     let join = "mutation { addUserToGroup(where: {key: \"HIDDEN_GROUP\"}, user: {id: \"hidden-hal\"}) { id } }";
     ann.ok(join, json!({})).await;
     let data = json!({ "email": "hidden-invited@mail.example", "tenantId": "acme-paris" });
@@ -602,6 +610,7 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
         ((Kind::Tenant, "id"), "globex-rome"),
         ((Kind::Tenant, "name"), "Tenant globex-rome"),
         ((Kind::Group, "name"), "globex group"),
+        ((Kind::Group, "externalId"), "globex-group-external"),
         ((Kind::Role, "name"), "globex role"),
         ((Kind::Invitation, "email"), "globex-invited@mail.example"),
     ] {
@@ -654,6 +663,11 @@ pub(super) async fn views(app: &App) -> Vec<View<'_>> {
     for (which, there, nobody) in [
         ((Kind::Group, "name"), "hidden group", "nobody group"),
         ((Kind::Group, "key"), "HIDDEN_GROUP", "NOBODY_GROUP"),
+        (
+            (Kind::Group, "externalId"),
+            "hidden-group-external",
+            "nobody-group-external",
+        ),
         (
             (Kind::Invitation, "email"),
             "hidden-invited@mail.example",
