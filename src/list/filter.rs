@@ -58,7 +58,9 @@ impl Sql {
     pub fn name(&self, folded: impl IntoSimpleExpr, name: impl IntoSimpleExpr, test: &TextTest) -> Condition {
         let exact = text_condition(self.backend, name, test);
         match test.folded() {
-            Some(test) => text_condition(self.backend, folded, &test).add(exact),
+            Some(test) => Condition::all()
+                .add(text_condition(self.backend, folded, &test))
+                .add(exact),
             None => exact,
         }
     }
@@ -212,10 +214,16 @@ impl<T> Filter<T> {
     }
 }
 
+/// A condition as an expression; an empty one is none. Not `add`, which would make it one more choice of a condition
+/// that is a choice.
+pub(super) fn predicate(condition: Condition) -> SimpleExpr {
+    Condition::all().add(Expr::val(1).eq(1)).add(condition).into()
+}
+
 /// The opposite of a condition. A condition on NULL is false, and so its negation is true: this avoids SQL's
 /// three-valued logic.
 pub(super) fn negated(condition: Condition) -> Condition {
-    let inner: SimpleExpr = condition.add(Expr::val(1).eq(1)).into();
+    let inner: SimpleExpr = predicate(condition);
     Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
 }
 
