@@ -50,7 +50,7 @@ impl Bench<'_> {
         }
     }
 
-    async fn compared(&self, table: &mut Table, title: &str, of: &str, sides: [(&Target, &Bodies); 2], aim: f64) {
+    async fn beside(&self, table: &mut Table, title: &str, of: &str, sides: [(&Target, &Bodies); 2], aim: f64) {
         let asked = |(target, bodies), who| Asked { who, target, bodies };
         let [here, there] = sides;
         let both = [asked(here, "server"), asked(there, of)];
@@ -76,7 +76,7 @@ impl Bench<'_> {
         }
         let [large, small] = [&sides[0], &sides[1]];
         let both = [(&large.0, &large.1), (&small.0, &small.1)];
-        self.compared(
+        self.beside(
             table,
             "SCIM, one member in a large group",
             "one in a group of ten",
@@ -121,7 +121,7 @@ impl Bench<'_> {
         let names = [self.emails.clone(), texts(&self.connection, &of_small).await];
         let [here, there] = names.map(|names| looked_up(names));
         let both = [(&large, &here), (&small, &there)];
-        self.compared(
+        self.beside(
             table,
             "SCIM, userName eq",
             "the same in a small organization",
@@ -156,7 +156,7 @@ impl Bench<'_> {
         let query = bytes(&json!({ "query": query }));
         let graphql: Bodies = Arc::new(move || query.clone());
         let both = [(&list, &nothing), (&self.target(server), &graphql)];
-        self.compared(table, "SCIM, 100 groups without members", "the GraphQL list", both, 0.8)
+        self.beside(table, "SCIM, 100 groups without members", "the GraphQL list", both, 0.8)
             .await;
     }
 
@@ -179,7 +179,7 @@ impl Bench<'_> {
             bytes(&json!({ "query": create, "variables": { "data": data } }))
         });
         let both = [(&post, &scim), (&self.target(server), &graphql)];
-        self.compared(table, "SCIM, new user", "createUser", both, 0.8).await;
+        self.beside(table, "SCIM, new user", "createUser", both, 0.8).await;
     }
 }
 

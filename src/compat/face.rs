@@ -159,10 +159,10 @@ impl Call {
         value_of(&self.path, name).unwrap_or_default()
     }
 
-    /// The values of a header that are texts.
+    /// The values of a header; one that is no text is empty.
     pub fn header(&self, name: HeaderName) -> impl Iterator<Item = &str> {
         let values = self.headers.get_all(name).into_iter();
-        values.filter_map(|value| value.to_str().ok())
+        values.map(|value| value.to_str().unwrap_or_default())
     }
 
     /// The names of the query parameters, in order; a repeated one is repeated.

@@ -214,16 +214,11 @@ impl<T> Filter<T> {
     }
 }
 
-/// A condition as an expression; an empty one is none. Not `add`, which would make it one more choice of a condition
-/// that is a choice.
-pub(super) fn predicate(condition: Condition) -> SimpleExpr {
-    Condition::all().add(Expr::val(1).eq(1)).add(condition).into()
-}
-
 /// The opposite of a condition. A condition on NULL is false, and so its negation is true: this avoids SQL's
 /// three-valued logic.
 pub(super) fn negated(condition: Condition) -> Condition {
-    let inner: SimpleExpr = predicate(condition);
+    // In a condition of its own: to add it to alternatives would make them true.
+    let inner: SimpleExpr = Condition::all().add(condition).add(Expr::val(1).eq(1)).into();
     Condition::all().add(Expr::from(Func::coalesce([inner, Expr::val(false)])).not())
 }
 

@@ -6,7 +6,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{Condition, DbBackend, IntoSimpleExpr};
 
-use super::filter::{negated, predicate};
+use super::filter::negated;
 use super::{Sql, TextTest, text_condition};
 use crate::model::error::Result;
 use crate::model::is_storable;
@@ -138,7 +138,8 @@ pub fn one_element(backend: DbBackend, json: SimpleExpr, path: &[String], such: 
     if !can_be_asked_for(path) {
         return Expr::val(1).eq(0);
     }
-    let such = predicate(such);
+    // In a condition of its own: to add it to alternatives would make them true.
+    let such: SimpleExpr = Condition::all().add(such).add(Expr::val(1).eq(1)).into();
     if backend == DbBackend::Postgres {
         let list = descend(json, path);
         return Expr::cust_with_exprs(

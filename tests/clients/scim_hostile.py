@@ -224,7 +224,7 @@ def test_filters_that_are_too_much(acme, filter):
 
 INJECTIONS = ["' or 1=1 --", "'; drop table users; --", '" or "1"="1', "\\", "\\\\", "%' or '1'='1", "$1", "?1", ":x", "{{7*7}}", "${jndi:ldap://x}",
               "../../etc/passwd", "\r\nX-Injected: 1", "<script>", "1;select pg_sleep(9)",
-              "x' union select password from users --", "\U0001f600", "\u202e", "ﬀ", "İ", "ẞ", "\u0345", "a\u0300" * 100]
+              "x' union select 1 --", "\U0001f600", "\u202e", "ﬀ", "İ", "ẞ", "\u0345", "a\u0300" * 100]
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=[str(number) for number in range(1, len(INJECTIONS) + 1)])
@@ -367,7 +367,7 @@ def test_odd_heads(acme, headers):
 
 
 def test_a_head_that_is_too_large(acme):
-    for headers in [{"X-Large": "x" * 200_000}, {f"X-{number}": "x" for number in range(500)}]:
+    for headers in [{"X-Large": "x" * 200_000}, {f"X-{number}": "x" * 40 for number in range(2000)}]:
         answer = acme.client.send("GET", "/Users", headers=headers)
         assert 400 <= answer.status < 500
         if answer.headers["Content-Type"]:

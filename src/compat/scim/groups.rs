@@ -62,7 +62,7 @@ pub async fn made(op: &OpContext, body: &Value) -> Result<Group> {
         members: resource.members.clone().unwrap_or_default(),
         ..NewGroup::default()
     };
-    repeated(false, || group::create(op, new())).await
+    repeated(op, false, || group::create(op, new())).await
 }
 
 /// `GET /Groups/{id}`.
@@ -152,7 +152,7 @@ pub async fn deleted(op: &OpContext, id: &str, versions: &IfMatch) -> Result<()>
     let target = &target(op, id);
     versions
         .try_each(move |version| async move {
-            repeated(versions.is_some(), move || group::delete(op, target, version)).await
+            repeated(op, versions.is_some(), move || group::delete(op, target, version)).await
         })
         .await
         .map(|_| ())
@@ -162,7 +162,7 @@ async fn written(op: &OpContext, id: &str, change: GroupChange, versions: &IfMat
     let (target, change) = (&target(op, id), &change);
     versions
         .try_each(move |version| async move {
-            repeated(versions.is_some(), move || {
+            repeated(op, versions.is_some(), move || {
                 group::update(op, target, change.clone(), version)
             })
             .await

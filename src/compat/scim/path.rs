@@ -42,6 +42,7 @@ impl Path {
             None => (text, None),
         };
         match (named(kind, name), filter) {
+            (Named::Foreign, _) if name.contains(char::is_whitespace) => Err(malformed(text)),
             (Named::Foreign, _) if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) => {
                 Ok(Some(Self::Foreign))
             }
@@ -49,6 +50,10 @@ impl Path {
             (Named::Extension, None) => Ok(Some(Self::Extension)),
             (Named::Extension, Some(_)) => Err(malformed(text)),
             (Named::Attribute(attribute), None) => Ok(Some(Self::Attribute { attribute, such: None })),
+            // It is refused as read-only, whatever the filter is.
+            (Named::Attribute(attribute), Some(_)) if !attribute.attribute.is_writable() => {
+                Ok(Some(Self::Attribute { attribute, such: None }))
+            }
             (Named::Attribute(attribute), Some(filter)) => filtered(attribute, filter, kind, text),
         }
     }

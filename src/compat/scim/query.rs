@@ -84,7 +84,7 @@ impl Query {
 
     fn read(sent: Sent) -> Result<Self> {
         let descending = match sent.sort_order.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            None | Some("" | "ascending") => false,
+            None | Some("ascending") => false,
             Some("descending") => true,
             Some(_) => return Err(wrong("'sortOrder' must be 'ascending' or 'descending'.")),
         };

@@ -44,7 +44,7 @@ pub async fn create(call: Call) -> Result<Response> {
 pub async fn made(op: &OpContext, body: &Value) -> Result<User> {
     user::changeable(op)?;
     let values = values::read(body, Kind::User)?.values;
-    repeated(false, || user::create(op, account::created(&values))).await
+    repeated(op, false, || user::create(op, account::created(&values))).await
 }
 
 /// `GET /Users/{id}`.
@@ -128,7 +128,7 @@ async fn change(
     user::changeable(op)?;
     let target = target(op, id);
     let (of, target) = (&of, &target);
-    repeated(versions.is_some(), move || async move {
+    repeated(op, versions.is_some(), move || async move {
         let found = user::get(op, target, WHOLE).await?;
         versions.accepts(found.version)?;
         let profile = Profile::shown(found.profile.as_ref(), found.email.as_ref());
@@ -157,7 +157,7 @@ pub async fn deleted(op: &OpContext, id: &str, versions: &IfMatch) -> Result<()>
     let target = &target(op, id);
     versions
         .try_each(move |version| async move {
-            repeated(versions.is_some(), move || user::delete(op, target, version)).await
+            repeated(op, versions.is_some(), move || user::delete(op, target, version)).await
         })
         .await
         .map(|_| ())

@@ -62,26 +62,27 @@ enum Face {
     Mlops,
     Keycloak,
     Air,
+    Scim,
 }
 
 impl Face {
-    const ALL: [Self; 4] = [Self::Waii, Self::Mlops, Self::Keycloak, Self::Air];
+    const ALL: [Self; 5] = [Self::Waii, Self::Mlops, Self::Keycloak, Self::Air, Self::Scim];
 
     /// The table of codes, as the design has it.
     fn status(self, code: &str, who: Who) -> u16 {
         match (code, self) {
             ("UNAUTHENTICATED", _) => 401,
             ("FORBIDDEN", Self::Mlops | Self::Air) => 401,
-            ("FORBIDDEN", Self::Waii | Self::Keycloak) => 403,
+            ("FORBIDDEN", Self::Waii | Self::Keycloak | Self::Scim) => 403,
             ("NOT_FOUND", Self::Waii) if who == Who::Root => 404,
             ("NOT_FOUND", Self::Waii) => 403,
             ("NOT_FOUND", Self::Mlops) => 400,
-            ("NOT_FOUND", Self::Keycloak | Self::Air) => 404,
+            ("NOT_FOUND", Self::Keycloak | Self::Air | Self::Scim) => 404,
             ("INVALID", _) => 400,
-            ("CONFLICT", Self::Waii | Self::Keycloak) => 409,
+            ("CONFLICT", Self::Waii | Self::Keycloak | Self::Scim) => 409,
             ("CONFLICT", Self::Mlops | Self::Air) => 400,
             ("SEAT_LIMIT_REACHED", Self::Waii) => 409,
-            ("SEAT_LIMIT_REACHED", Self::Mlops | Self::Keycloak) => 403,
+            ("SEAT_LIMIT_REACHED", Self::Mlops | Self::Keycloak | Self::Scim) => 403,
             ("SEAT_LIMIT_REACHED", Self::Air) => 400,
             ("LIMIT_EXCEEDED", Self::Mlops) => 400,
             ("LIMIT_EXCEEDED", _) => 413,
@@ -95,6 +96,17 @@ impl Face {
             Self::Mlops => json!({ "msg": text, "code": status }),
             Self::Keycloak if [400, 409].contains(&status) => json!({ "errorMessage": text }),
             Self::Keycloak | Self::Air => json!({ "error": text }),
+            Self::Scim => {
+                let mut body = json!({
+                    "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "detail": text, "status": status.to_string(),
+                });
+                match status {
+                    400 => body["scimType"] = json!("invalidValue"),
+                    409 => body["scimType"] = json!("uniqueness"),
+                    _ => {}
+                }
+                body
+            }
         }
     }
 
@@ -161,6 +173,28 @@ fn air(method: Method, path: &str, body: Value) -> Ask {
     }
 }
 
+fn scim(method: Method, path: &str, body: Value) -> Ask {
+    let path = format!("/scim/v2/{path}");
+    Ask {
+        face: Face::Scim,
+        method,
+        path,
+        body: Some(body).filter(|body| !body.is_null()),
+    }
+}
+
+/// A user as SCIM creates one.
+fn scim_user(email: &str) -> Value {
+    let schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
+    json!({ "schemas": schemas, "userName": "new", "emails": [{ "value": email }], "password": PASSWORD })
+}
+
+/// A change of one attribute.
+fn scim_patch(path: &str, value: Value) -> Value {
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
+    json!({ "schemas": schemas, "Operations": [{ "op": "replace", "path": path, "value": value }] })
+}
+
 /// A situation: who asks GraphQL for what, the code it must have, and the same deed in the faces.
 struct Row {
     what: &'static str,
@@ -195,7 +229,7 @@ fn edited(id: &str, email: &str) -> Value {
 }
 
 fn rows() -> Vec<Row> {
-    use Face::{Air, Keycloak, Mlops, Waii};
+    use Face::{Air, Keycloak, Mlops, Scim, Waii};
     let mut rows = Vec::new();
     let email = "new@acme.example";
     let new = || json!({ "data": { "email": email, "password": PASSWORD } });
@@ -207,6 +241,7 @@ fn rows() -> Vec<Row> {
             ),
             mlops("users/invite", json!({ "email": email, "password": PASSWORD })),
             air(Method::POST, "users", json!({ "email": email, "password": PASSWORD })),
+            scim(Method::POST, "Users", scim_user(email)),
         ];
         row(what, code, who, CREATE_USER, new(), asks)
     };
@@ -220,6 +255,11 @@ fn rows() -> Vec<Row> {
                 Method::PUT,
                 &format!("users/{id}"),
                 json!({ "email": address, "first_name": "X" }),
+            ),
+            scim(
+                Method::PATCH,
+                &format!("Users/{id}"),
+                scim_patch("name.givenName", json!("X")),
             ),
         ];
         row(
@@ -235,6 +275,11 @@ fn rows() -> Vec<Row> {
         let asks = vec![
             keycloak(id, json!({ "enabled": false })),
             air(Method::PATCH, &format!("users/{id}"), json!({ "enabled": false })),
+            scim(
+                Method::PATCH,
+                &format!("Users/{id}"),
+                scim_patch("active", json!(false)),
+            ),
         ];
         row(what, code, who, DEACTIVATE_USER, json!({ "id": id }), asks)
     };
@@ -249,7 +294,10 @@ fn rows() -> Vec<Row> {
             who,
             DELETE_USER,
             json!({ "id": id }),
-            vec![waii("delete-user", json!({ "id": id }))],
+            vec![
+                waii("delete-user", json!({ "id": id })),
+                scim(Method::DELETE, &format!("Users/{id}"), Value::Null),
+            ],
         )
     };
     let group = |who, code, what, key: &str, user: &str| {
@@ -549,7 +597,11 @@ fn rows() -> Vec<Row> {
             Who::Ada,
             CREATE_USER,
             data,
-            vec![mlops("users/invite", both.clone()), air(Method::POST, "users", both)],
+            vec![
+                mlops("users/invite", both.clone()),
+                air(Method::POST, "users", both),
+                scim(Method::POST, "Users", scim_user(address)),
+            ],
         ));
         rows.push(row(
             what,
@@ -562,6 +614,11 @@ fn rows() -> Vec<Row> {
                 keycloak("ann", json!({ "email": address })),
                 air(Method::PATCH, "users/ann", json!({ "email": address })),
                 air(Method::PUT, "users/ann", json!({ "email": address })),
+                scim(
+                    Method::PATCH,
+                    "Users/ann",
+                    scim_patch("emails", json!([{ "value": address }])),
+                ),
             ],
         ));
     }
@@ -667,6 +724,7 @@ fn rows() -> Vec<Row> {
             vec![
                 mlops("users/invite", both.clone()),
                 air(Method::POST, "users", both.clone()),
+                scim(Method::POST, "Users", scim_user(address)),
             ],
         ));
         rows.push(row(
@@ -680,6 +738,11 @@ fn rows() -> Vec<Row> {
                 keycloak("ann", json!({ "email": address })),
                 air(Method::PATCH, "users/ann", json!({ "email": address })),
                 air(Method::PUT, "users/ann", json!({ "email": address })),
+                scim(
+                    Method::PATCH,
+                    "Users/ann",
+                    scim_patch("emails", json!([{ "value": address }])),
+                ),
             ],
         ));
     }
@@ -771,6 +834,7 @@ fn rows() -> Vec<Row> {
             ),
             mlops("users/invite", one.clone()),
             air(Method::POST, "users", one.clone()),
+            scim(Method::POST, "Users", scim_user("one@small.example")),
         ],
     ));
     rows.push(row(
@@ -804,6 +868,7 @@ fn rows() -> Vec<Row> {
                 "users/ada",
                 json!({ "email": "ada@acme.example", "enabled": false }),
             ),
+            scim(Method::PATCH, "Users/ada", scim_patch("active", json!(false))),
         ],
     ));
     let what = "deleting oneself";
@@ -875,7 +940,7 @@ fn rows() -> Vec<Row> {
     rows.extend(group(Who::Ada, "FORBIDDEN", what, "SUPERS", "ann"));
 
     // Every face and every code that it can meet stands in it.
-    for face in [Waii, Mlops, Keycloak, Air] {
+    for face in [Waii, Mlops, Keycloak, Air, Scim] {
         for code in [
             "UNAUTHENTICATED",
             "FORBIDDEN",

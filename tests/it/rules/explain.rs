@@ -274,6 +274,54 @@ on_both! {
         }
     }
 
+    /// What identity providers match by, on every page and in every count.
+    async fn what_identity_providers_match_by_is_looked_up(app: App) {
+        app.organization("acme", &[]).await;
+        app.organization("globex", &[]).await;
+        let ann = app.user("acme", "ann", Some("organization-admin")).await;
+        fill(&app).await;
+        for (endpoint, filter, by) in [
+            ("Users", "id eq \"acme-77\"", "id"),
+            ("Users", "userName eq \"U-77@ACME.example\" and active eq true", "sort_user_name"),
+            ("Users", "userName sw \"U-77@\"", "sort_user_name"),
+            ("Users", "externalId eq \"e-77\" and title ne \"x\"", "external_id"),
+            ("Users", "emails[type eq \"work\"].value eq \"U-77@acme.example\"", "pk"),
+            ("Users", "groups eq \"acme-77\"", "pk"),
+            ("Groups", "id eq \"acme-77\" and members eq \"acme-77\"", "id"),
+            ("Groups", "displayName eq \"GROUP 77\"", "name_key"),
+            ("Groups", "displayName sw \"GROUP 77\"", "name_key"),
+            ("Groups", "externalId eq \"e-77\"", "external_id"),
+        ] {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("filter", filter);
+            let path = format!("/scim/v2/{endpoint}?{}", query.finish());
+            let statements = tenantry::store::db::SENT.scope(Default::default(), async {
+                let reply = ann.rest(Method::GET, &path, None).await;
+                assert!(reply.status.is_success(), "{filter}: {reply:?}");
+                tenantry::store::db::SENT.with(|sent| sent.lock().unwrap().clone())
+            });
+            let table = endpoint.to_lowercase();
+            let is_list = |statement: &Statement| statement.sql.contains(&format!("FROM \"{table}\" WHERE"));
+            let statements: Vec<Statement> = statements.await.into_iter().filter(is_list).collect();
+            assert!(statements.len() >= 2, "{filter}");
+            for statement in statements {
+                let plan = explain(&app, &statement).await;
+                let lines: Vec<&str> = plan.lines().collect();
+                let looked_up = match app.services.db.backend() {
+                    DbBackend::Postgres => lines.windows(2).any(|of| {
+                        of[0].contains(&format!(" on {table}")) && of[1].contains("Index Cond: ") && of[1].contains(by)
+                    }),
+                    _ => lines.iter().any(|line| {
+                        let of_it = line.starts_with(&format!("SEARCH {table} USING "));
+                        let found = ["=?", ">?"].iter().any(|how| line.contains(&format!("{by}{how}")));
+                        of_it && (found || by == "pk" && line.contains("rowid=?"))
+                    }),
+                };
+                assert!(looked_up, "{filter}\n{}\n{plan}", statement.sql);
+            }
+        }
+    }
+
     /// Few users with a word are looked up by the table of words. Of several words it is the rarest.
     async fn whom_a_search_finds_is_looked_up(app: App) {
         app.organization("acme", &[]).await;

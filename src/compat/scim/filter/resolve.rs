@@ -1,9 +1,11 @@
 //! The meaning of the names in a filter, and the types of its values.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::super::fault::clipped;
-use super::super::names::Kind;
+use super::super::names::{ENTERPRISE, Kind};
 use super::super::schema::{Attr, Named, Type, named};
 use super::raw::{Raw, RawTest};
 use super::{Filter, Literal, Op};
@@ -146,6 +148,8 @@ impl Resolver {
 
     /// The attribute of this name; `None` if only the other kind of resources has it.
     fn attribute(self, name: &str) -> Result<Option<Attr>, String> {
+        let whole = self.whole_name(name);
+        let name = whole.as_ref();
         if let Named::Attribute(attribute) = named(self.kind, name) {
             return Ok(Some(attribute));
         }
@@ -156,6 +160,15 @@ impl Resolver {
         match named(other, name) {
             Named::Attribute(_) if self.purpose == Use::RootQuery => Ok(None),
             _ => Err(format!("The attribute '{}' is unknown.", clipped(name))),
+        }
+    }
+
+    /// In queries, clients leave out the URN of the extension before its `manager`.
+    fn whole_name(self, name: &str) -> Cow<'_, str> {
+        let first = name.split('.').next().unwrap_or_default();
+        match first.eq_ignore_ascii_case("manager") && self.purpose != Use::Path {
+            true => Cow::Owned(format!("{ENTERPRISE}:{name}")),
+            false => Cow::Borrowed(name),
         }
     }
 

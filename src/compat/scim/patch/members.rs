@@ -19,13 +19,6 @@ pub struct MemberChange {
     pub taken_out: Vec<String>,
 }
 
-impl MemberChange {
-    /// Whether nothing happens.
-    pub fn is_nothing(&self) -> bool {
-        !self.emptied && self.put_in.is_empty() && self.taken_out.is_empty()
-    }
-}
-
 /// The members after all steps: whether all were taken out at some time, and what happened to each id last.
 #[derive(Default)]
 struct Fold {
