@@ -15,6 +15,8 @@ pub enum Managing {
     Roles,
     Home,
     Variables,
+    /// What an identity provider finds the user by, and what it says about the user.
+    Provisioning,
     /// A deleted user's id can be chosen again.
     Deletion,
     Names,
@@ -37,6 +39,7 @@ impl Managing {
             | Self::Roles
             | Self::Home
             | Self::Variables
+            | Self::Provisioning
             | Self::Deletion => true,
             Self::Names | Self::Activation | Self::Memberships | Self::Link | Self::Access => false,
         }

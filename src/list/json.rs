@@ -85,14 +85,12 @@ impl ElementFilter {
                         Ok(all.add(part.condition(sql, value)?))
                     })
             }),
-            Self::Any(parts) => sql.deeper(|sql| {
-                parts
-                    .iter()
-                    .try_fold(Condition::any().add(Expr::val(1).eq(0)), |any, part| {
-                        Ok(any.add(part.condition(sql, value)?))
-                    })
-            }),
-            Self::Not(part) => sql.deeper(|sql| Ok(negated(part.condition(sql, value)?))),
+            Self::Any(parts) => parts
+                .iter()
+                .try_fold(Condition::any().add(Expr::val(1).eq(0)), |any, part| {
+                    Ok(any.add(part.condition(sql, value)?))
+                }),
+            Self::Not(part) => Ok(negated(part.condition(sql, value)?)),
             Self::Text { key, test } => {
                 sql.count()?;
                 Ok(text_condition(sql.backend(), value(key.as_deref(), Asked::Text), test))

@@ -79,20 +79,29 @@ pub fn changed(user: &User, before: &Values, after: &Values, kind: Kind) -> User
     let present = user.email.as_ref();
     let nobody_sent_any = kind == Kind::Whole && !after.contains_key(EMAILS);
     let stored = Entries::read(&stored(user));
-    let entries = match before.get(EMAILS) == after.get(EMAILS) && !nobody_sent_any {
+    // Where the address was changed elsewhere, or a new one waits to be confirmed, the client may mean the present one.
+    let is_other_meant = kind == Kind::Whole && !nobody_sent_any && !stored.is_of(present);
+    let entries = match before.get(EMAILS) == after.get(EMAILS) && !nobody_sent_any && !is_other_meant {
         true => stored.clone(),
         false => {
             let account = Account::of(after, present, kind);
             let is_other = |email: &String| present.is_none_or(|present| user_name_key(email) != present.as_str());
             match account.email {
                 None if present.is_some() => change.clear.push(Clearable::Email),
-                email => change.email = email.filter(is_other),
+                // Setting the present address calls off a change of it.
+                email => change.email = email.filter(|email| is_other(email) || is_other_meant),
             }
             account.entries
         }
     };
     let (had, has) = (profile(before, &stored), profile(after, &entries));
     change.profile = (had != has).then_some(has);
+    // The shown user name is the address until there is one: it stays what the client knows.
+    let changes_address = change.email.is_some() || change.clear.contains(&Clearable::Email);
+    let is_kept = change.user_name.is_none() && !change.clear.contains(&Clearable::UserName);
+    if user.user_name.is_none() && changes_address && is_kept {
+        change.user_name = text(after, "userName");
+    }
     change
 }
 

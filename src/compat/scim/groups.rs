@@ -113,7 +113,8 @@ pub async fn update(call: Call) -> Result<Response> {
     group::changeable(&op)?;
     let asked = asked(&call)?;
     let updated = updated(&op, call.path("id"), &body, &IfMatch::of(&call)?).await?;
-    match asked.is_given() {
+    // Who may not read groups gets none to read.
+    match asked.is_given() && group::readable(&op).is_ok() {
         true => answered(&op, StatusCode::OK, updated, &asked.of(Kind::Group)).await,
         false => Ok(answer::empty(StatusCode::NO_CONTENT)),
     }

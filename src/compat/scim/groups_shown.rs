@@ -152,7 +152,7 @@ struct Look {
 }
 
 impl Look {
-    fn member(&self, user: &User) -> Value {
+    fn member(&self, user: &User) -> Map<String, Value> {
         let id = user.id.as_str();
         let mut member = Map::new();
         let parts = [
@@ -166,7 +166,7 @@ impl Look {
                 member.insert(name.to_owned(), Value::String(part));
             }
         }
-        Value::Object(member)
+        member
     }
 }
 
@@ -190,10 +190,14 @@ impl Text {
                     return Err(Error::internal("a member of a group that is not asked for"));
                 }
             }
+            let member = self.look.member(user);
+            if member.is_empty() {
+                continue;
+            }
             if std::mem::replace(&mut self.any_member, true) {
                 out.push(b',');
             }
-            serde_json::to_writer(&mut out, &self.look.member(user)).map_err(Error::internal)?;
+            serde_json::to_writer(&mut out, &member).map_err(Error::internal)?;
         }
         Ok(out.into())
     }

@@ -31,7 +31,7 @@ fn constant<T>(holds: bool) -> Of<T> {
 pub fn of_users(op: &OpContext, filter: Option<&Filter>) -> Result<Of<user::Term>> {
     let own = users::of_own_organization(op);
     Ok(match filter {
-        Some(filter) => Of::All(vec![own, translated(filter, &|filter| user_term(op, filter))?]),
+        Some(filter) => within(own, translated(filter, &|filter| user_term(op, filter))?),
         None => own,
     })
 }
@@ -40,9 +40,20 @@ pub fn of_users(op: &OpContext, filter: Option<&Filter>) -> Result<Of<user::Term
 pub fn of_groups(op: &OpContext, filter: Option<&Filter>) -> Result<Of<group::Term>> {
     let own = of_own_organization(op);
     Ok(match filter {
-        Some(filter) => Of::All(vec![own, translated(filter, &|filter| group_term(op, filter))?]),
+        Some(filter) => within(own, translated(filter, &|filter| group_term(op, filter))?),
         None => own,
     })
+}
+
+/// Both, without a further level: those that a client may use are its own.
+fn within<T>(own: Of<T>, filter: Of<T>) -> Of<T> {
+    match filter {
+        Of::All(mut parts) => {
+            parts.push(own);
+            Of::All(parts)
+        }
+        other => Of::All(vec![own, other]),
+    }
 }
 
 /// The groups of the caller's organization.
@@ -87,7 +98,7 @@ fn user_term(op: &OpContext, filter: &Filter) -> Result<Of<user::Term>> {
                 (("name", Some("givenName")), _) => Of::Is(Term::Firstname(text()?)),
                 (("name", Some("familyName")), _) => Of::Is(Term::Lastname(text()?)),
                 (("meta", sub), _) => meta(Kind::User, sub, *how, value, Term::Created, Term::Updated)?,
-                (("groups", Some("value")), _) => is_in_group(op, Of::Is(group::Term::Id(text()?))),
+                (("groups", Some("value")), _) => is_in_group(op, Of::Own(group::Term::Id(text()?))),
                 (("emails", _), _) => Of::Is(Term::Emails(element(filter)?)),
                 _ => Of::Is(Term::Profile(in_profile(attribute, filter)?)),
             }
@@ -146,7 +157,7 @@ fn group_term(op: &OpContext, filter: &Filter) -> Result<Of<group::Term>> {
                 (("externalId", None), _) => Of::Is(Term::ExternalId(text()?)),
                 (("displayName", None), _) => Of::Is(Term::NameKey(text()?)),
                 (("meta", sub), _) => meta(Kind::Group, sub, *how, value, Term::Created, Term::Updated)?,
-                (("members", Some("value")), _) => has_member(op, Of::Is(user::Term::Id(text()?))),
+                (("members", Some("value")), _) => has_member(op, Of::Own(user::Term::Id(text()?))),
                 _ => return Err(not_filterable(attribute)),
             }
         }

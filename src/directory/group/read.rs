@@ -10,7 +10,7 @@ use sea_orm::{Condition, ConnectionTrait, DbBackend, IntoSimpleExpr, QueryOrder,
 use super::{Group, GroupFields};
 use crate::authn::rights_of_members;
 use crate::authz::escalation::{Managing, may_manage, may_manage_group};
-use crate::authz::{Action, Granted, Resource};
+use crate::authz::{Action, Granted, Resource, Scope};
 use crate::context::OpContext;
 use crate::directory::role::{self, Assigned, union};
 use crate::directory::user::User;
@@ -249,7 +249,11 @@ impl Membership {
                 .eq(Expr::SubQuery(None, Box::new(groups.into()))),
             false => group.in_subquery(groups),
         };
-        let members = group_member::Entity::find().select_only();
+        let mut members = group_member::Entity::find().select_only();
+        // Who may read no groups sees the own memberships, and those of nobody else.
+        if let Some(Scope::Oneself(pk)) = self.seen_by.as_ref().map(Granted::scope) {
+            members = members.filter(group_member::Column::UserPk.eq(*pk));
+        }
         members
             .column(group_member::Column::UserPk)
             .filter(is_theirs)

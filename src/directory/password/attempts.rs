@@ -146,6 +146,17 @@ impl Attempt {
         }
     }
 
+    /// For a new password that is compared with the present one, by who may set it: a few of an account's, because the
+    /// answer tells whether it was the same. How many accounts a client sets passwords of is not limited.
+    pub fn of_new_password(user_pk: i64) -> Self {
+        Self {
+            client: None,
+            account: Bucket::of_account(&format!("new password of {user_pk}")),
+            known: None,
+            by_address_alone: false,
+        }
+    }
+
     /// Whether a failure may be noted in the trail of this account's organization. An account that was chosen among
     /// several, and whose address was never verified, may belong to an organization that only made the address up. It
     /// must not learn when the person behind the address signs in.

@@ -92,6 +92,14 @@ impl Entries {
         self.sent.iter().enumerate().map(stored).collect()
     }
 
+    /// Whether the account's entry has this address as it was sent, or no entry is the account's.
+    pub fn is_of(&self, email: Option<&Email>) -> bool {
+        let Some(entry) = self.account.and_then(|place| self.sent.get(place)) else {
+            return true;
+        };
+        key(entry).as_deref() == email.map(Email::as_str)
+    }
+
     /// The list as callers see it, of a user who has this address.
     pub fn shown(&self, email: Option<&Email>) -> Vec<Value> {
         let mut shown = Vec::with_capacity(self.sent.len() + 1);

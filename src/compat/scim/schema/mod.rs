@@ -223,7 +223,10 @@ pub fn named(kind: Kind, text: &str) -> Named {
             Kind::User => attribute(&[(Home::Enterprise, ENTERPRISE_ATTRIBUTES)], rest),
             Kind::Group => None,
         }
-    } else if [USER, GROUP, ENTERPRISE].iter().any(|urn| is_under(text, urn)) {
+    } else if [USER, GROUP, ENTERPRISE]
+        .iter()
+        .any(|urn| is_under(text, urn) || has_dot_behind(text, urn))
+    {
         None
     } else if text.contains(':') {
         return Named::Foreign;
@@ -266,6 +269,12 @@ fn attribute(places: &[(Home, &'static [Attribute])], text: &str) -> Option<Attr
 /// Whether a text is this URN or something below it.
 fn is_under(text: &str, urn: &str) -> bool {
     text.eq_ignore_ascii_case(urn) || after_urn(text, urn).is_some()
+}
+
+/// Whether a text is this URN with a dot behind it, where a colon belongs.
+fn has_dot_behind(text: &str, urn: &str) -> bool {
+    let parts = text.split_at_checked(urn.len());
+    parts.is_some_and(|(start, rest)| rest.starts_with('.') && start.eq_ignore_ascii_case(urn))
 }
 
 /// What follows a URN and its colon.

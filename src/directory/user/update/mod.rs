@@ -86,6 +86,16 @@ pub struct UserChange {
 }
 
 impl UserChange {
+    /// Whether it changes what an identity provider finds the user by, or says about the user.
+    fn is_of_provisioning(&self) -> bool {
+        let clears = |field| self.clear.contains(&field);
+        self.user_name.is_some()
+            || self.external_id.is_some()
+            || self.profile.is_some()
+            || clears(Clearable::UserName)
+            || clears(Clearable::ExternalId)
+    }
+
     /// What it does to the user; names at least.
     fn manages(&self) -> Vec<Managing> {
         let clears = |field| self.clear.contains(&field);
@@ -103,6 +113,7 @@ impl UserChange {
                 Managing::Variables,
                 self.variables.is_some() || clears(Clearable::Variables),
             ),
+            (Managing::Provisioning, self.is_of_provisioning()),
             (Managing::FederatedIdentities, self.federated_identities.is_some()),
             (
                 Managing::Activation,

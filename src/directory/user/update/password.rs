@@ -7,9 +7,9 @@ use super::profile::Profile;
 use super::{Draft, Target, locate};
 use crate::authn;
 use crate::authz::Granted;
-use crate::authz::escalation::{Managing, may_manage, unlimited};
+use crate::authz::escalation::{Managing, may_manage};
 use crate::context::OpContext;
-use crate::directory::password::{acceptable, refuse_impersonation};
+use crate::directory::password::{Attempt, acceptable, refuse_impersonation};
 use crate::model::error::{ConflictReason, Error, Result};
 use crate::services::hasher::{Checked, Password};
 
@@ -36,24 +36,32 @@ impl NewPassword {
         may_manage(op.actor(), Managing::Password, &rights)?;
         require_person("password", &row)?;
         if op.actor().is(row.pk) {
-            unlimited(op.actor(), "Setting a password")?;
+            // With a credential that somebody found, it would replace the owner's.
+            return Err(Error::forbidden(
+                "You cannot set your own password here. Change it with 'updateMyPassword', which asks for the old one.",
+            ));
         }
         let mut own = row.own_names();
         own.extend(profile.email().map(|email| email.as_str()));
         own.extend(profile.user_name());
         acceptable("password", given, &own)?;
         let present = row.password_hash;
+        let mut is_same = false;
         if present.is_some() {
+            let attempt = Attempt::of_new_password(row.pk);
+            attempt.check(op).await?;
             let checked = op
                 .hasher()
                 .verify(Some(row.organization_pk), given, present.as_deref())
                 .await?;
-            if checked != Checked::Wrong {
-                return Ok(None);
+            is_same = checked != Checked::Wrong;
+            if !is_same {
+                attempt.failed(op).await?;
             }
         }
+        // Also of the same, so that the time does not tell.
         let hash = op.hasher().hash(Some(row.organization_pk), given).await?;
-        Ok(Some(Self { hash, present }))
+        Ok((!is_same).then_some(Self { hash, present }))
     }
 
     /// Writes it, if there is one.

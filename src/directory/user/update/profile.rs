@@ -159,6 +159,10 @@ impl Profile {
                 draft.new.profile = Set(said.clone().map(model::Profile::into_text));
             }
         }
+        let changes = |new: &Option<Option<String>>, old: &Option<String>| new.as_ref().is_some_and(|new| new != old);
+        if changes(&self.user_name, &draft.row.user_name) || changes(&self.external_id, &draft.row.external_id) {
+            may_change_provisioning(op.actor(), &draft.row)?;
+        }
         let Draft { new, fields, .. } = draft;
         model::set(fields, "name", &mut new.name, self.name.clone());
         model::set(fields, "firstname", &mut new.firstname, self.firstname.clone());
@@ -215,4 +219,15 @@ fn may_change_address(actor: &Actor, row: &table::Model) -> Result<()> {
         Some(_) => "Change your own e-mail address with 'changeMyEmail', which asks for your password.".to_owned(),
         None => "You cannot give yourself an e-mail address. Ask another administrator.".to_owned(),
     }))
+}
+
+/// An identity provider finds users by these, and puts whom it finds into groups: with those of somebody else, callers would
+/// get that person's.
+fn may_change_provisioning(actor: &Actor, row: &table::Model) -> Result<()> {
+    match actor.is(row.pk) || actor.is_behind(row.pk) {
+        true => Err(Error::forbidden(
+            "You cannot change your own user name or external id. Ask another administrator.",
+        )),
+        false => Ok(()),
+    }
 }
