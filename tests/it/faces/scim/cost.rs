@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{GROUPS, USERS, ask, asking, at, get, group_of, id_of, patch_of, post, refused, user_of, world};
+use super::{GROUPS, USERS, ask, asking, at, get, group_of, id_of, patch_of, post, user_of, world};
 use crate::on_both;
 use crate::support::{App, Caller};
 
@@ -58,7 +58,8 @@ on_both! {
         let change = app.services.db.begin().await.unwrap();
         sea_orm::ConnectionTrait::execute_unprepared(&change, &copies).await.unwrap();
         change.commit().await.unwrap();
-        refused(&ada, (413, ""), Method::GET, &asking(USERS, &[("count", "1000")]), None).await;
+        let reply = ask(&ada, Method::GET, &asking(USERS, &[("count", "1000")]), &[], None).await;
+        assert_eq!((reply.status.as_u16(), &reply.json()["status"]), (413, &json!("413")), "{reply:?}");
         let few = get(&ada, &asking(USERS, &[("count", "100")])).await;
         assert_eq!(few["Resources"].as_array().unwrap().len(), 100);
         let names = get(&ada, &asking(USERS, &[("count", "1000"), ("attributes", "userName")])).await;

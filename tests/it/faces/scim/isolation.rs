@@ -60,7 +60,7 @@ on_both! {
         person("chief", Some("acme-main")).await;
         let role = "mutation { createRole(data: {name: \"Tenant reader\", permissions: [\"read:user\", \"read:group\"], organizationId: \"acme\"}) { id } }";
         app.admin().ok(role, json!({})).await;
-        let give = "mutation { updatePropertiesInUser(where: {id: \"chief\"}, data: {tenantRoles: [{role: \"Tenant reader\", tenantId: \"acme-main\"}]}) { id } }";
+        let give = "mutation { assignRole(where: {id: \"chief\"}, role: \"Tenant reader\", tenant: \"acme-main\") { id } }";
         app.admin().ok(give, json!({})).await;
         let both = post(&ada, GROUPS, group_of(json!({"displayName": "Both", "members": [{"value": "inside"}, {"value": "outside"}]}))).await;
         let chief = app.key_of("chief").await;
