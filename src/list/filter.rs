@@ -58,7 +58,9 @@ impl Sql {
     pub fn name(&self, folded: impl IntoSimpleExpr, name: impl IntoSimpleExpr, test: &TextTest) -> Condition {
         let exact = text_condition(self.backend, name, test);
         match test.folded() {
-            Some(test) => text_condition(self.backend, folded, &test).add(exact),
+            Some(test) => Condition::all()
+                .add(text_condition(self.backend, folded, &test))
+                .add(exact),
             None => exact,
         }
     }

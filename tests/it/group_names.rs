@@ -1,6 +1,7 @@
 //! Groups that are told apart by their names, as identity providers do, and their external ids.
 
 use futures::future::join_all;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tenantry::context::OpContext;
 use tenantry::directory::group::{self, Clearable, Group, GroupChange, GroupFields, Naming, NewGroup, Target, Term};
@@ -138,6 +139,11 @@ on_both! {
         assert_eq!(found(&op, Term::NameKey(TextTest::StartsWith(lowered("STRA")))).await, ["Straße", "STRASSE"]);
         assert_eq!(found(&op, Term::NameKey(TextTest::Compare(Comparison::Greater, "strasse".to_owned()))).await, ["Straße", "Third"]);
         assert_eq!(found(&op, Term::NameKey(TextTest::Compare(Comparison::Less, "a\0".to_owned()))).await, [""; 0]);
+        let aged = app.services.db.begin().await.unwrap();
+        aged.execute_unprepared("UPDATE groups SET created_at = created_at + pk, updated_at = updated_at + pk").await.unwrap();
+        aged.commit().await.unwrap();
+        let all = tenantry::list::page::<Group>(&op, &Filter::default(), Order::usual::<Group>(), GroupFields::CREATED_AT, Window::large(10, 0)).await.unwrap();
+        let first = Group { created_at: all[0].created_at, ..first };
         for (how, expected) in [(Comparison::Less, 0), (Comparison::LessOrEqual, 1), (Comparison::Equal, 1), (Comparison::GreaterOrEqual, 3), (Comparison::Greater, 2)] {
             assert_eq!(found(&op, Term::Created(how, first.created_at)).await.len(), expected, "{how:?}");
         }

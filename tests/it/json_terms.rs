@@ -209,18 +209,18 @@ on_both! {
         let everybody = || Filter::Is(Term::Id(TextTest::StartsWith("crowd-".to_owned())));
         let (mut some, mut none) = (0, 0);
         for case in 0..600 {
-            let term = term(&mut numbers);
+            let terms: Vec<JsonTerm> = (0..=numbers.below(2)).map(|_| term(&mut numbers)).collect();
             for opposite in [false, true] {
-                let is = Filter::Is(Term::Profile(term.clone()));
+                let is = Filter::Any(terms.iter().map(|term| Filter::Is(Term::Profile(term.clone()))).collect());
                 let is = if opposite { Filter::Not(Box::new(is)) } else { is };
                 let filter = Filter::All(vec![everybody(), is]);
                 let page = tenantry::list::page::<User>(&op, &filter, Order::usual::<User>(), UserFields::empty(), Window::large(100, 0)).await;
-                let found: Vec<String> = page.unwrap_or_else(|error| panic!("{term:?}: {error:?}")).into_iter().map(|user| user.id.to_string()).collect();
+                let found: Vec<String> = page.unwrap_or_else(|error| panic!("{terms:?}: {error:?}")).into_iter().map(|user| user.id.to_string()).collect();
                 let expected: Vec<String> = (1_u32..).zip(&documents)
-                    .filter(|(_, document)| term_holds(&term, document.as_ref()) != opposite)
+                    .filter(|(_, document)| terms.iter().any(|term| term_holds(term, document.as_ref())) != opposite)
                     .map(|(number, _)| format!("crowd-{number}"))
                     .collect();
-                assert_eq!(found, expected, "case {case}: {term:?}, opposite {opposite}");
+                assert_eq!(found, expected, "case {case}: {terms:?}, opposite {opposite}");
                 if found.is_empty() { none += 1 } else { some += 1 }
             }
         }
