@@ -120,8 +120,8 @@ pub fn met_too_often(error: Error) -> Error {
     Error::unavailable(Reason::Busy, error)
 }
 
-/// The error of a list. One with a filter that takes too long would take too long again, so the client is told to narrow it
-/// instead of to come back.
+/// The error of a list. A filter that takes too long would take too long again, so the answer asks for a narrower one, and
+/// not for the same request later.
 pub fn too_long(error: Error, filtered: bool) -> Error {
     if filtered && took_too_long(&error) {
         return invalid(

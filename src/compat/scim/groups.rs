@@ -175,7 +175,7 @@ async fn written(op: &OpContext, id: &str, change: GroupChange, versions: &IfMat
 async fn known_first(op: &OpContext, id: &str, error: Error) -> Error {
     match found(op, id, GroupFields::empty()).await {
         Err(unknown @ Error::NotFound(_)) => unknown,
-        // Who may not read groups is told what is wrong with the values.
+        // Who may not read groups learns what is wrong with the values.
         Ok(_) | Err(_) => error,
     }
 }

@@ -288,8 +288,8 @@ on_both! {
             ("Users", "emails[type eq \"work\"].value eq \"U-77@acme.example\"", "pk"),
             ("Users", "groups eq \"acme-77\"", "pk"),
             ("Groups", "id eq \"acme-77\" and members eq \"acme-77\"", "id"),
-            ("Groups", "displayName eq \"GROUP 77\"", "name_key"),
-            ("Groups", "displayName sw \"GROUP 77\"", "name_key"),
+            ("Groups", "displayName eq \"G 77\"", "name_key"),
+            ("Groups", "displayName sw \"G 77\"", "name_key"),
             ("Groups", "externalId eq \"e-77\"", "external_id"),
         ] {
             let mut query = form_urlencoded::Serializer::new(String::new());
