@@ -83,8 +83,8 @@ pub async fn fingerprints(op: &OpContext, pks: impl IntoIterator<Item = i64>) ->
     rows.iter().map(of_group).collect()
 }
 
-/// The groups of these users which the caller may see, by the users' keys, oldest first: all of them for who may read
-/// groups, and one's own.
+/// The groups of these users which the caller may see, by the users' keys, oldest first: all of them for a caller who
+/// may read groups, otherwise the caller's.
 pub async fn of_users(op: &OpContext, users: &[User], fields: GroupFields) -> Result<HashMap<i64, Vec<Group>>> {
     let own = op.actor().caller().map(|caller| caller.user_pk);
     let own = own.filter(|own| users.iter().any(|user| user.pk == *own));

@@ -250,7 +250,7 @@ impl Membership {
             false => group.in_subquery(groups),
         };
         let mut members = group_member::Entity::find().select_only();
-        // Who may read no groups sees the own memberships, and those of nobody else.
+        // A caller who may read no groups sees no other user's memberships.
         if let Some(Scope::Oneself(pk)) = self.seen_by.as_ref().map(Granted::scope) {
             members = members.filter(group_member::Column::UserPk.eq(*pk));
         }

@@ -31,7 +31,8 @@ fn call(what: Managing, id: &str) -> (String, &'static str) {
         Managing::Variables => (update("variables: {plan: \"free\"}"), "updateAccount"),
         Managing::Roles => (join("READERS"), "mapRoles"),
         Managing::Deletion => ("mutation($id: ID) { deleteUser(where: {id: $id}) { id } }".to_owned(), "delete"),
-        Managing::Names => (update("name: \"Somebody\", firstname: \"Some\", lastname: \"Body\", userName: \"body\", externalId: \"7\""), "update"),
+        Managing::Names => (update("name: \"Somebody\", firstname: \"Some\", lastname: \"Body\""), "update"),
+        Managing::Provisioning => (update(&format!("userName: \"new-{id}\", externalId: \"7\"")), "updateAccount"),
         Managing::Activation => ("mutation($id: ID) { deactivateUser(where: {id: $id}) { id } }".to_owned(), "deactivate"),
         Managing::Memberships => (join("EVERYBODY"), "manageGroups"),
         Managing::Access => (
@@ -96,7 +97,7 @@ on_both! {
         app.user("acme", "ann", Some("user")).await;
         let update = "mutation($data: UserData!, $clear: [ClearableInUser!]) {
             updatePropertiesInUser(where: {id: \"ann\"}, data: $data, clear: $clear) { id name activated } }";
-        let also: [(Value, Value); 9] = [
+        let also: [(Value, Value); 12] = [
             (json!({ "email": "ann@acme.example" }), json!([])),
             (json!({ "tenantId": "berlin" }), json!([])),
             (json!({ "organizationId": "acme" }), json!([])),
@@ -104,6 +105,9 @@ on_both! {
             (json!({ "roles": ["user"] }), json!([])),
             (json!({ "variables": {} }), json!([])),
             (json!({ "federatedIdentities": [] }), json!([])),
+            (json!({ "userName": "ann.ward" }), json!([])),
+            (json!({ "externalId": "7" }), json!([])),
+            (json!({}), json!(["USER_NAME", "EXTERNAL_ID"])),
             (json!({}), json!(["EMAIL"])),
             (json!({}), json!(["TENANT", "VARIABLES"])),
         ];

@@ -13,7 +13,7 @@ use crate::model::error::{ConflictReason, Error, Result};
 use crate::model::{self, Actor, Email, JsonText};
 use crate::store::entity::user as table;
 
-/// What becomes of a new address.
+/// What a new address leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewAddress {
     /// It is the user's with this change.
@@ -96,7 +96,7 @@ impl Profile {
         taken(constraint, &row.id, self.email().or(row.email.as_ref()), user_name)
     }
 
-    /// What becomes of a new address. It must be confirmed before it is the user's if the organization demands it; but nobody
+    /// What a new address leads to. It must be confirmed before it is the user's if the organization demands it; but nobody
     /// confirms that there is no address, or the address of a service. `CONFLICT` for an address that another user has.
     ///
     /// What deactivates the user (`leaves`) is done without requesting an address: it must not fail because nobody could
