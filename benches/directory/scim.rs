@@ -119,7 +119,7 @@ impl Bench<'_> {
         let of_small =
             format!("SELECT email FROM users WHERE organization_pk = {small_pk} AND email IS NOT NULL LIMIT 1000");
         let names = [self.emails.clone(), texts(&self.connection, &of_small).await];
-        let [here, there] = names.map(|names| looked_up(names));
+        let [here, there] = names.map(looked_up);
         let both = [(&large, &here), (&small, &there)];
         self.beside(
             table,
