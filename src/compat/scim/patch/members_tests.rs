@@ -90,6 +90,10 @@ fn members_are_folded() {
         &["C"],
         &[],
     );
+}
+
+#[test]
+fn members_are_users_by_their_ids() {
     for (operations, word) in [
         (
             op("add", "members", json!([{"value": "U", "type": "Group"}])),
