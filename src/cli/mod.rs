@@ -33,8 +33,8 @@ use crate::services::config::Config;
 use crate::services::telemetry;
 
 /// Per thread: twice the default. Nested inputs are parsed recursively, and in a debug build the deepest allowed input
-/// takes most of the default. The memory is only allocated as it is used.
-const STACK_BYTES: usize = 4 * 1024 * 1024;
+/// takes more than the default. The memory is only allocated as it is used.
+pub const STACK_BYTES: usize = 4 * 1024 * 1024;
 
 /// The exit code of an import that a signal has stopped.
 const STOPPED: u8 = 4;

@@ -113,6 +113,7 @@ fn holds(owner: &str, field: &str) -> Option<Holds> {
         (_, "tenantId") => Name(Kind::Tenant, "id"),
         ("CreateOrganizationData" | "CreateTenantData" | "CreateUserData", "id") => New,
         ("CreateUserData" | "UserData" | "InviteUserData" | "ChangeMyEmailData", "email") => New,
+        ("CreateUserData" | "UserData", "userName") => New,
         // That these tell nothing of who has an account is tested where passwords and sessions are.
         ("SignInData" | "Mutation.requestPasswordReset", "email") => New,
         // Of another identity provider.

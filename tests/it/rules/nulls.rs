@@ -162,9 +162,10 @@ on_both! {
         let sdl = Sdl::read();
         app.organization("acme", &["berlin"]).await;
         let boss = app.user("acme", "boss", Some("super-admin")).await;
-        let everything = json!({"name": "N", "firstname": "F", "lastname": "L", "userName": "U", "externalId": "E", "variables": {"a": null}, "tenantId": "berlin", "roles": ["user"],
+        // No two users have the same user name.
+        let everything = |user: u64| json!({"name": "N", "firstname": "F", "lastname": "L", "userName": format!("U {user}"), "externalId": "E", "variables": {"a": null}, "tenantId": "berlin", "roles": ["user"],
             "federatedIdentities": [{"identityProvider": "google", "userId": "1", "userName": "g"}]});
-        let mut updates = 0;
+        let mut updates: u64 = 0;
         for (number, (case, document)) in CASES.iter().enumerate() {
             if !field_of(case).starts_with("update") || case.contains("oneself") || ["updatePassword", "updateMyPassword", "updateSettings"].contains(&field_of(case)) {
                 continue;
@@ -175,7 +176,7 @@ on_both! {
                 if case.field == "updatePropertiesInUser" {
                     let target = case.given.iter().find(|(name, _)| name == "where").unwrap().1.clone().into_json().unwrap();
                     app.admin().ok("mutation($w: UserWhere!, $d: UserData!) { updatePropertiesInUser(where: $w, data: $d) { id } }",
-                        json!({"w": target, "d": everything})).await;
+                        json!({"w": target, "d": everything(updates)})).await;
                 }
                 let (document, variables) = full(&sdl, &case, in_document, true);
                 let before = app.dump().await;

@@ -88,6 +88,7 @@ fn rules() -> Vec<(&'static str, Rule)> {
         ("users_uuid_key", Refuses(vec![user(&uuid(0xabc), json!({})), user(&uuid(0xabc).to_uppercase(), json!({"name": "Other"}))], &["CONFLICT"])),
         ("users_email_in_organization", Refuses(vec![user("ada", json!({"email": "a@acme.example"})), user("eve", json!({"email": "A@acme.example"}))], &["CONFLICT"])),
         ("users_service_without_password", Refuses(vec![user("bot", json!({"service": true, "password": "correct-horse-battery"}))], &["INVALID"])),
+        ("users_user_name", Refuses(vec![user("ada", json!({"userName": "Same"})), user("eve", json!({"userName": "SAME"}))], &["CONFLICT"])),
         ("users_person_takes_seat", Refuses(vec![user("ada", json!({"takesSeat": false}))], &["INVALID"])),
         ("users_of_organization", Unbreakable(OF_COMPOSITES)),
         ("user_roles_pkey", Refuses(vec![user("ada", json!({"roles": twice()}))], &[])),

@@ -318,6 +318,7 @@ impl Chance {
             .text("key", &key)
             .text("name", self.of(NAMES))
             .maybe("description", self.description().as_deref())
+            .maybe("externalId", self.maybe_name().as_deref())
             .list("roles", &roles);
         self.put(5, &id, line);
         id
