@@ -506,6 +506,17 @@ pub fn assert_leaks_nothing(answer: &str) {
     }
 }
 
+/// Runs a test with a runtime whose threads have as much stack as the server's.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .thread_stack_size(4 * 1024 * 1024)
+        .build()
+        .unwrap();
+    runtime.block_on(test);
+}
+
 /// Declares tests that run on both databases: `sqlite::<name>` and `postgres::<name>`.
 #[macro_export]
 macro_rules! on_both {
@@ -513,16 +524,20 @@ macro_rules! on_both {
         $(async fn $name($app: $app_type) $body)*
 
         mod sqlite {
-            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name($crate::support::App::new($crate::support::Backend::Sqlite).await).await;
+            $($(#[$meta])* #[test]
+            fn $name() {
+                $crate::support::run(async {
+                    super::$name($crate::support::App::new($crate::support::Backend::Sqlite).await).await;
+                });
             })*
         }
 
         mod postgres {
-            $($(#[$meta])* #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name($crate::support::App::new($crate::support::Backend::Postgres).await).await;
+            $($(#[$meta])* #[test]
+            fn $name() {
+                $crate::support::run(async {
+                    super::$name($crate::support::App::new($crate::support::Backend::Postgres).await).await;
+                });
             })*
         }
     };
