@@ -1,8 +1,11 @@
 //! Changes many members of a group at once.
 //!
 //! Only the members that are named are read, locked and written, so one costs the same in a group of any size. Only who
-//! replaces all of them has the database compare. Users are locked in the order of their keys, so that two changes with
-//! the same users cannot deadlock, and a user who is being deleted becomes a member of nothing.
+//! replaces all of them has the database compare.
+//!
+//! Users are locked in the order of their keys, each against other changes of its memberships, before any membership is
+//! written: so changes with the same users wait for each other at the users, and cannot deadlock. Who replaces all
+//! members, who are not known before, has the group alone instead. A user who is being deleted becomes a member of nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -67,8 +70,8 @@ impl From<&user_table::Model> for Member {
 /// How many members are changed by one statement.
 const STRETCH: usize = 500;
 
-/// Changes the members of a group that is locked and whose roles, `roles`, do not go beyond the caller's permissions;
-/// returns whether anything changed. `FORBIDDEN` for a user whose permissions go beyond the caller's, `INVALID` if
+/// Changes the members of a group that is locked (for this change alone if they are replaced) and whose roles, `roles`, do
+/// not go beyond the caller's permissions; returns whether anything changed. `FORBIDDEN` for a user whose permissions go beyond the caller's, `INVALID` if
 /// callers would remove permissions from themselves, `CONFLICT` for the last super admin.
 pub(super) async fn change_members(
     change: &mut Change<'_>,
@@ -84,7 +87,11 @@ pub(super) async fn change_members(
         .chain(&wanted.taken_out)
         .map(String::as_str)
         .collect();
-    let mut named = look_up(change, granted, group, &named).await?;
+    let lock = match wanted.emptied {
+        true => LockType::KeyShare,
+        false => LockType::NoKeyUpdate,
+    };
+    let mut named = look_up(change, granted, group, &named, lock).await?;
     if let Some(unknown) = wanted.put_in.iter().find(|id| !named.contains_key(id.as_str())) {
         return Err(Error::invalid(
             "members",
@@ -241,6 +248,7 @@ async fn look_up(
     granted: &Granted,
     group: &table::Model,
     ids: &[&str],
+    lock: LockType,
 ) -> Result<BTreeMap<String, Member>> {
     let ids: BTreeSet<String> = ids
         .iter()
@@ -255,7 +263,7 @@ async fn look_up(
     let users = user_table::Entity::find()
         .filter(user_table::within(granted))
         .filter(is_one);
-    let members = locked(change, group, users).await?;
+    let members = locked(change, group, users, lock).await?;
     Ok(members
         .into_iter()
         .map(|member| (member.id.to_string(), member))
@@ -265,11 +273,22 @@ async fn look_up(
 /// The users with these keys.
 async fn by_keys(change: &Change<'_>, group: &table::Model, pks: &[i64]) -> Result<Vec<Member>> {
     let is_one = any_of(change.get_database_backend(), Column::Pk, pks.iter().copied());
-    locked(change, group, user_table::Entity::find().filter(is_one)).await
+    locked(
+        change,
+        group,
+        user_table::Entity::find().filter(is_one),
+        LockType::KeyShare,
+    )
+    .await
 }
 
 /// These users, if they are of the group's organization, in the order of their keys, in which they are locked.
-async fn locked(change: &Change<'_>, group: &table::Model, users: Select<user_table::Entity>) -> Result<Vec<Member>> {
+async fn locked(
+    change: &Change<'_>,
+    group: &table::Model,
+    users: Select<user_table::Entity>,
+    lock: LockType,
+) -> Result<Vec<Member>> {
     type Row = (i64, UserId, Option<i64>, Option<String>, Option<String>, Option<String>);
     let rows: Vec<Row> = users
         .select_only()
@@ -283,7 +302,7 @@ async fn locked(change: &Change<'_>, group: &table::Model, users: Select<user_ta
         ])
         .filter(Column::OrganizationPk.eq(group.organization_pk))
         .order_by_asc(Column::Pk)
-        .lock(LockType::KeyShare)
+        .lock(lock)
         .into_tuple()
         .all(&**change)
         .await?;

@@ -75,7 +75,8 @@ impl Texts {
 
 /// Changes only the given fields; the key never changes. `FORBIDDEN` for a group whose roles, before or after, go
 /// beyond the caller's permissions, and to change the roles of members whose permissions do. A change of its members
-/// moves neither its version nor its time, and locks the group against changes of its roles alone.
+/// moves neither its version nor its time, and locks the group against changes of its roles alone, unless all members are
+/// replaced.
 pub async fn update(
     op: &OpContext,
     target: &Target,
@@ -92,7 +93,9 @@ pub async fn update(
     }
     let texts = Texts::checked(&wanted)?;
     let mut change = op.begin().await?;
-    let row = match wanted.is_of_members_alone() {
+    // Who replaces all members has the group alone; see [`change_members`].
+    let shares = wanted.is_of_members_alone() && !wanted.members.emptied;
+    let row = match shares {
         true => locate_shared(&*change, op.actor(), &granted, target).await?,
         false => locate(&*change, op.actor(), &granted, target).await?,
     };
