@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::error::{Error, Result};
-use crate::model::{Actor, Door, Permissions, Rights};
+use crate::model::{Actor, BuiltIn, Door, Permissions, Rights};
 
 /// What the caller does to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
@@ -150,6 +150,12 @@ pub fn may_create_key(actor: &Actor, rights: &Rights) -> Result<()> {
 /// Refuses to grant a role whose permissions go beyond the caller's.
 pub fn may_grant(actor: &Actor, granted: &Rights) -> Result<()> {
     within(actor, granted, "You cannot grant permissions you do not hold")
+}
+
+/// Whether the caller has every permission of an administrator of the organization, in all of it.
+pub fn administers_organization(actor: &Actor) -> bool {
+    let all = Rights::of_organization(BuiltIn::OrganizationAdmin.permissions());
+    all.beyond(actor.rights()).is_empty()
 }
 
 /// Compared for the organization and for each tenant: a permission for one tenant counts for that tenant only.

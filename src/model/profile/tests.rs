@@ -54,7 +54,7 @@ fn numbers_and_what_is_too_large_are_refused() {
     }
     assert!(Profile::parse("profile", &deep).is_ok());
     let refused = [
-        json!({ "a": deep, "b": deep }),
+        json!({ "a": { "b": deep } }),
         json!({"title": 1}),
         json!({"urn:x": [{"n": 1.5}]}),
         json!({"title": "a\u{0}"}),
@@ -65,7 +65,8 @@ fn numbers_and_what_is_too_large_are_refused() {
         json!("text"),
     ];
     for value in refused {
-        assert!(Profile::parse("profile", &value).is_err());
+        let start: String = value.to_string().chars().take(40).collect();
+        assert!(Profile::parse("profile", &value).is_err(), "{start}");
     }
 }
 

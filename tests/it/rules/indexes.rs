@@ -39,7 +39,10 @@ const REASONS: &[(&str, &str)] = &[
     ("group_roles_role", "who has a role"),
     ("group_roles_tenant", WITH_ITS_PARENT),
     ("groups_name_key", "a group by its name in any case, as SCIM finds it"),
-    ("groups_organization_created", "groups by the time of their creation, as SCIM filters them"),
+    (
+        "groups_organization_created",
+        "groups by the time of their creation, as SCIM filters them",
+    ),
     ("invitation_roles_role", WITH_ITS_PARENT),
     ("invitation_roles_tenant", WITH_ITS_PARENT),
     ("invitations_inviter", WITH_ITS_PARENT),

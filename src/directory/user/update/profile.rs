@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, Set};
 use super::super::insert::{address_taken, taken};
 use super::super::person::require_person;
 use super::{Clearable, Draft, UserChange};
-use crate::authz::escalation::{as_oneself, unlimited};
+use crate::authz::escalation::{administers_organization, as_oneself, unlimited};
 use crate::context::OpContext;
 use crate::directory::federated_identity::{self, FederatedIdentity};
 use crate::directory::{email_verification, organization};
@@ -221,10 +221,11 @@ fn may_change_address(actor: &Actor, row: &table::Model) -> Result<()> {
     }))
 }
 
-/// An identity provider finds users by these, and puts whom it finds into groups: with those of somebody else, callers would
-/// get that person's.
+/// An identity provider finds users by these, and puts them into groups: with those of somebody else, callers would get that
+/// person's groups. Who administers the organization can manage these anyway.
 fn may_change_provisioning(actor: &Actor, row: &table::Model) -> Result<()> {
-    match actor.is(row.pk) || actor.is_behind(row.pk) {
+    let is_own = actor.is(row.pk) || actor.is_behind(row.pk);
+    match is_own && !administers_organization(actor) {
         true => Err(Error::forbidden(
             "You cannot change your own user name or external id. Ask another administrator.",
         )),

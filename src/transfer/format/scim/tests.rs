@@ -38,6 +38,9 @@ fn users() {
             name: Some("Babs Jensen".to_owned()),
             firstname: Some("Barbara".to_owned()),
             lastname: Some("Jensen".to_owned()),
+            user_name: Some("bjensen@example.com".to_owned()),
+            external_id: Some("701984".to_owned()),
+            profile: user(barbara).profile.clone(),
             activated: Some(true),
             variables: Some(json!({
                 "username": "bjensen@example.com",
@@ -53,6 +56,8 @@ fn users() {
             ..UserRecord::default()
         }
     );
+    let profile = user(barbara).profile.as_ref().unwrap();
+    assert_eq!(profile["name"]["formatted"], "Barbara J Jensen");
     assert_eq!(user(jim).activated, Some(false));
     assert_eq!(user(jim).email.as_deref(), Some("jsmith@example.com"));
     assert_eq!(user(jim).lastname, None);
