@@ -99,3 +99,19 @@ impl<'op> Door<'op> {
         &self.attempt
     }
 }
+
+/// Whether a password that is to be set is the present one, for a caller who may set it. One that is not is counted, because
+/// the answer tells as much as a guess.
+pub(crate) async fn is_present(op: &OpContext, row: &table::Model, given: &Password) -> Result<bool> {
+    let Some(present) = row.password_hash.as_deref() else {
+        return Ok(false);
+    };
+    let attempt = Attempt::of_new_password(row.pk);
+    attempt.check(op).await?;
+    let organization = Some(row.organization_pk);
+    let checked = op.hasher().verify(organization, given, Some(present)).await?;
+    if checked == Checked::Wrong {
+        attempt.failed(op).await?;
+    }
+    Ok(checked != Checked::Wrong)
+}

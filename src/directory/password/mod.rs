@@ -24,7 +24,7 @@ mod temporary;
 
 pub(crate) use attempts::Attempt;
 pub use change::{Change, change, change_own, check_current};
-pub(crate) use door::Door;
+pub(crate) use door::{Door, is_present};
 pub use policy::{acceptable, refuse_impersonation};
 pub use rehash::rehash;
 pub use request::{answer_requests, request};

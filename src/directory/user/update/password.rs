@@ -9,9 +9,9 @@ use crate::authn;
 use crate::authz::Granted;
 use crate::authz::escalation::{Managing, may_manage};
 use crate::context::OpContext;
-use crate::directory::password::{Attempt, acceptable, refuse_impersonation};
+use crate::directory::password::{acceptable, is_present, refuse_impersonation};
 use crate::model::error::{ConflictReason, Error, Result};
-use crate::services::hasher::{Checked, Password};
+use crate::services::hasher::Password;
 
 /// A password that differs from the present one, hashed before the transaction, which holds locks.
 pub(super) struct NewPassword {
@@ -45,22 +45,10 @@ impl NewPassword {
         own.extend(profile.email().map(|email| email.as_str()));
         own.extend(profile.user_name());
         acceptable("password", given, &own)?;
-        let present = row.password_hash;
-        let mut is_same = false;
-        if present.is_some() {
-            let attempt = Attempt::of_new_password(row.pk);
-            attempt.check(op).await?;
-            let checked = op
-                .hasher()
-                .verify(Some(row.organization_pk), given, present.as_deref())
-                .await?;
-            is_same = checked != Checked::Wrong;
-            if !is_same {
-                attempt.failed(op).await?;
-            }
-        }
+        let is_same = is_present(op, &row, given).await?;
         // Also of the same, so that the time does not tell.
         let hash = op.hasher().hash(Some(row.organization_pk), given).await?;
+        let present = row.password_hash;
         Ok((!is_same).then_some(Self { hash, present }))
     }
 
