@@ -1,6 +1,6 @@
 //! Filters: the grammar of RFC 7644, section 3.4.2.2, as values.
 //!
-//! A filter is read in two steps: [`read`](raw::read) knows the grammar and its limits, [`resolve`] the attributes. Both are
+//! A filter is read in two steps: [`read`] knows the grammar and its limits, [`Resolver`] the attributes. Both are
 //! also used for the filters in the paths of operations.
 
 #[cfg(test)]
