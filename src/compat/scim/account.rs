@@ -3,22 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::directory::user::{Clearable, NewUser, User, UserChange};
-use crate::model::{Email, Entries, exact_json, user_name_key};
+use crate::model::{Email, Entries, Profile, exact_json, user_name_key};
 
-/// What the directory has fields for, or derives. All else is the profile.
-const OWN: [&str; 11] = [
-    "schemas",
-    "id",
-    "meta",
-    "externalId",
-    "userName",
-    "displayName",
-    "active",
-    "password",
-    "emails",
-    "groups",
-    "roles",
-];
 const EMAILS: &str = "emails";
 const NAME: &str = "name";
 const GIVEN_NAME: &str = "givenName";
@@ -164,16 +150,8 @@ fn place_of_account(entries: &[Values], present: Option<&Email>) -> Option<usize
 
 /// The profile to store.
 fn profile(values: &Values, entries: &Entries) -> Value {
-    let mut profile = Values::new();
-    for (key, value) in values.iter().filter(|(key, _)| !OWN.contains(&key.as_str())) {
-        profile.insert(key.clone(), value.clone());
-    }
-    if let Some(Value::Object(name)) = profile.get_mut(NAME) {
-        name.retain(|part, _| ![GIVEN_NAME, FAMILY_NAME].contains(&part.as_str()));
-        if name.is_empty() {
-            profile.shift_remove(NAME);
-        }
-    }
+    let mut profile = Profile::without_own(values);
+    profile.shift_remove(EMAILS);
     let entries = entries.stored();
     if !entries.is_empty() {
         profile.insert(EMAILS.to_owned(), Value::Array(entries));

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::answer;
 use super::documents;
 use super::error::Scim;
+use super::locations::Locations;
 use super::names::LIST_RESPONSE;
-use super::places::Places;
 use crate::compat::face::{Call, Face};
 use crate::model::error::{Error, Result, shown};
 
 /// `GET /ServiceProviderConfig`.
 pub async fn configuration(call: Call) -> Result<Response> {
-    let places = Places::of(&call.op);
+    let places = Locations::of(&call.op);
     Ok(unfiltered(&call).unwrap_or_else(|| {
         let document = documents::service_provider_config(places.base());
         answer::json(StatusCode::OK, &document)
@@ -23,26 +23,26 @@ pub async fn configuration(call: Call) -> Result<Response> {
 
 /// `GET /ResourceTypes`.
 pub async fn resource_types(call: Call) -> Result<Response> {
-    Ok(listed(&call, documents::resource_types(Places::of(&call.op).base())))
+    Ok(listed(&call, documents::resource_types(Locations::of(&call.op).base())))
 }
 
 /// `GET /ResourceTypes/{name}`.
 pub async fn resource_type(call: Call) -> Result<Response> {
     one(
         &call,
-        documents::resource_types(Places::of(&call.op).base()),
+        documents::resource_types(Locations::of(&call.op).base()),
         "resource type",
     )
 }
 
 /// `GET /Schemas`.
 pub async fn schemas(call: Call) -> Result<Response> {
-    Ok(listed(&call, documents::schemas(Places::of(&call.op).base())))
+    Ok(listed(&call, documents::schemas(Locations::of(&call.op).base())))
 }
 
 /// `GET /Schemas/{urn}`.
 pub async fn schema(call: Call) -> Result<Response> {
-    one(&call, documents::schemas(Places::of(&call.op).base()), "schema")
+    one(&call, documents::schemas(Locations::of(&call.op).base()), "schema")
 }
 
 /// The refusal of a filter, as RFC 7644 demands in section 4. Not one of the directory's: no permission is missing.

@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::again::repeated;
 use super::answer;
 use super::groups_shown::{self, Shown};
 use super::message;
 use super::names::Kind;
 use super::patch::Patch;
 use super::query::asked;
+use super::retry::repeated;
 use super::selection::Selection;
 use super::terms::of_own_organization;
 use super::values;

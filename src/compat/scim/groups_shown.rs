@@ -7,8 +7,8 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 
 use super::answer::About;
+use super::locations::Locations;
 use super::names::GROUP;
-use super::places::Places;
 use super::selection::Selection;
 use super::versions;
 use crate::context::OpContext;
@@ -50,7 +50,7 @@ pub async fn groups(op: &OpContext, groups: Vec<Group>, selection: &Selection) -
         true => group::fingerprints(op, groups.iter().map(|group| group.pk)).await?,
         false => HashMap::new(),
     };
-    let places = Places::of(op);
+    let places = Locations::of(op);
     let show = |group: &Group| {
         let print = shows_members.then(|| prints.get(&group.pk).copied().unwrap_or_default());
         one(group, print, selection, &places)
@@ -58,7 +58,7 @@ pub async fn groups(op: &OpContext, groups: Vec<Group>, selection: &Selection) -
     Ok(groups.iter().map(show).collect())
 }
 
-fn one(group: &Group, print: Option<Fingerprint>, selection: &Selection, places: &Places) -> Shown {
+fn one(group: &Group, print: Option<Fingerprint>, selection: &Selection, places: &Locations) -> Shown {
     let mark = print.map(|print| json!([print.members, print.newest.map(|at| at.micros())]).to_string());
     let about = About {
         location: places.group(group.id.as_str()),
@@ -110,7 +110,7 @@ pub fn written(
     let op = op.clone().without_room();
     let wants = |part: &str| selection.wants_sub("members", part);
     let look = Look {
-        places: Places::of(&op),
+        places: Locations::of(&op),
         value: wants("value"),
         reference: wants("$ref"),
         kind: wants("type"),
@@ -144,7 +144,7 @@ pub fn written(
 
 /// What of a member is shown.
 struct Look {
-    places: Places,
+    places: Locations,
     value: bool,
     reference: bool,
     kind: bool,

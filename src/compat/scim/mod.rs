@@ -1,11 +1,10 @@
 //! SCIM 2.0 (RFC 7643, 7644 and 9865): identity providers keep the users and groups of an organization here.
 //!
 //! Every call is limited to the caller's own organization, even for a super admin: no path, header or body names another
-//! one. Attributes, filters, paths and operations are values ([`schema`], [`filter`], [`path`], [`patch`]); what they mean
-//! for the directory is in [`account`], [`terms`] and [`shown`].
+//! one. Attributes, filters, paths and operations are values (`schema`, `filter`, `path`, `patch`); what they mean
+//! for the directory is in `account`, `terms` and `shown`.
 
 mod account;
-mod again;
 mod answer;
 mod bulk;
 mod cursor;
@@ -18,13 +17,14 @@ pub mod filter;
 mod groups;
 mod groups_shown;
 mod lists;
+mod locations;
 mod me;
 mod message;
 pub mod names;
 mod patch;
 mod path;
-mod places;
 mod query;
+mod retry;
 pub mod schema;
 mod selection;
 mod shown;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::answer::About;
-use super::names::{ENTERPRISE, USER};
-use super::places::Places;
+use super::locations::Locations;
+use super::names::{ENTERPRISE, Kind, USER};
+use super::schema::own;
 use super::selection::Selection;
 use super::versions;
 use crate::compat::users::of_own_organization;
@@ -17,26 +18,6 @@ use crate::directory::user::{Term, User, UserFields};
 use crate::list::{self, Filter, TextTest};
 use crate::model::Profile;
 use crate::model::error::Result;
-
-/// What of a profile stands before `active`, and what after the addresses, in the order of the schema.
-const SINGLE: [&str; 7] = [
-    "nickName",
-    "profileUrl",
-    "title",
-    "userType",
-    "preferredLanguage",
-    "locale",
-    "timezone",
-];
-const LISTS: [&str; 7] = [
-    "emails",
-    "phoneNumbers",
-    "ims",
-    "photos",
-    "addresses",
-    "entitlements",
-    "x509Certificates",
-];
 
 /// A resource with what its headers say.
 pub struct Shown {
@@ -60,8 +41,9 @@ pub fn fields(selection: &Selection) -> UserFields {
         selection.wants("name"),
         UserFields::FIRSTNAME | UserFields::LASTNAME | UserFields::PROFILE,
     );
-    let of_profile = SINGLE.iter().chain(&LISTS).any(|name| selection.wants(name));
-    reads(of_profile || selection.wants_extension(), UserFields::SHOWN_PROFILE);
+    let of_profile = own(Kind::User).iter().filter(|attribute| !is_field(attribute.name));
+    let wants_any = of_profile.into_iter().any(|attribute| selection.wants(attribute.name));
+    reads(wants_any || selection.wants_extension(), UserFields::SHOWN_PROFILE);
     reads(selection.wants("meta"), UserFields::CREATED_AT | UserFields::UPDATED_AT);
     fields
 }
@@ -148,14 +130,14 @@ async fn present(op: &OpContext, users: Vec<User>, selection: &Selection, fresh:
         .map(|user| Profile::shown(user.profile.as_ref(), user.email.as_ref()))
         .collect();
     beside.read_managers(op, &profiles, selection).await?;
-    let places = Places::of(op);
+    let places = Locations::of(op);
     let each = users.iter().zip(profiles);
     Ok(each
         .map(|(user, profile)| one(user, profile, &beside, selection, &places))
         .collect())
 }
 
-fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Selection, places: &Places) -> Shown {
+fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Selection, places: &Locations) -> Shown {
     let groups = beside.groups.as_ref().map(|of| {
         of.get(&user.pk)
             .map_or_else(Vec::new, |groups| shown_groups(groups, places))
@@ -217,8 +199,37 @@ pub fn values(user: &User, mut profile: Map<String, Value>) -> Map<String, Value
     put("schemas", Some(schemas));
     put("id", Some(json!(user.id.as_str())));
     put("externalId", user.external_id.as_ref().map(|id| json!(id)));
-    put("userName", Some(json!(user.shown_user_name())));
-    let mut name = match profile.shift_remove("name") {
+    for attribute in own(Kind::User) {
+        let value = match attribute.name {
+            "userName" => Some(json!(user.shown_user_name())),
+            "name" => name_of(user, profile.shift_remove("name")),
+            "displayName" => user.name.as_ref().map(|name| json!(name)),
+            "active" => Some(json!(user.activated)),
+            name => profile.shift_remove(name),
+        };
+        put(attribute.name, value);
+    }
+    put(ENTERPRISE, profile.shift_remove(ENTERPRISE));
+    resource
+}
+
+/// Whether a user has a field for this attribute, or it is derived.
+fn is_field(name: &str) -> bool {
+    [
+        "userName",
+        "name",
+        "displayName",
+        "active",
+        "password",
+        "groups",
+        "roles",
+    ]
+    .contains(&name)
+}
+
+/// The parts of a name: those that a user has fields for, and those of the profile.
+fn name_of(user: &User, of_profile: Option<Value>) -> Option<Value> {
+    let mut name = match of_profile {
         Some(Value::Object(parts)) => parts,
         Some(_) | None => Map::new(),
     };
@@ -227,20 +238,10 @@ pub fn values(user: &User, mut profile: Map<String, Value>) -> Map<String, Value
             name.insert(part.to_owned(), json!(value));
         }
     }
-    put("name", (!name.is_empty()).then_some(Value::Object(name)));
-    put("displayName", user.name.as_ref().map(|name| json!(name)));
-    for name in SINGLE {
-        put(name, profile.shift_remove(name));
-    }
-    put("active", Some(json!(user.activated)));
-    for name in LISTS {
-        put(name, profile.shift_remove(name));
-    }
-    put(ENTERPRISE, profile.shift_remove(ENTERPRISE));
-    resource
+    (!name.is_empty()).then_some(Value::Object(name))
 }
 
-fn shown_groups(groups: &[Group], places: &Places) -> Vec<Value> {
+fn shown_groups(groups: &[Group], places: &Locations) -> Vec<Value> {
     let shown = |group: &Group| {
         json!({
             "value": group.id.as_str(),

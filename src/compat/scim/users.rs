@@ -5,12 +5,12 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::account::{self, Kind as ChangeKind};
-use super::again::repeated;
-use super::answer::{self, About};
+use super::answer;
 use super::message;
 use super::names::Kind;
 use super::patch::Patch;
 use super::query::asked;
+use super::retry::repeated;
 use super::selection::Selection;
 use super::shown::{self, Shown, WHOLE};
 use super::values;
@@ -83,7 +83,7 @@ pub async fn replace_one(call: Call, id: &str) -> Result<Response> {
 
 /// Replaces what clients may write of a user.
 pub async fn replaced(op: &OpContext, id: &str, body: &Value, versions: &IfMatch) -> Result<User> {
-    change(op, id, versions, |_, _| {
+    change(op, id, versions, |_| {
         let values = values::read(body, Kind::User)?.values;
         Ok((values, ChangeKind::Whole))
     })
@@ -108,7 +108,7 @@ pub async fn update_one(call: Call, id: &str) -> Result<Response> {
 
 /// Applies operations to a user.
 pub async fn updated(op: &OpContext, id: &str, body: &Value, versions: &IfMatch) -> Result<User> {
-    change(op, id, versions, |_, before| {
+    change(op, id, versions, |before| {
         let mut after = before.clone();
         Patch::read(body, Kind::User)?.apply(&mut after)?;
         Ok((after, ChangeKind::Part))
@@ -123,7 +123,7 @@ async fn change(
     op: &OpContext,
     id: &str,
     versions: &IfMatch,
-    of: impl Fn(&User, &Values) -> Result<(Values, ChangeKind)>,
+    of: impl Fn(&Values) -> Result<(Values, ChangeKind)>,
 ) -> Result<User> {
     user::changeable(op)?;
     let target = target(op, id);
@@ -133,7 +133,7 @@ async fn change(
         versions.accepts(found.version)?;
         let profile = Profile::shown(found.profile.as_ref(), found.email.as_ref());
         let before = shown::values(&found, profile);
-        let (after, kind) = of(&found, &before)?;
+        let (after, kind) = of(&before)?;
         let change = account::changed(&found, &before, &after, kind);
         user::update(op, target, change, Some(found.version)).await
     })
@@ -179,7 +179,5 @@ async fn answered(
 }
 
 fn respond(status: StatusCode, shown: Shown) -> Result<Response> {
-    let Shown { resource, about } = shown;
-    let about: About = about;
-    about.on(answer::json(status, &Value::Object(resource)))
+    shown.about.on(answer::json(status, &Value::Object(shown.resource)))
 }

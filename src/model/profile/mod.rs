@@ -51,19 +51,14 @@ impl Profile {
         // Before anything else is done with it: that is recursive.
         JsonText::of_depth(field, value, PARSED_DEPTH_MAX)?;
         let mut kept = Map::new();
-        for (key, value) in given.iter().filter(|(key, _)| !is_one_of(&OWN, key)) {
-            let value = match value {
-                Value::Object(parts) if key.eq_ignore_ascii_case(NAME) => {
-                    let parts = parts.iter().filter(|(key, _)| !is_one_of(&OWN_IN_NAME, key));
-                    &Value::Object(parts.map(|(key, value)| (key.clone(), value.clone())).collect())
-                }
-                value => value,
+        for (key, value) in Self::without_own(given) {
+            let Some(value) = assigned(field, &value)? else {
+                continue;
             };
-            let Some(value) = assigned(field, value)? else { continue };
             match key.eq_ignore_ascii_case(EMAILS) {
                 true => put_entries(&mut kept, &Entries::parse(field, &value)?),
                 false => {
-                    kept.insert(key.clone(), value);
+                    kept.insert(key, value);
                 }
             }
         }
@@ -75,6 +70,24 @@ impl Profile {
             &Value::Object(kept),
             PARSED_DEPTH_MAX,
         )?)))
+    }
+
+    /// What is given without that for which a user has fields, or which is derived.
+    pub fn without_own(given: &Map<String, Value>) -> Map<String, Value> {
+        let but = |own: &[&str], given: &Map<String, Value>| -> Map<String, Value> {
+            let others = given.iter().filter(|(key, _)| !is_one_of(own, key));
+            others.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let mut kept = but(&OWN, given);
+        for (_, value) in kept.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case(NAME)) {
+            if let Value::Object(parts) = value {
+                *value = Value::Object(but(&OWN_IN_NAME, parts));
+            }
+        }
+        kept.retain(|key, value| {
+            !key.eq_ignore_ascii_case(NAME) || value.as_object().is_none_or(|parts| !parts.is_empty())
+        });
+        kept
     }
 
     /// The text to store.

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::references;
 use crate::compat::scim::error::invalid;
 use crate::compat::scim::fault::ScimType;
+use crate::compat::scim::locations::Locations;
 use crate::compat::scim::names::Kind;
-use crate::compat::scim::places::Places;
 use crate::compat::scim::values::{member, object};
 use crate::compat::scim::versions::{IfMatch, tag};
 use crate::compat::scim::{groups, users};
@@ -118,7 +118,7 @@ impl<'a> Operation<'a> {
     }
 
     fn place(&self, op: &OpContext, id: &str) -> String {
-        let places = Places::of(op);
+        let places = Locations::of(op);
         match self.kind {
             Kind::User => places.user(id),
             Kind::Group => places.group(id),

@@ -9,11 +9,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// The addresses of this server's resources.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct Locations {
     base: String,
 }
 
-impl Places {
+impl Locations {
     pub fn of(op: &OpContext) -> Self {
         let url = op.signing().issuer().url().trim_end_matches('/');
         Self {
