@@ -284,7 +284,6 @@ on_both! {
         assert_eq!(before, app.dump().await);
         // An impersonation that is refused leaves a trace, which names none of the accounts.
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-        app.settle().await;
         let refused = "{ auditEvents(where: {refused: true}) { action actorId targetId } }";
         let trail = app.admin().ok(refused, json!({})).await;
         assert_eq!(trail["auditEvents"], json!([{ "action": "user.impersonate", "actorId": "admin", "targetId": "user.impersonate" }]));
@@ -349,7 +348,6 @@ on_both! {
         account(&app, "globex", ADA).await;
         let events = async || {
             app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-            app.settle().await;
             let shown = globex.ok("{ auditEvents(where: {targetId: \"ada-globex\"}) { action refused } }", json!({})).await;
             shown["auditEvents"].as_array().unwrap().len()
         };

@@ -23,7 +23,6 @@ async fn clients(caller: &Caller<'_>, wanted: Value) -> Vec<Value> {
         .flush(&app.services.db, app.services.clock.now(), true)
         .await
         .unwrap();
-    app.settle().await;
     let document = "query($where: AuditEventWhere) { auditEvents(where: $where) { clientAddress userAgent count } }";
     let data = caller.ok(document, json!({ "where": wanted })).await;
     let events = data["auditEvents"].as_array().unwrap().iter();

@@ -44,7 +44,6 @@ fn line(event: &Value) -> String {
 
 /// The events that a caller sees after the first `skip` ones.
 async fn lines(caller: &Caller<'_>, wanted: Value, skip: usize) -> Vec<String> {
-    caller.app.settle().await;
     let data = caller.ok(EVENTS, json!({ "where": wanted })).await;
     data["auditEvents"]
         .as_array()
@@ -134,7 +133,6 @@ on_both! {
         for (id, count) in [("a", 100), ("b", 101)] {
             let roles: Vec<String> = (0..count).map(|n| format!("r{n:03}")).collect();
             admin.ok("mutation($data: CreateUserData!) { createUser(data: $data) { id } }", json!({ "data": { "id": id, "organizationId": "acme", "roles": roles } })).await;
-            app.settle().await;
             let data = admin.ok(EVENTS, json!({ "where": { "targetId": id } })).await;
             let event = &data["auditEvents"][0];
             assert_eq!((event["related"].as_array().unwrap().len(), &event["relatedTruncated"]), (100, &json!(count > 100)));
@@ -216,7 +214,6 @@ on_both! {
         app.admin().ok("mutation { assignRole(where: {id: \"max\"}, role: \"auditor\") { id } }", json!({})).await;
         let as_eve = app.key_of("ada").await.acting_as("eve");
         as_eve.ok("mutation { updateSettings(updated: {theme: \"dark\"}) }", json!({})).await;
-        app.settle().await;
         let document = "{ auditEvents(where: {action: \"settings.update\"}) { actorId actor { id } impersonatorId impersonator { id organization { id } } } }";
         let event = |actor: Value, impersonator: Value| json!([{ "actorId": "eve", "actor": actor, "impersonatorId": "ada", "impersonator": impersonator }]);
         let seen = event(json!({ "id": "eve" }), json!({ "id": "ada", "organization": { "id": "acme" } }));
@@ -245,7 +242,6 @@ on_both! {
         ada.ok("mutation { impersonateUser(where: {id: \"eve\"}, reason: \"Ticket 7\") { expiresIn } }", json!({})).await;
         app.try_sign_in(None, "eve@acme.example", "not the password").await;
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-        app.settle().await;
         let concerns = async |caller: &Caller<'_>, id: &str| -> Vec<String> {
             let document = "query($id: String) { auditEvents(where: {concernsUserId: $id}) { action } countAuditEvents(where: {concernsUserId: $id})
                 others: countAuditEvents(where: {NOT: {concernsUserId: $id}}) all: countAuditEvents }";

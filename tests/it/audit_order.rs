@@ -48,7 +48,6 @@ on_both! {
             transaction.execute_unprepared(&insert).await.unwrap();
             transaction.commit().await.unwrap();
         }
-        app.settle().await;
         let trail = ["e", "a", "d", "c", "b"];
         let by_time = ["a", "b", "d", "c", "e"];
         let reversed = |ids: [&'static str; 5]| { let mut ids = ids; ids.reverse(); ids };

@@ -119,7 +119,6 @@ on_both! {
         assert_eq!(records(&users).len(), 3, "{users}");
 
         export::note(&app.machine(), &wanted).await.unwrap();
-        app.settle().await;
         let events = app.admin().ok(
             "{ auditEvents(where: {action: \"organization.export\"}) { organization { id } fields actorId } }", json!({})).await;
         assert_eq!(events["auditEvents"], json!([
@@ -176,7 +175,6 @@ on_both! {
         assert_eq!(one.lines().count(), 2, "{one}");
 
         export::note(&app.machine(), &table(&["beta"])).await.unwrap();
-        app.settle().await;
         let events = app.admin().ok(
             "{ auditEvents(where: {action: \"organization.export\"}) { organization { id } fields } }", json!({})).await;
         assert_eq!(events["auditEvents"], json!([{"organization": {"id": "beta"}, "fields": []}]));

@@ -234,7 +234,6 @@ on_both! {
         let before = events(&app).await;
         imported(&app, "auth0/bulk-import.json", |_, _| {}).await;
         assert_eq!(events(&app).await - before, 1);
-        app.settle().await;
         let told = app.admin().ok(
             "{ auditEvents(where: {action: \"organization.import\"}) { organization { id } count fields actorId } }", json!({})).await;
         assert_eq!(told["auditEvents"], json!([{"organization": {"id": "acme"}, "count": 8, "fields": ["users"], "actorId": null}]));

@@ -431,7 +431,6 @@ on_both! {
     async fn the_trail_of_a_tenant(app: App) {
         let (chief, bea) = world(&app).await;
         let actions = async |caller: &Caller<'_>, of: &str| -> Vec<String> {
-            app.settle().await;
             let document = format!("{{ auditEvents(where: {{targetId: \"{of}\"}}) {{ action }} countAuditEvents(where: {{targetId: \"{of}\"}}) }}");
             let answer = caller.ok(&document, json!({})).await;
             let all: Vec<String> = answer["auditEvents"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect();
@@ -461,7 +460,6 @@ on_both! {
         chief.ok(role, json!({})).await;
         let ida = user(&app, "ida", Some("berlin"), &[("auditor", "berlin")]).await;
         let named = "{ auditEvents(where: {targetId: \"mia\", action: \"user.joinGroup\"}) { related { kind } } }";
-        app.settle().await;
         assert_eq!(bea.ok(named, json!({})).await["auditEvents"], json!([{ "related": [{ "kind": "group" }] }]));
         assert_eq!(ida.ok(named, json!({})).await["auditEvents"], json!([{ "related": [] }]));
         // Who leaves is seen to leave, and who comes to come.
@@ -507,7 +505,6 @@ on_both! {
         let own = bea.refusal(CREATE, json!({ "data": { "email": "bob@acme.example" } })).await;
         assert_eq!(own["message"].as_str().unwrap().replace("bob", "mia"), refusal["message"].as_str().unwrap());
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-        app.settle().await;
         let events = "query($action: String!) { auditEvents(where: {refused: true, actorId: \"bea\", action: $action}) { count } }";
         for (action, count) in [("user.create", 2), ("user.update", 1)] {
             let events = chief.ok(events, json!({ "action": action })).await["auditEvents"].clone();

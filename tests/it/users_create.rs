@@ -117,7 +117,6 @@ on_both! {
         let new = |id: &str| json!({"id": id, "name": "Name", "tenantId": "berlin", "roles": ["user"]});
         chief.ok(CREATE, json!({"data": new("one")})).await;
         assert_eq!(told(&outcomes(&chief, &json!([new("two"), {"id": "chief"}, new("three")])).await), ["two", "CONFLICT", "three"]);
-        app.settle().await;
         let events = "{ auditEvents(where: {action: \"user.create\", actorId: \"chief\"}) { action actorId targetId targetName targetKind
             organization { id } fields related { kind id name change tenantId } } }";
         let events = app.admin().ok(events, json!({})).await["auditEvents"].as_array().unwrap().clone();
@@ -209,7 +208,6 @@ on_both! {
         assert_eq!(chief.refused(costly, json!({"data": new(1_000)})).await, "LIMIT_EXCEEDED");
         assert_eq!(outcomes(&chief, &json!([])).await, Vec::<Value>::new());
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-        app.settle().await;
         let trail = "{ countAuditEvents(where: {action: \"user.create\", refused: true}) }";
         assert!(app.admin().ok(trail, json!({})).await["countAuditEvents"].as_i64().unwrap() > 0);
         let users = app.admin().ok("{ countUsers(where: {organization: {id: \"acme\"}}) }", json!({})).await;
@@ -284,7 +282,6 @@ on_both! {
         let made = outcomes(&tia, &data).await;
         assert_eq!(told(&made), ["a", "b", "NOT_FOUND", "CONFLICT", "FORBIDDEN"]);
         app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
-        app.settle().await;
         let noted = "{ auditEvents(where: {action: \"user.create\", refused: true, actorId: \"tia\"}) { count } }";
         let noted = app.admin().ok(noted, json!({})).await;
         let noted: i64 = noted["auditEvents"].as_array().unwrap().iter().map(|event| event["count"].as_i64().unwrap()).sum();

@@ -90,7 +90,6 @@ on_both! {
         assert_eq!(app.who(&second.access).await.as_deref(), Some(&*at_globex));
 
         // The organization of the account has it in its trail, by the account itself; the other one has nothing.
-        app.settle().await;
         let events = "{ auditEvents(where: {action: \"session.switch\"}) { actorId targetId impersonatorId } }";
         let told = async |caller: &Caller<'_>| caller.ok(events, json!({})).await["auditEvents"].clone();
         for (caller, id, tokens) in [(&globex, &at_globex, &second), (&acme, &at_acme, &third)] {
