@@ -85,18 +85,14 @@ impl Beside {
         })
     }
 
-    /// The managers that are users of the organization.
-    async fn read_managers(
-        &mut self,
-        op: &OpContext,
-        profiles: &[Map<String, Value>],
-        selection: &Selection,
-    ) -> Result<()> {
+    /// The managers that are users of the organization. Each profile is parsed for its manager alone and dropped again: many
+    /// of them take far more memory parsed than as texts.
+    async fn read_managers(&mut self, op: &OpContext, users: &[User], selection: &Selection) -> Result<()> {
         let names = selection.wants_sub("manager", "displayName");
         if !names && !selection.wants_sub("manager", "$ref") {
             return Ok(());
         }
-        let mut ids: Vec<String> = profiles.iter().filter_map(manager_of).map(str::to_owned).collect();
+        let mut ids: Vec<String> = users.iter().filter_map(manager_of).collect();
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
@@ -109,35 +105,38 @@ impl Beside {
     }
 }
 
-fn manager_of(profile: &Map<String, Value>) -> Option<&str> {
-    profile.get(ENTERPRISE)?.get("manager")?.get("value")?.as_str()
+fn manager_of(user: &User) -> Option<String> {
+    let stored = user.profile.as_ref().filter(|text| text.as_str().contains("manager"))?;
+    let profile = Profile::shown(Some(stored), None);
+    let id = profile.get(ENTERPRISE)?.get("manager")?.get("value")?.as_str()?;
+    Some(id.to_owned())
 }
 
-/// Users as they are shown, with what of them is asked for.
-pub async fn users(op: &OpContext, users: Vec<User>, selection: &Selection) -> Result<Vec<Shown>> {
+/// Users as they are shown, with what of them is asked for: one after the other, each when it is taken.
+pub async fn users(op: &OpContext, users: Vec<User>, selection: &Selection) -> Result<impl Iterator<Item = Shown>> {
     present(op, users, selection, false).await
 }
 
 /// One user.
 pub async fn user(op: &OpContext, user: User, selection: &Selection, fresh: bool) -> Result<Option<Shown>> {
-    Ok(present(op, vec![user], selection, fresh).await?.pop())
+    Ok(present(op, vec![user], selection, fresh).await?.next())
 }
 
-async fn present(op: &OpContext, users: Vec<User>, selection: &Selection, fresh: bool) -> Result<Vec<Shown>> {
+async fn present(
+    op: &OpContext,
+    users: Vec<User>,
+    selection: &Selection,
+    fresh: bool,
+) -> Result<impl Iterator<Item = Shown>> {
     let mut beside = Beside::read(op, &users, selection, fresh).await?;
-    let profiles: Vec<Map<String, Value>> = users
-        .iter()
-        .map(|user| Profile::shown(user.profile.as_ref(), user.email.as_ref()))
-        .collect();
-    beside.read_managers(op, &profiles, selection).await?;
+    beside.read_managers(op, &users, selection).await?;
     let places = Locations::of(op);
-    let each = users.iter().zip(profiles);
-    Ok(each
-        .map(|(user, profile)| one(user, profile, &beside, selection, &places))
-        .collect())
+    Ok(users
+        .into_iter()
+        .map(move |user| one(&user, &beside, selection, &places)))
 }
 
-fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Selection, places: &Locations) -> Shown {
+fn one(user: &User, beside: &Beside, selection: &Selection, places: &Locations) -> Shown {
     let groups = beside.groups.as_ref().map(|of| {
         of.get(&user.pk)
             .map_or_else(Vec::new, |groups| shown_groups(groups, places))
@@ -151,6 +150,7 @@ fn one(user: &User, profile: Map<String, Value>, beside: &Beside, selection: &Se
         location: places.user(user.id.as_str()),
         tag: versions::tag(user.version, mark.as_deref()),
     };
+    let profile = Profile::shown(user.profile.as_ref(), user.email.as_ref());
     let mut resource = values(user, profile);
     for (name, list) in [("groups", groups), ("roles", roles)] {
         if let Some(list) = list.filter(|list| !list.is_empty()) {

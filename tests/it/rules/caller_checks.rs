@@ -187,6 +187,40 @@ on_both! {
         }
     }
 
+    /// The same of each call of SCIM, which is made again when it meets another change, but never for a caller who is gone.
+    async fn in_the_transaction_of_a_call_of_scim(app: App) {
+        let ada = app.acme().await;
+        let ada_is = "(SELECT pk FROM users WHERE id = 'ada')";
+        let ways = [
+            (401, "UPDATE users SET activated = FALSE WHERE id = 'ada'".to_owned(), "UPDATE users SET activated = TRUE WHERE id = 'ada'".to_owned()),
+            (401, format!("UPDATE api_keys SET revoked_at = 1 WHERE user_pk = {ada_is}"), format!("UPDATE api_keys SET revoked_at = NULL WHERE user_pk = {ada_is}")),
+            (
+                403,
+                format!("DELETE FROM user_roles WHERE user_pk = {ada_is}"),
+                "INSERT INTO user_roles (user_pk, role_pk, organization_pk, created_at) SELECT u.pk, r.pk, u.organization_pk, 0 FROM users u, roles r WHERE u.id = 'ada' AND r.name = 'organization-admin' AND r.organization_pk IS NULL".to_owned(),
+            ),
+        ];
+        let other = Database::connect(&app.database.url).await.unwrap();
+        for (n, (expected, take, give_back)) in ways.iter().enumerate() {
+            // Everybody may change their own name.
+            let calls = routes(n).into_iter().filter(|route| route.writes && route.path.starts_with("/scim/") && (*expected == 401 || route.path != "/scim/v2/Me"));
+            for route in calls {
+                // Remembered, so that the decision is made by what was before.
+                ada.ok("{ me { id } }", json!({})).await;
+                let reply = sent_meanwhile(&app, &other, take, ada.rest(route.method.clone(), &route.path, route.body.as_ref())).await;
+                let status = match reply.json()["Operations"][0]["status"].as_str() {
+                    Some(of_one) => of_one.parse().unwrap(),
+                    None => reply.status.as_u16(),
+                };
+                assert_eq!(status, *expected, "{} {} after {take}: {reply:?}", route.method, route.path);
+                let change = app.services.db.begin().await.unwrap();
+                change.execute_unprepared(give_back).await.unwrap();
+                change.commit().await.unwrap();
+                app.services.credentials.forget();
+            }
+        }
+    }
+
     async fn at_each_stretch_of_a_list(app: App) {
         let ada = app.acme().await;
         let change = app.services.db.begin().await.unwrap();
@@ -195,7 +229,16 @@ on_both! {
              INSERT INTO users (id, organization_pk, activated, version, created_at, updated_at)
              SELECT 'many-' || i, (SELECT pk FROM organizations WHERE id = 'acme'), TRUE, 1, i, i FROM n",
         ).await.unwrap();
+        change.execute_unprepared(
+            "INSERT INTO groups (id, organization_pk, key, name, name_key, words, version, created_at, updated_at)
+             SELECT 'many', pk, 'MANY', 'Many', 'many', ' many', 1, 0, 0 FROM organizations WHERE id = 'acme'",
+        ).await.unwrap();
+        change.execute_unprepared(
+            "INSERT INTO group_members (group_pk, user_pk, organization_pk, created_at)
+             SELECT g.pk, u.pk, u.organization_pk, 0 FROM users u, groups g WHERE u.id LIKE 'many-%' AND g.id = 'many'",
+        ).await.unwrap();
         change.commit().await.unwrap();
+        let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] });
         let ids: Vec<String> = (1..=2000).map(|n| format!("many-{n}")).collect();
         for (method, path, body) in [
             (Method::POST, "/api/list-users", json!({})),
@@ -203,6 +246,10 @@ on_both! {
             (Method::GET, "/auth/admin/realms/master/users", json!({})),
             (Method::POST, "/v1/api/users/query", json!({})),
             (Method::POST, "/v1/api/users/query", json!({ "user_ids": ids })),
+            (Method::GET, "/scim/v2/Groups/many", json!({})),
+            (Method::GET, "/scim/v2/Groups", json!({})),
+            (Method::POST, "/scim/v2/Groups/.search", search.clone()),
+            (Method::GET, "/scim/v2?filter=displayName%20eq%20%22many%22", json!({})),
         ] {
             let mut request = ada.request(path, &body);
             *request.method_mut() = method.clone();
@@ -278,6 +325,18 @@ async fn taken_meanwhile(
     }
     // Remembered, so that the decision is made by what was before.
     caller.ok("{ me { id } }", json!({})).await;
+    let answer = sent_meanwhile(app, other, take, caller.send(&document, variables)).await;
+    answer["errors"][0]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Has a change wait right before its commit or its first lock, and takes something away in the meantime. Nothing may be
+/// changed. Gives the answer.
+async fn sent_meanwhile<T: std::fmt::Debug>(
+    app: &App,
+    other: &Database,
+    take: &str,
+    sent: impl Future<Output = T>,
+) -> T {
     // By a connection of its own, so that it shows what the server's own ones wait for.
     let change = other.begin().await.unwrap();
     if other.backend() == DbBackend::Postgres {
@@ -289,7 +348,7 @@ async fn taken_meanwhile(
     change.execute_unprepared(take).await.unwrap();
     let answered = AtomicBool::new(false);
     let sent = async {
-        let answer = caller.send(&document, variables).await;
+        let answer = sent.await;
         answered.store(true, Ordering::SeqCst);
         answer
     };
@@ -303,6 +362,6 @@ async fn taken_meanwhile(
     };
     let (answer, before) = tokio::join!(sent, meanwhile);
     // The dump may have been made while the mutation was still waiting, and is made again where it shows.
-    assert_eq!(app.dump().await, before, "{document} after {take}: {answer}");
-    answer["errors"][0]["message"].as_str().unwrap_or_default().to_owned()
+    assert_eq!(app.dump().await, before, "after {take}: {answer:?}");
+    answer
 }

@@ -308,7 +308,8 @@ fn complex(home: &mut Members, attribute: &'static Attribute, verb: Verb, value:
                 given.merge_into(inner);
             }
         }
-        _ if verb == Verb::Add => {}
+        // No parts are given; but for one that has a `value`, a plain value stands for that, and unassigns it.
+        _ if verb == Verb::Add && attribute.sub("value").is_none() => {}
         _ => {
             home.shift_remove(attribute.name);
         }

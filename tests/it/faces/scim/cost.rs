@@ -44,6 +44,41 @@ on_both! {
         assert!(number < 20, "{number}");
     }
 
+    /// Seen elsewhere: groups of 3, 150 and 50,000. Only the named member changes, and it costs the same.
+    async fn one_member_of_fifty_thousand_costs_what_one_of_ten_does(app: App) {
+        let (ada, _) = world(&app).await;
+        app.crowd("acme", 50_000).await;
+        let mut costs = Vec::new();
+        for size in [3, 10, 150, 50_000] {
+            let group = post(&ada, GROUPS, group_of(json!({"displayName": format!("Of {size}")}))).await;
+            let id = id_of(&group).to_owned();
+            let fill = format!(
+                "INSERT INTO group_members (group_pk, user_pk, organization_pk, created_at)
+                 SELECT g.pk, u.pk, u.organization_pk, 1 FROM users u, groups g WHERE g.id = '{id}' AND u.id LIKE 'crowd-%' ORDER BY u.pk LIMIT {size}"
+            );
+            let change = app.services.db.begin().await.unwrap();
+            sea_orm::ConnectionTrait::execute_unprepared(&change, &fill).await.unwrap();
+            change.commit().await.unwrap();
+            let number = async || app.number(&format!("SELECT COUNT(*) FROM group_members m JOIN groups g ON g.pk = m.group_pk WHERE g.id = '{id}'")).await;
+            let path = at(GROUPS, &id);
+            let mut cost = Vec::new();
+            for (operation, change) in [
+                (json!({"op": "add", "path": "members", "value": [{"value": "ann"}]}), 1),
+                (json!({"op": "remove", "path": "members[value eq \"ann\"]"}), 0),
+                (json!({"op": "Add", "path": "members", "value": [{"value": "ann"}]}), 1),
+                (json!({"op": "Remove", "path": "members", "value": [{"value": "ann"}]}), 0),
+                (json!({"op": "replace", "value": {"displayName": format!("Is {size}")}}), 0),
+            ] {
+                cost.push(statements(&ada, Method::PATCH, &path, Some(&patch_of(json!([operation])))).await);
+                assert_eq!(number().await, size + change, "{operation}");
+            }
+            cost.push(statements(&ada, Method::GET, &asking(&path, &[("excludedAttributes", "members")]), None).await);
+            cost.push(statements(&ada, Method::GET, &asking(GROUPS, &[("filter", "displayName eq \"of 3\""), ("excludedAttributes", "members")]), None).await);
+            costs.push(cost);
+        }
+        assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+    }
+
     async fn an_answer_is_bounded(app: App) {
         let (ada, _) = world(&app).await;
         let long = "x".repeat(1_900);

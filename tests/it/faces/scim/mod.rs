@@ -3,9 +3,12 @@
 mod bulk;
 mod callers;
 mod cost;
+mod filters;
 mod groups;
 mod isolation;
 mod lists;
+mod model;
+mod processes;
 mod races;
 mod users;
 mod versions;
