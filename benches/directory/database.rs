@@ -106,8 +106,8 @@ async fn add_groups(connection: &DatabaseConnection) {
         run(
             connection,
             &format!(
-                "INSERT INTO groups (id, organization_pk, key, name, words, version, created_at, updated_at)
-                 VALUES ('bench-group-{group}', {organization}, 'bench-{group}', 'Benchmark {group}', ' benchmark {group}', 1, 0, 0)"
+                "INSERT INTO groups (id, organization_pk, key, name, name_key, words, version, created_at, updated_at)
+                 VALUES ('bench-group-{group}', {organization}, 'bench-{group}', 'Benchmark {group}', 'benchmark {group}', ' benchmark {group}', 1, 0, 0)"
             ),
         )
         .await;
