@@ -45,7 +45,8 @@ bench:
 	$(CARGO) bench --locked --bench directory
 
 ## Two processes on PostgreSQL for 20 minutes while one thing after the other fails. What it ends with is what held. Before
-## it, many more directories, kills and races of imports and exports than the tests have.
+## it, many more directories, kills and races of imports and exports than the tests have, and random filters and operations.
 soak:
 	TENANTRY_TEST_SOAK=1 $(CARGO) test --locked --release --test it transfer_laws
+	TENANTRY_TEST_SOAK=1 $(CARGO) test --locked --release --lib compat::scim
 	$(CARGO) test --locked --release --test soak

@@ -37,7 +37,8 @@ step "pages" make --no-print-directory web
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
-step "Rust tests" cargo test --locked --workspace
+# Many tests wait for another process or for a limit of time, so twice as many as there are cores go on at once.
+step "Rust tests" env RUST_TEST_THREADS=$((2 * $(nproc))) cargo test --locked --workspace
 step "binary" cargo build --locked
 server=$target/debug/tenantry
 

@@ -182,3 +182,18 @@ fn other_routes() -> Router<App> {
         .merge(at("/scim/v2/Bulk", bulk))
         .merge(at("/scim/v2/Me", me))
 }
+
+/// On how much that is random the laws of filters, paths and operations are tried: far more in the soak.
+#[cfg(test)]
+fn random_cases() -> proptest::test_runner::Config {
+    let cases = match std::env::var_os("TENANTRY_TEST_SOAK") {
+        Some(_) => 50_000,
+        None => 1_000,
+    };
+    proptest::test_runner::Config {
+        cases,
+        max_global_rejects: cases,
+        failure_persistence: None,
+        ..proptest::test_runner::Config::default()
+    }
+}

@@ -188,7 +188,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(super::super::random_cases())]
 
         #[test]
         fn what_is_printed_is_read_back(text in prop_oneof![3 => paths(), 1 => any::<String>()]) {

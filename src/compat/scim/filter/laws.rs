@@ -158,7 +158,7 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::super::random_cases())]
 
     #[test]
     fn what_is_printed_is_read_back(user in filters(Kind::User), group in filters(Kind::Group)) {

@@ -112,7 +112,7 @@ fn is_tidy(resource: &Members) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::super::random_cases())]
 
     #[test]
     fn resources_stay_tidy(user in users(), operation in operations()) {
