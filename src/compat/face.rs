@@ -85,8 +85,12 @@ pub fn usual_status(error: &Error) -> StatusCode {
 
 /// An error outside of any handler, in the product's format.
 pub fn form<F: Face>(status: StatusCode, error: Error, id: &RequestInfo) -> Response {
-    log_cause(&error, id);
-    let mut response = F::saying(status, &error.to_string());
+    formed(F::saying(status, &error.to_string()), &error, id)
+}
+
+/// An answer that tells an error outside of any handler, with what the log says of it.
+pub fn formed(mut response: Response, error: &Error, id: &RequestInfo) -> Response {
+    log_cause(error, id);
     response.extensions_mut().insert(LogFields {
         code: Some(error.code()),
         ..LogFields::default()

@@ -93,11 +93,16 @@ pub fn body_of(error: &Error) -> Value {
 /// An error outside of any handler.
 pub fn form(status: StatusCode, error: Error, id: &RequestInfo) -> Response {
     // A body that is encoded is refused as one that cannot be read: 415 would speak of its type, which is never looked at.
-    let status = match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => StatusCode::BAD_REQUEST,
-        other => other,
+    let (status, error) = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            StatusCode::BAD_REQUEST,
+            invalid(ScimType::InvalidSyntax, error.to_string()),
+        ),
+        other => (other, error),
     };
-    face::form::<Scim>(status, error, id)
+    let kind = kind_of(&error).filter(|_| status == StatusCode::BAD_REQUEST);
+    let body = described(status, kind, &error.to_string());
+    face::formed(said(status, body), &error, id)
 }
 
 fn described(status: StatusCode, kind: Option<ScimType>, message: &str) -> Value {

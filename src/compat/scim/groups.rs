@@ -12,7 +12,7 @@ use super::names::Kind;
 use super::patch::Patch;
 use super::query::asked;
 use super::retry::repeated;
-use super::selection::Selection;
+use super::selection::{Asked, Selection};
 use super::terms::of_own_organization;
 use super::values;
 use super::versions::{IfMatch, is_known};
@@ -68,7 +68,8 @@ pub async fn made(op: &OpContext, body: &Value) -> Result<Group> {
 /// `GET /Groups/{id}`.
 pub async fn read(call: Call) -> Result<Response> {
     let op = message::with_room(&call).await?;
-    let selection = asked(&call)?.of(Kind::Group);
+    group::readable(&op)?;
+    let selection = asked_first(&call, &op).await?.of(Kind::Group);
     let found = found(&op, call.path("id"), groups_shown::fields(&selection)).await?;
     let shown = shown(&op, found, &selection).await?;
     if is_known(&call, &shown.about.tag) {
@@ -82,8 +83,8 @@ pub async fn replace(call: Call) -> Result<Response> {
     let op = message::with_room(&call).await?;
     let body = message::read(&call.body)?;
     group::changeable(&op)?;
-    let selection = asked(&call)?.of(Kind::Group);
-    let replaced = replaced(&op, call.path("id"), &body, &IfMatch::of(&call)?).await?;
+    let selection = asked_first(&call, &op).await?.of(Kind::Group);
+    let replaced = replaced(&op, call.path("id"), &body, &IfMatch::of(&call)).await?;
     answered(&op, StatusCode::OK, replaced, &selection).await
 }
 
@@ -111,8 +112,8 @@ pub async fn update(call: Call) -> Result<Response> {
     let op = message::with_room(&call).await?;
     let body = message::read(&call.body)?;
     group::changeable(&op)?;
-    let asked = asked(&call)?;
-    let updated = updated(&op, call.path("id"), &body, &IfMatch::of(&call)?).await?;
+    let asked = asked_first(&call, &op).await?;
+    let updated = updated(&op, call.path("id"), &body, &IfMatch::of(&call)).await?;
     // Who may not read groups gets none to read.
     match asked.is_given() && group::readable(&op).is_ok() {
         true => answered(&op, StatusCode::OK, updated, &asked.of(Kind::Group)).await,
@@ -144,7 +145,7 @@ pub async fn updated(op: &OpContext, id: &str, body: &Value, versions: &IfMatch)
 
 /// `DELETE /Groups/{id}`.
 pub async fn delete(call: Call) -> Result<Response> {
-    deleted(&call.op, call.path("id"), &IfMatch::of(&call)?).await?;
+    deleted(&call.op, call.path("id"), &IfMatch::of(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -169,6 +170,14 @@ async fn written(op: &OpContext, id: &str, change: GroupChange, versions: &IfMat
             .await
         })
         .await
+}
+
+/// What of the group of a call is asked for. That there is no such group is said first.
+async fn asked_first(call: &Call, op: &OpContext) -> Result<Asked> {
+    match asked(call) {
+        Ok(asked) => Ok(asked),
+        Err(error) => Err(known_first(op, call.path("id"), error).await),
+    }
 }
 
 /// The error for values that no group can have; but first, that there is no such group.

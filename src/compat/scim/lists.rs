@@ -74,8 +74,8 @@ async fn by_message(call: Call, endpoint: Endpoint) -> Result<Response> {
     let op = message::with_room(&call).await?;
     let body = message::read(&call.body)?;
     let members = message::members(&body)?;
-    require_schema(members, SEARCH_REQUEST)?;
     let seen = Seen::of(&op, endpoint)?;
+    require_schema(members, SEARCH_REQUEST)?;
     answered(&op, endpoint, seen, Query::of_message(members)?).await
 }
 

@@ -18,7 +18,7 @@ use super::versions::{IfMatch, is_known};
 use crate::compat::face::Call;
 use crate::compat::users::of_own_organization;
 use crate::context::OpContext;
-use crate::directory::user::{self, Target, User};
+use crate::directory::user::{self, Target, User, UserFields};
 use crate::model::Profile;
 use crate::model::error::{Error, Result};
 
@@ -27,6 +27,17 @@ fn target(op: &OpContext, id: &str) -> Target {
     Target {
         also: of_own_organization(op),
         ..Target::id(id)
+    }
+}
+
+/// What of the user with this id is asked for. That there is no such user, or not for this caller, is said first.
+async fn selected(call: &Call, op: &OpContext, id: &str) -> Result<Selection> {
+    match asked(call) {
+        Ok(asked) => Ok(asked.of(Kind::User)),
+        Err(error) => {
+            user::get(op, &target(op, id), UserFields::empty()).await?;
+            Err(error)
+        }
     }
 }
 
@@ -44,7 +55,15 @@ pub async fn create(call: Call) -> Result<Response> {
 pub async fn made(op: &OpContext, body: &Value) -> Result<User> {
     user::changeable(op)?;
     let values = values::read(body, Kind::User)?.values;
-    repeated(op, false, || user::create(op, account::created(&values))).await
+    let made = repeated(op, false, || user::create(op, account::created(&values))).await;
+    made.inspect_err(|error| note_full(op, "user.create", error))
+}
+
+/// That all seats are taken is answered with 403, and noted as every 403 is.
+fn note_full(op: &OpContext, action: &'static str, error: &Error) {
+    if matches!(error, Error::SeatLimitReached(_)) {
+        op.note_refusal(action);
+    }
 }
 
 /// `GET /Users/{id}`.
@@ -56,7 +75,7 @@ pub async fn read(call: Call) -> Result<Response> {
 /// The user with this id.
 pub async fn read_one(call: Call, id: &str) -> Result<Response> {
     let op = message::with_room(&call).await?;
-    let selection = asked(&call)?.of(Kind::User);
+    let selection = selected(&call, &op, id).await?;
     let found = user::get(&op, &target(&op, id), shown::fields(&selection)).await?;
     let shown = one(&op, found, &selection, false).await?;
     if is_known(&call, &shown.about.tag) {
@@ -76,8 +95,8 @@ pub async fn replace_one(call: Call, id: &str) -> Result<Response> {
     let op = message::with_room(&call).await?;
     let body = message::read(&call.body)?;
     user::changeable(&op)?;
-    let selection = asked(&call)?.of(Kind::User);
-    let replaced = replaced(&op, id, &body, &IfMatch::of(&call)?).await?;
+    let selection = selected(&call, &op, id).await?;
+    let replaced = replaced(&op, id, &body, &IfMatch::of(&call)).await?;
     answered(&op, StatusCode::OK, replaced, &selection, false).await
 }
 
@@ -101,8 +120,8 @@ pub async fn update_one(call: Call, id: &str) -> Result<Response> {
     let op = message::with_room(&call).await?;
     let body = message::read(&call.body)?;
     user::changeable(&op)?;
-    let selection = asked(&call)?.of(Kind::User);
-    let updated = updated(&op, id, &body, &IfMatch::of(&call)?).await?;
+    let selection = selected(&call, &op, id).await?;
+    let updated = updated(&op, id, &body, &IfMatch::of(&call)).await?;
     answered(&op, StatusCode::OK, updated, &selection, false).await
 }
 
@@ -128,7 +147,7 @@ async fn change(
     user::changeable(op)?;
     let target = target(op, id);
     let (of, target) = (&of, &target);
-    repeated(op, versions.is_some(), move || async move {
+    let changed = repeated(op, versions.is_some(), move || async move {
         let found = user::get(op, target, WHOLE).await?;
         versions.accepts(found.version)?;
         let profile = Profile::shown(found.profile.as_ref(), found.email.as_ref());
@@ -137,7 +156,8 @@ async fn change(
         let change = account::changed(&found, &before, &after, kind);
         user::update(op, target, change, Some(found.version)).await
     })
-    .await
+    .await;
+    changed.inspect_err(|error| note_full(op, "user.update", error))
 }
 
 /// `DELETE /Users/{id}`.
@@ -148,7 +168,7 @@ pub async fn delete(call: Call) -> Result<Response> {
 
 /// Deletes the user with this id.
 pub async fn delete_one(call: Call, id: &str) -> Result<Response> {
-    deleted(&call.op, id, &IfMatch::of(&call)?).await?;
+    deleted(&call.op, id, &IfMatch::of(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

@@ -267,6 +267,10 @@ fn member_id(value: &Value) -> Result<Option<&str>, Fault> {
         Value::Null => Ok(None),
         Value::String(id) => Ok(Some(id.as_str()).filter(|id| !id.is_empty())),
         Value::Object(members) => {
+            // What is ignored is there once all the same.
+            for name in ["$ref", "display"] {
+                member(members, name)?;
+            }
             match member(members, "type")? {
                 None | Some(Value::Null) => {}
                 Some(Value::String(kind)) if kind.is_empty() || kind.eq_ignore_ascii_case("User") => {}

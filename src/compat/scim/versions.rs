@@ -4,15 +4,13 @@ use std::future::Future;
 
 use axum::http::header;
 
-use super::error::invalid;
-use super::fault::ScimType;
 use crate::compat::face::Call;
 use crate::list::expect_version;
 use crate::model::digest;
 use crate::model::error::{ConflictReason, Error, Result};
 
-/// How many tags one header may name.
-const TAGS_MAX: usize = 10;
+/// How many versions of one header are looked at: the highest. Versions only grow, so none above the present one was ever given.
+const VERSIONS_MAX: usize = 10;
 /// No row has this version: a tag that is none of ours names it.
 const NO_VERSION: i64 = 0;
 
@@ -34,36 +32,31 @@ pub struct IfMatch(Option<Vec<i64>>);
 
 impl IfMatch {
     /// As the header says it.
-    pub fn of(call: &Call) -> Result<Self> {
+    pub fn of(call: &Call) -> Self {
         let mut texts = call.header(header::IF_MATCH).peekable();
-        if texts.peek().is_none() {
-            return Ok(Self::default());
+        match texts.peek() {
+            None => Self::default(),
+            Some(_) => Self::of_texts(texts),
         }
-        Self::of_texts(texts)
     }
 
     /// As an operation of a bulk says it.
-    pub fn of_text(text: &str) -> Result<Self> {
+    pub fn of_text(text: &str) -> Self {
         Self::of_texts(std::iter::once(text))
     }
 
-    fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Self> {
+    fn of_texts<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut versions = Vec::new();
         for tag in texts.flat_map(|text| text.split(',')).map(str::trim) {
             if tag == "*" {
-                return Ok(Self::default());
+                return Self::default();
             }
             versions.push(version_of(tag));
         }
-        versions.sort_unstable();
+        versions.sort_unstable_by(|one, other| other.cmp(one));
         versions.dedup();
-        if versions.len() > TAGS_MAX {
-            return Err(invalid(
-                ScimType::InvalidValue,
-                format!("'If-Match' names more than {TAGS_MAX} versions; the limit is {TAGS_MAX}."),
-            ));
-        }
-        Ok(Self(Some(versions)))
+        versions.truncate(VERSIONS_MAX);
+        Self(Some(versions))
     }
 
     /// Whether it names versions: then a change is made once, and never again after it has met another one.
@@ -143,11 +136,12 @@ mod tests {
 
     #[test]
     fn a_star_matches_everything() {
-        let any = IfMatch::of_text("*").unwrap();
+        let any = IfMatch::of_text("*");
         assert!(!any.is_some() && any.accepts(7).is_ok());
-        let some = IfMatch::of_text("W/\"3\", \"5\"").unwrap();
+        let some = IfMatch::of_text("W/\"3\", \"5\"");
         assert!(some.is_some() && some.accepts(5).is_ok() && some.accepts(4).is_err());
         let many: Vec<String> = (0..20).map(|number| format!("\"{number}\"")).collect();
-        assert!(IfMatch::of_text(&many.join(",")).is_err());
+        let many = IfMatch::of_text(&many.join(","));
+        assert!(many.accepts(19).is_ok() && many.accepts(20).is_err());
     }
 }

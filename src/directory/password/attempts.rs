@@ -146,12 +146,13 @@ impl Attempt {
         }
     }
 
-    /// For a new password that is compared with the present one, by who may set it: a few of an account's, because the
-    /// answer tells whether it was the same. How many accounts a client sets passwords of is not limited.
+    /// For a new password that is compared with the present one, by who may set it. The answer tells whether it was the same,
+    /// but a wrong guess replaces what is guessed, so the limit is that of a client. How many accounts a client sets passwords
+    /// of is not limited.
     pub fn of_new_password(user_pk: i64) -> Self {
         Self {
             client: None,
-            account: Bucket::of_account(&format!("new password of {user_pk}")),
+            account: Bucket::of_client(&format!("new password of {user_pk}")),
             known: None,
             by_address_alone: false,
         }

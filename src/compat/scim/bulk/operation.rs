@@ -139,7 +139,7 @@ impl<'a> Operation<'a> {
         });
         let id = id.unwrap_or_default();
         let versions = match self.version {
-            Some(version) => IfMatch::of_text(version)?,
+            Some(version) => IfMatch::of_text(version),
             None => IfMatch::default(),
         };
         let data = || -> Result<Value> {

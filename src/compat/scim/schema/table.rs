@@ -180,7 +180,7 @@ const GROUPS: &[Attribute] = &[
     of(Type::Reference, "$ref", "The URI of the group.")
         .read_only()
         .hidden()
-        .refers(&["Group"]),
+        .refers(&["User", "Group"]),
     of(Type::Text, "display", "The name of the group.").read_only().hidden(),
     of(
         Type::Text,

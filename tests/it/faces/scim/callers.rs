@@ -101,6 +101,37 @@ on_both! {
         patch(&writer, 204, &at(GROUPS, id_of(&made)), json!([{"op": "remove", "path": "members"}])).await;
     }
 
+    /// Who may not call at all is told so before anything is looked up, and an unknown id before wrong values.
+    async fn checks_have_an_order(app: App) {
+        let (ada, _) = world(&app).await;
+        let team = post(&ada, GROUPS, group_of(json!({"displayName": "Team"}))).await;
+        let wrong = "?attributes=id&excludedAttributes=meta";
+        let few = narrowed(&ada, "few", &["read:tenant"]).await;
+        for (method, body) in [(Method::GET, None), (Method::PUT, Some(json!({}))), (Method::PATCH, Some(json!({})))] {
+            for (endpoint, id) in [(USERS, "ann"), (GROUPS, id_of(&team))] {
+                let path = format!("{}{wrong}", at(endpoint, id));
+                refused(&few, (403, ""), method.clone(), &path, body.as_ref()).await;
+                refused(&ada, (400, "invalidValue"), method.clone(), &path, body.as_ref()).await;
+                refused(&ada, (404, ""), method.clone(), &format!("{}{wrong}", at(endpoint, "nobody")), body.as_ref()).await;
+            }
+        }
+        for endpoint in [USERS, GROUPS, BASE] {
+            let path = format!("{endpoint}/.search");
+            refused(&few, (403, ""), Method::POST, &path, Some(&json!({}))).await;
+            refused(&ada, (400, "invalidSyntax"), Method::POST, &path, Some(&json!({}))).await;
+        }
+    }
+
+    /// A full organization is a 403, and stands in the trail like any other.
+    async fn full_organizations_are_noted(app: App) {
+        let (ada, _) = world(&app).await;
+        app.admin().ok("mutation { updateOrganization(where: {id: \"acme\"}, data: {seatLimit: 2}) { id } }", json!({})).await;
+        refused(&ada, (403, ""), Method::POST, USERS, Some(&user_of(json!({"userName": "one more"})))).await;
+        app.services.refusals.flush(&app.services.db, app.services.clock.now(), true).await.unwrap();
+        let noted = app.admin().ok("{ auditEvents(where: {refused: true, actorId: \"ada\"}) { action } }", json!({})).await;
+        assert_eq!(noted["auditEvents"], json!([{ "action": "user.create" }]));
+    }
+
     async fn what_is_offered_is_told_to_everybody(app: App) {
         let (ada, _) = world(&app).await;
         for path in ["ServiceProviderConfig", "ResourceTypes", "ResourceTypes/User", "Schemas", "Schemas/urn:ietf:params:scim:schemas:core:2.0:Group"] {

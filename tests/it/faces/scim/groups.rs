@@ -74,6 +74,8 @@ on_both! {
         assert!(detail.contains("nobody"), "{detail}");
         let nested = super::patch_of(json!([{"op": "add", "path": "members", "value": [{"value": id, "type": "Group"}]}]));
         refused(&ada, (400, "invalidValue"), Method::PATCH, &path, Some(&nested)).await;
+        let twice = super::patch_of(json!([{"op": "add", "path": "members", "value": [{"value": "u2", "display": "a", "DISPLAY": "b"}]}]));
+        refused(&ada, (400, "invalidSyntax"), Method::PATCH, &path, Some(&twice)).await;
         patch(&ada, 204, &path, json!([{"op": "replace", "path": "members", "value": [{"value": "u2"}]}])).await;
         assert_eq!(members(&ada, &id).await, set(["u2"]));
         patch(&ada, 204, &path, json!([{"op": "replace", "path": "members", "value": []}])).await;
