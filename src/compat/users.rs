@@ -80,7 +80,7 @@ pub fn all(
 pub fn own_organization(op: &OpContext) -> Filter<organization::Term> {
     let own = op.actor().caller().map(|caller| {
         let id = TextTest::Equals(caller.organization_id.to_string());
-        Filter::Is(organization::Term::Id(id))
+        Filter::Own(organization::Term::Id(id))
     });
     // Every call has a caller; without one, nothing matches.
     own.unwrap_or(Filter::Any(Vec::new()))

@@ -39,6 +39,9 @@ pub fn read(text: &str, about: &str, endpoint: Endpoint, query: &Query, key: &Cu
     }
     let place = text.strip_prefix(about).and_then(|rest| {
         if let Some(rest) = rest.strip_prefix(USERS) {
+            if rest.is_empty() {
+                return Some(Place::Users(None));
+            }
             let order = order::<User>(query).ok()?;
             return Some(Place::Users(Some(
                 Cursor::decode::<User>("cursor", rest, order, key).ok()?,

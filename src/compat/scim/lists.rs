@@ -183,6 +183,14 @@ async fn found(op: &OpContext, endpoint: Endpoint, wanted: &Wanted, query: &Quer
             let about = cursor::about(endpoint, query);
             let key = op.cursor_key().await?;
             let mut place = cursor::read(cursor, &about, endpoint, query, key)?;
+            if *count == 0 {
+                // Nothing is read, and so the next page begins where this one does.
+                found.next = match found.total {
+                    0 => None,
+                    _ => Some(cursor::write(&place, &about, query, key)?),
+                };
+                return Ok(found);
+            }
             let mut left = *count;
             if let (Place::Users(after), Some(reading)) = (&place, &users) {
                 let (page, next) = reading.continued(op, after.clone(), left).await?;
@@ -207,7 +215,7 @@ async fn found(op: &OpContext, endpoint: Endpoint, wanted: &Wanted, query: &Quer
                     more = total_groups > 0;
                 }
             }
-            if more && *count > 0 {
+            if more {
                 found.next = Some(cursor::write(&place, &about, query, key)?);
             }
         }

@@ -8,7 +8,7 @@ use super::schema::{Attr, Named, named};
 /// What an operation changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Path {
-    /// Something under a URN that this server does not know; the operation does nothing.
+    /// Something under the URI of a schema that this server does not know; the operation does nothing.
     Foreign,
     /// The enterprise extension as a whole.
     Extension,
@@ -43,9 +43,7 @@ impl Path {
         };
         match (named(kind, name), filter) {
             (Named::Foreign, _) if name.contains(char::is_whitespace) => Err(malformed(text)),
-            (Named::Foreign, _) if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) => {
-                Ok(Some(Self::Foreign))
-            }
+            (Named::Foreign, _) if is_of_a_schema(name) => Ok(Some(Self::Foreign)),
             (Named::Foreign | Named::Unknown, _) => Ok(None),
             (Named::Extension, None) => Ok(Some(Self::Extension)),
             (Named::Extension, Some(_)) => Err(malformed(text)),
@@ -57,6 +55,14 @@ impl Path {
             (Named::Attribute(attribute), Some(filter)) => filtered(attribute, filter, kind, text),
         }
     }
+}
+
+/// Whether a name begins like the URI of a schema: clients have some that are no URNs.
+fn is_of_a_schema(name: &str) -> bool {
+    ["urn:", "http://", "https://"].iter().any(|scheme| {
+        name.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
 }
 
 /// What follows the opening bracket: a filter, the closing one, and perhaps a sub-attribute.

@@ -107,10 +107,11 @@ fn user_term(op: &OpContext, filter: &Filter) -> Result<Of<user::Term>> {
             ("id" | "userName" | "active" | "meta" | "schemas", _) => everything(),
             ("externalId", None) => Of::Is(Term::ExternalId(present())),
             ("displayName", None) => Of::Is(Term::StoredName(present())),
+            // One condition of the client, which counts once.
             ("name", None) => Of::Any(vec![
                 Of::Is(Term::Firstname(present())),
-                Of::Is(Term::Lastname(present())),
-                Of::Is(Term::Profile(in_profile(attribute, filter)?)),
+                Of::Own(Term::Lastname(present())),
+                Of::Own(Term::Profile(in_profile(attribute, filter)?)),
             ]),
             ("name", Some("givenName")) => Of::Is(Term::Firstname(present())),
             ("name", Some("familyName")) => Of::Is(Term::Lastname(present())),
@@ -258,19 +259,15 @@ fn text_test(attribute: &Attr, how: Op, value: &Literal) -> Result<TextTest> {
     };
     Ok(match attribute.leaf().fold {
         Fold::Exact => test_of(how, text.clone()),
-        // An address is found in every form that is the same address.
-        Fold::Address if how == Op::Eq => TextTest::Equals(user_name_key(text)),
-        Fold::Address | Fold::Lowered => test_of(how, lowered(text)),
+        // A whole address is found in every form that is the same address.
+        Fold::Address => test_of(how, user_name_key(text)),
+        Fold::Lowered => test_of(how, lowered(text)),
     })
 }
 
 /// A test of the user name. That of a user who has neither a name nor an address is the id, which is compared exactly.
 fn user_name_test(how: Op, text: &str) -> TextTest {
-    let key = if how == Op::Eq {
-        user_name_key(text)
-    } else {
-        lowered(text)
-    };
+    let key = user_name_key(text);
     match how {
         Op::Eq if key != text => TextTest::In(vec![key, text.to_owned()]),
         _ => test_of(how, key),

@@ -27,10 +27,11 @@ where_input! {
         "last name", "last names", "Last name";
     {
         /// Exact user name, ignoring case. For a user without one, the email address or the id counts.
-        user_name: String = |_, name| [Filter::Is(Term::UserName(TextTest::Equals(user_name_key(&name))))],
+        user_name: String = |_, name| [Filter::Is(Term::UserName(TextTest::In(vec![user_name_key(&name), name])))],
         /// One of these user names, ignoring case.
         user_name_in: Vec<String> = |_, names| {
-            let keys = names.iter().map(|name| user_name_key(name)).collect();
+            let mut keys: Vec<String> = names.iter().map(|name| user_name_key(name)).collect();
+            keys.extend(names);
             [Filter::Is(Term::UserName(TextTest::In(keys)))]
         },
         /// User name starts with this, ignoring case.

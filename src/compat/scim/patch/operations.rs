@@ -10,9 +10,9 @@ use super::super::schema::{Attr, Fold, Home};
 use super::super::values::{Names, member, object, require_schema};
 
 const OPERATIONS_MAX: usize = 1_000;
-/// Every comparison is made with up to fifty values, so this bounds the work of a message: a thousand comparisons for
-/// equality, or 200 of those that look into texts or that ignore case.
-const COST_MAX: usize = 1_000;
+/// Every comparison is made with up to fifty values, so this bounds the work of a message: for each operation that it may have
+/// one comparison that looks into texts or ignores case, or five others.
+const COST_MAX: usize = 5_000;
 const COST_OF_TEXT: usize = 5;
 
 /// What an operation does.

@@ -136,6 +136,52 @@ on_both! {
         refused(&ada, (400, "invalidFilter"), Method::GET, &asking(BASE, &[("filter", "nothing pr")]), None).await;
     }
 
+    async fn a_filter_has_up_to_a_hundred_comparisons_of_any_kind(app: App) {
+        let (ada, _) = world(&app).await;
+        for (endpoint, one) in [
+            (USERS, "userName eq \"x\""), (USERS, "emails eq \"x\""), (USERS, "phoneNumbers.value co \"x\""), (USERS, "emails.type pr"),
+            (USERS, "groups pr"), (USERS, "groups eq \"x\""), (USERS, "name pr"), (USERS, "emails[type eq \"work\"]"), (GROUPS, "members pr"), (GROUPS, "members eq \"x\""),
+        ] {
+            for (comparisons, status) in [(100, 200), (101, 400)] {
+                let filter = vec![one; comparisons].join(" or ");
+                let search = json!({"schemas": super::message("SearchRequest"), "filter": filter, "count": 1});
+                let reply = super::ask(&ada, Method::POST, &format!("{endpoint}/.search"), &[], Some(&search)).await;
+                assert_eq!(reply.status, status, "{comparisons} times {one}: {reply:?}");
+            }
+        }
+    }
+
+    async fn a_name_is_compared_by_its_key(app: App) {
+        let (ada, _) = world(&app).await;
+        let lin = super::post(&ada, USERS, user_of(json!({"userName": "Lin@m\u{fc}ller.example"}))).await;
+        app.admin().ok("mutation { createUser(data: {id: \"Svc1\", organizationId: \"acme\"}) { id } }", json!({})).await;
+        for op in ["eq", "sw", "ew", "co", "ge", "le"] {
+            for name in ["lin@m\u{fc}ller.example", "LIN@xn--mller-kva.example"] {
+                let filter = format!("userName {op} \"{name}\" and userName sw \"lin@\"");
+                assert_eq!(found(&ada, USERS, &filter).await, [super::id_of(&lin)], "{filter}");
+            }
+        }
+        assert_eq!(found(&ada, USERS, "userName eq \"Svc1\"").await, ["Svc1"]);
+        for filter in ["userName: \"Svc1\"", "userNameIn: [\"Svc1\"]"] {
+            let asked = ada.ok(&format!("{{ users(where: {{{filter}}}) {{ id userName }} }}"), json!({})).await;
+            assert_eq!(asked["users"], json!([{"id": "Svc1", "userName": "Svc1"}]));
+        }
+    }
+
+    async fn a_page_of_none_keeps_its_place(app: App) {
+        let (ada, _) = world(&app).await;
+        let mut cursor = String::new();
+        for _ in 0..3 {
+            let page = get(&ada, &asking(USERS, &[("cursor", &cursor), ("count", "0")])).await;
+            assert_eq!((&page["Resources"], &page["totalResults"]), (&json!([]), &json!(2)));
+            cursor = page["nextCursor"].as_str().unwrap().to_owned();
+        }
+        let page = get(&ada, &asking(USERS, &[("cursor", &cursor)])).await;
+        assert_eq!((page["Resources"].as_array().unwrap().len(), page.get("nextCursor")), (2, None));
+        let none = get(&ada, &asking(USERS, &[("cursor", ""), ("count", "0"), ("filter", "userName eq \"nobody\"")])).await;
+        assert_eq!(none.get("nextCursor"), None);
+    }
+
     async fn searches_are_lists(app: App) {
         let (ada, _) = world(&app).await;
         let search = json!({"schemas": message("SearchRequest"), "FILTER": "userName sw \"an\"", "attributes": ["userName"], "startIndex": 1, "count": 5});
