@@ -134,7 +134,7 @@ on_both! {
         app.admin().create_user(json!({
             "id": "eve", "organizationId": "acme", "email": "eve@acme.example", "kind": "SERVICE",
             "name": "=HYPERLINK(\"http://evil.example\")", "firstname": "@Eve", "lastname": "one, two",
-            "roles": ["user", "team-manager"],
+            "roles": ["user", "team-manager"], "userName": "Eve.Adams", "externalId": "-7",
         })).await;
         app.admin().ok(
             "mutation { addUserToGroup(where: {key: \"EDITORS\", organization: {id: \"acme\"}}, user: {id: \"eve\"}) { id }
@@ -157,11 +157,11 @@ on_both! {
         };
         let file = exported(&app, &table(&["acme", "beta"])).await;
         assert_eq!(file, "\u{FEFF}id,organizationId,organizationName,tenantId,tenantName,email,name,firstname,lastname,activated,service,\
-            roles,groups,emailVerifiedAt,lastSeenAt,createdAt,updatedAt\r\n\
-            ada,acme,Organization acme,berlin,Tenant berlin,ada@acme.example,\"Ada \"\"A\"\" 李\",,,yes,no,editor,,2027-01-15 08:00:01,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n\
-            bob,beta,Organization beta,,,bob@beta.example,,,,no,no,,,,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n\
+            roles,groups,emailVerifiedAt,lastSeenAt,createdAt,updatedAt,userName,externalId\r\n\
+            ada,acme,Organization acme,berlin,Tenant berlin,ada@acme.example,\"Ada \"\"A\"\" 李\",,,yes,no,editor,,2027-01-15 08:00:01,,2027-01-15 08:00:00,2027-01-15 08:00:01,,\r\n\
+            bob,beta,Organization beta,,,bob@beta.example,,,,no,no,,,,,2027-01-15 08:00:00,2027-01-15 08:00:01,,\r\n\
             eve,acme,Organization acme,,,eve@acme.example,\"'=HYPERLINK(\"\"http://evil.example\"\")\",'@Eve,\"one, two\",yes,yes,\
-            \"editor (Tenant berlin); team-manager; user\",Editors,,,2027-01-15 08:00:00,2027-01-15 08:00:01\r\n");
+            \"editor (Tenant berlin); team-manager; user\",Editors,,,2027-01-15 08:00:00,2027-01-15 08:00:01,Eve.Adams,'-7\r\n");
         assert_eq!(file, exported(&app, &table(&["acme", "beta"])).await);
 
         let all = exported(&app, &table(&[])).await;

@@ -74,7 +74,11 @@ fn translated<T>(filter: &Filter, leaf: Leaf<'_, T>) -> Result<Of<T>> {
     Ok(match filter {
         Filter::All(parts) => Of::All(each(parts)?),
         Filter::Any(parts) => Of::Any(each(parts)?),
-        Filter::Not(part) => Of::Not(Box::new(translated(part, leaf)?)),
+        // A list counts the levels that begin with "and", and a client's own ten are enough.
+        Filter::Not(part) => match translated(part, leaf)? {
+            Of::All(parts) => Of::Any(parts.into_iter().map(|part| Of::Not(Box::new(part))).collect()),
+            part => Of::Not(Box::new(part)),
+        },
         Filter::Never => nothing(),
         Filter::Test { .. } | Filter::Present(_) | Filter::Entry { .. } => leaf(filter)?,
     })

@@ -15,7 +15,7 @@ use crate::store::entity::{any_of, group, group_member, user, user_role};
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 /// The headings, always in this order.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "organizationId",
     "organizationName",
@@ -33,6 +33,8 @@ const COLUMNS: [&str; 17] = [
     "lastSeenAt",
     "createdAt",
     "updatedAt",
+    "userName",
+    "externalId",
 ];
 
 /// Between several names in one cell.
@@ -107,6 +109,8 @@ impl Named {
                 time(user.last_seen_at),
                 time(Some(user.created_at)),
                 time(Some(user.updated_at)),
+                text(&user.user_name),
+                text(&user.external_id),
             ])
         };
         Ok(in_order!(source, user, keys).into_iter().map(line).collect())

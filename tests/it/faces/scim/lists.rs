@@ -151,6 +151,21 @@ on_both! {
         }
     }
 
+    async fn a_filter_has_up_to_ten_levels_of_any_kind(app: App) {
+        let (ada, _) = world(&app).await;
+        for (endpoint, one, open) in [
+            (USERS, "userName sw \"x\"", "("), (USERS, "id pr", "not ("), (USERS, "userName sw \"x\"", "title pr and ("),
+            (USERS, "title pr", "title pr and not ("), (USERS, "groups pr", "active eq true and not ("), (USERS, "id pr", "id pr and not ("),
+            (USERS, "id pr", "id pr or (id pr and "), (GROUPS, "members pr", "displayName pr and not ("), (BASE, "id pr", "id pr and not ("),
+        ] {
+            for (levels, status) in [(10, 200), (11, 400)] {
+                let filter = open.repeat(levels) + one + &")".repeat(levels);
+                let reply = super::ask(&ada, Method::GET, &asking(endpoint, &[("filter", &filter), ("count", "1")]), &[], None).await;
+                assert_eq!(reply.status, status, "{filter}: {reply:?}");
+            }
+        }
+    }
+
     async fn a_name_is_compared_by_its_key(app: App) {
         let (ada, _) = world(&app).await;
         let lin = super::post(&ada, USERS, user_of(json!({"userName": "Lin@m\u{fc}ller.example"}))).await;
