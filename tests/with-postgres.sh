@@ -10,7 +10,7 @@ bin=$(dirname "${initdb:-$(command -v initdb || true)}")
 [ -x "$bin/initdb" ] || { echo "PostgreSQL is not installed (Debian: postgresql)." >&2; exit 1; }
 # Most tests have a database of their own, which is hundreds of files: in memory, if there is room, they are made at once.
 place=${TMPDIR:-/tmp}
-if [ "$(df --output=avail -B1G /dev/shm 2>/dev/null | tail -n 1)" -ge 8 ] 2>/dev/null; then place=/dev/shm; fi
+if [ "$(df --output=avail -B1G /dev/shm 2>/dev/null | tail -n 1)" -ge 4 ] 2>/dev/null; then place=/dev/shm; fi
 folder=$(mktemp -d -p "$place")
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
